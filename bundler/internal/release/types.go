@@ -1,0 +1,85 @@
+// Package release reads versions/ and specs/: what the releases are made of and
+// what cannot be derived about the jumps between them. Reading is strict; every
+// mistake of every file is reported in one run, with file, line and column.
+package release
+
+import "onerpm/internal/manifest"
+
+// Product is versions/product.yaml.
+type Product struct {
+	Name       string   `yaml:"product"`    // for people
+	Prefix     string   `yaml:"prefix"`     // <p>: first part of every bundle's name, and its folder under /opt and /var/lib
+	Vendor     string   `yaml:"vendor"`     // of the bundles
+	License    string   `yaml:"license"`    // of the bundles, as rpm's License tag
+	URL        string   `yaml:"url"`        // for people
+	Editions   []string `yaml:"editions"`   // for people
+	Keys       []string `yaml:"keys"`       // OpenPGP fingerprints (hex) of keys that may sign components
+	Keyring    string   `yaml:"keyring"`    // armored public keys, relative to versions/; needed when a release names a key
+	Source     string   `yaml:"source"`     // where components lie when a release or component does not say; see Component.Source
+	PostgreSQL string   `yaml:"postgresql"` // oldest version customers run, e.g. "9.5"
+	Unreached  []struct { // releases customers ask about from which no jump exists
+		Version string `yaml:"version"`
+		Why     string `yaml:"why"` // what must happen first; shown by paths
+	} `yaml:"unreached"`
+}
+
+// Release is versions/<version>.yaml.
+type Release struct {
+	Version    string      `yaml:"version"`
+	Date       string      `yaml:"date"`      // YYYY-MM-DD; the build date of bundles that lead here
+	Status     string      `yaml:"status"`    // supported, ended or planned
+	Platforms  []string    `yaml:"platforms"` // e.g. el7.x86_64
+	Source     string      `yaml:"source"`    // default for its components
+	Key        string      `yaml:"key"`       // fingerprint that signs its components; "" when they are unsigned
+	Components []Component `yaml:"components"`
+
+	ConfigFiles []ConfigFile `yaml:"-"` // of versions/<version>/config, sorted by target
+}
+
+// Component is one RPM of a release.
+type Component struct {
+	Name     string `yaml:"name"`
+	EVR      string `yaml:"evr"`    // [epoch:]version-release
+	Arch     string `yaml:"arch"`   // x86_64, noarch, ...
+	SHA256   string `yaml:"sha256"` // of the RPM file; filled by bundler lock
+	Size     int64  `yaml:"size"`   // bytes of the RPM file; filled by bundler lock
+	Optional bool   `yaml:"optional"`
+
+	// Source is where the RPM lies: a folder (relative to the project's root, or
+	// absolute), https://host/folder/, s3://bucket/prefix/, or yum+<URL of a yum
+	// repository> (yum+https://, yum+http://, yum+file:///). A source that ends in .rpm names the
+	// file itself; otherwise the file is <source>/<name>-<version>-<release>.<arch>.rpm.
+	// http:// is accepted too: the digest is what is trusted, not the way.
+	Source string `yaml:"source"`
+}
+
+// ConfigFile is one file of versions/<version>/config.
+type ConfigFile struct {
+	Target string // absolute path on the host
+	Path   string // where it lies on this machine
+	SHA256 string
+	Size   int64
+}
+
+// Spec is specs/<from>-<to>/upgrade.yaml.
+type Spec struct {
+	From      string              `yaml:"from"`
+	To        string              `yaml:"to"`
+	Revision  int                 `yaml:"revision"`
+	Services  []manifest.Service  `yaml:"services"`
+	Packages  PackageRules        `yaml:"packages"`
+	State     []string            `yaml:"state"`
+	Config    []manifest.Config   `yaml:"config"`
+	Databases []manifest.Database `yaml:"databases"`
+	Limits    manifest.Limits     `yaml:"limits"`
+
+	Dir string `yaml:"-"` // the spec's folder
+}
+
+// PackageRules are the decisions about packages that cannot be derived.
+type PackageRules struct {
+	// Skip: name-version-release -> kind of scriptlet (pre, post, preun, postun) -> why it must not run.
+	Skip map[string]map[string]string `yaml:"skip"`
+	// Keep: likewise, scriptlets that were looked at and may run.
+	Keep map[string]map[string]string `yaml:"keep"`
+}

@@ -1,0 +1,186 @@
+// Package manifest is the contract between the two programs: the bundler writes
+// it, the engine obeys it. It holds everything the engine must know of a jump,
+// so the engine itself knows no product.
+//
+// The types carry yaml tags too, because most of them are also what a release
+// engineer writes in specs/<jump>/upgrade.yaml.
+package manifest
+
+// Format is the version of the manifest's shape. An engine refuses any other.
+const Format = 1
+
+// Manifest is the bundle's table of contents and plan.
+type Manifest struct {
+	Format   int    `json:"format"`
+	Product  string `json:"product"`  // for people, e.g. "Cloudify Manager"
+	Prefix   string `json:"prefix"`   // <p>, e.g. "cloudify-upgrade"
+	From     string `json:"from"`     // release the host must have
+	To       string `json:"to"`       // release it will have
+	Revision int    `json:"revision"` // of this bundle, from 1; the bundle's rpm release
+	Date     string `json:"date"`     // RFC 3339 in UTC; the bundle's build time
+
+	Files []File `json:"files"` // every file of the bundle but manifest.json, sorted by path
+
+	Old  []Package `json:"old"`  // the whole set of From, sorted by name
+	New  []Package `json:"new"`  // the whole set of To, sorted by name
+	Undo string    `json:"undo"` // path of the package that obsoletes what To adds; "" when nothing is added
+	Drop string    `json:"drop"` // path of the package that obsoletes what To drops and nothing of To obsoletes; "" when not needed
+
+	Skip      []Scriptlet `json:"skip"`      // scriptlets that must not run
+	Services  []Service   `json:"services"`  // in start order; stopped in reverse
+	State     []string    `json:"state"`     // paths on the host that belong to the product and to no package
+	Config    []Config    `json:"config"`    // sorted by target
+	Databases []Database  `json:"databases"` // in the order of the spec
+	Limits    Limits      `json:"limits"`
+
+	Known []Release `json:"known"` // every release the project knows, oldest first: to name the right bundle for any host
+}
+
+// File is one file of the bundle.
+type File struct {
+	Path   string `json:"path"` // relative to the bundle's folder, slash separated
+	Size   int64  `json:"size"` // bytes
+	SHA256 string `json:"sha256"`
+	Mode   uint32 `json:"mode"` // permission bits
+}
+
+// Package is one component RPM of a release.
+type Package struct {
+	Name      string `json:"name"`
+	Epoch     int    `json:"epoch"` // 0 when the package has none (RPMTAG_EPOCH absent)
+	Version   string `json:"version"`
+	Release   string `json:"release"`
+	Arch      string `json:"arch"`
+	Optional  bool   `json:"optional"`  // a host may lack it, and then it stays without
+	File      string `json:"file"`      // path in the bundle, "" when both releases have this very package
+	SHA256    string `json:"sha256"`    // of the RPM file
+	Size      int64  `json:"size"`      // of the RPM file, in bytes
+	Installed int64  `json:"installed"` // bytes its files take on the host (RPMTAG_SIZE)
+}
+
+// Scriptlet names a scriptlet of one package that must not run.
+type Scriptlet struct {
+	Package string `json:"package"` // name-version-release
+	Kind    string `json:"kind"`    // pre, post, preun or postun
+	Why     string `json:"why"`
+}
+
+// Release is what is needed to recognise a release on a host.
+type Release struct {
+	Version  string  `json:"version"`
+	Next     string  `json:"next"` // the release that a jump leads to from here, "" when there is none
+	Packages []Known `json:"packages"`
+}
+
+// Known is a package of a Release, as rpm -q --qf '%{NAME} %{EPOCHNUM}:%{VERSION}-%{RELEASE}' shows it.
+type Known struct {
+	Name     string `json:"name"`
+	EVR      string `json:"evr"` // epoch:version-release, the epoch always written
+	Optional bool   `json:"optional"`
+}
+
+// Service is a systemd unit of the product.
+type Service struct {
+	Unit   string  `json:"unit" yaml:"unit"`               // without ".service"
+	Only   Side    `json:"only,omitempty" yaml:"only"`     // "old" or "new" when just that release has the unit
+	Door   bool    `json:"door,omitempty" yaml:"door"`     // lets clients in: stopped first, started after the commit
+	Verify string  `json:"verify,omitempty" yaml:"verify"` // a command, split at spaces, that must exit 0 before the unit starts
+	Health *Health `json:"health,omitempty" yaml:"health"`
+	Drain  *Drain  `json:"drain,omitempty" yaml:"drain"`
+}
+
+// Health is the question a started unit must answer.
+type Health struct {
+	HTTP    string   `json:"http" yaml:"http"` // URL on loopback
+	Headers *Headers `json:"headers,omitempty" yaml:"headers"`
+	Expect  Expect   `json:"expect" yaml:"expect"`
+	Within  Duration `json:"within" yaml:"within"` // from the unit's start
+}
+
+// Headers names a file on the host with one "Name: value" a line, for secrets.
+type Headers struct {
+	File string `json:"file" yaml:"file"`
+}
+
+// Expect is the answer that counts as healthy.
+type Expect struct {
+	Status int               `json:"status" yaml:"status"`       // HTTP status code
+	JSON   map[string]string `json:"json,omitempty" yaml:"json"` // top-level key of the answer -> its value as text
+	Old    map[string]string `json:"old,omitempty" yaml:"old"`   // the same when the old release is started on the way back; absent: json is not asked then
+}
+
+// Drain waits, with the door shut, for work under way to end.
+type Drain struct {
+	Database string   `json:"database,omitempty" yaml:"database"` // name of an entry of databases; "" is the first
+	Query    string   `json:"query" yaml:"query"`                 // returns the number of things under way
+	Within   Duration `json:"within" yaml:"within"`
+	Else     string   `json:"else" yaml:"else"` // "refuse" goes back, "proceed" goes on
+}
+
+// Config is one configuration file that takes part in the three-way merge.
+type Config struct {
+	Target string           `json:"target" yaml:"target"`           // absolute path on the host
+	Format string           `json:"format" yaml:"format"`           // json, yaml, env or text
+	Old    string           `json:"old,omitempty" yaml:"-"`         // path in the bundle of From's file, "" when From has none
+	New    string           `json:"new,omitempty" yaml:"-"`         // path in the bundle of To's file, "" when To has none
+	Set    map[string]Value `json:"set,omitempty" yaml:"set"`       // key (a.b.c) -> value that is written whatever was there
+	Policy map[string]Side  `json:"policy,omitempty" yaml:"policy"` // key, or "*" -> the side that wins a conflict: old keeps the host's value, new takes the release's
+	Owner  string           `json:"owner,omitempty" yaml:"owner"`   // user of a file that is new on the host, "root" when absent
+	Group  string           `json:"group,omitempty" yaml:"group"`   // likewise
+	Mode   string           `json:"mode,omitempty" yaml:"mode"`     // octal, "0644" when absent
+}
+
+// Value is what a key of a configuration file is set to: exactly one of its fields.
+type Value struct {
+	Literal any    `json:"literal,omitempty" yaml:",scalar"` // string, bool, int64 or float64
+	Random  int    `json:"random,omitempty" yaml:"random"`   // that many hexadecimal characters from the system's random source
+	Copy    string `json:"copy,omitempty" yaml:"copy"`       // the host's value of another key of the same file
+}
+
+// Database is a PostgreSQL database of the product.
+type Database struct {
+	Name       string     `json:"name" yaml:"name"`
+	Connection Connection `json:"connection" yaml:"connection"`
+	Expects    *Expects   `json:"expects,omitempty" yaml:"expects"`       // proves the old schema
+	Becomes    *Expects   `json:"becomes,omitempty" yaml:"becomes"`       // proves the new schema
+	Checks     string     `json:"checks,omitempty" yaml:"checks"`         // path in the bundle (in the spec's folder) of the queries that must return no row
+	Migrations string     `json:"migrations,omitempty" yaml:"migrations"` // folder in the bundle (in the spec's folder) of goose SQL files
+	Backfill   []Backfill `json:"backfill,omitempty" yaml:"backfill"`
+}
+
+// Connection tells where on the host the database's address and password stand.
+type Connection struct {
+	File   string         `json:"file" yaml:"file"`
+	Format string         `json:"format" yaml:"format"` // json, yaml or env
+	Keys   ConnectionKeys `json:"keys" yaml:"keys"`
+}
+
+// ConnectionKeys name the keys of the file; an absent one means PostgreSQL's default.
+type ConnectionKeys struct {
+	Host     string `json:"host" yaml:"host"` // its value may be host or host:port
+	Port     string `json:"port,omitempty" yaml:"port"`
+	Database string `json:"database" yaml:"database"`
+	User     string `json:"user" yaml:"user"`
+	Password string `json:"password,omitempty" yaml:"password"`
+}
+
+// Expects is a query with the one value it must return, as text.
+type Expects struct {
+	Query string `json:"query" yaml:"query"`
+	Value string `json:"value" yaml:"value"`
+}
+
+// Backfill fills rows that were there before an expand migration, in batches, while the old release serves.
+type Backfill struct {
+	Table string   `json:"table" yaml:"table"`
+	Set   string   `json:"set" yaml:"set"`     // SQL of the SET clause
+	Where string   `json:"where" yaml:"where"` // SQL that is true for a row that lacks it
+	Batch int      `json:"batch" yaml:"batch"` // rows of one transaction
+	Pause Duration `json:"pause" yaml:"pause"` // between two batches
+}
+
+// Limits bound the window.
+type Limits struct {
+	Window      Duration `json:"window" yaml:"window"`             // reported beside the measured one; triggers nothing
+	LockTimeout Duration `json:"lock_timeout" yaml:"lock_timeout"` // of every statement of a migration
+}

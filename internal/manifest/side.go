@@ -1,0 +1,75 @@
+package manifest
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Side is one of the two states a machine may end in.
+type Side string
+
+// The two sides. There is no third.
+const (
+	Old Side = "old"
+	New Side = "new"
+)
+
+// UnmarshalText accepts "old" and "new".
+func (s *Side) UnmarshalText(b []byte) error {
+	switch v := Side(b); v {
+	case Old, New:
+		*s = v
+		return nil
+	default:
+		return fmt.Errorf("%q is neither old nor new", b)
+	}
+}
+
+// Duration is a time.Duration that is written as "90s" or "5m".
+type Duration time.Duration
+
+// D returns d as the standard library's type.
+func (d Duration) D() time.Duration { return time.Duration(d) }
+
+// MarshalText writes d the way time.Duration prints it.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText reads what time.ParseDuration reads; a negative duration is an error.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	if err != nil {
+		return fmt.Errorf("%q is no duration such as 500ms, 60s or 5m", b)
+	}
+	if v < 0 {
+		return fmt.Errorf("%q is negative", b)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// EVR returns epoch:version-release, the epoch always written, as rpm's
+// %{EPOCHNUM}:%{VERSION}-%{RELEASE} does.
+func (p Package) EVR() string {
+	return strconv.Itoa(p.Epoch) + ":" + p.Version + "-" + p.Release
+}
+
+// NVR returns name-version-release.
+func (p Package) NVR() string { return p.Name + "-" + p.Version + "-" + p.Release }
+
+// NEVRA returns name-epoch:version-release.arch, without the epoch when it is 0.
+func (p Package) NEVRA() string {
+	epoch := ""
+	if p.Epoch != 0 {
+		epoch = strconv.Itoa(p.Epoch) + ":"
+	}
+	return p.Name + "-" + epoch + p.Version + "-" + p.Release + "." + p.Arch
+}
+
+// Set returns the package set of a side.
+func (m *Manifest) Set(s Side) []Package {
+	if s == Old {
+		return m.Old
+	}
+	return m.New
+}

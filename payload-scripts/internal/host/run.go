@@ -1,0 +1,147 @@
+// Package host is the only place of the engine that runs programs or changes
+// system paths. It promises that no child waits for input, speaks another
+// language than C, or (but for rpm) runs for ever; that what a write reports as
+// done survives a power cut; and that no secret is passed in an argument list.
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Cmd is a program to run.
+type Cmd struct {
+	Name    string        // found in the fixed path of the system's folders
+	Args    []string      // never a secret: every user of the host can read them
+	Env     []string      // added to the fixed environment; never a secret either
+	Timeout time.Duration // 0 means none, for rpm only: a killed rpm leaves the host half changed
+	Stdout  io.Writer     // besides Result.Stdout; nil for none
+	Stderr  io.Writer     // besides Result.Stderr; nil for none
+	Discard bool          // do not keep stdout in the result: for large output
+}
+
+// Result is what a program said.
+type Result struct {
+	Stdout string
+	Stderr string
+	Code   int // exit status; -1 when it was ended by a signal
+}
+
+// keepOutput bounds what is kept of a child's output, in bytes.
+const keepOutput = 8 << 20
+
+// environment is all a child gets besides Cmd.Env.
+var environment = []string{
+	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+	"LC_ALL=C", "LANG=C", "HOME=/root", "TERM=dumb",
+}
+
+// Run runs c, with /dev/null as input, and waits for its end. It is an error
+// when c cannot be started, is ended by the timeout or by ctx, or exits with
+// another status than 0 (then the error is an *ExitError). The result is valid
+// in every case.
+func Run(ctx context.Context, c Cmd) (Result, error) {
+	if c.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.Timeout)
+		defer cancel()
+	} else {
+		ctx = context.WithoutCancel(ctx)
+	}
+	cmd := exec.CommandContext(ctx, c.Name, c.Args...)
+	cmd.Env = append(append([]string{}, environment...), c.Env...)
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 2 * time.Second
+	var out, errs limited
+	cmd.Stdout, cmd.Stderr = tee(&out, c.Stdout), tee(&errs, c.Stderr)
+	if c.Discard {
+		cmd.Stdout = c.Stdout
+	}
+	slog.Debug("run", "program", c.Name, "args", c.Args)
+	start := time.Now()
+	err := cmd.Run()
+	res := Result{Stdout: out.String(), Stderr: errs.String()}
+	if cmd.ProcessState != nil {
+		res.Code = cmd.ProcessState.ExitCode()
+	}
+	slog.Debug("ran", "program", c.Name, "code", res.Code, "took", time.Since(start).Round(time.Millisecond), "stderr", tail(res.Stderr, 2000))
+	return res, describe(ctx, c, res, err)
+}
+
+func describe(ctx context.Context, c Cmd, res Result, err error) error {
+	switch exit := (*exec.ExitError)(nil); {
+	case err == nil:
+		return nil
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return fmt.Errorf("%s was ended after %s without an answer: %w", c.Name, c.Timeout, context.DeadlineExceeded)
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s was ended: %w", c.Name, ctx.Err())
+	case errors.As(err, &exit):
+		return &ExitError{Name: c.Name, Args: c.Args, Result: res}
+	default:
+		return fmt.Errorf("run %s: %w", c.Name, err)
+	}
+}
+
+// ExitError is a program that ended with another status than 0.
+type ExitError struct {
+	Name   string
+	Args   []string
+	Result Result
+}
+
+func (e *ExitError) Error() string {
+	said := tail(strings.TrimSpace(e.Result.Stderr), 600)
+	if said == "" {
+		said = tail(strings.TrimSpace(e.Result.Stdout), 600)
+	}
+	if said == "" {
+		said = "it said nothing"
+	}
+	return fmt.Sprintf("%s exited with status %d: %s", e.Name, e.Result.Code, said)
+}
+
+// Exists tells whether a program is in the fixed path.
+func Exists(program string) bool {
+	for _, dir := range strings.Split(strings.TrimPrefix(environment[0], "PATH="), ":") {
+		if info, err := os.Stat(dir + "/" + program); err == nil && info.Mode()&0o111 != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func tee(a, b io.Writer) io.Writer {
+	if b == nil {
+		return a
+	}
+	return io.MultiWriter(a, b)
+}
+
+func tail(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return "..." + s[len(s)-n:]
+}
+
+// limited keeps the first keepOutput bytes and drops the rest.
+type limited struct{ bytes.Buffer }
+
+func (l *limited) Write(p []byte) (int, error) {
+	if room := keepOutput - l.Len(); room > 0 {
+		l.Buffer.Write(p[:min(room, len(p))])
+	}
+	return len(p), nil
+}
