@@ -1,0 +1,72 @@
+package main
+
+import (
+	"os/exec"
+	"sort"
+	"strings"
+	"testing"
+)
+
+// allowed is every module whose code may be in the engine, with the reason. The
+// engine runs as root on a machine we cannot see: what is in it is chosen.
+var allowed = map[string]string{
+	"onerpm":                           "ourselves",
+	"github.com/coreos/go-systemd/v22": "systemd over D-Bus",
+	"github.com/godbus/dbus/v5":        "D-Bus, for go-systemd",
+	"github.com/goccy/go-yaml":         "configuration files, comments and order kept",
+	"github.com/gofrs/flock":           "one engine at a time",
+	"github.com/jackc/pgx/v5":          "PostgreSQL",
+	"github.com/jackc/pgpassfile":      "for pgx",
+	"github.com/jackc/pgservicefile":   "for pgx",
+	"github.com/jackc/puddle/v2":       "for pgx",
+	"github.com/mfridman/interpolate":  "for goose",
+	"github.com/pressly/goose/v3":      "migrations",
+	"github.com/sethvargo/go-retry":    "for goose",
+	"go.uber.org/multierr":             "for goose",
+	"golang.org/x/sync":                "for pgx and goose; independent checks in parallel",
+	"golang.org/x/sys":                 "file system calls",
+	"golang.org/x/text":                "for pgx: password preparation (RFC 8265)",
+}
+
+// TestImports fails when anything else comes into the engine, and when the
+// engine reaches into the bundler.
+func TestImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.Module.Path}} {{.ImportPath}}{{end}}", ".").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, out)
+	}
+	seen := map[string]bool{}
+	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		module, pkg, _ := strings.Cut(line, " ")
+		seen[module] = true
+		if _, ok := allowed[module]; !ok {
+			t.Errorf("%s is in the engine; its module %s is not allowed there", pkg, module)
+		}
+		if strings.HasPrefix(pkg, "onerpm/bundler/") {
+			t.Errorf("the engine imports %s of the bundler", pkg)
+		}
+	}
+	var unused []string
+	for module := range allowed {
+		if !seen[module] {
+			unused = append(unused, module)
+		}
+	}
+	sort.Strings(unused)
+	if len(unused) > 0 {
+		t.Errorf("allowed but not in the engine any more: %v", unused)
+	}
+}
+
+// TestSharedImportsOnlyTheStandardLibrary holds the root's internal packages to it.
+func TestSharedImportsOnlyTheStandardLibrary(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "onerpm/internal/...").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, out)
+	}
+	for _, pkg := range strings.Fields(string(out)) {
+		if !strings.HasPrefix(pkg, "onerpm/internal/") {
+			t.Errorf("internal/ imports %s; it may import the standard library only", pkg)
+		}
+	}
+}

@@ -1,0 +1,127 @@
+// Package attempt is where things lie on the host: the bundle, the folder of
+// each attempt to upgrade with it, and the unit that carries the attempt on
+// after a reboot. An attempt holds hard links to all it needs of the bundle, so
+// that removing or updating the bundle's RPM harms nothing.
+//
+//	/opt/<p>/<to>/            the bundle, owned by its RPM
+//	/opt/<p>/run/<id>/        the attempt's own names for the bundle's files
+//	/opt/<p>/run/current      link to the attempt that was started last
+//	/var/lib/<p>/state        one word: idle, running, done, rolled-back, needs-a-person
+//	/var/lib/<p>/<id>/        journal, log, backup and report; nothing there is executed
+//	/var/lib/<p>/window       exists while the product's units must stay down over a reboot
+package attempt
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/host"
+)
+
+// Places are the folders of a product's upgrades on this host.
+type Places struct{ Prefix string }
+
+// Run is the folder of the attempts' hard links.
+func (p Places) Run() string { return "/opt/" + p.Prefix + "/run" }
+
+// Var is the folder of everything that is written.
+func (p Places) Var() string { return "/var/lib/" + p.Prefix }
+
+// Window is the mark that keeps the product's units down over a reboot.
+func (p Places) Window() string { return p.Var() + "/window" }
+
+// Starting is the mark, lost at a reboot, under which the engine starts units although Window is there.
+func (p Places) Starting() string { return "/run/" + p.Prefix + "/starting" }
+
+// Unit is the name of the unit that runs an attempt.
+func (p Places) Unit() string { return p.Prefix + ".service" }
+
+// UnitFile is where that unit is written.
+func (p Places) UnitFile() string { return "/etc/systemd/system/" + p.Unit() }
+
+// Lock is the file that a running engine holds locked.
+func (p Places) Lock() string { return p.Var() + "/lock" }
+
+// Manual is the admin's word that no attempt starts by itself.
+func (p Places) Manual() string { return "/etc/" + p.Prefix + "/manual" }
+
+// State words, for the next bundle's gate.
+const (
+	Idle         = "idle"
+	Running      = "running"
+	Done         = "done"
+	RolledBack   = "rolled-back"
+	NeedsAPerson = "needs-a-person"
+)
+
+// State reads the state word, Idle when there is none.
+func (p Places) State() (string, error) {
+	data, err := os.ReadFile(p.Var() + "/state")
+	if errors.Is(err, os.ErrNotExist) {
+		return Idle, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the state of upgrades: %w", err)
+	}
+	return strings.TrimSpace(string(data)), nil
+}
+
+// SetState writes the state word.
+func (p Places) SetState(word string) error {
+	return host.WriteFile(p.Var()+"/state", []byte(word+"\n"), host.Attr{Mode: 0o600})
+}
+
+// Bundle is an unpacked bundle.
+type Bundle struct {
+	Dir      string
+	Manifest *manifest.Manifest
+}
+
+// Load reads the bundle that the running program stands in: <dir>/bin/engine.
+func Load(executable string) (*Bundle, error) {
+	real, err := filepath.EvalSymlinks(executable)
+	if err != nil {
+		return nil, fmt.Errorf("find the bundle: %w", err)
+	}
+	dir := filepath.Dir(filepath.Dir(real))
+	f, err := os.Open(filepath.Join(dir, "manifest.json"))
+	if err != nil {
+		return nil, fmt.Errorf("find the bundle this program belongs to: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // read only
+	m, err := manifest.Decode(f)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", f.Name(), err)
+	}
+	return &Bundle{Dir: dir, Manifest: m}, nil
+}
+
+// Places returns the folders on the host that belong to the bundle's product.
+func (b *Bundle) Places() Places { return Places{Prefix: b.Manifest.Prefix} }
+
+// Attempt is one try to upgrade the host with one bundle.
+type Attempt struct {
+	ID  string
+	Run string // its hard links to the bundle's files
+	Var string // its journal, log, backup and report
+}
+
+// At returns the attempt with an id; it need not exist.
+func (p Places) At(id string) Attempt {
+	return Attempt{ID: id, Run: filepath.Join(p.Run(), id), Var: filepath.Join(p.Var(), id)}
+}
+
+// Latest returns the newest attempt to reach a release, with false when there is none.
+func (p Places) Latest(to string) (Attempt, bool) {
+	found, err := filepath.Glob(filepath.Join(p.Var(), to+"-*", "journal.json"))
+	if err != nil || len(found) == 0 {
+		return Attempt{}, false
+	}
+	sort.Strings(found)
+	return p.At(filepath.Base(filepath.Dir(found[len(found)-1]))), true
+}

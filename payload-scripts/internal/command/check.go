@@ -1,0 +1,79 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"onerpm/payload-scripts/internal/files"
+	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/preflight"
+	"onerpm/payload-scripts/internal/upgrade"
+)
+
+// runCheck tells everything that stands in the way of the upgrade, in one run.
+func runCheck(ctx context.Context, e *env, args []string) int {
+	if err := e.flags("check", args, nil); err != nil {
+		return exitUsage
+	}
+	if err := needRoot(); err != nil {
+		return e.fail(err, exitUsage)
+	}
+	found := upgrade.Check(ctx, e.bundle, files.New(e.bundle.Manifest, e.bundle.Dir, ""))
+	return e.tell(found)
+}
+
+// verdict is the JSON form of a check.
+type verdict struct {
+	From     string            `json:"from"`
+	To       string            `json:"to"`
+	Verdict  string            `json:"verdict"` // ready, refused or nothing-to-do
+	Findings []finding.Finding `json:"findings"`
+}
+
+func (e *env) tell(found []finding.Finding) int {
+	m := e.bundle.Manifest
+	v := verdict{From: m.From, To: m.To, Verdict: "ready", Findings: found}
+	code := exitDone
+	for _, f := range found {
+		if f.ID == preflight.AlreadyNew {
+			v.Verdict, code = "nothing-to-do", exitDone
+			break
+		}
+		if f.Level == finding.Refuse {
+			v.Verdict, code = "refused", exitRefused
+		}
+	}
+	if e.json {
+		return e.encode(v, code)
+	}
+	for _, f := range found {
+		fmt.Fprintf(e.out, "%-7s %s: %s\n", f.Level, f.ID, indent(f.What))
+		if f.Do != "" {
+			fmt.Fprintf(e.out, "        -> %s\n", indent(f.Do))
+		}
+	}
+	switch v.Verdict {
+	case "ready":
+		fmt.Fprintf(e.out, "ready: this machine can be upgraded from %s to %s\n", m.From, m.To)
+	case "refused":
+		fmt.Fprintf(e.out, "refused: this machine cannot be upgraded from %s to %s as it is; nothing was changed\n", m.From, m.To)
+	default:
+		fmt.Fprintf(e.out, "nothing to do: this machine is %s already\n", m.To)
+	}
+	return code
+}
+
+func (e *env) encode(v any, code int) int {
+	enc := json.NewEncoder(e.out)
+	enc.SetIndent("", " ")
+	if err := enc.Encode(v); err != nil {
+		return e.fail(err, exitFailed)
+	}
+	return code
+}
+
+func indent(s string) string {
+	return strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n           ")
+}

@@ -1,0 +1,107 @@
+package command
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/files"
+	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/upgrade"
+)
+
+// runStart starts an attempt in the background. It returns when the attempt is
+// on disk and its unit is started, so that a wait that follows cannot miss it.
+func runStart(ctx context.Context, e *env, args []string) int {
+	checked := false
+	err := e.flags("start", args, func(f *flag.FlagSet) {
+		f.BoolVar(&checked, "checked", false, "the check was just run: leave it to the attempt")
+	})
+	if err != nil {
+		return exitUsage
+	}
+	if err := needRoot(); err != nil {
+		return e.fail(err, exitUsage)
+	}
+	p := e.bundle.Places()
+	if err := os.MkdirAll(p.Var(), 0o700); err != nil {
+		return e.fail(err, exitFailed)
+	}
+	starting := flock.New(p.Var() + "/starting.lock")
+	if ok, err := starting.TryLock(); err != nil || !ok {
+		return e.fail(fmt.Errorf("another start is under way"), exitUnderWay)
+	}
+	defer starting.Unlock() //nolint:errcheck // ends with the process
+	return e.start(ctx, p, checked)
+}
+
+func (e *env) start(ctx context.Context, p attempt.Places, checked bool) int {
+	word, err := p.State()
+	if err != nil {
+		return e.fail(err, exitFailed)
+	}
+	switch word {
+	case attempt.Running:
+		return e.fail(fmt.Errorf("an upgrade is under way; follow it with `%s status --follow`", p.Prefix), exitUnderWay)
+	case attempt.NeedsAPerson:
+		return e.carryOn(ctx, p)
+	}
+	if !checked {
+		found := upgrade.Check(ctx, e.bundle, files.New(e.bundle.Manifest, e.bundle.Dir, ""))
+		for _, f := range found {
+			if f.Level == finding.Refuse {
+				return e.tell(found)
+			}
+		}
+	}
+	a, err := attempt.Create(e.bundle, time.Now())
+	if err != nil {
+		return e.fail(err, exitFailed)
+	}
+	return e.begin(ctx, p, a)
+}
+
+// carryOn starts an attempt again that needed a person.
+func (e *env) carryOn(ctx context.Context, p attempt.Places) int {
+	a, ok := p.Latest(e.bundle.Manifest.To)
+	if !ok {
+		return e.fail(fmt.Errorf("an attempt of another bundle needs a person; run %s/current/bin/engine start", p.Run()), exitNeedsPerson)
+	}
+	j, err := journal.Open(a.Var)
+	if err == nil {
+		err = j.Update(func(r *journal.Record) {
+			r.Outcome, r.Starts, r.Todo, r.Ended = journal.Running, 1, "", time.Time{}
+		})
+	}
+	if err != nil {
+		return e.fail(err, exitFailed)
+	}
+	return e.begin(ctx, p, a)
+}
+
+func (e *env) begin(ctx context.Context, p attempt.Places, a attempt.Attempt) int {
+	if err := p.SetState(attempt.Running); err != nil {
+		return e.fail(err, exitFailed)
+	}
+	err := a.Install(ctx, p, e.bundle.Manifest)
+	if err == nil {
+		err = p.Begin(ctx)
+	}
+	if err != nil {
+		_ = p.SetState(attempt.Idle)
+		return e.fail(fmt.Errorf("start the upgrade: %w", err), exitFailed)
+	}
+	if e.json {
+		return e.encode(map[string]string{"id": a.ID}, exitDone)
+	}
+	m := e.bundle.Manifest
+	fmt.Fprintf(e.out, "the upgrade of %s from %s to %s has started\n  follow it:        %s status --follow\n  wait for its end: %s wait\n",
+		m.Product, m.From, m.To, p.Prefix, p.Prefix)
+	return exitDone
+}

@@ -1,0 +1,143 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/textproto"
+	"os"
+	"strings"
+	"time"
+
+	"onerpm/internal/manifest"
+)
+
+// settle is how long a unit without a health question must stay active.
+const settle = time.Second
+
+// probeTimeout bounds one question.
+const probeTimeout = 5 * time.Second
+
+// maxAnswer bounds what is read of an answer, in bytes.
+const maxAnswer = 1 << 20
+
+// healthy waits until the unit is active and answers as it must, at the latest
+// when its health's within has passed. A unit that has failed is not waited for.
+func (s *Services) healthy(ctx context.Context, u manifest.Service, side manifest.Side) error {
+	within := settle
+	if u.Health != nil && u.Health.Within > 0 {
+		within = u.Health.Within.D()
+	}
+	deadline := time.Now().Add(within)
+	var last error
+	for {
+		state, err := s.property(ctx, u.Unit, "ActiveState")
+		if err != nil {
+			return err
+		}
+		switch state {
+		case "failed", "inactive":
+			return fmt.Errorf("start %s: it is %s", u.Unit, state)
+		case "active":
+			if u.Health == nil {
+				if time.Now().After(deadline) {
+					return nil
+				}
+			} else if last = Ask(ctx, u.Health, side); last == nil {
+				return nil
+			}
+		default:
+			last = fmt.Errorf("it is %s", state)
+		}
+		if u.Health != nil && time.Now().After(deadline) {
+			return fmt.Errorf("%s is not healthy after %s: %w", u.Unit, within, last)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// client asks loopback only, so it takes no proxy, follows no redirect and
+// keeps no connection to a server that is about to stop.
+var client = &http.Client{
+	Timeout:       probeTimeout,
+	Transport:     &http.Transport{Proxy: nil, DisableKeepAlives: true},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// Ask puts a health question once. A nil error means the answer was as expected
+// of the side's release. No header's value is in an error.
+func Ask(ctx context.Context, h *manifest.Health, side manifest.Side) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.HTTP, nil)
+	if err != nil {
+		return err
+	}
+	if h.Headers != nil {
+		if req.Header, err = readHeaders(h.Headers.File); err != nil {
+			return err
+		}
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close() //nolint:errcheck // read only
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("GET %s: %w", h.HTTP, err)
+	}
+	if resp.StatusCode != h.Expect.Status {
+		return fmt.Errorf("GET %s: status %d, want %d", h.HTTP, resp.StatusCode, h.Expect.Status)
+	}
+	want := h.Expect.JSON
+	if side == manifest.Old {
+		want = h.Expect.Old
+	}
+	return compare(h.HTTP, body, want)
+}
+
+func compare(url string, body []byte, want map[string]string) error {
+	if len(want) == 0 {
+		return nil
+	}
+	var got map[string]any
+	if err := json.Unmarshal(body, &got); err != nil {
+		return fmt.Errorf("GET %s: the answer is no JSON object: %w", url, err)
+	}
+	var wrong []error
+	for key, w := range want {
+		if g := fmt.Sprint(got[key]); g != w {
+			wrong = append(wrong, fmt.Errorf("GET %s: %s is %q, want %q", url, key, g, w))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+func readHeaders(path string) (http.Header, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return http.Header{}, nil // an admin who needs none writes none; the answer then says what lacks
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the headers of a health question: %w", err)
+	}
+	headers := http.Header{}
+	for n, line := range strings.Split(string(data), "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, value, ok := strings.Cut(line, ":")
+		if !ok {
+			return nil, fmt.Errorf("%s:%d: not a header such as \"Name: value\"", path, n+1)
+		}
+		headers.Add(textproto.TrimString(name), textproto.TrimString(value))
+	}
+	return headers, nil
+}

@@ -1,0 +1,112 @@
+package upgrade
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/database"
+	"onerpm/payload-scripts/internal/files"
+	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/packages"
+	"onerpm/payload-scripts/internal/preflight"
+	"onerpm/payload-scripts/internal/service"
+)
+
+// databasePatience is how long a database may take to answer: after a reboot
+// the engine may run before it.
+const databasePatience = 2 * time.Minute
+
+// Upgrade is an attempt that is being worked on: the product's resources, each
+// of which can be made old or new, and the journal.
+type Upgrade struct {
+	bundle   *attempt.Bundle // the attempt's own folder, not the RPM's
+	places   attempt.Places
+	attempt  attempt.Attempt
+	journal  *journal.Journal
+	packages *packages.Set
+	files    *files.Set
+	services *service.Services
+}
+
+// New opens everything the attempt needs; Close ends it.
+func New(ctx context.Context, b *attempt.Bundle, a attempt.Attempt, j *journal.Journal) (*Upgrade, error) {
+	s, err := service.Connect(ctx, b.Manifest, b.Places())
+	if err != nil {
+		return nil, err
+	}
+	u := &Upgrade{bundle: b, places: b.Places(), attempt: a, journal: j, services: s}
+	u.packages = packages.New(b.Manifest, b.Dir)
+	u.files = files.New(b.Manifest, b.Dir, filepath.Join(a.Var, "backup"))
+	return u, nil
+}
+
+// Close ends what New opened.
+func (u *Upgrade) Close() { u.services.Close() }
+
+// Check runs every check of the host and returns all that was found.
+func (u *Upgrade) Check(ctx context.Context) []finding.Finding {
+	return Check(ctx, u.bundle, u.files)
+}
+
+// Check runs every check of the host for a bundle and writes nothing.
+func Check(ctx context.Context, b *attempt.Bundle, f *files.Set) []finding.Finding {
+	others := []preflight.Check{f.Findings}
+	for _, spec := range b.Manifest.Databases {
+		others = append(others, func(ctx context.Context) []finding.Finding { return checkDatabase(ctx, b, spec) })
+	}
+	return preflight.Run(ctx, preflight.Input{Manifest: b.Manifest, Dir: b.Dir, Others: others})
+}
+
+func checkDatabase(ctx context.Context, b *attempt.Bundle, spec manifest.Database) []finding.Finding {
+	db, err := database.Open(ctx, spec, b.Manifest.Prefix, "check", b.Manifest.Limits)
+	if err != nil {
+		return []finding.Finding{{ID: "database-unreachable", Level: finding.Refuse,
+			What: fmt.Sprintf("the database %s cannot be reached: %v", spec.Name, err),
+			Do:   "start it, or correct its address and password in " + spec.Connection.File}}
+	}
+	defer db.Close()
+	checks := ""
+	if spec.Checks != "" {
+		checks = filepath.Join(b.Dir, spec.Checks)
+	}
+	return db.Check(ctx, checks)
+}
+
+// withDatabase opens a database for one piece of work, with patience: after a
+// reboot it may come up later than the engine.
+func (u *Upgrade) withDatabase(ctx context.Context, spec manifest.Database, work func(*database.DB) error) error {
+	deadline := time.Now().Add(databasePatience)
+	for {
+		db, err := database.Open(ctx, spec, u.bundle.Manifest.Prefix, u.attempt.ID, u.bundle.Manifest.Limits)
+		if err == nil {
+			defer db.Close()
+			return work(db)
+		}
+		if time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func (u *Upgrade) databaseOf(name string) (manifest.Database, error) {
+	for _, d := range u.bundle.Manifest.Databases {
+		if name == "" || d.Name == name {
+			return d, nil
+		}
+	}
+	return manifest.Database{}, fmt.Errorf("the manifest names no database %q", name)
+}
+
+func (u *Upgrade) backup(name string) string { return filepath.Join(u.attempt.Var, "backup", name) }
+
+func (u *Upgrade) inRun(path string) string { return filepath.Join(u.bundle.Dir, path) }
