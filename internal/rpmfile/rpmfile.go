@@ -1,0 +1,144 @@
+// Package rpmfile reads RPM package files: the two headers, what they say about
+// the package, and the digests that hold the file together.
+//
+// It promises to be safe on foreign bytes. Whatever the input is, it returns an
+// error or a Header whose every method works: counts, offsets, types, lengths and
+// path sizes are checked once, in Read, before anything is handed out; memory is
+// bounded by the Max constants; nothing panics. It is at least as strict as rpm
+// itself, so a file that passes here does not surprise rpm later.
+//
+// It knows no OpenPGP: a caller that holds a key checks the bytes of
+// Header.Main.Raw against the signature tags.
+package rpmfile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// Limits of what Read accepts.
+const (
+	MaxEntries   = 1 << 16   // index entries of one header; rpm's own limit
+	MaxData      = 32 << 20  // bytes of one header's data; rpm's is 256 MiB
+	MaxPath      = 4096      // bytes of one file's path; Linux's PATH_MAX
+	MaxPathBytes = 128 << 20 // bytes of all paths of one package together
+)
+
+// ErrNotRPM is wrapped by the error for a file that does not begin like an RPM.
+var ErrNotRPM = errors.New("not an rpm file")
+
+// FormatError says that a file is damaged, or built in a way that rpm would not accept either.
+type FormatError struct {
+	Part string // "lead", "signature header" or "header"
+	Err  error
+}
+
+// Error says which part of the file is wrong, and how.
+func (e *FormatError) Error() string { return "damaged rpm: " + e.Part + ": " + e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *FormatError) Unwrap() error { return e.Err }
+
+// Header is everything an RPM file says before its payload.
+type Header struct {
+	Name    string
+	Epoch   int // 0 when the package has none
+	Version string
+	Release string
+	Arch    string
+	Source  bool // a source package, which is not installable
+
+	Signature *Tags // the signature header: digests and signatures
+	Main      *Tags // the header proper; Main.Raw is what signatures sign
+
+	PayloadOffset int64    // bytes before the payload: lead, both headers, padding
+	Verified      []string // digests that Verify found right, e.g. "header SHA-256"; empty after Read
+}
+
+const leadSize = 96
+
+// Read reads the lead and both headers and leaves r at the first byte of the
+// payload; it never reads beyond. It checks the structure, not the digests. Errors are
+// *FormatError, or what r returned.
+func Read(r io.Reader) (*Header, error) {
+	h := &Header{}
+	if err := h.readLead(r); err != nil {
+		return nil, &FormatError{"lead", err}
+	}
+	var err error
+	if h.Signature, err = readTags(r, tagHeaderSignatures); err != nil {
+		return nil, &FormatError{"signature header", err}
+	}
+	pad := int64(-len(h.Signature.raw) & 7)
+	if _, err := io.CopyN(io.Discard, r, pad); err != nil {
+		return nil, &FormatError{"signature header", truncated(err)}
+	}
+	if h.Main, err = readTags(r, tagHeaderImmutable); err != nil {
+		return nil, &FormatError{"header", err}
+	}
+	h.PayloadOffset = leadSize + int64(len(h.Signature.raw)) + pad + int64(len(h.Main.raw))
+	if err := h.check(); err != nil {
+		return nil, &FormatError{"header", err}
+	}
+	return h, nil
+}
+
+func (h *Header) readLead(r io.Reader) error {
+	var lead [leadSize]byte
+	n, err := io.ReadFull(r, lead[:])
+	if !bytes.HasPrefix(lead[:n], []byte("\xed\xab\xee\xdb")) {
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return err
+		}
+		return ErrNotRPM
+	}
+	if err != nil {
+		return truncated(err)
+	}
+	if major := lead[4]; major != 3 && major != 4 {
+		return fmt.Errorf("package format %d is not known", major)
+	}
+	if lead[78] != 0 || lead[79] != 5 {
+		return errors.New("the signature is not of the header kind")
+	}
+	h.Source = lead[6] == 0 && lead[7] == 1
+	return nil
+}
+
+// EVR returns epoch:version-release, the epoch always written, as rpm's
+// %{EPOCHNUM}:%{VERSION}-%{RELEASE} does.
+func (h *Header) EVR() string {
+	return strconv.Itoa(h.Epoch) + ":" + h.Version + "-" + h.Release
+}
+
+// NVR returns name-version-release.
+func (h *Header) NVR() string { return h.Name + "-" + h.Version + "-" + h.Release }
+
+// NEVRA returns name-epoch:version-release.arch, without the epoch when it is 0.
+func (h *Header) NEVRA() string {
+	epoch := ""
+	if h.Epoch != 0 {
+		epoch = strconv.Itoa(h.Epoch) + ":"
+	}
+	return h.Name + "-" + epoch + h.Version + "-" + h.Release + "." + h.Arch
+}
+
+// InstalledSize returns the bytes that the package's files take on a host
+// (RPMTAG_LONGSIZE or RPMTAG_SIZE), 0 when the header does not say.
+func (h *Header) InstalledSize() int64 {
+	if v, ok := h.Main.Int(TagLongSize); ok {
+		return int64(v)
+	}
+	v, _ := h.Main.Int(TagSize)
+	return int64(v)
+}
+
+func truncated(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("the file ends too early: %w", io.ErrUnexpectedEOF)
+	}
+	return err
+}
