@@ -4,7 +4,7 @@
 //
 //	0  done
 //	1  failed in a way nobody foresaw
-//	2  wrong usage
+//	2  wrong usage, or no such release, jump or way
 //	3  a mistake in versions/ or specs/
 //	4  a component cannot be had: missing, no network, offline
 //	5  a component is not what the release says: digest, size, name, signature, damaged
@@ -39,7 +39,7 @@ const (
 var meanings = [lastOfThem + 1]string{
 	OK:        "done",
 	Failed:    "failed in a way nobody foresaw",
-	Usage:     "wrong usage",
+	Usage:     "wrong usage, or no such release, jump or way",
 	Spec:      "a mistake in versions/ or specs/",
 	Missing:   "a component cannot be had: missing, no network, offline",
 	Mismatch:  "a component is not what the release says: digest, size, name, signature, damaged",
