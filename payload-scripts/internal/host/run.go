@@ -27,6 +27,11 @@ type Cmd struct {
 	Stdout  io.Writer     // besides Result.Stdout; nil for none
 	Stderr  io.Writer     // besides Result.Stderr; nil for none
 	Discard bool          // do not keep stdout in the result: for large output
+
+	// OutFile and ErrFile, when set, are the child's stdout and stderr themselves,
+	// and the result holds nothing of them. A child with pipes is ended by them
+	// when the engine dies; rpm must go on.
+	OutFile, ErrFile *os.File
 }
 
 // Result is what a program said.
@@ -67,6 +72,12 @@ func Run(ctx context.Context, c Cmd) (Result, error) {
 	cmd.Stdout, cmd.Stderr = tee(&out, c.Stdout), tee(&errs, c.Stderr)
 	if c.Discard {
 		cmd.Stdout = c.Stdout
+	}
+	if c.OutFile != nil {
+		cmd.Stdout = c.OutFile
+	}
+	if c.ErrFile != nil {
+		cmd.Stderr = c.ErrFile
 	}
 	slog.Debug("run", "program", c.Name, "args", c.Args)
 	start := time.Now()

@@ -1,0 +1,214 @@
+package packages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/host"
+)
+
+// Options are how Converge tells what it does.
+type Options struct {
+	Progress func(Progress) // called from another goroutine; nil for none
+}
+
+// Converge makes the product's packages and their files those of side, whatever
+// state they are in, and proves the result. It does nothing when all is right
+// and no transaction was cut short.
+//
+// To New, rpm runs once: a scriptlet that fails is a *ScriptletError, and the
+// caller goes back. To Old, rpm runs a second time, without dependency checks,
+// when the first did not get there: the old set is what the host had, so
+// whatever does not fit it did not fit before. Other errors are *Error when
+// the proof fails, *BusyError when another package manager does not end, and
+// what rpm said. ctx ends the waiting, never rpm.
+func (s *Set) Converge(ctx context.Context, side manifest.Side, o Options) error {
+	if s.Var == "" {
+		return errors.New("converge packages: no folder of an attempt is given")
+	}
+	wait := s.WaitFree
+	if side == manifest.Old {
+		wait = s.waitRPM
+	}
+	if err := wait(ctx); err != nil {
+		return err
+	}
+	cut, err := s.interrupted()
+	if err != nil {
+		return err
+	}
+	differs, err := s.check(ctx, side)
+	if err != nil {
+		return err
+	}
+	// A transaction to New that was cut short may have left out scriptlets,
+	// which nothing on the host shows.
+	again := cut == string(manifest.New) && side == manifest.New
+	if again || len(differs) > 0 {
+		if cut != "" {
+			if err := pause(ctx, settle); err != nil {
+				return err
+			}
+		}
+		err = s.reach(ctx, side, o, differs, again)
+	}
+	if err != nil {
+		return fmt.Errorf("bring the packages to the %s release: %w", side, err)
+	}
+	return host.Remove(s.markFile())
+}
+
+// reach runs what lacks and proves the result.
+func (s *Set) reach(ctx context.Context, side manifest.Side, o Options, differs []Difference, again bool) error {
+	var first error
+	if again || needsRPM(differs) {
+		if err := s.Verify(ctx, side); err != nil {
+			return err
+		}
+		first = s.transact(ctx, side, o)
+		if first != nil && side == manifest.New {
+			return first
+		}
+	}
+	left, err := s.settleRest(ctx, side)
+	if err == nil && len(left) > 0 && side == manifest.Old {
+		slog.Warn("the way back did not end in one transaction; trying without dependency checks", "error", first, "differences", len(left))
+		if err = pause(ctx, settle); err == nil {
+			first = errors.Join(first, s.transact(ctx, side, o, "--nodeps"))
+			left, err = s.settleRest(ctx, side)
+		}
+	}
+	if err != nil {
+		return errors.Join(first, err)
+	}
+	if len(left) > 0 {
+		return errors.Join(first, &Error{Side: side, Differences: left})
+	}
+	return nil
+}
+
+// needsRPM reports whether a difference is one that only rpm's transaction puts right.
+func needsRPM(differs []Difference) bool {
+	for _, d := range differs {
+		switch d.Kind {
+		case Missing, Version, Duplicate:
+			return true
+		case File:
+			if !d.own {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// transact runs the transaction to side. When another rpm was faster at the
+// lock it waits for that and tries again.
+func (s *Set) transact(ctx context.Context, side manifest.Side, o Options, more ...string) error {
+	args, err := s.upgradeArgs(side)
+	if err != nil {
+		return err
+	}
+	t := transaction{name: string(side), args: append(append([]string{"-v", "--percent"}, more...), args...), progress: o.Progress}
+	for try := 1; ; try++ {
+		err := s.run(ctx, t)
+		if !lockLost(err) || try == 10 {
+			return err
+		}
+		if err := s.waitRPM(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// settleRest does what is left to do after the transaction: it erases what the
+// side does not have, restores the host's own files, removes what rpm left,
+// writes all to disk, and returns what still differs.
+func (s *Set) settleRest(ctx context.Context, side manifest.Side) ([]Difference, error) {
+	if err := s.eraseExtra(ctx, side); err != nil {
+		return nil, err
+	}
+	if side == manifest.Old {
+		if err := s.restore(); err != nil {
+			return nil, err
+		}
+	}
+	// A folder can be removed when what it held is.
+	for depth := 0; depth < 64; depth++ {
+		left, err := s.leftovers(ctx, side)
+		if err != nil {
+			return nil, err
+		}
+		if len(left) == 0 {
+			break
+		}
+		if err := s.clean(left); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.sync(ctx); err != nil {
+		return nil, err
+	}
+	return s.Check(ctx, side)
+}
+
+func (s *Set) eraseExtra(ctx context.Context, side manifest.Side) error {
+	installed, err := s.Installed(ctx)
+	if err != nil {
+		return err
+	}
+	differs, err := s.compare(side, installed)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, d := range differs {
+		if d.Kind == Extra {
+			for _, e := range installed[d.Package] {
+				names = append(names, e.NEVRA())
+			}
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return s.erase(ctx, side, names)
+}
+
+// sync writes the file systems of the packages' files and of rpm's database to
+// disk: rpm before 4.16 does not.
+func (s *Set) sync(ctx context.Context) error {
+	dbpath, err := s.DBPath(ctx)
+	if err != nil {
+		return err
+	}
+	dirs := map[string]bool{dbpath: true, s.Var: true}
+	for _, side := range []manifest.Side{manifest.Old, manifest.New} {
+		paths, err := s.paths(side)
+		if err != nil {
+			return err
+		}
+		for p := range paths {
+			dirs[filepath.Join(s.Root, filepath.Dir(p))] = true
+		}
+	}
+	all := make([]string, 0, len(dirs))
+	for d := range dirs {
+		all = append(all, d)
+	}
+	return host.SyncFS(all...)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

@@ -1,0 +1,170 @@
+package packages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"sort"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"onerpm/internal/manifest"
+	"onerpm/internal/rpmfile"
+	"onerpm/payload-scripts/internal/host"
+)
+
+// temporary is how rpm names a file before it has its whole content: the
+// file's name, a semicolon and the transaction's number.
+var temporary = regexp.MustCompile(`^(.+);[0-9a-f]{8}$`)
+
+func isNotDir(err error) bool { return errors.Is(err, unix.ENOTDIR) }
+
+// leftovers returns the temporaries beside the files of both sides, and the
+// files that only the other side has and that no package owns.
+func (s *Set) leftovers(ctx context.Context, side manifest.Side) ([]Difference, error) {
+	mine, err := s.paths(side)
+	if err != nil {
+		return nil, err
+	}
+	theirs, err := s.paths(other(side))
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.temporaries(mine, theirs)
+	if err != nil {
+		return nil, err
+	}
+	strays, err := s.strays(ctx, side, mine, theirs)
+	return append(found, strays...), err
+}
+
+func (s *Set) temporaries(sets ...map[string]rpmfile.FileInfo) ([]Difference, error) {
+	dirs := map[string]map[string]bool{}
+	for _, set := range sets {
+		for p := range set {
+			dir, base := path.Split(p)
+			if dirs[dir] == nil {
+				dirs[dir] = map[string]bool{}
+			}
+			dirs[dir][base] = true
+		}
+	}
+	var found []Difference
+	for dir, names := range dirs {
+		entries, err := os.ReadDir(filepath.Join(s.Root, dir))
+		if err != nil && !errors.Is(err, os.ErrNotExist) && !isNotDir(err) {
+			return nil, fmt.Errorf("look for what rpm left: %w", err)
+		}
+		for _, e := range entries {
+			m := temporary.FindStringSubmatch(e.Name())
+			if m != nil && names[m[1]] && (e.Type().IsRegular() || e.Type() == fs.ModeSymlink) {
+				found = append(found, Difference{Kind: Temporary, Path: dir + e.Name()})
+			}
+		}
+	}
+	sort.Slice(found, func(i, j int) bool { return found[i].Path < found[j].Path })
+	return found, nil
+}
+
+// strays returns what exists of theirs alone: files that are theirs by content or
+// empty, and empty folders, when no package owns them. The deepest come first.
+func (s *Set) strays(ctx context.Context, side manifest.Side, mine, theirs map[string]rpmfile.FileInfo) ([]Difference, error) {
+	kept := map[string]expectation{}
+	if side == manifest.Old {
+		if err := s.overlay(kept); err != nil {
+			return nil, err
+		}
+	}
+	var candidates []string
+	for p, f := range theirs {
+		_, isMine := mine[p]
+		_, isKept := kept[p]
+		if isMine || isKept || f.IsConfig() || f.IsGhost() || s.merged(p) || s.inState(p) {
+			continue
+		}
+		is, err := s.isTheirs(p, f)
+		if err != nil {
+			return nil, err
+		}
+		if is {
+			candidates = append(candidates, p)
+		}
+	}
+	unowned, err := s.unowned(ctx, candidates)
+	if err != nil {
+		return nil, err
+	}
+	sort.Sort(sort.Reverse(sort.StringSlice(unowned)))
+	var found []Difference
+	for _, p := range unowned {
+		found = append(found, Difference{Kind: Stray, Path: p})
+	}
+	return found, nil
+}
+
+// isTheirs reports whether what is at p on the host is what f describes.
+func (s *Set) isTheirs(p string, f rpmfile.FileInfo) (bool, error) {
+	at := filepath.Join(s.Root, p)
+	info, err := os.Lstat(at)
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) || isNotDir(err) {
+			return false, nil
+		}
+		return false, err
+	}
+	if f.IsDir() {
+		if !info.IsDir() {
+			return false, nil
+		}
+		entries, err := os.ReadDir(at)
+		return err == nil && len(entries) == 0, err
+	}
+	if info.Mode().IsRegular() && info.Size() == 0 {
+		return true, nil
+	}
+	e := expectation{mode: f.FileMode(), size: f.Size, digest: f.Digest, algo: f.DigestAlgo, link: f.LinkTo, lax: true}
+	got, err := e.look(at)
+	return got == "", err
+}
+
+// unowned returns those of the paths that belong to no installed package.
+func (s *Set) unowned(ctx context.Context, paths []string) ([]string, error) {
+	sort.Strings(paths)
+	var found []string
+	const batch = 500
+	for len(paths) > 0 {
+		n := min(batch, len(paths))
+		args := append(s.rpm(), "-q", "--qf", `=%{NAME}\n`, "-f", "--")
+		res, err := host.Run(ctx, host.Cmd{Name: "rpm", Args: append(args, paths[:n]...), Timeout: queryTimeout})
+		if exit := (*host.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+			return nil, fmt.Errorf("ask rpm whom files belong to: %w", err)
+		}
+		for _, line := range strings.Split(res.Stdout, "\n") {
+			if name, ok := strings.CutSuffix(line, " is not owned by any package"); ok {
+				found = append(found, strings.TrimPrefix(name, "file "))
+			}
+		}
+		paths = paths[n:]
+	}
+	return found, nil
+}
+
+// clean removes leftovers. A folder that has been filled meanwhile stays.
+func (s *Set) clean(left []Difference) error {
+	for _, d := range left {
+		if d.Kind != Temporary && d.Kind != Stray {
+			continue
+		}
+		err := os.Remove(filepath.Join(s.Root, d.Path))
+		if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, unix.ENOTEMPTY) {
+			return fmt.Errorf("remove what rpm left: %w", err)
+		}
+	}
+	return nil
+}

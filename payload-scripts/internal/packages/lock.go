@@ -1,0 +1,148 @@
+package packages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// BusyError says that another package manager was still at work after the
+// whole wait.
+type BusyError struct {
+	Who    string // program and process, as far as known
+	Waited time.Duration
+}
+
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("another package manager is at work (%s), also after %s; let it end, then try again", e.Who, e.Waited)
+}
+
+// pidFiles are where yum, dnf and PackageKit note the process that holds their locks.
+var pidFiles = []string{
+	"/var/run/yum.pid", "/var/lib/dnf/rpmdb_lock.pid", "/var/cache/dnf/metadata_lock.pid",
+	"/var/cache/dnf/download_lock.pid",
+}
+
+// managers are the programs that such a note may speak of; a number that another program has by now is stale.
+var managers = []string{"yum", "dnf", "packagekit", "microdnf", "rpm"}
+
+// WaitFree waits until no other package manager works on the host, and fails
+// with a *BusyError after LockWait.
+func (s *Set) WaitFree(ctx context.Context) error { return s.wait(ctx, s.Busy) }
+
+// waitRPM waits for rpm's own lock only: the way back does not wait for a yum that sits at its prompt.
+func (s *Set) waitRPM(ctx context.Context) error { return s.wait(ctx, s.lockedBy) }
+
+func (s *Set) wait(ctx context.Context, busy func(context.Context) (string, error)) error {
+	wait := s.LockWait
+	if wait == 0 {
+		wait = 5 * time.Minute
+	}
+	deadline := time.Now().Add(wait)
+	for told := false; ; told = true {
+		who, err := busy(ctx)
+		if err != nil || who == "" {
+			return err
+		}
+		if !time.Now().Before(deadline) {
+			return &BusyError{Who: who, Waited: wait}
+		}
+		if !told {
+			slog.Info("waiting for another package manager", "who", who)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// Busy returns who works on the host's packages now, "" when nobody does. It
+// asks for rpm's own lock and looks at the notes of yum and dnf.
+func (s *Set) Busy(ctx context.Context) (string, error) {
+	if who, err := s.lockedBy(ctx); who != "" || err != nil {
+		return who, err
+	}
+	for _, note := range pidFiles {
+		data, err := readSmall(filepath.Join(s.Root, note))
+		if err != nil {
+			continue // gone or never there
+		}
+		pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+		if err != nil || pid <= 0 || pid == os.Getpid() {
+			continue
+		}
+		for _, m := range managers {
+			if strings.Contains(strings.ToLower(command(pid)), m) {
+				return describe(pid), nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// lockedBy returns who holds rpm's own lock.
+func (s *Set) lockedBy(ctx context.Context) (string, error) {
+	dbpath, err := s.DBPath(ctx)
+	if err != nil {
+		return "", err
+	}
+	pid, held, err := lockHolder(filepath.Join(dbpath, ".rpm.lock"))
+	if err != nil || !held {
+		return "", err
+	}
+	return describe(pid), nil
+}
+
+// lockHolder asks who holds a write or read lock on rpm's lock file (fcntl(2), F_GETLK).
+func lockHolder(path string) (pid int, held bool, err error) {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("look at rpm's lock: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // read only
+	lock := unix.Flock_t{Type: unix.F_WRLCK}
+	if err := unix.FcntlFlock(f.Fd(), unix.F_GETLK, &lock); err != nil {
+		return 0, false, fmt.Errorf("look at rpm's lock %s: %w", path, err)
+	}
+	return int(lock.Pid), lock.Type != unix.F_UNLCK, nil
+}
+
+func describe(pid int) string {
+	if name := command(pid); name != "" {
+		return fmt.Sprintf("%s, process %d", name, pid)
+	}
+	return fmt.Sprintf("process %d", pid)
+}
+
+// command returns the first words of a process's command line, "" when there is no such process.
+func command(pid int) string {
+	data, err := readSmall(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		return ""
+	}
+	words := strings.Fields(strings.ReplaceAll(string(data), "\x00", " "))
+	return strings.Join(words[:min(3, len(words))], " ")
+}
+
+func readSmall(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	return io.ReadAll(io.LimitReader(f, 4096))
+}

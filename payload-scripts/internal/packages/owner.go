@@ -1,0 +1,77 @@
+package packages
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"onerpm/payload-scripts/internal/host"
+)
+
+// owners turns the names of users and groups into numbers the way rpm does:
+// one that the host does not know is root.
+type owners struct {
+	users, groups map[string]int
+	ask           bool // getent, for names that are not in the files (LDAP and the like)
+}
+
+func (s *Set) owners() (*owners, error) {
+	o := &owners{ask: s.Root == ""}
+	var err error
+	if o.users, err = readIDs(filepath.Join(s.Root, "/etc/passwd")); err != nil {
+		return nil, err
+	}
+	o.groups, err = readIDs(filepath.Join(s.Root, "/etc/group"))
+	return o, err
+}
+
+// readIDs reads name and number (first and third field) of passwd(5) or group(5).
+func readIDs(path string) (map[string]int, error) {
+	ids := map[string]int{"root": 0}
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return ids, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read users and groups: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // read only
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		fields := strings.Split(lines.Text(), ":")
+		if len(fields) < 3 {
+			continue
+		}
+		if id, err := strconv.Atoi(fields[2]); err == nil {
+			ids[fields[0]] = id
+		}
+	}
+	return ids, lines.Err()
+}
+
+func (o *owners) user(name string) int  { return o.id(o.users, "passwd", name) }
+func (o *owners) group(name string) int { return o.id(o.groups, "group", name) }
+
+func (o *owners) id(known map[string]int, database, name string) int {
+	if id, ok := known[name]; ok {
+		return id
+	}
+	id := 0
+	if o.ask && name != "" {
+		res, err := host.Run(context.Background(), host.Cmd{Name: "getent", Args: []string{database, "--", name}, Timeout: 10 * time.Second})
+		fields := strings.Split(res.Stdout, ":")
+		if err == nil && len(fields) > 2 {
+			if n, err := strconv.Atoi(fields[2]); err == nil {
+				id = n
+			}
+		}
+	}
+	known[name] = id
+	return id
+}

@@ -1,0 +1,243 @@
+package packages
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/packages/rpmtest"
+)
+
+// trap is what the product's old %postun does: it wipes new files on an upgrade too.
+const trap = "rm -rf /opt/manager/resources\n"
+
+func oldRelease() []rpmtest.Package {
+	return []rpmtest.Package{
+		{Name: "rest", Version: "4.1.1", Files: []rpmtest.File{
+			{Path: "/opt/manager", Dir: true}, {Path: "/opt/manager/rest.py", Body: "rest 4.1.1"},
+			{Path: "/opt/manager/old-only.py", Body: "gone in 4.2"}, {Path: "/opt/manager/current", Link: "rest.py"},
+			{Path: "/opt/manager/rest.conf", Body: "conf 4.1.1", Config: true},
+			{Path: "/opt/manager/tool", Body: "#!/bin/sh\n", Mode: 0o755, Owner: "cfyuser"},
+		}, Post: "echo 4.1.1 > /opt/manager/env\n", PostUn: trap},
+		{Name: "influx", Version: "17.6.30", Files: []rpmtest.File{{Path: "/opt/influx/bin", Body: strings.Repeat("i", 100000)}}, Requires: []string{"rest"}},
+		{Name: "composer-old", Version: "4.1.1", Files: []rpmtest.File{{Path: "/opt/composer/app.js", Body: "old app"}}},
+		{Name: "dropped", Version: "4.1.1", Files: []rpmtest.File{{Path: "/opt/dropped/x", Body: "x"}}},
+		{Name: "same", Version: "0.8", Files: []rpmtest.File{{Path: "/opt/same/s", Body: "s"}}},
+		{Name: "cli", Version: "4.1.1", Optional: true, Files: []rpmtest.File{{Path: "/usr/bin/cfy", Body: "cfy 4.1.1", Mode: 0o755}}},
+	}
+}
+
+func newRelease() []rpmtest.Package {
+	return []rpmtest.Package{
+		{Name: "rest", Version: "4.2.0", Files: []rpmtest.File{
+			{Path: "/opt/manager", Dir: true}, {Path: "/opt/manager/rest.py", Body: "rest 4.2.0!"},
+			{Path: "/opt/manager/new-dir", Dir: true}, {Path: "/opt/manager/new-dir/new-only.py", Body: "new in 4.2"},
+			{Path: "/opt/manager/current", Link: "new-dir/new-only.py"},
+			{Path: "/opt/manager/rest.conf", Body: "conf 4.2.0", Config: true},
+			{Path: "/opt/manager/tool", Body: "#!/bin/sh\n:", Mode: 0o750, Owner: "cfyuser"},
+		}, Post: "echo 4.2.0 > /opt/manager/env\n", PostUn: trap},
+		{Name: "influx", Version: "4.2.0", Files: []rpmtest.File{{Path: "/opt/influx/bin", Body: strings.Repeat("j", 120000)}}, Requires: []string{"rest"}},
+		{Name: "composer", Version: "4.2.0", Files: []rpmtest.File{{Path: "/opt/composer/app.js", Body: "new app"}}, Obsoletes: []string{"composer-old"}},
+		{Name: "same", Version: "0.8", Files: []rpmtest.File{{Path: "/opt/same/s", Body: "s"}}},
+		{Name: "cli", Version: "4.2.0", Optional: true, Files: []rpmtest.File{{Path: "/usr/bin/cfy", Body: "cfy 4.2.0", Mode: 0o755}}},
+		{Name: "extra-tools", Version: "4.2.0", Optional: true, Files: []rpmtest.File{{Path: "/usr/bin/extra", Body: "extra", Mode: 0o755}}},
+	}
+}
+
+var (
+	oldSet = []string{"cli-4.1.1-1.noarch", "composer-old-4.1.1-1.noarch", "dropped-4.1.1-1.noarch", "influx-17.6.30-1.noarch", "rest-4.1.1-1.noarch", "same-0.8-1.noarch"}
+	newSet = []string{"cli-4.2.0-1.noarch", "composer-4.2.0-1.noarch", "influx-4.2.0-1.noarch", "rest-4.2.0-1.noarch", "same-0.8-1.noarch"}
+)
+
+func without(set []string, name string) []string {
+	var rest []string
+	for _, s := range set {
+		if !strings.HasPrefix(s, name+"-") {
+			rest = append(rest, s)
+		}
+	}
+	return rest
+}
+
+func product(t *testing.T) *rpmtest.World {
+	t.Helper()
+	w := rpmtest.New(t, oldRelease(), newRelease())
+	for _, nvr := range []string{"rest-4.1.1-1", "rest-4.2.0-1"} {
+		w.Manifest.Skip = append(w.Manifest.Skip, manifest.Scriptlet{Package: nvr, Kind: "postun", Why: "deletes resources"})
+	}
+	w.Manifest.State = []string{"/opt/manager/resources", "/opt/manager/env"}
+	return w
+}
+
+func setOf(t *testing.T, w *rpmtest.World) *Set {
+	t.Helper()
+	s := &Set{Manifest: w.Manifest, Dir: w.Dir, Var: w.Var, Root: w.Root}
+	had, err := s.Optional(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Had = had
+	return s
+}
+
+func mustBe(t *testing.T, w *rpmtest.World, s *Set, side manifest.Side, want []string) {
+	t.Helper()
+	if got := strings.Join(w.Set(t), " "); got != strings.Join(want, " ") {
+		t.Errorf("installed: %s\nwant:      %s", got, strings.Join(want, " "))
+	}
+	differs, err := s.Check(context.Background(), side)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range differs {
+		t.Errorf("%s: %s", side, d)
+	}
+	rest, influx, app := "rest 4.1.1", "i", "old app"
+	if side == manifest.New {
+		rest, influx, app = "rest 4.2.0!", "j", "new app"
+	}
+	for path, begin := range map[string]string{"/opt/manager/rest.py": rest, "/opt/influx/bin": influx, "/opt/composer/app.js": app} {
+		if got := w.Read(path); !strings.HasPrefix(got, begin) {
+			t.Errorf("%s begins with %.20q, want %q", path, got, begin)
+		}
+	}
+	for path, only := range map[string]manifest.Side{
+		"/opt/manager/old-only.py": manifest.Old, "/opt/dropped/x": manifest.Old, "/opt/manager/new-dir/new-only.py": manifest.New,
+	} {
+		if got := w.Read(path); (got != "") != (side == only) {
+			t.Errorf("%s is %q on the %s side", path, got, side)
+		}
+	}
+	if got := w.Read("/opt/manager/resources/blueprint"); got != "uploaded" {
+		t.Errorf("the uploaded blueprint is %q", got)
+	}
+	if left, _ := filepath.Glob(w.Root + "/opt/*/*;*"); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if got := w.Read("/opt/manager/rest.conf"); got != "conf of the host" {
+		t.Errorf("rest.conf is %q", got)
+	}
+}
+
+func customize(t *testing.T, w *rpmtest.World) {
+	w.Write(t, "/opt/manager/resources/blueprint", "uploaded")
+	w.Write(t, "/opt/manager/rest.conf", "conf of the host")
+}
+
+func TestThereAndBack(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	w := product(t)
+	w.Install(t)
+	customize(t, w)
+	s := setOf(t, w)
+	mustBe(t, w, s, manifest.Old, oldSet)
+	if paths, err := s.Record(ctx); err != nil || len(paths) != 0 {
+		t.Fatalf("record: %v %v", paths, err)
+	}
+	var seen []string
+	o := Options{Progress: func(p Progress) {
+		if p.Percent == 100 {
+			seen = append(seen, p.Package)
+		}
+	}}
+	if err := s.Converge(ctx, manifest.New, o); err != nil {
+		t.Fatal(err)
+	}
+	mustBe(t, w, s, manifest.New, newSet)
+	if got := w.Read("/opt/manager/env"); got != "4.2.0\n" {
+		t.Errorf("the %%post left %q", got)
+	}
+	if !strings.Contains(strings.Join(seen, " "), "rest-4.2.0-1.noarch") {
+		t.Errorf("progress named %v", seen)
+	}
+	if err := s.Converge(ctx, manifest.Old, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	mustBe(t, w, s, manifest.Old, oldSet)
+}
+
+func TestConvergeDoesNothingWhenAllIsRight(t *testing.T) {
+	t.Parallel()
+	w := product(t)
+	w.Install(t)
+	customize(t, w)
+	s := setOf(t, w)
+	for _, side := range []manifest.Side{manifest.Old, manifest.New, manifest.New, manifest.Old, manifest.Old} {
+		if err := s.Converge(context.Background(), side, Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// One call of rpm for each change of sides: the log is kept once, and the one before it.
+	for _, log := range []string{"rpm-new.err.before", "rpm-old.err.before"} {
+		if _, err := os.Stat(filepath.Join(w.Var, log)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: rpm ran more often than needed (%v)", log, err)
+		}
+	}
+}
+
+func TestOptionalStaysAway(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	w := product(t)
+	w.Install(t, "cli")
+	customize(t, w)
+	s := setOf(t, w)
+	if err := s.Converge(ctx, manifest.New, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	mustBe(t, w, s, manifest.New, without(newSet, "cli"))
+	if err := s.Converge(ctx, manifest.Old, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	mustBe(t, w, s, manifest.Old, without(oldSet, "cli"))
+}
+
+func TestHostsOwnFilesComeBack(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	w := product(t)
+	w.Install(t)
+	customize(t, w)
+	s := setOf(t, w)
+	w.Write(t, "/opt/influx/bin", "i, patched by hand")
+	w.Write(t, "/opt/manager/new-dir/new-only.py", "the admin's own")
+	if err := os.Remove(w.Root + "/opt/manager/current"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(w.Root+"/opt/manager/rest.py", 991, 991); err != nil {
+		t.Fatal(err)
+	}
+	paths, err := s.Record(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "/opt/influx/bin /opt/manager/current /opt/manager/new-dir /opt/manager/new-dir/new-only.py /opt/manager/rest.py"
+	if got := strings.Join(paths, " "); got != want {
+		t.Errorf("recorded %s\nwant     %s", got, want)
+	}
+	if err := s.Converge(ctx, manifest.New, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Converge(ctx, manifest.Old, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"/opt/influx/bin": "i, patched by hand", "/opt/manager/new-dir/new-only.py": "the admin's own", "/opt/manager/rest.py": "rest 4.1.1",
+	} {
+		if got := w.Read(path); got != want {
+			t.Errorf("%s is %q, was %q", path, got, want)
+		}
+	}
+	if _, err := os.Lstat(w.Root + "/opt/manager/current"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a link that the admin had removed is back: %v", err)
+	}
+	differs, err := s.Check(ctx, manifest.Old)
+	if err != nil || len(differs) > 0 {
+		t.Errorf("differs: %v %v", differs, err)
+	}
+}
