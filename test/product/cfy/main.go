@@ -1,0 +1,4 @@
+// Command cfy is the demo product's command line.
+package main
+
+func main() {}

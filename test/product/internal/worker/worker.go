@@ -1,0 +1,152 @@
+// Package worker is the demo product's management worker: it takes pending
+// executions out of the database and runs their workflows, a few at a time. An execution that
+// was under way when the worker ended runs again when it starts.
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log"
+	"slices"
+	"sync"
+	"time"
+
+	"onerpm/test/product/internal/store"
+)
+
+const (
+	parallel = 4
+	poll     = 300 * time.Millisecond
+)
+
+var errCancelled = errors.New("cancelled")
+
+// Worker runs executions.
+type Worker struct {
+	DB        *store.DB
+	AgentsURL string // folder of the agent packages on the file server
+
+	mu      sync.Mutex
+	running []string // ids
+}
+
+// Run works until the context ends, and then waits for nothing: what is under way runs again later.
+func (w *Worker) Run(ctx context.Context) error {
+	n, err := w.DB.Requeue(ctx)
+	if err != nil {
+		return err
+	}
+	log.Printf("ready, %d executions to resume", n)
+	slots := make(chan struct{}, parallel)
+	var jobs sync.WaitGroup
+	defer jobs.Wait()
+	for ctx.Err() == nil {
+		if err := w.turn(ctx, slots, &jobs); err != nil && ctx.Err() == nil {
+			log.Printf("database: %v", err)
+			sleep(ctx, 2*time.Second)
+		}
+		sleep(ctx, poll)
+	}
+	return nil
+}
+
+func (w *Worker) turn(ctx context.Context, slots chan struct{}, jobs *sync.WaitGroup) error {
+	for {
+		select {
+		case slots <- struct{}{}:
+		default:
+			return nil
+		}
+		job, err := w.DB.Take(ctx)
+		if err != nil || job == nil {
+			<-slots
+			return errors.Join(err, w.DB.FinishOrphans(ctx, w.known()))
+		}
+		w.remember(job.ID)
+		jobs.Go(func() {
+			defer func() { w.forget(job.ID); <-slots }()
+			if err := w.execute(ctx, job); err != nil && ctx.Err() == nil {
+				log.Printf("execution %s: %v", job.ID, err)
+			}
+		})
+	}
+}
+
+// execute runs one execution and records how it ended. The error is the database's.
+func (w *Worker) execute(ctx context.Context, job *store.Job) error {
+	if err := w.DB.Event(ctx, job, "workflow_started", "", fmt.Sprintf("Starting '%s' workflow execution", job.Workflow)); err != nil {
+		return err
+	}
+	var err error
+	switch job.Workflow {
+	case "install_new_agents":
+		err = w.installAgents(ctx, job)
+	default:
+		err = w.steps(ctx, job)
+	}
+	if ctx.Err() != nil {
+		return nil // stays started, and runs again
+	}
+	switch {
+	case errors.Is(err, errCancelled):
+		return errors.Join(w.DB.Event(ctx, job, "workflow_cancelled", "", fmt.Sprintf("'%s' workflow execution cancelled", job.Workflow)),
+			w.DB.Finish(ctx, job, "cancelled", ""))
+	case err != nil:
+		return errors.Join(w.DB.Event(ctx, job, "workflow_failed", "", fmt.Sprintf("'%s' workflow execution failed: %v", job.Workflow, err)),
+			w.DB.Finish(ctx, job, "failed", err.Error()))
+	}
+	return errors.Join(w.DB.Event(ctx, job, "workflow_succeeded", "", fmt.Sprintf("'%s' workflow execution succeeded", job.Workflow)),
+		w.DB.Finish(ctx, job, "terminated", ""))
+}
+
+// steps is every workflow that only takes time: parameter "seconds" says how much, "fail" how it ends.
+func (w *Worker) steps(ctx context.Context, job *store.Job) error {
+	var p struct {
+		Seconds float64 `json:"seconds"`
+		Fail    bool    `json:"fail"`
+	}
+	if err := json.Unmarshal(job.Parameters, &p); err != nil {
+		return fmt.Errorf("parameters: %w", err)
+	}
+	until := time.Now().Add(time.Duration(p.Seconds * float64(time.Second)))
+	if err := w.DB.Log(ctx, job, "info", "", fmt.Sprintf("working for %v seconds", p.Seconds)); err != nil {
+		return err
+	}
+	for time.Now().Before(until) && ctx.Err() == nil {
+		if c, err := w.DB.Cancelled(ctx, job); err != nil || c {
+			return errors.Join(err, errCancelled)
+		}
+		sleep(ctx, min(poll, time.Until(until)))
+	}
+	if p.Fail {
+		return errors.New("failed because its parameters say so")
+	}
+	return nil
+}
+
+func (w *Worker) remember(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.running = append(w.running, id)
+}
+
+func (w *Worker) forget(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.running = slices.DeleteFunc(w.running, func(s string) bool { return s == id })
+}
+
+func (w *Worker) known() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]string{}, w.running...)
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
