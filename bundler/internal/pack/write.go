@@ -1,0 +1,165 @@
+// Package pack writes bundles: one rpm that holds what a jump needs.
+//
+// It promises that equal inputs give equal bytes, that a component is read once
+// and checked as it is, that memory does not grow with the size, and that a bundle past what an rpm can
+// hold is refused before a byte is written.
+package pack
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"onerpm/bundler/internal/exit"
+	"onerpm/internal/manifest"
+)
+
+// File is a file of a bundle and where its bytes come from.
+type File struct {
+	manifest.File        // Path is below the bundle's folder; size and SHA-256 are what the bytes must have
+	From          string // path on this machine
+	Body          []byte // the bytes themselves when From is ""
+}
+
+// write writes the rpm of entries to w. Each file is read once: it is checked
+// against its size and SHA-256 as it goes by, and the payload's own digest is
+// taken on the way. The headers, whose length is known from the start, are written last.
+// What was written is worth nothing when there is an error.
+func write(ctx context.Context, w io.WriterAt, meta Meta, entries []entry, signer Signer, progress func(bytes int64)) error {
+	archive := archiveSize(entries)
+	p := payload{sha256: strings.Repeat("0", 2*sha256.Size), size: storedSize(archive), unpacked: archive}
+	blank, err := header(meta, entries, p, nil)
+	if err != nil {
+		return err
+	}
+	if err := reserve(w, int64(len(blank))+p.size); err != nil {
+		return err
+	}
+	if p.sha256, err = writePayload(ctx, w, int64(len(blank)), archive, entries, progress); err != nil {
+		return err
+	}
+	head, err := header(meta, entries, p, signer)
+	if err != nil {
+		return err
+	}
+	if len(head) != len(blank) {
+		return fmt.Errorf("the header of %s has %d bytes instead of %d", meta.Name, len(head), len(blank))
+	}
+	_, err = w.WriteAt(head, 0)
+	return unwritable(err)
+}
+
+// reserve takes the space on the disk before anything is written, where the file system can.
+func reserve(w io.WriterAt, size int64) error {
+	f, ok := w.(*os.File)
+	if !ok {
+		return nil
+	}
+	err := unix.Fallocate(int(f.Fd()), 0, 0, size)
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG) {
+		return unwritable(fmt.Errorf("reserve %d bytes: %w", size, err))
+	}
+	return nil
+}
+
+func unwritable(err error) error {
+	return exit.With(exit.Output, err, "make room or choose another folder with --output")
+}
+
+// writePayload writes the payload from an offset on and returns its SHA-256.
+func writePayload(ctx context.Context, w io.WriterAt, off, archive int64, entries []entry, progress func(int64)) (string, error) {
+	s := newSink(w, off)
+	err := writeArchive(ctx, s, archive, entries, progress)
+	if closeErr := s.Close(); closeErr != nil {
+		err = unwritable(closeErr) // the cause of what writeArchive says
+	}
+	return s.Sum(), err
+}
+
+func writeArchive(ctx context.Context, w io.Writer, archive int64, entries []entry, progress func(int64)) error {
+	z, err := newStoredWriter(w, archive)
+	if err != nil {
+		return err
+	}
+	buf := make([]byte, 256<<10)
+	for i, e := range entries {
+		if _, err := z.Write(cpioHeader(i, e)); err != nil {
+			return err
+		}
+		if e.dir {
+			continue
+		}
+		if err := copyContent(ctx, z, e.File, buf, progress); err != nil {
+			return err
+		}
+		if err := writePadding(z, e.Size); err != nil {
+			return err
+		}
+	}
+	if _, err := z.Write(cpioEnd()); err != nil {
+		return err
+	}
+	return z.Close()
+}
+
+// copyContent copies a file's bytes, and fails unless they are what its size and SHA-256 say.
+func copyContent(ctx context.Context, w io.Writer, f File, buf []byte, progress func(int64)) error {
+	r, err := f.open()
+	if err != nil {
+		return exit.With(exit.Missing, fmt.Errorf("pack %s: %w", f.Path, err), "")
+	}
+	defer r.Close() //nolint:errcheck // only read
+	sum := sha256.New()
+	left := f.Size
+	for {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("pack %s: %w", f.Path, context.Cause(ctx))
+		}
+		n, err := r.Read(buf)
+		if left -= int64(n); left < 0 {
+			return mismatch(f, "it is larger than %d bytes", f.Size)
+		}
+		sum.Write(buf[:n]) //nolint:errcheck // a hash never fails
+		if _, err := w.Write(buf[:n]); err != nil {
+			return err
+		}
+		progress(int64(n))
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return exit.With(exit.Missing, fmt.Errorf("pack %s: %w", f.Path, err), "")
+		}
+	}
+	if left > 0 {
+		return mismatch(f, "it has %d bytes, %d are expected", f.Size-left, f.Size)
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); got != f.SHA256 {
+		return mismatch(f, "its sha256 is %s, %s is expected", got, f.SHA256)
+	}
+	return nil
+}
+
+func (f File) open() (io.ReadCloser, error) {
+	if f.From == "" {
+		return io.NopCloser(bytes.NewReader(f.Body)), nil
+	}
+	return os.Open(f.From)
+}
+
+func mismatch(f File, format string, a ...any) error {
+	from := f.Path
+	if f.From != "" {
+		from = f.From
+	}
+	return exit.Errorf(exit.Mismatch, "fetch it again, or bundler lock the release when it changed on purpose",
+		"pack %s: %s is not what it should be: %s", f.Path, from, fmt.Sprintf(format, a...))
+}

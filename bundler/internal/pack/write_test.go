@@ -1,0 +1,236 @@
+package pack
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"onerpm/bundler/internal/sign"
+	"onerpm/internal/manifest"
+)
+
+const keys = "../../../test/keys"
+
+var date = time.Date(2017, 11, 20, 0, 0, 0, 0, time.UTC)
+
+func demoKey(t testing.TB) *sign.Key {
+	t.Helper()
+	f, err := os.Open(filepath.Join(keys, "demo.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // only read
+	k, err := sign.Load(f, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// run returns what a program says on both streams; it must succeed.
+func run(t testing.TB, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...) //nolint:gosec // a test's own commands
+	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// rpmdb makes an empty rpm database that knows the demo's public key, and
+// returns the option that names it.
+func rpmdb(t testing.TB) string {
+	t.Helper()
+	opt := "--dbpath=" + t.TempDir()
+	run(t, "rpmkeys", opt, "--import", filepath.Join(keys, "demo.pub"))
+	return opt
+}
+
+func body(path, content string) File {
+	sum := sha256.Sum256([]byte(content))
+	return File{
+		File: manifest.File{Path: path, Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:]), Mode: 0o644},
+		Body: []byte(content),
+	}
+}
+
+func sampleMeta() Meta {
+	return Meta{
+		Name: "sample", Version: "4.2.0", Release: "1", Arch: "noarch", Summary: "A sample", Description: "A sample.",
+		License: "Apache-2.0", Vendor: "Somebody", URL: "https://example.invalid", Group: "System Environment/Base", Time: date,
+	}
+}
+
+func sampleEntries() []entry {
+	var es []entry
+	for path, content := range map[string]string{
+		"/opt/sample/a": "", "/opt/sample/b": "b", "/opt/sample/dir/c": strings.Repeat("0123456789", 100_000), "/opt/sample/z": "abcde",
+	} {
+		es = append(es, entry{path: path, mtime: date, File: body(path, content)})
+	}
+	return sorted(append(es, folders("/opt/sample", es, date)...))
+}
+
+// pkg writes an rpm of entries to a file.
+func pkg(t testing.TB, meta Meta, entries []entry, signer Signer) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), meta.Name+".rpm")
+	f, err := os.Create(path) //nolint:gosec // in a temporary folder
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := write(t.Context(), f, meta, entries, signer, func(int64) {}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestRpmAcceptsIt(t *testing.T) {
+	t.Parallel()
+	for name, entries := range map[string][]entry{"files": sampleEntries(), "no file": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := rpmdb(t)
+			path := pkg(t, sampleMeta(), entries, demoKey(t))
+			got := run(t, "rpmkeys", db, "-Kv", path)
+			for _, want := range []string{"Header V4 RSA/SHA256 Signature", "Header SHA256 digest: OK", "Header SHA1 digest: OK", "Payload SHA256 digest: OK"} {
+				if !strings.Contains(got, want) {
+					t.Errorf("rpm -Kv does not say %q:\n%s", want, got)
+				}
+			}
+			for _, line := range strings.Split(strings.TrimSpace(got), "\n")[1:] {
+				if !strings.HasSuffix(line, "OK") {
+					t.Errorf("rpm -Kv: %s", line)
+				}
+			}
+			if files := run(t, "rpm", db, "-qlp", path); len(entries) > 0 && !strings.Contains(files, "/opt/sample/dir/c\n") {
+				t.Errorf("rpm -qlp: %s", files)
+			}
+			run(t, "rpm", db, "-qip", path)
+		})
+	}
+}
+
+func TestRpmUnpacksIt(t *testing.T) {
+	t.Parallel()
+	root, db := t.TempDir(), rpmdb(t)
+	path := pkg(t, sampleMeta(), sampleEntries(), demoKey(t))
+	run(t, "rpm", db, "--root="+root, "-i", "--nodeps", "--ignorearch", path)
+	unpacked := t.TempDir()
+	run(t, "sh", "-c", "rpm2cpio '"+path+"' | cpio -idm --quiet -D '"+unpacked+"'")
+	for _, e := range sampleEntries() {
+		for _, dir := range []string{root, unpacked} {
+			at := filepath.Join(dir, e.path)
+			info, err := os.Stat(at)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if info.IsDir() != e.dir || info.Mode().Perm() != os.FileMode(e.Mode) {
+				t.Errorf("%s: %v", at, info.Mode())
+			}
+			if e.dir {
+				continue
+			}
+			if !info.ModTime().Equal(date) {
+				t.Errorf("%s: %v", at, info.ModTime())
+			}
+			if got, err := os.ReadFile(at); err != nil || !bytes.Equal(got, e.Body) { //nolint:gosec // a test's own file
+				t.Errorf("%s: %d bytes, %v", at, len(got), err)
+			}
+		}
+	}
+}
+
+// The bytes are those that the header's length, computed before, makes room for; a key changes nothing around them.
+func TestUnsigned(t *testing.T) {
+	t.Parallel()
+	signed, unsigned := pkg(t, sampleMeta(), sampleEntries(), demoKey(t)), pkg(t, sampleMeta(), sampleEntries(), nil)
+	a, err := os.ReadFile(signed) //nolint:gosec // a test's own file
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(unsigned) //nolint:gosec // a test's own file
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(a) != len(b) {
+		t.Errorf("signed %d bytes, unsigned %d", len(a), len(b))
+	}
+	if got := run(t, "rpmkeys", rpmdb(t), "-K", unsigned); !strings.Contains(got, "digests OK") {
+		t.Errorf("rpm -K: %s", got)
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := write(ctx, discard{}, sampleMeta(), sampleEntries(), nil, func(int64) {})
+	if err == nil || !strings.Contains(err.Error(), "context canceled") {
+		t.Errorf("got %v", err)
+	}
+}
+
+type discard struct{}
+
+func (discard) WriteAt(p []byte, _ int64) (int, error) { return len(p), nil }
+
+func TestStoredWriter(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int64{0, 1, storedMax - 1, storedMax, storedMax + 1, 2 * storedMax, 3*storedMax + 7} {
+		content := bytes.Repeat([]byte{7}, int(n))
+		var b bytes.Buffer
+		z, err := newStoredWriter(&b, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for chunk := range bytesOf(content, 1000) {
+			if _, err := z.Write(chunk); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if int64(b.Len()) != storedSize(n) {
+			t.Errorf("%d bytes became %d, not %d", n, b.Len(), storedSize(n))
+		}
+		cmd := exec.CommandContext(t.Context(), "gzip", "-dc")
+		cmd.Stdin = &b
+		if got, err := cmd.Output(); err != nil || !bytes.Equal(got, content) {
+			t.Errorf("gzip -d of %d bytes: %d, %v", n, len(got), err)
+		}
+		if _, err := z.Write([]byte{1}); err == nil {
+			t.Error("it takes more than was told")
+		}
+	}
+	z, err := newStoredWriter(io.Discard, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err == nil {
+		t.Error("it takes less than was told")
+	}
+}
+
+func bytesOf(b []byte, n int) func(func([]byte) bool) {
+	return func(yield func([]byte) bool) {
+		for len(b) > 0 && yield(b[:min(n, len(b))]) {
+			b = b[min(n, len(b)):]
+		}
+	}
+}

@@ -1,0 +1,42 @@
+package sign
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+)
+
+// Header returns the signature of an rpm header's bytes as its tag 268 holds it:
+// one binary signature packet of at most MaxSignature bytes. at is the time it
+// tells, or the key's own creation when that is later.
+func (k *Key) Header(header []byte, at time.Time) ([]byte, error) {
+	var b bytes.Buffer
+	if err := k.detached(&b, bytes.NewReader(header), at); err != nil {
+		return nil, fmt.Errorf("sign the header: %w", err)
+	}
+	if b.Len() > MaxSignature {
+		return nil, fmt.Errorf("sign the header: a signature of %d bytes", b.Len())
+	}
+	return b.Bytes(), nil
+}
+
+// Detached returns the armored detached signature of what r gives, ending with a newline.
+func (k *Key) Detached(r io.Reader, at time.Time) ([]byte, error) {
+	b, err := armored(openpgp.SignatureType, func(w io.Writer) error { return k.detached(w, r, at) })
+	if err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	return b, nil
+}
+
+func (k *Key) detached(w io.Writer, r io.Reader, at time.Time) error {
+	if at.Before(k.since) {
+		at = k.since
+	}
+	c := config(at)
+	c.SigningKeyId = k.entity.PrimaryKey.KeyId
+	return openpgp.DetachSign(w, k.entity, r, c)
+}
