@@ -1,0 +1,143 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// patience bounds how often and how long a piece of work is tried again.
+type patience struct {
+	tries int
+	first time.Duration // pause before the second try; then doubled
+	most  time.Duration // the longest pause
+}
+
+var (
+	usualPatience  = patience{tries: 12, first: 500 * time.Millisecond, most: 15 * time.Second} // the product serves meanwhile
+	windowPatience = patience{tries: 6, first: 250 * time.Millisecond, most: 2 * time.Second}   // nobody is served
+	returnPatience = patience{tries: 25, first: 250 * time.Millisecond, most: 5 * time.Second}  // there is no other way left
+)
+
+// persist runs work until it succeeds, fails for a reason that will not pass,
+// or patience is used up. Work must be whole or not done when it fails, and ask
+// first what is done already: after a lost session nobody knows.
+func (db *DB) persist(ctx context.Context, p patience, work func() error) error {
+	pause := p.first
+	for try := 1; ; try++ {
+		err := work()
+		if err == nil || ctx.Err() != nil || !contended(err) && !lost(err) {
+			return err
+		}
+		if try >= p.tries {
+			return fmt.Errorf("%w (tried %d times%s)", err, try, db.holders(ctx))
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ctx.Err(), err)
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, p.most)
+		if lost(err) {
+			_ = db.terminate(ctx, true) // should the server not answer, work says so
+		}
+	}
+}
+
+// holders names the sessions that have been in a transaction for a while: one of
+// them holds the lock.
+func (db *DB) holders(ctx context.Context) string {
+	var found []string
+	_ = db.reading(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, `SELECT 'process ' || pid || ' of ' || usename || coalesce(' (' || nullif(application_name, '') || ')', '')
+			|| ', ' || coalesce(state, '') || ', since ' || to_char(xact_start, 'HH24:MI:SS')
+			FROM pg_catalog.pg_stat_activity
+			WHERE datname = current_database() AND xact_start < now() - interval '1 second' AND application_name <> $1
+			ORDER BY xact_start LIMIT 5`, db.name)
+		if err != nil {
+			return err
+		}
+		defer rows.Close() //nolint:errcheck // rows.Err says it
+		for rows.Next() {
+			var s string
+			if err := rows.Scan(&s); err != nil {
+				return err
+			}
+			found = append(found, s)
+		}
+		return rows.Err()
+	})
+	if len(found) == 0 {
+		return ""
+	}
+	return "; open transactions in this database: " + strings.Join(found, "; ")
+}
+
+// terminateWait bounds how long a terminated session may take to end.
+const terminateWait = 30 * time.Second
+
+// Terminate ends the sessions that earlier processes of this attempt left in
+// this database and waits until they are gone: a session whose client was killed
+// goes on, and can commit later.
+func (db *DB) Terminate(ctx context.Context) error { return db.terminate(ctx, false) }
+
+// terminate ends this attempt's other sessions; with own those of this process
+// too, but the one that asks.
+func (db *DB) terminate(ctx context.Context, own bool) error {
+	const others = ` FROM pg_catalog.pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+		AND (left(application_name, $1) = $2 AND ($3 OR application_name <> $4))`
+	family := db.family + " "
+	args := []any{len(family), family, own, db.name}
+	deadline := time.Now().Add(terminateWait)
+	for {
+		var left int64
+		// A session that ends between the two calls is no error.
+		err := db.pool.QueryRowContext(ctx, "SELECT count(*)"+others, args...).Scan(&left)
+		if err == nil && left > 0 {
+			_, err = db.pool.ExecContext(ctx, "SELECT pg_catalog.pg_terminate_backend(pid)"+others, args...)
+		}
+		if err != nil {
+			return fmt.Errorf("end the sessions that an earlier run left: %w", explain(err))
+		}
+		if left == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return refuse("%d sessions that an earlier run left did not end within %s", left, terminateWait)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// answer is what a query answered.
+type answer struct {
+	columns []string
+	rows    [][]sql.NullString
+}
+
+// texts reads at most limit rows, every value as text.
+func texts(rows *sql.Rows, limit int) (answer, error) {
+	columns, err := rows.Columns()
+	if err != nil {
+		return answer{}, err
+	}
+	a := answer{columns: columns}
+	for len(a.rows) < limit && rows.Next() {
+		row := make([]sql.NullString, len(columns))
+		into := make([]any, len(columns))
+		for i := range row {
+			into[i] = &row[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return answer{}, err
+		}
+		a.rows = append(a.rows, row)
+	}
+	return a, rows.Err()
+}
