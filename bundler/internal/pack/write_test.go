@@ -23,7 +23,7 @@ var date = time.Date(2017, 11, 20, 0, 0, 0, 0, time.UTC)
 
 func demoKey(t testing.TB) *sign.Key {
 	t.Helper()
-	f, err := os.Open(filepath.Join(keys, "demo.key"))
+	f, err := os.Open(filepath.Join(keys, "demo.key.asc"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func run(t testing.TB, name string, args ...string) string {
 func rpmdb(t testing.TB) string {
 	t.Helper()
 	opt := "--dbpath=" + t.TempDir()
-	run(t, "rpmkeys", opt, "--import", filepath.Join(keys, "demo.pub"))
+	run(t, "rpmkeys", opt, "--import", filepath.Join(keys, "demo.pub.asc"))
 	return opt
 }
 

@@ -28,7 +28,7 @@ func load(t *testing.T, path string, passphrase func() ([]byte, error)) (*sign.K
 
 func demoKey(t *testing.T) *sign.Key {
 	t.Helper()
-	k, err := load(t, demo+".key", nil)
+	k, err := load(t, demo+".key.asc", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestDemoKeyIsMarked(t *testing.T) {
 	if !k.Demo() || !public(t, k).Demo() || !strings.Contains(k.UserID(), "do not trust") {
 		t.Errorf("the demo key is %q", k.UserID())
 	}
-	for _, name := range []string{demo + ".key", demo + ".pub"} {
+	for _, name := range []string{demo + ".key.asc", demo + ".pub.asc"} {
 		if b, err := os.ReadFile(name); err != nil || !bytes.HasSuffix(b, []byte("-----\n")) {
 			t.Errorf("%s: does not end with a newline, which EL7 asks for (%v)", name, err)
 		}
@@ -143,7 +143,7 @@ func TestDetachedChecksWithGpg(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{
-		{"gpg", "--homedir", dir, "--batch", "--import", demo + ".pub"},
+		{"gpg", "--homedir", dir, "--batch", "--import", demo + ".pub.asc"},
 		{"gpg", "--homedir", dir, "--batch", "--verify", filepath.Join(dir, "c.asc"), filepath.Join(dir, "c")},
 	} {
 		if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil { //nolint:gosec // a test's own commands
@@ -190,7 +190,7 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	gpg("--quick-generate-key", "ed@example.invalid", "ed25519", "sign", "never")
 	gpg("--quick-generate-key", "short@example.invalid", "rsa1024", "sign", "never")
-	pub, err := os.ReadFile(demo + ".pub")
+	pub, err := os.ReadFile(demo + ".pub.asc")
 	if err != nil {
 		t.Fatal(err)
 	}
