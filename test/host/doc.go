@@ -1,0 +1,18 @@
+// Package host is the test machine: a Debian 12 with systemd as its first
+// process, rpm, dnf, PostgreSQL and nginx, in a container that boots in seconds.
+//
+// A machine is a systemd-nspawn container on an overlay. Below lies a root that
+// mmdebstrap makes once, and for a machine of a release one layer more in which
+// that release was installed by its own packages; on top lies a fresh folder, or a
+// small ext4 of its own where a power cut is to be tried. Both lower layers are kept in a
+// cache folder (see [CacheDir]) and named by a digest of what they are made of.
+//
+// The package promises:
+//   - machines do not see one another: each has its own files, processes and
+//     network (loopback only), so any number may run at a time;
+//   - every wait is bounded by the caller's context and by a limit of its own;
+//   - nothing is left behind: [Machine.Stop] removes mounts, processes and files,
+//     and whatever a killed process leaves is removed by the next one that boots.
+//
+// It needs root and the programs that install.sh beside it installs.
+package host

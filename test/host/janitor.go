@@ -1,0 +1,126 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
+)
+
+// claim makes the folder of a machine and locks it: the lock goes with the process,
+// however that ends, and says to others whether the folder is a leftover. The lock
+// is taken before there is a folder.
+func claim(dir string) (*flock.Flock, error) {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return nil, fmt.Errorf("make the folder of machines: %w", err)
+	}
+	lock := flock.New(dir + ".lock")
+	if ok, err := lock.TryLock(); err != nil || !ok {
+		return nil, fmt.Errorf("claim %s: %w", dir, errors.Join(err, errors.New("it belongs to another process")))
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		_ = lock.Close()
+		return nil, fmt.Errorf("make the machine's folder: %w", err)
+	}
+	return lock, nil
+}
+
+// clearLeftovers removes the machines whose process is dead.
+func clearLeftovers(machines string) error {
+	locks, err := filepath.Glob(filepath.Join(machines, "*.lock"))
+	if err != nil {
+		return fmt.Errorf("list machines: %w", err)
+	}
+	for _, path := range locks {
+		lock := flock.New(path)
+		if ok, err := lock.TryLock(); err != nil || !ok {
+			continue // its process lives
+		}
+		dir := strings.TrimSuffix(path, ".lock")
+		err := removeMachine(dir, filepath.Base(dir))
+		if err == nil {
+			_ = os.Remove(path)
+		}
+		_ = lock.Close()
+		if err != nil {
+			return fmt.Errorf("remove a machine that a killed test left: %w", err)
+		}
+	}
+	return nil
+}
+
+// removeMachine ends what still runs of the machine id and removes its mounts and files.
+func removeMachine(dir, id string) error {
+	if err := endProcesses(id); err != nil {
+		return err
+	}
+	removeGroups(id)
+	_ = os.Remove(filepath.Join("/run/systemd/nspawn/propagate", id))
+	_ = os.Remove(filepath.Join("/run/systemd/nspawn/unix-export", id))
+	for _, name := range []string{mergedDir, diskDir} {
+		if err := unmount(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("remove the machine's files: %w", err)
+	}
+	return nil
+}
+
+// unmount undoes all mounts at path. A process of the machine may be a moment in dying.
+func unmount(path string) error {
+	for deadline := time.Now().Add(killLimit); ; time.Sleep(leaderPoll) {
+		switch err := unix.Unmount(path, unix.UMOUNT_NOFOLLOW); {
+		case errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT):
+			return nil // nothing is mounted there
+		case err != nil && time.Now().After(deadline):
+			return fmt.Errorf("unmount %s: %w", path, err)
+		}
+	}
+}
+
+// endProcesses ends the nspawn of the machine id, if one is left.
+func endProcesses(id string) error {
+	for deadline := time.Now().Add(killLimit); ; time.Sleep(leaderPoll) {
+		pids := nspawnsOf(id)
+		if len(pids) == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("end processes %v of machine %s: they do not die", pids, id)
+		}
+		for _, pid := range pids {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+}
+
+// nspawnsOf returns the processes whose command line is that of the machine's nspawn.
+func nspawnsOf(id string) []int {
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		return nil
+	}
+	var pids []int
+	for _, file := range files {
+		line, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		args := strings.Split(string(line), "\x00")
+		if strings.HasSuffix(args[0], "systemd-nspawn") && strings.Contains(string(line), "\x00--machine="+id+"\x00") {
+			if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
+}

@@ -1,0 +1,185 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	sigPoweroff   = syscall.Signal(34 + 4) // SIGRTMIN+4: systemd starts poweroff.target
+	exitReboot    = 133                    // nspawn's exit code when the machine asked for a reboot
+	leaderPoll    = 20 * time.Millisecond
+	machinePrefix = "onerpm-"
+)
+
+// power is a machine that is on: from Start to off, over reboots of its own.
+type power struct {
+	off chan struct{} // closed when nspawn ended and will not be started again
+
+	mu     sync.Mutex
+	nspawn *os.Process
+	leader int // the machine's process 1 as the host numbers it; 0 until found
+	err    error
+}
+
+// powerOn starts nspawn, and starts it again whenever the machine reboots itself.
+// The thread that started it lives as long as it, so that it dies with this process.
+func (m *Machine) powerOn() (*power, error) {
+	groups, err := makeGroups(m.id)
+	if err != nil {
+		return nil, err
+	}
+	p := &power{off: make(chan struct{})}
+	started := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // for Pdeathsig
+		defer runtime.UnlockOSThread()
+		defer m.wentOff(p)
+		for first := true; ; first = false {
+			cmd, err := m.nspawn(groups)
+			if err == nil {
+				err = cmd.Start()
+			}
+			p.started(cmd, err)
+			if first {
+				started <- err
+			}
+			if err != nil {
+				return
+			}
+			_ = cmd.Wait()
+			if cmd.ProcessState.ExitCode() != exitReboot {
+				return
+			}
+		}
+	}()
+	return p, <-started
+}
+
+// nspawn is the command that boots the machine.
+func (m *Machine) nspawn(groups []string) (*exec.Cmd, error) {
+	console, err := os.OpenFile(filepath.Join(m.dir, "console.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("open the console log: %w", err)
+	}
+	args := inGroups(m.id, groups,
+		"systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--private-network",
+		"--directory="+m.merged(), "--machine="+m.id, "--hostname=manager", "--link-journal=no",
+		"--resolv-conf=off", "--timezone=off", "--console=read-only")
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Env = append(cleanEnv(), "SYSTEMD_LOG_TARGET=console", "SYSTEMD_NSPAWN_TMPFS_TMP=0")
+	cmd.Stdout, cmd.Stderr = console, console
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	return cmd, nil
+}
+
+// wentOff notes that the machine is off.
+func (m *Machine) wentOff(p *power) {
+	m.mu.Lock()
+	if m.power == p {
+		m.power = nil
+	}
+	m.mu.Unlock()
+	removeGroups(m.id)
+	close(p.off)
+}
+
+func (p *power) started(cmd *exec.Cmd, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.leader, p.err, p.nspawn = 0, err, nil
+	if cmd != nil {
+		p.nspawn = cmd.Process
+		if f, ok := cmd.Stdout.(*os.File); ok {
+			_ = f.Close() // the child has its own
+		}
+	}
+}
+
+// pid returns the machine's process 1, found when first asked for.
+func (p *power) pid() (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.off:
+		return 0, errors.New("the test machine is off")
+	default:
+	}
+	if p.leader == 0 && p.nspawn != nil {
+		p.leader = findLeader(p.nspawn.Pid)
+	}
+	if p.leader == 0 {
+		return 0, errors.New("the test machine has no process yet")
+	}
+	return p.leader, nil
+}
+
+// signal sends sig to the machine's process 1.
+func (p *power) signal(sig syscall.Signal) error {
+	pid, err := p.pid()
+	if err != nil {
+		return err
+	}
+	return syscall.Kill(pid, sig)
+}
+
+// kill ends the machine: its process 1, with which the kernel ends all others, and nspawn.
+func (p *power) kill(ctx context.Context) error {
+	_ = p.signal(syscall.SIGKILL)
+	p.mu.Lock()
+	if p.nspawn != nil && p.leader == 0 {
+		_ = p.nspawn.Kill() // it had not come to start the machine
+	}
+	p.mu.Unlock()
+	return p.awaitOff(ctx)
+}
+
+func (p *power) awaitOff(ctx context.Context) error {
+	select {
+	case <-p.off:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("it is still on: %w", ctx.Err())
+	}
+}
+
+// awaitUp waits until systemd in the machine says that the boot is over.
+func (m *Machine) awaitUp(ctx context.Context, p *power) error {
+	last := "nothing yet"
+	for {
+		if _, err := p.pid(); err == nil {
+			r, err := m.run(ctx, p, Cmd{Args: []string{"systemctl", "is-system-running", "--wait"}})
+			if err == nil {
+				last = strings.TrimSpace(r.Stdout + r.Stderr)
+				if last == "running" || last == "degraded" {
+					return nil
+				}
+			}
+		}
+		select {
+		case <-p.off:
+			return fmt.Errorf("it went off; its console said\n%s", m.console(20))
+		case <-ctx.Done():
+			return fmt.Errorf("systemd said %q: %w; its console said\n%s", last, ctx.Err(), m.console(20))
+		case <-time.After(leaderPoll):
+		}
+	}
+}
+
+// console returns the last lines of the machine's console.
+func (m *Machine) console(lines int) string {
+	out, err := os.ReadFile(filepath.Join(m.dir, "console.log"))
+	if err != nil {
+		return err.Error()
+	}
+	return lastLines(out, lines)
+}

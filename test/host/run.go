@@ -1,0 +1,112 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// Cmd is a command to run in a machine, as root, with a clean environment.
+type Cmd struct {
+	Args   []string  // the program, looked up in the machine's PATH, and its arguments
+	Env    []string  // "NAME=value", added to the clean environment
+	Dir    string    // where it runs; /root if empty
+	Stdin  io.Reader // nothing if nil
+	Stdout io.Writer // into the Result if nil
+	Stderr io.Writer // into the Result if nil
+}
+
+// Result is how a command in a machine ended.
+type Result struct {
+	Stdout string
+	Stderr string
+	Code   int // exit code; 128 and the signal's number if one ended it
+}
+
+// Run runs a program in the machine. A program that fails is no error: see the
+// Result's Code. An error means that it could not be run, or was ended with ctx.
+func (m *Machine) Run(ctx context.Context, args ...string) (Result, error) {
+	return m.Exec(ctx, Cmd{Args: args})
+}
+
+// Shell runs a script by the machine's bash, as [Machine.Run] does.
+func (m *Machine) Shell(ctx context.Context, script string) (Result, error) {
+	return m.Exec(ctx, Cmd{Args: []string{"bash", "-c", script}})
+}
+
+// Exec is [Machine.Run] with everything said. The command is in all of the machine's
+// namespaces and its control groups, and dies with it.
+func (m *Machine) Exec(ctx context.Context, c Cmd) (Result, error) {
+	p := m.current()
+	if p == nil {
+		return Result{}, errors.New("run a command: the test machine is off")
+	}
+	return m.run(ctx, p, c)
+}
+
+func (m *Machine) run(ctx context.Context, p *power, c Cmd) (Result, error) {
+	if len(c.Args) == 0 {
+		return Result{}, errors.New("run a command: none given")
+	}
+	pid, err := p.pid()
+	if err != nil {
+		return Result{}, fmt.Errorf("run %s: %w", c.Args[0], err)
+	}
+	args, err := enter(pid, c)
+	if err != nil {
+		return Result{}, fmt.Errorf("run %s: %w", c.Args[0], err)
+	}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Env = append(cleanEnv(), c.Env...)
+	cmd.Stdin = c.Stdin
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = c.Stdout, c.Stderr
+	if c.Stdout == nil {
+		cmd.Stdout = &out
+	}
+	if c.Stderr == nil {
+		cmd.Stderr = &errOut
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 2 * time.Second // a daemon may have kept the pipes
+	err = cmd.Run()
+	r := Result{Stdout: out.String(), Stderr: errOut.String()}
+	if ctx.Err() != nil {
+		return r, fmt.Errorf("run %s: %w", c.Args[0], ctx.Err())
+	}
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) {
+		return r, fmt.Errorf("run %s: %w", c.Args[0], err)
+	}
+	r.Code = exitCode(cmd)
+	return r, nil
+}
+
+// exitCode is the code as a shell tells it.
+func exitCode(cmd *exec.Cmd) int {
+	if s, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && s.Signaled() {
+		return 128 + int(s.Signal())
+	}
+	return cmd.ProcessState.ExitCode()
+}
+
+// enter returns the command line that runs c in the machine whose process 1 is pid.
+func enter(pid int, c Cmd) ([]string, error) {
+	groups, err := groupsInside(pid)
+	if err != nil {
+		return nil, err
+	}
+	dir := c.Dir
+	if dir == "" {
+		dir = "/root"
+	}
+	nsenter := []string{"nsenter", "--target", strconv.Itoa(pid), "--all", "--root", "--wdns=" + dir}
+	return joinGroups(groups, append(nsenter, c.Args...)...), nil
+}
