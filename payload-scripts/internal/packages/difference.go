@@ -30,6 +30,7 @@ type Difference struct {
 	Path    string // of the file, "" when the difference is in rpm's database
 	Want    string // for people; "" when it should not be there
 	Got     string // for people; "" when it is not there
+	Attr    bool   // of a file only mode or owner differ
 
 	soft bool // rpm runs because of it, but it does not fail the proof
 	own  bool // the record puts it right, not rpm

@@ -129,7 +129,7 @@ func (s *Set) isTheirs(p string, f rpmfile.FileInfo) (bool, error) {
 		return true, nil
 	}
 	e := expectation{mode: f.FileMode(), size: f.Size, digest: f.Digest, algo: f.DigestAlgo, link: f.LinkTo, lax: true}
-	got, err := e.look(at)
+	got, _, err := e.look(at)
 	return got == "", err
 }
 

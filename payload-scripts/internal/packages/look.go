@@ -77,15 +77,15 @@ func (s *Set) Files(ctx context.Context, side manifest.Side) ([]Difference, erro
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			got, err := e.look(filepath.Join(s.Root, e.path))
-			if err != nil {
+			got, attr, err := e.look(filepath.Join(s.Root, e.path))
+			if err != nil || got == "" {
 				return err
 			}
-			if got != "" {
-				mu.Lock()
-				defer mu.Unlock()
-				found = append(found, Difference{Kind: File, Package: e.pkg, Path: e.path, Got: got, Want: e.String(), soft: e.soft, own: e.own})
-			}
+			mu.Lock()
+			defer mu.Unlock()
+			found = append(found, Difference{
+				Kind: File, Package: e.pkg, Path: e.path, Got: got, Want: e.String(), Attr: attr, soft: e.soft, own: e.own,
+			})
 			return nil
 		})
 	}
@@ -111,34 +111,36 @@ func (e expectation) String() string {
 	return text
 }
 
-// look compares the file at path and says what is different, "" when nothing is.
-func (e expectation) look(path string) (string, error) {
+// look compares the file at path and says what is different, "" when nothing
+// is, and whether that is only its mode or owner.
+func (e expectation) look(path string) (got string, attr bool, err error) {
 	info, err := os.Lstat(path)
 	if errors.Is(err, os.ErrNotExist) || isNotDir(err) {
 		if e.may || e.absent {
-			return "", nil
+			return "", false, nil
 		}
-		return "it is missing", nil
+		return "it is missing", false, nil
 	}
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	if e.absent || info.Mode().Type() != e.mode.Type() {
-		return "it is " + info.Mode().String(), nil
+		return "it is " + info.Mode().String(), false, nil
 	}
 	if e.mode&fs.ModeSymlink != 0 {
-		return e.lookLink(path)
+		got, err = e.lookLink(path)
+		return got, false, err
 	}
 	if e.mode.IsRegular() {
 		if got, err := e.lookContent(path, info); got != "" || err != nil {
-			return got, err
+			return got, false, err
 		}
 	}
-	attr := host.AttrOf(info)
-	if e.lax || attr.Mode == e.mode&^fs.ModeType && attr.UID == e.uid && attr.GID == e.gid {
-		return "", nil
+	has := host.AttrOf(info)
+	if e.lax || has.Mode == e.mode&^fs.ModeType && has.UID == e.uid && has.GID == e.gid {
+		return "", false, nil
 	}
-	return fmt.Sprintf("it is %s %d:%d", info.Mode(), attr.UID, attr.GID), nil
+	return fmt.Sprintf("it is %s %d:%d", info.Mode(), has.UID, has.GID), true, nil
 }
 
 func (e expectation) lookLink(path string) (string, error) {

@@ -31,15 +31,20 @@ func (e Entry) NEVRA() string { return e.Name + "-" + strings.TrimPrefix(e.EVR, 
 // whose name is in one of the two sets or is that of a helper package of the
 // bundle. A name with several entries has them in rpm's order.
 func (s *Set) Installed(ctx context.Context) (map[string][]Entry, error) {
-	return s.installed(ctx, s.rpm())
-}
-
-// installed asks the database that the global arguments choose.
-func (s *Set) installed(ctx context.Context, global []string) (map[string][]Entry, error) {
 	names, err := s.names()
 	if err != nil {
 		return nil, err
 	}
+	return s.Ask(ctx, names)
+}
+
+// Ask returns what rpm's database has of packages with the names.
+func (s *Set) Ask(ctx context.Context, names []string) (map[string][]Entry, error) {
+	return ask(ctx, s.rpm(), names)
+}
+
+// ask asks the database that the global arguments choose.
+func ask(ctx context.Context, global, names []string) (map[string][]Entry, error) {
 	args := append([]string{}, global...)
 	args = append(args, "-q", "--qf", `=%{NAME}\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\t%{ARCH}\n`, "--")
 	args = append(args, names...)

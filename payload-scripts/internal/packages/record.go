@@ -129,7 +129,7 @@ func (s *Set) own(p string, want map[string]expectation, name string) (*own, err
 	}
 	if packaged {
 		e.lax = false
-		if got, err := e.look(at); got == "" || err != nil {
+		if got, _, err := e.look(at); got == "" || err != nil {
 			return nil, err
 		}
 	}

@@ -1,0 +1,60 @@
+package packages
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/host"
+)
+
+// markTimeout bounds dnf, which may wait for a lock of its own.
+const markTimeout = time.Minute
+
+// MarkUserInstalled tells dnf or yum that the new release's packages were wanted
+// by the user, so that an autoremove leaves them alone. rpm has no such
+// mark; without it nothing breaks today, so an error is a warning to the caller.
+// It asks no repository. A host without dnf and yumdb needs nothing.
+func (s *Set) MarkUserInstalled(ctx context.Context) error {
+	wanted, err := s.Wanted(manifest.New)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, p := range wanted {
+		names = append(names, p.Name)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	command, err := markCommand(ctx)
+	if err != nil || command == nil {
+		return err
+	}
+	_, err = host.Run(ctx, host.Cmd{Name: command[0], Args: append(command[1:], names...), Timeout: markTimeout})
+	if err != nil {
+		return fmt.Errorf("mark the packages as installed by the user: %w", err)
+	}
+	return nil
+}
+
+// markCommand returns the command that marks packages on this host, nil when there is none.
+func markCommand(ctx context.Context) ([]string, error) {
+	switch {
+	case host.Exists("dnf"):
+		res, err := host.Run(ctx, host.Cmd{Name: "dnf", Args: []string{"--version"}, Timeout: markTimeout})
+		if err != nil {
+			return nil, fmt.Errorf("ask dnf for its version: %w", err)
+		}
+		verb := "install"
+		if strings.HasPrefix(strings.TrimSpace(res.Stdout), "dnf5") {
+			verb = "user"
+		}
+		return []string{"dnf", "-y", "--cacheonly", "--disablerepo=*", "mark", verb}, nil
+	case host.Exists("yumdb"):
+		return []string{"yumdb", "set", "reason", "user"}, nil
+	}
+	return nil, nil
+}
