@@ -7,16 +7,16 @@ import "onerpm/internal/manifest"
 
 // Product is versions/product.yaml.
 type Product struct {
-	Name       string   `yaml:"product"`    // for people
-	Prefix     string   `yaml:"prefix"`     // <p>: first part of every bundle's name, and its folder under /opt and /var/lib
-	Vendor     string   `yaml:"vendor"`     // of the bundles
-	License    string   `yaml:"license"`    // of the bundles, as rpm's License tag
-	URL        string   `yaml:"url"`        // for people
-	Editions   []string `yaml:"editions"`   // for people
-	Keys       []string `yaml:"keys"`       // OpenPGP fingerprints (hex) of keys that may sign components
-	Keyring    string   `yaml:"keyring"`    // armored public keys, relative to versions/; needed when a release names a key
-	Source     string   `yaml:"source"`     // where components lie when a release or component does not say; see Component.Source
-	PostgreSQL string   `yaml:"postgresql"` // oldest version customers run, e.g. "9.5"
+	Name       string     `yaml:"product"`    // for people
+	Prefix     string     `yaml:"prefix"`     // <p>: first part of every bundle's name, and its folder under /opt and /var/lib
+	Vendor     string     `yaml:"vendor"`     // of the bundles
+	License    string     `yaml:"license"`    // of the bundles, as rpm's License tag
+	URL        string     `yaml:"url"`        // for people
+	Editions   []string   `yaml:"editions"`   // for people
+	Keys       []string   `yaml:"keys"`       // OpenPGP fingerprints (hex) of keys that may sign components
+	Keyring    string     `yaml:"keyring"`    // armored public keys, relative to versions/; needed when a release names a key
+	Source     string     `yaml:"source"`     // where components lie when a release or component does not say; see Component.Source
+	PostgreSQL string     `yaml:"postgresql"` // oldest version customers run, e.g. "9.5"
 	Unreached  []struct { // releases customers ask about from which no jump exists
 		Version string `yaml:"version"`
 		Why     string `yaml:"why"` // what must happen first; shown by paths
@@ -73,7 +73,8 @@ type Spec struct {
 	Databases []manifest.Database `yaml:"databases"`
 	Limits    manifest.Limits     `yaml:"limits"`
 
-	Dir string `yaml:"-"` // the spec's folder
+	Dir        string                 `yaml:"-"` // the spec's folder
+	Migrations map[string][]Migration `yaml:"-"` // by the database's name, sorted by number
 }
 
 // PackageRules are the decisions about packages that cannot be derived.

@@ -27,12 +27,13 @@ type Doc struct {
 	File   string
 	places map[string][2]int
 	nodes  map[string]ast.Node
+	broken map[string]bool // what could not be read, or not all of it
 }
 
 // Decode reads src into the struct that into points to. It returns where things
 // stand, never nil, and every mistake; with a mistake, into holds whatever could be read.
 func Decode(file string, src []byte, into any) (*Doc, mistake.List) {
-	doc := &Doc{File: file, places: map[string][2]int{"": {1, 1}}, nodes: map[string]ast.Node{}}
+	doc := &Doc{File: file, places: map[string][2]int{"": {1, 1}}, nodes: map[string]ast.Node{}, broken: map[string]bool{}}
 	body, m := parse(file, src)
 	if m != nil {
 		return doc, mistake.List{*m}
@@ -61,6 +62,9 @@ func (d *Doc) Has(path ...any) bool {
 	_, ok := d.places[Path(path...)]
 	return ok
 }
+
+// Broken tells whether what stands at a path, or a part of it, could not be read.
+func (d *Doc) Broken(path ...any) bool { return d.broken[Path(path...)] }
 
 // Path writes a path the way people do: services[2].health.http.
 func Path(path ...any) string {
@@ -92,6 +96,8 @@ func (d *decoder) wrong(n ast.Node, what, allowed string) {
 func (d *decoder) value(path string, n ast.Node, v reflect.Value) {
 	line, column := place(n)
 	d.doc.places[path], d.doc.nodes[path] = [2]int{line, column}, n
+	before := len(d.mistakes)
+	defer func() { d.doc.broken[path] = len(d.mistakes) > before }()
 	if what, allowed := refused(n); what != "" {
 		d.wrong(n, what, allowed)
 		return

@@ -1,0 +1,120 @@
+package release
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+var (
+	nameGrammar   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$`)
+	evrGrammar    = regexp.MustCompile(`^(?:([0-9]{1,9}):)?([A-Za-z0-9._+~^]{1,127})-([A-Za-z0-9._+~^]{1,127})$`)
+	digestGrammar = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	arches        = []string{"noarch", "x86_64", "i386", "i586", "i686", "aarch64", "armv7hl", "ppc64", "ppc64le", "s390x", "riscv64"}
+	sourceSchemes = []string{"https://", "http://", "s3://", "yum+https://", "yum+http://", "yum+file:///"}
+)
+
+// Split returns the parts of the EVR; the epoch is 0 when none is written.
+func (c Component) Split() (epoch int, version, release string) {
+	m := evrGrammar.FindStringSubmatch(c.EVR)
+	if m == nil {
+		return 0, c.EVR, ""
+	}
+	epoch, _ = strconv.Atoi(m[1]) // digits by the grammar, "" is 0
+	return epoch, m[2], m[3]
+}
+
+// FullEVR returns epoch:version-release, the epoch always written.
+func (c Component) FullEVR() string {
+	epoch, version, release := c.Split()
+	return fmt.Sprintf("%d:%s-%s", epoch, version, release)
+}
+
+// NVR returns name-version-release.
+func (c Component) NVR() string {
+	_, version, release := c.Split()
+	return c.Name + "-" + version + "-" + release
+}
+
+// NEVRA returns name-epoch:version-release.arch, without the epoch when it is 0.
+func (c Component) NEVRA() string {
+	epoch, version, release := c.Split()
+	if epoch == 0 {
+		return c.NVR() + "." + c.Arch
+	}
+	return fmt.Sprintf("%s-%d:%s-%s.%s", c.Name, epoch, version, release, c.Arch)
+}
+
+// FileName is what the RPM is called in a folder: name-version-release.arch.rpm.
+func (c Component) FileName() string { return c.NVR() + "." + c.Arch + ".rpm" }
+
+// SourceOf returns where a component of a release lies: what it says itself, or the
+// release, or the product.
+func (c *Catalog) SourceOf(r *Release, comp Component) string {
+	for _, s := range []string{comp.Source, r.Source, c.Product.Source} {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// source reports a source of a kind that does not exist.
+func (p *page) source(s string, path ...any) {
+	switch scheme, rest, has := strings.Cut(s, "://"); {
+	case s == "":
+	case !has && !strings.HasPrefix(s, "yum+") && !strings.ContainsAny(s, "\x00\n"):
+	case has && rest != "" && hasScheme(s):
+	default:
+		p.wrong(fmt.Sprintf("%q is no source (%s)", s, scheme),
+			"allowed: a folder, "+strings.Join(sourceSchemes, "..., ")+"...", path...)
+	}
+}
+
+func hasScheme(s string) bool {
+	for _, scheme := range sourceSchemes {
+		if strings.HasPrefix(s, scheme) {
+			return true
+		}
+	}
+	return false
+}
+
+// components checks the packages of a release.
+func (r *reader) components(p *page, rel *Release) {
+	if len(rel.Components) == 0 {
+		p.missing("the packages of the release", "components")
+	}
+	first := map[string]int{}
+	for i, c := range rel.Components {
+		at := func(key string) []any { return []any{"components", i, key} }
+		if p.need(c.Name, "the package's name", at("name")...) {
+			p.match(nameGrammar, c.Name, "a name has letters, digits and . _ + -", at("name")...)
+			if before, twice := first[c.Name]; twice {
+				m := p.doc.Mistake("", "", "components", before, "name")
+				p.wrong(fmt.Sprintf("package %s stands here twice", c.Name), fmt.Sprintf("the first is on line %d", m.Line), at("name")...)
+			} else {
+				first[c.Name] = i
+			}
+		}
+		const evr = "[epoch:]version-release, of letters, digits and . _ + ~ ^"
+		if p.need(c.EVR, evr, at("evr")...) {
+			p.match(evrGrammar, c.EVR, evr, at("evr")...)
+		}
+		if p.need(c.Arch, "allowed: "+strings.Join(arches, ", "), at("arch")...) {
+			p.oneOf(arches, c.Arch, at("arch")...)
+		}
+		p.match(digestGrammar, c.SHA256, "64 hexadecimal digits in lower case; bundler lock fills it in", at("sha256")...)
+		if c.Size < 0 || c.Size == 0 && p.doc.Has(at("size")...) {
+			p.wrong(fmt.Sprintf("%d is no size", c.Size), "the bytes of the RPM; bundler lock fills it in", at("size")...)
+		}
+		if (c.SHA256 == "") != (c.Size == 0) {
+			p.wrong("sha256 and size stand together or not at all", "bundler lock "+rel.Version+" fills both in", "components", i)
+		}
+		p.source(c.Source, at("source")...)
+		if r.cat.SourceOf(rel, c) == "" {
+			p.missing("where the RPM lies; may also stand in the release or in "+productFile, at("source")...)
+		}
+	}
+}

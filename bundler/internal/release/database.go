@@ -1,0 +1,109 @@
+package release
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"onerpm/internal/manifest"
+)
+
+const maxBatch = 1_000_000
+
+// databases checks the databases of a spec, and reads their migrations.
+func (r *reader) databases(p *page, s *Spec, folder string) {
+	first := map[string]int{}
+	for i, db := range s.Databases {
+		at := under([]any{"databases", i})
+		if p.need(db.Name, "a name for the database, used in the bundle", at("name")...) {
+			p.match(databaseGrammar, db.Name, "lower case letters, digits, _ and -", at("name")...)
+			if line, twice := first[db.Name]; twice {
+				p.wrong(fmt.Sprintf("database %s stands here twice", db.Name), fmt.Sprintf("the first is on line %d", line), at("name")...)
+			} else {
+				first[db.Name] = p.doc.Mistake("", "", at("name")...).Line
+			}
+		}
+		p.connection(db.Connection, at("connection"))
+		p.expects(db.Expects, at("expects"))
+		p.expects(db.Becomes, at("becomes"))
+		if db.Checks != "" {
+			r.inFolder(p, folder, db.Checks, false, at("checks")...)
+		}
+		if db.Migrations != "" {
+			if dir := r.inFolder(p, folder, db.Migrations, true, at("migrations")...); dir != "" {
+				s.Migrations[db.Name] = r.migrations(folder, dir)
+			}
+		}
+		for j, b := range db.Backfill {
+			p.backfill(b, at("backfill", j))
+		}
+	}
+}
+
+func (p *page) connection(c manifest.Connection, base []any) {
+	at := under(base)
+	if !p.doc.Has(base...) {
+		p.missing("where on the host the address and password stand: file, format and keys", base...)
+		return
+	}
+	if p.need(c.File, "the file on the host", at("file")...) {
+		p.hostPath(c.File, at("file")...)
+	}
+	if p.need(c.Format, "allowed: json, yaml, env", at("format")...) {
+		p.oneOf([]string{"json", "yaml", "env"}, c.Format, at("format")...)
+	}
+	p.need(c.Keys.Host, "the key that holds the host", at("keys", "host")...)
+	p.need(c.Keys.Database, "the key that holds the database's name", at("keys", "database")...)
+	p.need(c.Keys.User, "the key that holds the user", at("keys", "user")...)
+}
+
+func (p *page) expects(e *manifest.Expects, base []any) {
+	if e == nil {
+		return
+	}
+	at := under(base)
+	p.need(e.Query, "a query that returns one value", at("query")...)
+	p.need(e.Value, "the value that it must return, as text", at("value")...)
+}
+
+func (p *page) backfill(b manifest.Backfill, base []any) {
+	at := under(base)
+	p.need(b.Table, "the table", at("table")...)
+	p.need(b.Set, "SQL of the SET clause", at("set")...)
+	p.need(b.Where, "SQL that is true for a row that lacks it", at("where")...)
+	switch {
+	case b.Batch == 0 && !p.doc.Has(at("batch")...):
+		p.missing("rows of one transaction, e.g. 5000", at("batch")...)
+	case b.Batch < 1 || b.Batch > maxBatch:
+		p.wrong(fmt.Sprintf("a batch of %d rows", b.Batch), fmt.Sprintf("from 1 to %d", maxBatch), at("batch")...)
+	}
+}
+
+// numberLines checks that the migrations of a database have one number line over
+// all jumps: goose's record of what was applied is kept for the product's life.
+func (r *reader) numberLines() {
+	starts := map[string]bool{}
+	for from := range r.cat.Jumps {
+		starts[from] = true
+	}
+	for _, to := range r.cat.Jumps {
+		delete(starts, to)
+	}
+	for _, start := range sortedKeys(starts) {
+		last := map[string]Migration{}
+		for at := start; r.cat.Jumps[at] != ""; at = r.cat.Jumps[at] {
+			s := r.cat.Specs[at+"-"+r.cat.Jumps[at]]
+			for _, db := range sortedKeys(s.Migrations) {
+				for _, m := range s.Migrations[db] {
+					if before, has := last[db]; has && m.Version <= before.Version {
+						r.wrong(m.File, fmt.Sprintf("number %d is not above %d", m.Version, before.Version),
+							"the last one of the jump before is "+filepath.Base(before.File))
+						break
+					}
+				}
+				if n := len(s.Migrations[db]); n > 0 {
+					last[db] = s.Migrations[db][n-1]
+				}
+			}
+		}
+	}
+}

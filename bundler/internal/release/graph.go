@@ -1,0 +1,121 @@
+package release
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"onerpm/bundler/internal/exit"
+)
+
+// Route returns the jumps that lead from one release to another, in order; to ""
+// means as far as there is a way. No jumps and no error: from is to already.
+func (c *Catalog) Route(from, to string) ([]string, error) {
+	if err := c.known(from); err != nil {
+		return nil, err
+	}
+	if to != "" {
+		if err := c.known(to); err != nil {
+			return nil, err
+		}
+	}
+	var jumps []string
+	at := from
+	for at != to && c.Jumps[at] != "" {
+		jumps = append(jumps, at+"-"+c.Jumps[at])
+		at = c.Jumps[at]
+	}
+	if at == to || to == "" && len(jumps) > 0 {
+		return jumps, nil
+	}
+	return nil, c.noWay(from, to)
+}
+
+// known is an error for a version that nothing here knows.
+func (c *Catalog) known(version string) error {
+	if c.Release(version) != nil || c.unreached(version) != "" {
+		return nil
+	}
+	var names []string
+	for _, r := range c.Releases {
+		names = append(names, r.Version)
+	}
+	return exit.Errorf(exit.Usage, "the releases are: "+strings.Join(names, ", "), "there is no release %q in versions/", version)
+}
+
+// noWay says why there is no way, as far as is known.
+func (c *Catalog) noWay(from, to string) error {
+	shown := "there is no way from " + from
+	if to != "" {
+		shown += " to " + to
+	}
+	if why := c.unreached(from); why != "" {
+		return exit.Errorf(exit.Usage, "", "%s: %s", shown, why)
+	}
+	if why := c.unreached(to); why != "" {
+		return exit.Errorf(exit.Usage, "", "%s: %s: %s", shown, to, why)
+	}
+	if to == "" {
+		return exit.Errorf(exit.Usage, "a jump that starts there is a folder specs/"+from+"-<to>", "%s: no jump starts there", shown)
+	}
+	if back, err := c.Route(to, from); err == nil && len(back) > 0 {
+		return exit.Errorf(exit.Usage, "going back is the installed bundle's business", "%s: jumps only go from older to newer", shown)
+	}
+	last := from
+	for c.Jumps[last] != "" {
+		last = c.Jumps[last]
+	}
+	return exit.Errorf(exit.Usage, "a jump that leads on is a folder specs/"+last+"-<to>", "%s: no jump starts at %s", shown, last)
+}
+
+// jump notes a spec's jump, unless it forks or joins: every release has at most one
+// next and one before, or a customer's way would be a matter of taste, and two
+// bundles would have one name.
+func (r *reader) jump(p *page, s *Spec) {
+	if next := r.cat.Jumps[s.From]; next != "" {
+		p.wrong(fmt.Sprintf("a fork: another jump starts at %s already, to %s", s.From, next), "one jump from each release", "from")
+		return
+	}
+	for from, to := range r.cat.Jumps {
+		if to == s.To {
+			p.wrong(fmt.Sprintf("two ways in: another jump leads to %s already, from %s", s.To, from), "one jump to each release", "to")
+			return
+		}
+	}
+	circle := []string{s.From, s.To}
+	for at := s.To; r.cat.Jumps[at] != ""; {
+		at = r.cat.Jumps[at]
+		circle = append(circle, at)
+		if at == s.From {
+			p.wrong("the jumps go in a circle: "+strings.Join(circle, " > "), "", "to")
+			return
+		}
+	}
+	r.cat.Jumps[s.From] = s.To
+}
+
+// order sorts the releases by the jumps; chains, and releases that no jump touches, by date.
+func (r *reader) order() {
+	reached := map[string]bool{}
+	for _, to := range r.cat.Jumps {
+		reached[to] = true
+	}
+	byVersion := map[string]*Release{}
+	var heads []*Release
+	for _, rel := range r.cat.Releases {
+		byVersion[rel.Version] = rel
+		if !reached[rel.Version] {
+			heads = append(heads, rel)
+		}
+	}
+	slices.SortStableFunc(heads, func(a, b *Release) int {
+		return cmp.Or(cmp.Compare(a.Date, b.Date), cmp.Compare(a.Version, b.Version))
+	})
+	r.cat.Releases = nil
+	for _, rel := range heads {
+		for ; rel != nil; rel = byVersion[r.cat.Jumps[rel.Version]] {
+			r.cat.Releases = append(r.cat.Releases, rel)
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package release
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"onerpm/internal/manifest"
+)
+
+var (
+	unitGrammar     = regexp.MustCompile(`^[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]*)?$`)
+	databaseGrammar = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,62}$`)
+)
+
+// services checks the units, in the order they are started.
+func (p *page) services(s *Spec) {
+	first := map[string]int{}
+	door := ""
+	for i, unit := range s.Services {
+		at := func(keys ...any) []any { return append([]any{"services", i}, keys...) }
+		if p.need(unit.Unit, "the systemd unit, without .service", at("unit")...) {
+			p.match(unitGrammar, unit.Unit, "the systemd unit, without .service", at("unit")...)
+			if strings.HasSuffix(unit.Unit, ".service") {
+				p.wrong(fmt.Sprintf("%q ends in .service", unit.Unit), "leave that out", at("unit")...)
+			}
+		}
+		if line, twice := first[unit.Unit]; twice {
+			p.wrong(fmt.Sprintf("unit %s stands here twice", unit.Unit), fmt.Sprintf("the first is on line %d", line), at("unit")...)
+		} else {
+			first[unit.Unit] = p.doc.Mistake("", "", at("unit")...).Line
+		}
+		switch {
+		case unit.Door:
+			door = unit.Unit
+		case door != "":
+			p.wrong(fmt.Sprintf("unit %s comes after the door %s", unit.Unit, door), "doors come last: they open when all else runs", at("unit")...)
+		}
+		if unit.Health != nil {
+			p.health(unit.Health, at("health"))
+		}
+		if unit.Drain != nil {
+			p.drain(s, unit.Drain, at("drain"))
+		}
+	}
+}
+
+func (p *page) health(h *manifest.Health, base []any) {
+	at := under(base)
+	if p.need(h.HTTP, "a URL on this machine, e.g. http://127.0.0.1:8100/version", at("http")...) {
+		u, err := url.Parse(h.HTTP)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || !loopback(u.Hostname()) || u.User != nil {
+			p.wrong(fmt.Sprintf("%q does not ask this machine over http or https", h.HTTP),
+				"http:// or https://, then 127.0.0.1, ::1 or localhost; secrets go into headers", at("http")...)
+		}
+	}
+	if h.Headers != nil && p.need(h.Headers.File, "the file on the host with the headers", at("headers", "file")...) {
+		p.hostPath(h.Headers.File, at("headers", "file")...)
+	}
+	switch status := h.Expect.Status; {
+	case status == 0 && !p.doc.Has(at("expect", "status")...):
+		p.missing("the HTTP status that means healthy, e.g. 200", at("expect", "status")...)
+	case status < 100 || status > 599:
+		p.wrong(fmt.Sprintf("%d is no HTTP status", status), "", at("expect", "status")...)
+	}
+	p.positive(h.Within, "how long the unit may take to become healthy, e.g. 60s", at("within")...)
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (p *page) drain(s *Spec, d *manifest.Drain, base []any) {
+	at := under(base)
+	p.need(d.Query, "SQL that returns how many things are under way", at("query")...)
+	p.positive(d.Within, "how long to wait, e.g. 5m", at("within")...)
+	if p.need(d.Else, "allowed: refuse, proceed", at("else")...) {
+		p.oneOf([]string{"refuse", "proceed"}, d.Else, at("else")...)
+	}
+	switch {
+	case len(s.Databases) == 0:
+		p.wrong("drain asks a database, but there are none", "name one under databases", base...)
+	case d.Database != "" && !hasDatabase(s, d.Database):
+		p.wrong(fmt.Sprintf("there is no database %q", d.Database), "the name of an entry of databases", at("database")...)
+	}
+}
+
+func hasDatabase(s *Spec, name string) bool {
+	for _, db := range s.Databases {
+		if db.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// positive reports a duration that is missing or nothing.
+func (p *page) positive(d manifest.Duration, allowed string, path ...any) {
+	if d > 0 {
+		return
+	}
+	if p.doc.Has(path...) {
+		p.wrong(fmt.Sprintf("%v is no time at all", lastKey(path)), allowed, path...)
+		return
+	}
+	p.missing(allowed, path...)
+}
+
+// under makes paths below a base, each in memory of its own.
+func under(base []any) func(keys ...any) []any {
+	return func(keys ...any) []any { return append(append([]any{}, base...), keys...) }
+}

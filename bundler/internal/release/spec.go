@@ -1,0 +1,156 @@
+package release
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+var scriptletKinds = []string{"pre", "post", "preun", "postun"}
+
+// specs reads every specs/<from>-<to>/upgrade.yaml and what it names.
+func (r *reader) specs() {
+	entries, err := os.ReadDir(filepath.Join(r.root, "specs"))
+	if os.IsNotExist(err) {
+		return // a product of one release has no jump
+	}
+	if err != nil {
+		r.wrong("specs", "cannot be read: "+reason(err), "")
+		return
+	}
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			r.spec(e.Name())
+		}
+	}
+	r.numberLines()
+}
+
+func (r *reader) spec(jump string) {
+	folder := "specs/" + jump
+	s := &Spec{Dir: filepath.Join(r.root, folder), Migrations: map[string][]Migration{}}
+	p := r.decode(folder+"/upgrade.yaml", s)
+	if p == nil {
+		r.wrong(folder+"/upgrade.yaml", "there is no such file", "every folder of specs/ is a jump")
+		return
+	}
+	if r.ends(p, s, jump) {
+		r.jump(p, s)
+	}
+	if s.Revision < 1 {
+		if p.doc.Has("revision") {
+			p.wrong(fmt.Sprintf("revision is %d", s.Revision), "1 for the first bundle, one more for every further", "revision")
+		} else {
+			p.missing("1 for the first bundle, one more for every further", "revision")
+		}
+	}
+	p.services(s)
+	r.packages(p, s)
+	r.state(p, s)
+	r.config(p, s)
+	r.databases(p, s, folder)
+	p.positive(s.Limits.Window, "how long the product may be out of service, e.g. 60s", "limits", "window")
+	p.positive(s.Limits.LockTimeout, "how long a migration waits for a lock, e.g. 3s", "limits", "lock_timeout")
+	r.cat.Specs[jump] = s
+}
+
+// ends checks from and to, and tells whether they make a jump.
+func (r *reader) ends(p *page, s *Spec, jump string) bool {
+	ok := true
+	for _, end := range []struct{ key, version string }{{"from", s.From}, {"to", s.To}} {
+		if !p.need(end.version, "a release", end.key) {
+			ok = false
+			continue
+		}
+		if r.cat.Release(end.version) == nil {
+			p.wrong(fmt.Sprintf("there is no release %q", end.version), "write versions/"+end.version+".yaml", end.key)
+			ok = false
+		}
+	}
+	if !ok {
+		return false
+	}
+	if s.From == s.To {
+		p.wrong("from and to are the same release", "", "to")
+		return false
+	}
+	if name := s.From + "-" + s.To; name != jump {
+		p.wrong(fmt.Sprintf("a jump from %s to %s stands in the folder %s", s.From, s.To, jump), "the folder is named <from>-<to>", "from")
+		return false
+	}
+	return true
+}
+
+// packages checks that skip and keep name scriptlets that can exist.
+func (r *reader) packages(p *page, s *Spec) {
+	known := map[string]bool{}
+	for _, version := range []string{s.From, s.To} {
+		if rel := r.cat.Release(version); rel != nil {
+			for _, c := range rel.Components {
+				known[c.NVR()] = true
+			}
+		}
+	}
+	for _, rules := range []struct {
+		key   string
+		rules map[string]map[string]string
+	}{{"skip", s.Packages.Skip}, {"keep", s.Packages.Keep}} {
+		for nvr, kinds := range rules.rules {
+			if len(known) > 0 && !known[nvr] {
+				p.wrong(fmt.Sprintf("neither release has a package %s", nvr), "name-version-release of a component", "packages", rules.key, nvr)
+			}
+			for kind, why := range kinds {
+				at := []any{"packages", rules.key, nvr, kind}
+				p.oneOf(scriptletKinds, kind, at...)
+				if why == "" {
+					p.wrong("no reason", "say why the scriptlet must not run, or may", at...)
+				}
+				if _, both := s.Packages.Skip[nvr][kind]; both && rules.key == "keep" {
+					p.wrong("the scriptlet is both skipped and kept", "", at...)
+				}
+			}
+		}
+	}
+}
+
+// state checks the paths that belong to the product and to no package.
+func (r *reader) state(p *page, s *Spec) {
+	for i, dir := range s.State {
+		if !p.hostPath(dir, "state", i) {
+			continue
+		}
+		for _, own := range []string{"/opt/" + r.cat.Product.Prefix, "/var/lib/" + r.cat.Product.Prefix} {
+			if dir == own || strings.HasPrefix(dir, own+"/") || strings.HasPrefix(own, dir+"/") {
+				p.wrong(fmt.Sprintf("%s holds or lies in the upgrade's own %s", dir, own), "", "state", i)
+			}
+		}
+		for j, other := range s.State[:i] {
+			if dir == other || strings.HasPrefix(dir, other+"/") || strings.HasPrefix(other, dir+"/") {
+				m := p.doc.Mistake("", "", "state", j)
+				p.wrong(fmt.Sprintf("%s overlaps with %s on line %d", dir, other, m.Line), "a folder stands for all that is in it", "state", i)
+			}
+		}
+	}
+}
+
+// hostPath reports a path on the host that is not absolute or not written plainly.
+func (p *page) hostPath(name string, at ...any) bool {
+	if !path.IsAbs(name) || path.Clean(name) != name || name == "/" || strings.ContainsFunc(name, func(c rune) bool { return c < 0x20 }) {
+		p.wrong(fmt.Sprintf("%q is no path on the host", name), "an absolute path, without . and .. and a slash at the end", at...)
+		return false
+	}
+	return true
+}
+
+// sortedKeys gives the keys of a map in order, so that mistakes come in the same order every time.
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
