@@ -1,0 +1,221 @@
+// Package config merges a configuration file three ways: base is the file as
+// the old release renders it, theirs as the new release does, mine the host's.
+// JSON, YAML and env files are merged by key, anything else by line.
+//
+// It promises: what the admin changed and the release did not is kept; what
+// both changed differently is never decided silently; comments, order and
+// quoting of the host's file stay; the result is parsed again and proved to
+// hold what was intended; merging a result again gives the same bytes. It
+// touches no file.
+//
+// A placeholder <<name>> in base or theirs stands for a value of the host's
+// own: it matches anything and equals any other placeholder.
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"onerpm/internal/manifest"
+)
+
+// MaxSize is the largest file that is merged, in bytes.
+const MaxSize = 1 << 20
+
+// maxDepth is how deep lists and mappings of a file may nest.
+const maxDepth = 64
+
+// Input is what a merge works on. A nil Base, Theirs or Mine is a file that is
+// not there; an empty one is there and empty.
+type Input struct {
+	Format string // json, yaml, env or text
+	Base   []byte // may hold placeholders
+	Theirs []byte // may hold placeholders
+	Mine   []byte
+
+	// Set maps a key (a.b.c) to the value it gets whatever was there; in a text
+	// file it maps a placeholder's name. Only Random yields to a value that the
+	// host has already: a secret in use is not rolled, and a second run of the
+	// same merge changes nothing.
+	Set map[string]manifest.Value
+
+	// Policy maps a key, a key it lies under, or "*" to the side that wins a
+	// conflict: Old keeps the host's value, New takes the release's. Text files
+	// know only "*".
+	Policy map[string]manifest.Side
+
+	Random io.Reader // where Random values come from; needed only if Set has one
+}
+
+// Result is what came out of a merge.
+type Result struct {
+	Out       []byte     // the merged file; nil when it is Gone or Conflicts are left
+	Gone      bool       // the merged file is not there
+	Changes   []Change   // in the order of the file, nothing for what stays as it was
+	Conflicts []Conflict // what nobody decided
+}
+
+// Kind is what happened to a key.
+type Kind string
+
+// The kinds of a change. Kept is a value of the host that differs from the new release's.
+const (
+	Added   Kind = "added"
+	Changed Kind = "changed"
+	Removed Kind = "removed"
+	Kept    Kind = "kept"
+)
+
+// Change is one difference between the host's file and the merged one, or (Kept)
+// between the merged one and the release's. Its texts hold no secret.
+type Change struct {
+	Key  string `json:"key"` // a.b.c, "line N" of the host's file, "" for the file as a whole
+	Kind Kind   `json:"kind"`
+	By   string `json:"by"` // release, set, policy or admin: who decided
+	From string `json:"from,omitempty"`
+	To   string `json:"to,omitempty"`
+}
+
+// Conflict is a key that the release and the host both changed, differently.
+// Its texts hold no secret; "(absent)" stands for a key or file that is not there.
+type Conflict struct {
+	Key    string `json:"key"` // as in Change
+	Base   string `json:"base"`
+	Theirs string `json:"theirs"`
+	Mine   string `json:"mine"`
+}
+
+// ParseError is a file that cannot be read as its format.
+type ParseError struct {
+	File string // base, theirs or mine
+	Err  error
+}
+
+func (e *ParseError) Error() string {
+	who := map[string]string{"base": "the old release's file", "theirs": "the new release's file", "mine": "the host's file"}[e.File]
+	return fmt.Sprintf("read %s: %v", who, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *ParseError) Unwrap() error { return e.Err }
+
+// UnknownValueError names what the new release wants from the host and nobody
+// knows: new keys whose value is a placeholder, without a set in the spec.
+type UnknownValueError struct {
+	Keys []string // "key <<name>>", sorted as in the file
+}
+
+func (e *UnknownValueError) Error() string {
+	return "no value is known for " + strings.Join(e.Keys, ", ") + ": the spec must set it"
+}
+
+// Merge merges in.Mine with what changed from in.Base to in.Theirs. Errors are a
+// *ParseError, an *UnknownValueError or a mistake in in itself.
+func Merge(in Input) (Result, error) {
+	if err := in.validate(); err != nil {
+		return Result{}, err
+	}
+	if in.Mine == nil && in.Policy["*"] == manifest.New {
+		in.Base = nil // the release's file is wanted though the admin took it away
+	}
+	if r, done, err := in.wholeFile(); done || err != nil {
+		return r, err
+	}
+	var r Result
+	var err error
+	if in.Format == "text" {
+		r, err = mergeText(in)
+	} else {
+		r, err = mergeKeyed(in)
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	if len(r.Conflicts) > 0 {
+		r.Out = nil
+	} else if len(r.Out) > MaxSize {
+		return Result{}, fmt.Errorf("the merged file would take %d bytes, more than %d", len(r.Out), MaxSize)
+	}
+	return r, nil
+}
+
+func (in Input) validate() error {
+	switch in.Format {
+	case "json", "yaml", "env", "text":
+	default:
+		return fmt.Errorf("format %q is none of json, yaml, env, text", in.Format)
+	}
+	for name, data := range map[string][]byte{"base": in.Base, "theirs": in.Theirs, "mine": in.Mine} {
+		switch {
+		case len(data) > MaxSize:
+			return &ParseError{name, fmt.Errorf("it has %d bytes, more than %d", len(data), MaxSize)}
+		case bytes.IndexByte(data, 0) >= 0:
+			return &ParseError{name, errors.New("it holds a zero byte: not a text")}
+		case in.Format != "text" && !utf8.Valid(data):
+			return &ParseError{name, errors.New("it is not UTF-8")}
+		}
+	}
+	for key, v := range in.Set {
+		if err := validValue(v); err != nil {
+			return fmt.Errorf("set %s: %w", key, err)
+		}
+		if v.Random > 0 && in.Random == nil {
+			return fmt.Errorf("set %s: no source of random bytes", key)
+		}
+	}
+	return nil
+}
+
+// wholeFile decides what does not need the files' insides: one of them is not there.
+func (in Input) wholeFile() (Result, bool, error) {
+	mine, base, theirs := in.Mine != nil, in.Base != nil, in.Theirs != nil
+	switch {
+	case !mine && !theirs:
+		return Result{Gone: true}, true, nil
+	case mine && !theirs && !base: // none of ours
+		return Result{Out: in.Mine}, true, nil
+	case !mine && base: // the admin took it away
+		return in.missing(), true, nil
+	case mine && !theirs:
+		r, err := in.dropped()
+		return r, true, err
+	case base && len(in.Set) == 0 && bytes.Equal(in.Base, in.Theirs):
+		return Result{Out: in.Mine}, true, nil
+	}
+	return Result{}, false, nil
+}
+
+// dropped is a file that the new release does not have: it goes, whatever the
+// admin did to it, unless the policy says otherwise; the report tells.
+func (in Input) dropped() (Result, error) {
+	if in.Policy["*"] == manifest.Old {
+		return Result{Out: in.Mine, Changes: []Change{{Kind: Kept, By: "policy", From: "(the file)", To: "(the file)"}}}, nil
+	}
+	same, err := in.untouched()
+	if err != nil {
+		return Result{}, err
+	}
+	c := Change{Kind: Removed, By: "release", From: "(the file)"}
+	if !same {
+		c.From = EditedFile
+	}
+	return Result{Gone: true, Changes: []Change{c}}, nil
+}
+
+// EditedFile is a Change's From for a file that goes though the admin changed it.
+const EditedFile = "(the file, changed on this host)"
+
+// missing is a file that the old release has, the new one too, and the host not.
+func (in Input) missing() Result {
+	if bytes.Equal(in.Base, in.Theirs) {
+		return Result{Gone: true, Changes: []Change{{Kind: Kept, By: "admin", From: absent, To: absent}}}
+	}
+	if in.Policy["*"] == manifest.Old {
+		return Result{Gone: true, Changes: []Change{{Kind: Kept, By: "policy", From: absent, To: absent}}}
+	}
+	return Result{Conflicts: []Conflict{{Base: "(a file)", Theirs: "(another file)", Mine: absent}}}
+}

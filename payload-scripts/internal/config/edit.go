@@ -1,0 +1,188 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// splice replaces src[start:end] by text.
+type splice struct {
+	start, end int
+	text       string
+}
+
+// edit changes as little as possible of a document's text until it holds want,
+// and proves it by reading the result.
+func edit(d document, want *node) ([]byte, error) {
+	for range maxRounds {
+		if d.root == nil {
+			d.root = &node{kind: null}
+		}
+		if equal(d.root, want) {
+			return d.src, nil
+		}
+		e := &editor{document: d, text: string(d.src)}
+		if err := e.round(want); err != nil {
+			return nil, fmt.Errorf("write the merged file: %w", err)
+		}
+		out, err := e.apply()
+		if err != nil {
+			return nil, err
+		}
+		if d, err = parse(d.format, "merged", out); err != nil {
+			return nil, fmt.Errorf("the merged file would not be readable: %w", errors.Unwrap(err))
+		}
+	}
+	return nil, errors.New("the merged file would not hold what was intended; its form is not supported: merge it by hand")
+}
+
+// maxRounds bounds how often a document is edited and read again.
+const maxRounds = 5000
+
+// editor collects what one round changes.
+type editor struct {
+	document
+	text    string
+	splices []splice
+	err     error
+}
+
+func (e *editor) apply() ([]byte, error) {
+	slices.SortStableFunc(e.splices, func(a, b splice) int {
+		return cmp.Or(a.start-b.start, a.end-b.end)
+	})
+	var out strings.Builder
+	pos := 0
+	for _, s := range e.splices {
+		if s.start < pos || s.end < s.start || s.end > len(e.text) {
+			return nil, errors.New("write the merged file: edits overlap")
+		}
+		out.WriteString(e.text[pos:s.start])
+		out.WriteString(s.text)
+		pos = s.end
+	}
+	out.WriteString(e.text[pos:])
+	if out.Len() > 2*MaxSize {
+		return nil, fmt.Errorf("the merged file would take more than %d bytes", MaxSize)
+	}
+	return []byte(out.String()), nil
+}
+
+func (e *editor) put(start, end int, text string) {
+	e.splices = append(e.splices, splice{start, end, text})
+}
+
+// round replaces all values that differ, or, when only keys are too many or
+// lack, takes away or puts in one (env: all) of them.
+func (e *editor) round(want *node) error {
+	if e.root.kind != mapping || want.kind != mapping || e.format != "env" && (len(want.keys) == 0 || len(e.root.keys) == 0) {
+		return e.replaceRoot(want)
+	}
+	if e.replaceValues(e.root, want, 0); e.err != nil || len(e.splices) > 0 {
+		return e.err
+	}
+	e.structure(e.root, want, 0)
+	if e.err == nil && len(e.splices) == 0 {
+		return errors.New("nothing to edit was found")
+	}
+	return e.err
+}
+
+// replaceValues replaces values that are in both trees and differ.
+func (e *editor) replaceValues(have, want *node, depth int) {
+	for _, h := range have.keys {
+		w := want.get(h.key)
+		switch {
+		case w == nil || equal(h.val, w):
+		case h.val.kind == mapping && w.kind == mapping && len(w.keys) > 0 && len(h.val.keys) > 0:
+			e.replaceValues(h.val, w, depth+1)
+		default:
+			e.replaceValue(have, h, w, depth)
+		}
+	}
+}
+
+// structure takes away and puts in keys; it stops behind the first one.
+func (e *editor) structure(have, want *node, depth int) {
+	for i, h := range have.keys {
+		if want.get(h.key) == nil {
+			if e.removeKey(have, i); e.format != "env" {
+				return
+			}
+		}
+	}
+	for i, w := range want.keys {
+		if have.get(w.key) == nil {
+			if e.insertKey(have, want, i, depth); e.format != "env" || e.err != nil {
+				return
+			}
+		}
+	}
+	for _, h := range have.keys {
+		w := want.get(h.key)
+		if w != nil && h.val.kind == mapping && w.kind == mapping {
+			if e.structure(h.val, w, depth+1); e.err != nil || len(e.splices) > 0 {
+				return
+			}
+		}
+	}
+}
+
+// neighbours returns the position in have of the nearest key that stands before the
+// i-th of want, and of the nearest behind it; -1 for none.
+func neighbours(have, want *node, i int) (before, behind int) {
+	pos := make(map[string]int, len(have.keys))
+	for k, e := range have.keys {
+		pos[e.key] = k
+	}
+	before, behind = -1, -1
+	for k := i - 1; k >= 0 && before < 0; k-- {
+		if p, ok := pos[want.keys[k].key]; ok {
+			before = p
+		}
+	}
+	for k := i + 1; k < len(want.keys) && behind < 0; k++ {
+		if p, ok := pos[want.keys[k].key]; ok {
+			behind = p
+		}
+	}
+	return before, behind
+}
+
+func (e *editor) replaceRoot(want *node) error {
+	text, err := e.render(want, context{unit: e.unit(), wide: true, block: e.format == "yaml"})
+	if err != nil {
+		return err
+	}
+	if e.root.kind == null && e.root.start == e.root.end { // nothing but comments
+		e.put(len(e.text), len(e.text), e.freshLine()+strings.TrimPrefix(text, "\n")+e.eol())
+		return nil
+	}
+	e.put(e.root.start, e.root.end, strings.TrimPrefix(text, "\n"))
+	return nil
+}
+
+// freshLine returns the line break that the end of the text lacks.
+func (e *editor) freshLine() string {
+	if e.text == "" || strings.HasSuffix(e.text, "\n") {
+		return ""
+	}
+	return e.eol()
+}
+
+// eol returns how lines end in this file.
+func (e *editor) eol() string {
+	if i := strings.IndexByte(e.text, '\n'); i > 0 && e.text[i-1] == '\r' {
+		return "\r\n"
+	}
+	return "\n"
+}
+
+// lineStart returns where the line of pos starts, and whether only blanks stand before pos.
+func (e *editor) lineStart(pos int) (start int, first bool) {
+	start = strings.LastIndexByte(e.text[:pos], '\n') + 1
+	return start, strings.TrimLeft(e.text[start:pos], " \t") == ""
+}

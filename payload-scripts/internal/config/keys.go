@@ -1,0 +1,250 @@
+package config
+
+import (
+	"strings"
+)
+
+// replaceValue replaces one value by another.
+func (e *editor) replaceValue(have *node, h *entry, w *node, depth int) {
+	if e.format == "env" {
+		text, err := renderEnv(w, h.val.style)
+		e.fail(err)
+		e.put(h.val.start, h.val.end, text)
+		return
+	}
+	c := e.contextOf(have, h)
+	c.old = h.val
+	text, err := e.render(w, c)
+	e.fail(err)
+	switch {
+	case strings.HasPrefix(text, "\n"): // a block below its key
+		e.put(h.colon, h.val.end, strings.ReplaceAll(text, "\n", e.eol()))
+	case h.val.start == h.val.end || h.val.style == block: // it was nothing, or below its key
+		e.put(h.colon, max(h.val.end, h.colon), " "+text)
+	default:
+		e.put(h.val.start, h.val.end, text)
+	}
+}
+
+func (e *editor) fail(err error) {
+	if e.err == nil {
+		e.err = err
+	}
+}
+
+func (e *editor) removeKey(have *node, i int) {
+	h := have.keys[i]
+	switch {
+	case e.format == "env":
+		for _, lines := range append(h.earlier, [2]int{h.start, h.end}) {
+			e.put(lines[0], lines[1], "")
+		}
+	case have.style == flow:
+		e.removeFlow(have, i)
+	default:
+		start, first := e.lineStart(h.start)
+		if !first {
+			start = h.start
+		}
+		e.put(start, next(e.text, e.contentEnd(h)), "")
+	}
+}
+
+// contentEnd returns the end of the last line of a key in block style, a comment there included.
+func (e *editor) contentEnd(h *entry) int {
+	return lineEnd(e.text, max(h.val.end, h.colon))
+}
+
+func (e *editor) insertKey(have, want *node, i, depth int) {
+	before, behind := neighbours(have, want, i)
+	w := want.keys[i]
+	switch {
+	case e.format == "env":
+		e.insertEnv(have, w, before, behind)
+	case have.style == flow:
+		e.insertFlow(have, w, before, behind)
+	default:
+		e.insertBlock(have, w, before, behind)
+	}
+}
+
+func (e *editor) insertEnv(have *node, w *entry, before, behind int) {
+	pos, exported, s := len(e.text), false, plain
+	switch {
+	case before >= 0:
+		n := have.keys[before]
+		pos, exported, s = n.end, n.exported, n.val.style
+	case behind >= 0:
+		n := have.keys[behind]
+		pos, exported, s = n.start, n.exported, n.val.style
+	}
+	if w.val.style == plain && s != double {
+		s = plain
+	}
+	text, err := renderEnv(w.val, s)
+	e.fail(err)
+	line := w.key + "=" + text
+	if !assignment.MatchString(line) {
+		e.fail(errKey(w.key))
+	}
+	if exported {
+		line = "export " + line
+	}
+	if pos == len(e.text) && e.freshLine() != "" {
+		e.put(pos, pos, e.eol()+line)
+		return
+	}
+	e.put(pos, pos, line+e.eol())
+}
+
+func (e *editor) insertBlock(have *node, w *entry, before, behind int) {
+	n := have.keys[max(before, 0)]
+	if before < 0 && behind >= 0 {
+		n = have.keys[behind]
+	}
+	start, _ := e.lineStart(n.start)
+	c := e.contextOf(have, n)
+	c.indent = strings.Map(blank, e.text[start:n.start])
+	line := e.keyValue(w, c)
+	line = strings.ReplaceAll(line, "\n", e.eol())
+	if before < 0 && behind >= 0 {
+		e.put(n.start, n.start, line+e.eol()+c.indent)
+		return
+	}
+	end := e.contentEnd(n)
+	e.put(end, end, e.eol()+c.indent+line)
+}
+
+// blank turns what stands before a key ("- ") into blanks.
+func blank(r rune) rune {
+	if r == '\t' {
+		return r
+	}
+	return ' '
+}
+
+// keyValue writes a key with its value as they stand in c.
+func (e *editor) keyValue(w *entry, c context) string {
+	text, err := e.render(w.val, c)
+	e.fail(err)
+	key := e.renderKey(w.key, c)
+	switch {
+	case strings.HasPrefix(text, "\n"):
+		return key + ":" + text
+	case text == "":
+		return key + ":"
+	case c.tight:
+		return key + ":" + text
+	}
+	return key + ": " + text
+}
+
+// removeFlow takes a key out of {a: 1, b: 2}, with the comma that is too many.
+func (e *editor) removeFlow(have *node, i int) {
+	h := have.keys[i]
+	lineAt, first := e.lineStart(h.start)
+	if comma := e.skip(h.val.end); comma < len(e.text) && e.text[comma] == ',' {
+		end := e.skipBlanks(comma + 1)
+		rest := lineEnd(e.text, end)
+		if end < len(e.text) && e.text[end] == '#' && e.text[end-1] != ',' {
+			end = rest
+		}
+		switch {
+		case end == rest && first && lineAt > have.start:
+			e.put(lineAt, next(e.text, rest), "")
+		case end == rest:
+			e.put(h.start, comma+1, "")
+		default:
+			e.put(h.start, end, "")
+		}
+		return
+	}
+	end := h.val.end
+	rest := e.skipBlanks(end)
+	alone := first && lineAt > have.start && (rest == lineEnd(e.text, end) || rest < len(e.text) && e.text[rest] == '#')
+	if i > 0 {
+		comma := e.skip(have.keys[i-1].val.end)
+		if comma+1 == lineEnd(e.text, comma) && alone && !strings.Contains(e.text[comma:lineAt], "#") {
+			e.put(comma, lineEnd(e.text, end), "") // the line break before the brace stays
+			return
+		}
+		if !first {
+			e.put(comma, end, "")
+			return
+		}
+		e.put(comma, comma+1, "")
+	}
+	if alone {
+		e.put(lineAt, next(e.text, end), "")
+		return
+	}
+	e.put(h.start, end, "")
+}
+
+// insertFlow puts a key into {a: 1, b: 2} behind or before one of its keys.
+func (e *editor) insertFlow(have *node, w *entry, before, behind int) {
+	n := have.keys[max(before, 0)]
+	if before < 0 && behind >= 0 {
+		n = have.keys[behind]
+	}
+	c := e.contextOf(have, n)
+	lineAt, first := e.lineStart(n.start)
+	first = first && lineAt > have.start
+	if first {
+		c.indent, c.wide = e.text[lineAt:n.start], true
+	}
+	line := strings.ReplaceAll(e.keyValue(w, c), "\n", e.eol())
+	sep := ", "
+	if c.tight {
+		sep = ","
+	}
+	if first {
+		sep = "," + e.eol() + c.indent
+	}
+	if before < 0 && behind >= 0 {
+		e.put(n.start, n.start, line+sep)
+		return
+	}
+	end := n.val.end
+	comma := e.skip(end)
+	hasComma := comma < len(e.text) && e.text[comma] == ','
+	from := end
+	if hasComma {
+		from = comma + 1
+	}
+	rest := e.skipBlanks(from)
+	comment := first && rest < len(e.text) && e.text[rest] == '#' && !strings.Contains(e.text[end:from], "\n")
+	switch {
+	case comment && hasComma: // the comment stays with the key it is about
+		at := lineEnd(e.text, rest)
+		e.put(at, at, e.eol()+c.indent+line+",")
+	case comment:
+		at := lineEnd(e.text, rest)
+		e.put(end, end, ",")
+		e.put(at, at, e.eol()+c.indent+line)
+	default:
+		e.put(end, end, sep+line)
+	}
+}
+
+// skip returns the first position from pos that is no blank, line break or YAML comment.
+func (e *editor) skip(pos int) int {
+	for pos < len(e.text) {
+		switch ch := e.text[pos]; {
+		case strings.IndexByte(" \t\r\n", ch) >= 0:
+			pos++
+		case ch == '#' && e.format == "yaml":
+			pos = lineEnd(e.text, pos)
+		default:
+			return pos
+		}
+	}
+	return pos
+}
+
+func (e *editor) skipBlanks(pos int) int {
+	for pos < len(e.text) && (e.text[pos] == ' ' || e.text[pos] == '\t') {
+		pos++
+	}
+	return pos
+}

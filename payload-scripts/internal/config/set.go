@@ -1,0 +1,231 @@
+package config
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"strconv"
+	"strings"
+
+	"onerpm/internal/manifest"
+)
+
+// maxRandom is the longest random value, in hexadecimal characters.
+const maxRandom = 4096
+
+func validValue(v manifest.Value) error {
+	n := 0
+	for _, there := range []bool{v.Literal != nil, v.Random != 0, v.Copy != ""} {
+		if there {
+			n++
+		}
+	}
+	if n != 1 {
+		return errors.New("exactly one of a literal, random or copy is needed")
+	}
+	if v.Random < 0 || v.Random > maxRandom {
+		return fmt.Errorf("random %d is not between 1 and %d", v.Random, maxRandom)
+	}
+	if v.Literal != nil {
+		if _, err := literal(v.Literal); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func literal(v any) (*node, error) {
+	switch v := v.(type) {
+	case string:
+		return &node{kind: str, text: v}, nil
+	case bool:
+		return &node{kind: boolean, text: strconv.FormatBool(v)}, nil
+	case int:
+		return &node{kind: number, text: strconv.Itoa(v)}, nil
+	case int64:
+		return &node{kind: number, text: strconv.FormatInt(v, 10)}, nil
+	case uint64:
+		return &node{kind: number, text: strconv.FormatUint(v, 10)}, nil
+	case float64:
+		b, err := json.Marshal(v)
+		if err != nil {
+			return nil, fmt.Errorf("write %v: %w", v, err)
+		}
+		return &node{kind: number, text: string(b)}, nil
+	case json.Number:
+		return &node{kind: number, text: v.String()}, nil
+	}
+	return nil, fmt.Errorf("a literal must be a string, a bool or a number, not %T", v)
+}
+
+// randomText returns n hexadecimal characters.
+func randomText(r io.Reader, n int) (string, error) {
+	b := make([]byte, (n+1)/2)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return "", fmt.Errorf("read random bytes: %w", err)
+	}
+	return hex.EncodeToString(b)[:n], nil
+}
+
+// applySet writes what the spec sets into the wanted tree. Copies come last and
+// see the values of the merged file; a key that the merged file has no more is
+// copied from the host's.
+func (m *merger) applySet(want, mine *node) error {
+	if len(m.in.Set) == 0 {
+		return nil
+	}
+	if want.kind != mapping {
+		return errors.New("set: the file is no mapping of keys")
+	}
+	keys := make([]string, 0, len(m.in.Set))
+	for k := range m.in.Set {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	var copies []string
+	for _, key := range keys {
+		v := m.in.Set[key]
+		had := lookup(mine, key)
+		switch {
+		case v.Copy != "":
+			copies = append(copies, key)
+			continue
+		case v.Random > 0 && had != nil && had.kind != null && (had.kind != str || had.text != ""):
+			if err := m.put(want, mine, key, had); err != nil {
+				return err
+			}
+			continue
+		case v.Random > 0:
+			text, err := randomText(m.in.Random, v.Random)
+			if err != nil {
+				return fmt.Errorf("set %s: %w", key, err)
+			}
+			if err := m.put(want, mine, key, &node{kind: str, text: text, secret: true}); err != nil {
+				return err
+			}
+			continue
+		}
+		n, err := literal(v.Literal)
+		if err != nil {
+			return fmt.Errorf("set %s: %w", key, err)
+		}
+		if m.in.Format == "env" {
+			n.kind = str
+		}
+		if err := m.put(want, mine, key, n); err != nil {
+			return err
+		}
+	}
+	return m.applyCopies(want, mine, copies)
+}
+
+// applyCopies resolves copies of copies in as many rounds as there are keys.
+func (m *merger) applyCopies(want, mine *node, keys []string) error {
+	for len(keys) > 0 {
+		var later []string
+		for _, key := range keys {
+			src := m.in.Set[key].Copy
+			if contains(keys, src) {
+				later = append(later, key)
+				continue
+			}
+			v := lookup(want, src)
+			if v == nil {
+				v = lookup(mine, src)
+			}
+			if v == nil { // copied by an earlier merge of this very file
+				v = lookup(mine, key)
+			}
+			if v == nil {
+				m.unknown = append(m.unknown, fmt.Sprintf("%s (a copy of %s, which the host's file does not have)", key, src))
+				continue
+			}
+			c := *v
+			c.secret = c.secret || isSecret(src)
+			if err := m.put(want, mine, key, &c); err != nil {
+				return err
+			}
+		}
+		if len(later) == len(keys) {
+			return fmt.Errorf("set %s: copies of one another in a circle", strings.Join(keys, ", "))
+		}
+		keys = later
+	}
+	return nil
+}
+
+func contains(list []string, s string) bool {
+	for _, v := range list {
+		if v == s {
+			return true
+		}
+	}
+	return false
+}
+
+// put writes v at key and notes the change.
+func (m *merger) put(want, mine *node, key string, v *node) error {
+	had := lookup(mine, key)
+	if err := store(want, key, v, m.in.Format); err != nil {
+		return fmt.Errorf("set %s: %w", key, err)
+	}
+	switch {
+	case had == nil:
+		m.note(key, Added, "set", nil, v)
+	case !equal(had, v):
+		m.note(key, Changed, "set", had, v)
+	}
+	return nil
+}
+
+// lookup finds a.b.c below n; a key that has dots in it is found too.
+func lookup(n *node, path string) *node {
+	if n == nil || n.kind != mapping {
+		return nil
+	}
+	if v := n.get(path); v != nil {
+		return v
+	}
+	for i := len(path) - 1; i > 0; i-- {
+		if path[i] == '.' {
+			if v := lookup(n.get(path[:i]), path[i+1:]); v != nil {
+				return v
+			}
+		}
+	}
+	return nil
+}
+
+// store writes v at a.b.c below n and makes the mappings that lack.
+func store(n *node, path string, v *node, format string) error {
+	if n.kind != mapping {
+		return errors.New("a key above it is no mapping")
+	}
+	if e := n.find(path); e != nil {
+		e.val = v
+		return nil
+	}
+	if format == "env" {
+		n.append(path, v)
+		return nil
+	}
+	for i := len(path) - 1; i > 0; i-- {
+		if path[i] == '.' && n.get(path[:i]) != nil {
+			return store(n.get(path[:i]), path[i+1:], v, format)
+		}
+	}
+	head, rest, more := strings.Cut(path, ".")
+	if !more {
+		n.append(path, v)
+		return nil
+	}
+	below := &node{kind: mapping}
+	if err := store(below, rest, v, format); err != nil {
+		return err
+	}
+	n.append(head, below)
+	return nil
+}

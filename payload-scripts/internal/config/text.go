@@ -1,0 +1,352 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"onerpm/internal/manifest"
+)
+
+// maxLines bounds a text file that is merged.
+const maxLines = 20000
+
+// mergeText merges by line.
+func mergeText(in Input) (Result, error) {
+	r, err := mergeLines(in)
+	if err != nil || len(r.Conflicts) > 0 {
+		return r, err
+	}
+	// diff3 is not idempotent for every input: where lines repeat, what is merged
+	// may line up otherwise the second time. Then the places are not certain, and
+	// the file is one conflict.
+	again := in
+	again.Mine = r.Out
+	second, err := mergeLines(again)
+	if err == nil && len(second.Conflicts) == 0 && bytes.Equal(second.Out, r.Out) {
+		return r, nil
+	}
+	return mergeAsOne(in)
+}
+
+// textMerge is the three files by lines, without their line breaks; what comes
+// out of it are lines with them, so that the host's stay as they are.
+type textMerge struct {
+	in                 Input
+	base, theirs, mine []string
+	raw                []string // mine with its line breaks
+	shapes             []shape  // of base and theirs, those that fix most first
+	keys               [3][]string
+	found              captures
+	random             map[string]string
+	eol                string
+	secrets            []string // values that must not be shown
+	changes            []Change
+	conflicts          []Conflict
+	unknown            []string
+}
+
+// shape is a line with placeholders.
+type shape struct {
+	template
+	key string
+}
+
+func newTextMerge(in Input) (*textMerge, error) {
+	x := &textMerge{in: in, found: captures{}, random: map[string]string{}, eol: "\n"}
+	like := in.Mine
+	if like == nil {
+		like = in.Theirs
+	}
+	if i := bytes.IndexByte(like, '\n'); i > 0 && like[i-1] == '\r' {
+		x.eol = "\r\n"
+	}
+	x.raw = slices.Collect(strings.Lines(string(in.Mine)))
+	for _, f := range []struct {
+		name  string
+		src   []byte
+		lines *[]string
+	}{{"base", in.Base, &x.base}, {"theirs", in.Theirs, &x.theirs}, {"mine", in.Mine, &x.mine}} {
+		*f.lines = splitLines(string(f.src))
+		if len(*f.lines) > maxLines {
+			return nil, &ParseError{f.name, fmt.Errorf("it has %d lines, more than %d", len(*f.lines), maxLines)}
+		}
+	}
+	if err := x.applySet(); err != nil {
+		return nil, err
+	}
+	x.shapes = shapesOf(x.base, x.theirs)
+	literals := map[string]bool{}
+	for _, l := range slices.Concat(x.base, x.theirs) {
+		literals[l] = !hasPlaceholder(l)
+	}
+	for i, lines := range [][]string{x.base, x.theirs, x.mine} {
+		x.keys[i] = make([]string, len(lines))
+		for k, l := range lines {
+			x.keys[i][k] = x.keyOf(l, i < 2, literals)
+		}
+	}
+	x.capture()
+	return x, nil
+}
+
+// splitLines cuts at line breaks; a break at the end makes no empty line behind it.
+func splitLines(s string) []string {
+	if s == "" {
+		return nil
+	}
+	lines := strings.Split(strings.TrimSuffix(s, "\n"), "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimSuffix(l, "\r")
+	}
+	return lines
+}
+
+// applySet puts the spec's literal values in: they are then part of what the
+// release says. Random values and copies are looked up when a line needs them.
+func (x *textMerge) applySet() error {
+	named := map[string]bool{}
+	for i, line := range x.theirs {
+		if len(x.in.Set) == 0 || !hasPlaceholder(line) {
+			continue
+		}
+		x.theirs[i], _ = parseTemplate(line).fill(func(name string) (string, bool) {
+			named[name] = true
+			if n, err := literal(x.in.Set[name].Literal); err == nil {
+				return n.text, true
+			}
+			return "<<" + name + ">>", true
+		})
+	}
+	for name := range x.in.Set {
+		if !named[name] && x.in.Theirs != nil {
+			return fmt.Errorf("set %s: the new release's file has no placeholder <<%s>>", name, name)
+		}
+	}
+	return nil
+}
+
+func shapesOf(files ...[]string) []shape {
+	var out []shape
+	seen := map[string]bool{}
+	for _, lines := range files {
+		for _, l := range lines {
+			if hasPlaceholder(l) && !seen[l] {
+				seen[l] = true
+				out = append(out, shape{parseTemplate(l), "~" + canonical(l)})
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b shape) int { return b.weight() - a.weight() })
+	return out
+}
+
+// keyOf returns what a line is compared by: lines of one shape are equal.
+func (x *textMerge) keyOf(line string, release bool, literals map[string]bool) string {
+	switch {
+	case release && hasPlaceholder(line):
+		return "~" + canonical(line)
+	case release || literals[line]:
+		return "=" + line
+	}
+	for _, s := range x.shapes {
+		if _, ok := s.match(line); ok {
+			return s.key
+		}
+	}
+	return "=" + line
+}
+
+// capture collects the host's values behind the placeholders of the old
+// release, and of the new one where it has the same line.
+func (x *textMerge) capture() {
+	inTheirs, inMine := aligned(x.keys[0], x.keys[1]), aligned(x.keys[0], x.keys[2])
+	for i, m := range inMine {
+		if m < 0 {
+			continue
+		}
+		x.note(x.found, x.base[i], x.mine[m])
+		if t := inTheirs[i]; t >= 0 {
+			x.note(x.found, x.theirs[t], x.mine[m])
+		}
+	}
+	for t, m := range aligned(x.keys[1], x.keys[2]) {
+		if m >= 0 {
+			x.note(x.found, x.theirs[t], x.mine[m])
+		}
+	}
+}
+
+func (x *textMerge) note(c captures, line, mine string) {
+	if !hasPlaceholder(line) {
+		return
+	}
+	values, _ := parseTemplate(line).match(mine)
+	for name, v := range values {
+		if isSecret(name) {
+			x.secrets = append(x.secrets, v)
+		}
+		c.add(name, &node{kind: str, text: v})
+	}
+}
+
+// show returns lines as reports may have them.
+func (x *textMerge) show(lines []string) string {
+	lines = slices.Clone(lines)
+	for i := range lines {
+		for _, s := range x.secrets {
+			if len(s) > 3 {
+				lines[i] = strings.ReplaceAll(lines[i], s, hidden)
+			}
+		}
+	}
+	return showLines(lines)
+}
+
+func mergeLines(in Input) (Result, error) {
+	x, err := newTextMerge(in)
+	if err != nil {
+		return Result{}, err
+	}
+	var out []string
+	for _, c := range diff3(x.keys[0], x.keys[1], x.keys[2]) {
+		lines, err := x.chunk(c)
+		if err != nil {
+			return Result{}, err
+		}
+		out = append(out, lines...)
+	}
+	return x.result(out)
+}
+
+func (x *textMerge) result(out []string) (Result, error) {
+	r := Result{Changes: x.changes, Conflicts: x.conflicts}
+	if len(x.unknown) > 0 {
+		return Result{}, &UnknownValueError{x.unknown}
+	}
+	if len(r.Conflicts) > 0 {
+		return r, nil
+	}
+	for i, line := range out[:max(len(out)-1, 0)] {
+		if !strings.HasSuffix(line, "\n") {
+			out[i] += x.eol
+		}
+	}
+	r.Out = []byte(strings.Join(out, ""))
+	if like := x.in.Mine; len(like) > 0 && !bytes.HasSuffix(like, []byte("\n")) || like == nil && !bytes.HasSuffix(x.in.Theirs, []byte("\n")) {
+		r.Out = bytes.TrimSuffix(r.Out, []byte(x.eol))
+	}
+	return r, nil
+}
+
+// chunk returns the merged lines of one chunk.
+func (x *textMerge) chunk(c chunk) ([]string, error) {
+	mine := x.mine[c.m0:c.m1]
+	kb, kt, km := x.keys[0][c.b0:c.b1], x.keys[1][c.t0:c.t1], x.keys[2][c.m0:c.m1]
+	key := fmt.Sprintf("line %d", c.m0+1)
+	switch {
+	case c.stable || slices.Equal(kt, km):
+		return x.raw[c.m0:c.m1], nil
+	case slices.Equal(kb, km):
+		return x.take(c, key, "release")
+	case slices.Equal(kb, kt):
+		x.changes = append(x.changes, Change{key, Kept, "admin", x.show(mine), x.show(mine)})
+		return x.raw[c.m0:c.m1], nil
+	}
+	switch x.in.Policy["*"] {
+	case manifest.Old:
+		x.changes = append(x.changes, Change{key, Kept, "policy", x.show(mine), x.show(mine)})
+	case manifest.New:
+		return x.take(c, key, "policy")
+	default:
+		x.conflicts = append(x.conflicts, Conflict{key, x.show(x.base[c.b0:c.b1]), x.show(x.theirs[c.t0:c.t1]), x.show(mine)})
+	}
+	return x.raw[c.m0:c.m1], nil
+}
+
+// take returns the release's lines with the host's values put in: those of the
+// same place first, then those that stand behind the name elsewhere.
+func (x *textMerge) take(c chunk, key, by string) ([]string, error) {
+	local := captures{}
+	if c.b1-c.b0 == c.m1-c.m0 {
+		for i := range c.b1 - c.b0 {
+			x.note(local, x.base[c.b0+i], x.mine[c.m0+i])
+		}
+	}
+	out, shown := make([]string, 0, c.t1-c.t0), []string{}
+	for _, line := range x.theirs[c.t0:c.t1] {
+		text, missing := parseTemplate(line).fill(func(name string) (string, bool) { return x.value(name, local) })
+		for _, name := range missing {
+			x.unknown = append(x.unknown, fmt.Sprintf("%s <<%s>>", key, name))
+		}
+		out, shown = append(out, text+x.eol), append(shown, text)
+	}
+	change := Change{Key: key, Kind: Changed, By: by, From: x.show(x.mine[c.m0:c.m1]), To: x.show(shown)}
+	switch {
+	case c.m0 == c.m1:
+		change.Kind, change.From = Added, ""
+	case len(out) == 0:
+		change.Kind, change.To = Removed, ""
+	}
+	x.changes = append(x.changes, change)
+	return out, nil
+}
+
+// value returns what stands for a placeholder's name on this host.
+func (x *textMerge) value(name string, local captures) (string, bool) {
+	set := x.in.Set[name]
+	if set.Copy != "" {
+		name = set.Copy
+	}
+	for _, c := range []captures{local, x.found} {
+		if v, ok := c.get(name); ok {
+			return v.text, true
+		}
+	}
+	if set.Random == 0 {
+		return "", false
+	}
+	if _, drawn := x.random[name]; !drawn {
+		text, err := randomText(x.in.Random, set.Random)
+		if err != nil {
+			return "", false
+		}
+		x.random[name] = text
+		x.secrets = append(x.secrets, text)
+	}
+	return x.random[name], true
+}
+
+// mergeAsOne treats the whole file as one chunk.
+func mergeAsOne(in Input) (Result, error) {
+	x, err := newTextMerge(in)
+	if err != nil {
+		return Result{}, err
+	}
+	out, err := x.chunk(chunk{false, 0, len(x.base), 0, len(x.theirs), 0, len(x.mine)})
+	if err != nil {
+		return Result{}, err
+	}
+	return x.result(out)
+}
+
+// untouched tells whether the host's file is what the old release rendered.
+func (in Input) untouched() (bool, error) {
+	if in.Format == "text" {
+		x, err := newTextMerge(in)
+		if err != nil {
+			return false, err
+		}
+		return slices.Equal(x.keys[0], x.keys[2]), nil
+	}
+	base, err := parse(in.Format, "base", in.Base)
+	if err != nil {
+		return false, err
+	}
+	mine, err := parse(in.Format, "mine", in.Mine)
+	if err != nil {
+		return false, nil //nolint:nilerr // it is not what the release rendered
+	}
+	return matches(base.root, mine.root, captures{}), nil
+}

@@ -1,0 +1,98 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+func decodeRune(s string) (rune, int) { return utf8.DecodeRuneInString(s) }
+
+// scalar finds the bytes of a string, number or boolean.
+func (y *yamlReader) scalar(n ast.Node, k kind, text string) (*node, error) {
+	start, err := y.at(n)
+	if err != nil {
+		return nil, err
+	}
+	out := &node{kind: k, text: text, start: start}
+	unsupported := fmt.Errorf("line %d: the form of this value is not supported", n.GetToken().Position.Line)
+	if start >= len(y.text) {
+		return nil, unsupported
+	}
+	switch y.text[start] {
+	case '\'':
+		out.style = single
+		for i := start + 1; i < len(y.text); i++ {
+			if y.text[i] != '\'' {
+				continue
+			}
+			if i+1 < len(y.text) && y.text[i+1] == '\'' {
+				i++
+				continue
+			}
+			out.end = i + 1
+			return out, nil
+		}
+		return nil, unsupported
+	case '"':
+		out.style = double
+		if out.end, err = closing(y.text, start); err != nil {
+			return nil, unsupported
+		}
+		return out, nil
+	}
+	// Plain: the words of the value stand in the file, with blanks or line breaks between them.
+	pos := start
+	for _, word := range strings.Fields(n.GetToken().Value) {
+		pos += len(y.text[pos:]) - len(strings.TrimLeft(y.text[pos:], " \t\r\n"))
+		if !strings.HasPrefix(y.text[pos:], word) {
+			return nil, unsupported
+		}
+		pos += len(word)
+	}
+	if pos == start {
+		return nil, unsupported
+	}
+	out.end = pos
+	return out, nil
+}
+
+// null is written as a word, or as nothing: then its span is empty.
+func (y *yamlReader) null(n *ast.NullNode) (*node, error) {
+	out := &node{kind: null}
+	start, err := y.at(n)
+	if err != nil {
+		return out, nil //nolint:nilerr // written as nothing: the caller knows where
+	}
+	for _, word := range []string{"null", "Null", "NULL", "~"} {
+		if strings.HasPrefix(y.text[start:], word) {
+			out.start, out.end = start, start+len(word)
+		}
+	}
+	return out, nil
+}
+
+// literal finds the lines of a string behind | or >: all that are indented
+// deeper than the key.
+func (y *yamlReader) literal(n *ast.LiteralNode, indent int) (*node, error) {
+	start, err := y.at(n)
+	if err != nil {
+		return nil, err
+	}
+	out := &node{kind: str, text: n.Value.Value, style: block, start: start, end: lineEnd(y.text, start)}
+	for pos := next(y.text, out.end); pos < len(y.text); {
+		end := lineEnd(y.text, pos)
+		line := y.text[pos:end]
+		body := strings.TrimLeft(line, " ")
+		if strings.TrimSpace(body) != "" {
+			if len(line)-len(body) <= indent {
+				break
+			}
+			out.end = end
+		}
+		pos = next(y.text, end)
+	}
+	return out, nil
+}
