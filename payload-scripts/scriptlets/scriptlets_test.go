@@ -1,0 +1,414 @@
+package scriptlets
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/rpmpack"
+
+	"onerpm/internal/manifest"
+)
+
+// shells are the strictest ones that customers' machines and ours have.
+var shells = [][]string{{"dash"}, {"bash", "--posix"}}
+
+func known(lines ...string) []manifest.Known {
+	var out []manifest.Known
+	for _, l := range lines {
+		name, evr, _ := strings.Cut(l, " ")
+		evr, optional := strings.CutSuffix(evr, "?")
+		out = append(out, manifest.Known{Name: name, EVR: evr, Optional: optional})
+	}
+	return out
+}
+
+// sample is a jump 4.1.1 to 4.2.0 with a release before, one after and one aside.
+func sample() *manifest.Manifest {
+	return &manifest.Manifest{
+		Product: "O'Product", Prefix: "p-upgrade", From: "4.1.1", To: "4.2.0",
+		Known: []manifest.Release{
+			{Version: "3.4.2", Packages: known("a 0:3-1")},
+			{Version: "4.0.1", Next: "4.1.1", Packages: known("a 0:4.0-ga", "b 0:17-community", "cli 0:4.0-ga?", "same 0:1-1")},
+			{Version: "4.1.1", Next: "4.2.0", Packages: known("a 0:4.1-ga", "b 1:17.6-community", "cli 0:4.1-ga?", "old 0:4.1-ga", "same 0:1-1")},
+			{Version: "4.2.0", Next: "4.3.0", Packages: known("a 0:4.2-ga", "b 1:4.2-ga", "cli 0:4.2-ga?", "new 0:4.2-ga", "same 0:1-1")},
+			{Version: "4.3.0", Packages: known("a 0:4.3-ga", "b 1:4.3-ga")},
+		},
+	}
+}
+
+// machine is a root with an rpm database of its own.
+type machine struct {
+	t    *testing.T
+	root string
+	env  []string
+}
+
+// newMachine makes a machine on which the packages, "name epoch:version-release", are installed.
+func newMachine(t *testing.T, packages ...string) *machine {
+	t.Helper()
+	m := &machine{t: t, root: t.TempDir()}
+	home := filepath.Join(m.root, "home")
+	db := filepath.Join(m.root, "var/lib/rpm")
+	for _, dir := range []string{home, db, m.path("run/systemd/system"), m.path("opt"), m.path("etc")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.write("home/.rpmmacros", "%_dbpath "+db+"\n", 0o600)
+	m.env = append(os.Environ(), "HOME="+home)
+	if len(packages) > 0 {
+		args := []string{"-i", "--justdb", "--nodeps"}
+		for i, p := range packages {
+			args = append(args, m.rpm(i, p))
+		}
+		m.run("rpm", args...)
+	}
+	return m
+}
+
+func (m *machine) path(p string) string { return filepath.Join(m.root, p) }
+
+func (m *machine) write(path, content string, mode os.FileMode) {
+	m.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(m.path(path)), 0o700); err != nil {
+		m.t.Fatal(err)
+	}
+	if err := os.WriteFile(m.path(path), []byte(content), mode); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// rpm writes an empty package and returns its path.
+func (m *machine) rpm(i int, p string) string {
+	m.t.Helper()
+	k := known(p)[0]
+	epoch, vr, _ := strings.Cut(k.EVR, ":")
+	version, release, _ := strings.Cut(vr, "-")
+	meta := rpmpack.RPMMetaData{Name: k.Name, Version: version, Release: release, Arch: "noarch", Epoch: rpmpack.NoEpoch}
+	if epoch != "0" {
+		if _, err := fmt.Sscan(epoch, &meta.Epoch); err != nil {
+			m.t.Fatal(err)
+		}
+	}
+	r, err := rpmpack.NewRPM(meta)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	path := m.path(fmt.Sprintf("%d.rpm", i))
+	f, err := os.Create(path) //nolint:gosec // in a temporary folder
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // rpm would tell
+	if err := r.Write(f); err != nil {
+		m.t.Fatal(err)
+	}
+	return path
+}
+
+func (m *machine) run(name string, args ...string) {
+	m.t.Helper()
+	cmd := exec.CommandContext(m.t.Context(), name, args...) //nolint:gosec // a test's own commands
+	cmd.Env = m.env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		m.t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+	}
+}
+
+// script runs a text with an argument as rpm does, and returns what it prints and its exit code.
+func (m *machine) script(shell []string, text string, args ...string) (string, int) {
+	m.t.Helper()
+	m.write("script", text, 0o700)
+	cmd := exec.CommandContext(m.t.Context(), shell[0], append(append(shell[1:], m.path("script")), args...)...) //nolint:gosec // a test's own commands
+	cmd.Env = m.env
+	out, err := cmd.CombinedOutput()
+	if err != nil && cmd.ProcessState == nil {
+		m.t.Fatal(err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+func (m *machine) texts(room Room) Texts {
+	m.t.Helper()
+	t, err := render(m.root, sample(), room)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return t
+}
+
+var at411 = []string{"a 0:4.1-ga", "b 1:17.6-community", "cli 0:4.1-ga", "old 0:4.1-ga", "same 0:1-1", "unrelated 0:1-1"}
+
+func TestGate(t *testing.T) {
+	t.Parallel()
+	const huge = 1 << 50
+	for name, c := range map[string]struct {
+		installed []string
+		state     string
+		arg       string
+		room      Room
+		noSystemd bool
+		code      int
+		want      string // the lines, but for the first and last of a refusal
+	}{
+		"from":             {installed: at411},
+		"without optional": {installed: []string{at411[0], at411[1], at411[3], at411[4]}},
+		"own update":       {arg: "2", state: "running"},
+		"done before":      {installed: at411, state: "done"},
+		"at the target": {
+			installed: []string{"a 0:4.2-ga", "b 1:4.2-ga", "new 0:4.2-ga", "same 0:1-1"}, code: 1,
+			want: "nothing to do: this host is 4.2.0 already.",
+		},
+		"one jump before": {
+			installed: []string{"a 0:4.0-ga", "b 0:17-community", "cli 0:4.0-ga", "same 0:1-1"}, code: 1,
+			want: "this host is 4.0.1. The way is 4.0.1 > 4.1.1 > 4.2.0: take p-upgrade-4.1.1 next:\n  yum install p-upgrade-4.1.1.rpm",
+		},
+		"later than the target": {
+			installed: []string{"a 0:4.3-ga", "b 1:4.3-ga"}, code: 1,
+			want: "this host is 4.3.0, and no way leads from there to 4.2.0.\nThis bundle is for O'Product 4.1.1.",
+		},
+		"no way": {
+			installed: []string{"a 0:3-1"}, code: 1,
+			want: "this host is 3.4.2, and no way leads from there to 4.2.0.\nThis bundle is for O'Product 4.1.1.",
+		},
+		"no product": {
+			installed: []string{"unrelated 0:1-1"}, code: 1,
+			want: "O'Product is not installed on this host.\nThis bundle upgrades a host of O'Product 4.1.1 to 4.2.0, it installs none.",
+		},
+		"no package at all": {
+			code: 1,
+			want: "O'Product is not installed on this host.\nThis bundle upgrades a host of O'Product 4.1.1 to 4.2.0, it installs none.",
+		},
+		"mixed": {
+			installed: []string{"a 0:4.1-hotfix", "b 0:17.6-community", "cli 0:4.0-ga", "new 0:4.2-ga", "same 0:1-1"}, code: 1,
+			want: "the packages of O'Product on this host are those of no release. This bundle is for 4.1.1, which differs:\n" +
+				"  old: 0:4.1-ga is expected, it is not installed\n" +
+				"  a: 0:4.1-ga is expected, 0:4.1-hotfix is installed\n" +
+				"  b: 1:17.6-community is expected, 0:17.6-community is installed\n" +
+				"  cli: 0:4.1-ga is expected, 0:4.0-ga is installed\n" +
+				"  new: it is not part of 4.1.1, 0:4.2-ga is installed\n" +
+				"Bring the host to a release first; rpm -q says what a package is: rpm -q NAME",
+		},
+		"running": {
+			installed: at411, state: "running", code: 1,
+			want: "an upgrade is under way on this host.\nFollow it: p-upgrade status --follow\nInstall this when it has ended.",
+		},
+		"needs a person": {
+			installed: at411, state: "needs-a-person", code: 1,
+			want: "an upgrade of this host has stopped and needs a person.\nSee what to do: p-upgrade report",
+		},
+		"no systemd": {installed: at411, noSystemd: true, code: 1, want: "systemd does not run this host"},
+		"no room":    {installed: at411, room: Room{Opt: huge}, code: 1, want: "MiB are needed"},
+		"no room in var": {
+			installed: at411, room: Room{Var: huge}, code: 1, want: "MiB are needed",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMachine(t, c.installed...)
+			if c.state != "" {
+				m.write("var/lib/p-upgrade/state", c.state+"\n", 0o600)
+			}
+			if c.noSystemd {
+				if err := os.Remove(m.path("run/systemd/system")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			arg := "1"
+			if c.arg != "" {
+				arg = c.arg
+			}
+			for _, shell := range shells {
+				out, code := m.script(shell, m.texts(c.room).Pre, arg)
+				if code != c.code {
+					t.Errorf("%v: exit %d, not %d:\n%s", shell, code, c.code, out)
+				}
+				got := strings.ReplaceAll(out, m.root, "")
+				if c.code == 0 && got != "" {
+					t.Errorf("%v: it says\n%s", shell, got)
+				}
+				if c.code != 0 && (!strings.HasPrefix(got, "p-upgrade-4.2.0 refuses:\n"+c.want) && c.room == (Room{}) ||
+					!strings.Contains(got, c.want) || !strings.HasSuffix(got, "\nNothing was changed.\n")) {
+					t.Errorf("%v: it says\n%s\nnot\n%s", shell, got, c.want)
+				}
+			}
+		})
+	}
+}
+
+// Two versions of one package, as a killed transaction leaves them, are no release.
+func TestGateDuplicates(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, at411...)
+	m.run("rpm", "-i", "--justdb", "--nodeps", "--force", m.rpm(90, "a 0:4.2-ga"))
+	for _, shell := range shells {
+		out, code := m.script(shell, m.texts(Room{}).Pre, "1")
+		if code != 1 || !strings.Contains(out, "a: 0:4.1-ga is expected, 0:4.2-ga is installed") {
+			t.Errorf("exit %d:\n%s", code, out)
+		}
+	}
+}
+
+func TestGateBrokenDatabase(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, at411...)
+	for _, name := range []string{"rpmdb.sqlite", "rpmdb.sqlite-wal", "rpmdb.sqlite-shm", "Packages"} {
+		if _, err := os.Stat(m.path("var/lib/rpm/" + name)); err == nil {
+			m.write("var/lib/rpm/"+name, strings.Repeat("no database ", 1000), 0o600)
+		}
+	}
+	out, code := m.script(shells[0], m.texts(Room{}).Pre, "1")
+	if code != 1 || !strings.Contains(out, "rpm cannot tell what is installed") {
+		t.Errorf("exit %d:\n%s", code, out)
+	}
+}
+
+// engine puts a stand-in for the engine at a path: it prints its arguments and where it is.
+func (m *machine) engine(path string, check, start int) {
+	m.write(path, fmt.Sprintf("#!/bin/sh\necho \"%s $*\"\ncase $1 in check) exit %d ;; start) exit %d ;; esac\n", path, check, start), 0o700)
+}
+
+func TestPostAndPosttrans(t *testing.T) {
+	t.Parallel()
+	const (
+		engine  = "opt/p-upgrade/4.2.0/bin/engine"
+		checked = engine + " check\n"
+	)
+	for name, c := range map[string]struct {
+		arg          string // of %post
+		state        string
+		manual       bool
+		check, start int
+		want         string
+	}{
+		"first":         {arg: "1", want: checked + engine + " start --checked\n"},
+		"refused":       {arg: "1", check: 3, want: checked + "The upgrade to 4.2.0 was not started.\n  check again: p-upgrade check\n  start it:    p-upgrade start\n"},
+		"start fails":   {arg: "1", start: 1, want: checked + engine + " start --checked\nThe upgrade to 4.2.0 could not be started.\n  try again: p-upgrade start\n"},
+		"manual":        {arg: "1", manual: true, want: checked + "The upgrade to 4.2.0 waits for you, because /etc/p-upgrade/manual is there.\n  start it: p-upgrade start\n"},
+		"update":        {arg: "2", want: checked + "The upgrade to 4.2.0 does not start by itself when its package is updated.\n  start it: p-upgrade start\n"},
+		"update, done":  {arg: "2", state: "done", want: checked},
+		"update, going": {arg: "2", state: "running", want: "An upgrade is under way and goes on.\n  follow it: p-upgrade status --follow\n"},
+		"a person":      {arg: "2", state: "needs-a-person", want: "An upgrade has stopped and needs a person.\n  see what to do: p-upgrade report\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, shell := range shells {
+				m := newMachine(t)
+				m.engine(engine, c.check, c.start)
+				if c.manual {
+					m.write("etc/p-upgrade/manual", "", 0o600)
+				}
+				if c.state != "" {
+					m.write("var/lib/p-upgrade/state", c.state+"\n", 0o600)
+				}
+				texts := m.texts(Room{})
+				if out, code := m.script(shell, texts.Post, c.arg); code != 0 || out != "" {
+					t.Errorf("%%post: exit %d: %s", code, out)
+				}
+				if info, err := os.Stat(m.path("var/lib/p-upgrade")); err != nil || info.Mode().Perm() != 0o700 {
+					t.Errorf("/var/lib/p-upgrade: %v, %v", info, err)
+				}
+				out, code := m.script(shell, texts.Posttrans, c.arg)
+				if got := strings.ReplaceAll(out, m.root, ""); code != 0 || got != c.want {
+					t.Errorf("%v: exit %d:\n%s\nnot\n%s", shell, code, got, c.want)
+				}
+				if left, err := filepath.Glob(m.path("var/lib/p-upgrade/first-install*")); err != nil || len(left) > 0 {
+					t.Errorf("left: %v, %v", left, err)
+				}
+			}
+		})
+	}
+}
+
+func TestPostun(t *testing.T) {
+	t.Parallel()
+	for arg, gone := range map[string]bool{"0": true, "1": false} {
+		m := newMachine(t)
+		texts := m.texts(Room{})
+		m.write("var/lib/p-upgrade/first-install-4.2.0", "", 0o600)
+		m.write("var/lib/p-upgrade/state", "running\n", 0o600)
+		m.write("opt/p-upgrade/run/x/bin/engine", "", 0o600)
+		if out, code := m.script(shells[0], texts.Postun, arg); code != 0 || out != "" {
+			t.Errorf("exit %d: %s", code, out)
+		}
+		if _, err := os.Stat(m.path("var/lib/p-upgrade/first-install-4.2.0")); os.IsNotExist(err) != gone {
+			t.Errorf("with %s: %v", arg, err)
+		}
+		for _, p := range []string{"var/lib/p-upgrade/state", "opt/p-upgrade/run/x/bin/engine"} {
+			if _, err := os.Stat(m.path(p)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+func TestWrapper(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		bundles []string
+		attempt string // version of run/current
+		state   string
+		want    string
+		code    int
+	}{
+		"one bundle":               {bundles: []string{"4.2.0"}, want: "opt/p-upgrade/4.2.0/bin/engine status -x a  b\n"},
+		"newest of bundles":        {bundles: []string{"4.9.0", "4.10.0", "4.2.0"}, want: "opt/p-upgrade/4.10.0/bin/engine status -x a  b\n"},
+		"running":                  {bundles: []string{"4.2.0"}, attempt: "4.1.1", state: "running", want: "opt/p-upgrade/run/current/bin/engine status -x a  b\n"},
+		"needs a person":           {bundles: []string{"4.2.0"}, attempt: "4.1.1", state: "needs-a-person", want: "opt/p-upgrade/run/current/bin/engine status -x a  b\n"},
+		"done, next bundle there":  {bundles: []string{"4.2.0"}, attempt: "4.1.1", state: "done", want: "opt/p-upgrade/4.2.0/bin/engine status -x a  b\n"},
+		"done, same bundle there":  {bundles: []string{"4.2.0"}, attempt: "4.2.0", state: "done", want: "opt/p-upgrade/4.2.0/bin/engine status -x a  b\n"},
+		"done, older bundle there": {bundles: []string{"4.1.1"}, attempt: "4.2.0", state: "done", want: "opt/p-upgrade/run/current/bin/engine status -x a  b\n"},
+		"bundle removed":           {attempt: "4.2.0", state: "done", want: "opt/p-upgrade/run/current/bin/engine status -x a  b\n"},
+		"nothing":                  {code: 2, want: "p-upgrade: no bundle is installed and no upgrade was run on this host; install one: yum install p-upgrade-VERSION.rpm\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMachine(t)
+			for _, b := range c.bundles {
+				m.engine("opt/p-upgrade/"+b+"/bin/engine", 0, 0)
+			}
+			if c.attempt != "" {
+				m.engine("opt/p-upgrade/run/current/bin/engine", 0, 0)
+				m.write("opt/p-upgrade/run/current/version", c.attempt+"\n", 0o600)
+			}
+			if c.state != "" {
+				m.write("var/lib/p-upgrade/state", c.state+"\n", 0o600)
+			}
+			text, err := execute("wrapper.sh", place(m.root, "p-upgrade", ""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, shell := range shells {
+				if out, code := m.script(shell, text, "status", "-x", "a  b"); code != c.code || out != c.want {
+					t.Errorf("%v: exit %d: %s", shell, code, out)
+				}
+			}
+		})
+	}
+}
+
+// Two bundles of one product own the same file, so it must be the same.
+func TestWrapperIsTheSameInAllBundles(t *testing.T) {
+	t.Parallel()
+	text, err := Wrapper("p-upgrade")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "4.2.0") || !strings.HasPrefix(string(text), "#!/bin/sh\n") {
+		t.Errorf("%s", text)
+	}
+}
+
+func TestQuote(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{"", "a b", "'", `$(rm -rf /) "\`, "a'b'c\n"} {
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+quote(s)).Output() //nolint:gosec // what is tested
+		if err != nil || string(out) != s {
+			t.Errorf("%q became %q, %v", s, out, err)
+		}
+	}
+}

@@ -1,0 +1,46 @@
+#!/bin/sh
+# The one command for all upgrades of this host: it runs the engine that is in
+# charge. That is the engine of the attempt while one is under way or needs a
+# person; otherwise the one of the newest bundle that is installed, or of the
+# last attempt when that was a newer one. This file is the same in every bundle.
+prefix={{q .Prefix}}
+opt={{q .Opt}}
+current=$opt/run/current
+
+# later VERSION VERSION prints the later of two.
+later() {
+    printf '%s\n%s\n' "$1" "$2" | sort -V | tail -n 1
+}
+
+state=
+if [ -r {{q .Var}}/state ]; then
+    read -r state <{{q .Var}}/state
+fi
+case "$state" in
+running | needs-a-person)
+    if [ -x "$current/bin/engine" ]; then
+        exec "$current/bin/engine" "$@"
+    fi
+    ;;
+esac
+
+bundle=
+for engine in "$opt"/*/bin/engine; do
+    version=${engine%/bin/engine}
+    version=${version##*/}
+    if [ -x "$engine" ] && [ "$version" != run ]; then
+        bundle=$(later "$bundle" "$version")
+    fi
+done
+attempt=
+if [ -r "$current/version" ]; then
+    read -r attempt <"$current/version"
+fi
+if [ -n "$bundle" ] && [ "$(later "$attempt" "$bundle")" = "$bundle" ]; then
+    exec "$opt/$bundle/bin/engine" "$@"
+fi
+if [ -x "$current/bin/engine" ]; then
+    exec "$current/bin/engine" "$@"
+fi
+printf '%s\n' "$prefix: no bundle is installed and no upgrade was run on this host; install one: yum install $prefix-VERSION.rpm" >&2
+exit 2
