@@ -149,6 +149,24 @@ func (m *Machine) Reboot(ctx context.Context) error {
 	return m.Start(ctx)
 }
 
+// AwaitReboot waits until a machine that was told to reboot, from inside, has done so
+// and is up again.
+func (m *Machine) AwaitReboot(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopLimit+bootLimit)
+	defer cancel()
+	p := m.current()
+	if p == nil {
+		return errors.New("await a reboot: the test machine is off")
+	}
+	if err := p.awaitNext(ctx); err != nil {
+		return fmt.Errorf("await a reboot: %w\n%s", err, m.JournalTail(40))
+	}
+	if err := m.awaitUp(ctx, p); err != nil {
+		return fmt.Errorf("boot the test machine: %w\n%s", err, m.JournalTail(40))
+	}
+	return nil
+}
+
 // Poweroff shuts the machine down as its own poweroff does, and waits until it is off.
 func (m *Machine) Poweroff(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stopLimit)

@@ -28,7 +28,8 @@ type power struct {
 	mu     sync.Mutex
 	nspawn *os.Process
 	leader int // the machine's process 1 as the host numbers it; 0 until found
-	err    error
+	boots  int // how often nspawn was started
+	seen   int // the boot that was last seen to be up
 }
 
 // powerOn starts nspawn, and starts it again whenever the machine reboots itself.
@@ -96,12 +97,16 @@ func (m *Machine) wentOff(p *power) {
 func (p *power) started(cmd *exec.Cmd, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.leader, p.err, p.nspawn = 0, err, nil
-	if cmd != nil {
+	p.leader, p.nspawn = 0, nil
+	if cmd == nil {
+		return
+	}
+	if f, ok := cmd.Stdout.(*os.File); ok {
+		_ = f.Close() // the child has its own
+	}
+	if err == nil {
 		p.nspawn = cmd.Process
-		if f, ok := cmd.Stdout.(*os.File); ok {
-			_ = f.Close() // the child has its own
-		}
+		p.boots++
 	}
 }
 
@@ -152,6 +157,25 @@ func (p *power) awaitOff(ctx context.Context) error {
 	}
 }
 
+// awaitNext waits until the machine boots once more than was seen.
+func (p *power) awaitNext(ctx context.Context) error {
+	for {
+		p.mu.Lock()
+		next := p.boots > p.seen
+		p.mu.Unlock()
+		if next {
+			return nil
+		}
+		select {
+		case <-p.off:
+			return errors.New("the test machine went off for good")
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(leaderPoll):
+		}
+	}
+}
+
 // awaitUp waits until systemd in the machine says that the boot is over.
 func (m *Machine) awaitUp(ctx context.Context, p *power) error {
 	last := "nothing yet"
@@ -161,6 +185,9 @@ func (m *Machine) awaitUp(ctx context.Context, p *power) error {
 			if err == nil {
 				last = strings.TrimSpace(r.Stdout + r.Stderr)
 				if last == "running" || last == "degraded" {
+					p.mu.Lock()
+					p.seen = p.boots
+					p.mu.Unlock()
 					return nil
 				}
 			}
