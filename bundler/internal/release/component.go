@@ -113,7 +113,7 @@ func (r *reader) components(p *page, rel *Release) {
 			p.wrong("sha256 and size stand together or not at all", "bundler lock "+rel.Version+" fills both in", "components", i)
 		}
 		p.source(c.Source, at("source")...)
-		if r.cat.SourceOf(rel, c) == "" {
+		if r.cat.SourceOf(rel, c) == "" && !r.lost {
 			p.missing("where the RPM lies; may also stand in the release or in "+productFile, at("source")...)
 		}
 	}

@@ -93,6 +93,7 @@ type reader struct {
 	root     string
 	cat      *Catalog
 	mistakes mistake.List
+	lost     bool // product.yaml could not be read: what depends on it is not checked
 }
 
 func (r *reader) err() error {
@@ -112,14 +113,21 @@ func (r *reader) decode(name string, into any) *page {
 	}
 	if err != nil {
 		r.wrong(name, "cannot be read: "+reason(err), "")
-		return &page{doc: new(strictyaml.Doc), into: &mistake.List{}}
+		return unread()
 	}
 	doc, mistakes := strictyaml.Decode(name, src, into)
 	for _, m := range mistakes {
 		r.mistakes.Add(m)
 	}
+	if doc.Unread() {
+		return unread()
+	}
 	return &page{doc: doc, into: &r.mistakes}
 }
+
+// unread is the page of a file that could not be read: what the checks find in it
+// would only be noise.
+func unread() *page { return &page{doc: new(strictyaml.Doc), into: new(mistake.List)} }
 
 // readBounded reads a regular file that has at most limit bytes and one more, so
 // that the caller can tell that there are too many.

@@ -28,8 +28,10 @@ func (r *reader) product() {
 	page := r.decode(productFile, p)
 	if page == nil {
 		r.wrong(productFile, "there is no such file", "it names the product and the prefix of its bundles")
+		r.lost = true
 		return
 	}
+	r.lost = page.doc.Unread()
 	page.need(p.Name, "the product's name, for people", "product")
 	if page.need(p.Prefix, "the first part of every bundle's name", "prefix") {
 		page.match(prefixGrammar, p.Prefix, "a prefix has lower case letters, digits and single dashes", "prefix")
@@ -66,7 +68,7 @@ func (r *reader) installedBase() {
 		case !page.need(b.Release, "the release that customers run", "installed", i, "release"):
 		case seen[b.Release]:
 			page.wrong(fmt.Sprintf("release %s stands here twice", b.Release), "", "installed", i, "release")
-		case r.cat.Release(b.Release) == nil && r.cat.unreached(b.Release) == "":
+		case r.cat.Release(b.Release) == nil && r.cat.unreached(b.Release) == "" && !r.lost:
 			page.wrong(fmt.Sprintf("there is no release %s", b.Release),
 				"write versions/"+b.Release+".yaml, or say under unreached in "+productFile+" why it has no way", "installed", i, "release")
 		}

@@ -88,7 +88,7 @@ func (r *reader) release(version string) (*Release, *strictyaml.Doc) {
 }
 
 func (r *reader) key(p *page, rel *Release) {
-	if rel.Key == "" || !p.match(fingerprintGrammar, rel.Key, fingerprintAllowed, "key") {
+	if rel.Key == "" || r.lost || !p.match(fingerprintGrammar, rel.Key, fingerprintAllowed, "key") {
 		return
 	}
 	known := slices.ContainsFunc(r.cat.Product.Keys, func(k string) bool { return strings.EqualFold(k, rel.Key) })

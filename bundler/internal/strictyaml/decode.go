@@ -34,11 +34,14 @@ type Doc struct {
 // stand, never nil, and every mistake; with a mistake, into holds whatever could be read.
 func Decode(file string, src []byte, into any) (*Doc, mistake.List) {
 	doc := &Doc{File: file, places: map[string][2]int{"": {1, 1}}, nodes: map[string]ast.Node{}, broken: map[string]bool{}}
+	d := decoder{doc: doc}
 	body, m := parse(file, src)
 	if m != nil {
-		return doc, mistake.List{*m}
+		d.mistakes.Add(*m)
 	}
-	d := decoder{doc: doc}
+	if body == nil {
+		return doc, d.mistakes
+	}
 	d.value("", body, reflect.ValueOf(into).Elem())
 	d.mistakes.Sort()
 	return doc, d.mistakes
@@ -62,6 +65,9 @@ func (d *Doc) Has(path ...any) bool {
 	_, ok := d.places[Path(path...)]
 	return ok
 }
+
+// Unread tells whether nothing of the file could be read.
+func (d *Doc) Unread() bool { return len(d.nodes) == 0 }
 
 // Broken tells whether what stands at a path, or a part of it, could not be read.
 func (d *Doc) Broken(path ...any) bool { return d.broken[Path(path...)] }

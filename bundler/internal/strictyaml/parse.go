@@ -22,8 +22,8 @@ const (
 	maxDepth = 40 // of brackets, or of "- " and "? " at the start of one line
 )
 
-// parse returns the body of the one document in src; nil and the mistake when
-// there is none, or more than one, or it is no YAML.
+// parse returns the body of the first document in src, nil when there is none or it
+// is no YAML, and what is wrong with the file as a whole.
 func parse(file string, src []byte) (ast.Node, *mistake.Mistake) {
 	if m := bound(file, src); m != nil {
 		return nil, m
@@ -52,7 +52,7 @@ func parse(file string, src []byte) (ast.Node, *mistake.Mistake) {
 			if doc.Start != nil && doc.Start.Position != nil {
 				line, column = doc.Start.Position.Line, doc.Start.Position.Column
 			}
-			return nil, &mistake.Mistake{File: file, Line: line, Column: column,
+			return body, &mistake.Mistake{File: file, Line: line, Column: column,
 				What: "a second document starts here", Allowed: "a file holds one document"}
 		}
 		body = doc.Body

@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"onerpm/bundler/internal/exit"
+)
+
+const marker = "versions/product.yaml"
+
+func projectFlag() cli.Flag {
+	return &cli.StringFlag{Name: "project", Usage: "the project's folder", DefaultText: "the nearest upwards with " + marker}
+}
+
+// projectOf returns the project's folder: the flag's, which may stand before or
+// behind the command's name, or the nearest one upwards from the current folder.
+func projectOf(c *cli.Context) (string, error) {
+	for _, level := range c.Lineage() {
+		if dir := level.String("project"); dir != "" {
+			if _, err := os.Stat(filepath.Join(dir, marker)); err != nil {
+				return "", exit.With(exit.Usage, err, "--project names the folder that has "+marker)
+			}
+			return dir, nil
+		}
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for dir := here; ; dir = filepath.Dir(dir) {
+		_, err := os.Stat(filepath.Join(dir, marker))
+		switch {
+		case err == nil:
+			return dir, nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return "", err
+		case dir == filepath.Dir(dir):
+			return "", exit.Errorf(exit.Usage, "go to the project's folder, or name it with --project", "no %s here or upwards", marker)
+		}
+	}
+}
