@@ -70,6 +70,9 @@ func (s *Set) reach(ctx context.Context, side manifest.Side, o Options, differs 
 		if err := s.Verify(ctx, side); err != nil {
 			return err
 		}
+		if err := s.eraseOtherHelper(ctx, side); err != nil {
+			return err
+		}
 		first = s.transact(ctx, side, o)
 		if first != nil && side == manifest.New {
 			return first
@@ -155,6 +158,20 @@ func (s *Set) settleRest(ctx context.Context, side manifest.Side) ([]Difference,
 		return nil, err
 	}
 	return s.Check(ctx, side)
+}
+
+// eraseOtherHelper erases the other side's helper package when a transaction
+// that was cut short left it: it obsoletes what this side is about to install.
+func (s *Set) eraseOtherHelper(ctx context.Context, side manifest.Side) error {
+	helper, _, err := s.helper(other(side))
+	if err != nil || helper == "" {
+		return err
+	}
+	installed, err := s.Installed(ctx)
+	if err != nil || len(installed[helper]) == 0 {
+		return err
+	}
+	return s.erase(ctx, side, []string{helper})
 }
 
 func (s *Set) eraseExtra(ctx context.Context, side manifest.Side) error {

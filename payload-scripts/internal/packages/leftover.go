@@ -145,14 +145,24 @@ func (s *Set) unowned(ctx context.Context, paths []string) ([]string, error) {
 		if exit := (*host.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 			return nil, fmt.Errorf("ask rpm whom files belong to: %w", err)
 		}
-		for _, line := range strings.Split(res.Stdout, "\n") {
-			if name, ok := strings.CutSuffix(line, " is not owned by any package"); ok {
-				found = append(found, strings.TrimPrefix(name, "file "))
-			}
-		}
+		found = append(found, notOwned(res)...)
 		paths = paths[n:]
 	}
 	return found, nil
+}
+
+// notOwned reads the paths that belong to nothing out of rpm's answer. With --root
+// rpm looks for a path that it does not know outside of the root, and says so on stderr.
+func notOwned(res host.Result) []string {
+	var found []string
+	for _, line := range strings.Split(res.Stdout+"\n"+res.Stderr, "\n") {
+		for _, end := range []string{" is not owned by any package", ": No such file or directory"} {
+			if rest, ok := strings.CutSuffix(line, end); ok {
+				found = append(found, strings.TrimPrefix(strings.TrimPrefix(rest, "error: "), "file "))
+			}
+		}
+	}
+	return found
 }
 
 // clean removes leftovers. A folder that has been filled meanwhile stays.

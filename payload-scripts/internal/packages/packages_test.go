@@ -2,6 +2,7 @@ package packages
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -240,4 +241,23 @@ func TestHostsOwnFilesComeBack(t *testing.T) {
 	if err != nil || len(differs) > 0 {
 		t.Errorf("differs: %v %v", differs, err)
 	}
+}
+
+// encode and decode hand a Set to another process.
+func encode(t *testing.T, s *Set) string {
+	t.Helper()
+	data, err := json.Marshal(map[string]any{"Manifest": s.Manifest, "Dir": s.Dir, "Var": s.Var, "Had": s.Had, "Root": s.Root})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func decode(t *testing.T, text string) *Set {
+	t.Helper()
+	s := &Set{}
+	if err := json.Unmarshal([]byte(text), s); err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
