@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"onerpm/test/product/internal/product"
+	"onerpm/versions"
+)
+
+// modes are of rendered files that are not for everyone; the group is the service's.
+var modes = map[string]fs.FileMode{
+	"/opt/manager/cloudify-rest.conf":         0o640,
+	"/opt/manager/rest-security.conf":         0o640,
+	"/opt/mgmtworker/work/broker_config.json": 0o440,
+	"/etc/sysconfig/cloudify-amqpinflux":      0o640,
+	"/etc/logstash/conf.d/logstash.conf":      0o640,
+}
+
+// databasePassword is the real product's: the same on every host.
+const databasePassword = "cloudify"
+
+func writeConfiguration(ctx context.Context, p plan) error {
+	values, err := hostValues(p)
+	if err != nil {
+		return err
+	}
+	files, err := render(p.release, values)
+	if err != nil {
+		return err
+	}
+	for path, body := range files {
+		mode, secret := modes[path]
+		if !secret {
+			mode = 0o644
+		}
+		if err := writeFile(path, body, mode); err != nil {
+			return err
+		}
+		if secret {
+			if err := command(ctx, "chgrp", serviceUser, path); err != nil {
+				return err
+			}
+		}
+	}
+	if err := writeFile("/etc/cloudify/.pgpass", []byte("127.0.0.1:5432:*:cloudify:"+databasePassword+"\n"), 0o600); err != nil {
+		return err
+	}
+	// Debian's own site wants port 80 too
+	if err := os.RemoveAll("/etc/nginx/sites-enabled/default"); err != nil {
+		return err
+	}
+	return writeProfile(p.adminPassword)
+}
+
+// hostValues are what the placeholders stand for on this host.
+func hostValues(p plan) (map[string]string, error) {
+	values := map[string]string{
+		"manager_host": "127.0.0.1", "postgresql_host": "127.0.0.1:5432", "postgresql_password": databasePassword,
+		"postgresql_bin_path": "/usr/lib/postgresql/15/bin/", "rabbitmq_username": "cloudify", "admin_password": p.adminPassword,
+	}
+	for _, name := range []string{"rabbitmq_password", "hash_salt", "secret_key"} {
+		b := make([]byte, 16)
+		if _, err := rand.Read(b); err != nil {
+			return nil, err
+		}
+		values[name] = hex.EncodeToString(b)
+	}
+	alphabet := []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+	for i := len(alphabet) - 1; i > 0; i-- {
+		var b [1]byte
+		if _, err := rand.Read(b[:]); err != nil {
+			return nil, err
+		}
+		j := int(b[0]) % (i + 1) // not evenly spread, and it need not be
+		alphabet[i], alphabet[j] = alphabet[j], alphabet[i]
+	}
+	values["encoding_alphabet"] = string(alphabet)
+	return values, nil
+}
+
+var placeholder = regexp.MustCompile(`<<([a-z_]+)>>`)
+
+// render fills the placeholders of the release's configuration files. A placeholder without a value
+// is an error.
+func render(r product.Release, values map[string]string) (map[string][]byte, error) {
+	top := r.Version + "/config"
+	files := map[string][]byte{}
+	err := fs.WalkDir(versions.Config, top, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(versions.Config, path)
+		if err != nil {
+			return err
+		}
+		files[strings.TrimPrefix(path, top)] = placeholder.ReplaceAllFunc(text, func(m []byte) []byte {
+			v, ok := values[string(m[2:len(m)-2])]
+			if !ok {
+				err = fmt.Errorf("%s: nothing is known for %s", path, m)
+			}
+			return []byte(v)
+		})
+		return err
+	})
+	return files, err
+}
+
+// writeProfile tells cfy how to reach the manager.
+func writeProfile(password string) error {
+	b, err := json.MarshalIndent(map[string]string{
+		"manager": "http://127.0.0.1", "username": "admin", "password": password, "tenant": "default_tenant",
+	}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFile("/root/.cloudify/profile.json", append(b, '\n'), 0o600)
+}
+
+func writeFile(path string, body []byte, mode fs.FileMode) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, body, mode); err != nil {
+		return err
+	}
+	return os.Chmod(path, mode)
+}
