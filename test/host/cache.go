@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	lockPoll  = 100 * time.Millisecond // between two tries for a lock
-	keepRoots = 2                      // roots that pruning leaves
-	keepTiers = 8                      // release layers that pruning leaves
+	lockPoll   = 100 * time.Millisecond // between two tries for a lock
+	keepRoots  = 2                      // roots that pruning leaves
+	keepLayers = 6                      // layers of each kind that pruning leaves
 )
 
 // CacheDir returns the folder that holds roots, layers and running machines:

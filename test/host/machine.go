@@ -78,7 +78,7 @@ func Boot(ctx context.Context, o Options) (*Machine, error) {
 		return nil, errors.Join(err, m.Stop())
 	}
 	if o.Release != "" {
-		if err := m.awaitProduct(ctx); err != nil {
+		if err := m.awaitProduct(ctx, o.Release); err != nil {
 			err = fmt.Errorf("%w\n%s", err, m.JournalTail(40))
 			return nil, errors.Join(err, m.Stop())
 		}
@@ -221,8 +221,8 @@ func (m *Machine) Stop() error {
 		errs = append(errs, removeMachine(m.dir, m.id))
 	}
 	if m.owner != nil {
-		_ = m.owner.Close()
 		_ = os.Remove(m.owner.Path())
+		_ = m.owner.Close()
 	}
 	for _, e := range m.lower {
 		e.release()

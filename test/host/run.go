@@ -20,6 +20,10 @@ type Cmd struct {
 	Stdin  io.Reader // nothing if nil
 	Stdout io.Writer // into the Result if nil
 	Stderr io.Writer // into the Result if nil
+
+	// Terminal leaves the command in the caller's process group, as one that
+	// talks to the caller's terminal has to be.
+	Terminal bool
 }
 
 // Result is how a command in a machine ended.
@@ -73,8 +77,10 @@ func (m *Machine) run(ctx context.Context, p *power, c Cmd) (Result, error) {
 	if c.Stderr == nil {
 		cmd.Stderr = &errOut
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	if !c.Terminal {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	}
 	cmd.WaitDelay = 2 * time.Second // a daemon may have kept the pipes
 	err = cmd.Run()
 	r := Result{Stdout: out.String(), Stderr: errOut.String()}
@@ -109,4 +115,17 @@ func enter(pid int, c Cmd) ([]string, error) {
 	}
 	nsenter := []string{"nsenter", "--target", strconv.Itoa(pid), "--all", "--root", "--wdns=" + dir}
 	return joinGroups(groups, append(nsenter, c.Args...)...), nil
+}
+
+// EnterCommand is what a person types on the host for a shell in the machine.
+func (m *Machine) EnterCommand() string {
+	p := m.current()
+	if p == nil {
+		return "(the machine is off)"
+	}
+	pid, err := p.pid()
+	if err != nil {
+		return "(the machine is booting)"
+	}
+	return fmt.Sprintf("nsenter --target %d --all --wdns=/root bash --login", pid)
 }

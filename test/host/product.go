@@ -1,0 +1,234 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// moduleLine is the first line of this project's go.mod.
+	moduleLine = "module onerpm"
+	// productURL answers {"version": RELEASE, ...} once the product serves, through its door.
+	productURL   = "http://127.0.0.1/api/v3.1/version"
+	productLimit = 2 * time.Minute
+	// staging is where a layer's maker has its files in the machine. Nothing of it stays.
+	staging = "/var/tmp/bootstrap"
+)
+
+// product is the demo product at one release, as it lies ready to be installed.
+type product struct {
+	release   string
+	rpms      []string // its components, sorted
+	bootstrap []byte   // the program that sets the product up
+	key       string   // a digest of all that a machine with it is made of
+}
+
+// loaded keeps what loadProduct found for the life of this process.
+var loaded struct {
+	sync.Mutex
+	byRelease map[string]*product
+}
+
+// loadProduct reads the components that `make components` built and builds the
+// bootstrap, once in the life of this process.
+func loadProduct(ctx context.Context, release string) (*product, error) {
+	loaded.Lock()
+	defer loaded.Unlock()
+	if p, ok := loaded.byRelease[release]; ok {
+		return p, nil
+	}
+	p, err := readProduct(ctx, release)
+	if err != nil {
+		return nil, err
+	}
+	if loaded.byRelease == nil {
+		loaded.byRelease = map[string]*product{}
+	}
+	loaded.byRelease[release] = p
+	return p, nil
+}
+
+func readProduct(ctx context.Context, release string) (*product, error) {
+	project, err := projectRoot()
+	if err != nil {
+		return nil, err
+	}
+	p := &product{release: release}
+	folder := filepath.Join(project, "dist", "components", release)
+	if p.rpms, err = filepath.Glob(filepath.Join(folder, "*.rpm")); err != nil {
+		return nil, fmt.Errorf("list components: %w", err)
+	}
+	if len(p.rpms) == 0 {
+		return nil, fmt.Errorf("no components of release %s in %s: build them with make components", release, folder)
+	}
+	slices.Sort(p.rpms)
+	if p.bootstrap, err = buildBootstrap(ctx, project); err != nil {
+		return nil, err
+	}
+	p.key, err = p.digest()
+	return p, err
+}
+
+// digest names the layers: another component, another bootstrap or another root
+// makes another layer.
+func (p *product) digest() (string, error) {
+	key, err := recipeKey()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%s\n%x\n", key, sha256.Sum256(p.bootstrap))
+	for _, path := range p.rpms {
+		f, err := os.Open(path)
+		if err != nil {
+			return "", fmt.Errorf("read a component: %w", err)
+		}
+		one := sha256.New()
+		_, err = io.Copy(one, f)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return "", fmt.Errorf("read a component: %w", err)
+		}
+		fmt.Fprintf(sum, "%s %x\n", filepath.Base(path), one.Sum(nil))
+	}
+	return hex.EncodeToString(sum.Sum(nil))[:16], nil
+}
+
+// install makes the machine one of the release, the way a customer's came to be: the
+// packages by dnf, then the bootstrap.
+func (p *product) install(ctx context.Context, m *Machine) error {
+	for _, path := range p.rpms {
+		if err := m.CopyIn(path, staging+"/"+filepath.Base(path)); err != nil {
+			return err
+		}
+	}
+	if err := m.script(ctx, "dnf -y install "+staging+"/*.rpm"); err != nil {
+		return fmt.Errorf("install the components of %s: %w", p.release, err)
+	}
+	if err := p.runBootstrap(ctx, m, "install", "--release", p.release); err != nil {
+		return err
+	}
+	return m.awaitProduct(ctx, p.release)
+}
+
+// fill puts the small set of data in.
+func (p *product) fill(ctx context.Context, m *Machine) error {
+	if err := m.awaitProduct(ctx, p.release); err != nil {
+		return err
+	}
+	return p.runBootstrap(ctx, m, "data", "--size", "small")
+}
+
+func (p *product) runBootstrap(ctx context.Context, m *Machine, args ...string) error {
+	if err := m.WriteFile(staging+"/bootstrap", p.bootstrap, 0o755); err != nil {
+		return err
+	}
+	if err := m.script(ctx, staging+"/bootstrap "+strings.Join(args, " ")); err != nil {
+		return fmt.Errorf("bootstrap %s: %w", args[0], err)
+	}
+	return m.script(ctx, "rm -rf "+staging)
+}
+
+// script runs a script in the machine; one that fails is an error with its output.
+func (m *Machine) script(ctx context.Context, text string) error {
+	r, err := m.Shell(ctx, text)
+	if err != nil {
+		return err
+	}
+	if r.Code != 0 {
+		return fmt.Errorf("%s: exit %d\n%s", text, r.Code, lastLines([]byte(r.Stdout+r.Stderr), 30))
+	}
+	return nil
+}
+
+// awaitProduct waits until the product answers with its release.
+func (m *Machine) awaitProduct(ctx context.Context, release string) error {
+	ctx, cancel := context.WithTimeout(ctx, productLimit)
+	defer cancel()
+	client := m.HTTP()
+	for {
+		last := askVersion(ctx, client, release)
+		if last == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the product at %s: %w; last: %w", release, ctx.Err(), last)
+		case <-time.After(lockPoll):
+		}
+	}
+}
+
+func askVersion(ctx context.Context, client *http.Client, release string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, productURL, nil)
+	if err != nil {
+		return fmt.Errorf("ask for the version: %w", err)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask for the version: %w", err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err != nil {
+		return fmt.Errorf("ask for the version: %w", err)
+	}
+	var answer struct{ Version string }
+	if err := json.Unmarshal(body, &answer); err != nil || answer.Version != release {
+		return fmt.Errorf("ask for the version: %s: %s", resp.Status, lastLines(body, 3))
+	}
+	return nil
+}
+
+// buildBootstrap builds the demo product's bootstrap: same sources, same bytes.
+func buildBootstrap(ctx context.Context, project string) ([]byte, error) {
+	temp, err := os.MkdirTemp("", "onerpm-bootstrap-")
+	if err != nil {
+		return nil, fmt.Errorf("make a temporary folder: %w", err)
+	}
+	defer os.RemoveAll(temp)
+	out := filepath.Join(temp, "bootstrap")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", out, "./test/product/bootstrap")
+	cmd.Dir = project
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build the product's bootstrap: %w\n%s", err, lastLines(text, 20))
+	}
+	program, err := os.ReadFile(out)
+	if err != nil {
+		return nil, fmt.Errorf("build the product's bootstrap: %w", err)
+	}
+	return program, nil
+}
+
+// projectRoot returns the folder of this project's go.mod, at or above the current one.
+func projectRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("find the project: %w", err)
+	}
+	for {
+		text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil && bytes.HasPrefix(text, []byte(moduleLine+"\n")) {
+			return dir, nil
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return "", errors.New("find the project: no go.mod of it here or above; run this inside its folder")
+		}
+		dir = up
+	}
+}
