@@ -1,0 +1,56 @@
+# The project's commands. Everything is made into dist/, tools into .cache/.
+GO      ?= go
+GOLINT   = .cache/bin/golangci-lint
+LINTVER  = v2.15.0
+RELEASE ?= 4.1.1
+JUMPS    = 4.0.1-4.1.1 4.1.1-4.2.0
+BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -buildid="
+
+.PHONY: help demo test unit e2e lint components bundler engine bundles host bench prepare clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: components bundler engine ## build the demo product and the bundle that upgrades it
+	dist/bin/bundler build 4.1.1-4.2.0
+	@dist/bin/bundler inspect --key test/keys/demo.pub.asc dist/cloudify-upgrade-4.2.0.rpm
+	@test/host/demo-next.sh
+
+components: ## build the demo product's RPMs, all releases
+	$(GO) run ./test/product/components --out dist/components
+
+bundler: ## build the release engineer's command
+	$(BUILD) -o dist/bin/bundler ./bundler
+
+engine: ## build the program that runs on the customer's machine
+	$(BUILD) -o dist/engine ./payload-scripts
+
+bundles: components bundler engine ## build all bundles
+	@for jump in $(JUMPS); do dist/bin/bundler build $$jump || exit; done
+
+prepare: ## install what the tests need (Debian 12, root)
+	test/host/install.sh
+
+test: prepare lint unit e2e ## run everything
+
+unit: prepare components engine ## run all tests but those on a test machine
+	$(GO) vet ./...
+	$(GO) test -timeout 20m $$($(GO) list ./... | grep -v /test/e2e)
+
+e2e: prepare bundles ## run the tests on real machines
+	$(GO) test -timeout 40m -v ./test/e2e/...
+
+lint: $(GOLINT) ## run golangci-lint
+	$(GOLINT) run ./...
+
+$(GOLINT):
+	GOBIN=$(CURDIR)/.cache/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINTVER)
+
+host: prepare components ## a shell on a test machine: make host RELEASE=4.1.1
+	$(GO) run ./test/host/machine --release $(RELEASE) --data
+
+bench: prepare components engine bundler ## measure, beside peers in the same run
+	$(GO) run ./test/bench
+
+clean: ## remove what was made here
+	rm -rf dist .cache

@@ -1,0 +1,141 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"onerpm/test/host"
+)
+
+// TestGate installs the 4.2.0 bundle where it does not belong.
+func TestGate(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		release string
+		prepare string
+		want    []string
+	}{
+		{"older release", "4.0.1", "", []string{"4.0.1", "cloudify-upgrade-4.1.1"}},
+		{"older release with a repository of newer components", "4.0.1", componentsRepository, []string{"4.0.1", "cloudify-upgrade-4.1.1"}},
+		{"no product", "", "", []string{"not installed"}},
+		{"already there", "4.2.0", "", []string{"nothing to do"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			m := host.Start(t, host.Options{Release: c.release, Data: c.release != ""})
+			rpm := give(t, m, "4.2.0")
+			if c.prepare != "" {
+				if err := m.CopyIn("../../dist/components", "/srv/components"); err != nil {
+					t.Fatal(err)
+				}
+				m.Sh(t, c.prepare)
+			}
+			before := sides(t, m, c.release)
+			code, out := m.ShCode(t, "dnf install -y "+rpm)
+			if code == 0 {
+				t.Errorf("dnf exits 0:\n%s", out)
+			}
+			for _, w := range c.want {
+				if !strings.Contains(out, w) {
+					t.Errorf("dnf does not say %q:\n%s", w, out)
+				}
+			}
+			same(t, "before and after the refusal", before, sides(t, m, c.release))
+			if code, out := m.ShCode(t, "rpm -q "+prefix+"-4.2.0; ls /opt/"+prefix+"/4.2.0"); code == 0 {
+				t.Errorf("the bundle is installed: %s", out)
+			}
+		})
+	}
+}
+
+const componentsRepository = `createrepo_c -q /srv/components && printf '[components]\nname=components\nbaseurl=file:///srv/components\ngpgcheck=0\n' > /etc/yum.repos.d/components.repo && dnf -q makecache`
+
+func sides(t *testing.T, m *host.Machine, release string) map[string]string {
+	t.Helper()
+	if release != "" {
+		return whole(t, m)
+	}
+	found := files(t, m, "/etc", "/usr", "/opt")
+	found["packages"] = m.Sh(t, "rpm -qa | sort")
+	return found
+}
+
+// TestNightlyUpdate runs dnf -y update with repositories of both bundles enabled.
+func TestNightlyUpdate(t *testing.T) {
+	t.Parallel()
+	m := host.Start(t, host.Options{Release: "4.1.1", Data: true})
+	for _, to := range []string{"4.1.1", "4.2.0"} {
+		rpm := give(t, m, to)
+		m.Sh(t, `mkdir -p /srv/`+to+` && mv `+rpm+` /srv/`+to+`/ && createrepo_c -q /srv/`+to+
+			` && printf '[b`+to+`]\nname=b\nbaseurl=file:///srv/`+to+`\ngpgcheck=0\n' > /etc/yum.repos.d/b`+to+`.repo`)
+	}
+	before := whole(t, m)
+	m.Sh(t, "dnf -y update")
+	same(t, "before and after dnf -y update", before, whole(t, m))
+	m.Sh(t, "dnf -y install "+prefix+"-4.2.0 && "+prefix+" wait")
+	checkNew(t, m, "4.2.0")
+	before = whole(t, m)
+	m.Sh(t, "dnf -y update")
+	same(t, "before and after dnf -y update of an upgraded machine", before, whole(t, m))
+}
+
+// TestRemove removes the bundle before, during and after the upgrade.
+func TestRemove(t *testing.T) {
+	t.Parallel()
+	t.Run("before", func(t *testing.T) {
+		t.Parallel()
+		m := host.Start(t, host.Options{Release: "4.1.1", Data: true})
+		before := whole(t, m)
+		m.Sh(t, "mkdir -p /etc/"+prefix+" && touch /etc/"+prefix+"/manual && dnf install -y "+give(t, m, "4.2.0"))
+		m.Sh(t, "dnf remove -y "+prefix+"-4.2.0 && rm -r /etc/"+prefix)
+		same(t, "before the install and after the removal", before, whole(t, m))
+		if code, out := m.ShCode(t, "ls /opt/"+prefix+"/4.2.0 /usr/bin/"+prefix); code == 0 {
+			t.Errorf("left behind: %s", out)
+		}
+	})
+	t.Run("during", func(t *testing.T) {
+		t.Parallel()
+		m := host.Start(t, host.Options{Release: "4.1.1", Data: true})
+		m.Sh(t, "dnf install -y "+give(t, m, "4.2.0"))
+		mf := manifestOf(t, m, "4.2.0")
+		m.Sh(t, "dnf remove -y "+prefix+"-4.2.0")
+		code, out := m.ShCode(t, "/opt/"+prefix+"/run/current/bin/engine wait")
+		if code != 0 {
+			_, log := m.ShCode(t, "/opt/"+prefix+"/run/current/bin/engine report")
+			t.Fatalf("the upgrade did not go on: exit %d\n%s\n%s", code, out, log)
+		}
+		if got, want := productPackages(t, m), wantPackages(mf.New); got != want {
+			t.Errorf("packages:\n%s\nwant\n%s", got, want)
+		}
+	})
+	t.Run("after", func(t *testing.T) {
+		t.Parallel()
+		m := host.Start(t, host.Options{Release: "4.1.1", Data: true})
+		upgrade(t, m, "4.2.0")
+		before := whole(t, m)
+		m.Sh(t, "dnf remove -y "+prefix+"-4.2.0")
+		same(t, "before and after the removal", before, whole(t, m))
+	})
+}
+
+// TestCheckWithoutInstalling runs the check out of an unpacked bundle.
+func TestCheckWithoutInstalling(t *testing.T) {
+	t.Parallel()
+	m := host.Start(t, host.Options{Release: "4.1.1", Data: true})
+	rpm := give(t, m, "4.2.0")
+	m.Sh(t, "mkdir /root/c && cd /root/c && rpm2cpio "+rpm+" | cpio -idm --quiet")
+	before := whole(t, m)
+	listing := m.Sh(t, "find /root /var/lib/rpm /run /tmp /var/tmp -not -path '/run/systemd/*' -not -path '/run/user*' | sort")
+	out := m.Sh(t, "/root/c/opt/"+prefix+"/4.2.0/bin/engine check")
+	if !strings.Contains(out, "ready:") {
+		t.Errorf("check says:\n%s", out)
+	}
+	same(t, "before and after the check", before, whole(t, m))
+	if got := m.Sh(t, "find /root /var/lib/rpm /run /tmp /var/tmp -not -path '/run/systemd/*' -not -path '/run/user*' | sort"); got != listing {
+		t.Errorf("the check left files:\n%s\nwere\n%s", got, listing)
+	}
+	if code, out := m.ShCode(t, "ls -d /var/lib/"+prefix); code == 0 {
+		t.Errorf("the check made %s", out)
+	}
+}
