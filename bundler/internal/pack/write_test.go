@@ -234,3 +234,9 @@ func bytesOf(b []byte, n int) func(func([]byte) bool) {
 		}
 	}
 }
+
+func goBuild(out, src string) error {
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -buildid=", "-o", out, src) //nolint:gosec,noctx // once for all tests
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	return cmd.Run()
+}

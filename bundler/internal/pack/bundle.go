@@ -1,0 +1,164 @@
+package pack
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"onerpm/bundler/internal/exit"
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/scriptlets"
+)
+
+// Bundle is everything a bundle is made of.
+type Bundle struct {
+	Manifest *manifest.Manifest
+	Files    []File // those that the manifest lists, in its order
+	Arch     string // as rpm writes it
+	Vendor   string
+	License  string
+	URL      string
+}
+
+// wrapperTime is the time of /usr/bin/<p>, which all bundles of a product share, so it cannot be the bundle's own.
+var wrapperTime = time.Date(2017, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// Name returns the package's name, <p>-<to>: the target is in it, so that bundles never update one another.
+func (b Bundle) Name() string { return b.Manifest.Prefix + "-" + b.Manifest.To }
+
+// FileName returns the short name of the bundle's file.
+func (b Bundle) FileName() string { return b.Name() + ".rpm" }
+
+// NEVRA returns what rpm calls the bundle.
+func (b Bundle) NEVRA() string {
+	return fmt.Sprintf("%s-%s-%d.%s", b.Name(), b.Manifest.To, b.Manifest.Revision, b.Arch)
+}
+
+// Time returns the bundle's build time, which is that of everything in it.
+func (b Bundle) Time() (time.Time, error) { return time.Parse(time.RFC3339, b.Manifest.Date) }
+
+// Size returns the bytes of the files that are read to write the bundle: what progress comes to in the end.
+func (b Bundle) Size() int64 {
+	var n int64
+	for _, f := range b.Files {
+		n += f.Size
+	}
+	return n
+}
+
+// Write writes the bundle to f, signed unless signer is nil. progress is told
+// the bytes read since it was last called. Errors have exit codes: exit.TooLarge, before
+// anything is written, for what an rpm cannot hold; exit.Mismatch for a file that is not what the manifest
+// says; exit.Missing for one that cannot be read; exit.Output for f. After an error f is worth nothing.
+func (b Bundle) Write(ctx context.Context, f *os.File, signer Signer, progress func(bytes int64)) error {
+	at, err := b.Time()
+	if err != nil {
+		return fmt.Errorf("the manifest's date: %w", err)
+	}
+	entries, err := b.entries(at)
+	if err != nil {
+		return err
+	}
+	if err := checkSizes(b.Name(), entries); err != nil {
+		return err
+	}
+	texts, err := scriptlets.Render(b.Manifest, b.room())
+	if err != nil {
+		return err
+	}
+	meta := Meta{
+		Name: b.Name(), Version: b.Manifest.To, Release: strconv.Itoa(b.Manifest.Revision), Arch: b.Arch,
+		Summary: b.summary(), Description: b.description(), License: b.License, Vendor: b.Vendor, URL: b.URL,
+		Group: "System Environment/Base", Time: at,
+		Scripts: Scripts{Pre: texts.Pre, Post: texts.Post, Postun: texts.Postun, Posttrans: texts.Posttrans},
+	}
+	return write(ctx, f, meta, entries, signer, progress)
+}
+
+// entries lays the bundle out as it stands on the host.
+func (b Bundle) entries(at time.Time) ([]entry, error) {
+	text, err := manifest.Encode(b.Manifest)
+	if err != nil {
+		return nil, err
+	}
+	root := "/opt/" + b.Manifest.Prefix
+	dir := root + "/" + b.Manifest.To + "/"
+	files := []entry{{path: dir + manifest.Name, mtime: at, File: bytesFile(manifest.Name, text, 0o644)}}
+	for i, f := range b.Files {
+		if i >= len(b.Manifest.Files) || f.File != b.Manifest.Files[i] {
+			return nil, fmt.Errorf("pack %s: it is not the file that the manifest lists", f.Path)
+		}
+		files = append(files, entry{path: dir + f.Path, mtime: at, File: f})
+	}
+	wrapper, err := scriptlets.Wrapper(b.Manifest.Prefix)
+	if err != nil {
+		return nil, err
+	}
+	command := "/usr/bin/" + b.Manifest.Prefix
+	all := append(folders(root, files, at), files...)
+	return sorted(append(all, entry{path: command, mtime: wrapperTime, File: bytesFile(command, wrapper, 0o755)})), nil
+}
+
+// bytesFile makes a File of bytes.
+func bytesFile(path string, content []byte, mode uint32) File {
+	sum := sha256.Sum256(content)
+	return File{
+		File: manifest.File{Path: path, Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:]), Mode: mode},
+		Body: content,
+	}
+}
+
+// room is what the gate asks of the disk. The engine's own check knows better, for
+// it sees the host; this holds off a bundle that could not even be unpacked and installed.
+func (b Bundle) room() scriptlets.Room {
+	const kib, spare = 1024, 64 << 10
+	opt := b.Size()
+	for _, p := range b.Manifest.New {
+		if p.File != "" {
+			opt += p.Installed
+		}
+	}
+	return scriptlets.Room{Opt: opt/kib + spare, Var: spare}
+}
+
+func (b Bundle) summary() string {
+	m := b.Manifest
+	return fmt.Sprintf("Upgrade of %s %s to %s in place", m.Product, m.From, m.To)
+}
+
+func (b Bundle) description() string {
+	m, p := b.Manifest, b.Manifest.Prefix
+	return fmt.Sprintf(`Upgrades this host from %[1]s %[2]s to %[3]s: same host, same address, same
+database. Or, if anything goes wrong, leaves exactly the old release.
+
+Installing this package checks the host and starts the upgrade, which then
+runs as a unit of its own. No network is needed. Look before, without
+installing anything:
+  rpm2cpio %[4]s | cpio -idm -D /root/c
+  /root/c/opt/%[5]s/%[3]s/bin/engine check
+
+Follow it: %[5]s status --follow
+Wait for its end: %[5]s wait
+Keep it from starting by itself: touch /etc/%[5]s/manual before installing.
+
+Removing this package removes nothing but the package.`, m.Product, m.From, m.To, b.FileName(), p)
+}
+
+// CheckSize refuses a jump whose components alone, by their declared sizes, make
+// the bundle larger than an rpm can be. It is for before they are fetched; Write checks everything.
+func CheckSize(name string, packages ...manifest.Package) error {
+	var entries []entry
+	for _, p := range packages {
+		if p.Size < 0 || p.Size > cpioMax*2 { // the sum must not overflow
+			return exit.Errorf(exit.TooLarge, "", "%s: %s has %d bytes", name, p.NEVRA(), p.Size)
+		}
+		e := entry{}
+		e.Path, e.Size = p.NEVRA(), p.Size
+		entries = append(entries, e)
+	}
+	return checkSizes(name, entries)
+}

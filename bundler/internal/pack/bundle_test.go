@@ -1,0 +1,405 @@
+package pack
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/release"
+	"onerpm/internal/manifest"
+)
+
+// engine builds a small static program once, to stand for the engine.
+var engine = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "engine")
+	if err != nil {
+		return "", err
+	}
+	src := filepath.Join(dir, "main.go")
+	if err := os.WriteFile(src, []byte("package main\n\nfunc main() {}\n"), 0o600); err != nil {
+		return "", err
+	}
+	return dir, goBuild(filepath.Join(dir, "engine"), src)
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if dir, err := engine(); err == nil {
+		_ = os.RemoveAll(dir) // a leftover does no harm
+	}
+	os.Exit(code)
+}
+
+func enginePath(t testing.TB) string {
+	t.Helper()
+	dir, err := engine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "engine")
+}
+
+func sumOf(b []byte) string {
+	s := sha256.Sum256(b)
+	return hex.EncodeToString(s[:])
+}
+
+// project is a small project in a folder: two releases, a jump between them.
+type project struct {
+	dir string
+	in  Input
+}
+
+// component writes a file that stands for a component's RPM.
+func (p *project) component(t testing.TB, name, version, content string) Component {
+	t.Helper()
+	path := filepath.Join(p.dir, name+"-"+version+".rpm")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return Component{
+		Package: manifest.Package{
+			Name: name, Version: version, Release: "1", Arch: "noarch", Size: int64(len(content)), SHA256: sumOf([]byte(content)), Installed: 1000,
+		},
+		From: path,
+	}
+}
+
+func (p *project) file(t testing.TB, path, content string) string {
+	t.Helper()
+	at := filepath.Join(p.dir, path)
+	if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(at, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+func (p *project) configFile(t testing.TB, version, target, content string) release.ConfigFile {
+	return release.ConfigFile{
+		Target: target, Path: p.file(t, "versions/"+version+"/config"+target, content), SHA256: sumOf([]byte(content)), Size: int64(len(content)),
+	}
+}
+
+func newProject(t testing.TB) *project {
+	t.Helper()
+	p := &project{dir: t.TempDir()}
+	p.file(t, "specs/1.0-2.0/migrations/20001_expand_x.sql", "-- +goose Up\n")
+	p.file(t, "specs/1.0-2.0/checks.sql", "select 1;\n")
+	component := func(name, evr string) release.Component {
+		return release.Component{Name: name, EVR: evr, Arch: "noarch"}
+	}
+	p.in = Input{
+		Catalog: &release.Catalog{
+			Root:    p.dir,
+			Product: release.Product{Name: "Product", Prefix: "p-upgrade", Vendor: "Somebody", License: "Apache-2.0", URL: "https://example.invalid"},
+			Releases: []*release.Release{
+				{
+					Version: "1.0", Components: []release.Component{component("b", "1-1"), component("a", "1-1"), component("gone", "1-1")},
+					ConfigFiles: []release.ConfigFile{p.configFile(t, "1.0", "/etc/p.json", "{}"), p.configFile(t, "1.0", "/etc/old", "o")},
+				},
+				{
+					Version: "2.0", Components: []release.Component{component("a", "2-1"), component("b", "1-1"), component("new", "2-1")},
+					ConfigFiles: []release.ConfigFile{p.configFile(t, "2.0", "/etc/p.json", "{ }")},
+				},
+			},
+			Jumps: map[string]string{"1.0": "2.0"},
+		},
+		Spec: &release.Spec{
+			From: "1.0", To: "2.0", Revision: 3, Dir: filepath.Join(p.dir, "specs/1.0-2.0"),
+			Packages:   release.PackageRules{Skip: map[string]map[string]string{"a-1-1": {"postun": "deletes"}}},
+			Config:     []manifest.Config{{Target: "/etc/p.json", Owner: "somebody"}},
+			Databases:  []manifest.Database{{Name: "main", Migrations: "migrations", Checks: "checks.sql"}},
+			Migrations: map[string][]release.Migration{"main": {{Version: 20001, File: "specs/1.0-2.0/migrations/20001_expand_x.sql"}}},
+		},
+		Drop: []string{"gone"}, Engine: enginePath(t), Time: date,
+	}
+	same := p.component(t, "b", "1", "the same")
+	p.in.Old = []Component{same, p.component(t, "gone", "1", "gone"), p.component(t, "a", "1", strings.Repeat("old", 100_000))}
+	p.in.New = []Component{p.component(t, "new", "2", "new"), p.component(t, "a", "2", strings.Repeat("new", 100_000)), same}
+	return p
+}
+
+func assemble(t testing.TB, p *project) Bundle {
+	t.Helper()
+	b, err := Assemble(t.Context(), p.in, demoKey(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func writeBundle(t testing.TB, b Bundle) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), b.FileName())
+	f, err := os.Create(path) //nolint:gosec // in a temporary folder
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := int64(0)
+	if err := b.Write(t.Context(), f, demoKey(t), func(n int64) { read += n }); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if read < b.Size() {
+		t.Errorf("progress came to %d of %d bytes", read, b.Size())
+	}
+	return path
+}
+
+func TestBundle(t *testing.T) {
+	t.Parallel()
+	b := assemble(t, newProject(t))
+	path := writeBundle(t, b)
+	db := rpmdb(t)
+	for _, line := range strings.Split(strings.TrimSpace(run(t, "rpmkeys", db, "-Kv", path)), "\n")[1:] {
+		if !strings.HasSuffix(line, "OK") {
+			t.Errorf("rpm -Kv: %s", line)
+		}
+	}
+	want := `/opt/p-upgrade
+/opt/p-upgrade/2.0
+/opt/p-upgrade/2.0/bin
+/opt/p-upgrade/2.0/bin/engine
+/opt/p-upgrade/2.0/checks
+/opt/p-upgrade/2.0/checks/main.sql
+/opt/p-upgrade/2.0/config
+/opt/p-upgrade/2.0/config/new
+/opt/p-upgrade/2.0/config/new/etc
+/opt/p-upgrade/2.0/config/new/etc/p.json
+/opt/p-upgrade/2.0/config/old
+/opt/p-upgrade/2.0/config/old/etc
+/opt/p-upgrade/2.0/config/old/etc/old
+/opt/p-upgrade/2.0/config/old/etc/p.json
+/opt/p-upgrade/2.0/manifest.json
+/opt/p-upgrade/2.0/migrations
+/opt/p-upgrade/2.0/migrations/main
+/opt/p-upgrade/2.0/migrations/main/20001_expand_x.sql
+/opt/p-upgrade/2.0/packages
+/opt/p-upgrade/2.0/packages/a-2-1.noarch.rpm
+/opt/p-upgrade/2.0/packages/new-2-1.noarch.rpm
+/opt/p-upgrade/2.0/packages/p-upgrade-drop-2.0-2.0-3.noarch.rpm
+/opt/p-upgrade/2.0/rollback
+/opt/p-upgrade/2.0/rollback/a-1-1.noarch.rpm
+/opt/p-upgrade/2.0/rollback/gone-1-1.noarch.rpm
+/opt/p-upgrade/2.0/rollback/p-upgrade-undo-2.0-2.0-3.noarch.rpm
+/usr/bin/p-upgrade
+`
+	if got := run(t, "rpm", db, "-qlp", path); got != want {
+		t.Errorf("rpm -qlp:\n%s", got)
+	}
+	if got := run(t, "rpm", db, "-qp", "--qf", "%{NEVRA} %{BUILDTIME} %{BUILDHOST} %{LICENSE} %{VENDOR} %{GROUP} %{SIZE}", path); !strings.HasPrefix(got, b.NEVRA()+" 1511136000 reproducible Apache-2.0 Somebody System Environment/Base ") {
+		t.Errorf("rpm -qp: %s", got)
+	}
+	if got := run(t, "rpm", db, "-qp", "--requires", path); strings.Contains(got, "Product") || strings.Contains(got, "a =") {
+		t.Errorf("it requires %s", got)
+	}
+	root := t.TempDir()
+	run(t, "sh", "-c", "rpm2cpio '"+path+"' | cpio -idm --quiet -D '"+root+"'")
+	f, err := os.Open(filepath.Join(root, "opt/p-upgrade/2.0/manifest.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // only read
+	m, err := manifest.Decode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range m.Files {
+		content, err := os.ReadFile(filepath.Join(root, "opt/p-upgrade/2.0", file.Path))
+		if err != nil || sumOf(content) != file.SHA256 || int64(len(content)) != file.Size {
+			t.Errorf("%s: %v", file.Path, err)
+		}
+	}
+	checkManifest(t, m)
+	run(t, "rpmkeys", db, "-K", filepath.Join(root, "opt/p-upgrade/2.0", m.Undo), filepath.Join(root, "opt/p-upgrade/2.0", m.Drop))
+	for p, name := range map[string]string{m.Undo: "new\n", m.Drop: "gone\n"} {
+		if got := run(t, "rpm", db, "-qp", "--obsoletes", filepath.Join(root, "opt/p-upgrade/2.0", p)); got != name {
+			t.Errorf("%s obsoletes %s", p, got)
+		}
+	}
+}
+
+func checkManifest(t *testing.T, m *manifest.Manifest) {
+	t.Helper()
+	if len(m.Old) != 3 || m.Old[0].File != "rollback/a-1-1.noarch.rpm" || m.Old[1].File != "" || m.New[1].File != "" {
+		t.Errorf("packages: %+v %+v", m.Old, m.New)
+	}
+	if len(m.Config) != 2 || m.Config[0].Target != "/etc/old" || m.Config[0].Format != "text" || m.Config[0].New != "" ||
+		m.Config[1].Format != "json" || m.Config[1].Owner != "somebody" || m.Config[1].New != "config/new/etc/p.json" {
+		t.Errorf("config: %+v", m.Config)
+	}
+	if db := m.Databases[0]; db.Migrations != "migrations/main" || db.Checks != "checks/main.sql" {
+		t.Errorf("database: %+v", db)
+	}
+	if m.Known[0].Next != "2.0" || m.Known[0].Packages[0] != (manifest.Known{Name: "a", EVR: "0:1-1"}) || m.Skip[0].Kind != "postun" {
+		t.Errorf("known: %+v, skip: %+v", m.Known, m.Skip)
+	}
+}
+
+// Two bundles of a product stand side by side: what both own is the same.
+func TestTwoBundlesOnOneHost(t *testing.T) {
+	t.Parallel()
+	p := newProject(t)
+	first := writeBundle(t, assemble(t, p))
+	q := newProject(t)
+	q.in.Spec.From, q.in.Spec.To, q.in.Time = "2.0", "3.0", date.AddDate(1, 0, 0)
+	q.in.Catalog.Releases[0].Version, q.in.Catalog.Releases[1].Version = "2.0", "3.0"
+	second := writeBundle(t, assemble(t, q))
+	root, db := t.TempDir(), rpmdb(t)
+	run(t, "rpm", db, "--root="+root, "-i", "--nodeps", "--noscripts", first)
+	run(t, "rpm", db, "--root="+root, "-U", "--nodeps", "--noscripts", second)
+	if got := run(t, "rpm", db, "--root="+root, "-V", "--nodeps", "--noscripts", "p-upgrade-2.0", "p-upgrade-3.0"); got != "" {
+		t.Errorf("rpm -V: %s", got)
+	}
+	run(t, "rpm", db, "--root="+root, "-e", "--noscripts", "p-upgrade-3.0")
+	if _, err := os.Stat(filepath.Join(root, "usr/bin/p-upgrade")); err != nil {
+		t.Error(err)
+	}
+	run(t, "rpm", db, "--root="+root, "-e", "--noscripts", "p-upgrade-2.0")
+	if _, err := os.Stat(filepath.Join(root, "opt/p-upgrade")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("left: %v", err)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		spoil func(t *testing.T, p *project)
+		code  int
+		want  string
+	}{
+		"one bit": {func(t *testing.T, p *project) {
+			b := bytes.Repeat([]byte("old"), 100_000)
+			b[77_777] ^= 1
+			p.file(t, "a-1.rpm", string(b))
+		}, exit.Mismatch, "its sha256 is"},
+		"truncated":         {func(t *testing.T, p *project) { p.file(t, "a-1.rpm", "old") }, exit.Mismatch, "it has 3 bytes, 300000 are expected"},
+		"longer":            {func(t *testing.T, p *project) { p.file(t, "new-2.rpm", "newer") }, exit.Mismatch, "it is larger than 3 bytes"},
+		"missing":           {func(_ *testing.T, p *project) { p.in.New[0].From += "x" }, exit.Missing, "no such file"},
+		"a folder":          {func(_ *testing.T, p *project) { p.in.New[0].From = p.dir }, exit.Missing, "is a directory"},
+		"one file of 4 GiB": {func(_ *testing.T, p *project) { p.in.New[0].Size = 1 << 32 }, exit.TooLarge, "a file in an rpm must stay below 4 GiB"},
+		"4 GiB in all": {func(_ *testing.T, p *project) {
+			p.in.New[0].Size, p.in.New[1].Size = 1<<31, 1<<31
+		}, exit.TooLarge, "an rpm must stay below 4 GiB"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProject(t)
+			c.spoil(t, p)
+			b := assemble(t, p)
+			f, err := os.Create(filepath.Join(t.TempDir(), "out"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close() //nolint:errcheck // nothing is kept
+			err = b.Write(t.Context(), f, nil, func(int64) {})
+			if exit.Code(err) != c.code || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v (exit %d)", err, exit.Code(err))
+			}
+			if info, err := f.Stat(); c.code == exit.TooLarge && (err != nil || info.Size() != 0) {
+				t.Errorf("%d bytes were written", info.Size())
+			}
+		})
+	}
+}
+
+func TestAssembleRefuses(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		engine, want string
+	}{
+		"no engine":     {"/nowhere/engine", "no such file"},
+		"no program":    {"bundle_test.go", "bad magic number"},
+		"not static":    {"/bin/sh", "CGO_ENABLED=0"},
+		"no such specs": {"", "20001_expand_x.sql"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProject(t)
+			if c.engine != "" {
+				p.in.Engine = c.engine
+			} else if err := os.RemoveAll(filepath.Join(p.dir, "specs")); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Assemble(t.Context(), p.in, nil); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestCheckSize(t *testing.T) {
+	t.Parallel()
+	big := manifest.Package{Name: "big", Size: 3 << 30}
+	if err := CheckSize("x", big); err != nil {
+		t.Error(err)
+	}
+	for _, set := range [][]manifest.Package{{big, big}, {{Size: 1 << 32}}, {{Size: 1 << 62}, {Size: 1 << 62}, {Size: 1 << 62}}} {
+		if err := CheckSize("x", set...); exit.Code(err) != exit.TooLarge {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+// A disk that is full is found before anything is written where the file system can tell, and at the write where it cannot.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=200k"); err != nil {
+		t.Fatalf("mount a small disk (the tests run as root): %v", err)
+	}
+	t.Cleanup(func() {
+		// Lazily: a program that another test is just starting holds our open files for a moment.
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	b := assemble(t, newProject(t))
+	f, err := os.Create(filepath.Join(dir, "out")) //nolint:gosec // in a temporary folder
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // nothing is kept
+	if err := b.Write(t.Context(), f, nil, func(int64) {}); exit.Code(err) != exit.Output || !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("got %v", err)
+	}
+	entries, err := b.entries(date)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := write(t.Context(), fullAt{100_000}, sampleMeta(), entries, nil, func(int64) {}); exit.Code(err) != exit.Output || !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("got %v", err)
+	}
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close() //nolint:errcheck // nothing is kept
+	if err := b.Write(context.Background(), full, nil, func(int64) {}); exit.Code(err) != exit.Output {
+		t.Errorf("/dev/full: %v", err)
+	}
+}
+
+// fullAt is a disk that has room for a number of bytes.
+type fullAt struct{ size int64 }
+
+func (d fullAt) WriteAt(p []byte, off int64) (int, error) {
+	if off+int64(len(p)) > d.size {
+		return 0, syscall.ENOSPC
+	}
+	return len(p), nil
+}

@@ -1,0 +1,41 @@
+package pack
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"onerpm/internal/manifest"
+)
+
+// obsoleting makes a package of no file that obsoletes packages by their names:
+// installed in one transaction with others, it removes them. rpm cannot install and erase in one command otherwise.
+func obsoleting(ctx context.Context, m *manifest.Manifest, kind, dir, why string, names []string, at time.Time, b Bundle, signer Signer) (File, error) {
+	names = slices.Clone(names)
+	slices.Sort(names)
+	meta := Meta{
+		Name: m.Prefix + "-" + kind + "-" + m.To, Version: m.To, Release: strconv.Itoa(m.Revision), Arch: "noarch",
+		Summary:     fmt.Sprintf("Part of the upgrade of %s %s to %s", m.Product, m.From, m.To),
+		Description: why + "\nThe upgrade erases it again; it holds no file.",
+		License:     b.License, Vendor: b.Vendor, URL: b.URL, Group: "System Environment/Base", Time: at, Obsoletes: names,
+	}
+	var w memory
+	if err := write(ctx, &w, meta, nil, signer, func(int64) {}); err != nil {
+		return File{}, fmt.Errorf("make the %s package: %w", kind, err)
+	}
+	path := fmt.Sprintf("%s/%s-%s-%s.noarch.rpm", dir, meta.Name, meta.Version, meta.Release)
+	return bytesFile(path, w, 0o644), nil
+}
+
+// memory is a file in memory.
+type memory []byte
+
+// WriteAt writes p at an offset, which may lie behind the end.
+func (m *memory) WriteAt(p []byte, off int64) (int, error) {
+	if end := int(off) + len(p); end > len(*m) {
+		*m = append(*m, make([]byte, end-len(*m))...)
+	}
+	return copy((*m)[off:], p), nil
+}
