@@ -11,7 +11,8 @@ INSERT INTO groups (name, ldap_dn) VALUES ('developers', 'cn=developers,dc=examp
 
 INSERT INTO users_groups
     SELECT u.id, g.id FROM users u, groups g
-    WHERE (u.username, g.name) IN (('alice', 'developers'), ('bob', 'developers'), ('dave', 'operators'));
+    WHERE (u.username, g.name) IN (('alice', 'developers'), ('bob', 'developers'), ('dave', 'operators'))
+    ORDER BY u.id, g.id;
 
 -- who creates things in which tenant
 CREATE TEMPORARY TABLE people ON COMMIT DROP AS
@@ -28,18 +29,21 @@ INSERT INTO blueprints (id, created_at, updated_at, main_file_name, plan, descri
         pg_temp.json('{"nodes": [{"id": "host"}, {"id": "app"}]}'), 'Blueprint ' || i || ' of ' || l.tenant_name,
         l.tenant, p.person, pg_temp.private(i + place::int)
     FROM places l CROSS JOIN generate_series(0, 3) i JOIN people p ON p.tenant = l.tenant AND p.n = i % p.people,
-        LATERAL (SELECT timestamp '2017-03-01' + make_interval(hours => i)) a (at);
+        LATERAL (SELECT timestamp '2017-03-01' + make_interval(hours => i)) a (at)
+    ORDER BY place, i;
 
 INSERT INTO plugins (id, archive_name, package_name, package_version, package_source, supported_platform, supported_py_versions,
         uploaded_at, wheels, _tenant_id, _creator_id, private_resource)
     SELECT 'plugin-' || place || '-' || i, 'plugin-' || i || '.wgn', 'cloudify-plugin-' || i, '1.' || i, 'cloudify-plugin-' || i,
         pg_temp.json('"linux_x86_64"'), pg_temp.json('["py27"]'), timestamp '2017-03-02' + make_interval(hours => i),
         pg_temp.json('["plugin.whl"]'), l.tenant, p.person, pg_temp.private(i + place::int)
-    FROM places l CROSS JOIN generate_series(0, 2) i JOIN people p ON p.tenant = l.tenant AND p.n = i % p.people;
+    FROM places l CROSS JOIN generate_series(0, 2) i JOIN people p ON p.tenant = l.tenant AND p.n = i % p.people
+    ORDER BY place, i;
 
 INSERT INTO secrets (id, value, created_at, updated_at, _tenant_id, _creator_id, private_resource)
     SELECT 'key-' || i, 'value-' || place || '-' || i, timestamp '2017-03-03', NULL, l.tenant, p.person, pg_temp.private(i)
-    FROM places l CROSS JOIN generate_series(0, 2) i JOIN people p ON p.tenant = l.tenant AND p.n = i % p.people;
+    FROM places l CROSS JOIN generate_series(0, 2) i JOIN people p ON p.tenant = l.tenant AND p.n = i % p.people
+    ORDER BY place, i;
 
 INSERT INTO snapshots (id, created_at, status, error, _tenant_id, _creator_id, private_resource)
     SELECT 'snapshot-' || i, timestamp '2017-03-04', CASE i WHEN 2 THEN 'failed' ELSE 'created' END::snapshot_status,
@@ -58,7 +62,8 @@ INSERT INTO deployments (id, created_at, updated_at, description, inputs, groups
         b._storage_id, b._creator_id, b._tenant_id, pg_temp.private(i)
     FROM generate_series(0, current_setting('demo.deployments')::int - 1) i
     JOIN blueprints b ON b.id = 'blueprint-' || i % 3 || '-' || i / 3 % 4,
-        LATERAL (SELECT timestamp '2017-03-05' + make_interval(mins => i)) a (at);
+        LATERAL (SELECT timestamp '2017-03-05' + make_interval(mins => i)) a (at)
+    ORDER BY i;
 
 INSERT INTO nodes (id, deploy_number_of_instances, host_id, max_number_of_instances, min_number_of_instances, number_of_instances,
         planned_number_of_instances, plugins, plugins_to_install, properties, relationships, operations, type, type_hierarchy,
@@ -96,15 +101,17 @@ INSERT INTO deployment_updates (id, created_at, deployment_plan, modified_entity
         _tenant_id, private_resource)
     SELECT 'update-' || d.id, d.created_at + interval '1 day', pg_temp.json('{}'), pg_temp.json('{"node": ["app"]}'), 'successful', e._storage_id,
         d._storage_id, d._creator_id, d._tenant_id, d.private_resource
-    FROM deployments d JOIN executions e ON e.id = 'install-' || d.id WHERE d._storage_id % 2 = 1;
+    FROM deployments d JOIN executions e ON e.id = 'install-' || d.id WHERE d._storage_id % 2 = 1
+    ORDER BY d._storage_id;
 INSERT INTO deployment_update_steps (id, action, entity_id, entity_type, _deployment_update_fk, _creator_id, _tenant_id, private_resource)
     SELECT 'step-' || a || '-' || u.id, a, 'nodes:app', 'node', u._storage_id, u._creator_id, u._tenant_id, u.private_resource
-    FROM deployment_updates u, unnest(enum_range(NULL::action_type)) a;
+    FROM deployment_updates u, unnest(enum_range(NULL::action_type)) a ORDER BY u._storage_id, a;
 INSERT INTO deployment_modifications (id, context, created_at, ended_at, modified_nodes, node_instances, status, _deployment_fk, _creator_id,
         _tenant_id, private_resource)
     SELECT 'modification-' || d.id, pg_temp.json('{}'), d.created_at + interval '2 days', d.created_at + interval '2 days 1 min',
         pg_temp.json('{"app": {"instances": 2}}'), pg_temp.json('{}'), 'finished', d._storage_id, d._creator_id, d._tenant_id, d.private_resource
-    FROM deployments d WHERE d._storage_id % 3 = 1;
+    FROM deployments d WHERE d._storage_id % 3 = 1
+    ORDER BY d._storage_id;
 
 CREATE TEMPORARY TABLE ran ON COMMIT DROP AS
     SELECT row_number() OVER (ORDER BY e._storage_id) - 1 AS n, e.*, 'host_' || e._deployment_fk || '_1' AS host
@@ -116,10 +123,12 @@ INSERT INTO events (id, timestamp, reported_timestamp, message, message_code, ev
     SELECT NULL, at, at - interval '5 ms', 'Task succeeded ' || i, NULL, (ARRAY['sending_task', 'task_started', 'task_succeeded'])[1 + i % 3],
         'cloudify.interfaces.lifecycle.start', r.host, NULL, r._storage_id, r._creator_id, r._tenant_id, r.private_resource
     FROM generate_series(0, current_setting('demo.bulk')::int - 1) i JOIN ran r ON r.n = i % (SELECT count(*) FROM ran),
-        LATERAL (SELECT r.created_at + make_interval(secs => i % 3600)) a (at);
+        LATERAL (SELECT r.created_at + make_interval(secs => i % 3600)) a (at)
+    ORDER BY i;
 INSERT INTO logs (id, timestamp, reported_timestamp, message, message_code, logger, level, operation, node_id,
         _execution_fk, _creator_id, _tenant_id, private_resource)
     SELECT NULL, at, at - interval '5 ms', 'line ' || i, NULL, 'ctx.lifecycle', (ARRAY['info', 'debug', 'warning', 'error'])[1 + i % 4],
         'cloudify.interfaces.lifecycle.start', r.host, r._storage_id, r._creator_id, r._tenant_id, r.private_resource
     FROM generate_series(0, current_setting('demo.bulk')::int - 1) i JOIN ran r ON r.n = i % (SELECT count(*) FROM ran),
-        LATERAL (SELECT r.created_at + make_interval(secs => i % 3600)) a (at);
+        LATERAL (SELECT r.created_at + make_interval(secs => i % 3600)) a (at)
+    ORDER BY i;
