@@ -83,4 +83,6 @@ type PackageRules struct {
 	Skip map[string]map[string]string `yaml:"skip"`
 	// Keep: likewise, scriptlets that were looked at and may run.
 	Keep map[string]map[string]string `yaml:"keep"`
+	// Host: names of what packages require that is in neither release, because every host has it.
+	Host []string `yaml:"host"`
 }

@@ -1,0 +1,117 @@
+package plan
+
+import (
+	"onerpm/bundler/internal/release"
+	"onerpm/internal/manifest"
+	"onerpm/internal/rpmfile"
+)
+
+// Item is one RPM file that the plan needs. It has the fields of fetch.Item, and
+// converts to it.
+type Item struct {
+	Name    string
+	Epoch   int // 0 for none
+	Version string
+	Release string
+	Arch    string
+	SHA256  string // of the file, lower-case hex
+	Size    int64  // bytes of the file
+	Source  string // where it lies; see release.Component.Source
+	Key     string // fingerprint of the key that must have signed it; "" when it need not be signed
+}
+
+// ItemOf makes the item of a component, whose digest may lack.
+func ItemOf(cat *release.Catalog, r *release.Release, c release.Component) Item {
+	epoch, version, rpmRelease := c.Split()
+	return Item{Name: c.Name, Epoch: epoch, Version: version, Release: rpmRelease, Arch: c.Arch,
+		SHA256: c.SHA256, Size: c.Size, Source: cat.SourceOf(r, c), Key: r.Key}
+}
+
+// Items returns every file that the plan needs: for each change, in their order,
+// the old one and then the new one. An unchanged package is in it once, for the
+// checks; it does not go into the bundle.
+func (p *Plan) Items() []Item {
+	var out []Item
+	for _, c := range p.Changes {
+		if c.Old != nil && c.Kind != Unchanged {
+			out = append(out, ItemOf(p.catalog, p.From, *c.Old))
+		}
+		if c.New != nil {
+			out = append(out, ItemOf(p.catalog, p.To, *c.New))
+		}
+	}
+	return out
+}
+
+// Headers are what the packages say of themselves, by name, for both releases.
+// They are not one map by NEVRA, because both may have files of the same one.
+type Headers struct {
+	Old map[string]*rpmfile.Header
+	New map[string]*rpmfile.Header
+}
+
+// Attach puts the headers of the fetched items, in the order of Items, in their places.
+func (p *Plan) Attach(inOrder []*rpmfile.Header) Headers {
+	h := Headers{Old: map[string]*rpmfile.Header{}, New: map[string]*rpmfile.Header{}}
+	i := 0
+	take := func() *rpmfile.Header {
+		i++
+		return inOrder[i-1]
+	}
+	for _, c := range p.Changes {
+		if c.Old != nil && c.Kind != Unchanged {
+			h.Old[c.Name] = take()
+		}
+		if c.New != nil {
+			h.New[c.Name] = take()
+		}
+		if c.Kind == Unchanged {
+			h.Old[c.Name] = h.New[c.Name]
+		}
+	}
+	return h
+}
+
+// Packages returns the whole set of a side as the manifest has it: those that
+// change with their place in the bundle, packages/ for the new and rollback/ for the old ones.
+func (p *Plan) Packages(side manifest.Side, h Headers) []manifest.Package {
+	out := []manifest.Package{}
+	for _, c := range p.Changes {
+		component, header, folder := c.New, h.New[c.Name], "packages/"
+		if side == manifest.Old {
+			component, header, folder = c.Old, h.Old[c.Name], "rollback/"
+		}
+		if component == nil {
+			continue
+		}
+		epoch, version, rpmRelease := component.Split()
+		pkg := manifest.Package{Name: c.Name, Epoch: epoch, Version: version, Release: rpmRelease, Arch: component.Arch,
+			Optional: component.Optional, SHA256: component.SHA256, Size: component.Size}
+		if header != nil {
+			pkg.Installed = header.InstalledSize()
+		}
+		if c.Kind != Unchanged {
+			pkg.File = folder + component.FileName()
+		}
+		out = append(out, pkg)
+	}
+	return out
+}
+
+// ManifestConfig returns the configuration files as the manifest has them, with
+// their places in the bundle below config/old and config/new.
+func (p *Plan) ManifestConfig() []manifest.Config {
+	out := []manifest.Config{}
+	for _, f := range p.Config {
+		c := f.Rules
+		c.Target, c.Format = f.Target, f.Format
+		if f.Old != nil {
+			c.Old = "config/old" + f.Target
+		}
+		if f.New != nil {
+			c.New = "config/new" + f.Target
+		}
+		out = append(out, c)
+	}
+	return out
+}
