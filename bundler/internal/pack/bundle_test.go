@@ -14,8 +14,10 @@ import (
 	"testing"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/release"
 	"onerpm/internal/manifest"
+	"onerpm/internal/rpmfile"
 )
 
 // engine builds a small static program once, to stand for the engine.
@@ -55,23 +57,19 @@ func sumOf(b []byte) string {
 
 // project is a small project in a folder: two releases, a jump between them.
 type project struct {
-	dir string
-	in  Input
+	dir     string
+	catalog *release.Catalog
+	files   map[string]string // SHA-256 -> path
+	engine  string
+	date    string // SOURCE_DATE_EPOCH
 }
 
 // component writes a file that stands for a component's RPM.
-func (p *project) component(t testing.TB, name, version, content string) Component {
+func (p *project) component(t testing.TB, name, version, content string) release.Component {
 	t.Helper()
-	path := filepath.Join(p.dir, name+"-"+version+".rpm")
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return Component{
-		Package: manifest.Package{
-			Name: name, Version: version, Release: "1", Arch: "noarch", Size: int64(len(content)), SHA256: sumOf([]byte(content)), Installed: 1000,
-		},
-		From: path,
-	}
+	sum := sumOf([]byte(content))
+	p.files[sum] = p.file(t, name+"-"+version+".rpm", content)
+	return release.Component{Name: name, EVR: version + "-1", Arch: "noarch", SHA256: sum, Size: int64(len(content))}
 }
 
 func (p *project) file(t testing.TB, path, content string) string {
@@ -92,48 +90,55 @@ func (p *project) configFile(t testing.TB, version, target, content string) rele
 	}
 }
 
+// spec returns the jump's spec.
+func (p *project) spec() *release.Spec { return p.catalog.Specs["jump"] }
+
 func newProject(t testing.TB) *project {
 	t.Helper()
-	p := &project{dir: t.TempDir()}
+	p := &project{dir: t.TempDir(), files: map[string]string{}, engine: enginePath(t), date: "1511136000"}
 	p.file(t, "specs/1.0-2.0/migrations/20001_expand_x.sql", "-- +goose Up\n")
 	p.file(t, "specs/1.0-2.0/checks.sql", "select 1;\n")
-	component := func(name, evr string) release.Component {
-		return release.Component{Name: name, EVR: evr, Arch: "noarch"}
-	}
-	p.in = Input{
-		Catalog: &release.Catalog{
-			Root:    p.dir,
-			Product: release.Product{Name: "Product", Prefix: "p-upgrade", Vendor: "Somebody", License: "Apache-2.0", URL: "https://example.invalid"},
-			Releases: []*release.Release{
-				{
-					Version: "1.0", Components: []release.Component{component("b", "1-1"), component("a", "1-1"), component("gone", "1-1")},
-					ConfigFiles: []release.ConfigFile{p.configFile(t, "1.0", "/etc/p.json", "{}"), p.configFile(t, "1.0", "/etc/old", "o")},
-				},
-				{
-					Version: "2.0", Components: []release.Component{component("a", "2-1"), component("b", "1-1"), component("new", "2-1")},
-					ConfigFiles: []release.ConfigFile{p.configFile(t, "2.0", "/etc/p.json", "{ }")},
-				},
-			},
-			Jumps: map[string]string{"1.0": "2.0"},
+	same := p.component(t, "b", "1", "the same")
+	old := []release.Component{same, p.component(t, "gone", "1", "gone"), p.component(t, "a", "1", strings.Repeat("old", 100_000))}
+	coming := []release.Component{p.component(t, "new", "2", "new"), p.component(t, "a", "2", strings.Repeat("new", 100_000)), same}
+	p.catalog = &release.Catalog{
+		Root:    p.dir,
+		Product: release.Product{Name: "Product", Prefix: "p-upgrade", Vendor: "Somebody", License: "Apache-2.0", URL: "https://example.invalid"},
+		Releases: []*release.Release{
+			{Version: "1.0", Components: old, ConfigFiles: []release.ConfigFile{p.configFile(t, "1.0", "/etc/p.json", "{}"), p.configFile(t, "1.0", "/etc/old", "o")}},
+			{Version: "2.0", Components: coming, ConfigFiles: []release.ConfigFile{p.configFile(t, "2.0", "/etc/p.json", "{ }")}},
 		},
-		Spec: &release.Spec{
+		Jumps: map[string]string{"1.0": "2.0"},
+		Specs: map[string]*release.Spec{"jump": {
 			From: "1.0", To: "2.0", Revision: 3, Dir: filepath.Join(p.dir, "specs/1.0-2.0"),
-			Packages:   release.PackageRules{Skip: map[string]map[string]string{"a-1-1": {"postun": "deletes"}}},
 			Config:     []manifest.Config{{Target: "/etc/p.json", Owner: "somebody"}},
 			Databases:  []manifest.Database{{Name: "main", Migrations: "migrations", Checks: "checks.sql"}},
 			Migrations: map[string][]release.Migration{"main": {{Version: 20001, File: "specs/1.0-2.0/migrations/20001_expand_x.sql"}}},
-		},
-		Drop: []string{"gone"}, Engine: enginePath(t), Time: date,
+		}},
 	}
-	same := p.component(t, "b", "1", "the same")
-	p.in.Old = []Component{same, p.component(t, "gone", "1", "gone"), p.component(t, "a", "1", strings.Repeat("old", 100_000))}
-	p.in.New = []Component{p.component(t, "new", "2", "new"), p.component(t, "a", "2", strings.Repeat("new", 100_000)), same}
 	return p
+}
+
+// input resolves the jump.
+func (p *project) input(t testing.TB) Input {
+	t.Helper()
+	resolved, err := plan.Resolve(p.catalog, "jump", p.date)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Input{
+		Plan: resolved, Files: p.files, Engine: p.engine,
+		Verdict: &plan.Verdict{
+			Drop: []rpmfile.Dep{{Name: "gone", Flags: rpmfile.DepEqual, EVR: "1-1"}},
+			Undo: []rpmfile.Dep{{Name: "new", Flags: rpmfile.DepEqual, EVR: "2-1"}},
+			Skip: []manifest.Scriptlet{{Package: "a-1-1", Kind: "postun", Why: "deletes"}},
+		},
+	}
 }
 
 func assemble(t testing.TB, p *project) Bundle {
 	t.Helper()
-	b, err := Assemble(t.Context(), p.in, demoKey(t))
+	b, err := Assemble(t.Context(), p.input(t), demoKey(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +231,7 @@ func TestBundle(t *testing.T) {
 	}
 	checkManifest(t, m)
 	run(t, "rpmkeys", db, "-K", filepath.Join(root, "opt/p-upgrade/2.0", m.Undo), filepath.Join(root, "opt/p-upgrade/2.0", m.Drop))
-	for p, name := range map[string]string{m.Undo: "new\n", m.Drop: "gone\n"} {
+	for p, name := range map[string]string{m.Undo: "new = 2-1\n", m.Drop: "gone = 1-1\n"} {
 		if got := run(t, "rpm", db, "-qp", "--obsoletes", filepath.Join(root, "opt/p-upgrade/2.0", p)); got != name {
 			t.Errorf("%s obsoletes %s", p, got)
 		}
@@ -256,8 +261,8 @@ func TestTwoBundlesOnOneHost(t *testing.T) {
 	p := newProject(t)
 	first := writeBundle(t, assemble(t, p))
 	q := newProject(t)
-	q.in.Spec.From, q.in.Spec.To, q.in.Time = "2.0", "3.0", date.AddDate(1, 0, 0)
-	q.in.Catalog.Releases[0].Version, q.in.Catalog.Releases[1].Version = "2.0", "3.0"
+	q.spec().From, q.spec().To, q.date = "2.0", "3.0", "1600000000"
+	q.catalog.Releases[0].Version, q.catalog.Releases[1].Version = "2.0", "3.0"
 	second := writeBundle(t, assemble(t, q))
 	root, db := t.TempDir(), rpmdb(t)
 	run(t, "rpm", db, "--root="+root, "-i", "--nodeps", "--noscripts", first)
@@ -289,11 +294,12 @@ func TestRefused(t *testing.T) {
 		}, exit.Mismatch, "its sha256 is"},
 		"truncated":         {func(t *testing.T, p *project) { p.file(t, "a-1.rpm", "old") }, exit.Mismatch, "it has 3 bytes, 300000 are expected"},
 		"longer":            {func(t *testing.T, p *project) { p.file(t, "new-2.rpm", "newer") }, exit.Mismatch, "it is larger than 3 bytes"},
-		"missing":           {func(_ *testing.T, p *project) { p.in.New[0].From += "x" }, exit.Missing, "no such file"},
-		"a folder":          {func(_ *testing.T, p *project) { p.in.New[0].From = p.dir }, exit.Missing, "is a directory"},
-		"one file of 4 GiB": {func(_ *testing.T, p *project) { p.in.New[0].Size = 1 << 32 }, exit.TooLarge, "a file in an rpm must stay below 4 GiB"},
+		"missing":           {func(_ *testing.T, p *project) { p.files[sumOf([]byte("new"))] += "x" }, exit.Missing, "no such file"},
+		"a folder":          {func(_ *testing.T, p *project) { p.files[sumOf([]byte("new"))] = p.dir }, exit.Missing, "is a directory"},
+		"one file of 4 GiB": {func(_ *testing.T, p *project) { p.catalog.Releases[1].Components[0].Size = 1 << 32 }, exit.TooLarge, "a file in an rpm must stay below 4 GiB"},
 		"4 GiB in all": {func(_ *testing.T, p *project) {
-			p.in.New[0].Size, p.in.New[1].Size = 1<<31, 1<<31
+			c := p.catalog.Releases[1].Components
+			c[0].Size, c[1].Size = 1<<31, 1<<31
 		}, exit.TooLarge, "an rpm must stay below 4 GiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -331,11 +337,11 @@ func TestAssembleRefuses(t *testing.T) {
 			t.Parallel()
 			p := newProject(t)
 			if c.engine != "" {
-				p.in.Engine = c.engine
+				p.engine = c.engine
 			} else if err := os.RemoveAll(filepath.Join(p.dir, "specs")); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := Assemble(t.Context(), p.in, nil); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, err := Assemble(t.Context(), p.input(t), nil); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -3,23 +3,21 @@ package pack
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
-	"onerpm/internal/manifest"
+	"onerpm/internal/rpmfile"
 )
 
-// obsoleting makes a package of no file that obsoletes packages by their names:
-// installed in one transaction with others, it removes them. rpm cannot install and erase in one command otherwise.
-func obsoleting(ctx context.Context, m *manifest.Manifest, kind, dir, why string, names []string, at time.Time, b Bundle, signer Signer) (File, error) {
-	names = slices.Clone(names)
-	slices.Sort(names)
+// obsoletes makes a package of no file that obsoletes other packages: installed in
+// one transaction, it removes them. rpm cannot install and erase in one command otherwise.
+func (b *Bundle) obsoletes(ctx context.Context, kind, dir, why string, others []rpmfile.Dep, at time.Time, signer Signer) (File, error) {
+	m := b.Manifest
 	meta := Meta{
 		Name: m.Prefix + "-" + kind + "-" + m.To, Version: m.To, Release: strconv.Itoa(m.Revision), Arch: "noarch",
 		Summary:     fmt.Sprintf("Part of the upgrade of %s %s to %s", m.Product, m.From, m.To),
 		Description: why + "\nThe upgrade erases it again; it holds no file.",
-		License:     b.License, Vendor: b.Vendor, URL: b.URL, Group: "System Environment/Base", Time: at, Obsoletes: names,
+		License:     b.License, Vendor: b.Vendor, URL: b.URL, Group: "System Environment/Base", Time: at, Obsoletes: others,
 	}
 	var w memory
 	if err := write(ctx, &w, meta, nil, signer, func(int64) {}); err != nil {

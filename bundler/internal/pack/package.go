@@ -9,6 +9,7 @@ import (
 	"github.com/google/rpmpack"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/internal/rpmfile"
 )
 
 // Meta is what an rpm says of itself.
@@ -17,7 +18,7 @@ type Meta struct {
 	Summary, Description         string
 	License, Vendor, URL, Group  string
 	Time                         time.Time // of the build, and of every file
-	Obsoletes                    []string  // names, of any version
+	Obsoletes                    []rpmfile.Dep
 	Scripts                      Scripts
 }
 
@@ -58,8 +59,12 @@ func (m Meta) rpmpack() rpmpack.RPMMetaData {
 			{Name: "/bin/sh", Sense: senseInterp | sensePre | sensePost | sensePostun | sensePosttrans},
 		}, d.Requires...)
 	}
-	for _, name := range m.Obsoletes {
-		d.Obsoletes = append(d.Obsoletes, &rpmpack.Relation{Name: name})
+	for _, o := range m.Obsoletes {
+		r := &rpmpack.Relation{Name: o.Name, Version: o.EVR}
+		if o.Flags&rpmfile.DepEqual != 0 {
+			r.Sense = rpmpack.SenseEqual
+		}
+		d.Obsoletes = append(d.Obsoletes, r)
 	}
 	return d
 }
