@@ -1,0 +1,189 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// httpClient is an HTTP client whose requests end when nothing arrives for a
+// while. A download as a whole has no time limit.
+type httpClient struct {
+	http.Client
+	stall time.Duration
+}
+
+func newHTTPClient(stall time.Duration) *httpClient {
+	return &httpClient{stall: stall, Client: http.Client{Transport: &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: min(stall, 10*time.Second)}).DialContext,
+		TLSHandshakeTimeout:   min(stall, 10*time.Second),
+		ResponseHeaderTimeout: stall,
+		IdleConnTimeout:       time.Minute,
+		MaxIdleConnsPerHost:   16,
+		ForceAttemptHTTP2:     true,
+		DisableCompression:    true, // digests are of the bytes as they are sent
+	}}}
+}
+
+// statusError is an answer that is not the content.
+type statusError struct {
+	code       int           // HTTP status
+	retryAfter time.Duration // what the server asks for; 0 for nothing
+	detail     string        // the server's own words; "" for none
+}
+
+func (e *statusError) Error() string {
+	s := fmt.Sprintf("the server answers %d %s", e.code, http.StatusText(e.code))
+	if e.detail != "" {
+		s += ": " + e.detail
+	}
+	return s
+}
+
+// errStalled ends a connection that gives nothing any more.
+var errStalled = errors.New("the server does not send anything any more")
+
+// httpPlace is a URL.
+type httpPlace struct {
+	client *httpClient
+	url    *url.URL
+}
+
+func (p httpPlace) join(rel string) place {
+	u := p.url.JoinPath(rel)
+	return httpPlace{p.client, u}
+}
+
+func (p httpPlace) name() string   { return path.Base(p.url.Path) }
+func (p httpPlace) host() string   { return p.url.Host }
+func (p httpPlace) String() string { return plain(p.url) }
+
+func (p httpPlace) open(ctx context.Context, offset int64, tag string) (*content, error) {
+	ctx, watch := watched(ctx, p.client.stall)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url.String(), nil)
+	if err != nil {
+		watch.stop()
+		return nil, err
+	}
+	if offset > 0 {
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
+		if tag != "" {
+			req.Header.Set("If-Match", tag)
+		}
+	}
+	resp, err := p.client.Do(req)
+	if err != nil {
+		watch.stop()
+		return nil, watch.cause(withoutURL(err))
+	}
+	c := &content{body: watch.body(resp.Body), size: -1}
+	if tag := resp.Header.Get("ETag"); !strings.HasPrefix(tag, "W/") {
+		c.tag = tag
+	}
+	if err := p.accept(c, resp, offset); err != nil {
+		_ = c.body.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// accept sets which bytes of the file an answer has.
+func (p httpPlace) accept(c *content, resp *http.Response, offset int64) error {
+	switch {
+	case resp.StatusCode == http.StatusOK:
+		c.size = resp.ContentLength
+		return nil
+	case resp.StatusCode == http.StatusPartialContent && offset > 0:
+		return c.setRange(resp.Header.Get("Content-Range"), offset)
+	}
+	e := &statusError{code: resp.StatusCode}
+	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s > 0 {
+		e.retryAfter = time.Duration(min(s, 60)) * time.Second
+	}
+	return e
+}
+
+// errRange is an answer with other bytes than were asked for.
+var errRange = errors.New("the server answers with another part of the file than it was asked for")
+
+// setRange reads a Content-Range such as "bytes 5-9/10", which must begin at offset.
+func (c *content) setRange(s string, offset int64) error {
+	var first, last int64
+	var size string
+	if _, err := fmt.Sscanf(s, "bytes %d-%d/%s", &first, &last, &size); err != nil || first != offset || last < first {
+		return errRange
+	}
+	c.start = first
+	if n, err := strconv.ParseInt(size, 10, 64); err == nil {
+		c.size = n
+	}
+	return nil
+}
+
+// withoutURL takes the URL out of an error of net/http: it may hold a secret, and the place is named anyway.
+func withoutURL(err error) error {
+	var e *url.Error
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
+
+// watch cancels a context when reading makes no headway.
+type watch struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	stall  time.Duration
+}
+
+func watched(ctx context.Context, stall time.Duration) (context.Context, *watch) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	return ctx, &watch{ctx, cancel, time.AfterFunc(stall, func() { cancel(errStalled) }), stall}
+}
+
+func (w *watch) stop() { w.timer.Stop(); w.cancel(nil) }
+
+// cause says what really ended a request whose context is done.
+func (w *watch) cause(err error) error {
+	if errors.Is(context.Cause(w.ctx), errStalled) {
+		return errStalled
+	}
+	return err
+}
+
+func (w *watch) body(r io.ReadCloser) io.ReadCloser {
+	w.timer.Stop() // while nobody reads, nothing stalls
+	return &watchedBody{w, r}
+}
+
+type watchedBody struct {
+	w *watch
+	r io.ReadCloser
+}
+
+// Read reads, and gives up on a server that sends nothing.
+func (b *watchedBody) Read(p []byte) (int, error) {
+	b.w.timer.Reset(b.w.stall)
+	n, err := b.r.Read(p)
+	b.w.timer.Stop()
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = b.w.cause(err)
+	}
+	return n, err
+}
+
+// Close ends the request.
+func (b *watchedBody) Close() error {
+	b.w.stop()
+	return b.r.Close()
+}
