@@ -116,7 +116,7 @@ func (f *fill) rest(ctx context.Context) error {
 			return err
 		}
 		if pass > backfillPasses {
-			return refuse("rows are left for which %q is true although %q was set", short(f.entry.Where), short(f.entry.Set))
+			return fmt.Errorf("rows are left for which %q is true although %q was set", short(f.entry.Where), short(f.entry.Set))
 		}
 		if _, err := f.pass(ctx, false, 0); err != nil {
 			return err

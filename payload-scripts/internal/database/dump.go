@@ -129,7 +129,7 @@ func (db *DB) client(ctx context.Context) (string, error) {
 		}
 	}
 	if best == "" {
-		return "", refuse("no pg_dump for PostgreSQL %v on this host; found: %s; install the server's client package", need, strings.Join(seen, ", "))
+		return "", fmt.Errorf("no pg_dump for PostgreSQL %v on this host; found: %s; install the server's client package", need, strings.Join(seen, ", "))
 	}
 	return best, nil
 }

@@ -2,8 +2,12 @@ package database
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -64,25 +68,20 @@ func contended(err error) bool {
 
 // lost tells whether the session is gone, so that nothing is known of what it
 // did last: admin_shutdown, crash_shutdown, cannot_connect_now,
-// too_many_connections, class 08, or no answer at all.
+// too_many_connections, class 08, or a connection that broke.
 func lost(err error) bool {
-	switch c := code(err); {
-	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
-	case c == "":
-		var refused *refusal
-		return !errors.As(err, &refused)
-	default:
+	}
+	if c := code(err); c != "" {
 		return strings.HasPrefix(c, "57P") || strings.HasPrefix(c, "08") || c == "53300"
 	}
+	var network net.Error
+	var connect *pgconn.ConnectError
+	return errors.As(err, &network) || errors.As(err, &connect) || pgconn.SafeToRetry(err) ||
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
-
-// refusal is an error that we found ourselves: asking again does not help.
-type refusal struct{ text string }
-
-func refuse(format string, a ...any) error { return &refusal{fmt.Sprintf(format, a...)} }
-
-func (r *refusal) Error() string { return r.text }
 
 // MigrationError is a migration that did not happen, with what did.
 type MigrationError struct {
@@ -106,9 +105,12 @@ func (e *MigrationError) Error() string {
 		fmt.Fprintf(&b, ", statement %d (%s)", e.Statement, e.Text)
 	}
 	fmt.Fprintf(&b, ": %v; ", e.Err)
-	if e.Kept {
+	switch {
+	case lost(e.Err) || errors.Is(e.Err, context.Canceled) || errors.Is(e.Err, context.DeadlineExceeded):
+		b.WriteString("the session ended, so this file may have been done or not, the next run sees which; ")
+	case e.Kept:
 		b.WriteString("an unfinished index of it may be left, which the next run drops; ")
-	} else {
+	default:
 		b.WriteString("nothing of this file was kept; ")
 	}
 	switch n := len(e.Did); n {

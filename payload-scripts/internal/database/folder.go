@@ -110,13 +110,13 @@ func own(list []migration, applied []int64) (int, error) {
 			continue // an earlier jump's
 		}
 		if n >= len(list) {
-			return 0, refuse("migration %d is applied in the database, which is beyond the last of this bundle (%s)", number, list[len(list)-1].file)
+			return 0, fmt.Errorf("migration %d is applied in the database, which is beyond the last of this bundle (%s)", number, list[len(list)-1].file)
 		}
 		switch m := list[n]; {
 		case number > m.number:
-			return 0, refuse("migration %s is not applied in the database, but the later %d is", m.file, number)
+			return 0, fmt.Errorf("migration %s is not applied in the database, but the later %d is", m.file, number)
 		case number < m.number:
-			return 0, refuse("migration %d is applied in the database, but not in this bundle (its next is %s)", number, m.file)
+			return 0, fmt.Errorf("migration %d is applied in the database, but not in this bundle (its next is %s)", number, m.file)
 		}
 		n++
 	}

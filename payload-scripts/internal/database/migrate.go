@@ -95,7 +95,7 @@ func (w *work) toOld(ctx context.Context, start int64) error {
 	if at, err := w.db.Version(ctx); err != nil {
 		return err
 	} else if at != start {
-		return refuse("the schema is at migration %d, not at %d where it started, and this bundle has no way between them", at, start)
+		return fmt.Errorf("the schema is at migration %d, not at %d where it started, and this bundle has no way between them", at, start)
 	}
 	if start == 0 {
 		if err := w.db.dropRecord(ctx); err != nil {
@@ -233,7 +233,7 @@ func (w *work) prove(ctx context.Context, n int) error {
 		return err
 	}
 	if len(broken) > 0 {
-		return refuse("invalid indexes: %v; drop them or REINDEX them", broken)
+		return fmt.Errorf("invalid indexes: %v; drop them or REINDEX them", broken)
 	}
 	return nil
 }
@@ -248,7 +248,7 @@ func (w *work) proveApplied(ctx context.Context, n int) error {
 		return err
 	}
 	if got != n {
-		return refuse("%d of this bundle's %d migrations are applied instead of %d", got, len(w.list), n)
+		return fmt.Errorf("%d of this bundle's %d migrations are applied instead of %d", got, len(w.list), n)
 	}
 	return nil
 }

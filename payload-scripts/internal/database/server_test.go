@@ -1,9 +1,11 @@
 package database
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -12,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -28,6 +31,18 @@ import (
 // password is in no error, log, argument or environment: tests look for it.
 const password = `Cl0ud:ify's \pass`
 
+type syncBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
 // server is a PostgreSQL of this test run's own.
 type server struct {
 	bin  string
@@ -38,12 +53,22 @@ type server struct {
 
 var postgres server
 
+// logged is everything the package logged; no test's password may be in it.
+var logged syncBuffer
+
 func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	usualPatience = patience{tries: 6, first: 50 * time.Millisecond, most: 400 * time.Millisecond}
+	windowPatience, returnPatience = usualPatience, usualPatience
 	code := 1
 	if err := postgres.start(); err != nil {
 		fmt.Fprintln(os.Stderr, "PostgreSQL for the tests:", err)
 	} else {
 		code = m.Run()
+	}
+	if code == 0 && strings.Contains(logged.String(), password) {
+		fmt.Fprintln(os.Stderr, "the log holds the password")
+		code = 1
 	}
 	postgres.stop()
 	os.Exit(code)
@@ -127,7 +152,7 @@ func (s *server) dsn(user, database string) string {
 
 var databases atomic.Int64
 
-// host is a database of one test, with the product's configuration file that leads to it.
+// testbed is a database of one test, with the product's configuration file that leads to it.
 type testbed struct {
 	*testing.T
 	name  string

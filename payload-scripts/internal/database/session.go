@@ -46,33 +46,20 @@ func (db *DB) persist(ctx context.Context, p patience, work func() error) error 
 	}
 }
 
-// holders names the sessions that have been in a transaction for a while: one of
-// them holds the lock.
+// holders names the sessions that hold locks on tables just now. What they do and
+// since when, PostgreSQL tells us of our own user's sessions only.
 func (db *DB) holders(ctx context.Context) string {
-	var found []string
-	_ = db.reading(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT 'process ' || pid || ' of ' || usename || coalesce(' (' || nullif(application_name, '') || ')', '')
-			|| ', ' || coalesce(state, '') || ', since ' || to_char(xact_start, 'HH24:MI:SS')
-			FROM pg_catalog.pg_stat_activity
-			WHERE datname = current_database() AND xact_start < now() - interval '1 second' AND application_name <> $1
-			ORDER BY xact_start LIMIT 5`, db.name)
-		if err != nil {
-			return err
-		}
-		defer rows.Close() //nolint:errcheck // rows.Err says it
-		for rows.Next() {
-			var s string
-			if err := rows.Scan(&s); err != nil {
-				return err
-			}
-			found = append(found, s)
-		}
-		return rows.Err()
-	})
-	if len(found) == 0 {
+	found, err := db.names(ctx, `SELECT 'process ' || l.pid || coalesce(' of ' || a.usename, '') || coalesce(' (' || nullif(a.application_name, '') || ')', '')
+			|| coalesce(', ' || a.state, '') || coalesce(', since ' || to_char(a.xact_start, 'HH24:MI:SS'), '') || ', on ' || string_agg(DISTINCT c.relname, ' ')
+		FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation AND c.relkind IN ('r', 'p') AND c.oid >= 16384
+			LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+		WHERE l.granted AND l.locktype = 'relation' AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+			AND l.pid <> pg_backend_pid()
+		GROUP BY l.pid, a.usename, a.application_name, a.state, a.xact_start ORDER BY a.xact_start NULLS LAST LIMIT 5`)
+	if err != nil || len(found) == 0 {
 		return ""
 	}
-	return "; open transactions in this database: " + strings.Join(found, "; ")
+	return "; locks on tables are held by " + strings.Join(found, "; ")
 }
 
 // terminateWait bounds how long a terminated session may take to end.
@@ -105,7 +92,7 @@ func (db *DB) terminate(ctx context.Context, own bool) error {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return refuse("%d sessions that an earlier run left did not end within %s", left, terminateWait)
+			return fmt.Errorf("%d sessions that an earlier run left did not end within %s", left, terminateWait)
 		}
 		select {
 		case <-ctx.Done():
