@@ -159,8 +159,8 @@ func TestRPMOutlivesTheEngine(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = engine.Wait()
-	if busy, err := s.Busy(context.Background()); err != nil || !strings.Contains(busy, "rpm") {
-		t.Errorf("rpm does not go on: %q %v", busy, err)
+	if busy, err := s.Busy(context.Background()); err != nil || busy == nil || !strings.Contains(busy.String(), "rpm") {
+		t.Errorf("rpm does not go on: %v %v", busy, err)
 	}
 	if err := s.Converge(context.Background(), manifest.Old, Options{}); err != nil {
 		t.Fatal(err)

@@ -35,6 +35,20 @@ var pidFiles = []string{
 // managers are the programs that such a note may speak of; a number that another program has by now is stale.
 var managers = []string{"yum", "dnf", "packagekit", "microdnf", "rpm"}
 
+// Holder is a process that works on the host's packages.
+type Holder struct {
+	PID  int    // 0 when it is not known
+	Name string // first words of its command line, "" when it has ended meanwhile
+}
+
+// String names the process for people.
+func (h Holder) String() string {
+	if h.Name == "" {
+		return fmt.Sprintf("process %d", h.PID)
+	}
+	return fmt.Sprintf("%s, process %d", h.Name, h.PID)
+}
+
 // WaitFree waits until no other package manager works on the host, and fails
 // with a *BusyError after LockWait.
 func (s *Set) WaitFree(ctx context.Context) error { return s.wait(ctx, s.Busy) }
@@ -42,7 +56,7 @@ func (s *Set) WaitFree(ctx context.Context) error { return s.wait(ctx, s.Busy) }
 // waitRPM waits for rpm's own lock only: the way back does not wait for a yum that sits at its prompt.
 func (s *Set) waitRPM(ctx context.Context) error { return s.wait(ctx, s.lockedBy) }
 
-func (s *Set) wait(ctx context.Context, busy func(context.Context) (string, error)) error {
+func (s *Set) wait(ctx context.Context, busy func(context.Context) (*Holder, error)) error {
 	wait := s.LockWait
 	if wait == 0 {
 		wait = 5 * time.Minute
@@ -50,14 +64,14 @@ func (s *Set) wait(ctx context.Context, busy func(context.Context) (string, erro
 	deadline := time.Now().Add(wait)
 	for told := false; ; told = true {
 		who, err := busy(ctx)
-		if err != nil || who == "" {
+		if err != nil || who == nil {
 			return err
 		}
 		if !time.Now().Before(deadline) {
-			return &BusyError{Who: who, Waited: wait}
+			return &BusyError{Who: who.String(), Waited: wait}
 		}
 		if !told {
-			slog.Info("waiting for another package manager", "who", who)
+			slog.Info("waiting for another package manager", "who", who.String())
 		}
 		select {
 		case <-ctx.Done():
@@ -67,10 +81,10 @@ func (s *Set) wait(ctx context.Context, busy func(context.Context) (string, erro
 	}
 }
 
-// Busy returns who works on the host's packages now, "" when nobody does. It
+// Busy returns who works on the host's packages now, nil when nobody does. It
 // asks for rpm's own lock and looks at the notes of yum and dnf.
-func (s *Set) Busy(ctx context.Context) (string, error) {
-	if who, err := s.lockedBy(ctx); who != "" || err != nil {
+func (s *Set) Busy(ctx context.Context) (*Holder, error) {
+	if who, err := s.lockedBy(ctx); who != nil || err != nil {
 		return who, err
 	}
 	for _, note := range pidFiles {
@@ -82,26 +96,27 @@ func (s *Set) Busy(ctx context.Context) (string, error) {
 		if err != nil || pid <= 0 || pid == os.Getpid() {
 			continue
 		}
+		name := command(pid)
 		for _, m := range managers {
-			if strings.Contains(strings.ToLower(command(pid)), m) {
-				return describe(pid), nil
+			if strings.Contains(strings.ToLower(name), m) {
+				return &Holder{pid, name}, nil
 			}
 		}
 	}
-	return "", nil
+	return nil, nil
 }
 
-// lockedBy returns who holds rpm's own lock.
-func (s *Set) lockedBy(ctx context.Context) (string, error) {
+// lockedBy returns who holds rpm's own lock, nil when nobody does.
+func (s *Set) lockedBy(ctx context.Context) (*Holder, error) {
 	dbpath, err := s.DBPath(ctx)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	pid, held, err := lockHolder(filepath.Join(dbpath, ".rpm.lock"))
 	if err != nil || !held {
-		return "", err
+		return nil, err
 	}
-	return describe(pid), nil
+	return &Holder{pid, command(pid)}, nil
 }
 
 // lockHolder asks who holds a write or read lock on rpm's lock file (fcntl(2), F_GETLK).
@@ -119,13 +134,6 @@ func lockHolder(path string) (pid int, held bool, err error) {
 		return 0, false, fmt.Errorf("look at rpm's lock %s: %w", path, err)
 	}
 	return int(lock.Pid), lock.Type != unix.F_UNLCK, nil
-}
-
-func describe(pid int) string {
-	if name := command(pid); name != "" {
-		return fmt.Sprintf("%s, process %d", name, pid)
-	}
-	return fmt.Sprintf("process %d", pid)
 }
 
 // command returns the first words of a process's command line, "" when there is no such process.

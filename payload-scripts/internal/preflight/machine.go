@@ -1,0 +1,100 @@
+package preflight
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+
+	"onerpm/payload-scripts/internal/finding"
+)
+
+func sorted(s []string) []string {
+	sort.Strings(s)
+	return s
+}
+
+// machine checks what the engine itself needs of the host.
+func (r *run) machine(context.Context) []finding.Finding {
+	var found []finding.Finding
+	if os.Geteuid() != 0 {
+		found = append(found, finding.Finding{
+			ID: "not-root", Level: finding.Refuse,
+			What: "this program does not run as root", Do: "run it with sudo or as root",
+		})
+	}
+	if !systemd() {
+		found = append(found, finding.Finding{
+			ID: "no-systemd", Level: finding.Refuse,
+			What: "systemd does not run this host, so nothing could carry the upgrade over a reboot",
+			Do:   "run the upgrade on the host itself, not in a chroot or a container without systemd",
+		})
+	}
+	if r.UnderWay != "" {
+		found = append(found, finding.Finding{
+			ID: "under-way", Level: finding.Refuse,
+			What: "another upgrade is under way: " + r.UnderWay,
+			Do:   fmt.Sprintf("follow it with %s status --follow", r.Manifest.Prefix),
+		})
+	}
+	return found
+}
+
+// systemd reports whether process 1 is systemd.
+func systemd() bool {
+	name, err := os.ReadFile("/proc/1/comm")
+	if err != nil || strings.TrimSpace(string(name)) != "systemd" {
+		return false
+	}
+	info, err := os.Stat("/run/systemd/system")
+	return err == nil && info.IsDir()
+}
+
+// busy tells of another package manager at work. The one that installs this
+// very bundle, in whose scriptlet the check runs, is none.
+func (r *run) busy(ctx context.Context) []finding.Finding {
+	who, err := r.set.Busy(ctx)
+	if err != nil {
+		return failed("find out whether another package manager is at work", err)
+	}
+	if who == nil || isAncestor(who.PID) {
+		return nil
+	}
+	return []finding.Finding{{
+		ID: "package-manager-busy", Level: finding.Warn,
+		What: "another package manager is at work: " + who.String(),
+		Do:   "let it end; the upgrade waits for it, but not for ever",
+	}}
+}
+
+// isAncestor reports whether this process was started by pid, or by what that started.
+func isAncestor(pid int) bool {
+	for p := os.Getppid(); p > 1; p = parent(p) {
+		if p == pid {
+			return true
+		}
+	}
+	return false
+}
+
+// parent returns a process's parent out of /proc/PID/stat (proc(5)), 0 when it has ended.
+func parent(pid int) int {
+	data, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return 0
+	}
+	// The second field is the program's name in parentheses and may hold anything.
+	_, rest, _ := strings.Cut(string(data[strings.LastIndexByte(string(data), ')')+1:]), " ")
+	fields := strings.Fields(rest)
+	if len(fields) < 2 {
+		return 0
+	}
+	ppid, err := strconv.Atoi(fields[1])
+	if err != nil {
+		return 0
+	}
+	return ppid
+}

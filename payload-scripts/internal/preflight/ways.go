@@ -1,0 +1,145 @@
+package preflight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/packages"
+)
+
+// ways has both transactions proved on a copy of rpm's database.
+func (r *run) ways(ctx context.Context) []finding.Finding {
+	if r.state != atOld {
+		return nil // the ways start at the old release
+	}
+	err := r.set.Prove(ctx)
+	var found []finding.Finding
+	for _, e := range flatten(err) {
+		proof := (*packages.ProofError)(nil)
+		if !errors.As(e, &proof) {
+			found = append(found, failed("try the packages on a copy of rpm's database", e)...)
+			continue
+		}
+		found = append(found, r.problems(proof)...)
+	}
+	return unique(found)
+}
+
+// flatten takes joined errors apart.
+func flatten(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only the outermost is a list
+		return joined.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
+}
+
+func (r *run) problems(proof *packages.ProofError) []finding.Finding {
+	var found []finding.Finding
+	var rest []string
+	for _, said := range proof.Said {
+		// "<what> is needed by (installed) <package>"
+		what, who, ok := strings.Cut(said, " is needed by (installed) ")
+		if !ok {
+			rest = append(rest, said)
+			continue
+		}
+		found = append(found, finding.Finding{
+			ID: "needed-by-others", Level: finding.Refuse,
+			What: fmt.Sprintf("the installed package %s needs %s, which %s takes away", who, what, r.release(proof.Side)),
+			Do:   fmt.Sprintf("update or remove %s, then check again", who),
+		})
+	}
+	if len(rest) == 0 {
+		return found
+	}
+	f := finding.Finding{
+		ID: "way-there-blocked", Level: finding.Refuse,
+		What: "rpm would not install the packages of " + r.Manifest.To + ": ",
+		Do:   "make the host fit what is named, then check again",
+	}
+	if proof.Side == manifest.Old {
+		f = finding.Finding{ID: "way-back-blocked", Level: finding.Refuse, Do: f.Do}
+		f.What = "rpm could not go back to the packages of " + r.Manifest.From + ": "
+	}
+	f.What += list(rest, "; ")
+	return append(found, f)
+}
+
+func (r *run) release(side manifest.Side) string {
+	if side == manifest.Old {
+		return r.Manifest.From
+	}
+	return r.Manifest.To
+}
+
+// unique drops findings that say the same: rpm says it of the copy and of the host.
+func unique(all []finding.Finding) []finding.Finding {
+	seen := map[finding.Finding]bool{}
+	var found []finding.Finding
+	for _, f := range all {
+		if !seen[f] {
+			seen[f] = true
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// ownFiles tells of files of the packages that were changed on this host.
+func (r *run) ownFiles(ctx context.Context) []finding.Finding {
+	if r.state != atOld {
+		return nil
+	}
+	differs, err := r.set.Files(ctx, manifest.Old)
+	if err != nil {
+		return failed("compare the files of the packages", err)
+	}
+	var changed []string
+	for _, d := range differs {
+		if !d.Attr {
+			changed = append(changed, fmt.Sprintf("%s (%s: %s)", d.Path, d.Package, d.Got))
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	return []finding.Finding{{
+		ID: "changed-by-hand", Level: finding.Warn,
+		What: fmt.Sprintf("%d files are not as their packages have them: %s", len(changed), list(changed, "; ")),
+		Do:   "copy what you need of them: the upgrade replaces them, only a way back restores them",
+	}}
+}
+
+// obstacles tells of files where the new packages have theirs.
+func (r *run) obstacles(ctx context.Context) []finding.Finding {
+	if r.state != atOld {
+		return nil
+	}
+	o, err := r.set.Obstacles(ctx)
+	if err != nil {
+		return failed("look for files in the way", err)
+	}
+	var found []finding.Finding
+	if len(o.Blocked) > 0 {
+		found = append(found, finding.Finding{
+			ID: "path-blocked", Level: finding.Refuse,
+			What: "a folder is where a package has a file, or a file where it has a folder: " + list(o.Blocked, ", "),
+			Do:   "move it away, then check again",
+		})
+	}
+	if len(o.Replaced) > 0 {
+		found = append(found, finding.Finding{
+			ID: "file-in-the-way", Level: finding.Warn,
+			What: "files that no package owns are where " + r.Manifest.To + " has its own: " + list(o.Replaced, ", "),
+			Do:   "copy what you need of them: the upgrade replaces them, only a way back restores them",
+		})
+	}
+	return found
+}
