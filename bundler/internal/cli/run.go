@@ -21,6 +21,7 @@ import (
 // one, write its constructor in a file of its own and put it here.
 var commands = []func(*streams) *cli.Command{
 	checkCommand,
+	buildCommand,
 	pathsCommand,
 }
 

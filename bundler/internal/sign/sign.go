@@ -23,9 +23,9 @@ func (k *Key) Header(header []byte, at time.Time) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Detached returns the armored detached signature of what r gives, ending with a newline.
-func (k *Key) Detached(r io.Reader, at time.Time) ([]byte, error) {
-	b, err := armored(openpgp.SignatureType, func(w io.Writer) error { return k.detached(w, r, at) })
+// Detached returns the armored detached signature of content, ending with a newline.
+func (k *Key) Detached(content []byte, at time.Time) ([]byte, error) {
+	b, err := armored(openpgp.SignatureType, func(w io.Writer) error { return k.detached(w, bytes.NewReader(content), at) })
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}

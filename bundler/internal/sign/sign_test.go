@@ -127,7 +127,7 @@ func TestDetachedChecksWithGpg(t *testing.T) {
 	t.Parallel()
 	dir := gpgHome(t)
 	content := []byte("a companion\n")
-	s, err := demoKey(t).Detached(bytes.NewReader(content), date)
+	s, err := demoKey(t).Detached(content, date)
 	if err != nil {
 		t.Fatal(err)
 	}

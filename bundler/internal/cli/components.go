@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/fetch"
+	"onerpm/bundler/internal/plan"
+	"onerpm/bundler/internal/release"
+	"onerpm/internal/rpmfile"
+)
+
+// SourceOptions say how components are had.
+type SourceOptions struct {
+	Cache   string // "" is .cache/components of the project
+	Offline bool
+}
+
+func sourceFlags(o *SourceOptions) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "cache", Usage: "keep fetched components in `DIR`", DefaultText: ".cache/components of the project", Destination: &o.Cache},
+		&cli.BoolFlag{Name: "offline", Usage: "use no network: only what is cached or in a folder", Destination: &o.Offline},
+	}
+}
+
+// fetchItems returns the verified files of items, in their order, and shows how it goes.
+func fetchItems(ctx context.Context, s *streams, cat *release.Catalog, items []plan.Item, o SourceOptions) ([]fetch.File, error) {
+	keys, err := keyring(cat)
+	if err != nil {
+		return nil, err
+	}
+	wanted := make([]fetch.Item, len(items))
+	var total int64
+	for i, it := range items {
+		wanted[i] = fetch.Item(it)
+		total += it.Size
+	}
+	if o.Cache == "" {
+		o.Cache = filepath.Join(cat.Root, ".cache", "components")
+	}
+	p := newProgress(s, "fetch", total)
+	read, fetched := map[fetch.Item]int64{}, map[fetch.Item]bool{}
+	files, err := fetch.Files(ctx, wanted, fetch.Options{
+		Cache: o.Cache, Root: cat.Root, Offline: o.Offline, Keyring: keys,
+		Progress: func(e fetch.Event) {
+			p.add(e.Bytes - read[e.Item])
+			read[e.Item] = e.Bytes
+			switch e.State {
+			case fetch.Fetching:
+				fetched[e.Item] = true
+			case fetch.Waiting:
+				p.note("%s: %s; trying again", e.Item.NEVRA(), e.Note)
+			case fetch.Done:
+				if fetched[e.Item] {
+					p.note("%s, %s", e.Item.NEVRA(), size(e.Total))
+				}
+			}
+		},
+	})
+	if err == nil {
+		reused := 0
+		for _, f := range files {
+			if f.Reused {
+				reused++
+			}
+		}
+		p.note("%s verified, %d of them there already", plural(len(files), "package"), reused)
+	}
+	p.end(err)
+	return files, err
+}
+
+// headers returns what fetched packages say of themselves, by name.
+func headers(p *plan.Plan, files []fetch.File) plan.Headers {
+	list := make([]*rpmfile.Header, len(files))
+	for i, f := range files {
+		list[i] = f.Header
+	}
+	return p.Attach(list)
+}
+
+// keyring reads the public keys that components may be signed with, nil when the product has none.
+func keyring(cat *release.Catalog) (*fetch.Keyring, error) {
+	if cat.Product.Keyring == "" {
+		return nil, nil
+	}
+	path := filepath.Join(cat.Root, "versions", cat.Product.Keyring)
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, exit.With(exit.Spec, fmt.Errorf("read the keyring: %w", err), "")
+	}
+	defer f.Close() //nolint:errcheck // only read
+	keys, err := fetch.ReadKeyring(f)
+	if err != nil {
+		return nil, exit.With(exit.Spec, fmt.Errorf("read the keyring %s: %w", path, err), "")
+	}
+	return keys, nil
+}
