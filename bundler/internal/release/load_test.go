@@ -77,7 +77,7 @@ func TestLoad(t *testing.T) {
 	if got := cat.SourceOf(r, r.Components[0]); got != "dist/components" {
 		t.Errorf("source %q", got)
 	}
-	if f := r.ConfigFiles[0]; f.Target != "/etc/sysconfig/demo" || f.Size != 14 || len(f.SHA256) != 64 {
+	if f := r.ConfigFiles[0]; f.Target != "/etc/sysconfig/demo" || f.Size != 80 || len(f.SHA256) != 64 {
 		t.Errorf("config file %+v", f)
 	}
 	spec, err := cat.Spec("1.0-1.1")
