@@ -160,7 +160,7 @@ func (f *fill) pass(ctx context.Context, passBy bool, pause time.Duration) (int6
 		}
 		filled, at, f.done = filled+n, to, f.done+n
 		if f.db.Progress != nil {
-			f.db.Progress("fill "+f.entry.Table, min(f.done, max(f.total, 0)), f.total)
+			f.db.Progress("fill "+f.entry.Table, f.done, max(f.done, f.total))
 		}
 		if !more {
 			return filled, nil

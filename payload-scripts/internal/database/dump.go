@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,8 @@ const (
 	dumpTimeout = 12 * time.Hour // of a database of hundreds of gigabytes on a slow disk
 	lockForDump = "60s"          // pg_dump waits at most so long for its locks, all of them weak
 )
+
+var dumpNumber = regexp.MustCompile(`^([0-9]+)(\.[0-9]+)?`)
 
 // clientFolders are where PostgreSQL's packages put pg_dump, besides the usual path.
 var clientFolders = []string{"/usr/pgsql-*/bin", "/usr/lib/postgresql/*/bin", "/usr/bin", "/usr/local/bin"}
@@ -164,17 +167,14 @@ func parseDumpVersion(s string) (float64, bool) {
 	if !ok {
 		return 0, false
 	}
-	number, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
-	parts := strings.SplitN(number, ".", 3)
-	first, err := strconv.Atoi(strings.TrimFunc(parts[0], notDigit))
-	if err != nil {
+	number := dumpNumber.FindStringSubmatch(rest)
+	if number == nil {
 		return 0, false
 	}
-	if first >= 10 || len(parts) < 2 {
-		return float64(first), true
+	text := number[1]
+	if len(text) == 1 { // before 10, the second part counts
+		text += number[2]
 	}
-	second, err := strconv.Atoi(strings.TrimFunc(parts[1], notDigit))
-	return float64(first) + float64(second)/10, err == nil
+	v, err := strconv.ParseFloat(text, 64)
+	return v, err == nil
 }
-
-func notDigit(r rune) bool { return r < '0' || r > '9' }

@@ -1,0 +1,119 @@
+package database
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestDump(t *testing.T) {
+	t.Parallel()
+	tb := newTestbed(t)
+	tb.create("4.1.1", true)
+	tb.write("kept")
+	file := filepath.Join(t.TempDir(), "manager.dump")
+	must(t, tb.attempt().Dump(context.Background(), file))
+	info, err := os.Stat(file)
+	must(t, err)
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v", info.Mode())
+	}
+	entries, err := os.ReadDir(filepath.Dir(file))
+	must(t, err)
+	if len(entries) != 1 {
+		t.Errorf("left beside the dump: %v", entries)
+	}
+	back := newTestbed(t)
+	out, err := exec.Command(filepath.Join(postgres.bin, "pg_restore"), "--dbname="+postgres.dsn("super", back.name), file).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	tb.same("schemas", back.schemaDump(), tb.schemaDump())
+	tb.same("data", back.dataDump(), tb.dataDump())
+}
+
+// wrap puts programs in front of the real pg_dump and pg_restore.
+func wrap(t *testing.T, dump, restore string) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, body := range map[string]string{"pg_dump": dump, "pg_restore": restore} {
+		script := "#!/bin/sh\nreal=" + filepath.Join(postgres.bin, name) + "\n" + body + "\n"
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755))
+	}
+	usual := clientFolders
+	clientFolders = []string{dir}
+	t.Cleanup(func() { clientFolders = usual })
+}
+
+// The tests below change where pg_dump is looked for and so run alone.
+
+func TestDumpHidesThePassword(t *testing.T) {
+	tb := newSmall(t)
+	seen := filepath.Join(t.TempDir(), "seen")
+	spy := fmt.Sprintf(`{ tr '\0' '\n' </proc/$$/cmdline; env; ls -l "$PGPASSFILE"; } >>%s
+exec $real "$@"`, seen)
+	wrap(t, spy, spy)
+	must(t, tb.attempt().Dump(context.Background(), filepath.Join(t.TempDir(), "x.dump")))
+	text, err := os.ReadFile(seen)
+	must(t, err)
+	if !strings.Contains(string(text), "PGDATABASE="+tb.name) || !strings.Contains(string(text), "-rw-------") {
+		t.Errorf("seen: %s", text)
+	}
+	if strings.Contains(string(text), "Cl0ud") {
+		t.Errorf("the password is in the arguments or the environment")
+	}
+}
+
+func TestDumpThatIsCutShort(t *testing.T) {
+	tb := newSmall(t)
+	tb.exec("INSERT INTO t (b) SELECT md5(i::text) FROM generate_series(1, 20000) i")
+	wrap(t, `$real "$@" || exit
+for a; do case $a in --file=*) truncate -s -2000 "${a#--file=}";; esac; done`, `exec $real "$@"`)
+	file := filepath.Join(t.TempDir(), "x.dump")
+	err := tb.attempt().Dump(context.Background(), file)
+	if err == nil || !strings.Contains(err.Error(), "read the dump back") {
+		t.Errorf("error %v", err)
+	}
+	entries, err := os.ReadDir(filepath.Dir(file))
+	must(t, err)
+	if len(entries) != 0 {
+		t.Errorf("left behind: %v", entries)
+	}
+}
+
+func TestDumpByAnOlderProgram(t *testing.T) {
+	tb := newSmall(t)
+	wrap(t, `[ "$1" = --version ] && echo "pg_dump (PostgreSQL) 9.5.3" || exec $real "$@"`, `exec $real "$@"`)
+	err := tb.attempt().Dump(context.Background(), filepath.Join(t.TempDir(), "x.dump"))
+	if err == nil || !strings.Contains(err.Error(), "no pg_dump for PostgreSQL 15") || !strings.Contains(err.Error(), "(9.5)") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestDumpVersions(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]float64{
+		"pg_dump (PostgreSQL) 9.5.3\n":                          9.5,
+		"pg_dump (PostgreSQL) 9.6.24":                           9.6,
+		"pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n": 15,
+		"pg_dump (PostgreSQL) 18beta1":                          18,
+	} {
+		if got, ok := parseDumpVersion(text); !ok || got != want {
+			t.Errorf("%q: %v %v", text, got, ok)
+		}
+	}
+	for _, text := range []string{"", "pg_dump", "pg_dump (PostgreSQL) ", "pg_dump (PostgreSQL) x.y"} {
+		if got, ok := parseDumpVersion(text); ok {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+	for num, want := range map[int64]float64{90503: 9.5, 90624: 9.6, 100004: 10, 150018: 15} {
+		if got := major(num); got != want {
+			t.Errorf("%d: %v", num, got)
+		}
+	}
+}
