@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -170,6 +171,8 @@ var memory = []string{"/run", "/dev/shm"}
 
 // scratch makes a folder in memory with room for bytes.
 func (s *Set) scratch(bytes int64) (string, error) {
+	prefix := s.Manifest.Prefix + "-proof-"
+	sweepScratch(prefix)
 	var tight error
 	for _, dir := range memory {
 		var st unix.Statfs_t
@@ -180,10 +183,26 @@ func (s *Set) scratch(bytes int64) (string, error) {
 			tight = errors.Join(tight, fmt.Errorf("%s has %d MB free, %d MB are needed to try the upgrade on a copy of rpm's database", dir, free>>20, bytes>>20+1))
 			continue
 		}
-		return os.MkdirTemp(dir, s.Manifest.Prefix+"-proof-")
+		return os.MkdirTemp(dir, prefix+strconv.Itoa(os.Getpid())+"-")
 	}
 	if tight != nil {
 		return "", tight
 	}
 	return "", fmt.Errorf("none of %s is a tmpfs: there is no place for a copy of rpm's database", strings.Join(memory, ", "))
+}
+
+// sweepScratch removes what killed processes left in memory.
+func sweepScratch(prefix string) {
+	for _, dir := range memory {
+		left, err := filepath.Glob(filepath.Join(dir, prefix+"*"))
+		if err != nil {
+			continue
+		}
+		for _, path := range left {
+			pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(path), prefix), "-")
+			if n, err := strconv.Atoi(pid); err == nil && n > 0 && errors.Is(unix.Kill(n, 0), unix.ESRCH) {
+				_ = os.RemoveAll(path)
+			}
+		}
+	}
 }

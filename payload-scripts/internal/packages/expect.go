@@ -21,13 +21,22 @@ type expectation struct {
 	algo   rpmfile.Algo
 	link   string // of symbolic links
 
-	lax  bool // mode and owner do not count
-	soft bool // a difference makes rpm run, but does not fail the proof
-	may  bool // the file may be missing
+	lax    bool // mode and owner do not count
+	varies bool // content and link target do not count (%verify)
+	soft   bool // a difference makes rpm run, but does not fail the proof
+	may    bool // the file may be missing
 
 	own    bool // the host's own: not rpm, but the record restores it
 	absent bool // there must be no file
 }
+
+// Bits of RPMTAG_FILEVERIFYFLAGS (rpm's RPMVERIFY_): what of a file counts. A
+// package says %verify(not md5 ...) of a file that the product writes to.
+const (
+	verifyContent = 1<<0 | 1<<1 | 1<<2 // digest, size, link target
+	verifyAttr    = 1<<3 | 1<<4 | 1<<6 // user, group, mode
+	verifyAll     = uint64(1<<32 - 1)
+)
 
 // expected returns how the files of side's carried packages must be, by path.
 // Owners are resolved with who.
@@ -43,16 +52,22 @@ func (s *Set) expected(side manifest.Side, who *owners) (map[string]expectation,
 			return nil, err
 		}
 		scripts := side == manifest.New && s.runsScripts(header)
-		for _, f := range header.Files() {
+		verify := header.Main.Ints(rpmfile.TagFileVerifyFlags)
+		for i, f := range header.Files() {
 			if f.IsConfig() || f.IsGhost() || s.merged(f.Path) {
 				continue
+			}
+			counts := verifyAll
+			if i < len(verify) {
+				counts = verify[i]
 			}
 			all[f.Path] = expectation{
 				pkg: p.Name, path: f.Path, mode: f.FileMode(),
 				uid: who.user(f.User), gid: who.group(f.Group),
 				size: f.Size, digest: f.Digest, algo: f.DigestAlgo, link: f.LinkTo,
-				lax: scripts || f.IsDir(), soft: s.inState(f.Path),
-				may: f.Flags&(rpmfile.FileDoc|rpmfile.FileMissingOK) != 0,
+				lax: scripts || f.IsDir() || counts&verifyAttr != verifyAttr, varies: counts&verifyContent != verifyContent,
+				soft: s.inState(f.Path),
+				may:  f.Flags&(rpmfile.FileDoc|rpmfile.FileMissingOK) != 0,
 			}
 		}
 	}

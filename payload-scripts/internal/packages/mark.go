@@ -33,6 +33,9 @@ func (s *Set) MarkUserInstalled(ctx context.Context) error {
 	if err != nil || command == nil {
 		return err
 	}
+	if s.Root != "" {
+		command = append(command[:1:1], append([]string{"--installroot=" + s.Root}, command[1:]...)...)
+	}
 	_, err = host.Run(ctx, host.Cmd{Name: command[0], Args: append(command[1:], names...), Timeout: markTimeout})
 	if err != nil {
 		return fmt.Errorf("mark the packages as installed by the user: %w", err)

@@ -3,7 +3,9 @@ package packages
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -128,5 +130,26 @@ func TestBackup(t *testing.T) {
 	}
 	if !strings.Contains(copied, "rest-0:4.1.1-1.noarch") {
 		t.Errorf("the copy holds %q", copied)
+	}
+}
+
+func TestProofOfAKilledCheckIsSwept(t *testing.T) {
+	t.Parallel()
+	w := product(t)
+	w.Install(t)
+	w.Manifest.Prefix = "swept"
+	ended := exec.Command("true")
+	if err := ended.Run(); err != nil {
+		t.Fatal(err)
+	}
+	left := fmt.Sprintf("/dev/shm/swept-proof-%d-x", ended.Process.Pid)
+	if err := os.MkdirAll(left, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := setOf(t, w).Prove(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is still there: %v", left, err)
 	}
 }

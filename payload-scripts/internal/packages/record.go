@@ -38,10 +38,16 @@ func (s *Set) copies() string     { return filepath.Join(s.Var, "backup", "packa
 // packages themselves: their files that are changed or missing on this host, and
 // files that lie where the new packages have theirs. Configuration and state
 // are not looked at. It is called before anything changes; that the old set is
-// installed is demanded. It returns the paths.
+// installed is demanded. It returns the paths. It also reads the bundle's packages once, so
+// that Converge need not do so in the window.
 func (s *Set) Record(ctx context.Context) ([]string, error) {
 	if differs, err := s.Compare(ctx, manifest.Old); err != nil || len(differs) > 0 {
 		return nil, errors.Join(err, asError(manifest.Old, differs))
+	}
+	for _, side := range []manifest.Side{manifest.Old, manifest.New} {
+		if err := s.Verify(ctx, side); err != nil {
+			return nil, err
+		}
 	}
 	who, err := s.owners()
 	if err != nil {
@@ -128,7 +134,7 @@ func (s *Set) own(p string, want map[string]expectation, name string) (*own, err
 		return nil, err
 	}
 	if packaged {
-		e.lax = false
+		e.lax, e.varies = false, false
 		if got, _, err := e.look(at); got == "" || err != nil {
 			return nil, err
 		}
