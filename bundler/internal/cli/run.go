@@ -21,7 +21,9 @@ import (
 // one, write its constructor in a file of its own and put it here.
 var commands = []func(*streams) *cli.Command{
 	checkCommand,
+	lockCommand,
 	buildCommand,
+	inspectCommand,
 	pathsCommand,
 }
 

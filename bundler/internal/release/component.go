@@ -61,7 +61,7 @@ func (c *Catalog) SourceOf(r *Release, comp Component) string {
 }
 
 // source reports a source of a kind that does not exist.
-func (p *page) source(s string, path ...any) {
+func (p *page) sourceKind(s string, path ...any) {
 	switch scheme, rest, has := strings.Cut(s, "://"); {
 	case s == "":
 	case !has && !strings.HasPrefix(s, "yum+") && !strings.ContainsAny(s, "\x00\n"):
@@ -112,7 +112,7 @@ func (r *reader) components(p *page, rel *Release) {
 		if (c.SHA256 == "") != (c.Size == 0) {
 			p.wrong("sha256 and size stand together or not at all", "bundler lock "+rel.Version+" fills both in", "components", i)
 		}
-		p.source(c.Source, at("source")...)
+		p.sourceKind(c.Source, at("source")...)
 		if r.cat.SourceOf(rel, c) == "" && !r.lost {
 			p.missing("where the RPM lies; may also stand in the release or in "+productFile, at("source")...)
 		}

@@ -47,16 +47,31 @@ func Load(root string) (*Catalog, error) {
 	return r.cat, nil
 }
 
-// LoadRelease reads versions/product.yaml and the file of one release, and nothing
-// else; so one release can be worked on while another file has mistakes.
-func LoadRelease(root, version string) (*Release, *strictyaml.Doc, error) {
+// File is a file that was read, so that it can be edited.
+type File struct {
+	Path   string // on this machine
+	Source []byte
+	Doc    *strictyaml.Doc
+}
+
+// LoadRelease reads versions/product.yaml and one release, and nothing else, so that
+// a release can be worked on while another file has mistakes. The catalog has that release alone.
+func LoadRelease(root, version string) (*Catalog, *File, error) {
+	if !versionGrammar.MatchString(version) {
+		return nil, nil, exit.Errorf(exit.Usage, "", "%q is no release: %s", version, versionAllowed)
+	}
+	name := "versions/" + version + ".yaml"
+	if _, err := os.Stat(filepath.Join(root, name)); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, exit.Errorf(exit.Usage, "the releases are the files of versions/", "there is no release %q: no %s", version, name)
+	}
 	r := &reader{root: root, cat: &Catalog{Root: root}}
 	r.product()
-	rel, doc := r.release(version)
+	rel, p := r.release(version)
 	if err := r.err(); err != nil {
 		return nil, nil, err
 	}
-	return rel, doc, nil
+	r.cat.Releases = []*Release{rel}
+	return r.cat, &File{Path: filepath.Join(root, name), Source: p.source, Doc: p.doc}, nil
 }
 
 // Release returns the release of a version, nil when there is none.
@@ -122,7 +137,7 @@ func (r *reader) decode(name string, into any) *page {
 	if doc.Unread() {
 		return unread()
 	}
-	return &page{doc: doc, into: &r.mistakes}
+	return &page{doc: doc, source: src, into: &r.mistakes}
 }
 
 // unread is the page of a file that could not be read: what the checks find in it
@@ -158,8 +173,9 @@ func reason(err error) string {
 
 // page is a file that was read, for the checks that come after.
 type page struct {
-	doc  *strictyaml.Doc
-	into *mistake.List
+	doc    *strictyaml.Doc
+	source []byte
+	into   *mistake.List
 }
 
 // wrong reports a mistake at a path of the file, unless the value there could not

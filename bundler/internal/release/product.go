@@ -38,7 +38,7 @@ func (r *reader) product() {
 	}
 	page.need(p.Vendor, "who makes the bundles", "vendor")
 	page.need(p.License, "the bundles' license, as in rpm's License tag", "license")
-	page.source(p.Source, "source")
+	page.sourceKind(p.Source, "source")
 	page.match(postgresGrammar, p.PostgreSQL, "the oldest version that customers run, as 9.5 or 10", "postgresql")
 	for i, key := range p.Keys {
 		page.match(fingerprintGrammar, key, fingerprintAllowed, "keys", i)

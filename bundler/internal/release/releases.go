@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"onerpm/bundler/internal/strictyaml"
 )
 
 var platformGrammar = regexp.MustCompile(`^[a-z]+[0-9]+\.[a-z0-9_]+$`)
@@ -53,7 +51,7 @@ func (r *reader) releases() {
 }
 
 // release reads one release; nil when it has no file.
-func (r *reader) release(version string) (*Release, *strictyaml.Doc) {
+func (r *reader) release(version string) (*Release, *page) {
 	file := "versions/" + version + ".yaml"
 	rel := new(Release)
 	p := r.decode(file, rel)
@@ -80,11 +78,11 @@ func (r *reader) release(version string) (*Release, *strictyaml.Doc) {
 	for i, platform := range rel.Platforms {
 		p.match(platformGrammar, platform, "e.g. el7.x86_64", "platforms", i)
 	}
-	p.source(rel.Source, "source")
+	p.sourceKind(rel.Source, "source")
 	r.key(p, rel)
 	r.components(p, rel)
 	r.configFiles(rel)
-	return rel, p.doc
+	return rel, p
 }
 
 func (r *reader) key(p *page, rel *Release) {

@@ -1,0 +1,59 @@
+package cli_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/rpmpack"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// mkrpm makes a small package: mkrpm FOLDER NAME EVR ARCH [requires=x] [provides=x]
+// [obsoletes=x] [conflicts=x] [file=/path:body] [post=x] [preun=x] [postun=x].
+// Equal arguments give equal bytes.
+func mkrpm(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: mkrpm FOLDER NAME EVR ARCH [KEY=VALUE]...")
+	}
+	epoch, rest, has := strings.Cut(args[2], ":")
+	if !has {
+		epoch, rest = "0", args[2]
+	}
+	version, release, _ := strings.Cut(rest, "-")
+	meta := rpmpack.RPMMetaData{Name: args[1], Version: version, Release: release, Arch: args[3],
+		Epoch: uint32(epoch[0] - '0'), BuildTime: time.Unix(1e9, 0), Licence: "Apache-2.0"}
+	relations := map[string]*rpmpack.Relations{
+		"requires": &meta.Requires, "provides": &meta.Provides, "obsoletes": &meta.Obsoletes, "conflicts": &meta.Conflicts}
+	scripts := map[string]string{}
+	var files []rpmpack.RPMFile
+	for _, a := range args[4:] {
+		key, value, _ := strings.Cut(a, "=")
+		switch to := relations[key]; {
+		case to != nil:
+			ts.Check(to.Set(value))
+		case key == "file":
+			name, body, _ := strings.Cut(value, ":")
+			files = append(files, rpmpack.RPMFile{Name: name, Body: []byte(body), Mode: 0o100644, Owner: "root", Group: "root", MTime: 1e9})
+		default:
+			scripts[key] = value
+		}
+	}
+	r, err := rpmpack.NewRPM(meta)
+	ts.Check(err)
+	for _, f := range files {
+		r.AddFile(f)
+	}
+	for kind, add := range map[string]func(string){"post": r.AddPostin, "preun": r.AddPreun, "postun": r.AddPostun} {
+		if scripts[kind] != "" {
+			add(scripts[kind])
+		}
+	}
+	folder := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(folder, 0o755))
+	f, err := os.Create(filepath.Join(folder, args[1]+"-"+version+"-"+release+"."+args[3]+".rpm"))
+	ts.Check(err)
+	ts.Check(r.Write(f))
+	ts.Check(f.Close())
+}
