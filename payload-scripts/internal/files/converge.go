@@ -1,0 +1,314 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"onerpm/payload-scripts/internal/host"
+)
+
+// toNew writes the merged files and removes those that the new release does not have.
+func (s *Set) toNew(ctx context.Context, x *index) error {
+	for _, r := range x.Config {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if r.Extra {
+			continue
+		}
+		want, err := r.wanted()
+		if err == nil {
+			err = s.write(x, r, "new", want)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.Target, err)
+		}
+	}
+	return s.proveConfig(x, func(r *record) (*file, bool, error) {
+		f, err := r.wanted()
+		return f, !r.Extra, err
+	})
+}
+
+// wanted is the new side with the owner of a new file looked up.
+func (r *record) wanted() (*file, error) {
+	if r.New == nil || r.Old != nil {
+		return r.New, nil
+	}
+	f := *r.New
+	var err error
+	if f.UID, err = lookup(r.Owner, func(name string) (string, error) {
+		u, err := user.Lookup(name)
+		if err != nil {
+			return "", err
+		}
+		return u.Uid, nil
+	}); err != nil {
+		return nil, fmt.Errorf("owner %s: %w", r.Owner, err)
+	}
+	if f.GID, err = lookup(r.Group, func(name string) (string, error) {
+		g, err := user.LookupGroup(name)
+		if err != nil {
+			return "", err
+		}
+		return g.Gid, nil
+	}); err != nil {
+		return nil, fmt.Errorf("group %s: %w", r.Group, err)
+	}
+	return &f, nil
+}
+
+func lookup(name string, find func(string) (string, error)) (int, error) {
+	if name == "" {
+		return 0, nil
+	}
+	if id, err := strconv.Atoi(name); err == nil && id >= 0 {
+		return id, nil
+	}
+	id, err := find(name)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(id)
+}
+
+// toOld restores configuration, then the state paths: those set the times of
+// folders that both may lie in.
+func (s *Set) toOld(ctx context.Context, x *index) error {
+	if err := s.restoreLinks(x); err != nil {
+		return err
+	}
+	for _, r := range x.Config {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := s.write(x, r, "old", r.Old); err != nil {
+			return fmt.Errorf("%s: %w", r.Target, err)
+		}
+		if err := s.sweep(r); err != nil {
+			return err
+		}
+	}
+	if err := s.restoreState(ctx, x); err != nil {
+		return err
+	}
+	if err := s.dropDirs(x); err != nil {
+		return err
+	}
+	return s.proveConfig(x, func(r *record) (*file, bool, error) { return r.Old, true, nil })
+}
+
+// write makes one configuration file as a side has it, if it is not so already.
+func (s *Set) write(x *index, r *record, side string, want *file) error {
+	if err := s.still(r.Target, r.Real); err != nil {
+		return err
+	}
+	if want == nil {
+		if _, err := os.Lstat(r.Real); errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+			return nil
+		}
+		return host.Remove(r.Real)
+	}
+	if is, err := s.isAs(r.Real, want, side == "old"); err != nil || is {
+		return err
+	}
+	data, err := s.kept(side, r.Target, want)
+	if err != nil {
+		return err
+	}
+	if err := s.makeDirs(x, filepath.Dir(r.Target)); err != nil {
+		return err
+	}
+	if info, err := os.Lstat(r.Real); err == nil && !info.Mode().IsRegular() {
+		if err := os.Remove(r.Real); err != nil { // a link or folder in its place; a folder with files stays and fails
+			return err
+		}
+	}
+	if err := host.WriteFile(r.Real, data, want.attr()); err != nil {
+		return err
+	}
+	if side == "new" && r.Old == nil {
+		return s.label(r.Real)
+	}
+	n, err := openInode(r.Real)
+	if err != nil {
+		return err
+	}
+	defer n.Close()
+	if side == "new" {
+		return n.SetXattrs(r.Old.Xattrs)
+	}
+	return n.SetAttr(want.attr(), want.Xattrs, unix.NsecToTimespec(want.MTime))
+}
+
+// isAs tells whether a file has content and attributes of a side; the old one has
+// its times and extended attributes too.
+func (s *Set) isAs(real string, want *file, exact bool) (bool, error) {
+	n, err := openInode(real)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return want == nil, nil
+	}
+	if err != nil || want == nil {
+		return false, err
+	}
+	defer n.Close()
+	st := n.Stat
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size != want.Size || st.Mode&0o7777 != want.Mode || int(st.Uid) != want.UID || int(st.Gid) != want.GID {
+		return false, nil
+	}
+	if exact {
+		xattrs, err := n.Xattrs()
+		if err != nil || nanoseconds(st.Mtim) != want.MTime || !sameXattrs(xattrs, want.Xattrs) {
+			return false, err
+		}
+	}
+	data, err := readInode(n, maxConfig)
+	return err == nil && digest(data) == want.SHA256, err
+}
+
+// proveConfig names every file that is not as it should be.
+func (s *Set) proveConfig(x *index, want func(*record) (*file, bool, error)) error {
+	var wrong []string
+	for _, r := range x.Config {
+		f, counts, err := want(r)
+		if err != nil {
+			return err
+		}
+		if !counts {
+			continue
+		}
+		if is, err := s.isAs(r.Real, f, f == r.Old && f != nil); err != nil {
+			return err
+		} else if !is {
+			wrong = append(wrong, r.Target)
+		}
+	}
+	return differ(wrong)
+}
+
+// maxNamed bounds the list of an error.
+const maxNamed = 20
+
+func differ(wrong []string) error {
+	if len(wrong) == 0 {
+		return nil
+	}
+	sort.Strings(wrong)
+	more := ""
+	if len(wrong) > maxNamed {
+		more = fmt.Sprintf(" and %d more", len(wrong)-maxNamed)
+		wrong = wrong[:maxNamed]
+	}
+	return &DifferError{Paths: wrong, more: more}
+}
+
+// DifferError is a side that was not reached.
+type DifferError struct {
+	Paths []string // the first of those that are not as they should be
+	more  string
+}
+
+func (e *DifferError) Error() string {
+	return "not as they should be: " + strings.Join(e.Paths, ", ") + e.more
+}
+
+// makeDirs makes the folders above a file that lack, as they were if they were there.
+func (s *Set) makeDirs(x *index, path string) error {
+	var lack []string
+	for p := path; p != "/"; p = filepath.Dir(p) {
+		if _, err := os.Stat(s.onHost(p)); !errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		lack = append(lack, p)
+	}
+	slices.Reverse(lack)
+	for _, p := range lack {
+		d := x.Dirs[p]
+		if d == nil {
+			d = &dir{Mode: 0o755}
+		}
+		at := s.onHost(p)
+		if err := os.Mkdir(at, 0o700); err != nil {
+			return err
+		}
+		if err := os.Chown(at, d.UID, d.GID); err != nil {
+			return err
+		}
+		if err := os.Chmod(at, host.GoMode(d.Mode)); err != nil {
+			return err
+		}
+		if err := host.SyncDir(filepath.Dir(at)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropDirs takes away folders that were not there before and hold nothing.
+func (s *Set) dropDirs(x *index) error {
+	var made []string
+	for p, d := range x.Dirs {
+		if d == nil {
+			made = append(made, p)
+		}
+	}
+	sort.Sort(sort.Reverse(sort.StringSlice(made)))
+	for _, p := range made {
+		err := unix.Rmdir(s.onHost(p))
+		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTEMPTY) && !errors.Is(err, unix.EEXIST) && !errors.Is(err, unix.ENOTDIR) {
+			return &os.PathError{Op: "rmdir", Path: p, Err: err}
+		}
+	}
+	return nil
+}
+
+// sweep removes what rpm left beside a configuration file since it was recorded.
+func (s *Set) sweep(r *record) error {
+	for _, name := range s.litter(r.Real) {
+		if !slices.Contains(r.Litter, name) {
+			if err := host.Remove(filepath.Join(filepath.Dir(r.Real), name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Leftovers returns the .rpmnew, .rpmsave and .rpmorig files that rpm left beside
+// configuration files since Prepare, for the report.
+func (s *Set) Leftovers() ([]string, error) {
+	x, err := s.loadIndex()
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, r := range x.Config {
+		for _, name := range s.litter(r.Real) {
+			if !slices.Contains(r.Litter, name) {
+				found = append(found, filepath.Join(filepath.Dir(r.Target), name))
+			}
+		}
+	}
+	sort.Strings(found)
+	return found, nil
+}
+
+// label gives a new file the SELinux label of its place, where there is SELinux.
+func (s *Set) label(path string) error {
+	if _, err := os.Stat("/sys/fs/selinux/enforce"); err != nil || !host.Exists("restorecon") {
+		return nil //nolint:nilerr // no SELinux
+	}
+	_, err := host.Run(context.Background(), host.Cmd{Name: "restorecon", Args: []string{"-F", "--", path}, Timeout: time.Minute})
+	return err
+}

@@ -1,0 +1,155 @@
+// Package files makes the product's own files all old or all new: the
+// configuration that takes part in the merge, and the state paths, which belong
+// to the product and to no package.
+//
+// It promises: nothing on the host is changed before the old side is saved and
+// on disk; each side can be reached from any mixture of the two, again and
+// again, and is proved at the end; the old side has every byte, mode, owner,
+// modification time and extended attribute it had; no symbolic link, whoever
+// made it, leads a write out of a state path.
+//
+// What is saved lies in the attempt's backup folder, for people too:
+//
+//	index.json               what was recorded of configuration, and whether the state is sealed
+//	config/old/<target>      the host's file as it was
+//	config/new/<target>      the merged file
+//	state/<n>/               a state path as it was, attributes included
+//	state/<n>.index          one JSON line for each of its files
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/config"
+)
+
+// Set is the configuration and state of one product on this host.
+type Set struct {
+	// Root is put before every path of the host; "" but in tests.
+	Root string
+	// Extra are more files that are recorded and restored, such as a package's %config files.
+	Extra []string
+	// Progress, when not nil, is told the path that is being worked on and the
+	// bytes copied so far.
+	Progress func(path string, bytes int64)
+
+	m      *manifest.Manifest
+	bundle string
+	backup string
+	serves bool // Prepare ran in this process and SaveState did not yet
+}
+
+// New returns the files of a bundle's product. backup is the attempt's folder for
+// them, "" when the set is only asked for Findings.
+func New(m *manifest.Manifest, bundle, backup string) *Set {
+	return &Set{m: m, bundle: bundle, backup: backup}
+}
+
+// onHost returns a path of the host as this process sees it.
+func (s *Set) onHost(path string) string { return filepath.Join("/", s.Root, path) }
+
+func (s *Set) saved(parts ...string) string {
+	return filepath.Join(append([]string{s.backup}, parts...)...)
+}
+
+func (s *Set) tell(path string, bytes int64) {
+	if s.Progress != nil {
+		s.Progress(path, bytes)
+	}
+}
+
+// ErrChanged is an attempt whose host was changed already: its old side must not be saved again.
+var ErrChanged = errors.New("the files of this attempt were saved for good already")
+
+// Prepare records every configuration file as it is, and makes the merged new
+// ones ready. Nothing outside of the backup folder is written. It may be called
+// again until the state is sealed; values once drawn at random are kept as long
+// as the host's file is the same.
+func (s *Set) Prepare(ctx context.Context) error {
+	if err := s.prepare(ctx); err != nil {
+		return fmt.Errorf("back up configuration: %w", explain(err))
+	}
+	s.serves = true
+	return nil
+}
+
+// Converge makes the host's configuration and state those of one side, and
+// proves it. Both sides need what Prepare and SaveState recorded; on the new
+// side state is left to the new release. A sealed attempt only is taken to
+// either side: before, the host's files are as they were.
+func (s *Set) Converge(ctx context.Context, side manifest.Side) error {
+	x, err := s.loadIndex()
+	if err != nil {
+		return err
+	}
+	if !x.Sealed {
+		if side == manifest.Old {
+			return nil
+		}
+		return errors.New("the old files are not saved yet")
+	}
+	if side == manifest.New {
+		err = s.toNew(ctx, x)
+	} else {
+		err = s.toOld(ctx, x)
+	}
+	if err != nil {
+		return fmt.Errorf("files to %s: %w", side, explain(err))
+	}
+	return nil
+}
+
+// FileChange is what the merge did to one configuration file.
+type FileChange struct {
+	Target  string          `json:"target"`
+	Changes []config.Change `json:"changes"`
+}
+
+// Changes returns what Prepare decided about each configuration file that does
+// not stay as it is, for the report.
+func (s *Set) Changes() ([]FileChange, error) {
+	x, err := s.loadIndex()
+	if err != nil {
+		return nil, err
+	}
+	var out []FileChange
+	for _, r := range x.Config {
+		if len(r.Changes) > 0 {
+			out = append(out, FileChange{r.Target, r.Changes})
+		}
+	}
+	return out, nil
+}
+
+// UnitsChange tells whether a unit file differs between the two sides, so that
+// systemd must read them again.
+func (s *Set) UnitsChange() (bool, error) {
+	x, err := s.loadIndex()
+	if err != nil {
+		return false, err
+	}
+	for _, r := range x.Config {
+		if strings.Contains(r.Target, "/systemd/") && !r.unchanged() {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// explain says what to do about a full or read-only disk.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		return fmt.Errorf("%w; make room on that file system", err)
+	case errors.Is(err, unix.EROFS):
+		return fmt.Errorf("%w; make that file system writable", err)
+	}
+	return err
+}

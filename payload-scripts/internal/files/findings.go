@@ -1,0 +1,186 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/config"
+	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/host"
+)
+
+// Findings tells what stands in the way of the merge and of saving the state. It
+// writes nothing.
+func (s *Set) Findings(ctx context.Context) []finding.Finding {
+	var out []finding.Finding
+	for _, c := range s.m.Config {
+		if ctx.Err() != nil {
+			return out
+		}
+		out = append(out, s.configFindings(c)...)
+	}
+	return append(out, s.stateFindings(ctx)...)
+}
+
+func refuse(id, what, do string) finding.Finding {
+	return finding.Finding{ID: id, Level: finding.Refuse, What: what, Do: do}
+}
+
+func (s *Set) configFindings(c manifest.Config) []finding.Finding {
+	now, err := s.look(c.Target)
+	if err != nil {
+		return []finding.Finding{lookFinding(c.Target, err)}
+	}
+	result, err := s.merge(c, now.data)
+	if err != nil {
+		return []finding.Finding{s.mergeFinding(c, err)}
+	}
+	var out []finding.Finding
+	for _, x := range result.Conflicts {
+		out = append(out, s.conflictFinding(c, x))
+	}
+	for _, ch := range result.Changes {
+		if ch.Kind == config.Removed && ch.From == config.EditedFile {
+			out = append(out, finding.Finding{ID: "config-edited-file-goes", Level: finding.Warn,
+				What: fmt.Sprintf("%s was changed on this host, and %s does not have it: it is removed", c.Target, s.m.To),
+				Do:   "a copy is kept in the attempt's backup; move to its successor what you still need of it"})
+		}
+	}
+	if f, is := s.readOnly(c.Target); is && !(now.file == nil && result.Gone) {
+		out = append(out, f)
+	}
+	return out
+}
+
+func lookFinding(target string, err error) finding.Finding {
+	if l := (*LinkError)(nil); errors.As(err, &l) {
+		return refuse("config-link", fmt.Sprintf("%s: %v", target, err), "look who made the link; replace it by the file, or give the link to root (chown -h root "+l.Path+")")
+	}
+	return refuse("config-unreadable", fmt.Sprintf("%s cannot be read: %v", target, err), "make it a regular file that root can read")
+}
+
+func (s *Set) mergeFinding(c manifest.Config, err error) finding.Finding {
+	unknown, parse := (*config.UnknownValueError)(nil), (*config.ParseError)(nil)
+	switch {
+	case errors.As(err, &unknown):
+		return refuse("config-value-unknown",
+			fmt.Sprintf("%s of %s wants values that nobody knows on this host: %s", c.Target, s.m.To, strings.Join(unknown.Keys, ", ")),
+			"this is a mistake in the bundle: ask for one whose spec sets them")
+	case errors.As(err, &parse) && parse.File == "mine":
+		return refuse("config-unparsable", fmt.Sprintf("%s is no %s that can be merged: %v", c.Target, c.Format, parse.Err),
+			"correct the file; the product may not be able to read it either")
+	}
+	return refuse("config-merge", fmt.Sprintf("%s cannot be merged: %v", c.Target, err), "this is a mistake in the bundle: take a fresh copy of it, or ask for a corrected one")
+}
+
+func (s *Set) conflictFinding(c manifest.Config, x config.Conflict) finding.Finding {
+	if x.Key == "" && x.Mine == "(absent)" {
+		return refuse("config-missing", fmt.Sprintf("%s is not there, and it differs between %s and %s", c.Target, s.m.From, s.m.To),
+			"put the file back as "+s.m.From+" has it; the new release needs its own")
+	}
+	where := x.Key
+	if where == "" {
+		where = "the whole file"
+	}
+	return refuse("config-conflict",
+		fmt.Sprintf("%s, %s: changed on this host and by %s, differently\n%s: %s\n%s: %s\nhere: %s", c.Target, where, s.m.To, s.m.From, x.Base, s.m.To, x.Theirs, x.Mine),
+		"set it to the value of "+s.m.To+" if that serves you, or to that of "+s.m.From+" and change it again after the upgrade")
+}
+
+// readOnly tells whether a configuration file lies where nothing can be written.
+func (s *Set) readOnly(target string) (finding.Finding, bool) {
+	var st unix.Statfs_t
+	dir := existing(filepath.Dir(s.onHost(target)))
+	if err := unix.Statfs(dir, &st); err != nil || st.Flags&unix.ST_RDONLY == 0 {
+		return finding.Finding{}, false
+	}
+	return refuse("read-only", dir+" is read-only, and "+target+" must be written", "mount that file system writable"), true
+}
+
+// existing returns the nearest folder above a path that is there.
+func existing(path string) string {
+	for path != "/" {
+		if _, err := os.Stat(path); err == nil {
+			break
+		}
+		path = filepath.Dir(path)
+	}
+	return path
+}
+
+func (s *Set) stateFindings(ctx context.Context) []finding.Finding {
+	var out []finding.Finding
+	var total int64
+	for _, p := range s.m.State {
+		real, _, err := s.resolve(p)
+		if err == nil {
+			var size int64
+			size, err = treeSize(ctx, real)
+			total += size
+		}
+		if l := (*LinkError)(nil); errors.As(err, &l) {
+			out = append(out, refuse("state-link", fmt.Sprintf("%s: %v", p, err), "look who made the link; give it to root (chown -h root "+l.Path+") if it is meant to be"))
+		} else if err != nil && ctx.Err() == nil {
+			out = append(out, refuse("state-unreadable", fmt.Sprintf("%s cannot be saved: %v", p, err), "repair that folder's file system or its contents"))
+		}
+	}
+	if s.backup != "" { // what is saved already is not copied again
+		if saved, err := treeSize(ctx, s.saved("state")); err == nil {
+			total = max(0, total-saved)
+		}
+	}
+	if f, full := s.noRoom(total); full {
+		out = append(out, f)
+	}
+	sort.SliceStable(out, func(i, j int) bool { return out[i].ID < out[j].ID })
+	return out
+}
+
+// treeSize returns the room that all files of a state path take, in bytes.
+func treeSize(ctx context.Context, real string) (int64, error) {
+	dir, err := openParent(real)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer dir.Close() //nolint:errcheck // read only
+	var total int64
+	err = walk(ctx, int(dir.Fd()), filepath.Base(real), ".", 0, func(e *entry, n *host.Inode) error {
+		const block = 4096
+		total += (n.Stat.Blocks*512/block + 1) * block
+		return nil
+	})
+	return total, err
+}
+
+// spare is what is left free beside the copies, in bytes.
+const spare = 64 << 20
+
+// noRoom compares the size of the state paths with the room where they are saved.
+func (s *Set) noRoom(size int64) (finding.Finding, bool) {
+	where := s.backup
+	if where == "" {
+		where = s.onHost("/var/lib/" + s.m.Prefix)
+	}
+	where = existing(where)
+	var st unix.Statfs_t
+	if err := unix.Statfs(where, &st); err != nil {
+		return refuse("no-room", fmt.Sprintf("the free space of %s cannot be told: %v", where, err), "look at that file system"), true
+	}
+	free := int64(st.Bavail) * st.Bsize
+	if size == 0 || free >= size+spare {
+		return finding.Finding{}, false
+	}
+	return refuse("no-room", fmt.Sprintf("saving %s takes %d MiB in %s, where %d MiB are free", strings.Join(s.m.State, ", "), (size+spare)>>20, where, free>>20),
+		fmt.Sprintf("free %d MiB there", (size+spare-free)>>20+1)), true
+}

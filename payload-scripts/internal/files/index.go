@@ -1,0 +1,117 @@
+package files
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"onerpm/payload-scripts/internal/config"
+	"onerpm/payload-scripts/internal/host"
+)
+
+type unixStat = syscall.Stat_t
+
+// index is index.json.
+type index struct {
+	Config []*record       `json:"config"`
+	State  []*statePath    `json:"state,omitempty"` // after the first SaveState
+	Dirs   map[string]*dir `json:"dirs"`            // folders above all of them; null for one that was not there
+	Links  []link          `json:"links,omitempty"` // of root, on the way to any of them
+	Sealed bool            `json:"sealed"`          // from here on the host may be changed
+}
+
+// record is one configuration file.
+type record struct {
+	Target  string          `json:"target"`            // as the manifest names it
+	Real    string          `json:"real"`              // where links of root lead, on this host
+	Old     *file           `json:"old"`               // null: not there
+	New     *file           `json:"new"`               // null: not there
+	Owner   string          `json:"owner,omitempty"`   // of a file that is new on this host; the user may come with a package
+	Group   string          `json:"group,omitempty"`   // likewise
+	Changes []config.Change `json:"changes,omitempty"` // what the merge did
+	Litter  []string        `json:"litter,omitempty"`  // what rpm had left beside it before
+	Extra   bool            `json:"extra,omitempty"`   // recorded and restored only
+}
+
+// file is one side of a configuration file; its content lies in the backup folder.
+type file struct {
+	SHA256 string            `json:"sha256"`
+	Size   int64             `json:"size"`
+	Mode   uint32            `json:"mode"` // permission bits with setuid, setgid, sticky
+	UID    int               `json:"uid"`
+	GID    int               `json:"gid"`
+	MTime  int64             `json:"mtime,omitempty"` // nanoseconds since 1970; old side only
+	Xattrs map[string][]byte `json:"xattrs,omitempty"`
+}
+
+// dir is a folder above something that is saved.
+type dir struct {
+	Mode   uint32            `json:"mode"`
+	UID    int               `json:"uid"`
+	GID    int               `json:"gid"`
+	Xattrs map[string][]byte `json:"xattrs,omitempty"`
+}
+
+func (x *index) addLinks(links []link) {
+	for _, l := range links {
+		if !slices.Contains(x.Links, l) {
+			x.Links = append(x.Links, l)
+		}
+	}
+}
+
+func (r *record) unchanged() bool {
+	if r.Old == nil || r.New == nil {
+		return r.Old == r.New
+	}
+	return r.Old.SHA256 == r.New.SHA256
+}
+
+func (f *file) attr() host.Attr {
+	return host.Attr{Mode: host.GoMode(f.Mode), UID: f.UID, GID: f.GID}
+}
+
+// loadIndex reads the index; an attempt without one is an error.
+func (s *Set) loadIndex() (*index, error) {
+	data, err := os.ReadFile(s.saved("index.json"))
+	if err != nil {
+		return nil, fmt.Errorf("read what was saved of the old files: %w", err)
+	}
+	var x index
+	if err := json.Unmarshal(data, &x); err != nil {
+		return nil, fmt.Errorf("read %s: %w", s.saved("index.json"), err)
+	}
+	return &x, nil
+}
+
+// knownIndex is loadIndex for an attempt that may have none yet.
+func (s *Set) knownIndex() (*index, error) {
+	x, err := s.loadIndex()
+	if errors.Is(err, os.ErrNotExist) {
+		return &index{}, nil
+	}
+	return x, err
+}
+
+// store writes the index; what it speaks of is on disk before.
+func (s *Set) store(x *index) error {
+	if err := host.SyncFS(s.backup); err != nil {
+		return err
+	}
+	data, err := json.MarshalIndent(x, "", " ")
+	if err != nil {
+		return err
+	}
+	return host.WriteFile(s.saved("index.json"), append(data, '\n'), host.Attr{Mode: 0o600})
+}
+
+func attrOf(st *unix.Stat_t) host.Attr {
+	return host.Attr{Mode: host.GoMode(st.Mode & 0o7777), UID: int(st.Uid), GID: int(st.Gid)}
+}
+
+func nanoseconds(t unix.Timespec) int64 { return t.Nano() }

@@ -1,0 +1,338 @@
+package files
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/config"
+	"onerpm/payload-scripts/internal/host"
+)
+
+// prepare records configuration and merges it, keeping what still holds.
+func (s *Set) prepare(ctx context.Context) error {
+	known, err := s.knownIndex()
+	if err != nil {
+		return err
+	}
+	if known.Sealed {
+		return ErrChanged
+	}
+	if err := os.MkdirAll(s.backup, 0o700); err != nil {
+		return err
+	}
+	x := &index{State: known.State, Dirs: map[string]*dir{}}
+	before := map[string]*record{}
+	for _, r := range known.Config {
+		before[r.Target] = r
+	}
+	for _, c := range s.m.Config {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		r, err := s.record(x, c, before[c.Target])
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Target, err)
+		}
+		x.Config = append(x.Config, r)
+		if err := s.recordDirs(x, c.Target); err != nil {
+			return err
+		}
+	}
+	if err := s.recordExtra(x); err != nil {
+		return err
+	}
+	for _, path := range s.m.State {
+		_, links, err := s.resolve(path)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		x.addLinks(links)
+		if err := s.recordDirs(x, path); err != nil {
+			return err
+		}
+	}
+	return s.store(x)
+}
+
+// record saves one configuration file and its merged form. What was recorded
+// before is kept when the host's file is still the same.
+func (s *Set) record(x *index, c manifest.Config, before *record) (*record, error) {
+	now, err := s.look(c.Target)
+	if err != nil {
+		return nil, err
+	}
+	x.addLinks(now.links)
+	if before != nil && before.Real == now.real && sameFile(before.Old, now.file) {
+		before.Litter = s.litter(now.real)
+		return before, nil
+	}
+	result, err := s.merge(c, now.data)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(result.Conflicts); n > 0 {
+		return nil, fmt.Errorf("%d values were changed both by the new release and on this host; %s check shows them", n, s.m.Prefix)
+	}
+	r := &record{Target: c.Target, Real: now.real, Old: now.file, Changes: result.Changes, Litter: s.litter(now.real)}
+	if now.file != nil {
+		if err := s.keep("old", c.Target, now.data); err != nil {
+			return nil, err
+		}
+	}
+	if result.Gone {
+		return r, nil
+	}
+	r.New, err = newFile(c, result.Out, now.file)
+	if err != nil {
+		return nil, err
+	}
+	if now.file == nil {
+		r.Owner, r.Group = c.Owner, c.Group
+	}
+	return r, s.keep("new", c.Target, result.Out)
+}
+
+// newFile describes the merged file: with the attributes of the host's, or those of the spec.
+func newFile(c manifest.Config, data []byte, old *file) (*file, error) {
+	f := &file{SHA256: digest(data), Size: int64(len(data)), Mode: 0o644}
+	if old != nil {
+		f.Mode, f.UID, f.GID = old.Mode, old.UID, old.GID
+		return f, nil
+	}
+	if c.Mode != "" {
+		mode, err := strconv.ParseUint(c.Mode, 8, 32)
+		if err != nil || mode > 0o7777 {
+			return nil, fmt.Errorf("mode %q is not octal", c.Mode)
+		}
+		f.Mode = uint32(mode)
+	}
+	return f, nil
+}
+
+func (s *Set) recordExtra(x *index) error {
+	taken := map[string]bool{}
+	for _, r := range x.Config {
+		taken[r.Target] = true
+	}
+	for _, target := range s.Extra {
+		if taken[target] {
+			continue
+		}
+		taken[target] = true
+		now, err := s.look(target)
+		if err != nil {
+			return fmt.Errorf("%s: %w", target, err)
+		}
+		x.addLinks(now.links)
+		x.Config = append(x.Config, &record{Target: target, Real: now.real, Old: now.file, Extra: true, Litter: s.litter(now.real)})
+		if now.file != nil {
+			if err := s.keep("old", target, now.data); err != nil {
+				return err
+			}
+		}
+		if err := s.recordDirs(x, target); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keep writes a file's content into the backup folder.
+func (s *Set) keep(side, target string, data []byte) error {
+	path := s.saved("config", side, target)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	return host.WriteFile(path, data, host.Attr{Mode: 0o600})
+}
+
+// kept reads what keep wrote, and checks it.
+func (s *Set) kept(side, target string, f *file) ([]byte, error) {
+	data, err := os.ReadFile(s.saved("config", side, target))
+	if err != nil {
+		return nil, err
+	}
+	if digest(data) != f.SHA256 {
+		return nil, fmt.Errorf("%s is damaged", s.saved("config", side, target))
+	}
+	return data, nil
+}
+
+// merge merges what the bundle has of c with the host's file, nil for none.
+func (s *Set) merge(c manifest.Config, mine []byte) (config.Result, error) {
+	base, err := s.bundled(c.Old)
+	if err != nil {
+		return config.Result{}, err
+	}
+	theirs, err := s.bundled(c.New)
+	if err != nil {
+		return config.Result{}, err
+	}
+	return config.Merge(config.Input{
+		Format: c.Format, Base: base, Theirs: theirs, Mine: mine,
+		Set: c.Set, Policy: c.Policy, Random: rand.Reader,
+	})
+}
+
+// bundled reads a file of the bundle and checks it against the manifest; "" is none.
+func (s *Set) bundled(path string) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
+	data, err := readBounded(filepath.Join(s.bundle, path), config.MaxSize)
+	if err != nil {
+		return nil, fmt.Errorf("read the bundle: %w", err)
+	}
+	for _, f := range s.m.Files {
+		if f.Path == path {
+			if f.SHA256 != digest(data) {
+				return nil, fmt.Errorf("the bundle is damaged: %s is not as its manifest says", path)
+			}
+			return data, nil
+		}
+	}
+	return nil, fmt.Errorf("the bundle is damaged: its manifest does not list %s", path)
+}
+
+// sight is a configuration file of the host as it is now.
+type sight struct {
+	real  string
+	links []link
+	file  *file // nil: not there
+	data  []byte
+}
+
+// maxConfig bounds a file that is recorded, in bytes.
+const maxConfig = 16 << 20
+
+func (s *Set) look(target string) (sight, error) {
+	real, links, err := s.resolve(target)
+	if err != nil {
+		return sight{}, err
+	}
+	now := sight{real: real, links: links}
+	n, err := openInode(real)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return now, nil
+	}
+	if err != nil {
+		return now, err
+	}
+	defer n.Close()
+	if n.Stat.Mode&unix.S_IFMT != unix.S_IFREG {
+		return now, errors.New("it is no regular file")
+	}
+	if now.data, err = readInode(n, maxConfig); err != nil {
+		return now, err
+	}
+	xattrs, err := n.Xattrs()
+	if err != nil {
+		return now, err
+	}
+	now.file = &file{
+		SHA256: digest(now.data), Size: int64(len(now.data)), Mode: n.Stat.Mode & 0o7777,
+		UID: int(n.Stat.Uid), GID: int(n.Stat.Gid), MTime: nanoseconds(n.Stat.Mtim), Xattrs: xattrs,
+	}
+	return now, nil
+}
+
+func sameFile(a, b *file) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.SHA256 == b.SHA256 && a.Mode == b.Mode && a.UID == b.UID && a.GID == b.GID && a.MTime == b.MTime && sameXattrs(a.Xattrs, b.Xattrs)
+}
+
+func sameXattrs(a, b map[string][]byte) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for k, v := range a {
+		if w, ok := b[k]; !ok || !bytes.Equal(v, w) {
+			return false
+		}
+	}
+	return true
+}
+
+func openInode(path string) (*host.Inode, error) { return host.OpenInode(unix.AT_FDCWD, path) }
+
+func readInode(n *host.Inode, limit int64) ([]byte, error) {
+	f, err := n.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	return readAll(f, limit)
+}
+
+func readBounded(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	return readAll(f, limit)
+}
+
+func readAll(f *os.File, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("it has more than %d bytes", limit)
+	}
+	if data == nil {
+		data = []byte{} // there and empty, not absent
+	}
+	return data, err
+}
+
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// recordDirs notes the folders above a path, so that they can be made again or taken away.
+func (s *Set) recordDirs(x *index, path string) error {
+	for p := filepath.Dir(path); p != "/" && p != "."; p = filepath.Dir(p) {
+		if _, known := x.Dirs[p]; known {
+			return nil
+		}
+		info, err := os.Stat(s.onHost(p))
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+			x.Dirs[p] = nil
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		a := host.AttrOf(info)
+		x.Dirs[p] = &dir{Mode: host.UnixMode(a.Mode), UID: a.UID, GID: a.GID}
+	}
+	return nil
+}
+
+// litterEnds are what rpm appends to names of configuration files it did not dare to replace.
+var litterEnds = []string{".rpmnew", ".rpmsave", ".rpmorig"}
+
+// litter returns what rpm left beside a file.
+func (s *Set) litter(real string) []string {
+	var found []string
+	for _, end := range litterEnds {
+		if _, err := os.Lstat(real + end); err == nil {
+			found = append(found, filepath.Base(real)+end)
+		}
+	}
+	return found
+}
