@@ -17,10 +17,7 @@ type splice struct {
 // edit changes as little as possible of a document's text until it holds want,
 // and proves it by reading the result.
 func edit(d document, want *node) ([]byte, error) {
-	for range maxRounds {
-		if d.root == nil {
-			d.root = &node{kind: null}
-		}
+	for range 10 + 2*(d.root.size()+want.size()) {
 		if equal(d.root, want) {
 			return d.src, nil
 		}
@@ -32,15 +29,16 @@ func edit(d document, want *node) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		before := d.root
 		if d, err = parse(d.format, "merged", out); err != nil {
 			return nil, fmt.Errorf("the merged file would not be readable: %w", errors.Unwrap(err))
 		}
+		if equal(before, d.root) {
+			break
+		}
 	}
-	return nil, errors.New("the merged file would not hold what was intended; its form is not supported: merge it by hand")
+	 return nil, errors.New("the merged file would not hold what was intended; its form is not supported: merge it by hand")
 }
-
-// maxRounds bounds how often a document is edited and read again.
-const maxRounds = 5000
 
 // editor collects what one round changes.
 type editor struct {
@@ -163,6 +161,15 @@ func (e *editor) replaceRoot(want *node) error {
 	}
 	e.put(e.root.start, e.root.end, strings.TrimPrefix(text, "\n"))
 	return nil
+}
+
+// ended gives a text that goes to the end of the file the line break that a
+// literal string in it needs to have its own.
+func (e *editor) ended(text string, end int) string {
+	if end == len(e.text) && strings.Contains(text, "|"+e.eol()) && !strings.HasSuffix(text, "\n") {
+		return text + e.eol()
+	}
+	return text
 }
 
 // freshLine returns the line break that the end of the text lacks.

@@ -1,7 +1,11 @@
 package config
 
 import (
+"time"
+"fmt"
+
 	"bytes"
+	"errors"
 	"path/filepath"
 	"testing"
 
@@ -59,6 +63,8 @@ func orEmpty(b []byte) []byte {
 }
 
 func checkMerge(t *testing.T, in Input) {
+	t0 := time.Now()
+	defer func() { if d := time.Since(t0); d > 2*time.Second { panic(fmt.Sprintf("SLOW %v %s %q %q %q", d, in.Format, in.Base, in.Theirs, in.Mine)) } }()
 	r, err := Merge(in)
 	if err != nil {
 		return
@@ -80,7 +86,11 @@ func checkMerge(t *testing.T, in Input) {
 	if in.Format == "text" {
 		merge = mergeText
 	}
-	if r, err := merge(still); err != nil || !bytes.Equal(r.Out, in.Mine) {
+	r, err = merge(still)
+	if errors.As(err, new(*ParseError)) {
+		return // Merge does not even look into a file that need not change
+	}
+	if err != nil || !bytes.Equal(r.Out, in.Mine) {
 		t.Fatalf("nothing changed, but: %v\n%q\n%q", err, in.Mine, r.Out)
 	}
 }

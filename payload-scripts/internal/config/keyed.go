@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"onerpm/internal/manifest"
@@ -47,11 +48,16 @@ func mergeKeyed(in Input) (Result, error) {
 			return Result{}, err
 		}
 	}
-	base, theirs, mine := docs[0].root, docs[1].root, docs[2].root
+	base, theirs, mine := docs[0].root.orMapping(), docs[1].root.orMapping(), docs[2].root.orMapping()
+	for _, n := range []*node{base, theirs, mine} {
+		if len(in.Set) > 0 && !isMapping(n) {
+			return Result{}, errors.New("set: the file is no mapping of keys")
+		}
+	}
 	m := &merger{in: in, global: captures{}}
 	m.capture(base, theirs, mine)
 	want := m.merge("", base, theirs, mine)
-	if want == nil || want.kind == null && len(m.in.Set) > 0 {
+	if want == nil {
 		want = &node{kind: mapping}
 	}
 	want = want.clone()
@@ -69,7 +75,7 @@ func mergeKeyed(in Input) (Result, error) {
 	if in.Mine == nil {
 		from = docs[1] // a new file: the release's text with the values filled in
 	}
-	if from.root != nil && equal(from.root, want) {
+	if from.root != nil && equal(from.root.orMapping(), want) {
 		r.Out = bytes.Clone(from.src)
 		return r, nil
 	}

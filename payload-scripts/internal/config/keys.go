@@ -18,9 +18,10 @@ func (e *editor) replaceValue(have *node, h *entry, w *node, depth int) {
 	e.fail(err)
 	switch {
 	case strings.HasPrefix(text, "\n"): // a block below its key
-		e.put(h.colon, h.val.end, strings.ReplaceAll(text, "\n", e.eol()))
+		e.put(h.colon, h.val.end, e.ended(strings.ReplaceAll(text, "\n", e.eol()), h.val.end))
 	case h.val.start == h.val.end || h.val.style == block: // it was nothing, or below its key
-		e.put(h.colon, max(h.val.end, h.colon), " "+text)
+		end := max(h.val.end, h.colon)
+		e.put(h.colon, end, e.ended(" "+strings.ReplaceAll(text, "\n", e.eol()), end))
 	default:
 		e.put(h.val.start, h.val.end, text)
 	}
@@ -112,7 +113,7 @@ func (e *editor) insertBlock(have *node, w *entry, before, behind int) {
 		return
 	}
 	end := e.contentEnd(n)
-	e.put(end, end, e.eol()+c.indent+line)
+	e.put(end, end, e.ended(e.eol()+c.indent+line, end))
 }
 
 // blank turns what stands before a key ("- ") into blanks.

@@ -50,6 +50,14 @@ type entry struct {
 	exported   bool // env: "export KEY="
 }
 
+// orMapping returns the root of a file without any value as a mapping without keys.
+func (n *node) orMapping() *node {
+	if n != nil && n.kind == null && n.start == n.end {
+		return &node{kind: mapping}
+	}
+	return n
+}
+
 // find returns the entry of a key, or nil.
 func (n *node) find(key string) *entry {
 	if n.index == nil {
@@ -214,6 +222,18 @@ func (n *node) weight() int {
 		w += e.val.weight()
 	}
 	return w
+}
+
+// size counts the values in n.
+func (n *node) size() int {
+	c := 1
+	for _, v := range n.items {
+		c += v.size()
+	}
+	for _, e := range n.keys {
+		c += e.val.size()
+	}
+	return c
 }
 
 // clone returns a deep copy.

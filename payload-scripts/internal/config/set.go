@@ -77,9 +77,6 @@ func (m *merger) applySet(want, mine *node) error {
 	if len(m.in.Set) == 0 {
 		return nil
 	}
-	if want.kind != mapping {
-		return errors.New("set: the file is no mapping of keys")
-	}
 	keys := make([]string, 0, len(m.in.Set))
 	for k := range m.in.Set {
 		keys = append(keys, k)

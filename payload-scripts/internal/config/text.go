@@ -98,7 +98,7 @@ func splitLines(s string) []string {
 	}
 	lines := strings.Split(strings.TrimSuffix(s, "\n"), "\n")
 	for i, l := range lines {
-		lines[i] = strings.TrimSuffix(l, "\r")
+		lines[i] = strings.TrimRight(l, "\r")
 	}
 	return lines
 }
@@ -235,7 +235,9 @@ func (x *textMerge) result(out []string) (Result, error) {
 	}
 	r.Out = []byte(strings.Join(out, ""))
 	if like := x.in.Mine; len(like) > 0 && !bytes.HasSuffix(like, []byte("\n")) || like == nil && !bytes.HasSuffix(x.in.Theirs, []byte("\n")) {
-		r.Out = bytes.TrimSuffix(r.Out, []byte(x.eol))
+		if cut := bytes.TrimSuffix(r.Out, []byte(x.eol)); len(cut) > 0 && cut[len(cut)-1] != '\n' {
+			r.Out = cut // as the host's file ends, unless that would swallow an empty line
+		}
 	}
 	return r, nil
 }
