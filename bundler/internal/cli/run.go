@@ -15,6 +15,7 @@ import (
 
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/mistake"
+	"onerpm/bundler/internal/plan"
 )
 
 // commands are all that the bundler can do, in the order of the help text. To add
@@ -172,17 +173,21 @@ func takesValue(flags []cli.Flag, arg string) bool {
 // report shows an error to a person: what, and what to do. Mistakes of people stand
 // one on a line, as compilers write them, so that editors find the place.
 func (s *streams) report(err error) {
-	var list mistake.List
-	if errors.As(err, &list) {
-		for _, m := range list {
-			_, _ = fmt.Fprintln(s.err, m) // nothing can be done about an error here
-		}
-		err = fmt.Errorf("%s in versions/ and specs/", plural(len(list), "mistake"))
-	}
 	c := colours(s, s.err)
-	_, _ = fmt.Fprintf(s.err, "%s %v\n", c.red("bundler:"), err)
+	say := func(format string, args ...any) {
+		_, _ = fmt.Fprintf(s.err, format+"\n", args...) // nothing can be done about an error here
+	}
+	var mistakes mistake.List
+	var problems plan.Problems
+	switch {
+	case errors.As(err, &mistakes):
+		say("%v", mistakes)
+	case errors.As(err, &problems):
+		say("%v", problems)
+	}
+	say("%s %v", c.red("bundler:"), summary(err))
 	if hint := exit.Hint(err); hint != "" {
-		_, _ = fmt.Fprintf(s.err, "  %s %s\n", c.bold("hint:"), hint)
+		say("  %s %s", c.bold("hint:"), hint)
 	}
 }
 

@@ -21,14 +21,14 @@ func (c *checker) scriptlets() {
 	for _, kind := range []string{"preun", "postun"} {
 		c.skippedTogether(kind, going)
 	}
+	if c.skipsAny("postun") { // then none runs
+		return
+	}
 	for _, h := range going {
-		if runs(h, "postun") && !c.skips(h, "postun") && !c.keeps(h, "postun") {
+		if runs(h, "postun") && !c.keeps(h, "postun") {
 			c.wrong(h.NVR(), "read it, then list it under packages.skip or packages.keep of the spec, with the reason",
 				"its %%postun runs last in the upgrade, and the spec does not say whether it may")
 		}
-	}
-	if c.skipsAny("postun") {
-		return
 	}
 	for _, h := range coming {
 		if runs(h, "postun") && !c.keeps(h, "postun") {
