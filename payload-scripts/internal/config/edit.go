@@ -37,7 +37,7 @@ func edit(d document, want *node) ([]byte, error) {
 			break
 		}
 	}
-	 return nil, errors.New("the merged file would not hold what was intended; its form is not supported: merge it by hand")
+	return nil, errors.New("the merged file would not hold what was intended; its form is not supported: merge it by hand")
 }
 
 // editor collects what one round changes.

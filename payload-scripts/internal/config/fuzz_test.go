@@ -1,9 +1,6 @@
 package config
 
 import (
-"time"
-"fmt"
-
 	"bytes"
 	"errors"
 	"path/filepath"
@@ -63,8 +60,6 @@ func orEmpty(b []byte) []byte {
 }
 
 func checkMerge(t *testing.T, in Input) {
-	t0 := time.Now()
-	defer func() { if d := time.Since(t0); d > 2*time.Second { panic(fmt.Sprintf("SLOW %v %s %q %q %q", d, in.Format, in.Base, in.Theirs, in.Mine)) } }()
 	r, err := Merge(in)
 	if err != nil {
 		return
