@@ -44,7 +44,7 @@ func (s *Set) Obstacles(ctx context.Context) (Obstacles, error) {
 		}
 		was, both := old[p]
 		switch {
-		case s.blocks(p, info, f) && !(both && was.IsDir() == info.IsDir()):
+		case s.blocks(p, info, f) && (!both || was.IsDir() != info.IsDir()):
 			o.Blocked = append(o.Blocked, p)
 		case !both && !info.IsDir() && !s.inState(p):
 			candidates = append(candidates, p)

@@ -36,7 +36,8 @@ func (p *progressParser) Write(b []byte) (int, error) {
 func (p *progressParser) end(line string) {
 	if number, ok := strings.CutPrefix(line, "%% "); ok {
 		percent, err := strconv.ParseFloat(number, 64)
-		if err != nil || !(percent >= 0 && percent <= 100) || //nolint:staticcheck // false for NaN too
+		// Written so that NaN is out, too.
+		if err != nil || !(percent >= 0 && percent <= 100) ||
 			p.current.Package == "" {
 			return
 		}

@@ -79,10 +79,8 @@ func excludePatterns(file string) ([]string, error) {
 	var patterns []string
 	excluding := false
 	err := lines(file, func(line string) {
-		value := ""
-		if strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t") {
-			value = line
-		} else {
+		value := line
+		if !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "\t") {
 			key, after, _ := strings.Cut(line, "=")
 			key = strings.TrimSpace(key)
 			excluding = key == "exclude" || key == "excludepkgs"

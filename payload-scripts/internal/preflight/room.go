@@ -151,7 +151,7 @@ func (v *volume) compare() ([]finding.Finding, error) {
 	if err := unix.Statfs(v.path, &st); err != nil {
 		return nil, fmt.Errorf("look at the file system of %s: %w", v.path, err)
 	}
-	free := int64(st.Bavail) * st.Bsize //nolint:unconvert // signed on some systems
+	free := int64(st.Bavail) * st.Bsize
 	var found []finding.Finding
 	if need := v.bytes + spare; need > free {
 		found = append(found, finding.Finding{
