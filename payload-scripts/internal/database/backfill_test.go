@@ -170,7 +170,11 @@ func (tb *testbed) scans() string {
 		tb.Fatal(err)
 	}
 	var out []string
+	before12 := tb.value("SELECT current_setting('server_version_num')::int < 120000") == "true"
 	for _, r := range resources {
+		if before12 && r.table == "node_instances" {
+			continue // SET NOT NULL reads it in spite of the validated constraint
+		}
 		if _, err := tb.super.Exec("SELECT pg_stat_clear_snapshot()"); err != nil {
 			tb.Fatal(err)
 		}

@@ -95,7 +95,7 @@ func TestChecksOfItsOwn(t *testing.T) {
 			tb.asSuper("ALTER DATABASE " + tb.name + " OWNER TO super; REVOKE ALL ON DATABASE " + tb.name + " FROM cloudify; GRANT CONNECT ON DATABASE " + tb.name + " TO cloudify; GRANT CREATE ON SCHEMA public TO cloudify")
 		}},
 		{"database-schema-right", finding.Refuse, func(tb *testbed) {
-			tb.asSuper("ALTER DATABASE " + tb.name + " OWNER TO super; GRANT ALL ON DATABASE " + tb.name + " TO cloudify")
+			tb.asSuper("ALTER DATABASE " + tb.name + " OWNER TO super; GRANT ALL ON DATABASE " + tb.name + " TO cloudify; REVOKE CREATE ON SCHEMA public FROM public")
 		}},
 		{"database-read-only", finding.Refuse, func(tb *testbed) { tb.asSuper("ALTER DATABASE " + tb.name + " SET default_transaction_read_only = on") }},
 		{"database-prepared-transactions", finding.Refuse, func(tb *testbed) {

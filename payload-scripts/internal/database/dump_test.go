@@ -87,9 +87,9 @@ for a; do case $a in --file=*) truncate -s -2000 "${a#--file=}";; esac; done`, `
 
 func TestDumpByAnOlderProgram(t *testing.T) {
 	tb := newSmall(t)
-	wrap(t, `[ "$1" = --version ] && echo "pg_dump (PostgreSQL) 9.5.3" || exec $real "$@"`, `exec $real "$@"`)
+	wrap(t, `[ "$1" = --version ] && echo "pg_dump (PostgreSQL) 8.4.1" || exec $real "$@"`, `exec $real "$@"`)
 	err := tb.attempt().Dump(context.Background(), filepath.Join(t.TempDir(), "x.dump"))
-	if err == nil || !strings.Contains(err.Error(), "no pg_dump for PostgreSQL 15") || !strings.Contains(err.Error(), "(9.5)") {
+	if err == nil || !strings.Contains(err.Error(), "no pg_dump for PostgreSQL ") || !strings.Contains(err.Error(), "(8.4)") {
 		t.Errorf("error %v", err)
 	}
 }

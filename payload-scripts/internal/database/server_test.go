@@ -45,7 +45,8 @@ func (b *syncBuffer) Write(p []byte) (int, error) {
 
 // server is a PostgreSQL of this test run's own.
 type server struct {
-	bin  string
+	bin  string // of its programs
+	home string // of the server's, when it is of another version
 	dir  string
 	port int
 	cred *syscall.Credential
@@ -79,7 +80,10 @@ func (s *server) start() (err error) {
 	if err != nil || len(found) == 0 {
 		return fmt.Errorf("none is installed (%v)", err)
 	}
-	s.bin = found[len(found)-1]
+	s.bin, s.home = found[len(found)-1], found[len(found)-1]
+	if other := os.Getenv("POSTGRES_BIN"); other != "" {
+		s.home = other // to run these tests on another version: a folder with initdb, pg_ctl and postgres
+	}
 	if s.dir, err = os.MkdirTemp("", "database-test-*"); err != nil {
 		return err
 	}
@@ -108,7 +112,7 @@ func (s *server) start() (err error) {
 		return err
 	}
 	data := filepath.Join(s.dir, "data")
-	if err := s.run("initdb", "-D", data, "-U", "super", "-A", "scram-sha-256", "--pwfile", pwfile, "-E", "UTF8", "--locale=C", "-N"); err != nil {
+	if err := s.run("initdb", "-D", data, "-U", "super", "-A", "md5", "--pwfile", pwfile, "-E", "UTF8", "--locale=C", "-N"); err != nil {
 		return err
 	}
 	options := fmt.Sprintf("-c port=%d -c listen_addresses=127.0.0.1 -c unix_socket_directories=%s -c fsync=off -c max_connections=200 -c max_prepared_transactions=5", s.port, s.dir)
@@ -132,7 +136,7 @@ func (s *server) stop() {
 }
 
 func (s *server) run(program string, args ...string) error {
-	cmd := exec.Command(filepath.Join(s.bin, program), args...)
+	cmd := exec.Command(filepath.Join(s.home, program), args...)
 	cmd.Dir = s.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred}
 	if program == "pg_ctl" { // the server keeps its output open

