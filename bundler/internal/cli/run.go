@@ -26,6 +26,7 @@ var commands = []func(*streams) *cli.Command{
 	buildCommand,
 	inspectCommand,
 	pathsCommand,
+	diffCommand,
 }
 
 // streams are what a command may touch of the world besides files and network.

@@ -1,0 +1,207 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/inspect"
+	"onerpm/bundler/internal/sign"
+	"onerpm/internal/manifest"
+)
+
+// InspectOptions are what inspect is asked.
+type InspectOptions struct {
+	File string
+	Key  string // file of the public key, "" for none
+	JSON bool
+}
+
+func inspectCommand(s *streams) *cli.Command {
+	var o InspectOptions
+	return &cli.Command{
+		Name:      "inspect",
+		Usage:     "tell what a bundle holds, and check that it is whole",
+		ArgsUsage: "FILE",
+		Description: "Checks every digest that the file carries and every file in it against the manifest;\n" +
+			"with --key also the signature. A bundle that does not check is exit code 9.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "key", Usage: "check the signature with the armored public key in `FILE`", Destination: &o.Key},
+			jsonFlag(&o.JSON),
+		},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, 1, 1)
+			if err != nil {
+				return err
+			}
+			o.File = args[0]
+			return runInspect(s, o)
+		},
+	}
+}
+
+func runInspect(s *streams, o InspectOptions) error {
+	key, err := publicKey(o.Key)
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(o.File)
+	if err != nil {
+		return exit.With(exit.Usage, err, "bundler inspect FILE")
+	}
+	defer f.Close() //nolint:errcheck // only read
+	r, err := inspect.Read(f, key)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", o.File, err)
+	}
+	if o.JSON {
+		err = s.printJSON(r)
+	} else {
+		err = s.print(reportText(r, o.File, colours(s, s.out)))
+	}
+	if err != nil {
+		return err
+	}
+	if n := len(r.Problems); n > 0 {
+		return exit.Errorf(exit.BadBundle, "build or fetch it again, and do not give it to anybody", "%s does not check: %s", o.File, plural(n, "problem"))
+	}
+	return nil
+}
+
+func publicKey(path string) (*sign.Public, error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.Open(path) //nolint:gosec // the user names it
+	if err != nil {
+		return nil, exit.With(exit.Usage, fmt.Errorf("read the key: %w", err), "--key names an armored public key")
+	}
+	defer f.Close() //nolint:errcheck // only read
+	key, err := sign.LoadPublic(f)
+	if err != nil {
+		return nil, exit.With(exit.Usage, fmt.Errorf("read the key %s: %w", path, err), "--key names an armored public key")
+	}
+	return key, nil
+}
+
+// reportText tells a report to people.
+func reportText(r *inspect.Report, file string, c palette) string {
+	rows := [][]string{{"size", size(r.Size)}, {"sha256", r.SHA256}}
+	if r.NEVRA != "" {
+		rows = append(rows, []string{"package", r.NEVRA}, []string{"digests", strings.Join(r.Digests, ", ")}, []string{"signature", signatureText(r)})
+	}
+	var b strings.Builder
+	b.WriteString(c.bold(file) + "\n")
+	if m := r.Manifest; m != nil {
+		rows = append(rows,
+			[]string{"upgrades", m.Product + " " + m.From + " to " + m.To},
+			[]string{"date", m.Date},
+			[]string{"holds", contents(m)})
+	}
+	b.WriteString(table("  ", rows))
+	if m := r.Manifest; m != nil {
+		b.WriteString("\npackages\n" + table("  ", packageRows(m)))
+		b.WriteString("\nconfiguration\n" + table("  ", configRows(m)))
+		b.WriteString("\nservices, in start order\n" + table("  ", serviceRows(m)))
+		b.WriteString("\nfiles\n" + table("  ", fileRows(m)))
+	}
+	if len(r.Problems) > 0 {
+		b.WriteString("\n" + c.red("problems") + "\n  " + strings.Join(r.Problems, "\n  ") + "\n")
+		return b.String()
+	}
+	b.WriteString("\n" + c.green("whole:") + fmt.Sprintf(" all %d files are what the manifest says\n", len(r.Manifest.Files)))
+	return b.String()
+}
+
+func signatureText(r *inspect.Report) string {
+	if r.Signer == "" {
+		return r.Signature
+	}
+	return r.Signature + ", key " + r.Signer
+}
+
+// contents counts what is in a bundle.
+func contents(m *manifest.Manifest) string {
+	count := map[string]int{}
+	for _, f := range m.Files {
+		dir, _, _ := strings.Cut(f.Path, "/")
+		count[dir]++
+	}
+	return strings.Join([]string{
+		plural(count["packages"], "new package"), plural(count["rollback"], "package") + " of the way back",
+		plural(len(m.Config), "configuration file"), plural(count["migrations"], "migration"), plural(len(m.Services), "service"),
+	}, ", ")
+}
+
+// packageRows shows each package of both releases with its versions.
+func packageRows(m *manifest.Manifest) [][]string {
+	rows := [][]string{}
+	evr := func(set []manifest.Package, name string) string {
+		i := slices.IndexFunc(set, func(p manifest.Package) bool { return p.Name == name })
+		if i < 0 {
+			return "-"
+		}
+		return strings.TrimPrefix(set[i].EVR(), "0:")
+	}
+	var names []string
+	for _, p := range append(slices.Clone(m.Old), m.New...) {
+		names = append(names, p.Name)
+	}
+	slices.Sort(names)
+	for _, n := range slices.Compact(names) {
+		from, to := evr(m.Old, n), evr(m.New, n)
+		what := "changed"
+		switch {
+		case from == "-":
+			what = "added"
+		case to == "-":
+			what = "removed"
+		case slices.ContainsFunc(m.New, func(p manifest.Package) bool { return p.Name == n && p.File == "" }):
+			what = "unchanged"
+		}
+		rows = append(rows, []string{n, from, to, what})
+	}
+	return rows
+}
+
+func configRows(m *manifest.Manifest) [][]string {
+	rows := [][]string{}
+	for _, c := range m.Config {
+		what := "merged"
+		switch {
+		case c.Old == "":
+			what = "new"
+		case c.New == "":
+			what = "removed"
+		}
+		rows = append(rows, []string{c.Target, c.Format, what})
+	}
+	return rows
+}
+
+func serviceRows(m *manifest.Manifest) [][]string {
+	rows := [][]string{}
+	for _, v := range m.Services {
+		note := ""
+		switch {
+		case v.Door:
+			note = "the door"
+		case v.Only != "":
+			note = "only in the " + string(v.Only) + " release"
+		}
+		rows = append(rows, []string{v.Unit, note})
+	}
+	return rows
+}
+
+func fileRows(m *manifest.Manifest) [][]string {
+	rows := [][]string{}
+	for _, f := range m.Files {
+		rows = append(rows, []string{f.Path, size(f.Size), f.SHA256[:16]})
+	}
+	return rows
+}

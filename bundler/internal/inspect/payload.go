@@ -1,0 +1,98 @@
+package inspect
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"onerpm/internal/manifest"
+	"onerpm/internal/rpmfile"
+)
+
+// found is a file or folder as it lies in the payload.
+type found struct {
+	mode   uint32
+	size   int64
+	sha256 string // "" for a folder
+}
+
+// payload is what a payload holds.
+type payload struct {
+	files    map[string]found // by absolute path
+	manifest []byte           // the file of that name, nil when there is none
+}
+
+// readPayload reads an rpm to its end and takes the digest of every file in it.
+func readPayload(r io.Reader) (payload, error) {
+	h, err := rpmfile.Read(r)
+	if err != nil {
+		return payload{}, err
+	}
+	if c := h.Main.String(rpmfile.TagPayloadCompressor); c != "gzip" {
+		return payload{}, fmt.Errorf("the payload is packed with %q, a bundle's with gzip", c)
+	}
+	z, err := gzip.NewReader(r)
+	if err != nil {
+		return payload{}, fmt.Errorf("unpack the payload: %w", err)
+	}
+	p := payload{files: map[string]found{}}
+	a := &archive{r: z}
+	for {
+		m, err := a.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			err = p.add(a, m)
+		}
+		if err != nil {
+			return p, err
+		}
+	}
+	// What follows the archive belongs to no file; reading it checks gzip's own sum.
+	if n, err := io.Copy(io.Discard, io.LimitReader(z, maxName+1)); err != nil || n > maxName {
+		return p, fmt.Errorf("%w: there is something behind it (%w)", errArchive, err)
+	}
+	return p, nil
+}
+
+func (p *payload) add(content io.Reader, m member) error {
+	name, ok := strings.CutPrefix(m.name, "./")
+	if !ok || !manifest.CleanPath(name) {
+		return fmt.Errorf("%w: %q is no clean path", errArchive, m.name)
+	}
+	if _, twice := p.files["/"+name]; twice {
+		return fmt.Errorf("%w: /%s is there twice", errArchive, name)
+	}
+	f := found{mode: m.mode, size: m.size}
+	switch m.mode & kindMask {
+	case kindDir:
+	case kindFile:
+		sum := sha256.New()
+		var keep bytes.Buffer
+		w := io.Writer(sum)
+		if path.Base(name) == manifest.Name && strings.Count(name, "/") == 3 {
+			if m.size > manifest.MaxSize {
+				return fmt.Errorf("%s has %d bytes, at most %d are allowed", manifest.Name, m.size, manifest.MaxSize)
+			}
+			w = io.MultiWriter(sum, &keep)
+		}
+		if _, err := io.Copy(w, content); err != nil {
+			return err
+		}
+		f.sha256 = hex.EncodeToString(sum.Sum(nil))
+		if keep.Len() > 0 {
+			p.manifest = keep.Bytes()
+		}
+	default:
+		return fmt.Errorf("%w: /%s is neither file nor folder (mode %o)", errArchive, name, m.mode)
+	}
+	p.files["/"+name] = f
+	return nil
+}
