@@ -5,15 +5,11 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 
-	"onerpm/test/product/internal/product"
-	"onerpm/versions"
+	"onerpm/test/product/internal/rendered"
 )
 
 // modes are of rendered files that are not for everyone; the group is the service's.
@@ -33,7 +29,7 @@ func writeConfiguration(ctx context.Context, p plan) error {
 	if err != nil {
 		return err
 	}
-	files, err := render(p.release, values)
+	files, err := rendered.Files(p.release.Version, values)
 	if err != nil {
 		return err
 	}
@@ -85,33 +81,6 @@ func hostValues(p plan) (map[string]string, error) {
 	}
 	values["encoding_alphabet"] = string(alphabet)
 	return values, nil
-}
-
-var placeholder = regexp.MustCompile(`<<([a-z_]+)>>`)
-
-// render fills the placeholders of the release's configuration files. A placeholder without a value
-// is an error.
-func render(r product.Release, values map[string]string) (map[string][]byte, error) {
-	top := r.Version + "/config"
-	files := map[string][]byte{}
-	err := fs.WalkDir(versions.Config, top, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		text, err := fs.ReadFile(versions.Config, path)
-		if err != nil {
-			return err
-		}
-		files[strings.TrimPrefix(path, top)] = placeholder.ReplaceAllFunc(text, func(m []byte) []byte {
-			v, ok := values[string(m[2:len(m)-2])]
-			if !ok {
-				err = fmt.Errorf("%s: nothing is known for %s", path, m)
-			}
-			return []byte(v)
-		})
-		return err
-	})
-	return files, err
 }
 
 // writeProfile tells cfy how to reach the manager.

@@ -110,7 +110,7 @@ INSERT INTO deployment_modifications (id, context, created_at, ended_at, modifie
         _tenant_id, private_resource)
     SELECT 'modification-' || d.id, pg_temp.json('{}'), d.created_at + interval '2 days', d.created_at + interval '2 days 1 min',
         pg_temp.json('{"app": {"instances": 2}}'), pg_temp.json('{}'), 'finished', d._storage_id, d._creator_id, d._tenant_id, d.private_resource
-    FROM deployments d WHERE d._storage_id % 3 = 1
+    FROM deployments d WHERE d._storage_id % 4 = 1
     ORDER BY d._storage_id;
 
 CREATE TEMPORARY TABLE ran ON COMMIT DROP AS

@@ -90,8 +90,9 @@ func (db *DB) Event(ctx context.Context, j *Job, kind, node, message string) err
 func (db *DB) Log(ctx context.Context, j *Job, level, node, message string) error {
 	columns, values, args := db.owned(j.viewer, j.sharing)
 	args["now"], args["message"], args["level"], args["node"], args["execution"] = now(), message, level, node, j.row
+	args["logger"] = "ctx." + j.ID
 	_, err := db.pool.Exec(ctx, `INSERT INTO logs (timestamp, reported_timestamp, message, logger, level, node_id, _execution_fk, `+columns+`)
-		VALUES (@now, @now, @message, 'ctx.'||@execution::text, @level, nullif(@node, ''), @execution, `+values+`)`, args)
+		VALUES (@now, @now, @message, @logger, @level, nullif(@node, ''), @execution, `+values+`)`, args)
 	return err
 }
 
