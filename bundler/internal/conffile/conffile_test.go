@@ -73,3 +73,31 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestCompare(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, format, old, new, want string }{
+		{"keys", "env", "A=1\nB=2\nC=<<x>>\nD=4\n", "D=4\nC=<<y>>\nB=3\nE=5\nE=6\n", "~B:2>3 +E:>5 -A:1>"},
+		{"nested", "yaml", "a: {b: 1, c: 2}\n", "a: {b: 1, d: 2}\n", "+a.d:>2 -a.c:2>"},
+		{"lines", "text", "a\nb\nc\nd\n", "a\nx\nc\ny\nd\n", "-:b> +:>x +:>y"},
+		{"moved line", "text", "a\nb\nc\n", "b\nc\na\n", "-:a> +:>a"},
+		{"all new", "text", "", "a\nb\n", "+:>a +:>b"},
+		{"placeholders", "text", "x <<a>>\n", "x <<b>>\n", ""},
+	}
+	for _, tt := range tests {
+		old, _ := conffile.Read(tt.format, "f", []byte(tt.old))
+		new, _ := conffile.Read(tt.format, "f", []byte(tt.new))
+		var got []string
+		for _, c := range conffile.Compare(tt.format, old, new) {
+			got = append(got, c.Op+c.Key+":"+c.Old+">"+c.New)
+		}
+		if s := strings.Join(got, " "); s != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.name, s, tt.want)
+		}
+	}
+	large, _ := conffile.Read("text", "f", []byte(strings.Repeat("a\n", 3000)))
+	other, _ := conffile.Read("text", "f", []byte(strings.Repeat("b\n", 3000)))
+	if got := conffile.Compare("text", large, other); len(got) != 6000 {
+		t.Errorf("large files: %d changes", len(got))
+	}
+}

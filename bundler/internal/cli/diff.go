@@ -1,0 +1,254 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"onerpm/bundler/internal/conffile"
+	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/mistake"
+	"onerpm/bundler/internal/plan"
+	"onerpm/bundler/internal/release"
+	"onerpm/internal/manifest"
+	"onerpm/internal/rpmfile"
+)
+
+// DiffOptions are what diff is asked.
+type DiffOptions struct {
+	Project string
+	Jump    string
+	Files   bool // also the files of the packages, which have to be fetched for it
+	Source  SourceOptions
+	JSON    bool
+}
+
+func diffCommand(s *streams) *cli.Command {
+	var o DiffOptions
+	flags := []cli.Flag{
+		&cli.BoolFlag{Name: "files", Usage: "also the packages' files; fetches the packages", Destination: &o.Files},
+		jsonFlag(&o.JSON),
+	}
+	return &cli.Command{
+		Name:      "diff",
+		Usage:     "tell what a host would see change",
+		ArgsUsage: "JUMP",
+		Flags:     append(flags, sourceFlags(&o.Source)...),
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, 1, 1)
+			if err != nil {
+				return err
+			}
+			o.Jump = args[0]
+			if o.Project, err = projectOf(c); err != nil {
+				return err
+			}
+			return runDiff(c.Context, s, o)
+		},
+	}
+}
+
+// diffResult is what diff tells programs.
+type diffResult struct {
+	From      string             `json:"from"`
+	To        string             `json:"to"`
+	Packages  []diffPackage      `json:"packages"`
+	Files     []diffFile         `json:"files,omitempty"` // of the packages; only when asked for
+	Config    []diffConfig       `json:"config"`
+	Units     []diffConfig       `json:"units"`
+	Services  []manifest.Service `json:"services"` // in start order
+	State     []string           `json:"state"`    // folders that are kept
+	Databases []diffDatabase     `json:"databases"`
+	bundle    string
+	product   string
+}
+
+type diffPackage struct {
+	Name      string    `json:"name"`
+	Change    plan.Kind `json:"change"`
+	Old       string    `json:"old,omitempty"` // EVR
+	New       string    `json:"new,omitempty"`
+	Backwards bool      `json:"backwards,omitempty"` // the new version is the lower one
+	Optional  bool      `json:"optional,omitempty"`
+}
+
+type diffFile struct {
+	Package string    `json:"package"`
+	Path    string    `json:"path"`
+	Change  plan.Kind `json:"change"`
+}
+
+type diffConfig struct {
+	Target  string            `json:"target"`
+	Change  plan.Kind         `json:"change"`
+	Format  string            `json:"format"`
+	Changes []conffile.Change `json:"changes"`
+	Set     map[string]string `json:"set,omitempty"` // key -> how the spec sets it
+}
+
+type diffDatabase struct {
+	Name       string          `json:"name"`
+	Migrations []diffMigration `json:"migrations"`
+	Backfill   []string        `json:"backfill"` // tables
+}
+
+type diffMigration struct {
+	Number int64  `json:"number"`
+	Phase  string `json:"phase"`
+	Name   string `json:"name"`
+}
+
+func runDiff(ctx context.Context, s *streams, o DiffOptions) error {
+	cat, err := release.Load(o.Project)
+	if err != nil {
+		return err
+	}
+	p, err := plan.Resolve(cat, o.Jump, "")
+	if err != nil {
+		return err
+	}
+	result, err := diff(p)
+	if err != nil {
+		return err
+	}
+	if o.Files {
+		files, err := fetchItems(ctx, s, cat, p.Items(), o.Source)
+		if err != nil {
+			return err
+		}
+		result.Files = diffFiles(p, headers(p, files))
+	}
+	if o.JSON {
+		return s.printJSON(result)
+	}
+	return s.print(result.text(colours(s, s.out)))
+}
+
+func diff(p *plan.Plan) (diffResult, error) {
+	name, version, revision := p.BundleName()
+	r := diffResult{From: p.From.Version, To: p.To.Version, product: p.Product.Name, bundle: name + "-" + version + "-" + revision,
+		Packages: []diffPackage{}, Config: []diffConfig{}, Units: []diffConfig{}, Databases: []diffDatabase{},
+		Services: append([]manifest.Service{}, p.Spec.Services...), State: append([]string{}, p.Spec.State...)}
+	for _, c := range p.Changes {
+		d := diffPackage{Name: c.Name, Change: c.Kind, Backwards: c.Backwards}
+		if c.Old != nil {
+			d.Old, d.Optional = c.Old.EVR, c.Old.Optional
+		}
+		if c.New != nil {
+			d.New, d.Optional = c.New.EVR, c.New.Optional
+		}
+		r.Packages = append(r.Packages, d)
+	}
+	for _, f := range p.Config {
+		d, err := diffOfConfig(f)
+		switch {
+		case err != nil:
+			return r, err
+		case d.Change == plan.Unchanged && len(d.Set) == 0:
+		case strings.HasSuffix(path.Dir(f.Target), "/systemd/system"):
+			r.Units = append(r.Units, d)
+		default:
+			r.Config = append(r.Config, d)
+		}
+	}
+	for _, db := range p.Spec.Databases {
+		d := diffDatabase{Name: db.Name, Migrations: []diffMigration{}, Backfill: []string{}}
+		for _, m := range p.Spec.Migrations[db.Name] {
+			d.Migrations = append(d.Migrations, diffMigration{m.Version, m.Phase, m.Name})
+		}
+		for _, b := range db.Backfill {
+			d.Backfill = append(d.Backfill, b.Table)
+		}
+		r.Databases = append(r.Databases, d)
+	}
+	return r, nil
+}
+
+func diffOfConfig(f plan.ConfigFile) (diffConfig, error) {
+	d := diffConfig{Target: f.Target, Format: f.Format, Change: plan.Changed, Changes: []conffile.Change{}}
+	old, err := entries(f.Format, f.Old)
+	if err != nil {
+		return d, err
+	}
+	new, err := entries(f.Format, f.New)
+	if err != nil {
+		return d, err
+	}
+	if changes := conffile.Compare(f.Format, old, new); changes != nil {
+		d.Changes = changes
+	}
+	switch {
+	case f.Old == nil:
+		d.Change = plan.Added
+	case f.New == nil:
+		d.Change = plan.Removed
+	case len(d.Changes) == 0:
+		d.Change = plan.Unchanged
+	}
+	for key, v := range f.Rules.Set {
+		if d.Set == nil {
+			d.Set = map[string]string{}
+		}
+		d.Set[key] = valueText(v)
+	}
+	return d, nil
+}
+
+func entries(format string, f *release.ConfigFile) ([]conffile.Entry, error) {
+	if f == nil {
+		return nil, nil
+	}
+	data, err := os.ReadFile(f.Path)
+	if err != nil {
+		return nil, exit.With(exit.Spec, err, "")
+	}
+	list, m := conffile.Read(format, filepath.Base(f.Path), data)
+	if m != nil {
+		return nil, exit.With(exit.Spec, mistake.List{*m}, "")
+	}
+	return list, nil
+}
+
+// diffFiles compares the files of the packages, whichever package they are in: a
+// file that moves from one to another does not change for the host.
+func diffFiles(p *plan.Plan, h plan.Headers) []diffFile {
+	type owned struct {
+		pkg  string
+		file rpmfile.FileInfo
+	}
+	collect := func(set map[string]*rpmfile.Header, kinds ...plan.Kind) (paths []string, all map[string]owned) {
+		all = map[string]owned{}
+		for _, c := range p.Of(kinds...) {
+			for _, f := range set[c.Name].Files() {
+				if _, twice := all[f.Path]; !twice {
+					paths = append(paths, f.Path)
+				}
+				all[f.Path] = owned{c.Name, f}
+			}
+		}
+		return paths, all
+	}
+	oldPaths, old := collect(h.Old, plan.Changed, plan.Removed, plan.Unchanged)
+	newPaths, new := collect(h.New, plan.Changed, plan.Added, plan.Unchanged)
+	out := []diffFile{}
+	for _, name := range newPaths {
+		a, had := old[name]
+		b := new[name]
+		switch {
+		case !had:
+			out = append(out, diffFile{b.pkg, name, plan.Added})
+		case a.file.Digest != b.file.Digest || a.file.Mode != b.file.Mode || a.file.LinkTo != b.file.LinkTo || a.file.User != b.file.User || a.file.Group != b.file.Group:
+			out = append(out, diffFile{b.pkg, name, plan.Changed})
+		}
+	}
+	for _, name := range oldPaths {
+		if _, stays := new[name]; !stays {
+			out = append(out, diffFile{old[name].pkg, name, plan.Removed})
+		}
+	}
+	return out
+}

@@ -1,0 +1,189 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"onerpm/bundler/internal/conffile"
+	"onerpm/bundler/internal/plan"
+	"onerpm/internal/manifest"
+)
+
+var signs = map[plan.Kind]string{plan.Added: "+", plan.Changed: "~", plan.Removed: "-", plan.Unchanged: "="}
+
+// text is the difference for people, in sections; what has nothing to tell is left out.
+func (r diffResult) text(c palette) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s to %s, by %s\n", r.product, r.From, r.To, r.bundle)
+	section := func(title, body string) {
+		if body != "" {
+			fmt.Fprintf(&b, "\n%s\n%s", c.bold(title), body)
+		}
+	}
+	section("packages", packagesText(r.Packages))
+	section("files of the packages", filesText(r.Files))
+	section("configuration", configText(r.Config))
+	section("units", configText(r.Units))
+	section("services, in the order they start", servicesText(r.Services))
+	section("databases", databasesText(r.Databases))
+	section("state that is kept", listText(r.State))
+	return b.String()
+}
+
+func packagesText(packages []diffPackage) string {
+	var rows [][]string
+	for _, kind := range []plan.Kind{plan.Added, plan.Changed, plan.Removed, plan.Unchanged} {
+		for _, p := range packages {
+			if p.Change != kind {
+				continue
+			}
+			var notes []string
+			switch {
+			case p.Backwards:
+				notes = append(notes, "the version goes backwards")
+			case kind == plan.Changed && p.Old == p.New:
+				notes = append(notes, "the same version, built anew")
+			}
+			if p.Optional {
+				notes = append(notes, "optional")
+			}
+			rows = append(rows, []string{signs[kind], p.Name, dash(p.Old), dash(p.New), strings.Join(notes, ", ")})
+		}
+	}
+	return table("  ", rows)
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func filesText(files []diffFile) string {
+	var rows [][]string
+	for _, f := range files {
+		rows = append(rows, []string{signs[f.Change], f.Path, f.Package})
+	}
+	return table("  ", rows)
+}
+
+func configText(files []diffConfig) string {
+	var b strings.Builder
+	for _, f := range files {
+		fmt.Fprintf(&b, "  %s %s\n", signs[f.Change], f.Target)
+		if f.Format == "text" && f.Change != plan.Changed {
+			fmt.Fprintf(&b, "      %s\n", plural(len(f.Changes), "line"))
+			continue
+		}
+		var rows [][]string
+		for _, ch := range f.Changes {
+			if set, is := f.Set[ch.Key]; is && ch.Op != "-" {
+				ch.Op, ch.New = "!", set // what the release has there does not matter
+			}
+			rows = append(rows, changeRow(ch))
+		}
+		for _, key := range slices.Sorted(maps.Keys(f.Set)) {
+			if !slices.ContainsFunc(f.Changes, func(ch conffile.Change) bool { return ch.Key == key }) {
+				rows = append(rows, changeRow(conffile.Change{Op: "!", Key: key, New: f.Set[key]}))
+			}
+		}
+		if f.Format == "text" {
+			for _, row := range rows {
+				b.WriteString("      " + strings.TrimRight(strings.Join(row, " "), " ") + "\n")
+			}
+			continue
+		}
+		b.WriteString(table("      ", rows))
+	}
+	return b.String()
+}
+
+// changeRow shows one change: a key with its values, or a line.
+func changeRow(c conffile.Change) []string {
+	value := short(c.Old) + short(c.New)
+	switch c.Op {
+	case "~":
+		value = short(c.Old) + " > " + short(c.New)
+	case "!":
+		value = "set to " + short(c.New)
+	}
+	if c.Key == "" {
+		return []string{c.Op, value}
+	}
+	return []string{c.Op, c.Key, value}
+}
+
+// short shows the first line of a value that has several.
+func short(value string) string {
+	first, _, more := strings.Cut(value, "\n")
+	if !more {
+		return value
+	}
+	return fmt.Sprintf("%s ... (%d lines)", strings.TrimRight(first, " "), strings.Count(value, "\n")+1)
+}
+
+// valueText says how the spec sets a key.
+func valueText(v manifest.Value) string {
+	switch {
+	case v.Random > 0:
+		return fmt.Sprintf("%d random characters", v.Random)
+	case v.Copy != "":
+		return "the host's " + v.Copy
+	}
+	return fmt.Sprint(v.Literal)
+}
+
+func servicesText(services []manifest.Service) string {
+	var rows [][]string
+	for _, s := range services {
+		var notes []string
+		switch s.Only {
+		case manifest.New:
+			notes = append(notes, "new")
+		case manifest.Old:
+			notes = append(notes, "not started any more")
+		}
+		if s.Drain != nil {
+			notes = append(notes, fmt.Sprintf("drained for up to %s, else %s", s.Drain.Within.D(), s.Drain.Else))
+		}
+		if s.Health != nil {
+			notes = append(notes, fmt.Sprintf("healthy within %s", s.Health.Within.D()))
+		}
+		if s.Door {
+			notes = append(notes, "the door")
+		}
+		rows = append(rows, []string{s.Unit, strings.Join(notes, "; ")})
+	}
+	return table("  ", rows)
+}
+
+func databasesText(databases []diffDatabase) string {
+	var b strings.Builder
+	for _, db := range databases {
+		fmt.Fprintf(&b, "  %s\n", db.Name)
+		var rows [][]string
+		for _, m := range db.Migrations {
+			when := "while the old release serves"
+			if m.Phase == "switch" {
+				when = "in the window"
+			}
+			rows = append(rows, []string{fmt.Sprint(m.Number), m.Phase, strings.ReplaceAll(m.Name, "_", " "), when})
+		}
+		b.WriteString(table("      ", rows))
+		if len(db.Backfill) > 0 {
+			fmt.Fprintf(&b, "      backfill of %s\n", strings.Join(db.Backfill, ", "))
+		}
+	}
+	return b.String()
+}
+
+func listText(list []string) string {
+	var b strings.Builder
+	for _, s := range list {
+		b.WriteString("  " + s + "\n")
+	}
+	return b.String()
+}
