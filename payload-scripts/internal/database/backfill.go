@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -173,11 +174,13 @@ func (f *fill) pass(ctx context.Context, passBy bool, pause time.Duration) (int6
 	}
 }
 
+// lockClause takes the lock that an UPDATE takes, which lets other sessions
+// insert rows that refer to these.
 func lockClause(passBy bool) string {
 	if passBy {
-		return " FOR UPDATE SKIP LOCKED"
+		return " FOR NO KEY UPDATE SKIP LOCKED"
 	}
-	return " FOR UPDATE"
+	return " FOR NO KEY UPDATE"
 }
 
 // byKey fills the next rows after key at. The arrays keep the planner from
@@ -226,20 +229,30 @@ func (f *fill) buildLeftIndex(ctx context.Context) error {
 	})
 }
 
-// dropLeftIndexes drops the indexes of all entries, whatever an earlier run left of them.
-func (db *DB) dropLeftIndexes(ctx context.Context, p patience) error {
-	for i := range db.spec.Backfill {
-		f := fill{db: db, number: i + 1}
-		err := db.persist(ctx, p, func() error {
+// dropLeftIndexes drops the indexes of all entries, whatever an earlier run left
+// of them. While the product serves it does so without getting in its way.
+func (db *DB) dropLeftIndexes(ctx context.Context, p patience, serving bool) error {
+	return db.persist(ctx, p, func() error {
+		var names []string
+		for i := range db.spec.Backfill {
+			f := fill{db: db, number: i + 1}
 			name, _, err := db.index(ctx, f.leftIndex())
-			if err != nil || name == "" {
+			if err != nil {
 				return err
 			}
-			return db.dropIndex(ctx, name)
-		})
-		if err != nil {
-			return err
+			if name != "" {
+				names = append(names, name)
+			}
 		}
-	}
-	return nil
+		if !serving && len(names) > 0 {
+			_, err := db.pool.ExecContext(ctx, "DROP INDEX "+strings.Join(names, ", "))
+			return explain(err)
+		}
+		for _, name := range names {
+			if err := db.dropIndex(ctx, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

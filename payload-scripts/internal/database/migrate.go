@@ -67,7 +67,7 @@ func (w *work) toNew(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := w.db.dropLeftIndexes(ctx, windowPatience); err != nil {
+	if err := w.db.dropLeftIndexes(ctx, windowPatience, false); err != nil {
 		return err
 	}
 	if err := w.db.proves(ctx, w.db.spec.Becomes); err != nil {
@@ -89,7 +89,7 @@ func (w *work) toOld(ctx context.Context, start int64) error {
 	if err := w.dropUnrecorded(ctx); err != nil {
 		return err
 	}
-	if err := w.db.dropLeftIndexes(ctx, returnPatience); err != nil {
+	if err := w.db.dropLeftIndexes(ctx, returnPatience, true); err != nil {
 		return err
 	}
 	if at, err := w.db.Version(ctx); err != nil {

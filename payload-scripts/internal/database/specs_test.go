@@ -3,6 +3,8 @@ package database
 import (
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"onerpm/internal/manifest"
@@ -179,4 +181,49 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestOldCodeWritesMeanwhile: the product writes without a pause while 4.2.0's
+// schema grows under it. Every acknowledged row is there, and filled, on both sides.
+func TestOldCodeWritesMeanwhile(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	tb := newTestbed(t)
+	dir, _ := tb.jump("4.1.1-4.2.0")
+	tb.create("4.1.1", false)
+	tb.write("before")
+	stop := make(chan struct{})
+	var writers sync.WaitGroup
+	var acknowledged atomic.Int64
+	for w := range 3 {
+		writers.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				_, err := tb.sql.Exec(`INSERT INTO events (id, timestamp, reported_timestamp, _execution_fk, _tenant_id, _creator_id, private_resource)
+					SELECT $1, now(), now(), min(_storage_id), 0, 0, false FROM executions`, fmt.Sprintf("w%d-%d", w, i))
+				if err == nil {
+					_, err = tb.sql.Exec("UPDATE events SET private_resource = true, message = 'changed' WHERE id = $1", fmt.Sprintf("w%d-%d", w, i))
+				}
+				if err != nil {
+					t.Errorf("the old code cannot write: %v", err)
+					return
+				}
+				acknowledged.Add(1)
+			}
+		})
+	}
+	db := tb.attempt()
+	err := db.Expand(ctx, dir)
+	close(stop)
+	writers.Wait()
+	must(t, err)
+	must(t, db.Converge(ctx, manifest.New, dir, 0))
+	tb.want("SELECT count(*) FROM events WHERE message = 'changed' AND resource_availability = 'private'", fmt.Sprint(acknowledged.Load()))
+	tb.want("SELECT count(*) FROM events WHERE resource_availability IS NULL", "0")
+	must(t, db.Converge(ctx, manifest.Old, dir, 0))
+	tb.want("SELECT count(*) FROM events WHERE message = 'changed' AND private_resource", fmt.Sprint(acknowledged.Load()))
 }
