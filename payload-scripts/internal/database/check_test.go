@@ -300,7 +300,7 @@ func TestLongTransactions(t *testing.T) {
 		q.sql = strings.NewReplacer("1 minute", "1 millisecond", "{application}", "'x'").Replace(q.sql)
 		tx, err := tb.sql.Begin()
 		must(t, err)
-		defer tx.Rollback() //nolint:errcheck // it only read
+		defer tx.Rollback()
 		_, err = tx.Exec("SELECT 1")
 		must(t, err)
 		time.Sleep(5 * time.Millisecond)

@@ -85,7 +85,7 @@ func TestLockHeldByAnother(t *testing.T) {
 	dir := tb.folder(small)
 	hold, err := tb.super.Begin()
 	must(t, err)
-	defer hold.Rollback() //nolint:errcheck // rolled back before
+	defer hold.Rollback()
 	_, err = hold.Exec("LOCK TABLE t IN ROW EXCLUSIVE MODE")
 	must(t, err)
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -78,7 +79,7 @@ func TestMain(m *testing.M) {
 func (s *server) start() (err error) {
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin")
 	if err != nil || len(found) == 0 {
-		return fmt.Errorf("none is installed (%v)", err)
+		return fmt.Errorf("none is installed: %w", errors.Join(err, os.ErrNotExist))
 	}
 	s.bin, s.home = found[len(found)-1], found[len(found)-1]
 	if other := os.Getenv("POSTGRES_BIN"); other != "" {
