@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"onerpm/payload-scripts/internal/files"
+	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/preflight"
 	"onerpm/payload-scripts/internal/upgrade"
@@ -20,8 +20,21 @@ func runCheck(ctx context.Context, e *env, args []string) int {
 	if err := needRoot(); err != nil {
 		return e.fail(err, exitUsage)
 	}
-	found := upgrade.Check(ctx, e.bundle, files.New(e.bundle.Manifest, e.bundle.Dir, ""))
-	return e.tell(found)
+	return e.tell(e.check(ctx))
+}
+
+// check looks at the host, and at whether another upgrade is at work.
+func (e *env) check(ctx context.Context) []finding.Finding {
+	underWay := ""
+	switch word, err := e.bundle.Places().State(); {
+	case err != nil:
+		underWay = err.Error()
+	case word == attempt.Running:
+		underWay = "an upgrade is under way"
+	case word == attempt.NeedsAPerson:
+		underWay = "an upgrade needs a person"
+	}
+	return upgrade.Check(ctx, e.bundle, underWay)
 }
 
 // verdict is the JSON form of a check.

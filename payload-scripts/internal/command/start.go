@@ -10,10 +10,8 @@ import (
 	"github.com/gofrs/flock"
 
 	"onerpm/payload-scripts/internal/attempt"
-	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/journal"
-	"onerpm/payload-scripts/internal/upgrade"
 )
 
 // runStart starts an attempt in the background. It returns when the attempt is
@@ -53,7 +51,7 @@ func (e *env) start(ctx context.Context, p attempt.Places, checked bool) int {
 		return e.carryOn(ctx, p)
 	}
 	if !checked {
-		found := upgrade.Check(ctx, e.bundle, files.New(e.bundle.Manifest, e.bundle.Dir, ""))
+		found := e.check(ctx)
 		for _, f := range found {
 			if f.Level == finding.Refuse {
 				return e.tell(found)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"onerpm/payload-scripts/internal/attempt"
-	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/upgrade"
@@ -133,8 +132,7 @@ func (e *env) ended(rec journal.Record) int {
 }
 
 func (e *env) notStarted(ctx context.Context) int {
-	m := e.bundle.Manifest
-	code := e.tell(upgrade.Check(ctx, e.bundle, files.New(m, e.bundle.Dir, "")))
+	code := e.tell(e.check(ctx))
 	if code != exitDone {
 		return code
 	}

@@ -37,7 +37,7 @@ var (
 		{"preflight", (*Upgrade).preflight},
 		{"record the services", (*Upgrade).recordServices},
 		{"back up configuration", (*Upgrade).backupFiles},
-		{"back up the package database", (*Upgrade).backupPackages},
+		{"back up packages", (*Upgrade).backupPackages},
 		{"back up the databases", (*Upgrade).backupDatabases},
 		{"expand the schema", (*Upgrade).expandSchema},
 	}

@@ -11,6 +11,7 @@ import (
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/packages"
 )
 
 // RefusedError is a preflight that found something in the way. Nothing was changed.
@@ -33,7 +34,7 @@ func (e *RefusedError) Error() string {
 	return first
 }
 
-func (u *Upgrade) waitForLocks(ctx context.Context) error { return u.packages.WaitForLocks(ctx) }
+func (u *Upgrade) waitForLocks(ctx context.Context) error { return u.packages.WaitFree(ctx) }
 
 func (u *Upgrade) preflight(ctx context.Context) error {
 	optional, err := u.packages.Optional(ctx)
@@ -43,6 +44,7 @@ func (u *Upgrade) preflight(ctx context.Context) error {
 	if err := u.journal.Update(func(r *journal.Record) { r.Optional = optional }); err != nil {
 		return err
 	}
+	u.packages.Had = optional
 	findings := u.Check(ctx)
 	var warnings []string
 	refused := false
@@ -72,6 +74,11 @@ func (u *Upgrade) recordServices(ctx context.Context) error {
 }
 
 func (u *Upgrade) backupFiles(ctx context.Context) error {
+	extra, err := u.packages.ConfigFiles()
+	if err != nil {
+		return err
+	}
+	u.files.Extra = extra
 	if err := u.files.Prepare(ctx); err != nil {
 		return err
 	}
@@ -80,14 +87,20 @@ func (u *Upgrade) backupFiles(ctx context.Context) error {
 
 func (u *Upgrade) saveState(ctx context.Context) error { return u.files.SaveState(ctx) }
 
+// backupPackages saves the packages' files that this host changed, and rpm's database.
 func (u *Upgrade) backupPackages(ctx context.Context) error {
+	own, err := u.packages.Record(ctx)
+	if err != nil {
+		return err
+	}
+	slog.Info("files of packages that are this host's own", "paths", own)
 	return u.packages.Backup(ctx, u.backup("rpmdb"))
 }
 
 func (u *Upgrade) backupDatabases(ctx context.Context) error {
 	for _, spec := range u.bundle.Manifest.Databases {
 		err := u.withDatabase(ctx, spec, func(db *database.DB) error {
-			if u.journal.Record().Starts > 1 {
+			if u.journal.Record().Starts > 1 { // a killed engine's sessions live on and may still commit
 				if err := db.Terminate(ctx); err != nil {
 					return err
 				}
@@ -193,8 +206,11 @@ func (u *Upgrade) filesToOld(ctx context.Context) error    { return u.filesTo(ct
 func (u *Upgrade) schemaToNew(ctx context.Context) error   { return u.schemaTo(ctx, manifest.New) }
 func (u *Upgrade) schemaToOld(ctx context.Context) error   { return u.schemaTo(ctx, manifest.Old) }
 
+func (u *Upgrade) progress(p packages.Progress) { slog.Debug("rpm", "progress", p) }
+
 func (u *Upgrade) packagesTo(ctx context.Context, side manifest.Side) error {
-	return u.packages.Converge(ctx, side, u.journal.Record().Optional)
+	u.packages.Had = u.journal.Record().Optional
+	return u.packages.Converge(ctx, side, packages.Options{Progress: u.progress})
 }
 
 func (u *Upgrade) filesTo(ctx context.Context, side manifest.Side) error {

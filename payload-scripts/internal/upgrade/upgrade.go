@@ -40,7 +40,7 @@ func New(ctx context.Context, b *attempt.Bundle, a attempt.Attempt, j *journal.J
 		return nil, err
 	}
 	u := &Upgrade{bundle: b, places: b.Places(), attempt: a, journal: j, services: s}
-	u.packages = packages.New(b.Manifest, b.Dir)
+	u.packages = &packages.Set{Manifest: b.Manifest, Dir: b.Dir, Var: a.Var, Had: j.Record().Optional}
 	u.files = files.New(b.Manifest, b.Dir, filepath.Join(a.Var, "backup"))
 	return u, nil
 }
@@ -50,16 +50,17 @@ func (u *Upgrade) Close() { u.services.Close() }
 
 // Check runs every check of the host and returns all that was found.
 func (u *Upgrade) Check(ctx context.Context) []finding.Finding {
-	return Check(ctx, u.bundle, u.files)
+	return Check(ctx, u.bundle, "")
 }
 
-// Check runs every check of the host for a bundle and writes nothing.
-func Check(ctx context.Context, b *attempt.Bundle, f *files.Set) []finding.Finding {
-	others := []preflight.Check{f.Findings}
+// Check runs every check of the host for a bundle and writes nothing. underWay
+// says which other upgrade is at work, "" when there is none.
+func Check(ctx context.Context, b *attempt.Bundle, underWay string) []finding.Finding {
+	others := []preflight.Check{files.New(b.Manifest, b.Dir, "").Findings}
 	for _, spec := range b.Manifest.Databases {
 		others = append(others, func(ctx context.Context) []finding.Finding { return checkDatabase(ctx, b, spec) })
 	}
-	return preflight.Run(ctx, preflight.Input{Manifest: b.Manifest, Dir: b.Dir, Others: others})
+	return preflight.Run(ctx, preflight.Input{Manifest: b.Manifest, Dir: b.Dir, UnderWay: underWay, Others: others})
 }
 
 func checkDatabase(ctx context.Context, b *attempt.Bundle, spec manifest.Database) []finding.Finding {
