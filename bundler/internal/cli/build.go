@@ -77,6 +77,10 @@ func runBuild(ctx context.Context, s *streams, o BuildOptions) error {
 	if err := fits(p); err != nil {
 		return err
 	}
+	engine := inProject(o.Project, o.Engine, "dist/engine")
+	if err := pack.CheckEngine(engine); err != nil {
+		return err
+	}
 	key, err := signingKey(s, o.Project, o.Key)
 	if err != nil {
 		return err
@@ -90,7 +94,7 @@ func runBuild(ctx context.Context, s *streams, o BuildOptions) error {
 		return err
 	}
 	bundle, err := pack.Assemble(ctx, pack.Input{
-		Plan: p, Headers: headers(p, files), Verdict: verdict, Files: byDigest(files), Engine: inProject(o.Project, o.Engine, "dist/engine"),
+		Plan: p, Headers: headers(p, files), Verdict: verdict, Files: byDigest(files), Engine: engine,
 	}, key)
 	if err != nil {
 		return err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"flag"
 	"os"
+	"os/signal"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -17,7 +19,10 @@ var update = flag.Bool("update", false, "write what is got into the scripts; rea
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"bundler": func() {
-			os.Exit(cli.Run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr, os.Environ()))
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt) // as main does
+			code := cli.Run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr, os.Environ())
+			stop()
+			os.Exit(code)
 		},
 	})
 }
@@ -32,13 +37,18 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
+			keys, err := filepath.Abs("../../../test/keys")
+			if err != nil {
+				return err
+			}
+			env.Setenv("KEYS", keys)
 			demo, err := txtar.ParseFile("../release/testdata/good.txtar")
 			if err != nil {
 				return err
 			}
 			return txtar.Write(demo, env.WorkDir+"/demo")
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "mkrpm": mkrpm},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "mkrpm": mkrpm, "engine": engine},
 	})
 }
 

@@ -7,6 +7,12 @@ import (
 	"onerpm/bundler/internal/exit"
 )
 
+// CheckEngine refuses a file that cannot be the engine, as Assemble does.
+func CheckEngine(engine string) error {
+	_, err := archOf(engine)
+	return err
+}
+
 // archOf returns rpm's name for the architecture of the engine, which must be a
 // Linux program that needs no library of the host.
 func archOf(engine string) (string, error) {
