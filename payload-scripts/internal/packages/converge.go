@@ -28,8 +28,8 @@ type Options struct {
 // the proof fails, *BusyError when another package manager does not end, and
 // what rpm said. ctx ends the waiting, never rpm.
 func (s *Set) Converge(ctx context.Context, side manifest.Side, o Options) error {
-	if s.Var == "" {
-		return errors.New("converge packages: no folder of an attempt is given")
+	if err := s.ready(); err != nil {
+		return err
 	}
 	wait := s.WaitFree
 	if side == manifest.Old {
@@ -61,6 +61,20 @@ func (s *Set) Converge(ctx context.Context, side manifest.Side, o Options) error
 		return fmt.Errorf("bring the packages to the %s release: %w", side, err)
 	}
 	return host.Remove(s.markFile())
+}
+
+// ready demands what the caller must have set. Had that was never asked for would
+// make Converge erase optional packages that the host has.
+func (s *Set) ready() error {
+	if s.Var == "" {
+		return errors.New("converge packages: no folder of an attempt is given")
+	}
+	for _, p := range s.Manifest.Old {
+		if p.Optional && s.Had == nil {
+			return errors.New("converge packages: it is not known which optional packages the host had")
+		}
+	}
+	return nil
 }
 
 // reach runs what lacks and proves the result.
@@ -110,23 +124,13 @@ func needsRPM(differs []Difference) bool {
 	return false
 }
 
-// transact runs the transaction to side. When another rpm was faster at the
-// lock it waits for that and tries again.
+// transact runs the transaction to side.
 func (s *Set) transact(ctx context.Context, side manifest.Side, o Options, more ...string) error {
 	args, err := s.upgradeArgs(side)
 	if err != nil {
 		return err
 	}
-	t := transaction{name: string(side), args: append(append([]string{"-v", "--percent"}, more...), args...), progress: o.Progress}
-	for try := 1; ; try++ {
-		err := s.run(ctx, t)
-		if !lockLost(err) || try == 10 {
-			return err
-		}
-		if err := s.waitRPM(ctx); err != nil {
-			return err
-		}
-	}
+	return s.run(ctx, transaction{name: string(side), args: append(append([]string{"-v", "--percent"}, more...), args...), progress: o.Progress})
 }
 
 // settleRest does what is left to do after the transaction: it erases what the

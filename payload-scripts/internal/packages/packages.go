@@ -44,7 +44,7 @@ type Set struct {
 	Manifest *manifest.Manifest
 	Dir      string   // folder with the manifest's files: the bundle's or the attempt's
 	Var      string   // the attempt's folder for what is written; "" when nothing may be written (Converge and Record need it)
-	Had      []string // names of optional packages that the host had before the upgrade; see Optional
+	Had      []string // names of optional packages that the host had before the upgrade, not nil; see Optional
 	Root     string   // "" is the host itself; rpm's --root otherwise
 
 	LockWait time.Duration // longest wait for rpm's lock; 5 minutes when 0

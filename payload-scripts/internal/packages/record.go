@@ -70,7 +70,7 @@ func (s *Set) Record(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []own
+	all := []own{}
 	for _, p := range union(want, theirs) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

@@ -33,6 +33,9 @@ func (e *ScriptletError) Error() string {
 	return "a scriptlet of a package failed: " + strings.Join(e.Said, "; ")
 }
 
+// erasing is the name of a transaction that only takes packages away.
+const erasing = "erase"
+
 // transaction is one call of rpm that changes the host.
 type transaction struct {
 	name     string   // for the mark and the names of the logs: new, old, erase
@@ -52,9 +55,24 @@ func (s *Set) interrupted() (string, error) {
 	return strings.TrimSpace(string(data)), err
 }
 
-// run runs rpm to its end. rpm writes to files, not to pipes, so that it goes on
-// when the engine is killed; the mark tells the next engine of it.
+// run runs rpm to its end. When another rpm was faster at the lock it waits for
+// that and tries again.
 func (s *Set) run(ctx context.Context, t transaction) error {
+	for try := 1; ; try++ {
+		err := s.runOnce(ctx, t)
+		if !lockLost(err) || try == 10 {
+			return err
+		}
+		if err := s.waitRPM(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// runOnce is one call of rpm. rpm writes to files, not to pipes, so that it goes on
+// when the engine is killed; the mark tells the next engine of it. The mark of a
+// transaction that was cut short stays until that has been done again.
+func (s *Set) runOnce(ctx context.Context, t transaction) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -68,8 +86,15 @@ func (s *Set) run(ctx context.Context, t transaction) error {
 		return err
 	}
 	defer errs.Close() //nolint:errcheck // only what rpm says
-	if err := host.WriteFile(s.markFile(), []byte(t.name+"\n"), host.Attr{Mode: 0o600}); err != nil {
+	before, err := s.interrupted()
+	if err != nil {
 		return err
+	}
+	marks := t.name != erasing || before == ""
+	if marks {
+		if err := host.WriteFile(s.markFile(), []byte(t.name+"\n"), host.Attr{Mode: 0o600}); err != nil {
+			return err
+		}
 	}
 	stop := follow(out.Name(), t.progress)
 	res, runErr := host.Run(ctx, host.Cmd{Name: "rpm", Args: append(s.rpm(), t.args...), OutFile: out, ErrFile: errs})
@@ -83,20 +108,27 @@ func (s *Set) run(ctx context.Context, t transaction) error {
 	if res.Code < 0 { // killed: the mark stays
 		return fmt.Errorf("rpm was killed; %s", said)
 	}
-	if err := host.Remove(s.markFile()); err != nil {
-		return err
+	if marks {
+		if err := host.Remove(s.markFile()); err != nil {
+			return err
+		}
+	}
+	return judge(runErr, said)
+}
+
+// judge turns rpm's end into an error: what it said counts, whatever its status was.
+func judge(err error, said string) error {
+	if exit := (*host.ExitError)(nil); errors.As(err, &exit) {
+		exit.Result.Stderr = said
 	}
 	if m := failed.FindAllStringSubmatch(said, -1); m != nil {
 		e := &ScriptletError{}
 		for _, groups := range m {
 			e.Said = append(e.Said, groups[1])
 		}
-		return errors.Join(e, runErr)
+		return errors.Join(e, err)
 	}
-	if exit := (*host.ExitError)(nil); errors.As(runErr, &exit) {
-		exit.Result.Stderr = said
-	}
-	return runErr
+	return err
 }
 
 // log opens a fresh file for what rpm says, and keeps the one before.
@@ -122,7 +154,7 @@ func lockLost(err error) bool {
 func (s *Set) erase(ctx context.Context, side manifest.Side, names []string) error {
 	args := append([]string{"-e", "--allmatches"}, s.scriptFlags(side)...)
 	args = append(args, "--")
-	if err := s.run(ctx, transaction{name: "erase", args: append(args, names...)}); err != nil {
+	if err := s.run(ctx, transaction{name: erasing, args: append(args, names...)}); err != nil {
 		return fmt.Errorf("erase %s: %w", strings.Join(names, ", "), err)
 	}
 	return nil
