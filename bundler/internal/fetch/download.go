@@ -36,7 +36,7 @@ func (f *fetcher) download(ctx context.Context, it Item, t target) (File, error)
 		}
 		return File{}, errors.Join(err, p.file.Close()) // to be continued
 	}
-	wrong := got.checkPackage(it, f.o.Keyring)
+	wrong := got.checkPackage(it, f.o.Keyring, p.file)
 	if wrong != nil {
 		wrong = fmt.Errorf("%s: %w", t.place, wrong)
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"strconv"
@@ -88,8 +87,9 @@ func sizeMismatch(got, want int64) error {
 	return &MismatchError{What: "size", Got: strconv.FormatInt(got, 10), Want: strconv.FormatInt(want, 10), By: "the release"}
 }
 
-// checkPackage demands that the file is a good rpm, of the right name, signed by the right key.
-func (f found) checkPackage(it Item, keyring *Keyring) error {
+// checkPackage demands that the file is a good rpm, of the right name, signed by
+// the right key. content is the file, for the signatures of old that need all of it once more.
+func (f found) checkPackage(it Item, keyring *Keyring, content io.ReaderAt) error {
 	if f.rpm != nil {
 		return exit.With(exit.Mismatch, f.rpm, "the file was damaged before the release was locked: get it again from whoever built it, then run bundler lock")
 	}
@@ -102,9 +102,10 @@ func (f found) checkPackage(it Item, keyring *Keyring) error {
 		return nil
 	}
 	if err := VerifySignature(f.header, keyring, it.Key); err != nil {
-		return fmt.Errorf("signature: %w", err)
+		return err
 	}
-	return nil
+	payload := io.NewSectionReader(content, f.header.PayloadOffset, f.size-f.header.PayloadOffset)
+	return verifyPayload(f.header, payload, keyring, it.Key)
 }
 
 // file makes the result for an item.

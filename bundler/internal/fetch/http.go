@@ -58,9 +58,12 @@ type httpPlace struct {
 	url    *url.URL
 }
 
+// join takes rel escaped or not: repositories write both.
 func (p httpPlace) join(rel string) place {
-	u := p.url.JoinPath(rel)
-	return httpPlace{p.client, u}
+	if raw, err := url.PathUnescape(rel); err == nil {
+		rel = raw
+	}
+	return httpPlace{p.client, p.url.JoinPath((&url.URL{Path: rel}).EscapedPath())}
 }
 
 func (p httpPlace) name() string   { return path.Base(p.url.Path) }

@@ -86,7 +86,7 @@ func TestResumedByLaterRun(t *testing.T) {
 		t.Errorf("cache: %s", got)
 	}
 	before := len(s.asked())
-	s.fault = nil
+	s.behave(nil)
 	files, err := fetch.Files(t.Context(), []fetch.Item{a.from(s.URL)}, o)
 	if err != nil {
 		t.Fatal(err)

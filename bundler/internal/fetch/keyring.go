@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,9 +81,8 @@ func same(key *packet.PublicKey, fingerprint string) bool {
 }
 
 // VerifySignature demands that a package's header was signed by the key of a
-// fingerprint (hex): by the key itself or, when it is a primary key's, by a subkey. The header's own
-// payload digest binds the payload to it. Validity is judged as of the signature's time, as rpm
-// does: a key that has expired since does not unsign what it signed.
+// fingerprint (hex): by the key itself or, when it is a primary key's, by a subkey. Validity
+// is judged as of the signature's time: a key that has expired since does not unsign what it signed.
 // The exit code is exit.Mismatch; exit.Spec when the keyring lacks the key.
 func VerifySignature(h *rpmfile.Header, k *Keyring, fingerprint string) error {
 	entity := k.find(fingerprint)
@@ -100,14 +100,36 @@ func VerifySignature(h *rpmfile.Header, k *Keyring, fingerprint string) error {
 		}
 		return exit.Errorf(exit.Mismatch, "sign it with rpmsign --addsign and run bundler lock, or take the key out of the release", "%s, the release demands key %s", what, fingerprint)
 	}
-	if err := checkSignature(h.Main.Raw(), sig, entity, fingerprint); err != nil {
+	if err := checkSignature(bytes.NewReader(h.Main.Raw()), sig, entity, fingerprint); err != nil {
 		return exit.With(exit.Mismatch, fmt.Errorf("not a good signature by key %s: %w", fingerprint, err),
 			"get the package from where that key signs, or correct the key in the release")
 	}
 	return nil
 }
 
-func checkSignature(signed, sig []byte, entity *openpgp.Entity, fingerprint string) error {
+// verifyPayload demands that the payload is signed as well. Mostly the signed
+// header has the payload's digest, and nothing is left to do. Packages of before rpm 4.14 (EL7) have none;
+// of them the second signature, of header and payload together, is checked.
+func verifyPayload(h *rpmfile.Header, payload io.Reader, k *Keyring, fingerprint string) error {
+	if slices.ContainsFunc(h.Verified, func(s string) bool { return strings.HasPrefix(s, "payload ") }) {
+		return nil
+	}
+	sig := h.Signature.Bytes(rpmfile.SigPGP)
+	if sig == nil {
+		sig = h.Signature.Bytes(rpmfile.SigGPG)
+	}
+	if sig == nil {
+		return exit.Errorf(exit.Mismatch, "sign it again with rpmsign --rpmv3 --addsign and run bundler lock, or take the key out of the release",
+			"the signature covers the package's header only, and nothing in it binds the payload")
+	}
+	if err := checkSignature(io.MultiReader(bytes.NewReader(h.Main.Raw()), payload), sig, k.find(fingerprint), fingerprint); err != nil {
+		return exit.With(exit.Mismatch, fmt.Errorf("not a good signature of header and payload by key %s: %w", fingerprint, err),
+			"get the package from where that key signs, or correct the key in the release")
+	}
+	return nil
+}
+
+func checkSignature(signed io.Reader, sig []byte, entity *openpgp.Entity, fingerprint string) error {
 	if old, err := parseV3(sig); err == nil {
 		return old.verify(signed, entity, fingerprint)
 	}
@@ -120,7 +142,7 @@ func checkSignature(signed, sig []byte, entity *openpgp.Entity, fingerprint stri
 		return errors.New("it is not a signature")
 	}
 	config := &packet.Config{Time: func() time.Time { return s.CreationTime }}
-	made, _, err := openpgp.VerifyDetachedSignature(openpgp.EntityList{entity}, bytes.NewReader(signed), bytes.NewReader(sig), config)
+	made, _, err := openpgp.VerifyDetachedSignature(openpgp.EntityList{entity}, signed, bytes.NewReader(sig), config)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 // cost time and space.
 func (f *fetcher) inPlace(ctx context.Context, it Item, t target, path string) (File, error) {
 	got, err := f.readLocal(ctx, it, path, t.sum)
+	defer got.close()
 	if errors.Is(err, fs.ErrNotExist) {
 		return File{}, exit.Errorf(exit.Missing, "put the file there, or correct its source in the release", "there is no file %s", path)
 	}
@@ -25,7 +26,7 @@ func (f *fetcher) inPlace(ctx context.Context, it Item, t target, path string) (
 		return File{}, exit.With(exit.Mismatch, fmt.Errorf("%s: %w", path, err),
 			"get the file again from whoever built it; if it was changed on purpose, run bundler lock and review the change")
 	}
-	if err := got.checkPackage(it, f.o.Keyring); err != nil {
+	if err := got.checkPackage(it, f.o.Keyring, got.content); err != nil {
 		return File{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return got.file(it, path, true), nil
@@ -39,6 +40,7 @@ func (f *fetcher) fromCache(ctx context.Context, it Item) (File, bool, error) {
 	}
 	path := f.cache.path(it.SHA256)
 	got, err := f.readLocal(ctx, it, path, nil)
+	defer got.close()
 	if errors.Is(err, fs.ErrNotExist) {
 		return File{}, false, nil
 	}
@@ -54,23 +56,36 @@ func (f *fetcher) fromCache(ctx context.Context, it Item) (File, bool, error) {
 		}
 		return File{}, false, nil
 	}
-	if err := got.checkPackage(it, f.o.Keyring); err != nil {
+	if err := got.checkPackage(it, f.o.Keyring, got.content); err != nil {
 		return File{}, true, err
 	}
 	return got.file(it, path, true), true, nil
 }
 
-func (f *fetcher) readLocal(ctx context.Context, it Item, path string, sum *checksum) (found, error) {
+// local is a file that was read, and is still open.
+type local struct {
+	found
+	content *os.File // nil when it could not be opened
+}
+
+func (l local) close() {
+	if l.content != nil {
+		_ = l.content.Close()
+	}
+}
+
+func (f *fetcher) readLocal(ctx context.Context, it Item, path string, sum *checksum) (local, error) {
 	file, err := openRegular(path)
 	if err != nil {
-		return found{}, err
+		return local{}, err
 	}
-	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return found{}, err
+		return local{content: file}, err
 	}
-	return examine(&reporter{ctx: ctx, r: file, f: f, event: Event{Item: it, State: Checking, Total: info.Size()}}, sum)
+	r := &reporter{ctx: ctx, r: file, f: f, event: Event{Item: it, State: Checking, Total: info.Size()}}
+	got, err := examine(r, sum)
+	return local{got, file}, err
 }
 
 // openRegular opens a file for reading, and nothing that could block, such as a pipe.

@@ -104,7 +104,7 @@ func (p s3Place) open(ctx context.Context, offset int64, tag string) (*content, 
 // s3Error makes an answer of S3 that is an error one that the rest of the package knows.
 func s3Error(err error) error {
 	var resp *awshttp.ResponseError
-	if !errors.As(err, &resp) {
+	if !errors.As(err, &resp) || resp.HTTPStatusCode() == 0 { // no answer at all
 		var op *smithy.OperationError
 		if errors.As(err, &op) {
 			return op.Err

@@ -53,6 +53,13 @@ func (s *webServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(&counting{w, s}, r, "", time.Time{}, bytes.NewReader(data))
 }
 
+// behave sets fault while the server runs.
+func (s *webServer) behave(fault func(n int, w http.ResponseWriter, r *http.Request) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault = fault
+}
+
 func (s *webServer) asked() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

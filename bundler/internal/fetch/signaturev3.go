@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
@@ -74,7 +75,7 @@ func signatureBody(b []byte) ([]byte, error) {
 }
 
 // verify demands that the key of the fingerprint made the signature of content.
-func (s *signatureV3) verify(content []byte, entity *openpgp.Entity, fingerprint string) error {
+func (s *signatureV3) verify(content io.Reader, entity *openpgp.Entity, fingerprint string) error {
 	key, err := s.key(entity, fingerprint)
 	if err != nil {
 		return err
@@ -87,7 +88,9 @@ func (s *signatureV3) verify(content []byte, entity *openpgp.Entity, fingerprint
 		return fmt.Errorf("an RSA key of %d bits is too short", public.N.BitLen())
 	}
 	h := s.hash.New()
-	h.Write(content)
+	if _, err := io.Copy(h, content); err != nil {
+		return err
+	}
 	h.Write(s.hashed[:])
 	value := make([]byte, public.Size()) // the number stands without leading zeros
 	if len(s.value) > len(value) {

@@ -17,7 +17,7 @@ import (
 const (
 	maxRepomd  = 4 << 20 // bytes of repomd.xml
 	maxPrimary = 2 << 30 // bytes of primary.xml, uncompressed
-	maxPackage = 8 << 20 // bytes of one package's entry in it
+	maxPackage = 4 << 20 // bytes of one package's entry in it
 )
 
 // checksum is a digest that a repository states.
