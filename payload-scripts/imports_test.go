@@ -11,6 +11,7 @@ import (
 // engine runs as root on a machine we cannot see: what is in it is chosen.
 var allowed = map[string]string{
 	"onerpm":                           "ourselves",
+	"github.com/aymanbagabas/go-udiff": "lines that two sides of a merge changed",
 	"github.com/coreos/go-systemd/v22": "systemd over D-Bus",
 	"github.com/godbus/dbus/v5":        "D-Bus, for go-systemd",
 	"github.com/goccy/go-yaml":         "configuration files, comments and order kept",

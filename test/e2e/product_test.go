@@ -118,7 +118,7 @@ func differences(before, after map[string]string) []string {
 		if w, ok := after[k]; !ok {
 			found = append(found, k+": gone")
 		} else if v != w {
-			found = append(found, fmt.Sprintf("%s: %s, was %s", k, w, v))
+			found = append(found, fmt.Sprintf("%s: %s, was %s", k, brief(w), brief(v)))
 		}
 	}
 	for k := range after {
@@ -128,6 +128,13 @@ func differences(before, after map[string]string) []string {
 	}
 	sort.Strings(found)
 	return found
+}
+
+func brief(s string) string {
+	if len(s) > 200 {
+		return fmt.Sprintf("%s... (%d bytes, %s)", s[:160], len(s), digest(s))
+	}
+	return s
 }
 
 // same fails the test when two maps differ.
