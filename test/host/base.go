@@ -2,12 +2,82 @@ package host
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
 	"github.com/google/rpmpack"
 )
+
+// base returns the cached layer that makes a Debian root a test machine.
+func base(ctx context.Context) (*entry, error) {
+	key, err := baseKey()
+	if err != nil {
+		return nil, err
+	}
+	e, err := cached(ctx, "base", key, makeBase)
+	if err != nil {
+		return nil, err
+	}
+	if err := prune("base", keepLayers); err != nil {
+		e.release()
+		return nil, err
+	}
+	return e, nil
+}
+
+// baseKey names the whole machine without the product, its Debian root included.
+func baseKey() (string, error) {
+	below, err := recipeKey("debian", suite)
+	if err != nil {
+		return "", err
+	}
+	return recipeKey("base", below)
+}
+
+// makeBase lays the recipe's tree over a Debian root and runs the recipe's script in it.
+func makeBase(ctx context.Context, path string) error {
+	below, err := debian(ctx)
+	if err != nil {
+		return err
+	}
+	return keepChanges(ctx, []*entry{below}, path, func(ctx context.Context, m *Machine) error {
+		tree, err := fs.Sub(recipe, "recipe/base/tree")
+		if err != nil {
+			return fmt.Errorf("read the recipe: %w", err)
+		}
+		pkg, err := baseRPM(recipeText("base/provides"))
+		if err != nil {
+			return err
+		}
+		if err := m.writeTree(tree); err != nil {
+			return err
+		}
+		if err := m.WriteFile("/host-base.rpm", pkg, 0o644); err != nil {
+			return err
+		}
+		if err := m.WriteFile("/setup.sh", []byte(recipeText("base/setup.sh")), 0o755); err != nil {
+			return err
+		}
+		return tool(ctx, "chroot", m.merged(), "/setup.sh")
+	})
+}
+
+// writeTree lays files over the machine's, readable by all.
+func (m *Machine) writeTree(tree fs.FS) error {
+	return fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(tree, name)
+		if err != nil {
+			return fmt.Errorf("read the recipe: %w", err)
+		}
+		return m.WriteFile(name, text, 0o644)
+	})
+}
 
 // baseRPM makes the package host-base: no files, only the promise that the machine
 // has what components require of a distribution, one name a line in provides.

@@ -39,7 +39,7 @@ func (m *Machine) CopyOut(from, to string) error {
 // WriteFile puts a file into the machine. Folders on the way are made.
 func (m *Machine) WriteFile(name string, content []byte, mode os.FileMode) error {
 	target := m.Path(name)
-	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+	if err := makeFolders(filepath.Dir(target)); err != nil {
 		return fmt.Errorf("write %s in the test machine: %w", name, err)
 	}
 	if err := renameio.WriteFile(target, content, mode, renameio.IgnoreUmask()); err != nil {
@@ -57,9 +57,23 @@ func (m *Machine) ReadFile(name string) ([]byte, error) {
 	return content, nil
 }
 
+// makeFolders makes the folders of path that lack, open to all whatever the umask.
+func makeFolders(path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return nil
+	}
+	if err := makeFolders(filepath.Dir(path)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return os.Chmod(path, 0o755)
+}
+
 // copyTree copies files, folders and symbolic links; anything else is an error.
 func copyTree(from, to string) error {
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+	if err := makeFolders(filepath.Dir(to)); err != nil {
 		return err
 	}
 	return filepath.WalkDir(from, func(name string, d os.DirEntry, err error) error {

@@ -36,3 +36,20 @@ func TestPlainMachine(t *testing.T) {
 		t.Errorf("a command's end: %+v, %v", r, err)
 	}
 }
+
+// Mistakes in options are told before anything is made.
+func TestOptions(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		o    host.Options
+		want string
+	}{
+		{host.Options{Data: true}, "say which release's data"},
+		{host.Options{DiskMiB: 10}, "at least 64"},
+		{host.Options{Release: "0.0.0"}, "make components"},
+	} {
+		if _, err := host.Boot(t.Context(), c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v, want %q", c.o, err, c.want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -87,10 +88,12 @@ func unmount(path string) error {
 	}
 }
 
-// endProcesses ends the nspawn of the machine id, if one is left.
+// endProcesses ends all processes in the control groups of the machine id: nspawn, the
+// machine's own, and what was run in it from here. The machine's first process
+// outlives a killed nspawn.
 func endProcesses(id string) error {
 	for deadline := time.Now().Add(killLimit); ; time.Sleep(leaderPoll) {
-		pids := nspawnsOf(id)
+		pids := processesOf(id)
 		if len(pids) == 0 {
 			return nil
 		}
@@ -103,23 +106,27 @@ func endProcesses(id string) error {
 	}
 }
 
-// nspawnsOf returns the processes whose command line is that of the machine's nspawn.
-func nspawnsOf(id string) []int {
-	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+// processesOf returns the processes in the machine's control groups.
+func processesOf(id string) []int {
+	files, err := filepath.Glob("/proc/[0-9]*/cgroup")
 	if err != nil {
 		return nil
 	}
 	var pids []int
 	for _, file := range files {
-		line, err := os.ReadFile(file)
+		text, err := os.ReadFile(file)
 		if err != nil {
-			continue
+			continue // it has just ended
 		}
-		args := strings.Split(string(line), "\x00")
-		if strings.HasSuffix(args[0], "systemd-nspawn") && strings.Contains(string(line), "\x00--machine="+id+"\x00") {
-			if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
+		for line := range strings.Lines(string(text)) {
+			parts := strings.Split(strings.TrimSpace(line), "/")
+			if !slices.Contains(parts, id) && !slices.Contains(parts, id+".scope") {
+				continue
+			}
+			if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil && !isZombie(pid) {
 				pids = append(pids, pid)
 			}
+			break
 		}
 	}
 	return pids

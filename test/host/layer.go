@@ -23,11 +23,16 @@ func (o Options) below() (Options, string) {
 // lowerLayers returns the cached layers of a machine, uppermost first. What lacks is made.
 func lowerLayers(ctx context.Context, o Options) ([]*entry, error) {
 	if o.Release == "" {
-		e, err := root(ctx)
+		top, err := base(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return []*entry{e}, nil
+		bottom, err := debian(ctx)
+		if err != nil {
+			top.release()
+			return nil, err
+		}
+		return []*entry{top, bottom}, nil
 	}
 	p, err := loadProduct(ctx, o.Release)
 	if err != nil {
@@ -58,25 +63,33 @@ func lowerLayers(ctx context.Context, o Options) ([]*entry, error) {
 
 // makeLayer boots a machine, lets steps change it, shuts it down cleanly and keeps what changed
 // as the folder path.
-func makeLayer(ctx context.Context, below Options, path string, steps func(context.Context, *Machine) error) (err error) {
+func makeLayer(ctx context.Context, below Options, path string, steps func(context.Context, *Machine) error) error {
 	ctx, cancel := context.WithTimeout(ctx, layerLimit)
 	defer cancel()
 	lower, err := lowerLayers(ctx, below)
 	if err != nil {
 		return err
 	}
+	return keepChanges(ctx, lower, path, func(ctx context.Context, m *Machine) error {
+		if err := m.Start(ctx); err != nil {
+			return err
+		}
+		if err := steps(ctx, m); err != nil {
+			return fmt.Errorf("%w\n%s", err, m.JournalTail(40))
+		}
+		return m.Poweroff(ctx)
+	})
+}
+
+// keepChanges makes a machine that is off, lets steps change it, and keeps what changed
+// as the folder path. The machine must be off again after steps.
+func keepChanges(ctx context.Context, lower []*entry, path string, steps func(context.Context, *Machine) error) (err error) {
 	m, err := newMachine(ctx, lower, 0)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Stop()) }()
-	if err := m.Start(ctx); err != nil {
-		return err
-	}
 	if err := steps(ctx, m); err != nil {
-		return fmt.Errorf("%w\n%s", err, m.JournalTail(40))
-	}
-	if err := m.Poweroff(ctx); err != nil {
 		return err
 	}
 	if err := unmount(m.merged()); err != nil {

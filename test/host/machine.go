@@ -193,7 +193,7 @@ func (m *Machine) Kill() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), killLimit)
 	defer cancel()
-	if err := p.kill(ctx); err != nil {
+	if err := p.kill(ctx, m.id); err != nil {
 		return fmt.Errorf("kill the test machine: %w", err)
 	}
 	return nil

@@ -30,6 +30,7 @@ type power struct {
 	leader int // the machine's process 1 as the host numbers it; 0 until found
 	boots  int // how often nspawn was started
 	seen   int // the boot that was last seen to be up
+	killed bool
 }
 
 // powerOn starts nspawn, and starts it again whenever the machine reboots itself.
@@ -58,7 +59,7 @@ func (m *Machine) powerOn() (*power, error) {
 				return
 			}
 			_ = cmd.Wait()
-			if cmd.ProcessState.ExitCode() != exitReboot {
+			if cmd.ProcessState.ExitCode() != exitReboot || p.isKilled() {
 				return
 			}
 		}
@@ -137,15 +138,31 @@ func (p *power) signal(sig syscall.Signal) error {
 	return syscall.Kill(pid, sig)
 }
 
-// kill ends the machine: its process 1, with which the kernel ends all others, and nspawn.
-func (p *power) kill(ctx context.Context) error {
-	_ = p.signal(syscall.SIGKILL)
+// kill ends all processes of the machine id, its first one first: the kernel ends
+// the others with it.
+func (p *power) kill(ctx context.Context, id string) error {
 	p.mu.Lock()
-	if p.nspawn != nil && p.leader == 0 {
-		_ = p.nspawn.Kill() // it had not come to start the machine
-	}
+	p.killed = true
 	p.mu.Unlock()
-	return p.awaitOff(ctx)
+	_ = p.signal(syscall.SIGKILL) // it may not have come to that yet
+	for {
+		if err := endProcesses(id); err != nil {
+			return err
+		}
+		select {
+		case <-p.off:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("it is still on: %w", ctx.Err())
+		case <-time.After(leaderPoll):
+		}
+	}
+}
+
+func (p *power) isKilled() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.killed
 }
 
 func (p *power) awaitOff(ctx context.Context) error {

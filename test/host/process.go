@@ -61,15 +61,26 @@ func runsInit(pid int) bool {
 
 // parent returns the parent of pid, 0 if there is none.
 func parent(pid int) int {
-	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
-	if err != nil {
-		return 0
-	}
-	// pid (name) state parent ...; the name may hold anything, ')' too
-	f := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	f := statFields(pid)
 	if len(f) < 2 {
 		return 0
 	}
 	n, _ := strconv.Atoi(f[1])
 	return n
+}
+
+// isZombie says whether pid has ended and only waits for its parent to notice.
+func isZombie(pid int) bool {
+	f := statFields(pid)
+	return len(f) == 0 || f[0] == "Z" || f[0] == "X"
+}
+
+// statFields returns /proc/PID/stat from the state on: state, parent, ...
+func statFields(pid int) []string {
+	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return nil
+	}
+	// pid (name) state parent ...; the name may hold anything, ')' too
+	return strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 }

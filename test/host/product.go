@@ -86,7 +86,7 @@ func readProduct(ctx context.Context, release string) (*product, error) {
 // digest names the layers: another component, another bootstrap or another root
 // makes another layer.
 func (p *product) digest() (string, error) {
-	key, err := recipeKey()
+	key, err := baseKey()
 	if err != nil {
 		return "", err
 	}

@@ -10,42 +10,40 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 )
 
-// recipe says all that a root is made from, but for where packages come from.
+// recipe says what a machine without the product is made of: debian/ the packages of
+// its Debian root, base/ what is laid over that and run in it. Where the packages come
+// from, the machine that makes it says.
 //
 //go:embed recipe
 var recipe embed.FS
 
-// rootLimit bounds the making of a root; a minute is usual.
-const rootLimit = 15 * time.Minute
+// debianLimit bounds the making of the Debian root; a minute is usual where nothing
+// else is at work.
+const debianLimit = 20 * time.Minute
 
-// root returns the cached Debian root, made if it lacks.
-func root(ctx context.Context) (*entry, error) {
-	key, err := recipeKey()
+// recipeText returns a file of the recipe.
+func recipeText(name string) string {
+	text, err := recipe.ReadFile("recipe/" + name)
 	if err != nil {
-		return nil, err
+		panic(err) // embedded: it is there
 	}
-	e, err := cached(ctx, "root", key, makeRoot)
-	if err != nil {
-		return nil, err
-	}
-	return e, prune("root", keepRoots)
+	return string(text)
 }
 
-// recipeKey is the digest that names a root: a changed recipe is another root.
-func recipeKey() (string, error) {
+// recipeKey is a digest of a folder of the recipe, and of more: it names a cached folder.
+func recipeKey(folder string, more ...string) (string, error) {
 	sum := sha256.New()
-	err := fs.WalkDir(recipe, ".", func(path string, d fs.DirEntry, err error) error {
+	fmt.Fprintf(sum, "%q\n", more)
+	err := fs.WalkDir(recipe, "recipe/"+folder, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		text, err := recipe.ReadFile(path)
-		fmt.Fprintf(sum, "%s %d\n", path, len(text))
-		sum.Write(text)
+		fmt.Fprintf(sum, "%s %x\n", path, sha256.Sum256(text))
 		return err
 	})
 	if err != nil {
@@ -54,11 +52,28 @@ func recipeKey() (string, error) {
 	return hex.EncodeToString(sum.Sum(nil))[:16], nil
 }
 
-// makeRoot runs mmdebstrap into the folder path, which must not exist.
-func makeRoot(ctx context.Context, path string) error {
-	ctx, cancel := context.WithTimeout(ctx, rootLimit)
+// debian returns the cached Debian root, made if it lacks.
+func debian(ctx context.Context) (*entry, error) {
+	key, err := recipeKey("debian", suite)
+	if err != nil {
+		return nil, err
+	}
+	e, err := cached(ctx, "debian", key, makeDebian)
+	if err != nil {
+		return nil, err
+	}
+	if err := prune("debian", keepRoots); err != nil {
+		e.release()
+		return nil, err
+	}
+	return e, nil
+}
+
+// makeDebian runs mmdebstrap into the folder path, which must not exist.
+func makeDebian(ctx context.Context, path string) error {
+	ctx, cancel := context.WithTimeout(ctx, debianLimit)
 	defer cancel()
-	temp, err := os.MkdirTemp("", "onerpm-root-")
+	temp, err := os.MkdirTemp("", "onerpm-debian-")
 	if err != nil {
 		return fmt.Errorf("make a temporary folder: %w", err)
 	}
@@ -77,39 +92,18 @@ func makeRoot(ctx context.Context, path string) error {
 	return nil
 }
 
-// mmdebstrapArgs lays the recipe out in temp and returns mmdebstrap's arguments.
+// mmdebstrapArgs returns mmdebstrap's arguments; package sources are put into temp.
 func mmdebstrapArgs(temp, path string) ([]string, error) {
-	sub, err := fs.Sub(recipe, "recipe")
-	if err != nil {
-		return nil, fmt.Errorf("read the recipe: %w", err)
-	}
-	if err := os.CopyFS(filepath.Join(temp, "recipe"), sub); err != nil {
-		return nil, fmt.Errorf("lay the recipe out: %w", err)
-	}
-	text := func(name string) string {
-		b, _ := fs.ReadFile(sub, name) // embedded: it is there
-		return string(b)
-	}
-	base, err := baseRPM(text("provides"))
-	if err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(filepath.Join(temp, "host-base.rpm"), base, 0o644); err != nil {
-		return nil, fmt.Errorf("lay the recipe out: %w", err)
-	}
 	sources, err := writeSources("/etc/apt", temp)
 	if err != nil {
 		return nil, err
 	}
 	args := []string{
 		"--mode=root", "--variant=minbase", "--format=directory", "--skip=cleanup/reproducible",
-		"--include=" + strings.Join(recipeLines(text("packages")), ","),
+		"--include=" + strings.Join(recipeLines(recipeText("debian/packages")), ","),
 		`--aptopt=Acquire::Languages "none"`, `--aptopt=APT::Install-Recommends "false"`,
-		"--customize-hook=sync-in " + filepath.Join(temp, "recipe", "tree") + " /",
-		"--customize-hook=copy-in " + filepath.Join(temp, "host-base.rpm") + " " + filepath.Join(temp, "recipe", "setup.sh") + " /",
-		`--customize-hook=chroot "$1" sh /setup.sh`,
 	}
-	for _, pattern := range recipeLines(text("exclude")) {
+	for _, pattern := range recipeLines(recipeText("debian/exclude")) {
 		args = append(args, "--dpkgopt=path-exclude="+pattern)
 	}
 	for _, option := range aptAcquire() {

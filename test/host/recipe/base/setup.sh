@@ -1,13 +1,11 @@
 #!/bin/sh
-# Runs inside the new root, once: what the tree beside it cannot say.
+# Runs inside the Debian root, over which tree/ was laid: what files alone cannot say.
 set -eu
-
-chmod -R u=rwX,go=rX /etc/rpm /etc/dnf /etc/hosts /etc/hostname # whatever the maker's umask
 
 # as on RHEL, where yum is dnf
 ln -sf dnf-3 /usr/bin/yum
 
-mkdir -p /var/lib/rpm /var/log/journal
+mkdir -p /etc/yum.repos.d /var/lib/rpm /var/log/journal
 rpm --initdb
 rpm -i --nosignature /host-base.rpm
 rm /host-base.rpm /setup.sh
@@ -26,5 +24,4 @@ rm -f /etc/nginx/sites-enabled/default
 echo 0f5e1d0c0b0a49088706f5e4d3c2b1a0 > /etc/machine-id
 rm -f /var/lib/dbus/machine-id
 ln -s /etc/machine-id /var/lib/dbus/machine-id
-rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/lib/dpkg/*-old
 rm -f /etc/resolv.conf /etc/apt/sources.list /etc/apt/sources.list.d/*
