@@ -61,7 +61,6 @@ var (
 	toOld = []step{
 		{"mark the window", (*Upgrade).markWindow},
 		{"stop the services", (*Upgrade).stopServices},
-		{"wait for other package managers", (*Upgrade).waitForLocks},
 		{"schema to old", (*Upgrade).schemaToOld},
 		{"packages to old", (*Upgrade).packagesToOld},
 		{"files to old", (*Upgrade).filesToOld},

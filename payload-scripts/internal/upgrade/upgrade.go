@@ -60,7 +60,30 @@ func Check(ctx context.Context, b *attempt.Bundle, underWay string) []finding.Fi
 	for _, spec := range b.Manifest.Databases {
 		others = append(others, func(ctx context.Context) []finding.Finding { return checkDatabase(ctx, b, spec) })
 	}
-	return preflight.Run(ctx, preflight.Input{Manifest: b.Manifest, Dir: b.Dir, UnderWay: underWay, Others: others})
+	needs := []func(context.Context) ([]preflight.Need, error){
+		func(ctx context.Context) ([]preflight.Need, error) { return dumps(ctx, b) },
+	}
+	return preflight.Run(ctx, preflight.Input{Manifest: b.Manifest, Dir: b.Dir, UnderWay: underWay, Others: others, Needs: needs})
+}
+
+// dumps tells how large the databases' dumps can become: not larger than the
+// databases themselves, as they are compressed. One that cannot be reached is
+// a finding of its own.
+func dumps(ctx context.Context, b *attempt.Bundle) ([]preflight.Need, error) {
+	var needs []preflight.Need
+	for _, spec := range b.Manifest.Databases {
+		db, err := database.Open(ctx, spec, b.Manifest.Prefix, "check", b.Manifest.Limits)
+		if err != nil {
+			continue
+		}
+		size, err := db.Count(ctx, "select pg_database_size(current_database())")
+		db.Close()
+		if err != nil {
+			return nil, err
+		}
+		needs = append(needs, preflight.Need{Path: b.Places().Var(), Bytes: size, What: "dump of the database " + spec.Name})
+	}
+	return needs, nil
 }
 
 func checkDatabase(ctx context.Context, b *attempt.Bundle, spec manifest.Database) []finding.Finding {
