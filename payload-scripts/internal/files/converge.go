@@ -35,6 +35,9 @@ func (s *Set) toNew(ctx context.Context, x *index) error {
 			return fmt.Errorf("%s: %w", r.Target, err)
 		}
 	}
+	if err := s.sweepTemporaries(x); err != nil {
+		return err
+	}
 	return s.proveConfig(x, func(r *record) (*file, bool, error) {
 		f, err := r.wanted()
 		return f, !r.Extra, err
@@ -100,6 +103,9 @@ func (s *Set) toOld(ctx context.Context, x *index) error {
 			return err
 		}
 	}
+	if err := s.sweepTemporaries(x); err != nil {
+		return err
+	}
 	if err := s.restoreState(ctx, x); err != nil {
 		return err
 	}
@@ -111,6 +117,7 @@ func (s *Set) toOld(ctx context.Context, x *index) error {
 
 // write makes one configuration file as a side has it, if it is not so already.
 func (s *Set) write(x *index, r *record, side string, want *file) error {
+	s.tell(r.Target, 0)
 	if err := s.still(r.Target, r.Real); err != nil {
 		return err
 	}
@@ -278,6 +285,31 @@ func (s *Set) sweep(r *record) error {
 	for _, name := range s.litter(r.Real) {
 		if !slices.Contains(r.Litter, name) {
 			if err := host.Remove(filepath.Join(filepath.Dir(r.Real), name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sweepTemporaries removes the files that host.WriteFile was filling when the
+// engine was killed.
+func (s *Set) sweepTemporaries(x *index) error {
+	for _, r := range x.Config {
+		entries, err := os.ReadDir(filepath.Dir(r.Real))
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			middle, ok := strings.CutPrefix(e.Name(), "."+filepath.Base(r.Real)+".")
+			middle, is := strings.CutSuffix(middle, "~")
+			if _, err := strconv.ParseUint(middle, 10, 64); !ok || !is || err != nil || !e.Type().IsRegular() {
+				continue
+			}
+			if err := host.Remove(filepath.Join(filepath.Dir(r.Real), e.Name())); err != nil {
 				return err
 			}
 		}

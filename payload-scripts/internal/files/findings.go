@@ -14,7 +14,6 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/config"
 	"onerpm/payload-scripts/internal/finding"
-	"onerpm/payload-scripts/internal/host"
 )
 
 // Findings tells what stands in the way of the merge and of saving the state. It
@@ -155,9 +154,9 @@ func treeSize(ctx context.Context, real string) (int64, error) {
 	}
 	defer dir.Close() //nolint:errcheck // read only
 	var total int64
-	err = walk(ctx, int(dir.Fd()), filepath.Base(real), ".", 0, func(e *entry, n *host.Inode) error {
+	err = walk(ctx, int(dir.Fd()), filepath.Base(real), ".", 0, func(_ string, st *unix.Stat_t, _ int, _ string) error {
 		const block = 4096
-		total += (n.Stat.Blocks*512/block + 1) * block
+		total += (st.Blocks*512/block + 1) * block
 		return nil
 	})
 	return total, err

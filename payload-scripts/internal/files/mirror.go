@@ -23,6 +23,9 @@ const racyWithin = 2 * time.Second
 // open folders and never follows a link.
 type mirror struct {
 	ctx context.Context
+	// settled tells, when not nil, from looking at both names alone (either may
+	// lack) that a regular file in src needs no work; it is not seen then.
+	settled func(rel string, src, dst int, srcName, dstName string) (bool, error)
 	// same tells whether the content of the regular file src need not be copied
 	// to dst, which is there and regular too.
 	same func(src, dst *entry, from, to *host.Inode) (bool, error)
@@ -45,6 +48,11 @@ func (m *mirror) run(src int, srcName string, dst int, dstName, rel string, dept
 	}
 	if depth > maxTreeDepth {
 		return fmt.Errorf("%s: folders nest deeper than %d", rel, maxTreeDepth)
+	}
+	if m.settled != nil {
+		if done, err := m.settled(rel, src, dst, srcName, dstName); err != nil || done {
+			return err
+		}
 	}
 	from, err := host.OpenInode(src, srcName)
 	if errors.Is(err, os.ErrNotExist) {

@@ -59,16 +59,21 @@ func (s *Set) restorePath(ctx context.Context, x *index, i int, p *statePath, tr
 	if err != nil {
 		return err
 	}
-	defer to.Close() //nolint:errcheck // read only
+	defer to.Close()                                                                      //nolint:errcheck // read only
+	if err := removeTree(int(to.Fd()), temporary(filepath.Base(p.Real)), 0); err != nil { // a state path may be a file
+		return err
+	}
 	m := &mirror{
 		ctx: ctx, tell: s.tell,
-		same: func(src, dst *entry, from, to *host.Inode) (bool, error) {
-			old := tree[string(src.Path)]
-			if old != nil && old.untouched(dst) {
-				return true, nil
+		settled: func(rel string, _, dst int, _, dstName string) (bool, error) {
+			old := tree[rel]
+			if old == nil || !old.isFile() {
+				return false, nil
 			}
-			return sameContent(from, to)
+			st, there, err := statAt(dst, dstName)
+			return there && old.untouched(&st), err
 		},
+		same:   func(_, _ *entry, from, to *host.Inode) (bool, error) { return sameContent(from, to) },
 		copied: func(*entry, *host.Inode) error { return nil },
 		seen:   func(*entry) {},
 		keep: func(dst *entry) bool { // sockets are not saved, but known
@@ -91,11 +96,15 @@ func (s *Set) provePath(ctx context.Context, p *statePath, tree map[string]*entr
 	defer dir.Close() //nolint:errcheck // read only
 	var wrong []string
 	found := map[string]bool{}
-	err = walk(ctx, int(dir.Fd()), filepath.Base(p.Real), ".", 0, func(e *entry, n *host.Inode) error {
-		found[string(e.Path)] = true
-		ok, err := isEntry(tree[string(e.Path)], e, n)
+	err = walk(ctx, int(dir.Fd()), filepath.Base(p.Real), ".", 0, func(rel string, st *unix.Stat_t, dir int, base string) error {
+		found[rel] = true
+		want := tree[rel]
+		if want.untouched(st) {
+			return nil
+		}
+		ok, err := isEntry(want, dir, base)
 		if err == nil && !ok {
-			wrong = append(wrong, filepath.Join(p.Path, string(e.Path)))
+			wrong = append(wrong, filepath.Join(p.Path, rel))
 		}
 		return err
 	})
@@ -108,15 +117,24 @@ func (s *Set) provePath(ctx context.Context, p *statePath, tree map[string]*entr
 }
 
 // isEntry tells whether a file of the host is what was saved.
-func isEntry(want, have *entry, n *host.Inode) (bool, error) {
-	switch {
-	case want == nil:
+func isEntry(want *entry, dir int, base string) (bool, error) {
+	if want == nil {
 		return false, nil
+	}
+	n, err := host.OpenInode(dir, base)
+	if err != nil {
+		return false, err
+	}
+	defer n.Close()
+	have, err := describe(n, string(want.Path))
+	switch {
+	case err != nil:
+		return false, err
 	case want.kind() == unix.S_IFSOCK:
 		return have.kind() == unix.S_IFSOCK, nil
 	case !want.sameAttrs(have) || want.Link != have.Link || want.Rdev != have.Rdev || want.Size != have.Size:
 		return false, nil
-	case !want.isFile() || want.untouched(have):
+	case !want.isFile():
 		return true, nil
 	}
 	sum, err := digestOf(n)

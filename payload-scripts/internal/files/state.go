@@ -126,14 +126,19 @@ func (s *Set) savePath(ctx context.Context, i int, real string, seal bool) error
 	digests := map[string]string{}
 	m := &mirror{
 		ctx: ctx, lax: !seal, tell: s.tell,
-		same: func(src, dst *entry, _, _ *host.Inode) (bool, error) {
-			old := known[string(src.Path)]
-			if old == nil || !old.isFile() || !old.untouched(src) || dst.Size != src.Size {
+		settled: func(rel string, src, _ int, srcName, _ string) (bool, error) {
+			old := known[rel]
+			if old == nil || !old.isFile() {
 				return false, nil
 			}
-			digests[string(src.Path)] = old.SHA256
+			st, there, err := statAt(src, srcName)
+			if err != nil || !there || !old.untouched(&st) {
+				return false, err
+			}
+			now[rel] = old
 			return true, nil
 		},
+		same: func(_, _ *entry, _, _ *host.Inode) (bool, error) { return false, nil },
 		copied: func(src *entry, dst *host.Inode) (err error) {
 			src.Size = dst.Stat.Size // it may have grown while it was copied
 			digests[string(src.Path)], err = digestOf(dst)
@@ -173,11 +178,11 @@ func (s *Set) savePath(ctx context.Context, i int, real string, seal bool) error
 func (s *Set) moving(ctx context.Context, dir int, base string, saved map[string]*entry) ([]string, error) {
 	var out []string
 	found := map[string]bool{}
-	err := walk(ctx, dir, base, ".", 0, func(e *entry, _ *host.Inode) error {
-		found[string(e.Path)] = true
-		old := saved[string(e.Path)]
-		if old == nil || old.Ino != e.Ino || old.CTime != e.CTime || old.Size != e.Size {
-			out = append(out, string(e.Path))
+	err := walk(ctx, dir, base, ".", 0, func(rel string, st *unix.Stat_t, _ int, _ string) error {
+		found[rel] = true
+		old := saved[rel]
+		if old == nil || old.Ino != st.Ino || old.CTime != nanoseconds(st.Ctim) || old.isFile() && old.Size != st.Size {
+			out = append(out, rel)
 		}
 		return nil
 	})
@@ -190,34 +195,27 @@ func (s *Set) moving(ctx context.Context, dir int, base string, saved map[string
 	return out, err
 }
 
-// walk tells visit of everything at base in dir; nothing there is no error.
-func walk(ctx context.Context, dir int, base, rel string, depth int, visit func(*entry, *host.Inode) error) error {
+// walk tells visit of everything at base in dir, folders before what is in them;
+// nothing there is no error.
+func walk(ctx context.Context, dir int, base, rel string, depth int, visit func(rel string, st *unix.Stat_t, dir int, base string) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if depth > maxTreeDepth {
 		return fmt.Errorf("%s: folders nest deeper than %d", rel, maxTreeDepth)
 	}
-	n, err := host.OpenInode(dir, base)
+	st, there, err := statAt(dir, base)
+	if err != nil || !there {
+		return err
+	}
+	if err := visit(rel, &st, dir, base); err != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return err
+	}
+	below, err := openDir(dir, base)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return err
-	}
-	defer n.Close()
-	e, err := describe(n, rel)
-	if err != nil {
-		return err
-	}
-	if err := visit(e, n); err != nil || e.kind() != unix.S_IFDIR {
-		return err
-	}
-	below, err := openDir(dir, base)
-	if err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
 		return err
 	}
 	defer below.Close() //nolint:errcheck // read only

@@ -113,8 +113,9 @@ func describe(n *host.Inode, rel string) (*entry, error) {
 
 // untouched tells whether an inode is still the very one that was saved as e: any
 // write and any change of attributes gives it another ctime.
-func (e *entry) untouched(now *entry) bool {
-	return !e.Racy && e.Mode == now.Mode && e.Ino == now.Ino && e.CTime == now.CTime && e.MTime == now.MTime && e.Size == now.Size
+func (e *entry) untouched(st *unix.Stat_t) bool {
+	return e != nil && !e.Racy && e.Mode == st.Mode && e.Ino == st.Ino && e.CTime == nanoseconds(st.Ctim) &&
+		e.MTime == nanoseconds(st.Mtim) && (!e.isFile() || e.Size == st.Size)
 }
 
 // sameAttrs compares everything but content and identity.
@@ -124,6 +125,19 @@ func (e *entry) sameAttrs(o *entry) bool {
 
 func (e *entry) attr() host.Attr {
 	return host.Attr{Mode: host.GoMode(e.Mode & 0o7777), UID: e.UID, GID: e.GID}
+}
+
+// statAt looks at a name in a folder without following a link; false when there is none.
+func statAt(dir int, name string) (unix.Stat_t, bool, error) {
+	var st unix.Stat_t
+	err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	if errors.Is(err, unix.ENOENT) {
+		return st, false, nil
+	}
+	if err != nil {
+		return st, false, &os.PathError{Op: "stat", Path: name, Err: err}
+	}
+	return st, true, nil
 }
 
 // openDir opens a folder below another without following a link.

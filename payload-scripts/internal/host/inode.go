@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sort"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -38,11 +39,11 @@ func OpenInode(dir int, name string) (*Inode, error) {
 // Close lets the inode go.
 func (n *Inode) Close() { _ = unix.Close(n.fd) }
 
-func (n *Inode) path() string { return fmt.Sprintf("/proc/self/fd/%d", n.fd) }
+func (n *Inode) path() string { return "/proc/self/fd/" + strconv.Itoa(n.fd) }
 
 // Link returns where a symbolic link points.
 func (n *Inode) Link() (string, error) {
-	buf := make([]byte, unix.PathMax+1)
+	buf := make([]byte, unix.PathMax)
 	size, err := unix.Readlinkat(n.fd, "", buf)
 	if err != nil {
 		return "", fmt.Errorf("read the link %s: %w", n.name, err)
@@ -81,27 +82,44 @@ func (n *Inode) SetAttr(a Attr, xattrs map[string][]byte, mtime unix.Timespec) e
 
 // Xattrs returns all extended attributes, nil when there are none.
 func (n *Inode) Xattrs() (map[string][]byte, error) {
-	list := make([]byte, 64<<10)
-	size, err := unix.Listxattr(n.path(), list)
-	if errors.Is(err, unix.ENOTSUP) || size == 0 && err == nil {
+	list, err := grow(func(buf []byte) (int, error) { return unix.Listxattr(n.path(), buf) })
+	if errors.Is(err, unix.ENOTSUP) || len(list) == 0 && err == nil {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list the extended attributes of %s: %w", n.name, err)
 	}
 	out := map[string][]byte{}
-	value := make([]byte, 64<<10)
-	for _, key := range strings.Split(strings.TrimRight(string(list[:size]), "\x00"), "\x00") {
-		size, err := unix.Getxattr(n.path(), key, value)
+	for _, key := range strings.Split(strings.TrimRight(string(list), "\x00"), "\x00") {
+		value, err := grow(func(buf []byte) (int, error) { return unix.Getxattr(n.path(), key, buf) })
 		if errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP) {
 			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read attribute %s of %s: %w", key, n.name, err)
 		}
-		out[key] = bytes.Clone(value[:size])
+		out[key] = value
 	}
 	return out, nil
+}
+
+// grow calls read with a buffer that is large enough and returns what it filled.
+// Most inodes have no more than a label, so it starts small.
+func grow(read func([]byte) (int, error)) ([]byte, error) {
+	var small [256]byte
+	size, err := read(small[:])
+	if err == nil {
+		return bytes.Clone(small[:size]), nil
+	}
+	if !errors.Is(err, unix.ERANGE) {
+		return nil, err
+	}
+	buf := make([]byte, 64<<10) // the kernel's limit for both
+	size, err = read(buf)
+	if err != nil {
+		return nil, err
+	}
+	return buf[:size:size], nil
 }
 
 // SetXattrs makes want the inode's extended attributes: others are removed.
