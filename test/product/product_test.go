@@ -57,7 +57,7 @@ func prepare(m *testing.M) (code int, err error) {
 	if programs, err = os.MkdirTemp("", "product-test-"); err != nil {
 		return 1, err
 	}
-	defer os.RemoveAll(programs) //nolint:errcheck // only a temporary folder
+	defer os.RemoveAll(programs)
 	for _, r := range releases {
 		dir := filepath.Join(programs, r.Version)
 		if err := os.Mkdir(dir, 0o755); err != nil {
@@ -202,7 +202,7 @@ func (m *manager) ask(c caller, want int, method, path string, body any) answer 
 	}
 	resp, err := http.DefaultClient.Do(req)
 	m.must(err)
-	defer resp.Body.Close() //nolint:errcheck // only read
+	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	m.must(err)
 	if resp.StatusCode != want {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"net/http"
@@ -19,20 +20,26 @@ import (
 func main() {
 	log.SetFlags(0)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	if os.Getenv("AMQP_HOST") == "" {
-		log.Print("AMQP_HOST is not set")
-		stop()
+	err := run(ctx)
+	stop()
+	if err != nil {
+		log.Print(err)
 		os.Exit(1)
+	}
+}
+
+// run sends a heartbeat every five seconds. A database that is down is said once, not every time.
+func run(ctx context.Context) error {
+	if os.Getenv("AMQP_HOST") == "" {
+		return errors.New("AMQP_HOST is not set")
 	}
 	influxdb := os.Getenv("INFLUXDB_HOST")
 	if influxdb == "" {
 		influxdb = "127.0.0.1"
 	}
-	url := "http://" + influxdb + ":8086/db/cloudify/series"
 	down := false
 	for ctx.Err() == nil {
-		err := beat(ctx, url)
+		err := beat(ctx, "http://"+influxdb+":8086/db/cloudify/series")
 		if err != nil && !down && ctx.Err() == nil {
 			log.Printf("metrics database: %v", err)
 		}
@@ -42,6 +49,7 @@ func main() {
 		case <-time.After(5 * time.Second):
 		}
 	}
+	return nil
 }
 
 func beat(ctx context.Context, url string) error {

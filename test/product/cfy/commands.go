@@ -33,16 +33,16 @@ func (c *client) print(o options, rows []row, columns ...string) error {
 		}
 	}
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, strings.ToUpper(strings.Join(shown, "\t"))) //nolint:errcheck // Flush tells
+	fmt.Fprintln(w, strings.ToUpper(strings.Join(shown, "\t")))
 	for _, r := range rows {
 		for _, name := range shown {
 			v := r[name]
 			if v == nil {
 				v = ""
 			}
-			fmt.Fprintf(w, "%v\t", v) //nolint:errcheck // Flush tells
+			fmt.Fprintf(w, "%v\t", v)
 		}
-		fmt.Fprintln(w) //nolint:errcheck // Flush tells
+		fmt.Fprintln(w)
 	}
 	return w.Flush()
 }

@@ -34,8 +34,9 @@ const databaseWait = 90 * time.Second
 func main() {
 	log.SetFlags(0) // the journal has the time
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
 		log.Print(err)
 		os.Exit(1)
 	}

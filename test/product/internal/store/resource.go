@@ -1,6 +1,9 @@
 package store
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Resource is a kind of row that the REST service lists: from which tables, and
 // which fields it shows.
@@ -48,7 +51,7 @@ func join(parts ...[]field) []field {
 
 // resource returns a table that belongs to tenants, with the fields all of them show.
 func (db *DB) resource(table, joins, order string, fields ...[]field) Resource {
-	all := append(fields, as("tenant_name", "t.name"), as("created_by", "u.username"), plain("private_resource"))
+	all := slices.Concat(fields, [][]field{as("tenant_name", "t.name"), as("created_by", "u.username"), plain("private_resource")})
 	if db.release.Availability {
 		all = append(all, as("resource_availability", "r.resource_availability::text"))
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"onerpm/test/product/internal/settings"
@@ -62,7 +63,7 @@ func (db *DB) EnsureRoles(ctx context.Context, roles []settings.Role) error {
 	for _, r := range roles {
 		_, err := db.pool.Exec(ctx, `INSERT INTO roles (name, description)
 			SELECT $1::text, $2::text WHERE NOT EXISTS (SELECT FROM roles WHERE name = $1::text)`, r.Name, r.Description)
-		if err = unique(err); err != nil && err != ErrConflict {
+		if err = unique(err); err != nil && !errors.Is(err, ErrConflict) {
 			return fmt.Errorf("role %s: %w", r.Name, err)
 		}
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -41,7 +42,7 @@ func (db *DB) Take(ctx context.Context) (*Job, error) {
 			SELECT _storage_id FROM executions WHERE status = 'pending' ORDER BY _storage_id FOR UPDATE SKIP LOCKED LIMIT 1)
 		RETURNING _storage_id, id, workflow_id, parameters, _deployment_fk, _tenant_id, _creator_id, coalesce(private_resource, false), `+availability).
 		Scan(&j.row, &j.ID, &j.Workflow, &parameters, &j.deployment, &j.viewer.TenantID, &j.viewer.UserID, &private, &shown)
-	if one(err) == ErrNotFound {
+	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
