@@ -78,7 +78,7 @@ func Boot(ctx context.Context, o Options) (*Machine, error) {
 		return nil, errors.Join(err, m.Stop())
 	}
 	if o.Release != "" {
-		if err := m.awaitProduct(ctx, o.Release); err != nil {
+		if err := m.AwaitProduct(ctx, o.Release); err != nil {
 			err = fmt.Errorf("%w\n%s", err, m.JournalTail(40))
 			return nil, errors.Join(err, m.Stop())
 		}

@@ -121,12 +121,12 @@ func (p *product) install(ctx context.Context, m *Machine) error {
 	if err := p.runBootstrap(ctx, m, "install", "--release", p.release); err != nil {
 		return err
 	}
-	return m.awaitProduct(ctx, p.release)
+	return m.AwaitProduct(ctx, p.release)
 }
 
 // fill puts the small set of data in.
 func (p *product) fill(ctx context.Context, m *Machine) error {
-	if err := m.awaitProduct(ctx, p.release); err != nil {
+	if err := m.AwaitProduct(ctx, p.release); err != nil {
 		return err
 	}
 	return p.runBootstrap(ctx, m, "data", "--size", "small")
@@ -154,8 +154,9 @@ func (m *Machine) script(ctx context.Context, text string) error {
 	return nil
 }
 
-// awaitProduct waits until the product answers with its release.
-func (m *Machine) awaitProduct(ctx context.Context, release string) error {
+// AwaitProduct waits until the product answers with the release, through its door and
+// for no longer than two minutes. [Boot] has done so; after a reboot or a cut it is the test's business.
+func (m *Machine) AwaitProduct(ctx context.Context, release string) error {
 	ctx, cancel := context.WithTimeout(ctx, productLimit)
 	defer cancel()
 	client := m.HTTP()
