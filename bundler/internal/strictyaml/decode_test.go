@@ -137,6 +137,7 @@ func TestMistakes(t *testing.T) {
 		{"a list on top", "- a\n", "x.yaml:1:1: a list where a mapping with the keys name, count, big, on, within, list, parts, part, labels, set is expected"},
 		{"too large", strings.Repeat("# x\n", 40000), "x.yaml: the file has 160000 bytes; at most 131072"},
 		{"too long", strings.Repeat("\n", 5000), "x.yaml:4001:1: the file is too long; at most 4000 lines"},
+		{"too much", "list: [" + strings.Repeat("a,", 30000), "x.yaml:1:40005: the file has too many values; at most 20000 of the characters []{},:\"'&*!?|>#"},
 		{"too deep", "name: " + strings.Repeat("[", 50), "x.yaml:1:47: nested too deeply; at most 40 brackets may be open"},
 		{"too deep in lists", strings.Repeat("- ", 50), "x.yaml:1:1: nested too deeply; at most 40 levels"},
 		{"column in characters", "labels: { é: 'ü', é: x }\n", `x.yaml:1:19: key "é" stands here twice; the first is on line 1`},

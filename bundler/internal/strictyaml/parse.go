@@ -19,8 +19,11 @@ import (
 const (
 	MaxBytes = 128 << 10
 	maxLines = 4000
-	maxDepth = 40 // of brackets, or of "- " and "? " at the start of one line
+	maxMarks = 20000 // characters that may mean something in YAML
+	maxDepth = 40    // of brackets, or of "- " and "? " at the start of one line
 )
+
+const marks = "[]{},:\"'&*!?|>#" // and a - before a space
 
 // parse returns the body of the first document in src, nil when there is none or it
 // is no YAML, and what is wrong with the file as a whole.
@@ -80,7 +83,7 @@ func bound(file string, src []byte) *mistake.Mistake {
 		return &mistake.Mistake{File: file, What: fmt.Sprintf("the file has %d bytes", len(src)),
 			Allowed: fmt.Sprintf("at most %d", MaxBytes)}
 	}
-	open, number := 0, 0
+	open, number, count := 0, 0, 0
 	for line := range bytes.Lines(src) {
 		number++
 		at := func(i int, what, allowed string) *mistake.Mistake {
@@ -96,11 +99,17 @@ func bound(file string, src []byte) *mistake.Mistake {
 			return at(0, "nested too deeply", fmt.Sprintf("at most %d levels", maxDepth))
 		}
 		for i, c := range line {
+			if strings.IndexByte(marks, c) >= 0 || c == '-' && i+1 < len(line) && line[i+1] <= ' ' {
+				count++
+			}
 			switch c {
 			case '[', '{':
 				open++
 			case ']', '}':
 				open = max(open-1, 0)
+			}
+			if count > maxMarks {
+				return at(i, "the file has too many values", fmt.Sprintf("at most %d of the characters %s", maxMarks, marks))
 			}
 			if open > maxDepth {
 				return at(i, "nested too deeply", fmt.Sprintf("at most %d brackets may be open", maxDepth))
