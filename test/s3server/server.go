@@ -175,7 +175,7 @@ func build() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer lock.Close() // and with it the lock ends
+	defer func() { _ = lock.Close() }() // and with it the lock ends
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return "", err
 	}
@@ -205,7 +205,7 @@ func install(dir, program string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(tmp)
+	defer func() { _ = os.RemoveAll(tmp) }() // the next build removes it otherwise
 	cmd := exec.CommandContext(context.Background(), "go", "install", "-trimpath", "-ldflags=-s -w", module+"/cmd/versitygw@"+version)
 	cmd.Dir = tmp
 	cmd.Env = append(os.Environ(), "GOBIN="+tmp, "CGO_ENABLED=0")

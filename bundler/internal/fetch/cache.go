@@ -32,7 +32,7 @@ type part struct {
 // open locks the part of an item, and waits for whoever has it. It returns nil when
 // the item has come into the cache meanwhile.
 func (c cache) open(ctx context.Context, it Item, p place) (*part, error) {
-	final, path := "", ""
+	var final, path string
 	if it.SHA256 != "" {
 		final = c.path(it.SHA256)
 		path = final + ".part"

@@ -83,7 +83,7 @@ func (p httpPlace) open(ctx context.Context, offset int64, tag string) (*content
 			req.Header.Set("If-Match", tag)
 		}
 	}
-	resp, err := p.client.Do(req)
+	resp, err := p.client.Do(req) //nolint:bodyclose // it is closed with the content that it becomes
 	if err != nil {
 		watch.stop()
 		return nil, watch.cause(withoutURL(err))

@@ -50,7 +50,7 @@ func TestLockCut(t *testing.T) {
 			w.Header().Set("ETag", tag)
 			cutting(a.data, 150_000, w, r)
 		},
-		"no version told": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNotImplemented) },
+		"no version told": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotImplemented) },
 		"changed":         func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusPreconditionFailed) },
 		"changed, no If-Match": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("ETag", `"two"`)

@@ -103,7 +103,7 @@ func readPrimary(r io.Reader, list repodata, wanted map[string]bool) (map[string
 	if err != nil {
 		return nil, err
 	}
-	defer plain.Close()
+	defer func() { _ = plain.Close() }() // frees memory, no more
 	inner := newSummed(io.LimitReader(plain, maxPrimary), list.openSum)
 	found, err := parsePrimary(inner, wanted)
 	// The rest is read whatever happened: a wrong checksum explains everything else that is wrong.

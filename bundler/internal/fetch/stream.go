@@ -58,7 +58,10 @@ func (s *stream) Read(p []byte) (int, error) {
 			s.pieces = 1
 			return n, nil
 		}
-		return 0, unwritable(fmt.Errorf("read what has arrived: %v", err))
+		if errors.Is(err, io.EOF) { // somebody made the part shorter meanwhile
+			err = io.ErrUnexpectedEOF
+		}
+		return 0, unwritable(fmt.Errorf("read what has arrived: %w", err))
 	}
 	for {
 		n, err := s.fromPlace(p)
