@@ -107,8 +107,8 @@ func finish(ctx context.Context, tx pgx.Tx, r product.Release) error {
 		}
 		statements = []string{"INSERT INTO users_tenants " + withRole(members), "INSERT INTO groups_tenants " + withRole(groups)}
 		for _, t := range Resources {
-			statements = append(statements, "UPDATE "+t+` SET resource_availability = CASE WHEN private_resource THEN 'private'
-				ELSE 'tenant' END::resource_availability WHERE resource_availability IS NULL`)
+			statements = append(statements, "UPDATE "+t+` SET resource_availability = CASE WHEN private_resource IS FALSE THEN 'tenant'
+				ELSE 'private' END::resource_availability WHERE resource_availability IS NULL`)
 		}
 	}
 	if r.Vhosts {

@@ -88,15 +88,16 @@ func (db *DB) Get(ctx context.Context, v Viewer, r Resource, id string) (Row, er
 	return rows[0], nil
 }
 
-// visible is the condition on rows that belong to a tenant and a creator. In 4.2.0 a row
-// without resource_availability is shown to nobody but its creator.
+// visible is the condition on rows that belong to a tenant and a creator. Before 4.2.0 a row without
+// private_resource is as good as private; in 4.2.0 one without resource_availability is shown to
+// nobody but its creator.
 func (db *DB) visible(all bool) string {
 	tenant := "r._tenant_id = @tenant"
 	if all {
 		tenant = `(@admin OR r._tenant_id IN (SELECT tenant_id FROM users_tenants WHERE user_id = @user))`
 	}
 	if !db.release.Availability {
-		return tenant + " AND (r.private_resource IS NOT TRUE OR r._creator_id = @user OR @admin)"
+		return tenant + " AND (r.private_resource IS FALSE OR r._creator_id = @user OR @admin)"
 	}
 	return "(r.resource_availability = 'global' OR (" + tenant + ` AND (r._creator_id = @user
 		OR r.resource_availability = 'tenant' OR (@admin AND r.resource_availability = 'private'))))`
