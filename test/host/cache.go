@@ -95,7 +95,7 @@ func createEntry(ctx context.Context, path string, create func(context.Context, 
 	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
 		return fmt.Errorf("wait for the lock: %w", err)
 	}
-	defer lock.Close()
+	defer func() { _ = lock.Close() }()
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
@@ -115,7 +115,7 @@ func publish(temp, path string) error {
 	if err != nil {
 		return fmt.Errorf("open the cache: %w", err)
 	}
-	defer parent.Close()
+	defer func() { _ = parent.Close() }()
 	if err := unix.Syncfs(int(parent.Fd())); err != nil {
 		return fmt.Errorf("sync the cache: %w", err)
 	}
@@ -164,7 +164,7 @@ func pruneOne(path string) error {
 	if ok, err := lock.TryLock(); err != nil || !ok {
 		return nil // in use, or gone
 	}
-	defer lock.Close()
+	defer func() { _ = lock.Close() }()
 	if err := os.RemoveAll(strings.TrimSuffix(path, ".lock")); err != nil {
 		return fmt.Errorf("prune the cache: %w", err)
 	}

@@ -62,7 +62,7 @@ func (d *disk) cut() error {
 	if err != nil {
 		return fmt.Errorf("cut the disk's power: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if err := unix.IoctlSetPointerInt(int(f.Fd()), ext4Shutdown, ext4NoLogFlush); err != nil {
 		return fmt.Errorf("cut the disk's power: %w", err)
 	}

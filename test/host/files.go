@@ -117,7 +117,7 @@ func copyFile(from, to string, mode os.FileMode) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	out, err := renameio.NewPendingFile(to, renameio.WithPermissions(mode), renameio.IgnoreUmask())
 	if err != nil {
 		return err

@@ -74,7 +74,7 @@ func (m *Machine) inNetwork(f func() error) error {
 	if err != nil {
 		return fmt.Errorf("open the machine's network: %w", err)
 	}
-	defer inside.Close()
+	defer func() { _ = inside.Close() }()
 	done := make(chan error, 1)
 	go func() {
 		// The thread is never unlocked: it ends with this goroutine and so

@@ -182,7 +182,7 @@ func askVersion(ctx context.Context, client *http.Client, release string) error 
 	if err != nil {
 		return fmt.Errorf("ask for the version: %w", err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err != nil {
 		return fmt.Errorf("ask for the version: %w", err)
@@ -200,7 +200,7 @@ func buildBootstrap(ctx context.Context, project string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a temporary folder: %w", err)
 	}
-	defer os.RemoveAll(temp)
+	defer func() { _ = os.RemoveAll(temp) }()
 	out := filepath.Join(temp, "bootstrap")
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", out, "./test/product/bootstrap")
 	cmd.Dir = project

@@ -77,7 +77,7 @@ func makeDebian(ctx context.Context, path string) error {
 	if err != nil {
 		return fmt.Errorf("make a temporary folder: %w", err)
 	}
-	defer os.RemoveAll(temp)
+	defer func() { _ = os.RemoveAll(temp) }()
 	args, err := mmdebstrapArgs(temp, path)
 	if err != nil {
 		return err
