@@ -56,7 +56,7 @@ func (f *fetcher) fill(ctx context.Context, it Item, t target, p *part) (found, 
 	for try := 1; ; try++ {
 		s := f.stream(ctx, t.place, total(it))
 		s.part, s.have, s.event.Item = p.file, p.have, it
-		got, err := examine(s, t.sum)
+		got, err := examine(s, t.sum, it.SHA256 != "")
 		s.close()
 		if err == nil {
 			err = got.checkBytes(it, t.sum)

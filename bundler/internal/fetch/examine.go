@@ -22,8 +22,8 @@ type found struct {
 }
 
 // examine reads r once, to its end, and computes everything there is to know. The
-// error is r's own; what is wrong with the content is in found.
-func examine(r io.Reader, sum *checksum) (found, error) {
+// error is r's own; what is wrong with the content is in found. pinned says that the release has its SHA-256.
+func examine(r io.Reader, sum *checksum, pinned bool) (found, error) {
 	digest := sha256.New()
 	w := io.Writer(digest)
 	var repo hash.Hash
@@ -34,7 +34,11 @@ func examine(r io.Reader, sum *checksum) (found, error) {
 	c := &counter{r: r}
 	tee := io.TeeReader(c, w)
 	var f found
-	f.header, f.rpm = rpmfile.Verify(tee)
+	verify := rpmfile.Verify
+	if pinned {
+		verify = rpmfile.VerifyPinned
+	}
+	f.header, f.rpm = verify(tee)
 	if c.err == nil { // a file that is no good rpm is read on to its end: the digest says more
 		_, _ = io.Copy(io.Discard, tee)
 	}

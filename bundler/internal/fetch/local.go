@@ -84,7 +84,7 @@ func (f *fetcher) readLocal(ctx context.Context, it Item, path string, sum *chec
 		return local{content: file}, err
 	}
 	r := &reporter{ctx: ctx, r: file, f: f, event: Event{Item: it, State: Checking, Total: info.Size()}}
-	got, err := examine(r, sum)
+	got, err := examine(r, sum, it.SHA256 != "")
 	return local{got, file}, err
 }
 

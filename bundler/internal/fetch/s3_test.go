@@ -49,12 +49,6 @@ func TestS3(t *testing.T) {
 	t.Run("resumed", func(t *testing.T) {
 		o := quick(t)
 		write(t, filepath.Join(o.Cache, a.cacheName()+".part"), a.data[:200_000])
-		first := int64(-1)
-		o.Progress = func(e fetch.Event) {
-			if first < 0 && e.Bytes > 0 {
-				first = e.Bytes
-			}
-		}
 		files, err := fetch.Files(t.Context(), []fetch.Item{a.from(bucket + "/some/where")}, o)
 		if err != nil {
 			t.Fatal(err)
