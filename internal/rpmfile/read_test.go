@@ -105,6 +105,13 @@ func TestVerified(t *testing.T) {
 	if got := fmt.Sprint(h.Verified); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
+	if h, err = rpmfile.VerifyPinned(bytes.NewReader(built(t))); err != nil {
+		t.Fatal(err)
+	}
+	want = "[header SHA-1 header SHA-256 size of header and payload payload SHA-256]"
+	if got := fmt.Sprint(h.Verified); got != want {
+		t.Errorf("pinned: got %s, want %s", got, want)
+	}
 }
 
 func TestFileKinds(t *testing.T) {
