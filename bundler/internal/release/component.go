@@ -3,6 +3,7 @@ package release
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -81,6 +82,18 @@ func hasScheme(s string) bool {
 	return false
 }
 
+// anyTakes tells whether one of the platforms installs packages of an architecture.
+func anyTakes(platforms []string, arch string) bool {
+	if arch == "noarch" || len(platforms) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(platforms, func(platform string) bool {
+		_, machine, _ := strings.Cut(platform, ".")
+		small := len(arch) == 4 && arch[0] == 'i' && strings.HasSuffix(arch, "86")
+		return machine == arch || machine == "x86_64" && small
+	})
+}
+
 // components checks the packages of a release.
 func (r *reader) components(p *page, rel *Release) {
 	if len(rel.Components) == 0 {
@@ -104,6 +117,9 @@ func (r *reader) components(p *page, rel *Release) {
 		}
 		if p.need(c.Arch, "allowed: "+strings.Join(arches, ", "), at("arch")...) {
 			p.oneOf(arches, c.Arch, at("arch")...)
+			if slices.Contains(arches, c.Arch) && !anyTakes(rel.Platforms, c.Arch) {
+				p.wrong("no platform of the release takes "+c.Arch, "the platforms are: "+strings.Join(rel.Platforms, ", "), at("arch")...)
+			}
 		}
 		p.match(digestGrammar, c.SHA256, "64 hexadecimal digits in lower case; bundler lock fills it in", at("sha256")...)
 		if c.Size < 0 || c.Size == 0 && p.doc.Has(at("size")...) {
@@ -115,6 +131,28 @@ func (r *reader) components(p *page, rel *Release) {
 		p.sourceKind(c.Source, at("source")...)
 		if r.cat.SourceOf(rel, c) == "" && !r.lost {
 			p.missing("where the RPM lies; may also stand in the release or in "+productFile, at("source")...)
+		}
+	}
+}
+
+// optionals checks that both ends of a jump agree on which packages a host may lack:
+// a package that comes with the jump, or that stops being optional, would leave open
+// what a host without it gets.
+func (r *reader) optionals(s *Spec) {
+	from, to := r.cat.Release(s.From), r.cat.Release(s.To)
+	if from == nil || to == nil || r.cat.Jumps[s.From] != s.To {
+		return
+	}
+	for i, c := range to.Components {
+		before := slices.IndexFunc(from.Components, func(o Component) bool { return o.Name == c.Name })
+		page := r.pages[to.Version]
+		at := []any{"components", i, "optional"}
+		switch {
+		case before < 0 && c.Optional:
+			page.wrong(fmt.Sprintf("%s is optional, but new since %s: nothing says which hosts get it", c.Name, s.From), "leave optional out", at...)
+		case before >= 0 && c.Optional != from.Components[before].Optional:
+			page.wrong(fmt.Sprintf("%s is optional in one of %s and %s: nothing says what a host without it gets", c.Name, s.From, s.To),
+				"the same in both", at...)
 		}
 	}
 }

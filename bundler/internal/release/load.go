@@ -35,7 +35,7 @@ type Installed struct {
 // Load reads versions/ and specs/ under root. When anything is wrong, the error is
 // a mistake.List with all of it (exit code exit.Spec), and there is no catalog.
 func Load(root string) (*Catalog, error) {
-	r := &reader{root: root, cat: &Catalog{Root: root, Jumps: map[string]string{}, Specs: map[string]*Spec{}}}
+	r := &reader{root: root, cat: &Catalog{Root: root, Jumps: map[string]string{}, Specs: map[string]*Spec{}}, pages: map[string]*page{}}
 	r.product()
 	r.releases()
 	r.installedBase()
@@ -108,7 +108,8 @@ type reader struct {
 	root     string
 	cat      *Catalog
 	mistakes mistake.List
-	lost     bool // product.yaml could not be read: what depends on it is not checked
+	pages    map[string]*page // of the releases, by version
+	lost     bool             // product.yaml could not be read: what depends on it is not checked
 }
 
 func (r *reader) err() error {

@@ -37,8 +37,9 @@ func (r *reader) releases() {
 		switch {
 		case name == productFile || name == baseFile || strings.HasPrefix(e.Name(), "."):
 		case isYAML:
-			if rel, _ := r.release(version); rel != nil {
+			if rel, page := r.release(version); rel != nil {
 				r.cat.Releases = append(r.cat.Releases, rel)
+				r.pages[version] = page
 			}
 		case strings.HasSuffix(e.Name(), ".yml"):
 			r.wrong(name, "is not read", "rename it to .yaml")

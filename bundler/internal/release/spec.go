@@ -49,6 +49,7 @@ func (r *reader) spec(jump string) {
 	}
 	p.services(s)
 	r.packages(p, s)
+	r.optionals(s)
 	r.state(p, s)
 	r.config(p, s)
 	r.configValues(p, s)
