@@ -100,10 +100,10 @@ func TestMistakes(t *testing.T) {
 	tests := []struct{ name, src, want string }{
 		{"empty", "", "x.yaml:1:1: the file is empty"},
 		{"only a comment", "# no\n", "x.yaml:1:1: the file is empty"},
-		{"unknown key", "nmae: x\n", `x.yaml:1:1: unknown key "nmae"; did you mean name? ` + keys},
+		{"unknown key", "nam: x\n", `x.yaml:1:1: unknown key "nam"; did you mean name? ` + keys},
 		{"unknown, nothing near", "a: b\nfoobar: x\n", `x.yaml:1:1: unknown key "a"; ` + keys + "\n" + `x.yaml:2:1: unknown key "foobar"; ` + keys},
 		{"upper case", "Name: x\n", `x.yaml:1:1: unknown key "Name"; did you mean name? ` + keys},
-		{"nested unknown", "parts:\n- unit: a\n  onyl: old\n", `x.yaml:3:3: unknown key "onyl"; did you mean only? allowed: unit, only`},
+		{"nested unknown", "parts:\n- unit: a\n  onl: old\n", `x.yaml:3:3: unknown key "onl"; did you mean only? allowed: unit, only`},
 		{"twice", "name: a\ncount: 1\nname: b\n", `x.yaml:3:1: key "name" stands here twice; the first is on line 1`},
 		{"twice in a map", "labels: {a: 1, a: 2}\n", `x.yaml:1:16: key "a" stands here twice; the first is on line 1`},
 		{"second document", "name: a\n---\nname: b\n", `x.yaml:2:1: a second document starts here; a file holds one document`},
