@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -28,7 +29,8 @@ func sourceFlags(o *SourceOptions) []cli.Flag {
 	}
 }
 
-// fetchItems returns the verified files of items, in their order, and shows how it goes.
+// fetchItems returns the verified files of items, in their order, and shows how it
+// goes. Items without a digest are verified as far as that goes, for lock.
 func fetchItems(ctx context.Context, s *streams, cat *release.Catalog, items []plan.Item, o SourceOptions) ([]fetch.File, error) {
 	keys, err := keyring(cat)
 	if err != nil {
@@ -45,7 +47,11 @@ func fetchItems(ctx context.Context, s *streams, cat *release.Catalog, items []p
 	}
 	p := newProgress(s, "fetch", total)
 	read, fetched := map[fetch.Item]int64{}, map[fetch.Item]bool{}
-	files, err := fetch.Files(ctx, wanted, fetch.Options{
+	get := fetch.Files
+	if slices.ContainsFunc(items, func(it plan.Item) bool { return it.SHA256 == "" }) {
+		get = fetch.Lock
+	}
+	files, err := get(ctx, wanted, fetch.Options{
 		Cache: o.Cache, Root: cat.Root, Offline: o.Offline, Keyring: keys,
 		Progress: func(e fetch.Event) {
 			p.add(e.Bytes - read[e.Item])

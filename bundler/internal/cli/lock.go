@@ -85,9 +85,11 @@ func runLock(ctx context.Context, s *streams, o LockOptions) error {
 			places, items = append(places, i), append(items, it)
 		}
 	}
-	files, err := lockItems(ctx, cat, items, o.Source)
-	if err != nil {
-		return err
+	var files []fetch.File
+	if len(items) > 0 {
+		if files, err = fetchItems(ctx, s, cat, items, o.Source); err != nil {
+			return err
+		}
 	}
 	results := make([]lockResult, len(rel.Components))
 	for i, c := range rel.Components {
@@ -122,25 +124,6 @@ func runLock(ctx context.Context, s *streams, o LockOptions) error {
 		rows = append(rows, []string{r.Name, r.EVR, fmt.Sprint(r.Size), r.SHA256, r.State})
 	}
 	return s.print(table("", rows))
-}
-
-// lockItems reads components whose digests are not known yet.
-func lockItems(ctx context.Context, cat *release.Catalog, items []plan.Item, o SourceOptions) ([]fetch.File, error) {
-	if len(items) == 0 {
-		return nil, nil
-	}
-	keys, err := keyring(cat)
-	if err != nil {
-		return nil, err
-	}
-	wanted := make([]fetch.Item, len(items))
-	for i, it := range items {
-		wanted[i] = fetch.Item(it)
-	}
-	if o.Cache == "" {
-		o.Cache = filepath.Join(cat.Root, ".cache", "components")
-	}
-	return fetch.Lock(ctx, wanted, fetch.Options{Cache: o.Cache, Root: cat.Root, Offline: o.Offline, Keyring: keys})
 }
 
 // edit changes the text of a release's file, durably and as one step: a reader, and

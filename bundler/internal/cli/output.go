@@ -15,7 +15,7 @@ import (
 )
 
 func jsonFlag(into *bool) cli.Flag {
-	return &cli.BoolFlag{Name: "json", Usage: "write JSON, for programs", Destination: into}
+	return &cli.BoolFlag{Name: "json", Usage: "write JSON, for programs", DisableDefaultText: true, Destination: into}
 }
 
 // printJSON writes a value for programs.
@@ -33,7 +33,10 @@ func (s *streams) print(text string) error {
 }
 
 func written(err error) error {
-	return exit.With(exit.Output, err, "standard output cannot be written")
+	if err != nil {
+		err = fmt.Errorf("write the result: %w", err)
+	}
+	return exit.With(exit.Output, err, "")
 }
 
 // table lines up rows of cells, two spaces between columns, with an indent before each row.
