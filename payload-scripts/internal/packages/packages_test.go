@@ -36,6 +36,7 @@ func newRelease() []rpmtest.Package {
 	return []rpmtest.Package{
 		{Name: "rest", Version: "4.2.0", Files: []rpmtest.File{
 			{Path: "/opt/manager", Dir: true}, {Path: "/opt/manager/rest.py", Body: "rest 4.2.0!"},
+			{Path: "/opt/unowned/deep/new.py", Body: "in folders that no package owns"},
 			{Path: "/opt/manager/new-dir", Dir: true}, {Path: "/opt/manager/new-dir/new-only.py", Body: "new in 4.2"},
 			{Path: "/opt/manager/current", Link: "new-dir/new-only.py"},
 			{Path: "/opt/manager/rest.conf", Body: "conf 4.2.0", Config: true},
@@ -160,6 +161,11 @@ func TestThereAndBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustBe(t, w, s, manifest.Old, oldSet)
+	for _, dir := range []string{"/opt/manager/new-dir", "/opt/unowned"} {
+		if _, err := os.Lstat(w.Root + dir); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s, which only the new release has, is still there: %v", dir, err)
+		}
+	}
 }
 
 func TestConvergeDoesNothingWhenAllIsRight(t *testing.T) {

@@ -86,7 +86,11 @@ func (s *Set) Record(ctx context.Context) ([]string, error) {
 			all = append(all, *o)
 		}
 	}
-	return pathsOf(all), s.writeRecord(all)
+	dirs, err := s.absentDirs(theirs)
+	if err != nil {
+		return nil, err
+	}
+	return pathsOf(all), s.writeRecord(append(all, dirs...))
 }
 
 func asError(side manifest.Side, differs []Difference) error {
@@ -197,6 +201,9 @@ func (s *Set) overlay(all map[string]expectation) error {
 		return err
 	}
 	for _, o := range record {
+		if o.isAbsentDir() {
+			continue
+		}
 		all[o.Path] = expectation{
 			pkg: all[o.Path].pkg, path: o.Path, mode: o.Mode, uid: o.UID, gid: o.GID,
 			size: o.Size, digest: o.SHA256, algo: rpmfile.SHA256, link: o.Link,
@@ -213,6 +220,9 @@ func (s *Set) restore() error {
 		return err
 	}
 	for _, o := range record {
+		if o.isAbsentDir() {
+			continue
+		}
 		if err := s.restoreOne(o); err != nil {
 			return fmt.Errorf("restore %s: %w", o.Path, err)
 		}

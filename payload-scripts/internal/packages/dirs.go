@@ -1,0 +1,70 @@
+package packages
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"sort"
+
+	"golang.org/x/sys/unix"
+
+	"onerpm/internal/rpmfile"
+	"onerpm/payload-scripts/internal/host"
+)
+
+// isAbsentDir tells whether o is a folder that the host did not have: rpm makes
+// the folders above a package's files even when no package owns them, and
+// leaves them when the files go.
+func (o own) isAbsentDir() bool { return o.Missing && o.Mode.IsDir() }
+
+// absentDirs returns the folders above the files of theirs that are not there
+// now, the deepest first.
+func (s *Set) absentDirs(theirs map[string]rpmfile.FileInfo) ([]own, error) {
+	seen := map[string]bool{}
+	var absent []string
+	for p := range theirs {
+		for dir := path.Dir(p); dir != "/" && !seen[dir]; dir = path.Dir(dir) {
+			seen[dir] = true
+			_, err := os.Lstat(filepath.Join(s.Root, dir))
+			if errors.Is(err, os.ErrNotExist) {
+				absent = append(absent, dir)
+			} else if err != nil && !isNotDir(err) {
+				return nil, err
+			}
+		}
+	}
+	sort.Sort(sort.Reverse(sort.StringSlice(absent)))
+	dirs := make([]own, len(absent))
+	for i, dir := range absent {
+		dirs[i] = own{Path: dir, Missing: true, Mode: fs.ModeDir}
+	}
+	return dirs, nil
+}
+
+// removeAbsentDirs removes those folders. One that is not empty has something
+// that is not a package's, and stays.
+func (s *Set) removeAbsentDirs() error {
+	record, err := s.record()
+	if err != nil {
+		return err
+	}
+	for _, o := range record {
+		if !o.isAbsentDir() {
+			continue
+		}
+		at := filepath.Join(s.Root, o.Path)
+		err := unix.Rmdir(at)
+		switch {
+		case err == nil:
+			if err := host.SyncDir(filepath.Dir(at)); err != nil {
+				return err
+			}
+		case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTEMPTY), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.EEXIST):
+		default:
+			return &os.PathError{Op: "rmdir", Path: at, Err: err}
+		}
+	}
+	return nil
+}
