@@ -1,0 +1,72 @@
+// Command bench measures what it costs to build a bundle, beside others doing the
+// same in the same run, and writes the table into docs/benchmarks.md:
+//
+//	go run ./test/bench [--rounds N] [--doc FILE]
+//
+// The measure is the same run's "read, sha256, write" of the components' bytes:
+// what any program must do that makes one verified file of them. rpmbuild with an uncompressed
+// payload and rpmpack as it comes pack the same files. All of them sync what they wrote.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+)
+
+const mb = 1_000_000
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) > 0 && args[0] == peerArg {
+		return peer(args[1:])
+	}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	rounds := flags.Int("rounds", 3, "measure so many times, and tell the best")
+	most := flags.Int64("most", 3000, "leave out what is larger, in `MB`")
+	doc := flags.String("doc", "docs/benchmarks.md", "write the table into `FILE`")
+	bundler := flags.String("bundler", "dist/bin/bundler", "the bundler's `FILE`; make bundler builds it")
+	engine := flags.String("engine", "dist/engine", "the engine's `FILE`; make engine builds it")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(".cache", "bench-run-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a leftover does no harm
+	var results []result
+	for _, c := range []struct {
+		total int64
+		peers bool
+	}{{600 * mb, true}, {3000 * mb, false}} {
+		if c.total > *most*mb {
+			continue
+		}
+		p, err := newProject(ctx, filepath.Join(".cache", "bench"), dir, c.total)
+		if err != nil {
+			return err
+		}
+		r, err := measureAll(ctx, p, contenders(*bundler, *engine, c.peers), *rounds)
+		if err != nil {
+			return err
+		}
+		results = append(results, r)
+	}
+	table := markdown(results, *rounds, runtime.NumCPU())
+	fmt.Print(table)
+	return writeSection(*doc, "build", table)
+}
