@@ -57,6 +57,9 @@ func (s *Set) Converge(ctx context.Context, side manifest.Side, o Options) error
 		}
 		err = s.reach(ctx, side, o, differs, again)
 	}
+	if err == nil && side == manifest.Old {
+		err = s.removeAbsentDirs()
+	}
 	if err != nil {
 		return fmt.Errorf("bring the packages to the %s release: %w", side, err)
 	}
