@@ -26,6 +26,10 @@ import (
 // MaxSize is the largest file that is merged, in bytes.
 const MaxSize = 1 << 20
 
+// maxYAML is the largest YAML file that is merged, in bytes: the library's time
+// grows with the square of a mapping's keys.
+const maxYAML = 256 << 10
+
 // maxDepth is how deep lists and mappings of a file may nest.
 const maxDepth = 64
 
@@ -149,10 +153,14 @@ func (in Input) validate() error {
 	default:
 		return fmt.Errorf("format %q is none of json, yaml, env, text", in.Format)
 	}
+	limit := MaxSize
+	if in.Format == "yaml" {
+		limit = maxYAML
+	}
 	for name, data := range map[string][]byte{"base": in.Base, "theirs": in.Theirs, "mine": in.Mine} {
 		switch {
-		case len(data) > MaxSize:
-			return &ParseError{name, fmt.Errorf("it has %d bytes, more than %d", len(data), MaxSize)}
+		case len(data) > limit:
+			return &ParseError{name, fmt.Errorf("it has %d bytes, more than %d", len(data), limit)}
 		case bytes.IndexByte(data, 0) >= 0:
 			return &ParseError{name, errors.New("it holds a zero byte: not a text")}
 		case in.Format != "text" && !utf8.Valid(data):

@@ -140,6 +140,7 @@ func TestErrors(t *testing.T) {
 	}{
 		"format":         {Input{Format: "toml", Mine: []byte("x")}, ""},
 		"size":           {Input{Format: "env", Base: []byte(""), Theirs: []byte("A=1"), Mine: big}, "mine"},
+		"yaml size":      {Input{Format: "yaml", Base: []byte(""), Theirs: []byte("A: 1"), Mine: big[:maxYAML+1]}, "mine"},
 		"zero byte":      {Input{Format: "text", Base: []byte(""), Theirs: []byte("A=1"), Mine: []byte("a\x00")}, "mine"},
 		"not utf-8":      {Input{Format: "json", Base: []byte("{}"), Theirs: []byte(`{"a":1}`), Mine: []byte("{\"a\xff\":1}")}, "mine"},
 		"json":           {Input{Format: "json", Base: []byte("{}"), Theirs: []byte(`{"a":1}`), Mine: []byte("{\n\"a\":")}, "mine"},

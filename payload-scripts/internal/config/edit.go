@@ -79,10 +79,10 @@ func (e *editor) round(want *node) error {
 	if e.root.kind != mapping || want.kind != mapping || e.format != "env" && (len(want.keys) == 0 || len(e.root.keys) == 0) {
 		return e.replaceRoot(want)
 	}
-	if e.replaceValues(e.root, want, 0); e.err != nil || len(e.splices) > 0 {
+	if e.replaceValues(e.root, want); e.err != nil || len(e.splices) > 0 {
 		return e.err
 	}
-	e.structure(e.root, want, 0)
+	e.structure(e.root, want)
 	if e.err == nil && len(e.splices) == 0 {
 		return errors.New("nothing to edit was found")
 	}
@@ -90,21 +90,21 @@ func (e *editor) round(want *node) error {
 }
 
 // replaceValues replaces values that are in both trees and differ.
-func (e *editor) replaceValues(have, want *node, depth int) {
+func (e *editor) replaceValues(have, want *node) {
 	for _, h := range have.keys {
 		w := want.get(h.key)
 		switch {
 		case w == nil || equal(h.val, w):
 		case h.val.kind == mapping && w.kind == mapping && len(w.keys) > 0 && len(h.val.keys) > 0:
-			e.replaceValues(h.val, w, depth+1)
+			e.replaceValues(h.val, w)
 		default:
-			e.replaceValue(have, h, w, depth)
+			e.replaceValue(have, h, w)
 		}
 	}
 }
 
 // structure takes away and puts in keys; it stops behind the first one.
-func (e *editor) structure(have, want *node, depth int) {
+func (e *editor) structure(have, want *node) {
 	for i, h := range have.keys {
 		if want.get(h.key) == nil {
 			if e.removeKey(have, i); e.format != "env" {
@@ -114,7 +114,7 @@ func (e *editor) structure(have, want *node, depth int) {
 	}
 	for i, w := range want.keys {
 		if have.get(w.key) == nil {
-			if e.insertKey(have, want, i, depth); e.format != "env" || e.err != nil {
+			if e.insertKey(have, want, i); e.format != "env" || e.err != nil {
 				return
 			}
 		}
@@ -122,7 +122,7 @@ func (e *editor) structure(have, want *node, depth int) {
 	for _, h := range have.keys {
 		w := want.get(h.key)
 		if w != nil && h.val.kind == mapping && w.kind == mapping {
-			if e.structure(h.val, w, depth+1); e.err != nil || len(e.splices) > 0 {
+			if e.structure(h.val, w); e.err != nil || len(e.splices) > 0 {
 				return
 			}
 		}

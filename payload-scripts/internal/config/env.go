@@ -31,8 +31,9 @@ func parseEnv(src []byte) (*node, error) {
 		pos = next(text, lineEnd(text, e.val.end))
 		e.end = pos
 		if old := root.find(e.key); old != nil {
-			e.earlier = append(old.earlier, [2]int{old.start, old.end})
+			earlier := append(old.earlier, [2]int{old.start, old.end}) //nolint:gocritic // old is replaced by e
 			*old = *e
+			old.earlier = earlier
 			continue
 		}
 		root.keys = append(root.keys, e)

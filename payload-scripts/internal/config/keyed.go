@@ -106,7 +106,7 @@ func (m *merger) capture(b, t, mine *node) {
 		}
 	default:
 		fromBase := b != nil && matches(b, mine, m.global)
-		if t != nil && !(fromBase && tighter(b, t)) {
+		if t != nil && (!fromBase || !tighter(b, t)) {
 			matches(t, mine, m.global)
 		}
 	}
@@ -199,7 +199,7 @@ func (m *merger) mergeWhole(path string, b, t, mine *node) *node {
 		}
 		return nil
 	case t != nil && mine != nil && matches(t, mine, captures{}) &&
-		!(b != nil && tighter(b, t) && matches(b, mine, captures{})): // it is so already, or a placeholder
+		(b == nil || !tighter(b, t) || !matches(b, mine, captures{})): // it is so already, or a placeholder
 		return mine
 	case b != nil && mine != nil && matches(b, mine, local): // not touched by the admin
 		return m.take(path, t, mine, local, "release")

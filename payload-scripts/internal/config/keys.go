@@ -5,7 +5,7 @@ import (
 )
 
 // replaceValue replaces one value by another.
-func (e *editor) replaceValue(have *node, h *entry, w *node, depth int) {
+func (e *editor) replaceValue(have *node, h *entry, w *node) {
 	if e.format == "env" {
 		text, err := renderEnv(w, h.val.style)
 		e.fail(err)
@@ -56,7 +56,7 @@ func (e *editor) contentEnd(h *entry) int {
 	return lineEnd(e.text, max(h.val.end, h.colon))
 }
 
-func (e *editor) insertKey(have, want *node, i, depth int) {
+func (e *editor) insertKey(have, want *node, i int) {
 	before, behind := neighbours(have, want, i)
 	w := want.keys[i]
 	switch {

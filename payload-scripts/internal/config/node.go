@@ -209,11 +209,9 @@ func (n *node) templated() bool {
 
 // weight is how much of n is fixed, in bytes.
 func (n *node) weight() int {
-	w := 0
+	w := len(n.text)
 	if n.kind == str {
 		w = parseTemplate(n.text).weight()
-	} else {
-		w = len(n.text)
 	}
 	for _, v := range n.items {
 		w += v.weight()

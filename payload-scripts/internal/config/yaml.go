@@ -63,10 +63,10 @@ func nesting(src []byte) error {
 	for _, line := range bytes.Split(src, []byte("\n")) {
 		marks, indent, leading := 0, 0, true
 		for _, c := range line {
-			switch {
-			case c == '[' || c == '{':
+			switch c {
+			case '[', '{':
 				depth++
-			case c == ']' || c == '}':
+			case ']', '}':
 				depth = max(depth-1, 0)
 			}
 			switch {
@@ -144,17 +144,17 @@ func (y *yamlReader) mapping(n *ast.MappingNode, depth int) (*node, error) {
 		}
 		out.start, out.end = start, start+1
 	}
+	seen := make(map[string]bool, len(n.Values))
 	for i, v := range n.Values {
 		k, err := y.entry(v, depth)
 		if err != nil {
 			return nil, err
 		}
-		if out.get(k.key) != nil {
+		if seen[k.key] {
 			return nil, fmt.Errorf("line %d: the key %q stands twice", v.Key.GetToken().Position.Line, k.key)
 		}
-		out.append(k.key, nil)
-		out.keys[i] = k
-		out.index = nil
+		seen[k.key] = true
+		out.keys = append(out.keys, k)
 		if i == 0 && !n.IsFlowStyle {
 			out.start = k.start
 		}

@@ -563,10 +563,10 @@ func TestSockets(t *testing.T) {
 	m, ctx := newMachine(t), context.Background()
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	m.ok(err)
-	defer unix.Close(fd) //nolint:errcheck // a test
+	defer unix.Close(fd)
 	dir, err := os.Open(m.at("/opt/app/state"))
 	m.ok(err)
-	defer dir.Close() //nolint:errcheck // a test
+	defer dir.Close()
 	m.ok(unix.Bind(fd, &unix.SockaddrUnix{Name: fmt.Sprintf("/proc/self/fd/%d/sock", dir.Fd())}))
 	s := m.prepared()
 	m.ok(s.Converge(ctx, manifest.Old))
@@ -590,6 +590,7 @@ func TestFindings(t *testing.T) {
 		"missing":        {func(m *machine) { m.ok(os.Remove(m.at("/etc/sysconfig/app"))) }, "config-missing"},
 		"no value":       {func(m *machine) { m.m.Config[0].Set = nil }, "config-value-unknown"},
 		"edited, goes":   {func(m *machine) { m.write("/etc/old.conf", "mine\n", 0o600, 0, 0) }, "config-edited-file-goes"},
+		"owner":          {func(m *machine) { m.m.Config[3].Owner = "nobody-knows" }, "config-owner-lacks"},
 		"damaged bundle": {func(m *machine) { m.m.Files[0].SHA256 = "00" }, "config-merge"},
 		"a folder":       {func(m *machine) { m.ok(os.Remove(m.at("/etc/old.conf"))); m.mkdir("/etc/old.conf", 0o755) }, "config-unreadable"},
 		"state link": {func(m *machine) {
@@ -631,7 +632,7 @@ func TestFull(t *testing.T) {
 	m, ctx := newMachine(t), context.Background()
 	m.ok(os.MkdirAll(m.backup, 0o700))
 	m.ok(unix.Mount("tmpfs", m.backup, "tmpfs", 0, "size=512k"))
-	defer unix.Unmount(m.backup, unix.MNT_DETACH) //nolint:errcheck // a test
+	defer unix.Unmount(m.backup, unix.MNT_DETACH)
 	before := m.shot("/")
 	expect(t, m.set().Findings(ctx), "no-room")
 	s := m.set()

@@ -53,7 +53,10 @@ func (s *Set) configFindings(c manifest.Config) []finding.Finding {
 				Do:   "a copy is kept in the attempt's backup; move to its successor what you still need of it"})
 		}
 	}
-	if f, is := s.readOnly(c.Target); is && !(now.file == nil && result.Gone) {
+	if f, is := s.ownerLacks(c, now.file == nil && !result.Gone); is {
+		out = append(out, f)
+	}
+	if f, is := s.readOnly(c.Target); is && (now.file != nil || !result.Gone) {
 		out = append(out, f)
 	}
 	return out
@@ -92,6 +95,20 @@ func (s *Set) conflictFinding(c manifest.Config, x config.Conflict) finding.Find
 	return refuse("config-conflict",
 		fmt.Sprintf("%s, %s: changed on this host and by %s, differently\n%s: %s\n%s: %s\nhere: %s", c.Target, where, s.m.To, s.m.From, x.Base, s.m.To, x.Theirs, x.Mine),
 		"set it to the value of "+s.m.To+" if that serves you, or to that of "+s.m.From+" and change it again after the upgrade")
+}
+
+// ownerLacks tells whether a new file is to belong to somebody who is not there (yet).
+func (s *Set) ownerLacks(c manifest.Config, isNew bool) (finding.Finding, bool) {
+	if !isNew {
+		return finding.Finding{}, false
+	}
+	_, err := (&record{New: &file{}, Owner: c.Owner, Group: c.Group}).wanted()
+	if err == nil {
+		return finding.Finding{}, false
+	}
+	return finding.Finding{ID: "config-owner-lacks", Level: finding.Warn,
+		What: fmt.Sprintf("%s is to belong to somebody who is not on this host: %v", c.Target, err),
+		Do:   "nothing if a package of " + s.m.To + " makes that user; otherwise the upgrade goes back by itself"}, true
 }
 
 // readOnly tells whether a configuration file lies where nothing can be written.

@@ -110,8 +110,4 @@ func (s *Set) store(x *index) error {
 	return host.WriteFile(s.saved("index.json"), append(data, '\n'), host.Attr{Mode: 0o600})
 }
 
-func attrOf(st *unix.Stat_t) host.Attr {
-	return host.Attr{Mode: host.GoMode(st.Mode & 0o7777), UID: int(st.Uid), GID: int(st.Gid)}
-}
-
 func nanoseconds(t unix.Timespec) int64 { return t.Nano() }

@@ -129,8 +129,8 @@ func (m *mirror) folder(src int, srcName string, dst int, dstName, rel string, d
 	}
 	from, err := openDir(src, srcName)
 	if err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return errVanished
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
+			return fmt.Errorf("%s: %w", rel, errVanished)
 		}
 		return err
 	}
