@@ -20,12 +20,12 @@ var (
 	word = regexp.MustCompile(`([A-Za-z0-9_.-]+)["']?(\s*[=:,]\s*|\s+)`)
 
 	secretName = regexp.MustCompile(`(?i)pass|pwd|secret|salt|token|key|credential|private`)
-	// nginx passes requests on: proxy_pass, fastcgi_pass, ...
-	harmless = regexp.MustCompile(`(?i)^(proxy|fastcgi|uwsgi|scgi|grpc|memcached)_|^(bypass|keyspace|keyboard|keepalive)`)
+	// harmless is what only looks like it: nginx passes requests on, connections are kept alive.
+	harmless = regexp.MustCompile(`(?i)(proxy|fastcgi|uwsgi|scgi|grpc|memcached)_pass(_header|_request_headers|_request_body)?([^a-z]|$)|bypass|keyspace|keyboard|keepalive`)
 )
 
 // isSecret tells from its name that a key's value must not be shown.
-func isSecret(key string) bool { return secretName.MatchString(key) && !harmless.MatchString(key) }
+func isSecret(key string) bool { return secretName.MatchString(harmless.ReplaceAllString(key, "")) }
 
 // show returns the value at a key as reports may have it.
 func show(key string, n *node) string {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -125,7 +126,7 @@ func (m *merger) applyCopies(want, mine *node, keys []string) error {
 		var later []string
 		for _, key := range keys {
 			src := m.in.Set[key].Copy
-			if contains(keys, src) {
+			if slices.Contains(keys, src) {
 				later = append(later, key)
 				continue
 			}
@@ -152,15 +153,6 @@ func (m *merger) applyCopies(want, mine *node, keys []string) error {
 		keys = later
 	}
 	return nil
-}
-
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
 }
 
 // put writes v at key and notes the change.

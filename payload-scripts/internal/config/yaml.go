@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
@@ -101,7 +102,7 @@ func (y *yamlReader) at(n ast.Node) (int, error) {
 		if pos >= len(y.text) {
 			return 0, fmt.Errorf("line %d: the form of this value is not supported", p.Line)
 		}
-		_, size := decodeRune(y.text[pos:])
+		_, size := utf8.DecodeRuneInString(y.text[pos:])
 		pos += size
 	}
 	return pos, nil

@@ -3,12 +3,9 @@ package config
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
 )
-
-func decodeRune(s string) (rune, int) { return utf8.DecodeRuneInString(s) }
 
 // scalar finds the bytes of a string, number or boolean.
 func (y *yamlReader) scalar(n ast.Node, k kind, text string) (*node, error) {

@@ -543,7 +543,9 @@ func TestExtra(t *testing.T) {
 	m.write("/etc/pkg.conf", "edited\n", 0o640, 1, 2)
 	before := m.shot("/etc")
 	s := m.set()
-	s.Extra = []string{"/etc/pkg.conf", "/etc/pkg2.conf"}
+	m.mkdir("/etc/pkg.d", 0o755)
+	before = m.shot("/etc")
+	s.Extra = []string{"/etc/pkg.conf", "/etc/pkg2.conf", "/etc/pkg.d"}
 	m.ok(s.Prepare(ctx))
 	m.ok(s.SaveState(ctx))
 	m.ok(s.SaveState(ctx))

@@ -132,6 +132,9 @@ func (s *Set) recordExtra(x *index) error {
 		}
 		taken[target] = true
 		now, err := s.look(target)
+		if errors.Is(err, errNotRegular) { // nothing that has content to lose
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", target, err)
 		}
@@ -217,6 +220,8 @@ type sight struct {
 // maxConfig bounds a file that is recorded, in bytes.
 const maxConfig = 16 << 20
 
+var errNotRegular = errors.New("it is no regular file")
+
 func (s *Set) look(target string) (sight, error) {
 	real, links, err := s.resolve(target)
 	if err != nil {
@@ -232,7 +237,7 @@ func (s *Set) look(target string) (sight, error) {
 	}
 	defer n.Close()
 	if n.Stat.Mode&unix.S_IFMT != unix.S_IFREG {
-		return now, errors.New("it is no regular file")
+		return now, errNotRegular
 	}
 	if now.data, err = readInode(n, maxConfig); err != nil {
 		return now, err
