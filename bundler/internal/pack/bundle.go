@@ -73,7 +73,7 @@ func (b Bundle) Write(ctx context.Context, f *os.File, signer Signer, progress f
 	meta := Meta{
 		Name: b.Name(), Version: b.Manifest.To, Release: strconv.Itoa(b.Manifest.Revision), Arch: b.Arch,
 		Summary: b.summary(), Description: b.description(), License: b.License, Vendor: b.Vendor, URL: b.URL,
-		Group: "System Environment/Base", Time: at,
+		Group: "System Environment/Base", Time: at, Change: b.summary(),
 		Scripts: Scripts{Pre: texts.Pre, Post: texts.Post, Postun: texts.Postun, Posttrans: texts.Posttrans},
 	}
 	return write(ctx, f, meta, entries, signer, progress)
@@ -123,29 +123,6 @@ func (b Bundle) room() scriptlets.Room {
 		}
 	}
 	return scriptlets.Room{Opt: opt/kib + spare, Var: spare}
-}
-
-func (b Bundle) summary() string {
-	m := b.Manifest
-	return fmt.Sprintf("Upgrade of %s %s to %s in place", m.Product, m.From, m.To)
-}
-
-func (b Bundle) description() string {
-	m, p := b.Manifest, b.Manifest.Prefix
-	return fmt.Sprintf(`Upgrades this host from %[1]s %[2]s to %[3]s: same host, same address, same
-database. Or, if anything goes wrong, leaves exactly the old release.
-
-Installing this package checks the host and starts the upgrade, which then
-runs as a unit of its own. No network is needed. Look before, without
-installing anything:
-  rpm2cpio %[4]s | cpio -idm -D /root/c
-  /root/c/opt/%[5]s/%[3]s/bin/engine check
-
-Follow it: %[5]s status --follow
-Wait for its end: %[5]s wait
-Keep it from starting by itself: touch /etc/%[5]s/manual before installing.
-
-Removing this package removes nothing but the package.`, m.Product, m.From, m.To, b.FileName(), p)
 }
 
 // CheckSize refuses a jump whose components alone, by their declared sizes, make

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -252,6 +253,38 @@ func checkManifest(t *testing.T, m *manifest.Manifest) {
 	}
 	if m.Known[0].Next != "2.0" || m.Known[0].Packages[0] != (manifest.Known{Name: "a", EVR: "0:1-1"}) || m.Skip[0].Kind != "postun" {
 		t.Errorf("known: %+v, skip: %+v", m.Known, m.Skip)
+	}
+}
+
+// rpmlint reports no error that docs/rpmlint.md does not explain.
+func TestRpmlint(t *testing.T) {
+	t.Parallel()
+	b := assemble(t, newProject(t))
+	dir := t.TempDir()
+	for _, f := range b.Files {
+		if f.Path == b.Manifest.Undo || f.Path == b.Manifest.Drop {
+			if err := os.WriteFile(filepath.Join(dir, filepath.Base(f.Path)), f.Body, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	explained, err := os.ReadFile("../../../docs/rpmlint.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "rpmlint", writeBundle(t, b), dir).Output() //nolint:gosec // our own files
+	if _, failed := errors.AsType[*exec.ExitError](err); err != nil && !failed {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(out), "3 packages and 0 specfiles checked") {
+		t.Errorf("rpmlint did not look at all three:\n%s", out)
+	}
+	for line := range strings.Lines(string(out)) {
+		if _, message, ok := strings.Cut(line, ": E: "); ok {
+			if id, _, _ := strings.Cut(strings.TrimSpace(message), " "); !strings.Contains(string(explained), "`"+id+"`") {
+				t.Errorf("docs/rpmlint.md does not explain %s", line)
+			}
+		}
 	}
 }
 

@@ -16,7 +16,8 @@ func (b *Bundle) obsoletes(ctx context.Context, kind, dir, why string, others []
 	meta := Meta{
 		Name: m.Prefix + "-" + kind + "-" + m.To, Version: m.To, Release: strconv.Itoa(m.Revision), Arch: "noarch",
 		Summary:     fmt.Sprintf("Part of the upgrade of %s %s to %s", m.Product, m.From, m.To),
-		Description: why + "\nThe upgrade erases it again; it holds no file.",
+		Description: wrap(why + " The upgrade erases it again; it holds no file."),
+		Change:      fmt.Sprintf("Part of the upgrade of %s %s to %s", m.Product, m.From, m.To),
 		License:     b.License, Vendor: b.Vendor, URL: b.URL, Group: "System Environment/Base", Time: at, Obsoletes: others,
 	}
 	var w memory

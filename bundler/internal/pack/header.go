@@ -34,6 +34,9 @@ const (
 	tagFileSizes    = 1028
 	tagFileRDevs    = 1033
 	tagFileDigests  = 1035
+	tagChangeTime   = 1080
+	tagChangeName   = 1081
+	tagChangeText   = 1082
 	tagFileDevices  = 1095
 	tagPayloadFlags = 1126
 	tagDigestAlgo   = 5011
@@ -133,6 +136,11 @@ func build(meta Meta, entries []entry, p payload, sigs map[int]rpmpack.IndexEntr
 	r.AddCustomTag(tagPayloadFlags, rpmpack.EntryString("0"))
 	r.AddCustomTag(tagPayload, rpmpack.EntryStringSlice([]string{p.sha256}))
 	r.AddCustomTag(tagPayloadAlgo, rpmpack.EntryUint32([]uint32{algoSHA256}))
+	if meta.Change != "" {
+		r.AddCustomTag(tagChangeTime, rpmpack.EntryUint32([]uint32{uint32(meta.Time.Unix())})) //nolint:gosec // a date after 1970
+		r.AddCustomTag(tagChangeName, rpmpack.EntryStringSlice([]string{meta.Vendor + " - " + meta.Version + "-" + meta.Release}))
+		r.AddCustomTag(tagChangeText, rpmpack.EntryStringSlice([]string{"- " + meta.Change}))
+	}
 	for tag, v := range sigs {
 		r.AddCustomSig(tag, v)
 	}

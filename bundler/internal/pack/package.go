@@ -19,6 +19,7 @@ type Meta struct {
 	License, Vendor, URL, Group  string
 	Time                         time.Time // of the build, and of every file
 	Obsoletes                    []rpmfile.Dep
+	Change                       string // the one entry of the changelog; "" for none
 	Scripts                      Scripts
 }
 
@@ -47,7 +48,7 @@ func (m Meta) rpmpack() rpmpack.RPMMetaData {
 	d := rpmpack.RPMMetaData{
 		Name: m.Name, Version: m.Version, Release: m.Release, Epoch: rpmpack.NoEpoch, Arch: m.Arch,
 		Summary: m.Summary, Description: m.Description, Licence: m.License, Vendor: m.Vendor,
-		URL: m.URL, Group: m.Group, BuildTime: m.Time, BuildHost: "reproducible", Compressor: "gzip",
+		URL: m.URL, Group: m.Group, Packager: m.Vendor, BuildTime: m.Time, BuildHost: "reproducible", Compressor: "gzip",
 		Requires: rpmpack.Relations{
 			{Name: "rpmlib(CompressedFileNames)", Version: "3.0.4-1", Sense: senseRpmlib | senseLessEqual},
 			{Name: "rpmlib(FileDigests)", Version: "4.6.0-1", Sense: senseRpmlib | senseLessEqual},
