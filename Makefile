@@ -13,8 +13,14 @@ help: ## list the commands
 
 demo: components bundler engine ## build the demo product and the bundle that upgrades it
 	dist/bin/bundler build 4.1.1-4.2.0
-	@dist/bin/bundler inspect --key test/keys/demo.pub.asc dist/cloudify-upgrade-4.2.0.rpm
-	@test/host/demo-next.sh
+	dist/bin/bundler inspect dist/cloudify-upgrade-4.2.0.rpm
+	@echo
+	@echo "next:"
+	@echo "  look into it              dist/bin/bundler inspect dist/cloudify-upgrade-4.2.0.rpm"
+	@echo "  what a host would see     dist/bin/bundler diff 4.1.1-4.2.0"
+	@echo "  its signature (with rpm)  rpm --import test/keys/demo.pub.asc && rpm -Kv dist/cloudify-upgrade-4.2.0.rpm"
+	@echo "  a machine to try it on    make host RELEASE=4.1.1      (root, Debian 12; installs what it needs)"
+	@echo "  and on that machine       dnf install -y ./cloudify-upgrade-4.2.0.rpm && cloudify-upgrade wait"
 
 components: ## build the demo product's RPMs, all releases
 	$(GO) run ./test/product/components --out dist/components
