@@ -541,10 +541,9 @@ func TestExtra(t *testing.T) {
 	t.Parallel()
 	m, ctx := newMachine(t), context.Background()
 	m.write("/etc/pkg.conf", "edited\n", 0o640, 1, 2)
+	m.mkdir("/etc/pkg.d", 0o755)
 	before := m.shot("/etc")
 	s := m.set()
-	m.mkdir("/etc/pkg.d", 0o755)
-	before = m.shot("/etc")
 	s.Extra = []string{"/etc/pkg.conf", "/etc/pkg2.conf", "/etc/pkg.d"}
 	m.ok(s.Prepare(ctx))
 	m.ok(s.SaveState(ctx))
@@ -558,6 +557,56 @@ func TestExtra(t *testing.T) {
 	}
 	m.ok(m.set().Converge(ctx, manifest.Old))
 	compareShots(t, m.shot("/etc"), before)
+}
+
+// TestBusy saves while files come, go and change, then stops: what is there then
+// is what the way back restores.
+func TestBusy(t *testing.T) {
+	t.Parallel()
+	m, ctx := newMachine(t), context.Background()
+	stop, stopped := make(chan struct{}), make(chan error)
+	go func() {
+		var err error
+		for i := 0; err == nil; i++ {
+			select {
+			case <-stop:
+				stopped <- nil
+				return
+			default:
+			}
+			dir := m.at(fmt.Sprintf("/opt/app/state/busy/%d", i%7))
+			switch i % 5 {
+			case 0, 1, 2:
+				if err = os.MkdirAll(dir, 0o755); err == nil {
+					err = os.WriteFile(fmt.Sprintf("%s/%d", dir, i%11), []byte(strings.Repeat("x", i%5000)), 0o644)
+				}
+			case 3:
+				err = os.RemoveAll(dir)
+			default:
+				_ = os.Remove(m.at("/opt/app/state/turn"))
+				if i%2 == 0 {
+					err = os.Symlink("/", m.at("/opt/app/state/turn"))
+				} else {
+					err = os.Mkdir(m.at("/opt/app/state/turn"), 0o755)
+				}
+			}
+		}
+		<-stop
+		stopped <- err
+	}()
+	s := m.set()
+	for range 10 {
+		m.ok(s.Prepare(ctx))
+		m.ok(s.SaveState(ctx))
+	}
+	close(stop)
+	m.ok(<-stopped)
+	before := m.shot("/opt")
+	m.ok(s.SaveState(ctx))
+	m.harm()
+	m.ok(os.RemoveAll(m.at("/opt/app/state/busy")))
+	m.ok(s.Converge(ctx, manifest.Old))
+	compareShots(t, m.shot("/opt"), before)
 }
 
 func TestSockets(t *testing.T) {

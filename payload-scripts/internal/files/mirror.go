@@ -141,6 +141,9 @@ func (m *mirror) folder(src int, srcName string, dst int, dstName, rel string, d
 	}
 	defer to.Close() //nolint:errcheck // read only
 	list, err := names(from)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s: %w", rel, errVanished)
+	}
 	if err != nil {
 		return err
 	}

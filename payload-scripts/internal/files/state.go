@@ -220,6 +220,9 @@ func walk(ctx context.Context, dir int, base, rel string, depth int, visit func(
 	}
 	defer below.Close() //nolint:errcheck // read only
 	list, err := names(below)
+	if errors.Is(err, os.ErrNotExist) { // removed meanwhile
+		return nil
+	}
 	if err != nil {
 		return err
 	}
