@@ -99,11 +99,11 @@ func (m *machine) rpm(i int, p string) string {
 		m.t.Fatal(err)
 	}
 	path := m.path(fmt.Sprintf("%d.rpm", i))
-	f, err := os.Create(path) //nolint:gosec // in a temporary folder
+	f, err := os.Create(path)
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // rpm would tell
+	defer f.Close()
 	if err := r.Write(f); err != nil {
 		m.t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func (m *machine) rpm(i int, p string) string {
 
 func (m *machine) run(name string, args ...string) {
 	m.t.Helper()
-	cmd := exec.CommandContext(m.t.Context(), name, args...) //nolint:gosec // a test's own commands
+	cmd := exec.CommandContext(m.t.Context(), name, args...)
 	cmd.Env = m.env
 	if out, err := cmd.CombinedOutput(); err != nil {
 		m.t.Fatalf("%s %v: %v\n%s", name, args, err, out)
@@ -123,7 +123,7 @@ func (m *machine) run(name string, args ...string) {
 func (m *machine) script(shell []string, text string, args ...string) (string, int) {
 	m.t.Helper()
 	m.write("script", text, 0o700)
-	cmd := exec.CommandContext(m.t.Context(), shell[0], append(append(shell[1:], m.path("script")), args...)...) //nolint:gosec // a test's own commands
+	cmd := exec.CommandContext(m.t.Context(), shell[0], append(append(shell[1:], m.path("script")), args...)...)
 	cmd.Env = m.env
 	out, err := cmd.CombinedOutput()
 	if err != nil && cmd.ProcessState == nil {
@@ -406,7 +406,7 @@ func TestWrapperIsTheSameInAllBundles(t *testing.T) {
 func TestQuote(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{"", "a b", "'", `$(rm -rf /) "\`, "a'b'c\n"} {
-		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+quote(s)).Output() //nolint:gosec // what is tested
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+quote(s)).Output()
 		if err != nil || string(out) != s {
 			t.Errorf("%q became %q, %v", s, out, err)
 		}

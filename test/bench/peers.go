@@ -36,14 +36,14 @@ func peer(args []string) error {
 
 // copyAll reads the components, takes the SHA-256 of each and writes them into one file.
 func copyAll(to string, components []string) error {
-	w, err := os.Create(to) //nolint:gosec // in a temporary folder
+	w, err := os.Create(to)
 	if err != nil {
 		return err
 	}
 	buf := make([]byte, 256<<10)
 	for _, c := range components {
 		sum := sha256.New()
-		f, err := os.Open(c) //nolint:gosec // our own file
+		f, err := os.Open(c)
 		if err != nil {
 			return err
 		}
@@ -65,13 +65,13 @@ func packAll(to string, components []string) error {
 		return err
 	}
 	for _, c := range components {
-		body, err := os.ReadFile(c) //nolint:gosec // our own file
+		body, err := os.ReadFile(c)
 		if err != nil {
 			return err
 		}
 		r.AddFile(rpmpack.RPMFile{Name: "/opt/bench/" + filepath.Base(c), Body: body, Mode: 0o100644, Owner: "root", Group: "root"})
 	}
-	w, err := os.Create(to) //nolint:gosec // in a temporary folder
+	w, err := os.Create(to)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func component(ctx context.Context, cache string, i int) (string, error) {
 }
 
 func randomFile(path string, seed byte) error {
-	f, err := os.Create(path) //nolint:gosec // in our own cache
+	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func rpmbuild(ctx context.Context, top, name string, files []string) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "rpmbuild", "-bb", "--quiet", "--define", "_topdir "+absWork, "--define", "_rpmdir "+absTop, //nolint:gosec // our own arguments
+	cmd := exec.CommandContext(ctx, "rpmbuild", "-bb", "--quiet", "--define", "_topdir "+absWork, "--define", "_rpmdir "+absTop,
 		"--define", "_binary_payload w.ufdio", "--define", "__os_install_post %{nil}", "--define", "_build_id_links none", spec)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("rpmbuild: %w\n%s", err, out)
@@ -144,7 +144,7 @@ func newProject(ctx context.Context, cache, dir string, total int64) (project, e
 
 // digest reads a file, which also brings it into the page cache.
 func digest(path string) (sum string, size int64, err error) {
-	f, err := os.Open(path) //nolint:gosec // our own file
+	f, err := os.Open(path)
 	if err != nil {
 		return "", 0, err
 	}

@@ -27,7 +27,7 @@ func markdown(results []result, rounds, cores int) string {
 // them at its end when they are not there.
 func writeSection(path, name, text string) error {
 	open, end := "<!-- measured: "+name+" -->\n", "<!-- end: "+name+" -->\n"
-	old, err := os.ReadFile(path) //nolint:gosec // the user names it
+	old, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -36,5 +36,5 @@ func writeSection(path, name, text string) error {
 	if found != closed {
 		return fmt.Errorf("%s: section %s has no end", path, name)
 	}
-	return os.WriteFile(path, []byte(before+open+"\n"+text+"\n"+end+after), 0o644) //nolint:gosec // a document
+	return os.WriteFile(path, []byte(before+open+"\n"+text+"\n"+end+after), 0o644)
 }

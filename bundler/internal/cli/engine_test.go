@@ -15,12 +15,12 @@ var staticProgram = sync.OnceValues(func() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a leftover does no harm
+	defer os.RemoveAll(dir)
 	source, program := filepath.Join(dir, "main.go"), filepath.Join(dir, "engine")
 	if err := os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o600); err != nil {
 		return nil, err
 	}
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -buildid=", "-o", program, source) //nolint:noctx // once for all tests
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -buildid=", "-o", program, source)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if err := cmd.Run(); err != nil {
 		return nil, err
@@ -37,5 +37,5 @@ func engine(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	path := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
-	ts.Check(os.WriteFile(path, program, 0o755)) //nolint:gosec // it is a program
+	ts.Check(os.WriteFile(path, program, 0o755))
 }

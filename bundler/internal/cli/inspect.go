@@ -76,7 +76,7 @@ func publicKey(path string) (*sign.Public, error) {
 	if path == "" {
 		return nil, nil
 	}
-	f, err := os.Open(path) //nolint:gosec // the user names it
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, exit.With(exit.Usage, fmt.Errorf("read the key: %w", err), "--key names an armored public key")
 	}

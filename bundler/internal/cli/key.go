@@ -44,7 +44,7 @@ func signingKey(s *streams, project string, o KeyOptions) (*sign.Key, error) {
 			return nil, exit.Errorf(exit.Usage, "name the private key: --key FILE, or BUNDLER_KEY=FILE", "there is no key to sign with")
 		}
 	}
-	f, err := os.Open(path) //nolint:gosec // the user names it
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, exit.With(exit.Usage, fmt.Errorf("read the key: %w", err), "--key names an armored private key")
 	}
@@ -62,7 +62,7 @@ func passphrase(s *streams, key, file string) ([]byte, error) {
 		file = s.getenv("BUNDLER_PASSPHRASE_FILE")
 	}
 	if file != "" {
-		b, err := os.ReadFile(file) //nolint:gosec // the user names it
+		b, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
@@ -74,7 +74,7 @@ func passphrase(s *streams, key, file string) ([]byte, error) {
 		return nil, errors.New("it is protected, and there is no terminal to ask on; name a file: --passphrase-file FILE")
 	}
 	_, _ = fmt.Fprintf(s.err, "passphrase of %s: ", key)
-	defer fmt.Fprintln(s.err) //nolint:errcheck // the newline that was not shown
+	defer fmt.Fprintln(s.err) // the newline that was not shown
 	return readHidden(in)
 }
 

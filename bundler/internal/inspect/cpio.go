@@ -58,7 +58,7 @@ func (a *archive) next() (member, error) {
 		if err != nil {
 			return 0, fmt.Errorf("%w: entry %d has a number %q", errArchive, a.count, field)
 		}
-		return int64(n), nil //nolint:gosec // 32 bits
+		return int64(n), nil // 32 bits
 	}
 	mode, err1 := number(1)
 	size, err2 := number(6)
@@ -76,7 +76,7 @@ func (a *archive) next() (member, error) {
 	if name[length-1] != 0 {
 		return member{}, fmt.Errorf("%w: the name of entry %d has no end", errArchive, a.count)
 	}
-	m := member{name: string(name[:length-1]), mode: uint32(mode), size: size} //nolint:gosec // 32 bits
+	m := member{name: string(name[:length-1]), mode: uint32(mode), size: size} // 32 bits
 	a.left, a.padding = size, pad(size)
 	if m.name == "TRAILER!!!" {
 		return member{}, io.EOF

@@ -82,7 +82,7 @@ func write(t testing.TB, b pack.Bundle, signer pack.Signer) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // read back below
+	defer f.Close()
 	if err := b.Write(t.Context(), f, signer, func(int64) {}); err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ type part struct {
 // Open makes the folder when it is not there, and removes what killed commands left in it.
 // Every error of this package has the exit code for an output that cannot be written.
 func Open(dir string) (*Set, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // what is published is for everyone
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, failed(err)
 	}
 	left, err := filepath.Glob(filepath.Join(escape(dir), prefix+"*"+suffix))
@@ -87,7 +87,7 @@ func (s *Set) Create(name string) (*os.File, error) {
 		}
 		mine, err := lock(f)
 		if err == nil && mine {
-			err = f.Chmod(0o644) //nolint:gosec // what is published is for everyone
+			err = f.Chmod(0o644)
 		}
 		if err != nil {
 			return nil, failed(errors.Join(err, f.Close(), os.Remove(f.Name())))

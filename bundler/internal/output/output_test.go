@@ -85,7 +85,7 @@ func TestKilled(t *testing.T) {
 		os.Exit(9) // no deferred function runs, as after kill -9
 	}
 	dir := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilled$") //nolint:gosec // this very test
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilled$")
 	cmd.Env = append(os.Environ(), "OUTPUT_TEST_DIR="+dir)
 	if err := cmd.Run(); err == nil {
 		t.Fatal("it did not die")

@@ -104,7 +104,7 @@ func (b *Bundle) obsoleting(ctx context.Context, in Input, signer Signer) error 
 
 // onDisk adds a file of this project.
 func (b *Bundle) onDisk(to, from string, mode uint32) error {
-	f, err := os.Open(from) //nolint:gosec // the project names it
+	f, err := os.Open(from)
 	if err != nil {
 		return exit.With(exit.Missing, fmt.Errorf("pack %s: %w", to, err), "")
 	}

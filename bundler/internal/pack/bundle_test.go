@@ -149,7 +149,7 @@ func assemble(t testing.TB, p *project) Bundle {
 func writeBundle(t testing.TB, b Bundle) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), b.FileName())
-	f, err := os.Create(path) //nolint:gosec // in a temporary folder
+	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestBundle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	m, err := manifest.Decode(f)
 	if err != nil {
 		t.Fatal(err)
@@ -272,7 +272,7 @@ func TestRpmlint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), "rpmlint", writeBundle(t, b), dir).Output() //nolint:gosec // our own files
+	out, err := exec.CommandContext(t.Context(), "rpmlint", writeBundle(t, b), dir).Output()
 	if _, failed := errors.AsType[*exec.ExitError](err); err != nil && !failed {
 		t.Fatal(err)
 	}
@@ -344,7 +344,7 @@ func TestRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer f.Close() //nolint:errcheck // nothing is kept
+			defer f.Close()
 			err = b.Write(t.Context(), f, nil, func(int64) {})
 			if exit.Code(err) != c.code || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v (exit %d)", err, exit.Code(err))
@@ -408,11 +408,11 @@ func TestFullDisk(t *testing.T) {
 		}
 	})
 	b := assemble(t, newProject(t))
-	f, err := os.Create(filepath.Join(dir, "out")) //nolint:gosec // in a temporary folder
+	f, err := os.Create(filepath.Join(dir, "out"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // nothing is kept
+	defer f.Close()
 	if err := b.Write(t.Context(), f, nil, func(int64) {}); exit.Code(err) != exit.Output || !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("got %v", err)
 	}
@@ -427,7 +427,7 @@ func TestFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer full.Close() //nolint:errcheck // nothing is kept
+	defer full.Close()
 	if err := b.Write(context.Background(), full, nil, func(int64) {}); exit.Code(err) != exit.Output {
 		t.Errorf("/dev/full: %v", err)
 	}

@@ -2,7 +2,7 @@ package pack
 
 import (
 	"bytes"
-	"crypto/sha1" //nolint:gosec // one of the digests that rpm checks
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -66,11 +66,11 @@ func header(meta Meta, entries []entry, p payload, signer Signer) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	sum := sha1.Sum(main) //nolint:gosec // rpm 4.11 knows no better one
+	sum := sha1.Sum(main)
 	sigs := map[int]rpmpack.IndexEntry{
 		sigSHA1:        rpmpack.EntryString(hex.EncodeToString(sum[:])),
-		sigSize:        rpmpack.EntryUint32([]uint32{uint32(int64(len(main)) + p.size)}), //nolint:gosec // Check holds it below 2^32
-		sigPayloadSize: rpmpack.EntryUint32([]uint32{uint32(p.unpacked)}),                //nolint:gosec // likewise
+		sigSize:        rpmpack.EntryUint32([]uint32{uint32(int64(len(main)) + p.size)}), // checkSizes holds it below 2^32
+		sigPayloadSize: rpmpack.EntryUint32([]uint32{uint32(p.unpacked)}),                // likewise
 	}
 	if err := addSignature(sigs, main, meta.Time, signer); err != nil {
 		return nil, err
@@ -116,9 +116,9 @@ func build(meta Meta, entries []entry, p payload, sigs map[int]rpmpack.IndexEntr
 	for i, e := range entries {
 		r.AddFile(rpmpack.RPMFile{
 			Name: e.path, Mode: uint(e.fileMode()), Owner: "root", Group: "root",
-			MTime: uint32(e.mtime.Unix()), //nolint:gosec // Check holds it below 2^32
+			MTime: uint32(e.mtime.Unix()), // rpm knows no later time
 		})
-		sizes[i], digests[i], devices[i] = uint32(e.Size), e.SHA256, 1 //nolint:gosec // Check holds it below 2^32
+		sizes[i], digests[i], devices[i] = uint32(e.Size), e.SHA256, 1 // checkSizes holds it below 2^32
 		if e.dir {
 			sizes[i] = 4096
 		} else {
@@ -137,7 +137,7 @@ func build(meta Meta, entries []entry, p payload, sigs map[int]rpmpack.IndexEntr
 	r.AddCustomTag(tagPayload, rpmpack.EntryStringSlice([]string{p.sha256}))
 	r.AddCustomTag(tagPayloadAlgo, rpmpack.EntryUint32([]uint32{algoSHA256}))
 	if meta.Change != "" {
-		r.AddCustomTag(tagChangeTime, rpmpack.EntryUint32([]uint32{uint32(meta.Time.Unix())})) //nolint:gosec // a date after 1970
+		r.AddCustomTag(tagChangeTime, rpmpack.EntryUint32([]uint32{uint32(meta.Time.Unix())})) // a date after 1970
 		r.AddCustomTag(tagChangeName, rpmpack.EntryStringSlice([]string{meta.Vendor + " - " + meta.Version + "-" + meta.Release}))
 		r.AddCustomTag(tagChangeText, rpmpack.EntryStringSlice([]string{"- " + meta.Change}))
 	}

@@ -53,8 +53,8 @@ func (s *storedWriter) open(n int) error {
 	if s.done+int64(n) == s.total {
 		h[0] = 1 // the last one
 	}
-	binary.LittleEndian.PutUint16(h[1:], uint16(n))  //nolint:gosec // n <= storedMax
-	binary.LittleEndian.PutUint16(h[3:], ^uint16(n)) //nolint:gosec // n <= storedMax
+	binary.LittleEndian.PutUint16(h[1:], uint16(n))  // n <= storedMax
+	binary.LittleEndian.PutUint16(h[3:], ^uint16(n)) // n <= storedMax
 	s.left = n
 	_, err := s.w.Write(h[:])
 	return err
@@ -77,7 +77,7 @@ func (s *storedWriter) Write(p []byte) (int, error) {
 		if _, err := s.w.Write(p[:n]); err != nil {
 			return written, err
 		}
-		s.crc.Write(p[:n]) //nolint:errcheck // a hash never fails
+		s.crc.Write(p[:n]) // a hash never fails
 		p, s.left, s.done, written = p[n:], s.left-n, s.done+int64(n), written+n
 	}
 	return written, nil
@@ -90,7 +90,7 @@ func (s *storedWriter) Close() error {
 	}
 	var t [gzipTail]byte
 	binary.LittleEndian.PutUint32(t[:], s.crc.Sum32())
-	binary.LittleEndian.PutUint32(t[4:], uint32(s.total)) //nolint:gosec // modulo 2^32 is what the format asks for
+	binary.LittleEndian.PutUint32(t[4:], uint32(s.total)) // modulo 2^32 is what the format asks for
 	_, err := s.w.Write(t[:])
 	return err
 }

@@ -27,7 +27,7 @@ func demoKey(t testing.TB) *sign.Key {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	k, err := sign.Load(f, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +38,7 @@ func demoKey(t testing.TB) *sign.Key {
 // run returns what a program says on both streams; it must succeed.
 func run(t testing.TB, name string, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), name, args...) //nolint:gosec // a test's own commands
+	cmd := exec.CommandContext(t.Context(), name, args...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -85,7 +85,7 @@ func sampleEntries() []entry {
 func pkg(t testing.TB, meta Meta, entries []entry, signer Signer) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), meta.Name+".rpm")
-	f, err := os.Create(path) //nolint:gosec // in a temporary folder
+	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestRpmUnpacksIt(t *testing.T) {
 			if !info.ModTime().Equal(date) {
 				t.Errorf("%s: %v", at, info.ModTime())
 			}
-			if got, err := os.ReadFile(at); err != nil || !bytes.Equal(got, e.Body) { //nolint:gosec // a test's own file
+			if got, err := os.ReadFile(at); err != nil || !bytes.Equal(got, e.Body) {
 				t.Errorf("%s: %d bytes, %v", at, len(got), err)
 			}
 		}
@@ -159,11 +159,11 @@ func TestRpmUnpacksIt(t *testing.T) {
 func TestUnsigned(t *testing.T) {
 	t.Parallel()
 	signed, unsigned := pkg(t, sampleMeta(), sampleEntries(), demoKey(t)), pkg(t, sampleMeta(), sampleEntries(), nil)
-	a, err := os.ReadFile(signed) //nolint:gosec // a test's own file
+	a, err := os.ReadFile(signed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := os.ReadFile(unsigned) //nolint:gosec // a test's own file
+	b, err := os.ReadFile(unsigned)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func bytesOf(b []byte, n int) func(func([]byte) bool) {
 }
 
 func goBuild(out, src string) error {
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -buildid=", "-o", out, src) //nolint:gosec,noctx // once for all tests
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -buildid=", "-o", out, src)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	return cmd.Run()
 }

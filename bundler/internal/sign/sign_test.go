@@ -19,7 +19,7 @@ var date = time.Date(2017, 11, 20, 0, 0, 0, 0, time.UTC)
 
 func load(t *testing.T, path string, passphrase func() ([]byte, error)) (*sign.Key, error) {
 	t.Helper()
-	b, err := os.ReadFile(path) //nolint:gosec // a test's own file
+	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func gpgHome(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	t.Cleanup(func() {
-		if out, err := exec.Command("gpgconf", "--homedir", dir, "--kill", "all").CombinedOutput(); err != nil { //nolint:gosec,noctx // the test's context has ended
+		if out, err := exec.Command("gpgconf", "--homedir", dir, "--kill", "all").CombinedOutput(); err != nil {
 			t.Errorf("stop gpg's agent: %v\n%s", err, out)
 		}
 	})
@@ -146,7 +146,7 @@ func TestDetachedChecksWithGpg(t *testing.T) {
 		{"gpg", "--homedir", dir, "--batch", "--import", demo + ".pub.asc"},
 		{"gpg", "--homedir", dir, "--batch", "--verify", filepath.Join(dir, "c.asc"), filepath.Join(dir, "c")},
 	} {
-		if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil { //nolint:gosec // a test's own commands
+		if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
 			t.Errorf("%v: %v\n%s", args, err, out)
 		}
 	}
@@ -182,7 +182,7 @@ func TestLoadRefuses(t *testing.T) {
 	t.Parallel()
 	dir := gpgHome(t)
 	gpg := func(args ...string) []byte {
-		out, err := exec.CommandContext(t.Context(), "gpg", append([]string{"--homedir", dir, "--batch", "--quiet", "--passphrase", ""}, args...)...).Output() //nolint:gosec // a test's own commands
+		out, err := exec.CommandContext(t.Context(), "gpg", append([]string{"--homedir", dir, "--batch", "--quiet", "--passphrase", ""}, args...)...).Output()
 		if err != nil {
 			t.Fatalf("gpg %v: %v", args, err)
 		}
