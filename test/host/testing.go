@@ -4,7 +4,11 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 )
+
+// commandLimit bounds one command of a test; a whole upgrade is one.
+const commandLimit = 10 * time.Minute
 
 // Start boots a machine for a test and stops it at the test's end. If the test
 // failed, the last lines of the machine's journal go to its log.
@@ -29,9 +33,11 @@ func Start(t testing.TB, o Options) *Machine {
 // without space around it. A script that fails ends the test.
 func (m *Machine) Sh(t testing.TB, script string) string {
 	t.Helper()
-	r, err := m.Shell(t.Context(), script)
+	ctx, cancel := context.WithTimeout(t.Context(), commandLimit)
+	defer cancel()
+	r, err := m.Shell(ctx, script)
 	if err != nil {
-		t.Fatalf("%s: %v", script, err)
+		t.Fatalf("%s: %v\n%s%s", script, err, r.Stdout, r.Stderr)
 	}
 	if r.Code != 0 {
 		t.Fatalf("%s: exit %d\n%s%s", script, r.Code, r.Stdout, r.Stderr)
@@ -39,12 +45,15 @@ func (m *Machine) Sh(t testing.TB, script string) string {
 	return strings.TrimSpace(r.Stdout)
 }
 
-// ShCode runs a script in the machine and returns its exit code and both outputs.
+// ShCode runs a script in the machine and returns its exit code and both outputs,
+// standard output first. It works in a test's cleanup too.
 func (m *Machine) ShCode(t testing.TB, script string) (code int, output string) {
 	t.Helper()
-	r, err := m.Shell(context.WithoutCancel(t.Context()), script)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), commandLimit)
+	defer cancel()
+	r, err := m.Shell(ctx, script)
 	if err != nil {
-		t.Fatalf("%s: %v", script, err)
+		t.Fatalf("%s: %v\n%s%s", script, err, r.Stdout, r.Stderr)
 	}
 	return r.Code, r.Stdout + r.Stderr
 }
