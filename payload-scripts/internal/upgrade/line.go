@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"onerpm/payload-scripts/internal/journal"
@@ -113,12 +114,14 @@ func (u *Upgrade) Run(ctx context.Context) (journal.Outcome, error) {
 func (u *Upgrade) goOn(ctx context.Context, rec journal.Record) (journal.Outcome, error) {
 	switch {
 	case rec.Back, rec.Phase == journal.Switching:
-		return u.goBack(ctx)
+		return u.goBack(ctx, interruption(rec))
 	case rec.Phase == journal.Opening, rec.Phase == journal.Finished:
 		return u.goForward(ctx)
 	}
 	err := u.steps(ctx, journal.Preparing, prepare)
-	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
+	// An attempt that starts over may be refused after it changed the schema: that
+	// is a failure, and goes back.
+	if refused := (*RefusedError)(nil); errors.As(err, &refused) && u.journal.Record().Schema == nil {
 		return journal.Refused, u.end(ctx, journal.Refused)
 	}
 	if err == nil {
@@ -135,9 +138,19 @@ func (u *Upgrade) goOn(ctx context.Context, rec journal.Record) (journal.Outcome
 			return "", err
 		}
 		slog.Error("going back", "because", err)
-		return u.goBack(ctx)
+		return u.goBack(ctx, err)
 	}
 	return u.goForward(ctx)
+}
+
+// interruption tells where a process was stopped that could not say so itself.
+func interruption(rec journal.Record) error {
+	for _, s := range slices.Backward(rec.Steps) {
+		if s.Ended.IsZero() {
+			return fmt.Errorf("the engine was stopped in the step %q, by a kill, a lack of memory or a loss of power", s.Name)
+		}
+	}
+	return errors.New("the engine was stopped between two steps, by a kill, a lack of memory or a loss of power")
 }
 
 // commit is the point of no return: before this record is on disk every stop
@@ -159,8 +172,14 @@ func (u *Upgrade) goForward(ctx context.Context) (journal.Outcome, error) {
 	return journal.Upgraded, u.end(ctx, journal.Upgraded)
 }
 
-func (u *Upgrade) goBack(ctx context.Context) (journal.Outcome, error) {
-	if err := u.journal.Update(func(r *journal.Record) { r.Back = true }); err != nil {
+func (u *Upgrade) goBack(ctx context.Context, because error) (journal.Outcome, error) {
+	err := u.journal.Update(func(r *journal.Record) {
+		r.Back = true
+		if r.Error == "" { // no step failed: a kill, the admin's wish, the commit
+			r.Error = because.Error()
+		}
+	})
+	if err != nil {
 		return "", err
 	}
 	phase, way := journal.Switching, toOld
@@ -210,6 +229,7 @@ func (u *Upgrade) step(ctx context.Context, phase journal.Phase, s step) error {
 		return err
 	}
 	slog.Info("step", "phase", phase, "name", s.name)
+	u.told.Step(s.name)
 	failed := s.do(u, ctx)
 	if failed != nil && ctx.Err() != nil {
 		return failed // interrupted, not failed: the journal shows a step without an end
