@@ -64,6 +64,7 @@ func CopyFile(src, dst string) error {
 
 // Remove removes a file durably; a file that is not there is no error.
 func Remove(path string) error {
+	Point("unlink", path)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -80,6 +81,7 @@ func SyncDir(dir string) error {
 		return err
 	}
 	defer d.Close() //nolint:errcheck // read only
+	Point("fsync", dir)
 	if err := d.Sync(); err != nil {
 		return fmt.Errorf("sync %s: %w", dir, err)
 	}
@@ -102,6 +104,7 @@ func SyncFS(paths ...string) error {
 		err = unix.Fstat(int(f.Fd()), &st)
 		if err == nil && !done[st.Dev] {
 			done[st.Dev] = true
+			Point("syncfs", p)
 			err = unix.Syncfs(int(f.Fd()))
 		}
 		_ = f.Close()
@@ -140,12 +143,14 @@ func replace(path string, attr Attr, fill func(*os.File) error) (err error) {
 	if err = f.Chmod(attr.Mode); err != nil { // after chown, which clears setuid
 		return err
 	}
+	Point("fsync", path)
 	if err = f.Sync(); err != nil {
 		return err
 	}
 	if err = f.Close(); err != nil {
 		return err
 	}
+	Point("rename", path)
 	if err = os.Rename(f.Name(), path); err != nil {
 		return err
 	}

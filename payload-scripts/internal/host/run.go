@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -81,7 +82,14 @@ func Run(ctx context.Context, c Cmd) (Result, error) {
 	}
 	slog.Debug("run", "program", c.Name, "args", c.Args)
 	start := time.Now()
-	err := cmd.Run()
+	program := filepath.Base(c.Name)
+	Point("exec "+program, strings.Join(c.Args, " "))
+	err := cmd.Start()
+	if err == nil {
+		Point("started "+program, strings.Join(c.Args, " "))
+		err = cmd.Wait()
+		Point("ended "+program, strings.Join(c.Args, " "))
+	}
 	res := Result{Stdout: out.String(), Stderr: errs.String()}
 	if cmd.ProcessState != nil {
 		res.Code = cmd.ProcessState.ExitCode()

@@ -1,0 +1,82 @@
+//go:build crashpoints
+
+package host
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// crashDir is where a test says what is wanted and reads what happened. It lies
+// in memory: a power cut ends it.
+//
+//	trace    when it exists, each point is appended to it: phase, step, call, nth, what; separated by tabs
+//	die-at   the point to die at, as its first four fields and a way: kill or stop
+//	here     written at that point by an engine that then stands still, for the test to cut the power
+const crashDir = "/run/onerpm-crash"
+
+var points struct {
+	mu    sync.Mutex
+	where string // phase and step
+	seen  map[string]int
+}
+
+// Enter names the step that the points after it belong to.
+func Enter(phase, step string) {
+	points.mu.Lock()
+	defer points.mu.Unlock()
+	points.where = phase + "\t" + step
+}
+
+// Point counts a call, and dies at it if that is what the test wants.
+func Point(call, what string) {
+	if len(os.Args) < 2 || os.Args[1] != "run" {
+		return
+	}
+	points.mu.Lock()
+	defer points.mu.Unlock()
+	if points.where == "" {
+		points.where = "begin\t-"
+	}
+	if points.seen == nil {
+		points.seen = map[string]int{}
+	}
+	key := points.where + "\t" + call
+	points.seen[key]++
+	name := fmt.Sprintf("%s\t%d", key, points.seen[key])
+	if f, err := os.OpenFile(filepath.Join(crashDir, "trace"), os.O_WRONLY|os.O_APPEND, 0); err == nil {
+		_, _ = f.WriteString(name + "\t" + what + "\n")
+		_ = f.Close()
+	}
+	wanted, err := os.ReadFile(filepath.Join(crashDir, "die-at"))
+	if err != nil {
+		return
+	}
+	at, way, _ := cutLast(strings.TrimSpace(string(wanted)), "\t")
+	if at != name {
+		return
+	}
+	if err := os.Remove(filepath.Join(crashDir, "die-at")); err != nil {
+		return
+	}
+	if err := os.WriteFile(filepath.Join(crashDir, "here"), []byte(name), 0o600); err != nil {
+		return
+	}
+	sig := syscall.SIGKILL
+	if way == "stop" {
+		sig = syscall.SIGSTOP
+	}
+	_ = syscall.Kill(os.Getpid(), sig)
+	select {} // the signal ends or stops every thread
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
