@@ -11,6 +11,7 @@ import (
 const (
 	maxEntries = 100_000
 	maxName    = 4096
+	maxTotal   = 8 << 30 // bytes of all contents: twice what an rpm of ours can hold
 )
 
 const (
@@ -33,6 +34,7 @@ type archive struct {
 	left    int64 // of the content that is open
 	padding int64 // behind it
 	count   int
+	total   int64
 }
 
 var errArchive = errors.New("damaged archive in the payload")
@@ -78,6 +80,9 @@ func (a *archive) next() (member, error) {
 	}
 	m := member{name: string(name[:length-1]), mode: uint32(mode), size: size} // 32 bits
 	a.left, a.padding = size, pad(size)
+	if a.total += size; a.total > maxTotal {
+		return member{}, fmt.Errorf("%w: its files have more than %d bytes", errArchive, int64(maxTotal))
+	}
 	if m.name == "TRAILER!!!" {
 		return member{}, io.EOF
 	}

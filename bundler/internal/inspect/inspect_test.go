@@ -269,22 +269,26 @@ func cpioEntry(name string, mode, size int64) string {
 func TestArchiveRefuses(t *testing.T) {
 	t.Parallel()
 	end := cpioEntry("TRAILER!!!", 0, 0)
-	for name, c := range map[string]struct{ archive, want string }{
-		"climbing":   {cpioEntry("./../x", 0o100644, 0) + end, "is no clean path"},
-		"absolute":   {cpioEntry("/etc/x", 0o100644, 0) + end, "is no clean path"},
-		"twice":      {cpioEntry("./x", 0o100644, 0) + cpioEntry("./x", 0o100644, 0) + end, "is there twice"},
-		"device":     {cpioEntry("./x", 0o020644, 0) + end, "neither file nor folder"},
-		"cut off":    {cpioEntry("./x", 0o100644, 4_000_000_000), "cut off"},
-		"no end":     {cpioEntry("./x", 0o100644, 0), "cut off"},
-		"magic":      {strings.Repeat("x", 200), "begins with"},
-		"numbers":    {"070701" + strings.Repeat("+", 104), "has a number"},
-		"large name": {cpioEntry(strings.Repeat("n", 5000), 0o100644, 0) + end, "a name of 5001 bytes"},
-		"large list": {cpioEntry("./opt/p/1/manifest.json", 0o100644, 1<<30), "at most"},
+	for name, c := range map[string]struct {
+		archive, want string
+		before        int64
+	}{
+		"climbing":   {cpioEntry("./../x", 0o100644, 0) + end, "is no clean path", 0},
+		"absolute":   {cpioEntry("/etc/x", 0o100644, 0) + end, "is no clean path", 0},
+		"twice":      {cpioEntry("./x", 0o100644, 0) + cpioEntry("./x", 0o100644, 0) + end, "is there twice", 0},
+		"device":     {cpioEntry("./x", 0o020644, 0) + end, "neither file nor folder", 0},
+		"cut off":    {cpioEntry("./x", 0o100644, 4_000_000_000), "cut off", 0},
+		"no end":     {cpioEntry("./x", 0o100644, 0), "cut off", 0},
+		"magic":      {strings.Repeat("x", 200), "begins with", 0},
+		"numbers":    {"070701" + strings.Repeat("+", 104), "has a number", 0},
+		"large name": {cpioEntry(strings.Repeat("n", 5000), 0o100644, 0) + end, "a name of 5001 bytes", 0},
+		"large list": {cpioEntry("./opt/p/1/manifest.json", 0o100644, 1<<30), "at most", 0},
+		"bomb":       {cpioEntry("./x", 0o100644, 4_000_000_000), "more than 8589934592 bytes", 5_000_000_000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := payload{files: map[string]found{}}
-			a := &archive{r: strings.NewReader(c.archive)}
+			a := &archive{r: strings.NewReader(c.archive), total: c.before}
 			var err error
 			for err == nil {
 				var m member

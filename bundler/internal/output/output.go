@@ -17,7 +17,7 @@ import (
 
 const (
 	prefix = "."
-	suffix = ".part"
+	suffix = ".bundler-part" // nobody else makes such files
 )
 
 // Set is a number of files in one folder, which appear together.
