@@ -50,6 +50,7 @@ func (db *DB) Dump(ctx context.Context, file string) error {
 		_ = os.Remove(part)
 		return fmt.Errorf("dump %s to %s: %w", db.to, file, err)
 	}
+	host.Point("rename", file)
 	if err := os.Rename(part, file); err != nil {
 		return err
 	}
@@ -73,6 +74,7 @@ func (db *DB) dumpTo(ctx context.Context, bin, pass, part string) error {
 	if err != nil {
 		return err
 	}
+	host.Point("fsync", part)
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return err
 	}

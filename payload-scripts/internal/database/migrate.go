@@ -10,6 +10,7 @@ import (
 	"github.com/pressly/goose/v3/database"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/host"
 )
 
 // Expand applies the expand migrations of the folder that are not applied yet,
@@ -203,9 +204,11 @@ func (w *work) once(ctx context.Context, m migration, up bool) error {
 			return err
 		}
 	}
+	host.Point("migrate", m.file)
 	if _, err := w.goose.ApplyVersion(ctx, m.number, up); err != nil {
 		return explain(err)
 	}
+	host.Point("migrated", m.file)
 	return nil
 }
 

@@ -240,6 +240,7 @@ func (m *mirror) file(from, to *host.Inode, want, have *entry, dst int, dstName 
 		err = m.dress(dst, tmp, want)
 	}
 	if err == nil {
+		host.Point("rename", string(want.Path))
 		err = unix.Renameat(dst, tmp, dst, dstName)
 	}
 	if err != nil {

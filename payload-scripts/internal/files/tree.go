@@ -264,8 +264,10 @@ func writeTree(file string, tree map[string]*entry) error {
 			break
 		}
 	}
+	host.Point("fsync", file)
 	err = errors.Join(err, w.Flush(), tmp.Sync(), tmp.Close())
 	if err == nil {
+		host.Point("rename", file)
 		err = os.Rename(file+"~", file)
 	}
 	if err != nil {

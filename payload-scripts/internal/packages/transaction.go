@@ -134,6 +134,7 @@ func judge(err error, said string) error {
 // log opens a fresh file for what rpm says, and keeps the one before.
 func (s *Set) log(name string) (*os.File, error) {
 	path := filepath.Join(s.Var, "rpm-"+name)
+	host.Point("rename", path)
 	if err := os.Rename(path, path+".before"); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}

@@ -61,6 +61,7 @@ func (s *Services) OpenWindow() error { return host.Remove(s.places.Window()) }
 func (s *Services) Unmark(ctx context.Context) error {
 	for _, u := range s.units {
 		path := s.dropIn(u)
+		host.Point("unlink", path)
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
