@@ -24,31 +24,40 @@ import (
 )
 
 // Places are the folders of a product's upgrades on this host.
-type Places struct{ Prefix string }
+type Places struct {
+	Prefix string
+	Root   string // put before every path; "" but in tests
+}
 
 // Run is the folder of the attempts' hard links.
-func (p Places) Run() string { return "/opt/" + p.Prefix + "/run" }
+func (p Places) Run() string { return p.Root + "/opt/" + p.Prefix + "/run" }
 
 // Var is the folder of everything that is written.
-func (p Places) Var() string { return "/var/lib/" + p.Prefix }
+func (p Places) Var() string { return p.Root + "/var/lib/" + p.Prefix }
 
 // Window is the mark that keeps the product's units down over a reboot.
 func (p Places) Window() string { return p.Var() + "/window" }
 
 // Starting is the mark, lost at a reboot, under which the engine starts units although Window is there.
-func (p Places) Starting() string { return "/run/" + p.Prefix + "/starting" }
+func (p Places) Starting() string { return p.Root + "/run/" + p.Prefix + "/starting" }
 
 // Unit is the name of the unit that runs an attempt.
 func (p Places) Unit() string { return p.Prefix + ".service" }
 
 // UnitFile is where that unit is written.
-func (p Places) UnitFile() string { return "/etc/systemd/system/" + p.Unit() }
+func (p Places) UnitFile() string { return p.Root + "/etc/systemd/system/" + p.Unit() }
 
 // Lock is the file that a running engine holds locked.
 func (p Places) Lock() string { return p.Var() + "/lock" }
 
 // Manual is the admin's word that no attempt starts by itself.
-func (p Places) Manual() string { return "/etc/" + p.Prefix + "/manual" }
+func (p Places) Manual() string { return p.Root + "/etc/" + p.Prefix + "/manual" }
+
+// Settings is the admin's file of settings.
+func (p Places) Settings() string { return p.Root + "/etc/" + p.Prefix + "/upgrade.conf" }
+
+// Progress is the file, in memory, that tells how far the running step is.
+func (p Places) Progress() string { return p.Root + "/run/" + p.Prefix + "/progress.json" }
 
 // State words, for the next bundle's gate.
 const (
@@ -80,6 +89,7 @@ func (p Places) SetState(word string) error {
 type Bundle struct {
 	Dir      string
 	Manifest *manifest.Manifest
+	Root     string // put before every path of the host; "" but in tests
 }
 
 // Load reads the bundle that the running program stands in: <dir>/bin/engine.
@@ -102,7 +112,7 @@ func Load(executable string) (*Bundle, error) {
 }
 
 // Places returns the folders on the host that belong to the bundle's product.
-func (b *Bundle) Places() Places { return Places{Prefix: b.Manifest.Prefix} }
+func (b *Bundle) Places() Places { return Places{Prefix: b.Manifest.Prefix, Root: b.Root} }
 
 // Attempt is one try to upgrade the host with one bundle.
 type Attempt struct {

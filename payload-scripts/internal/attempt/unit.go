@@ -74,7 +74,7 @@ func (p Places) Uninstall(ctx context.Context) error {
 }
 
 func (p Places) wants() string {
-	return filepath.Join("/etc/systemd/system/multi-user.target.wants", p.Unit())
+	return filepath.Join(filepath.Dir(p.UnitFile()), "multi-user.target.wants", p.Unit())
 }
 
 func systemctl(ctx context.Context, args ...string) error {

@@ -64,6 +64,7 @@ type Record struct {
 	Schema   map[string]int64 `json:"schema"`            // database -> number of its last migration before the upgrade
 	Closed   time.Time        `json:"closed,omitzero"`   // last answer of the door before the window
 	Reopened time.Time        `json:"reopened,omitzero"` // first answer after it
+	Probed   bool             `json:"probed"`            // both are answers; otherwise the times of stop and start
 	Warnings []string         `json:"warnings"`
 
 	Steps []Step `json:"steps"`

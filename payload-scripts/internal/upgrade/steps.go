@@ -144,18 +144,6 @@ func (u *Upgrade) expandSchema(ctx context.Context) error {
 	return nil
 }
 
-func (u *Upgrade) closeDoor(ctx context.Context) error {
-	err := u.journal.Update(func(r *journal.Record) {
-		if r.Closed.IsZero() {
-			r.Closed = time.Now().UTC().Truncate(time.Millisecond)
-		}
-	})
-	if err != nil {
-		return err
-	}
-	return u.services.CloseDoor(ctx)
-}
-
 func (u *Upgrade) drain(ctx context.Context) error {
 	for _, s := range u.bundle.Manifest.Services {
 		if s.Drain == nil {
@@ -196,7 +184,11 @@ func (u *Upgrade) drainOne(ctx context.Context, s manifest.Service) error {
 	})
 }
 
-func (u *Upgrade) markWindow(ctx context.Context) error   { return u.services.MarkWindow(ctx) }
+func (u *Upgrade) markWindow(ctx context.Context) error {
+	u.holdOffShutdown(ctx)
+	return u.services.MarkWindow(ctx)
+}
+
 func (u *Upgrade) stopServices(ctx context.Context) error { return u.services.Stop(ctx) }
 
 func (u *Upgrade) packagesToNew(ctx context.Context) error { return u.packagesTo(ctx, manifest.New) }
@@ -206,7 +198,9 @@ func (u *Upgrade) filesToOld(ctx context.Context) error    { return u.filesTo(ct
 func (u *Upgrade) schemaToNew(ctx context.Context) error   { return u.schemaTo(ctx, manifest.New) }
 func (u *Upgrade) schemaToOld(ctx context.Context) error   { return u.schemaTo(ctx, manifest.Old) }
 
-func (u *Upgrade) progress(p packages.Progress) { slog.Debug("rpm", "progress", p) }
+func (u *Upgrade) progress(p packages.Progress) {
+	u.told.Tell("rpm: "+p.Package, int64(p.Percent), 100, "percent")
+}
 
 func (u *Upgrade) packagesTo(ctx context.Context, side manifest.Side) error {
 	u.packages.Had = u.journal.Record().Optional
@@ -256,27 +250,9 @@ func (u *Upgrade) startOld(ctx context.Context) error {
 	return u.services.Start(ctx, manifest.Old, u.journal.Record().Active)
 }
 
-func (u *Upgrade) openNew(ctx context.Context) error { return u.openDoor(ctx, manifest.New) }
-func (u *Upgrade) openOld(ctx context.Context) error { return u.openDoor(ctx, manifest.Old) }
-
-// openDoor takes the mark away first: should the machine lose power now, it
-// boots into the product.
-func (u *Upgrade) openDoor(ctx context.Context, side manifest.Side) error {
-	if err := u.services.OpenWindow(); err != nil {
-		return err
-	}
-	if err := u.services.OpenDoor(ctx, side, u.journal.Record().Active); err != nil {
-		return err
-	}
-	return u.journal.Update(func(r *journal.Record) {
-		if r.Reopened.IsZero() {
-			r.Reopened = time.Now().UTC().Truncate(time.Millisecond)
-		}
-	})
-}
-
 func (u *Upgrade) unmark(ctx context.Context) error {
 	if err := os.RemoveAll(RollbackRequest(u.attempt)); err != nil {
+	u.letShutdown()
 		return err
 	}
 	return u.services.Unmark(ctx)

@@ -3,6 +3,7 @@ package upgrade
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/packages"
 	"onerpm/payload-scripts/internal/preflight"
+	"onerpm/payload-scripts/internal/progress"
 	"onerpm/payload-scripts/internal/service"
 )
 
@@ -31,6 +33,9 @@ type Upgrade struct {
 	packages *packages.Set
 	files    *files.Set
 	services *service.Services
+	told     *progress.Writer // for those who look on
+	probe    *service.Probe   // asks the door from before it is shut until after it is open; nil otherwise
+	held     *os.File         // while it is open a shutdown waits; nil otherwise
 }
 
 // New opens everything the attempt needs; Close ends it.
@@ -40,13 +45,20 @@ func New(ctx context.Context, b *attempt.Bundle, a attempt.Attempt, j *journal.J
 		return nil, err
 	}
 	u := &Upgrade{bundle: b, places: b.Places(), attempt: a, journal: j, services: s}
+	u.told = progress.NewWriter(u.places.Progress(), a.ID)
 	u.packages = &packages.Set{Manifest: b.Manifest, Dir: b.Dir, Var: a.Var, Had: j.Record().Optional}
 	u.files = files.New(b.Manifest, b.Dir, filepath.Join(a.Var, "backup"))
+	u.files.Progress = func(path string, bytes int64) { u.told.Tell(path, bytes, 0, "bytes") }
 	return u, nil
 }
 
 // Close ends what New opened.
-func (u *Upgrade) Close() { u.services.Close() }
+func (u *Upgrade) Close() {
+	u.told.Step("")
+	u.probe.Stop()
+	u.letShutdown()
+	u.services.Close()
+}
 
 // Check runs every check of the host and returns all that was found.
 func (u *Upgrade) Check(ctx context.Context) []finding.Finding {
@@ -109,6 +121,7 @@ func (u *Upgrade) withDatabase(ctx context.Context, spec manifest.Database, work
 		db, err := database.Open(ctx, spec, u.bundle.Manifest.Prefix, u.attempt.ID, u.bundle.Manifest.Limits)
 		if err == nil {
 			defer db.Close()
+			db.Progress = func(what string, done, total int64) { u.told.Tell(what, done, total, "rows") }
 			return work(db)
 		}
 		if time.Now().After(deadline) {

@@ -1,0 +1,132 @@
+package service
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"onerpm/internal/manifest"
+)
+
+const (
+	probeEvery = 50 * time.Millisecond // 20 questions a second, as docs/benchmarks.md measures from outside
+	probeWait  = time.Second           // an answer that takes longer is none
+)
+
+// Probe asks the door's health question again and again, to tell from when to
+// when clients were not let in. Only the status of the answer counts, so it
+// is the same question to both releases. A nil Probe, of a product whose
+// door has no question, knows no times.
+type Probe struct {
+	stop  context.CancelFunc
+	ended chan struct{}
+
+	mu    sync.Mutex
+	last  time.Time // of the newest good answer
+	mark  time.Time
+	first time.Time // of the first good answer to a question put since the mark
+	count int       // good answers since the mark
+}
+
+// Probe begins to ask. Stop ends it.
+func (s *Services) Probe(ctx context.Context) *Probe {
+	var questions []*manifest.Health
+	for _, u := range s.units {
+		if u.Door && u.Health != nil {
+			h := *u.Health
+			h.Expect.JSON, h.Expect.Old = nil, nil
+			questions = append(questions, &h)
+		}
+	}
+	if len(questions) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	p := &Probe{stop: cancel, ended: make(chan struct{})}
+	go p.ask(ctx, questions)
+	return p
+}
+
+// Stop ends the questions.
+func (p *Probe) Stop() {
+	if p != nil {
+		p.stop()
+		<-p.ended
+	}
+}
+
+func (p *Probe) ask(ctx context.Context, questions []*manifest.Health) {
+	defer close(p.ended)
+	tick := time.NewTicker(probeEvery)
+	defer tick.Stop()
+	for {
+		asked := time.Now()
+		if answered(ctx, questions) {
+			p.note(asked, time.Now())
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// answered tells whether every door answers.
+func answered(ctx context.Context, questions []*manifest.Health) bool {
+	ctx, cancel := context.WithTimeout(ctx, probeWait)
+	defer cancel()
+	for _, h := range questions {
+		if Ask(ctx, h, manifest.New) != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *Probe) note(asked, answered time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last = answered
+	if asked.Before(p.mark) {
+		return
+	}
+	if p.count++; p.count == 1 {
+		p.first = answered
+	}
+}
+
+// Mark parts what came before from what comes now. It returns the time of the
+// newest good answer, zero when there was none, and how many there were since the mark before.
+func (p *Probe) Mark() (last time.Time, since int) {
+	if p == nil {
+		return time.Time{}, 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last, since = p.last, p.count
+	p.mark, p.first, p.count = time.Now(), time.Time{}, 0
+	return last, since
+}
+
+// Await waits for the first good answer since the mark and returns its time,
+// zero when none came within the time.
+func (p *Probe) Await(ctx context.Context, within time.Duration) time.Time {
+	if p == nil {
+		return time.Time{}
+	}
+	deadline := time.Now().Add(within)
+	for {
+		p.mu.Lock()
+		first := p.first
+		p.mu.Unlock()
+		if !first.IsZero() || time.Now().After(deadline) {
+			return first
+		}
+		select {
+		case <-ctx.Done():
+			return time.Time{}
+		case <-time.After(probeEvery / 5):
+		}
+	}
+}
