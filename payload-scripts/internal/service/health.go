@@ -15,8 +15,14 @@ import (
 	"onerpm/internal/manifest"
 )
 
-// settle is how long a unit without a health question must stay active.
+// settle is how long units without a health question must stay active, all at once.
 const settle = time.Second
+
+// settleLimit bounds the wait for that.
+const settleLimit = time.Minute
+
+// look is how often a starting unit is looked at.
+const look = 50 * time.Millisecond
 
 // probeTimeout bounds one question.
 const probeTimeout = 5 * time.Second
@@ -27,39 +33,62 @@ const maxAnswer = 1 << 20
 // healthy waits until the unit is active and answers as it must, at the latest
 // when its health's within has passed. A unit that has failed is not waited for.
 func (s *Services) healthy(ctx context.Context, u manifest.Service, side manifest.Side) error {
-	within := settle
-	if u.Health != nil && u.Health.Within > 0 {
-		within = u.Health.Within.D()
-	}
+	within := u.Health.Within.D()
 	deadline := time.Now().Add(within)
-	var last error
 	for {
 		state, err := s.property(ctx, u.Unit, "ActiveState")
 		if err != nil {
 			return err
 		}
+		last := fmt.Errorf("it is %s", state)
 		switch state {
 		case "failed", "inactive":
 			return fmt.Errorf("start %s: it is %s", u.Unit, state)
 		case "active":
-			if u.Health == nil {
-				if time.Now().After(deadline) {
-					return nil
-				}
-			} else if last = Ask(ctx, u.Health, side); last == nil {
+			if last = Ask(ctx, u.Health, side); last == nil {
 				return nil
 			}
-		default:
-			last = fmt.Errorf("it is %s", state)
 		}
-		if u.Health != nil && time.Now().After(deadline) {
+		if time.Now().After(deadline) {
 			return fmt.Errorf("%s is not healthy after %s: %w", u.Unit, within, last)
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(100 * time.Millisecond):
+		if err := pause(ctx, look); err != nil {
+			return err
 		}
+	}
+}
+
+// settled waits until all the units have been active for a while without a
+// break. One that is being restarted is waited for, one that has failed is not.
+func (s *Services) settled(ctx context.Context, units []string) error {
+	began, limit := time.Now(), time.Now().Add(settleLimit)
+	for len(units) > 0 && time.Since(began) < settle {
+		for _, unit := range units {
+			state, err := s.property(ctx, unit, "ActiveState")
+			if err != nil {
+				return err
+			}
+			if state == "active" {
+				continue
+			}
+			if state == "failed" || state == "inactive" || time.Now().After(limit) {
+				return fmt.Errorf("start %s: it is %s%s", unit, state, lastLines(ctx, unit))
+			}
+			began = time.Now()
+		}
+		if err := pause(ctx, look); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
 	}
 }
 

@@ -128,8 +128,10 @@ func (s *Services) stopOne(ctx context.Context, unit string) error {
 }
 
 // Start starts the units of a side, but for the door and those that were not
-// active before the upgrade, in order, each healthy before the next. A unit
-// that only the new release has is started.
+// active before the upgrade, in order. A unit with a health question has answered
+// it before the next is started; those without one are looked at together after
+// the last start, so that the window does not wait for each. A unit that only
+// the new release has is started.
 func (s *Services) Start(ctx context.Context, side manifest.Side, wasActive map[string]bool) error {
 	if err := s.allowStarts(); err != nil {
 		return err
@@ -151,6 +153,11 @@ func (s *Services) OpenDoor(ctx context.Context, side manifest.Side, wasActive m
 		if err := s.startOne(ctx, u, side); err != nil {
 			return fmt.Errorf("%w%s", err, lastLines(ctx, u.Unit))
 		}
+		if u.Health == nil {
+			if err := s.settled(ctx, []string{u.Unit}); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -166,6 +173,7 @@ func wanted(u manifest.Service, side manifest.Side, wasActive map[string]bool) b
 func on(u manifest.Service, side manifest.Side) bool { return u.Only == "" || u.Only == side }
 
 func (s *Services) start(ctx context.Context, side manifest.Side, which func(manifest.Service) bool) error {
+	var silent []string // nobody can ask them anything
 	for _, u := range s.units {
 		if !which(u) {
 			continue
@@ -173,10 +181,14 @@ func (s *Services) start(ctx context.Context, side manifest.Side, which func(man
 		if err := s.startOne(ctx, u, side); err != nil {
 			return fmt.Errorf("%w%s", err, lastLines(ctx, u.Unit))
 		}
+		if u.Health == nil {
+			silent = append(silent, u.Unit)
+		}
 	}
-	return nil
+	return s.settled(ctx, silent)
 }
 
+// startOne starts a unit and waits until it answers its health question, if it has one.
 func (s *Services) startOne(ctx context.Context, u manifest.Service, side manifest.Side) error {
 	if err := verify(ctx, u); err != nil {
 		return err
@@ -197,6 +209,9 @@ func (s *Services) startOne(ctx context.Context, u manifest.Service, side manife
 		}
 	case <-limited.Done():
 		return fmt.Errorf("start %s: systemd did not report its end: %w", u.Unit, limited.Err())
+	}
+	if u.Health == nil {
+		return nil
 	}
 	return s.healthy(ctx, u, side)
 }
