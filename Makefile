@@ -55,8 +55,9 @@ $(GOLINT):
 host: prepare components ## a shell on a test machine: make host RELEASE=4.1.1
 	$(GO) run ./test/host/machine --release $(RELEASE) --data
 
-bench: prepare components engine bundler ## measure, beside peers in the same run
+bench: prepare bundles ## measure, beside peers in the same run
 	$(GO) run ./test/bench
+	$(GO) run ./test/bench/window
 
 clean: ## remove what was made here
 	rm -rf dist .cache

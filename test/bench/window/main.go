@@ -1,0 +1,146 @@
+// Command window measures how long the product does not serve while it is
+// upgraded, from outside and through the door, and beside it, in the same run,
+// the way that the product's own documentation went: stop everything, replace
+// the packages, migrate, start everything. It writes the table into docs/benchmarks.md:
+//
+//	go run ./test/bench/window [--rows 1000,1000000] [--doc FILE]
+//
+// Each is measured on a fresh 4.1.1 machine with so many rows in each of the
+// tables that grow with use.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"time"
+
+	"onerpm/test/host"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "window:", err)
+		os.Exit(1)
+	}
+}
+
+// result is one measured upgrade.
+type result struct {
+	rows   int
+	way    string
+	window gap           // as seen from outside
+	total  time.Duration // from the command to its end
+	told   string        // what the upgrade itself reports, "" when it reports nothing
+}
+
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("window", flag.ContinueOnError)
+	rows := flags.String("rows", "1000,1000000", "rows in each of events and logs")
+	doc := flags.String("doc", "docs/benchmarks.md", "write the table into `FILE`")
+	bundle := flags.String("bundle", "dist/cloudify-upgrade-4.2.0.rpm", "the bundle; make bundles builds it")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	var results []result
+	for _, text := range strings.Split(*rows, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("--rows %s: %w", *rows, err)
+		}
+		configuration, ours, err := byBundle(ctx, n, *bundle)
+		if err != nil {
+			return err
+		}
+		own, err := byHand(ctx, n, configuration)
+		if err != nil {
+			return err
+		}
+		results = append(results, ours, own)
+	}
+	table := markdown(results)
+	fmt.Print(table)
+	return writeSection(*doc, "window", table)
+}
+
+// byBundle installs the bundle and returns the configuration of the upgraded
+// machine too, as a tar archive, for the other way.
+func byBundle(ctx context.Context, rows int, bundle string) ([]byte, result, error) {
+	r := result{rows: rows, way: "the bundle"}
+	m, err := machine(ctx, rows)
+	if err != nil {
+		return nil, r, err
+	}
+	defer m.Stop() //nolint:errcheck // the figures are there
+	if err := m.CopyIn(bundle, "/root/bundle.rpm"); err != nil {
+		return nil, r, err
+	}
+	r.total, r.window, err = measure(ctx, m, "dnf install -y /root/bundle.rpm >/dev/null && cloudify-upgrade wait")
+	if err != nil {
+		return nil, r, err
+	}
+	r.told, err = sh(ctx, m, `cloudify-upgrade report --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["window"])'`)
+	if err != nil {
+		return nil, r, err
+	}
+	archive, err := sh(ctx, m, "tar -cf - -C / "+configurationFiles+" | base64 -w0")
+	return []byte(archive), r, err
+}
+
+// configurationFiles are what a person would edit by hand on the way to 4.2.0.
+const configurationFiles = "opt/manager/cloudify-rest.conf opt/manager/rest-security.conf opt/manager/authorization.conf " +
+	"etc/sysconfig etc/nginx/conf.d usr/lib/systemd/system/cloudify-composer.service usr/lib/systemd/system/cloudify-restservice.service"
+
+// byHand goes the product's own way. Its packages are erased without their
+// scriptlets first, as its documentation did: a plain update deletes uploads.
+func byHand(ctx context.Context, rows int, configuration []byte) (result, error) {
+	r := result{rows: rows, way: "by hand: stop, dnf, migrate, start"}
+	m, err := machine(ctx, rows)
+	if err != nil {
+		return r, err
+	}
+	defer m.Stop() //nolint:errcheck // the figures are there
+	if err := m.CopyIn("dist/components/4.2.0", "/srv/components"); err != nil {
+		return r, err
+	}
+	for name, text := range map[string]string{"/root/configuration": string(configuration), "/root/migrate.sql": migrateByHand, "/root/by-hand": scriptByHand} {
+		if err := m.WriteFile(name, []byte(text), 0o755); err != nil {
+			return r, err
+		}
+	}
+	if _, err := sh(ctx, m, "base64 -d /root/configuration > /root/configuration.tar && createrepo_c -q /srv/components && "+
+		`printf '[components]\nname=components\nbaseurl=file:///srv/components\ngpgcheck=0\n' > /etc/yum.repos.d/components.repo && dnf -q makecache`); err != nil {
+		return r, err
+	}
+	r.total, r.window, err = measure(ctx, m, "bash -e /root/by-hand")
+	return r, err
+}
+
+func sh(ctx context.Context, m *host.Machine, script string) (string, error) {
+	out, err := m.Shell(ctx, script)
+	if err == nil && out.Code != 0 {
+		err = fmt.Errorf("%s: exit %d\n%s%s", script, out.Code, out.Stdout, out.Stderr)
+	}
+	return strings.TrimSpace(out.Stdout), err
+}
+
+func markdown(results []result) string {
+	var b strings.Builder
+	b.WriteString("Seen from outside, through the door, by 20 questions a second; each on a fresh 4.1.1 machine with 2 cores.\n\n" +
+		"| rows in each of events and logs | way | out of service | unanswered questions | reported by the upgrade itself | from command to end |\n| --- | --- | --- | --- | --- | --- |\n")
+	for _, r := range results {
+		told := r.told
+		if told == "" {
+			told = "-"
+		}
+		fmt.Fprintf(&b, "| %d | %s | %.1f s | %d | %s | %.0f s |\n", r.rows, r.way, r.window.length.Seconds(), r.window.failed, told, r.total.Seconds())
+	}
+	return b.String()
+}
