@@ -107,6 +107,7 @@ func Open(dir string) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
+	rec.enter()
 	return &Journal{path: path, rec: rec}, nil
 }
 
@@ -176,7 +177,26 @@ func (j *Journal) save() error {
 	if err := host.WriteFile(j.path, append(data, '\n'), host.Attr{Mode: 0o600}); err != nil {
 		return fmt.Errorf("write the journal: %w", err)
 	}
+	j.rec.enter()
 	return nil
+}
+
+// enter names the points that follow by what is on disk now.
+func (r *Record) enter() {
+	where := string(r.Phase)
+	switch {
+	case r.Back && r.Phase == Preparing:
+		where = "back, from prepare"
+	case r.Back:
+		where = "back, from the switch"
+	}
+	step := "-"
+	if n := len(r.Steps); n > 0 {
+		if step = r.Steps[n-1].Name; !r.Steps[n-1].Ended.IsZero() {
+			step = "after " + step
+		}
+	}
+	host.Enter(where, step)
 }
 
 func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

@@ -10,6 +10,7 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/packages"
 )
@@ -200,6 +201,9 @@ func (u *Upgrade) schemaToOld(ctx context.Context) error   { return u.schemaTo(c
 
 func (u *Upgrade) progress(p packages.Progress) {
 	u.told.Tell("rpm: "+p.Package, int64(p.Percent), 100, "percent")
+	if p.Percent == 0 {
+		host.Point("rpm at work", p.Package)
+	}
 }
 
 func (u *Upgrade) packagesTo(ctx context.Context, side manifest.Side) error {
@@ -251,8 +255,8 @@ func (u *Upgrade) startOld(ctx context.Context) error {
 }
 
 func (u *Upgrade) unmark(ctx context.Context) error {
-	if err := os.RemoveAll(RollbackRequest(u.attempt)); err != nil {
 	u.letShutdown()
+	if err := os.RemoveAll(RollbackRequest(u.attempt)); err != nil {
 		return err
 	}
 	return u.services.Unmark(ctx)
