@@ -5,6 +5,9 @@ import (
 	"encoding/hex"
 	"hash"
 	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -15,19 +18,20 @@ const (
 // sink writes what it is given to w, from an offset on, and takes the SHA-256 of
 // it. Both happen on another core than the caller's, in order.
 type sink struct {
-	w    io.WriterAt
-	off  int64
-	sum  hash.Hash
-	buf  []byte
-	full chan []byte
-	free chan []byte
-	dead chan struct{} // closed when nothing is written any more
-	err  error         // valid once dead is closed
+	w     io.WriterAt
+	off   int64
+	begun int64 // writeback was started up to here
+	sum   hash.Hash
+	buf   []byte
+	full  chan []byte
+	free  chan []byte
+	dead  chan struct{} // closed when nothing is written any more
+	err   error         // valid once dead is closed
 }
 
 func newSink(w io.WriterAt, off int64) *sink {
 	s := &sink{
-		w: w, off: off, sum: sha256.New(), buf: make([]byte, 0, sinkBuffer),
+		w: w, off: off, begun: off, sum: sha256.New(), buf: make([]byte, 0, sinkBuffer),
 		full: make(chan []byte, sinkBuffers), free: make(chan []byte, sinkBuffers), dead: make(chan struct{}),
 	}
 	for range sinkBuffers - 1 {
@@ -46,7 +50,18 @@ func (s *sink) run() {
 			return
 		}
 		s.off += int64(len(b))
+		s.startWriteback()
 		s.free <- b[:0]
+	}
+}
+
+// startWriteback has the disk begin with what was written, while the next bytes
+// are hashed; otherwise all of it waits for the sync at the end. It is a hint: errors come out there.
+func (s *sink) startWriteback() {
+	const every = 8 << 20
+	if f, ok := s.w.(*os.File); ok && s.off-s.begun >= every {
+		_ = unix.SyncFileRange(int(f.Fd()), s.begun, s.off-s.begun, unix.SYNC_FILE_RANGE_WRITE)
+		s.begun = s.off
 	}
 }
 
