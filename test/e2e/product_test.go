@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -16,10 +17,11 @@ import (
 
 const prefix = "cloudify-upgrade"
 
-// bundle returns the path of the bundle that leads to a release; make bundles builds it.
+// bundle returns the path of the bundle that leads to a release; make bundles
+// builds it into dist, and ONERPM_BUNDLES names another folder.
 func bundle(t *testing.T, to string) string {
 	t.Helper()
-	path, err := filepath.Abs(fmt.Sprintf("../../dist/%s-%s.rpm", prefix, to))
+	path, err := filepath.Abs(filepath.Join(cmp.Or(os.Getenv("ONERPM_BUNDLES"), "../../dist"), fmt.Sprintf("%s-%s.rpm", prefix, to)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,9 +19,14 @@ import (
 	"onerpm/payload-scripts/internal/service"
 )
 
-// databasePatience is how long a database may take to answer: after a reboot
-// the engine may run before it.
-const databasePatience = 2 * time.Minute
+// How long a database may take to answer. A first engine process just worked
+// with it, and while it waits the product may be down: it goes back soon. After a
+// restart, of the host maybe, the engine may run before the database; and the way
+// back has no other way left.
+const (
+	firstPatience = 15 * time.Second
+	laterPatience = 2 * time.Minute
+)
 
 // Upgrade is an attempt that is being worked on: the product's resources, each
 // of which can be made old or new, and the journal.
@@ -113,10 +118,17 @@ func checkDatabase(ctx context.Context, b *attempt.Bundle, spec manifest.Databas
 	return db.Check(ctx, checks)
 }
 
-// withDatabase opens a database for one piece of work, with patience: after a
-// reboot it may come up later than the engine.
+// patience is how long to wait for a database now.
+func (u *Upgrade) patience() time.Duration {
+	if r := u.journal.Record(); r.Back || r.Starts > 1 {
+		return laterPatience
+	}
+	return firstPatience
+}
+
+// withDatabase opens a database for one piece of work, with patience.
 func (u *Upgrade) withDatabase(ctx context.Context, spec manifest.Database, work func(*database.DB) error) error {
-	deadline := time.Now().Add(databasePatience)
+	deadline := time.Now().Add(u.patience())
 	for {
 		db, err := database.Open(ctx, spec, u.bundle.Manifest.Prefix, u.attempt.ID, u.bundle.Manifest.Limits)
 		if err == nil {
