@@ -32,6 +32,7 @@ type Manifest struct {
 	Config    []Config    `json:"config"`    // sorted by target
 	Databases []Database  `json:"databases"` // in the order of the spec
 	Limits    Limits      `json:"limits"`
+	Hooks     Hooks       `json:"hooks,omitzero"`
 
 	Known []Release `json:"known"` // every release the project knows, oldest first: to name the right bundle for any host
 }

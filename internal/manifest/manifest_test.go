@@ -24,6 +24,8 @@ func sample() *manifest.Manifest {
 			{Path: "bin/engine", Size: 10, SHA256: sum("a"), Mode: 0o755},
 			{Path: "config/new/etc/p.conf", Size: 1, SHA256: sum("b"), Mode: 0o644},
 			{Path: "config/old/etc/p.conf", Size: 1, SHA256: sum("c"), Mode: 0o644},
+			{Path: "hooks/x", Size: 2, SHA256: sum("f"), Mode: 0o755},
+			{Path: "hooks/x-undo", Size: 3, SHA256: sum("0"), Mode: 0o755},
 			{Path: "migrations/main/20001_expand_x.sql", Size: 1, SHA256: sum("d"), Mode: 0o644},
 			{Path: "packages/a-2-1.noarch.rpm", Size: 7, SHA256: sum("2"), Mode: 0o644},
 			{Path: "rollback/a-1-1.noarch.rpm", Size: 6, SHA256: sum("1"), Mode: 0o644},
@@ -54,6 +56,9 @@ func sample() *manifest.Manifest {
 		}},
 		Databases: []manifest.Database{{Name: "main", Migrations: "migrations/main"}},
 		Limits:    manifest.Limits{Window: manifest.Duration(time.Minute), LockTimeout: manifest.Duration(3 * time.Second)},
+		Hooks: manifest.Hooks{
+			Switch: []manifest.Hook{{Run: "hooks/x", Undo: "hooks/x-undo", Timeout: manifest.Duration(time.Minute)}},
+		},
 		Known: []manifest.Release{
 			{Version: "1.0", Next: "2.0", Packages: []manifest.Known{{Name: "a", EVR: "0:1-1"}}},
 			{Version: "2.0", Packages: []manifest.Known{{Name: "a", EVR: "0:2-1", Optional: true}}},

@@ -38,6 +38,7 @@ func (m *Manifest) Validate() error {
 	v.listed("drop", m.Drop)
 	v.host(m)
 	v.databases(m.Databases)
+	v.hooks(m.Hooks)
 	v.known(m.Known)
 	return errors.Join(v.errs...)
 }

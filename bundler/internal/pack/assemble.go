@@ -44,7 +44,7 @@ func Assemble(ctx context.Context, in Input, signer Signer) (Bundle, error) {
 		Date: in.Plan.Date.UTC().Format(time.RFC3339),
 		Old:  in.Plan.Packages(manifest.Old, in.Headers), New: in.Plan.Packages(manifest.New, in.Headers),
 		Skip: in.Verdict.Skip, Services: spec.Services, State: spec.State, Config: in.Plan.ManifestConfig(),
-		Limits: spec.Limits, Known: in.Plan.Known,
+		Limits: spec.Limits, Hooks: spec.Hooks, Known: in.Plan.Known,
 	}
 	b := Bundle{Manifest: m, Arch: arch, Vendor: p.Vendor, License: p.License, URL: p.URL}
 	b.components(in.Files)
@@ -55,6 +55,9 @@ func Assemble(ctx context.Context, in Input, signer Signer) (Bundle, error) {
 		return Bundle{}, err
 	}
 	if err := b.databases(spec); err != nil {
+		return Bundle{}, err
+	}
+	if err := b.hooks(spec); err != nil {
 		return Bundle{}, err
 	}
 	b.config(in.Plan)
@@ -142,6 +145,23 @@ func (b *Bundle) databases(spec *release.Spec) error {
 			}
 		}
 		b.Manifest.Databases = append(b.Manifest.Databases, db)
+	}
+	return nil
+}
+
+// hooks adds the hooks' programs under the names they have in the spec's folder.
+func (b *Bundle) hooks(spec *release.Spec) error {
+	added := map[string]bool{"": true} // an undo may serve several hooks, or lack
+	for _, h := range spec.Hooks.All() {
+		for _, name := range []string{h.Run, h.Undo} {
+			if added[name] {
+				continue
+			}
+			added[name] = true
+			if err := b.onDisk(name, filepath.Join(spec.Dir, name), 0o755); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

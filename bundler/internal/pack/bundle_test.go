@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/plan"
@@ -99,6 +100,8 @@ func newProject(t testing.TB) *project {
 	p := &project{dir: t.TempDir(), files: map[string]string{}, engine: enginePath(t), date: "1511136000"}
 	p.file(t, "specs/1.0-2.0/migrations/20001_expand_x.sql", "-- +goose Up\n")
 	p.file(t, "specs/1.0-2.0/checks.sql", "select 1;\n")
+	p.file(t, "specs/1.0-2.0/hooks/x", "#!/bin/sh\n")
+	p.file(t, "specs/1.0-2.0/hooks/x-undo", "#!/bin/sh\nexit\n")
 	same := p.component(t, "b", "1", "the same")
 	old := []release.Component{same, p.component(t, "gone", "1", "gone"), p.component(t, "a", "1", strings.Repeat("old", 100_000))}
 	coming := []release.Component{p.component(t, "new", "2", "new"), p.component(t, "a", "2", strings.Repeat("new", 100_000)), same}
@@ -114,6 +117,7 @@ func newProject(t testing.TB) *project {
 			From: "1.0", To: "2.0", Revision: 3, Dir: filepath.Join(p.dir, "specs/1.0-2.0"),
 			Config:     []manifest.Config{{Target: "/etc/p.json", Owner: "somebody"}},
 			Databases:  []manifest.Database{{Name: "main", Migrations: "migrations", Checks: "checks.sql"}},
+			Hooks:      manifest.Hooks{Switch: []manifest.Hook{{Run: "hooks/x", Undo: "hooks/x-undo", Timeout: manifest.Duration(time.Minute)}}},
 			Migrations: map[string][]release.Migration{"main": {{Version: 20001, File: "specs/1.0-2.0/migrations/20001_expand_x.sql"}}},
 		}},
 	}
@@ -229,6 +233,9 @@ func TestBundle(t *testing.T) {
 		if err != nil || sumOf(content) != file.SHA256 || int64(len(content)) != file.Size {
 			t.Errorf("%s: %v", file.Path, err)
 		}
+		if strings.HasPrefix(file.Path, "hooks/") {
+			run(t, filepath.Join(root, "opt/p-upgrade/2.0", file.Path))
+		}
 	}
 	checkManifest(t, m)
 	run(t, "rpmkeys", db, "-K", filepath.Join(root, "opt/p-upgrade/2.0", m.Undo), filepath.Join(root, "opt/p-upgrade/2.0", m.Drop))
@@ -250,6 +257,9 @@ func checkManifest(t *testing.T, m *manifest.Manifest) {
 	}
 	if db := m.Databases[0]; db.Migrations != "migrations/main" || db.Checks != "checks/main.sql" {
 		t.Errorf("database: %+v", db)
+	}
+	if h := m.Hooks.Switch; len(h) != 1 || h[0].Run != "hooks/x" || h[0].Undo != "hooks/x-undo" {
+		t.Errorf("hooks: %+v", m.Hooks)
 	}
 	if m.Known[0].Next != "2.0" || m.Known[0].Packages[0] != (manifest.Known{Name: "a", EVR: "0:1-1"}) || m.Skip[0].Kind != "postun" {
 		t.Errorf("known: %+v, skip: %+v", m.Known, m.Skip)

@@ -71,6 +71,7 @@ type Spec struct {
 	State     []string            `yaml:"state"`
 	Config    []manifest.Config   `yaml:"config"`
 	Databases []manifest.Database `yaml:"databases"`
+	Hooks     manifest.Hooks      `yaml:"hooks"`
 	Limits    manifest.Limits     `yaml:"limits"`
 
 	Dir        string                 `yaml:"-"` // the spec's folder

@@ -66,6 +66,7 @@ type Record struct {
 	Reopened time.Time        `json:"reopened,omitzero"` // first answer after it
 	Probed   bool             `json:"probed"`            // both are answers; otherwise the times of stop and start
 	Warnings []string         `json:"warnings"`
+	Hooks    []string         `json:"hooks,omitempty"` // hooks that began, in their order: undone in reverse
 
 	Steps []Step `json:"steps"`
 }

@@ -40,6 +40,7 @@ var (
 		{"back up configuration", (*Upgrade).backupFiles},
 		{"back up packages", (*Upgrade).backupPackages},
 		{"back up the databases", (*Upgrade).backupDatabases},
+		{"hooks of prepare", (*Upgrade).hooksOfPrepare},
 		{"expand the schema", (*Upgrade).expandSchema},
 	}
 	toNew = []step{
@@ -51,6 +52,7 @@ var (
 		{"save what changed meanwhile", (*Upgrade).saveState},
 		{"packages to new", (*Upgrade).packagesToNew},
 		{"files to new", (*Upgrade).filesToNew},
+		{"hooks of the switch", (*Upgrade).hooksOfSwitch},
 		{"schema to new", (*Upgrade).schemaToNew},
 		{"start the services", (*Upgrade).startNew},
 	}
@@ -58,11 +60,13 @@ var (
 		{"open the door", (*Upgrade).openNew},
 		{"take the marks away", (*Upgrade).unmark},
 		{"mark packages as installed by the user", (*Upgrade).markPackages},
+		{"hooks of open", (*Upgrade).hooksOfOpen},
 	}
 	toOld = []step{
 		{"mark the window", (*Upgrade).markWindow},
 		{"stop the services", (*Upgrade).stopServices},
 		{"schema to old", (*Upgrade).schemaToOld},
+		{"undo the hooks", (*Upgrade).undoHooks},
 		{"packages to old", (*Upgrade).packagesToOld},
 		{"files to old", (*Upgrade).filesToOld},
 		{"start the services", (*Upgrade).startOld},
@@ -71,6 +75,7 @@ var (
 	}
 	unprepare = []step{ // the window was never reached: the product serves on
 		{"schema to old", (*Upgrade).schemaToOld},
+		{"undo the hooks", (*Upgrade).undoHooks},
 		{"take the marks away", (*Upgrade).unmark},
 	}
 )

@@ -1,0 +1,125 @@
+// Package hook runs a product's own programs as steps of the line, and undoes
+// them. It promises that a hook is never there twice: what an earlier engine
+// process left running is ended first, and nothing of a hook outlives its step. A
+// hook gets /dev/null as input, the C locale, an environment that is documented in
+// docs/hooks.md and holds no secret, and a folder for notes; it is ended, with its
+// whole process group, when its time is over. What it says is in the log.
+package hook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/host"
+)
+
+// Phases as a hook is told them in ONERPM_PHASE.
+const (
+	Prepare = "prepare"
+	Switch  = "switch"
+	Open    = "open"
+)
+
+// Room is where the hooks of one attempt run.
+type Room struct {
+	Manifest *manifest.Manifest
+	Bundle   string // the attempt's own folder with the bundle's files
+	Attempt  string // its id
+	Var      string // its folder under /var/lib/<p>
+}
+
+// Run runs a hook of a phase.
+func (r Room) Run(ctx context.Context, phase string, h manifest.Hook) error {
+	return r.start(ctx, phase, manifest.New, h, h.Run)
+}
+
+// Undo takes back what a hook did, or began to do. A hook without an undo has nothing to take back.
+func (r Room) Undo(ctx context.Context, phase string, h manifest.Hook) error {
+	if h.Undo == "" {
+		return nil
+	}
+	return r.start(ctx, phase, manifest.Old, h, h.Undo)
+}
+
+func (r Room) start(ctx context.Context, phase string, side manifest.Side, h manifest.Hook, program string) error {
+	notes := filepath.Join(r.Var, "hooks", h.Name())
+	if err := os.MkdirAll(notes, 0o700); err != nil {
+		return fmt.Errorf("make the folder for notes of the hook %s: %w", h.Name(), err)
+	}
+	if err := r.endLeftovers(ctx); err != nil {
+		return err
+	}
+	out, errs := &lines{hook: filepath.Base(program), stream: "stdout"}, &lines{hook: filepath.Base(program), stream: "stderr"}
+	slog.Info("hook", "program", program, "side", side)
+	_, err := host.Run(ctx, host.Cmd{
+		Name: filepath.Join(r.Bundle, program), Env: r.environment(phase, side, notes), Timeout: h.Timeout.D(),
+		Stdout: out, Stderr: errs,
+	})
+	out.flush()
+	errs.flush()
+	// A child that made a process group of its own outlives the timeout's kill.
+	err = errors.Join(err, r.endLeftovers(context.WithoutCancel(ctx)))
+	if err != nil {
+		return fmt.Errorf("hook %s: %w", program, err)
+	}
+	return host.SyncFS(notes)
+}
+
+// environment is what a hook is told; docs/hooks.md documents it.
+func (r Room) environment(phase string, side manifest.Side, notes string) []string {
+	return []string{
+		"ONERPM_FROM=" + r.Manifest.From,
+		"ONERPM_TO=" + r.Manifest.To,
+		"ONERPM_PREFIX=" + r.Manifest.Prefix,
+		"ONERPM_PHASE=" + phase,
+		"ONERPM_SIDE=" + string(side),
+		"ONERPM_BUNDLE=" + r.Bundle,
+		"ONERPM_NOTES=" + notes,
+		r.mark(),
+	}
+}
+
+// mark is the part of the environment by which a process is known as one of this attempt's hooks.
+func (r Room) mark() string { return "ONERPM_ATTEMPT=" + r.Attempt }
+
+// maxLine and maxLines bound what the log takes of one stream of a hook.
+const (
+	maxLine  = 1000 // bytes
+	maxLines = 2000
+)
+
+// lines is a writer that puts whole lines into the log.
+type lines struct {
+	hook, stream string
+	part         []byte
+	count        int
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	for _, b := range p {
+		if b == '\n' {
+			l.flush()
+		} else if len(l.part) < maxLine {
+			l.part = append(l.part, b)
+		}
+	}
+	return len(p), nil
+}
+
+func (l *lines) flush() {
+	text := strings.TrimSpace(string(l.part))
+	l.part = l.part[:0]
+	if text == "" || l.count > maxLines {
+		return
+	}
+	if l.count++; l.count > maxLines {
+		text = "(the rest is left out)"
+	}
+	slog.Info("hook says", "hook", l.hook, "stream", l.stream, "line", text)
+}

@@ -1,0 +1,197 @@
+package hook
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"onerpm/internal/manifest"
+)
+
+// room makes a bundle with scripts, each by its name.
+func room(t *testing.T, scripts map[string]string) Room {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "hooks"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range scripts {
+		if err := os.WriteFile(filepath.Join(dir, "hooks", name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return Room{
+		Manifest: &manifest.Manifest{From: "1.0", To: "2.0", Prefix: "p"},
+		Bundle:   dir, Attempt: fmt.Sprintf("2.0-%s-%d", t.Name(), time.Now().UnixNano()), Var: filepath.Join(dir, "var"),
+	}
+}
+
+func hookOf(timeout time.Duration) manifest.Hook {
+	return manifest.Hook{Run: "hooks/x", Undo: "hooks/x-undo", Timeout: manifest.Duration(timeout)}
+}
+
+// TestContract holds what a hook is given against docs/hooks.md.
+func TestContract(t *testing.T) {
+	t.Setenv("ONERPM_SECRET", "hidden")
+	r := room(t, map[string]string{
+		"x":      "#!/bin/sh\nenv | sort > \"$ONERPM_NOTES/env\"; readlink /proc/self/fd/0 > \"$ONERPM_NOTES/input\"; pwd > \"$ONERPM_NOTES/pwd\"\n",
+		"x-undo": "#!/bin/sh\necho $ONERPM_PHASE $ONERPM_SIDE > \"$ONERPM_NOTES/undo\"\n",
+	})
+	if err := r.Run(t.Context(), Switch, hookOf(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Undo(t.Context(), Switch, hookOf(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	notes := filepath.Join(r.Var, "hooks/x")
+	got := map[string]string{}
+	for line := range strings.Lines(read(t, filepath.Join(notes, "env"))) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		if name != "_" && name != "PWD" && name != "SHLVL" { // the shell's own
+			got[name] = value
+		}
+	}
+	page, err := os.ReadFile("../../../docs/hooks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range got {
+		if !bytes.Contains(page, []byte("`"+name+"`")) {
+			t.Errorf("docs/hooks.md does not name %s", name)
+		}
+	}
+	want := map[string]string{
+		"ONERPM_FROM": "1.0", "ONERPM_TO": "2.0", "ONERPM_PREFIX": "p", "ONERPM_PHASE": "switch", "ONERPM_SIDE": "new",
+		"ONERPM_BUNDLE": r.Bundle, "ONERPM_NOTES": notes, "ONERPM_ATTEMPT": r.Attempt, "LC_ALL": "C",
+	}
+	for name, value := range want {
+		if got[name] != value {
+			t.Errorf("%s is %q, want %q", name, got[name], value)
+		}
+	}
+	if _, has := got["ONERPM_SECRET"]; has {
+		t.Error("the engine's own environment came through")
+	}
+	for file, want := range map[string]string{"input": "/dev/null", "pwd": "/", "undo": "switch old"} {
+		if got := read(t, filepath.Join(notes, file)); got != want {
+			t.Errorf("%s: %q, want %q", file, got, want)
+		}
+	}
+}
+
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		script string
+		want   string
+	}{
+		"exits with 3":        {"#!/bin/sh\necho it is broken >&2; exit 3\n", "status 3: it is broken"},
+		"hangs":               {"#!/bin/sh\nsleep 1000\n", "without an answer"},
+		"hangs and ignores":   {"#!/bin/sh\ntrap '' TERM INT HUP\nwhile :; do sleep 1; done\n", "without an answer"},
+		"leaves its group":    {"#!/bin/sh\nsetsid sleep 1000 &\nsleep 1000\n", "without an answer"},
+		"no such interpreter": {"#!/nowhere/sh\n", "no such file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := room(t, map[string]string{"x": c.script})
+			err := r.Run(t.Context(), Switch, hookOf(500*time.Millisecond))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q in it", err, c.want)
+			}
+			if left, err := r.leftovers(); err != nil || len(left) > 0 {
+				t.Errorf("left running: %v, %v", left, err)
+			}
+		})
+	}
+}
+
+// TestKilledEngine leaves a hook running as a killed engine does; the undo must find it gone.
+func TestKilledEngine(t *testing.T) {
+	t.Parallel()
+	r := room(t, map[string]string{
+		"x":      "#!/bin/sh\ntouch \"$ONERPM_NOTES/begun\"\nsleep 1000\n",
+		"x-undo": "#!/bin/sh\nrm \"$ONERPM_NOTES/begun\"\n",
+	})
+	h := hookOf(time.Minute)
+	orphan := exec.Command(filepath.Join(r.Bundle, h.Run))
+	orphan.Env = r.environment(Switch, manifest.New, filepath.Join(r.Var, "hooks/x"))
+	if err := os.MkdirAll(filepath.Join(r.Var, "hooks/x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := orphan.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- orphan.Wait() }()
+	for {
+		if _, err := os.Stat(filepath.Join(r.Var, "hooks/x/begun")); err == nil {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if err := r.Undo(t.Context(), Switch, h); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err == nil {
+		t.Error("the orphan ended by itself")
+	}
+}
+
+func TestStopped(t *testing.T) {
+	t.Parallel()
+	r := room(t, map[string]string{"x": "#!/bin/sh\nsleep 1000\n"})
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(200*time.Millisecond, cancel)
+	if err := r.Run(ctx, Prepare, hookOf(time.Minute)); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestLog wants what a hook says in the log, within bounds.
+func TestLog(t *testing.T) {
+	var b safe
+	old := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&b, nil)))
+	defer slog.SetDefault(old)
+	r := room(t, map[string]string{"x": "#!/bin/sh\necho first; printf 'no end' >&2; seq 100000\n"})
+	if err := r.Run(t.Context(), Open, hookOf(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"line=first", `line="no end"`, "stream=stderr", "the rest is left out"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("the log lacks %s", want)
+		}
+	}
+	if n := strings.Count(b.String(), "\n"); n > maxLines+10 {
+		t.Errorf("the log has %d lines", n)
+	}
+}
+
+type safe struct {
+	sync.Mutex
+	bytes.Buffer
+}
+
+func (s *safe) Write(p []byte) (int, error) {
+	s.Lock()
+	defer s.Unlock()
+	return s.Buffer.Write(p)
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(b))
+}

@@ -1,0 +1,70 @@
+package hook
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// endLimit bounds the wait for ended processes to be gone.
+const endLimit = 10 * time.Second
+
+// endLeftovers ends every process of this attempt's hooks. A killed engine leaves
+// its hook running, and an undo beside it would be undone by it. The processes
+// are found by their environment, which their children inherit: no record can be
+// late for that, and no process id mistaken.
+func (r Room) endLeftovers(ctx context.Context) error {
+	deadline := time.Now().Add(endLimit)
+	for {
+		found, err := r.leftovers()
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		for _, pid := range found {
+			slog.Warn("ending what a hook left running", "pid", pid)
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH { //nolint:errorlint // an errno
+				return fmt.Errorf("end process %d that a hook left running: %w", pid, err)
+			}
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("processes %v that a hook left running do not end", found)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// leftovers finds the processes whose environment (proc(5)) has this attempt's mark.
+func (r Room) leftovers() ([]int, error) {
+	all, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		return nil, err
+	}
+	var found []int
+	for _, path := range all {
+		environ, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended, or is a zombie
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		for v := range bytes.SplitSeq(environ, []byte{0}) {
+			if string(v) == r.mark() {
+				found = append(found, pid)
+				break
+			}
+		}
+	}
+	return found, nil
+}
