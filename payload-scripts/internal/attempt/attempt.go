@@ -8,6 +8,7 @@
 //	/opt/<p>/run/current      link to the attempt that was started last
 //	/var/lib/<p>/state        one word: idle, running, done, rolled-back, needs-a-person
 //	/var/lib/<p>/<id>/        journal, log, backup and report; nothing there is executed
+//	/etc/<p>/upgrade.conf     the admin's settings; it may lack
 //	/var/lib/<p>/window       exists while the product's units must stay down over a reboot
 package attempt
 
@@ -16,11 +17,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sort"
 	"strings"
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/settings"
 )
 
 // Places are the folders of a product's upgrades on this host.
@@ -49,6 +50,9 @@ func (p Places) UnitFile() string { return p.Root + "/etc/systemd/system/" + p.U
 
 // Lock is the file that a running engine holds locked.
 func (p Places) Lock() string { return p.Var() + "/lock" }
+
+// StartLock is the file that a start or a clean holds locked.
+func (p Places) StartLock() string { return p.Var() + "/starting.lock" }
 
 // Manual is the admin's word that no attempt starts by itself.
 func (p Places) Manual() string { return p.Root + "/etc/" + p.Prefix + "/manual" }
@@ -88,7 +92,8 @@ func (p Places) SetState(word string) error {
 // Bundle is an unpacked bundle.
 type Bundle struct {
 	Dir      string
-	Manifest *manifest.Manifest
+	Manifest *manifest.Manifest // with the admin's settings applied
+	Settings settings.Settings
 	Root     string // put before every path of the host; "" but in tests
 }
 
@@ -108,7 +113,10 @@ func Load(executable string) (*Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", f.Name(), err)
 	}
-	return &Bundle{Dir: dir, Manifest: m}, nil
+	b := &Bundle{Dir: dir, Manifest: m}
+	b.Settings = settings.Read(b.Places().Settings())
+	b.Settings.Apply(m)
+	return b, nil
 }
 
 // Places returns the folders on the host that belong to the bundle's product.
@@ -132,6 +140,14 @@ func (p Places) Latest(to string) (Attempt, bool) {
 	if err != nil || len(found) == 0 {
 		return Attempt{}, false
 	}
-	sort.Strings(found)
-	return p.At(filepath.Base(filepath.Dir(found[len(found)-1]))), true
+	latest := ""
+	for _, path := range found {
+		if id := filepath.Base(filepath.Dir(path)); latest == "" || begun(id) > begun(latest) {
+			latest = id
+		}
+	}
+	return p.At(latest), true
 }
+
+// begun is the time in an attempt's ID, as text that sorts by time.
+func begun(id string) string { return id[strings.LastIndex(id, "-")+1:] }

@@ -3,8 +3,6 @@ package command
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -16,10 +14,7 @@ import (
 )
 
 // runAttempt is what the unit runs: it works on an attempt until its end.
-func runAttempt(ctx context.Context, e *env, args []string) int {
-	if err := e.flags("run", args, nil); err != nil {
-		return exitUsage
-	}
+func runAttempt(ctx context.Context, e *env, _ options) int {
 	p := e.bundle.Places()
 	lock := flock.New(p.Lock())
 	if ok, err := lock.TryLock(); err != nil || !ok {
@@ -56,10 +51,12 @@ func runAttempt(ctx context.Context, e *env, args []string) int {
 // both sends a record to two handlers, each with its own level.
 type both [2]slog.Handler
 
+// Enabled tells whether one of them wants the level.
 func (b both) Enabled(ctx context.Context, l slog.Level) bool {
 	return b[0].Enabled(ctx, l) || b[1].Enabled(ctx, l)
 }
 
+// Handle hands the record to those who want its level.
 func (b both) Handle(ctx context.Context, r slog.Record) error {
 	var errs []error
 	for _, h := range b {
@@ -70,9 +67,12 @@ func (b both) Handle(ctx context.Context, r slog.Record) error {
 	return errors.Join(errs...)
 }
 
+// WithAttrs adds to both.
 func (b both) WithAttrs(a []slog.Attr) slog.Handler {
 	return both{b[0].WithAttrs(a), b[1].WithAttrs(a)}
 }
+
+// WithGroup opens the group in both.
 func (b both) WithGroup(n string) slog.Handler { return both{b[0].WithGroup(n), b[1].WithGroup(n)} }
 
 func withoutTime(groups []string, a slog.Attr) slog.Attr {
@@ -80,24 +80,4 @@ func withoutTime(groups []string, a slog.Attr) slog.Attr {
 		return slog.Attr{} // the system's journal has its own
 	}
 	return a
-}
-
-// runLog shows the log of the latest attempt.
-func runLog(_ context.Context, e *env, args []string) int {
-	if err := e.flags("log", args, nil); err != nil {
-		return exitUsage
-	}
-	a, ok := e.bundle.Places().Latest(e.bundle.Manifest.To)
-	if !ok {
-		return e.fail(fmt.Errorf("no upgrade to %s was started on this machine", e.bundle.Manifest.To), exitFailed)
-	}
-	f, err := os.Open(filepath.Join(a.Var, "log"))
-	if err != nil {
-		return e.fail(err, exitFailed)
-	}
-	defer f.Close() //nolint:errcheck // read only
-	if _, err := io.Copy(e.out, f); err != nil {
-		return e.fail(err, exitFailed)
-	}
-	return exitDone
 }

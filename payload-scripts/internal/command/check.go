@@ -13,10 +13,7 @@ import (
 )
 
 // runCheck tells everything that stands in the way of the upgrade, in one run.
-func runCheck(ctx context.Context, e *env, args []string) int {
-	if err := e.flags("check", args, nil); err != nil {
-		return exitUsage
-	}
+func runCheck(ctx context.Context, e *env, _ options) int {
 	if err := needRoot(); err != nil {
 		return e.fail(err, exitUsage)
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"onerpm/payload-scripts/internal/config"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/upgrade"
 )
@@ -28,23 +29,38 @@ func printStep(w io.Writer, s journal.Step) {
 func printOutcome(w io.Writer, r upgrade.Report) {
 	switch r.Outcome {
 	case journal.Upgraded:
-		fmt.Fprintf(w, "done: %s is %s; out of service for %s (limit %s)\n", r.Product, r.To, r.Window.D().Round(time.Millisecond), r.Limit.D())
+		fmt.Fprintf(w, "done: %s is %s; %s\n", r.Product, r.To, window(r))
 	case journal.Refused:
 		fmt.Fprintf(w, "refused: nothing was changed, %s is %s\n  because: %s\n", r.Product, r.From, indent(r.Error))
 	case journal.RolledBack:
-		fmt.Fprintf(w, "rolled back: %s is %s as it was before\n  because: %s\n", r.Product, r.From, indent(r.Error))
+		fmt.Fprintf(w, "rolled back: %s is %s as it was before; %s\n  because: %s\n", r.Product, r.From, window(r), indent(r.Error))
 	case journal.NeedsAPerson:
 		fmt.Fprintf(w, "needs a person\n  because: %s\n  %s\n", indent(r.Error), indent(r.Todo))
 	default:
-		way := "going to " + r.To
-		if r.Back {
-			way = "going back to " + r.From
-		}
-		fmt.Fprintf(w, "under way: phase %s, %s, for %s\n", r.Phase, way, time.Since(r.Began).Round(time.Second))
+		fmt.Fprintf(w, "under way: phase %s, %s, for %s\n", r.Phase, way(r), time.Since(r.Began).Round(time.Second))
 	}
 	for _, warning := range r.Warnings {
 		fmt.Fprintf(w, "  note: %s\n", indent(warning))
 	}
+}
+
+func way(r upgrade.Report) string {
+	if r.Back {
+		return "going back to " + r.From
+	}
+	return "going to " + r.To
+}
+
+// window tells the time without service, and how it was measured.
+func window(r upgrade.Report) string {
+	if r.Closed.IsZero() {
+		return "it served all the time"
+	}
+	how := "told by the door's stop and start"
+	if r.Measured {
+		how = "measured at the door"
+	}
+	return fmt.Sprintf("out of service for %s (limit %s), %s", r.Window.D().Round(time.Millisecond), r.Limit.D(), how)
 }
 
 // printReport prints the whole report.
@@ -58,5 +74,38 @@ func printReport(w io.Writer, r upgrade.Report) {
 	for _, s := range r.Steps {
 		printStep(w, s)
 	}
+	printChanges(w, r)
 	printOutcome(w, r)
+}
+
+// printChanges prints what the merge decided; its values hold no secret.
+func printChanges(w io.Writer, r upgrade.Report) {
+	if len(r.Changes) == 0 {
+		return
+	}
+	what := "configuration files of " + r.To + ":"
+	if r.Outcome == journal.RolledBack || r.Outcome == journal.Refused {
+		what = "configuration files, as " + r.To + " would have had them:"
+	}
+	fmt.Fprintln(w, what)
+	for _, f := range r.Changes {
+		fmt.Fprintf(w, "  %s\n", f.Target)
+		for _, c := range f.Changes {
+			fmt.Fprintf(w, "    %s\n", indent(change(c)))
+		}
+	}
+}
+
+func change(c config.Change) string {
+	text := string(c.Kind)
+	if c.Key != "" {
+		text += " " + c.Key
+	}
+	switch {
+	case c.From != "" && c.To != "":
+		text += ": " + c.From + " -> " + c.To
+	case c.From+c.To != "":
+		text += ": " + c.From + c.To
+	}
+	return text + " (by " + c.By + ")"
 }

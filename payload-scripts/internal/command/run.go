@@ -1,5 +1,6 @@
 // Package command is the engine's command line: one file a command, each a plain
-// function from options to an exit code of the documented table.
+// function from options to an exit code of the documented table. The help, the
+// man page and the completion are made from the same table as the commands.
 package command
 
 import (
@@ -48,87 +49,135 @@ type env struct {
 	json     bool // --json: what is told goes to out as one JSON value
 }
 
+// options are the flags of all commands; each command defines those it has.
+type options struct {
+	follow, all, dryRun, checked bool
+	lines                        int
+}
+
 // command is one word of the command line.
 type command struct {
-	name string
-	what string // one line of the help; "" keeps it out of the help
-	run  func(context.Context, *env, []string) int
+	name   string
+	what   string // one line of the help; "" keeps it out of the help
+	more   string // what the man page says besides
+	define func(*flag.FlagSet, *options)
+	run    func(context.Context, *env, options) int
 }
 
 func commands() []command {
 	return []command{
-		{"check", "look whether this machine can be upgraded; writes nothing", runCheck},
-		{"start", "start the upgrade, or carry one on that needed a person", runStart},
-		{"status", "tell where the upgrade is; --follow until it ends", runStatus},
-		{"wait", "wait for the end; the exit code is the upgrade's", runWait},
-		{"rollback", "go back to the old release; possible until the commit", runRollback},
-		{"report", "tell how the last upgrade went", runReport},
-		{"log", "show the log of the last upgrade", runLog},
-		{"run", "", runAttempt},
+		{"check", "look whether this machine can be upgraded; writes nothing",
+			"Every check is made and everything that was found is told at once, each with what to do. " +
+				"It works from an unpacked bundle too, days before the upgrade. Exit code 0 means ready or nothing to do, 3 refused.",
+			nil, runCheck},
+		{"start", "start the upgrade, or carry one on that needed a person",
+			"It returns when the upgrade is under way in the background. Installing a bundle does the same, unless the file manual is there.",
+			startFlags, runStart},
+		{"status", "tell where the upgrade is; --follow until it ends",
+			"On a terminal --follow is a live view; Ctrl-C ends the view and not the upgrade. " +
+				"Elsewhere, with NO_COLOR set or with TERM=dumb each step is a line when it ends.",
+			statusFlags, runStatus},
+		{"wait", "wait for the end; the exit code is the upgrade's",
+			"When no upgrade was started, it makes the check and tells why.", nil, runWait},
+		{"rollback", "go back to the old release; possible until the commit",
+			"The upgrade under way ends its current step and goes back. After the commit it is refused with exit code 3.", nil, runRollback},
+		{"report", "tell how the last upgrade went",
+			"Its steps with their times, the time out of service beside the limit, what was merged in configuration files, the first cause of a failure.",
+			nil, runReport},
+		{"log", "show the log of the last upgrade", "", logFlags, runLog},
+		{"clean", "remove backups and logs of ended upgrades",
+			"The report and the log of the last one stay unless --all is given. " +
+				"Nothing of an upgrade that is under way or needs a person is removed. Bundles belong to their packages: remove them with yum.",
+			cleanFlags, runClean},
+		{"run", "", "", nil, runAttempt},
 	}
 }
 
+// topics are what is told without a bundle, by name of the first argument.
+var topics = map[string]func(io.Writer, string){"man": printManual, "completion": printCompletion}
+
 // Run runs one command line and returns the exit code.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	e := &env{out: stdout, err: stderr}
-	if len(args) == 0 || args[0] == "help" || args[0] == "--help" || args[0] == "-h" {
-		usage(stdout)
-		if len(args) == 0 {
-			return exitUsage
-		}
+	self, err := os.Executable()
+	var b *attempt.Bundle
+	if err == nil {
+		b, err = attempt.Load(self)
+	}
+	return run(ctx, b, err, args, stdout, stderr)
+}
+
+// run is Run with the bundle, or why there is none.
+func run(ctx context.Context, b *attempt.Bundle, noBundle error, args []string, stdout, stderr io.Writer) int {
+	e := &env{out: stdout, err: stderr, bundle: b}
+	if len(args) == 0 {
+		usage(stderr, e.prefix())
+		return exitUsage
+	}
+	switch args[0] {
+	case "help", "--help", "-h":
+		return e.help(args[1:])
+	}
+	if tell, ok := topics[args[0]]; ok && len(args) == 1 {
+		tell(stdout, e.prefix())
 		return exitDone
 	}
 	for _, c := range commands() {
 		if c.name != args[0] {
 			continue
 		}
-		self, err := os.Executable()
-		if err == nil {
-			e.bundle, err = attempt.Load(self)
+		if noBundle != nil {
+			return e.fail(noBundle, exitFailed)
 		}
-		if err != nil {
-			return e.fail(err, exitFailed)
-		}
-		return c.run(ctx, e, args[1:])
+		return e.command(ctx, c, args[1:])
 	}
 	fmt.Fprintf(stderr, "error: there is no command %q\n", args[0])
-	usage(stderr)
+	usage(stderr, e.prefix())
 	return exitUsage
 }
 
-func usage(w io.Writer) {
-	fmt.Fprintln(w, "usage: COMMAND [--json] [flags]")
-	for _, c := range commands() {
-		if c.what != "" {
-			fmt.Fprintf(w, "  %-9s %s\n", c.name, c.what)
-		}
+// prefix is what the admin types.
+func (e *env) prefix() string {
+	if e.bundle == nil {
+		return "engine"
 	}
-	fmt.Fprintln(w, "exit codes: 0 done or nothing to do, 1 failed, 2 usage, 3 refused and nothing changed,\n"+
-		"  4 rolled back, 5 needs a person, 7 another one is under way")
+	return e.bundle.Manifest.Prefix
 }
 
-// flags parses a command's flags; every command has --json.
-func (e *env) flags(name string, args []string, define func(*flag.FlagSet)) error {
-	set := flag.NewFlagSet(name, flag.ContinueOnError)
+func (e *env) command(ctx context.Context, c command, args []string) int {
+	var o options
+	set := c.flags(e, &o)
 	set.SetOutput(e.err)
+	set.Usage = func() { commandUsage(e.err, e.prefix(), c) }
+	switch err := set.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return exitDone
+	case err != nil:
+		return exitUsage
+	}
+	if set.NArg() > 0 && c.name != "run" { // whose argument is for people who read a list of processes
+		return e.fail(fmt.Errorf("%s takes no argument %q", c.name, set.Arg(0)), exitUsage)
+	}
+	return c.run(ctx, e, o)
+}
+
+// flags are those of one command; every command has --json.
+func (c command) flags(e *env, o *options) *flag.FlagSet {
+	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	set.BoolVar(&e.json, "json", false, "tell it as JSON")
-	if define != nil {
-		define(set)
+	if c.define != nil {
+		c.define(set, o)
 	}
-	if err := set.Parse(args); err != nil {
-		return err
-	}
-	if set.NArg() > 0 && name != "run" {
-		err := fmt.Errorf("%s takes no argument %q", name, set.Arg(0))
-		fmt.Fprintf(e.err, "error: %v\n", err)
-		return err
-	}
-	return nil
+	return set
 }
 
 func (e *env) fail(err error, code int) int {
 	fmt.Fprintf(e.err, "error: %v\n", err)
 	return code
+}
+
+// latest returns the newest attempt with this bundle's release.
+func (e *env) latest() (attempt.Attempt, bool) {
+	return e.bundle.Places().Latest(e.bundle.Manifest.To)
 }
 
 func needRoot() error {

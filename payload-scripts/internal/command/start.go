@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -14,16 +15,12 @@ import (
 	"onerpm/payload-scripts/internal/journal"
 )
 
+// startFlags has one for the scriptlet: the check was just run, leave it to the attempt.
+func startFlags(f *flag.FlagSet, o *options) { f.BoolVar(&o.checked, "checked", false, "") }
+
 // runStart starts an attempt in the background. It returns when the attempt is
 // on disk and its unit is started, so that a wait that follows cannot miss it.
-func runStart(ctx context.Context, e *env, args []string) int {
-	checked := false
-	err := e.flags("start", args, func(f *flag.FlagSet) {
-		f.BoolVar(&checked, "checked", false, "the check was just run: leave it to the attempt")
-	})
-	if err != nil {
-		return exitUsage
-	}
+func runStart(ctx context.Context, e *env, o options) int {
 	if err := needRoot(); err != nil {
 		return e.fail(err, exitUsage)
 	}
@@ -31,12 +28,12 @@ func runStart(ctx context.Context, e *env, args []string) int {
 	if err := os.MkdirAll(p.Var(), 0o700); err != nil {
 		return e.fail(err, exitFailed)
 	}
-	starting := flock.New(p.Var() + "/starting.lock")
+	starting := flock.New(p.StartLock())
 	if ok, err := starting.TryLock(); err != nil || !ok {
-		return e.fail(fmt.Errorf("another start is under way"), exitUnderWay)
+		return e.fail(errors.New("another start, or a clean, is under way"), exitUnderWay)
 	}
 	defer starting.Unlock() //nolint:errcheck // ends with the process
-	return e.start(ctx, p, checked)
+	return e.start(ctx, p, o.checked)
 }
 
 func (e *env) start(ctx context.Context, p attempt.Places, checked bool) int {
@@ -58,6 +55,7 @@ func (e *env) start(ctx context.Context, p attempt.Places, checked bool) int {
 			}
 		}
 	}
+	e.expire(p)
 	a, err := attempt.Create(e.bundle, time.Now())
 	if err != nil {
 		return e.fail(err, exitFailed)

@@ -17,32 +17,32 @@ import (
 // pollEvery is how often a command that waits reads the journal.
 const pollEvery = 200 * time.Millisecond
 
-// runStatus tells where the latest attempt is; with --follow each step as it
-// ends, until the attempt does.
-func runStatus(ctx context.Context, e *env, args []string) int {
-	follow := false
-	err := e.flags("status", args, func(f *flag.FlagSet) { f.BoolVar(&follow, "follow", false, "until the upgrade ends") })
-	if err != nil {
-		return exitUsage
-	}
-	a, ok := e.bundle.Places().Latest(e.bundle.Manifest.To)
+func statusFlags(f *flag.FlagSet, o *options) {
+	f.BoolVar(&o.follow, "follow", false, "go on until the upgrade ends")
+}
+
+// runStatus tells where the latest attempt is; with --follow until it ends.
+func runStatus(ctx context.Context, e *env, o options) int {
+	a, ok := e.latest()
 	if !ok {
 		return e.none()
 	}
-	var rec journal.Record
-	if follow && !e.json {
+	rec, err := journal.Read(a.Var)
+	if err == nil && o.follow {
 		rec, err = e.follow(ctx, a)
-	} else {
-		rec, err = journal.Read(a.Var)
 	}
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		return e.fail(err, exitFailed)
 	}
-	r := upgrade.ReportOf(e.bundle.Manifest, rec)
+	if ctx.Err() != nil && !e.json {
+		fmt.Fprintf(e.out, "the upgrade goes on; follow it again: %s status --follow\n", e.prefix())
+		return exitDone
+	}
+	r := e.report(a, rec)
 	if e.json {
 		return e.encode(r, exitDone)
 	}
-	if !follow {
+	if !o.follow {
 		for _, s := range rec.Steps {
 			printStep(e.out, s)
 		}
@@ -61,44 +61,14 @@ func (e *env) none() int {
 	return exitDone
 }
 
-// follow prints the steps as they end and returns the record of the end.
-func (e *env) follow(ctx context.Context, a attempt.Attempt) (journal.Record, error) {
-	shown := 0
-	for {
-		rec, err := journal.Read(a.Var)
-		if err != nil {
-			return rec, err
-		}
-		last := len(rec.Steps)
-		for ; shown < last; shown++ {
-			s := rec.Steps[shown]
-			if s.Ended.IsZero() && shown == last-1 && rec.Outcome == journal.Running {
-				break // it is running: told when it has ended
-			}
-			printStep(e.out, s)
-		}
-		if rec.Outcome != journal.Running {
-			return rec, nil
-		}
-		select {
-		case <-ctx.Done():
-			return rec, ctx.Err()
-		case <-time.After(pollEvery):
-		}
-	}
-}
-
 // runWait waits for the end of the latest attempt and exits with its code. When
 // none was started, it tells why, with the check's code.
-func runWait(ctx context.Context, e *env, args []string) int {
-	if err := e.flags("wait", args, nil); err != nil {
-		return exitUsage
-	}
+func runWait(ctx context.Context, e *env, _ options) int {
 	if err := needRoot(); err != nil {
 		return e.fail(err, exitUsage)
 	}
 	p := e.bundle.Places()
-	a, ok := p.Latest(e.bundle.Manifest.To)
+	a, ok := e.latest()
 	if !ok {
 		return e.notStarted(ctx)
 	}
@@ -112,7 +82,7 @@ func runWait(ctx context.Context, e *env, args []string) int {
 			return e.fail(err, exitFailed)
 		}
 		if rec.Outcome != journal.Running && word != attempt.Running {
-			return e.ended(rec)
+			return e.ended(a, rec)
 		}
 		select {
 		case <-ctx.Done():
@@ -122,8 +92,8 @@ func runWait(ctx context.Context, e *env, args []string) int {
 	}
 }
 
-func (e *env) ended(rec journal.Record) int {
-	r := upgrade.ReportOf(e.bundle.Manifest, rec)
+func (e *env) ended(a attempt.Attempt, rec journal.Record) int {
+	r := e.report(a, rec)
 	if e.json {
 		return e.encode(r, exitOf(rec.Outcome))
 	}
@@ -139,36 +109,12 @@ func (e *env) notStarted(ctx context.Context) int {
 	return e.none()
 }
 
-// runReport tells how the latest attempt went, step by step.
-func runReport(_ context.Context, e *env, args []string) int {
-	if err := e.flags("report", args, nil); err != nil {
-		return exitUsage
-	}
-	a, ok := e.bundle.Places().Latest(e.bundle.Manifest.To)
-	if !ok {
-		return e.none()
-	}
-	rec, err := journal.Read(a.Var)
-	if err != nil {
-		return e.fail(err, exitFailed)
-	}
-	r := upgrade.ReportOf(e.bundle.Manifest, rec)
-	if e.json {
-		return e.encode(r, exitDone)
-	}
-	printReport(e.out, r)
-	return exitDone
-}
-
 // runRollback asks the attempt under way to go back.
-func runRollback(_ context.Context, e *env, args []string) int {
-	if err := e.flags("rollback", args, nil); err != nil {
-		return exitUsage
-	}
+func runRollback(_ context.Context, e *env, _ options) int {
 	if err := needRoot(); err != nil {
 		return e.fail(err, exitUsage)
 	}
-	a, ok := e.bundle.Places().Latest(e.bundle.Manifest.To)
+	a, ok := e.latest()
 	if !ok {
 		return e.none()
 	}
@@ -182,6 +128,9 @@ func runRollback(_ context.Context, e *env, args []string) int {
 	if err := host.WriteFile(upgrade.RollbackRequest(a), nil, host.Attr{Mode: os.FileMode(0o600)}); err != nil {
 		return e.fail(err, exitFailed)
 	}
-	fmt.Fprintf(e.out, "the upgrade will go back; follow it with `%s wait`\n", e.bundle.Manifest.Prefix)
+	if e.json {
+		return e.encode(map[string]string{"id": a.ID, "rollback": "requested"}, exitDone)
+	}
+	fmt.Fprintf(e.out, "the upgrade will go back; follow it with `%s wait`\n", e.prefix())
 	return exitDone
 }

@@ -86,7 +86,8 @@ func (s *Set) mergeFinding(c manifest.Config, err error) finding.Finding {
 func (s *Set) conflictFinding(c manifest.Config, x config.Conflict) finding.Finding {
 	if x.Key == "" && x.Mine == "(absent)" {
 		return refuse("config-missing", fmt.Sprintf("%s is not there, and it differs between %s and %s", c.Target, s.m.From, s.m.To),
-			"put the file back as "+s.m.From+" has it; the new release needs its own")
+			fmt.Sprintf("put the file back as %[1]s has it, or decide it in /etc/%[2]s/upgrade.conf: \"conflict %[3]s = old\" leaves it away, \"= new\" takes that of %[4]s",
+				s.m.From, s.m.Prefix, c.Target, s.m.To))
 	}
 	where := x.Key
 	if where == "" {
@@ -94,7 +95,16 @@ func (s *Set) conflictFinding(c manifest.Config, x config.Conflict) finding.Find
 	}
 	return refuse("config-conflict",
 		fmt.Sprintf("%s, %s: changed on this host and by %s, differently\n%s: %s\n%s: %s\nhere: %s", c.Target, where, s.m.To, s.m.From, x.Base, s.m.To, x.Theirs, x.Mine),
-		"set it to the value of "+s.m.To+" if that serves you, or to that of "+s.m.From+" and change it again after the upgrade")
+		fmt.Sprintf("decide it in /etc/%[1]s/upgrade.conf: \"conflict %[2]s = old\" keeps what is here, \"= new\" takes that of %[3]s (%[1]s help settings)",
+			s.m.Prefix, decides(c, x.Key), s.m.To))
+}
+
+// decides is how the admin's settings name a conflict. A text file is decided as a whole.
+func decides(c manifest.Config, key string) string {
+	if key == "" || c.Format == "text" {
+		return c.Target
+	}
+	return c.Target + ":" + key
 }
 
 // ownerLacks tells whether a new file is to belong to somebody who is not there (yet).

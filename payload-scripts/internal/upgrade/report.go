@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
 )
 
 // Report is what is told of an attempt, to people and to programs. It holds no
-// secret: it is made of the journal and the manifest alone.
+// secret: it is made of the journal, the manifest and the merge's own redacted account.
 type Report struct {
 	Product  string            `json:"product"`
 	ID       string            `json:"id"`
@@ -22,13 +23,34 @@ type Report struct {
 	Back     bool              `json:"back"`
 	Began    time.Time         `json:"began"`
 	Ended    time.Time         `json:"ended,omitzero"`
-	Window   manifest.Duration `json:"window"` // time without service, "0s" while it is not known
+	Closed   time.Time         `json:"closed,omitzero"` // the product served until then
+	Window   manifest.Duration `json:"window"`          // time without service, "0s" while it is not known
+	Measured bool              `json:"window_measured"` // by the door's answers, not by its stop and start
 	Limit    manifest.Duration `json:"window_limit"`
 	Failed   string            `json:"failed_step,omitempty"`
 	Error    string            `json:"error,omitempty"` // the first cause
 	Todo     string            `json:"todo,omitempty"`
 	Warnings []string          `json:"warnings,omitempty"`
 	Steps    []journal.Step    `json:"steps"`
+
+	Changes []files.FileChange `json:"changes,omitempty"` // what was merged in configuration files; values of secrets are hidden
+}
+
+// Place tells where a step stands in the line: from 1, of how many. 0 when the line has no such step.
+func Place(r journal.Record, name string) (at, of int) {
+	list := map[journal.Phase][]step{journal.Preparing: prepare, journal.Switching: toNew, journal.Opening: open}[r.Phase]
+	if r.Back {
+		list = toOld
+		if r.Phase == journal.Preparing {
+			list = unprepare
+		}
+	}
+	for i, s := range list {
+		if s.name == name {
+			at = i + 1
+		}
+	}
+	return at, len(list)
 }
 
 // ReportOf makes the report of a record.
@@ -36,13 +58,15 @@ func ReportOf(m *manifest.Manifest, r journal.Record) Report {
 	return Report{
 		Product: m.Product, ID: r.ID, From: r.From, To: r.To,
 		Outcome: r.Outcome, Phase: r.Phase, Back: r.Back, Began: r.Began, Ended: r.Ended,
-		Window: manifest.Duration(r.Window()), Limit: m.Limits.Window,
+		Closed: r.Closed, Window: manifest.Duration(r.Window()), Measured: r.Probed && !r.Reopened.IsZero(), Limit: m.Limits.Window,
 		Failed: r.Step, Error: r.Error, Todo: r.Todo, Warnings: r.Warnings, Steps: r.Steps,
 	}
 }
 
 func (u *Upgrade) writeReport() error {
-	data, err := json.MarshalIndent(ReportOf(u.bundle.Manifest, u.journal.Record()), "", " ")
+	report := ReportOf(u.bundle.Manifest, u.journal.Record())
+	report.Changes, _ = u.files.Changes() // an attempt that was refused merged nothing
+	data, err := json.MarshalIndent(report, "", " ")
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,10 @@ func (u *Upgrade) Check(ctx context.Context) []finding.Finding {
 // Check runs every check of the host for a bundle and writes nothing. underWay
 // says which other upgrade is at work, "" when there is none.
 func Check(ctx context.Context, b *attempt.Bundle, underWay string) []finding.Finding {
-	others := []preflight.Check{files.New(b.Manifest, b.Dir, "").Findings}
+	others := []preflight.Check{
+		func(context.Context) []finding.Finding { return b.Settings.Findings(b.Manifest) },
+		files.New(b.Manifest, b.Dir, "").Findings,
+	}
 	for _, spec := range b.Manifest.Databases {
 		others = append(others, func(ctx context.Context) []finding.Finding { return checkDatabase(ctx, b, spec) })
 	}

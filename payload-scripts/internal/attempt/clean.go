@@ -1,0 +1,208 @@
+package attempt
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/journal"
+)
+
+// Leftover is what can go of one attempt that has ended.
+type Leftover struct {
+	ID    string   `json:"id"`
+	What  string   `json:"what"`  // for people
+	Paths []string `json:"paths"` // in the order they are removed
+	Bytes int64    `json:"bytes"` // of disk, free when they and those before are gone
+}
+
+// Keep says what of ended attempts is kept.
+type Keep struct {
+	Latest bool      // report and log of the newest attempt, and the engine that can show them
+	Since  time.Time // everything of attempts that ended after it; zero for nothing
+}
+
+// glance is what is read of the journal of any attempt, another engine's too.
+type glance struct {
+	ID      string          `json:"id"`
+	Outcome journal.Outcome `json:"outcome"`
+	Began   time.Time       `json:"began"`
+	Ended   time.Time       `json:"ended"`
+}
+
+// ended tells whether nothing will ever be done for the attempt again.
+func (g glance) ended() bool {
+	return g.Outcome == journal.Upgraded || g.Outcome == journal.Refused || g.Outcome == journal.RolledBack
+}
+
+// Leftovers lists, oldest first, what can go of attempts that have ended. Of one that
+// is under way, needs a person or has a journal that cannot be read, it lists nothing.
+func (p Places) Leftovers(keep Keep) ([]Leftover, error) {
+	all, err := p.attempts()
+	if err != nil {
+		return nil, err
+	}
+	var out []Leftover
+	room := newRoom()
+	for i, g := range all {
+		if !g.ended() || (!keep.Since.IsZero() && g.Ended.After(keep.Since)) {
+			continue
+		}
+		l, err := p.leftover(g, keep.Latest && i == len(all)-1)
+		if err != nil {
+			return nil, err
+		}
+		if len(l.Paths) == 0 {
+			continue
+		}
+		if l.Bytes, err = room.freed(l.Paths); err != nil {
+			return nil, err
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+// attempts reads every attempt's journal, oldest first.
+func (p Places) attempts() ([]glance, error) {
+	found, err := filepath.Glob(filepath.Join(p.Var(), "*", "journal.json"))
+	if err != nil {
+		return nil, err
+	}
+	var all []glance
+	for _, path := range found {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("read a journal: %w", err)
+		}
+		id := filepath.Base(filepath.Dir(path))
+		g := glance{}
+		if json.Unmarshal(data, &g) != nil || g.ID != id {
+			g = glance{ID: id, Outcome: journal.NeedsAPerson} // not ours to judge
+		}
+		all = append(all, g)
+	}
+	slices.SortStableFunc(all, func(a, b glance) int { return strings.Compare(begun(a.ID), begun(b.ID)) })
+	return all, nil
+}
+
+func (p Places) leftover(g glance, latest bool) (Leftover, error) {
+	a := p.At(g.ID)
+	ended := fmt.Sprintf("%s, ended %s", g.Outcome, g.Ended.Format("2006-01-02 15:04"))
+	if !latest {
+		l := Leftover{ID: g.ID, What: "everything of it (" + ended + ")"}
+		if there(a.Run) {
+			l.Paths = append(l.Paths, a.Run)
+		}
+		rest, err := below(a.Var, "journal.json")
+		// The journal goes last: until then a clean that is cut short is done again.
+		l.Paths = append(l.Paths, append(rest, a.Var)...)
+		return l, err
+	}
+	l := Leftover{ID: g.ID, What: "backups and what the way back needs; report and log stay (" + ended + ")"}
+	for _, dir := range []struct {
+		path string
+		but  []string
+	}{
+		{a.Run, []string{"bin", "manifest.json", "version"}}, {a.Var, []string{"journal.json", "log", "report.json"}},
+	} {
+		rest, err := below(dir.path, dir.but...)
+		if err != nil {
+			return l, err
+		}
+		l.Paths = append(l.Paths, rest...)
+	}
+	return l, nil
+}
+
+// below lists what is in a folder, but for some names.
+func below(dir string, but ...string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	var out []string
+	for _, e := range entries {
+		if !slices.Contains(but, e.Name()) {
+			out = append(out, filepath.Join(dir, e.Name()))
+		}
+	}
+	return out, err
+}
+
+func there(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// Remove removes a leftover. It may be called again after it was cut short.
+func (p Places) Remove(l Leftover) error {
+	for _, path := range l.Paths {
+		if err := os.RemoveAll(path); err != nil {
+			return fmt.Errorf("remove what is left of %s: %w", l.ID, err)
+		}
+	}
+	current := filepath.Join(p.Run(), "current")
+	if to, err := os.Readlink(current); err == nil && to == l.ID && !there(filepath.Join(p.Run(), to)) {
+		if err := host.Remove(current); err != nil {
+			return err
+		}
+	}
+	for _, dir := range []string{p.Run(), p.Var()} {
+		if err := host.SyncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// room counts what removing files frees: a file with several names is free when
+// the last of them goes.
+type room struct{ names map[[2]uint64]uint64 }
+
+func newRoom() *room { return &room{names: map[[2]uint64]uint64{}} }
+
+func (r *room) freed(paths []string) (int64, error) {
+	var total int64
+	counted := map[string]bool{}
+	for _, root := range paths {
+		err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+			if errors.Is(err, os.ErrNotExist) || counted[path] {
+				return nil // listed before, as the folder it is in follows
+			}
+			if err != nil {
+				return err
+			}
+			counted[path] = true
+			info, err := e.Info()
+			if err != nil {
+				return err
+			}
+			st, ok := info.Sys().(*syscall.Stat_t)
+			if !ok {
+				return nil
+			}
+			const block = 512 // of st_blocks, in bytes
+			key := [2]uint64{st.Dev, st.Ino}
+			if r.names[key]++; e.IsDir() || r.names[key] == uint64(st.Nlink) { //nolint:unconvert // 32 bits wide on other processors
+				total += st.Blocks * block
+			}
+			return nil
+		})
+		if err != nil {
+			return 0, fmt.Errorf("measure %s: %w", root, err)
+		}
+	}
+	return total, nil
+}
+
+// Used tells whether an attempt was ever made on this host.
+func (p Places) Used() bool { return there(p.Var()) }

@@ -1,0 +1,109 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"onerpm/payload-scripts/internal/attempt"
+)
+
+func cleanFlags(f *flag.FlagSet, o *options) {
+	f.BoolVar(&o.all, "all", false, "the report and the log of the last upgrade too")
+	f.BoolVar(&o.dryRun, "dry-run", false, "only tell what would be removed")
+}
+
+// runClean removes what is left of attempts that have ended.
+func runClean(_ context.Context, e *env, o options) int {
+	if err := needRoot(); err != nil {
+		return e.fail(err, exitUsage)
+	}
+	p := e.bundle.Places()
+	word, err := p.State()
+	if err != nil {
+		return e.fail(err, exitFailed)
+	}
+	if word == attempt.Running {
+		return e.fail(fmt.Errorf("an upgrade is under way; clean when it has ended: %s wait", e.prefix()), exitUnderWay)
+	}
+	if word == attempt.Idle && !p.Used() {
+		return e.cleaned(nil, o) // nothing was ever written here, and nothing is now
+	}
+	lock := flock.New(p.StartLock())
+	if ok, err := lock.TryLock(); err != nil || !ok {
+		return e.fail(errors.New("an upgrade is being started"), exitUnderWay)
+	}
+	defer lock.Unlock() //nolint:errcheck // ends with the process
+	found, err := p.Leftovers(attempt.Keep{Latest: !o.all})
+	if err != nil {
+		return e.fail(err, exitFailed)
+	}
+	if !o.dryRun {
+		for _, l := range found {
+			if err := p.Remove(l); err != nil {
+				return e.fail(err, exitFailed)
+			}
+		}
+	}
+	return e.cleaned(found, o)
+}
+
+func (e *env) cleaned(found []attempt.Leftover, o options) int {
+	var total int64
+	for _, l := range found {
+		total += l.Bytes
+	}
+	if e.json {
+		if found == nil {
+			found = []attempt.Leftover{}
+		}
+		return e.encode(map[string]any{"removed": !o.dryRun, "bytes": total, "attempts": found}, exitDone)
+	}
+	for _, l := range found {
+		fmt.Fprintf(e.out, "%s: %s\n", l.ID, l.What)
+		for _, path := range l.Paths {
+			fmt.Fprintf(e.out, "  %s\n", path)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		fmt.Fprintln(e.out, "there is nothing to remove")
+	case o.dryRun:
+		fmt.Fprintf(e.out, "nothing was removed; without --dry-run this frees %s\n", size(total))
+	default:
+		fmt.Fprintf(e.out, "removed; %s are free again\n", size(total))
+	}
+	return exitDone
+}
+
+// expire removes the backups that the admin's settings keep no longer. A
+// failure is told and holds nothing up.
+func (e *env) expire(p attempt.Places) {
+	keep := e.bundle.Settings.KeepBackups
+	if keep == 0 {
+		return
+	}
+	found, err := p.Leftovers(attempt.Keep{Latest: true, Since: time.Now().Add(-keep)})
+	for _, l := range found {
+		err = errors.Join(err, p.Remove(l))
+	}
+	if err != nil {
+		fmt.Fprintf(e.err, "note: old backups could not be removed: %v\n", err)
+	}
+}
+
+// size writes a number of bytes for people.
+func size(bytes int64) string {
+	switch {
+	case bytes >= 10<<30:
+		return fmt.Sprintf("%d GiB", bytes>>30)
+	case bytes >= 10<<20:
+		return fmt.Sprintf("%d MiB", bytes>>20)
+	default:
+		return fmt.Sprintf("%d KiB", (bytes+1023)>>10)
+	}
+}

@@ -1,0 +1,158 @@
+package command
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/journal"
+)
+
+const (
+	older  = "4.1.1-1-20260101T120000.000Z"
+	middle = "4.2.0-9-20260201T120000.000Z"
+	newest = "4.2.0-10-20260301T120000.000Z"
+)
+
+// told is clean's JSON.
+type told struct {
+	Removed  bool
+	Bytes    int64
+	Attempts []attempt.Leftover
+}
+
+func TestCleanKeepsTheLatestReport(t *testing.T) {
+	w := newWorld(t)
+	w.attempt(older, upgraded)
+	w.attempt(middle, rolledBack)
+	w.attempt(newest, upgraded)
+	w.state(attempt.Done)
+	before := w.tree(w.root)
+	dry, _ := w.run(0, "clean", "--dry-run")
+	contains(t, dry, older, middle, newest, "nothing was removed", "report and log stay")
+	out, _ := w.run(0, "clean", "--dry-run", "--json")
+	want := decode[told](t, out)
+	if after := w.tree(w.root); len(after) != len(before)+1 || want.Removed { // and the lock
+		t.Errorf("--dry-run: %v, was %v", after, before)
+	}
+	if want.Bytes < 3*100<<10 {
+		t.Errorf("only %d bytes would be freed", want.Bytes)
+	}
+	out, _ = w.run(0, "clean", "--json")
+	if got := decode[told](t, out); !got.Removed || got.Bytes != want.Bytes || len(got.Attempts) != 3 {
+		t.Errorf("removed %+v, would have removed %+v", got, want)
+	}
+	p := w.bundle.Places()
+	if got, want := w.tree(p.Var()), []string{newest + "/journal.json", newest + "/log", newest + "/report.json", "starting.lock", "state"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("left: %v", got)
+	}
+	if got, want := w.tree(p.Run()), []string{newest + "/bin/engine", newest + "/manifest.json", newest + "/version", "current"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("left: %v", got)
+	}
+	out, _ = w.run(0, "report")
+	contains(t, out, "done:", "/etc/a.conf")
+	out, _ = w.run(0, "clean")
+	contains(t, out, "nothing to remove")
+	w.run(0, "clean", "--all")
+	if got := w.tree(p.Run()); len(got) != 0 {
+		t.Errorf("--all left %v", got)
+	}
+	if got := w.tree(p.Var()); !reflect.DeepEqual(got, []string{"starting.lock", "state"}) {
+		t.Errorf("--all left %v", got)
+	}
+}
+
+func TestCleanSparesWhatIsNotOver(t *testing.T) {
+	w := newWorld(t)
+	w.attempt(older, needsAPerson)
+	w.attempt(middle, func(*journal.Record) {})
+	a := w.attempt(newest, upgraded)
+	w.write(filepath.Join(a.Var, "journal.json"), `{"id": "of an engine to come"}`)
+	w.state(attempt.NeedsAPerson)
+	before := w.tree(w.bundle.Places().Run())
+	out, _ := w.run(0, "clean", "--all")
+	contains(t, out, "nothing to remove")
+	if after := w.tree(w.bundle.Places().Run()); !reflect.DeepEqual(after, before) {
+		t.Errorf("left %v of %v", after, before)
+	}
+	w.state(attempt.Running)
+	_, stderr := w.run(7, "clean", "--all")
+	contains(t, stderr, "under way", "p wait")
+}
+
+func TestCleanCountsWhatBecomesFree(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.attempt(older, upgraded), w.attempt(middle, upgraded)
+	big := filepath.Join(w.bundle.Dir, "packages/big.rpm")
+	w.write(big, strings.Repeat("x", 4<<20))
+	link := func(to string) {
+		t.Helper()
+		if err := os.Link(big, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link(filepath.Join(a.Run, "packages/big.rpm"))
+	link(filepath.Join(b.Run, "packages/big.rpm"))
+	out, _ := w.run(0, "clean", "--dry-run", "--json")
+	if got := decode[told](t, out).Bytes; got >= 4<<20 {
+		t.Errorf("a file that the bundle has too is told to become free: %d bytes", got)
+	}
+	if err := os.Remove(big); err != nil {
+		t.Fatal(err)
+	}
+	out, _ = w.run(0, "clean", "--dry-run", "--json")
+	if got := decode[told](t, out).Bytes; got < 4<<20 || got >= 8<<20 {
+		t.Errorf("a file with two names, both to go: %d bytes", got)
+	}
+}
+
+// TestCleanCutShort removes a part of what is to go, as a killed clean does, and cleans again.
+func TestCleanCutShort(t *testing.T) {
+	w := newWorld(t)
+	w.attempt(older, upgraded)
+	w.attempt(newest, upgraded)
+	found, err := w.bundle.Places().Leftovers(attempt.Keep{Latest: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range found[0].Paths {
+		w := anotherWorld(t)
+		w.attempt(older, upgraded)
+		w.attempt(newest, upgraded)
+		some, err := w.bundle.Places().Leftovers(attempt.Keep{Latest: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range some[0].Paths[:n] {
+			if err := os.RemoveAll(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.run(0, "clean")
+		if got := w.tree(w.bundle.Places().Var()); strings.Contains(strings.Join(got, " "), older) {
+			t.Errorf("cut after %d: left %v", n, got)
+		}
+	}
+}
+
+func TestBackupsExpire(t *testing.T) {
+	w := newWorld(t)
+	now := time.Now()
+	w.attempt(older, func(r *journal.Record) { upgraded(r); r.Ended = now.Add(-72 * time.Hour) })
+	w.attempt(middle, func(r *journal.Record) { upgraded(r); r.Ended = now.Add(-24 * time.Hour) })
+	e := &env{out: w.Output(), err: w.Output(), bundle: w.bundle}
+	e.expire(w.bundle.Places())
+	if got, err := w.bundle.Places().Leftovers(attempt.Keep{}); err != nil || len(got) != 2 {
+		t.Fatalf("removed although nothing was set: %v, %v", got, err)
+	}
+	e.bundle.Settings.KeepBackups = 48 * time.Hour
+	e.expire(w.bundle.Places())
+	got, err := w.bundle.Places().Leftovers(attempt.Keep{})
+	if err != nil || len(got) != 1 || got[0].ID != middle {
+		t.Errorf("left %v (%v), want %s", got, err, middle)
+	}
+}

@@ -1,0 +1,196 @@
+package command
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/upgrade"
+)
+
+const id = "4.2.0-1-20260301T120000.000Z"
+
+func contains(t *testing.T, text string, want ...string) {
+	t.Helper()
+	for _, part := range want {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q lacks in:\n%s", part, text)
+		}
+	}
+}
+
+func TestUsage(t *testing.T) {
+	w := newWorld(t)
+	out, _ := w.run(0, "help")
+	contains(t, out, "usage: p COMMAND", "clean", "7  another one is under way")
+	_, stderr := w.run(2)
+	contains(t, stderr, "usage: p COMMAND")
+	_, stderr = w.run(2, "upgrade")
+	contains(t, stderr, `no command "upgrade"`)
+	_, stderr = w.run(2, "status", "now")
+	contains(t, stderr, `takes no argument "now"`)
+	_, stderr = w.run(2, "clean", "--everything")
+	contains(t, stderr, "-everything", "--dry-run")
+	out, _ = w.run(0, "help", "clean")
+	contains(t, out, "--all", "--dry-run")
+	out, _ = w.run(0, "help", "settings")
+	contains(t, out, "/etc/p/upgrade.conf", "keep-backups")
+	w.run(2, "help", "run") // is not for people
+	w.run(0, "log", "--help")
+	if code := run(t.Context(), nil, os.ErrNotExist, []string{"status"}, w.Output(), w.Output()); code != exitFailed {
+		t.Errorf("without a bundle: exit %d", code)
+	}
+}
+
+func TestNothingStarted(t *testing.T) {
+	w := newWorld(t)
+	for _, args := range [][]string{{"status"}, {"status", "--follow"}, {"report"}, {"rollback"}} {
+		out, _ := w.run(0, args...)
+		contains(t, out, "no upgrade to 4.2.0 was started", "p check")
+	}
+	out, _ := w.run(0, "status", "--json")
+	if got := decode[map[string]string](t, out); got["outcome"] != "not-started" {
+		t.Error(out)
+	}
+	w.run(1, "log")
+	out, _ = w.run(0, "clean")
+	contains(t, out, "nothing to remove")
+	if found, err := os.ReadDir(w.root); err != nil || len(found) > 0 {
+		t.Errorf("commands that tell wrote %v (%v)", found, err)
+	}
+}
+
+func TestOutcomes(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*journal.Record)
+		code   int
+		want   []string
+	}{
+		"upgraded":       {upgraded, 0, []string{"done: Product is 4.2.0", "7.25s (limit 1m0s), measured at the door", "note: version-lock"}},
+		"rolled back":    {rolledBack, 4, []string{"rolled back: Product is 4.1.1", "because: packages to new: no"}},
+		"needs a person": {needsAPerson, 5, []string{"needs a person", "do this"}},
+		"not measured": {func(r *journal.Record) { upgraded(r); r.Probed = false }, 0,
+			[]string{"7.25s (limit 1m0s), told by the door's stop and start"}},
+		"back before the window": {func(r *journal.Record) { rolledBack(r); r.Closed, r.Reopened = time.Time{}, time.Time{} }, 4,
+			[]string{"it served all the time"}},
+		"refused": {func(r *journal.Record) { r.Outcome, r.Error = journal.Refused, "no room" }, 3,
+			[]string{"refused: nothing was changed", "no room"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.attempt(id, c.change)
+			for _, args := range [][]string{{"status"}, {"status", "--follow"}, {"report"}} {
+				out, _ := w.run(0, args...)
+				contains(t, out, c.want...)
+			}
+			out, _ := w.run(c.code, "wait")
+			contains(t, out, c.want...)
+			for _, args := range [][]string{{"status", "--json"}, {"status", "--follow", "--json"}, {"report", "--json"}} {
+				out, _ := w.run(0, args...)
+				if r := decode[upgrade.Report](t, out); r.ID != id {
+					t.Errorf("%v: %s", args, out)
+				}
+			}
+			w.run(c.code, "wait", "--json")
+		})
+	}
+}
+
+func TestReportTellsWhatWasMerged(t *testing.T) {
+	w := newWorld(t)
+	w.attempt(id, upgraded)
+	out, _ := w.run(0, "report")
+	contains(t, out, "configuration files of 4.2.0:", "/etc/a.conf", "kept port: 1 -> 2 (by admin)", "+ prepare  preflight", "1.5s")
+	out, _ = w.run(0, "report", "--json")
+	r := decode[upgrade.Report](t, out)
+	if len(r.Changes) != 1 || !r.Measured || r.Window.D() != 7250*time.Millisecond || len(r.Warnings) != 1 {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestRollback(t *testing.T) {
+	w := newWorld(t)
+	a := w.attempt(id, func(*journal.Record) {})
+	w.state(attempt.Running)
+	w.run(0, "rollback")
+	if _, err := os.Stat(upgrade.RollbackRequest(a)); err != nil {
+		t.Error(err)
+	}
+	late := anotherWorld(t)
+	late.attempt(id, func(r *journal.Record) { r.Phase = journal.Opening })
+	_, stderr := late.run(3, "rollback")
+	contains(t, stderr, "cannot go back any more")
+}
+
+func TestStartRefusesAnotherOne(t *testing.T) {
+	w := newWorld(t)
+	w.attempt(id, func(*journal.Record) {})
+	w.state(attempt.Running)
+	_, stderr := w.run(7, "start")
+	contains(t, stderr, "p status --follow")
+}
+
+func TestLog(t *testing.T) {
+	w := newWorld(t)
+	a := w.attempt(id, upgraded)
+	for n, want := range map[string]string{"0": "", "1": "three\n", "2": "two\nthree\n", "3": "one\ntwo\nthree\n", "9": "one\ntwo\nthree\n"} {
+		if out, _ := w.run(0, "log", "--lines", n); out != want {
+			t.Errorf("--lines %s: %q", n, out)
+		}
+	}
+	if out, _ := w.run(0, "log"); out != "one\ntwo\nthree\n" {
+		t.Error(out)
+	}
+	out, _ := w.run(0, "log", "--json", "--lines", "2")
+	if got := decode[map[string][]string](t, out)["lines"]; strings.Join(got, " ") != "two three" {
+		t.Error(got)
+	}
+	w.run(2, "log", "--lines", "-3")
+	w.run(2, "log", "--json", "--follow")
+	w.write(filepath.Join(a.Var, "log"), "x\n"+strings.Repeat(strings.Repeat("y", 99)+"\n", 2000)+"unfinished")
+	if out, _ := w.run(0, "log", "--lines", "1500"); len(out) != 1499*100+len("unfinished") {
+		t.Errorf("over several blocks: %d bytes", len(out))
+	}
+}
+
+func TestLogFollowsUntilTheEnd(t *testing.T) {
+	w := newWorld(t)
+	a := w.attempt(id, func(*journal.Record) {})
+	j, err := journal.Open(a.Var)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, pipe, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan int)
+	go func() {
+		ended <- run(t.Context(), w.bundle, nil, []string{"log", "--follow", "--lines", "1"}, pipe, pipe)
+		pipe.Close()
+	}()
+	got := make([]byte, 6)
+	if _, err := r.Read(got); err != nil || string(got) != "three\n" {
+		t.Fatalf("%q %v", got, err)
+	}
+	f, err := os.OpenFile(filepath.Join(a.Var, "log"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString("four\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Update(func(r *journal.Record) { r.Outcome = journal.Upgraded }); err != nil {
+		t.Fatal(err)
+	}
+	if code := <-ended; code != 0 {
+		t.Errorf("exit %d", code)
+	}
+	if n, _ := r.Read(got); string(got[:n]) != "four\n" {
+		t.Errorf("%q", got[:n])
+	}
+}

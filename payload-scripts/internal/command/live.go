@@ -1,0 +1,145 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/progress"
+	"onerpm/payload-scripts/internal/upgrade"
+)
+
+// follow tells the steps as they end and returns the record of the attempt's
+// end. On a terminal what is under way is shown below them, as it goes. The
+// error is the context's when that ends first.
+func (e *env) follow(ctx context.Context, a attempt.Attempt) (journal.Record, error) {
+	t := onTerminal(e.out)
+	path := e.bundle.Places().Progress()
+	shown := 0
+	for {
+		rec, err := journal.Read(a.Var)
+		if err != nil {
+			return rec, err
+		}
+		var ended strings.Builder
+		for ; shown < len(rec.Steps); shown++ {
+			s := rec.Steps[shown]
+			if s.Ended.IsZero() && shown == len(rec.Steps)-1 && rec.Outcome == journal.Running {
+				break // it is running: told when it has ended
+			}
+			printStep(&ended, s)
+		}
+		var block []string
+		if rec.Outcome == journal.Running {
+			block = e.block(rec, path, time.Now())
+		}
+		switch {
+		case e.json:
+		case t != nil:
+			err = t.draw(ended.String(), block)
+		default:
+			_, err = fmt.Fprint(e.out, ended.String())
+		}
+		if err != nil || rec.Outcome != journal.Running {
+			return rec, err
+		}
+		select {
+		case <-ctx.Done():
+			return rec, ctx.Err()
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+// block is the live view of an attempt that is under way, from the most to the least important line.
+func (e *env) block(rec journal.Record, path string, now time.Time) []string {
+	lines := []string{phases(rec) + "   " + clock(now.Sub(rec.Began))}
+	if n := len(rec.Steps); n > 0 {
+		s := rec.Steps[n-1]
+		text := "  " + s.Name
+		if at, of := upgrade.Place(rec, s.Name); at > 0 {
+			text = fmt.Sprintf("  %d/%d %s", at, of, s.Name)
+		}
+		if s.Ended.IsZero() {
+			text += "   " + clock(now.Sub(s.Began))
+		}
+		lines = append(lines, text)
+		if !rec.Closed.IsZero() {
+			lines = append(lines, outage(rec, e.bundle.Manifest.Limits.Window.D(), now))
+		}
+		if note, ok := progress.Read(path, rec.ID, s.Name); ok && s.Ended.IsZero() {
+			lines = append(lines, "  "+far(note))
+		}
+		return lines
+	}
+	return append(lines, "  about to begin")
+}
+
+// phases is the line of phases with marks: [x] behind, [>] under way, [<] going back from there, [ ] ahead.
+func phases(rec journal.Record) string {
+	var parts []string
+	mark := "x"
+	for _, p := range []journal.Phase{journal.Preparing, journal.Switching, journal.Opening} {
+		if p == rec.Phase {
+			here := ">"
+			if rec.Back {
+				here = "<"
+			}
+			parts, mark = append(parts, "["+here+"] "+string(p)), " "
+			continue
+		}
+		parts = append(parts, "["+mark+"] "+string(p))
+	}
+	text := strings.Join(parts, "  ") + "  to " + rec.To
+	if rec.Back {
+		text = strings.Join(parts, "  ") + "  back to " + rec.From
+	}
+	return text
+}
+
+// outage tells for how long the product does not serve, or did not.
+func outage(rec journal.Record, limit time.Duration, now time.Time) string {
+	if !rec.Reopened.IsZero() {
+		return fmt.Sprintf("  serves again; out of service for %s (limit %s)", clock(rec.Window()), limit)
+	}
+	return fmt.Sprintf("  out of service for %s (limit %s)", clock(now.Sub(rec.Closed)), limit)
+}
+
+// far tells how far a step is, with a bar where the end is known.
+func far(n progress.Note) string {
+	done, total := strconv.FormatInt(n.Done, 10), strconv.FormatInt(n.Total, 10)
+	switch n.Unit {
+	case "bytes":
+		done, total = size(n.Done), size(n.Total)
+	case "percent":
+		return fmt.Sprintf("%s %d%% %s", bar(n.Done, n.Total), n.Done, n.What)
+	default:
+		done, total = done+" "+n.Unit, total+" "+n.Unit
+	}
+	if n.Total <= 0 {
+		return done + " " + n.What
+	}
+	return fmt.Sprintf("%s %s of %s %s", bar(n.Done, n.Total), done, total, n.What)
+}
+
+func bar(done, total int64) string {
+	const width = 20
+	if total <= 0 {
+		return ""
+	}
+	full := int(float64(width) * float64(min(max(done, 0), total)) / float64(total))
+	return "[" + strings.Repeat("#", full) + strings.Repeat("-", width-full) + "]"
+}
+
+// clock writes a time that goes on: tenths of a second below a minute, then seconds.
+func clock(d time.Duration) string {
+	d = max(d, 0)
+	if d < time.Minute {
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	}
+	return d.Truncate(time.Second).String()
+}

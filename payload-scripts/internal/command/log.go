@@ -1,0 +1,109 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"onerpm/payload-scripts/internal/journal"
+)
+
+func logFlags(f *flag.FlagSet, o *options) {
+	f.BoolVar(&o.follow, "follow", false, "go on until the upgrade ends")
+	f.IntVar(&o.lines, "lines", -1, "the last `N` lines only")
+}
+
+// runLog shows the log of the latest attempt.
+func runLog(ctx context.Context, e *env, o options) int {
+	if o.lines < -1 {
+		return e.fail(fmt.Errorf("--lines %d: a number of lines is 0 or more", o.lines), exitUsage)
+	}
+	if e.json && o.follow {
+		return e.fail(errors.New("--json tells the log as one value, which --follow never ends; leave one of them out"), exitUsage)
+	}
+	a, ok := e.latest()
+	if !ok {
+		return e.fail(fmt.Errorf("no upgrade to %s was started on this machine", e.bundle.Manifest.To), exitFailed)
+	}
+	f, err := os.Open(filepath.Join(a.Var, "log"))
+	if err != nil {
+		return e.fail(err, exitFailed)
+	}
+	defer f.Close() //nolint:errcheck // read only
+	if o.lines >= 0 {
+		if err := lastLines(f, o.lines); err != nil {
+			return e.fail(err, exitFailed)
+		}
+	}
+	if e.json {
+		return e.logJSON(f)
+	}
+	for {
+		rec, err := journal.Read(a.Var) // before the copy: what comes after the end is shown
+		if _, copying := io.Copy(e.out, f); copying != nil {
+			return e.fail(copying, exitFailed)
+		}
+		if !o.follow || err != nil || rec.Outcome != journal.Running {
+			return exitDone
+		}
+		select {
+		case <-ctx.Done():
+			return exitDone
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+func (e *env) logJSON(f io.Reader) int {
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return e.fail(err, exitFailed)
+	}
+	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	if len(text) == 0 {
+		lines = []string{}
+	}
+	return e.encode(map[string]any{"lines": lines}, exitDone)
+}
+
+// lastLines sets the position of a file to where its last n lines begin.
+func lastLines(f io.ReadSeeker, n int) error {
+	end, err := f.Seek(0, io.SeekEnd)
+	if err != nil || n == 0 {
+		return err
+	}
+	const block = 64 << 10
+	newlines := 0
+	for at := end; at > 0; {
+		size := min(block, at)
+		at -= size
+		if _, err := f.Seek(at, io.SeekStart); err != nil {
+			return err
+		}
+		buf := make([]byte, size)
+		if _, err := io.ReadFull(f, buf); err != nil {
+			return err
+		}
+		for i := len(buf); ; {
+			if i = bytes.LastIndexByte(buf[:i], '\n'); i < 0 {
+				break
+			}
+			if at+int64(i) == end-1 {
+				continue // ends the last line
+			}
+			if newlines++; newlines == n {
+				_, err := f.Seek(at+int64(i)+1, io.SeekStart)
+				return err
+			}
+		}
+	}
+	_, err = f.Seek(0, io.SeekStart)
+	return err
+}

@@ -1,0 +1,95 @@
+package command
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// printManual writes the man page, in man(7)'s language. It holds no version and no date.
+func printManual(w io.Writer, prefix string) {
+	p := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+	name := roff(prefix)
+	p(`.TH %s 8 "" "" "System Administration"`, strings.ToUpper(name))
+	p(".SH NAME\n%s \\- upgrade this host in place", name)
+	p(".SH SYNOPSIS\n.B %s\n.I COMMAND\n.RB [ \\-\\-json ]\n.RI [ flags ]", name)
+	p(".SH DESCRIPTION\nA bundle is one package that upgrades a product on this host from one release to the next. Installing it checks the host and starts the upgrade, which " +
+		"then runs by itself, over a reboot too, and ends as the new release or, if anything fails before it is complete, as the old one.\n" +
+		"This command works with the upgrade under way or, when there is none, with the newest bundle that is installed.")
+	p(".SH COMMANDS")
+	for _, c := range commands() {
+		if c.what == "" {
+			continue
+		}
+		p(".TP\n.B %s", roff(c.name))
+		p("%s.", roff(strings.ToUpper(c.what[:1])+c.what[1:]))
+		if c.more != "" {
+			p("%s", roff(c.more))
+		}
+		eachFlag(c, func(flagName, arg, what string) {
+			if arg != "" {
+				arg = " \\fI" + roff(arg) + "\\fR"
+			}
+			p(".RS\n.TP\n\\fB\\-\\-%s\\fR%s\n%s.\n.RE", roff(flagName), arg, roff(strings.ToUpper(what[:1])+what[1:]))
+		})
+	}
+	p(".TP\n.B help\n.RI [ COMMAND ]\nTell the usage; with\n.B settings\nshow the file of settings.")
+	p(".SH EXIT STATUS")
+	for _, x := range exitCodes {
+		p(".TP\n.B %d\n%s.", x.code, roff(strings.ToUpper(x.what[:1])+x.what[1:]))
+	}
+	p(".SH FILES")
+	for _, f := range [][2]string{
+		{"/etc/" + prefix + "/upgrade.conf", "The settings; it may lack."},
+		{"/etc/" + prefix + "/manual", "When it is there, no upgrade starts by itself."},
+		{"/var/lib/" + prefix + "/", "Journal, log, report and backups of each upgrade; for root only."},
+		{"/opt/" + prefix + "/", "The bundles, and what the upgrade under way needs of them."},
+	} {
+		p(".TP\n.I %s\n%s", roff(f[0]), roff(f[1]))
+	}
+}
+
+// roff makes text safe between roff's own words.
+func roff(s string) string {
+	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "\n", " ").Replace(s)
+	if strings.HasPrefix(s, ".") || strings.HasPrefix(s, "'") {
+		s = `\&` + s
+	}
+	return s
+}
+
+// printCompletion writes the completion for bash.
+func printCompletion(w io.Writer, prefix string) {
+	var words []string
+	var cases strings.Builder
+	for _, c := range commands() {
+		if c.what == "" {
+			continue
+		}
+		words = append(words, c.name)
+		var flags []string
+		eachFlag(c, func(name, _, _ string) { flags = append(flags, "--"+name) })
+		fmt.Fprintf(&cases, "    %s) words='%s' ;;\n", c.name, strings.Join(flags, " "))
+	}
+	function := "_" + strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, prefix)
+	fmt.Fprintf(w, `# bash completion for %[1]s
+%[2]s() {
+    local words command=${COMP_WORDS[1]}
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        command=
+    fi
+    case "$command" in
+    '') words='%[3]s help' ;;
+%[4]s    help) words='%[3]s settings' ;;
+    *) words= ;;
+    esac
+    COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -F %[2]s %[1]s
+`, prefix, function, strings.Join(words, " "), cases.String())
+}

@@ -1,0 +1,56 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+
+	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/files"
+	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/upgrade"
+)
+
+// runReport tells how the latest attempt went, step by step.
+func runReport(_ context.Context, e *env, _ options) int {
+	a, ok := e.latest()
+	if !ok {
+		return e.none()
+	}
+	rec, err := journal.Read(a.Var)
+	if err != nil {
+		return e.fail(err, exitFailed)
+	}
+	r := e.report(a, rec)
+	if e.json {
+		return e.encode(r, exitDone)
+	}
+	printReport(e.out, r)
+	return exitDone
+}
+
+// report makes the report of an attempt as it is now.
+func (e *env) report(a attempt.Attempt, rec journal.Record) upgrade.Report {
+	r := upgrade.ReportOf(e.bundle.Manifest, rec)
+	r.Changes = changes(e, a)
+	return r
+}
+
+// changes are what was merged in configuration files: what the backup says or,
+// when that was cleaned away, the report that was written at the end. None are known
+// before the merge.
+func changes(e *env, a attempt.Attempt) []files.FileChange {
+	found, err := files.New(e.bundle.Manifest, e.bundle.Dir, filepath.Join(a.Var, "backup")).Changes()
+	if err == nil {
+		return found
+	}
+	var written struct {
+		Changes []files.FileChange `json:"changes"`
+	}
+	data, err := os.ReadFile(filepath.Join(a.Var, "report.json"))
+	if err != nil || json.Unmarshal(data, &written) != nil {
+		return nil
+	}
+	return written.Changes
+}

@@ -1,0 +1,30 @@
+package settings
+
+import "fmt"
+
+// Example is the file with every setting at what it is without the file.
+func Example(prefix string) string {
+	return fmt.Sprintf(`# Settings of the upgrades of this host: /etc/%[1]s/upgrade.conf
+# It may lack; everything here is a comment and shows what holds then.
+# A mistake in it is told by "%[1]s check", with its line.
+
+# How long the backups of an ended upgrade (configuration, state, database dumps) are
+# kept: a number of days such as 30d, or forever. They are removed when the next
+# upgrade is started; "%[1]s clean" removes them at once.
+#
+# keep-backups = forever
+
+# Which side wins where this host and the new release changed the same value of a
+# configuration file differently. "%[1]s check" tells such conflicts, and no upgrade
+# starts with one that nobody decided.
+#   old   this host's value stays
+#   new   the new release's value is taken
+# For a single key, or for a whole file (the only way for a file that is merged by line):
+#
+# conflict /etc/product/product.conf:server.port = old
+# conflict /etc/product/site.conf = new
+
+# Whether the installation of a bundle starts the upgrade is not decided here but by
+# a file: with /etc/%[1]s/manual there, nothing starts by itself.
+`, prefix)
+}

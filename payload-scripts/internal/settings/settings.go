@@ -1,0 +1,204 @@
+// Package settings reads what the admin of a host decided about its upgrades:
+// /etc/<p>/upgrade.conf. The file is read strictly. A mistake in it keeps an
+// upgrade from starting, and never one that has begun from going on or back:
+// what could be read holds then.
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/finding"
+)
+
+// Settings are the admin's decisions and the mistakes in the file.
+type Settings struct {
+	Path        string
+	KeepBackups time.Duration // how long an ended attempt's backups are kept; 0 is for ever
+	Conflicts   []Conflict
+	Mistakes    []Mistake
+}
+
+// Conflict decides a key of a configuration file that both sides changed.
+type Conflict struct {
+	Target string        // absolute path
+	Key    string        // a.b.c, or "*" for the whole file
+	Side   manifest.Side // old keeps the host's value, new takes the release's
+	Line   int
+}
+
+// Mistake is what is wrong in a line of the file; line 0 is the file as a whole.
+type Mistake struct {
+	Line int
+	What string
+}
+
+// maxSize bounds the file, in bytes.
+const maxSize = 64 << 10
+
+// Read reads the file; one that is not there decides nothing.
+func Read(path string) Settings {
+	s := Settings{Path: path}
+	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return s
+	}
+	var data []byte
+	switch {
+	case err != nil:
+	case !info.Mode().IsRegular():
+		err = errors.New("it is no regular file")
+	case info.Size() > maxSize:
+		err = fmt.Errorf("it has %d bytes, more than %d", info.Size(), maxSize)
+	default:
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && (st.Uid != 0 || info.Mode()&0o022 != 0) {
+			s.wrong(0, "others than root can write it: chown root %s; chmod 644 %s", path, path)
+			return s
+		}
+		data, err = os.ReadFile(path)
+	}
+	if err != nil {
+		s.wrong(0, "it cannot be read: %v", err)
+		return s
+	}
+	s.parse(string(data))
+	return s
+}
+
+func (s *Settings) wrong(line int, format string, args ...any) {
+	s.Mistakes = append(s.Mistakes, Mistake{line, fmt.Sprintf(format, args...)})
+}
+
+// parse reads lines "key = value"; a line that starts with # is a comment.
+func (s *Settings) parse(text string) {
+	first := map[string]int{}
+	for i, line := range strings.Split(text, "\n") {
+		n := i + 1
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		at := strings.LastIndex(line, "=") // a file's key may have one, a value never
+		if at < 0 {
+			s.wrong(n, "not a setting such as \"keep-backups = 30d\": %s", short(line))
+			continue
+		}
+		key, value := strings.Join(strings.Fields(line[:at]), " "), strings.TrimSpace(line[at+1:])
+		if before, twice := first[key]; twice {
+			s.wrong(n, "%s is set twice; the first is on line %d", short(key), before)
+			continue
+		}
+		first[key] = n
+		s.set(n, key, value)
+	}
+}
+
+func (s *Settings) set(line int, key, value string) {
+	word, rest, _ := strings.Cut(key, " ")
+	switch {
+	case key == "keep-backups":
+		keep, err := days(value)
+		if err != nil {
+			s.wrong(line, "keep-backups: %v", err)
+		}
+		s.KeepBackups = keep
+	case word == "conflict":
+		c, err := conflict(rest, value)
+		if err != nil {
+			s.wrong(line, "conflict: %v", err)
+			return
+		}
+		c.Line = line
+		s.Conflicts = append(s.Conflicts, c)
+	default:
+		s.wrong(line, "there is no setting %s; the settings are keep-backups and conflict", short(key))
+	}
+}
+
+// maxDays bounds keep-backups: 100 years.
+const maxDays = 36500
+
+func days(value string) (time.Duration, error) {
+	if value == "forever" {
+		return 0, nil
+	}
+	number, isDays := strings.CutSuffix(value, "d")
+	n, err := strconv.Atoi(number)
+	if !isDays || err != nil || n < 1 || n > maxDays {
+		return 0, fmt.Errorf("%s is neither a number of days such as 30d nor forever", short(value))
+	}
+	return time.Duration(n) * 24 * time.Hour, nil
+}
+
+func conflict(what, value string) (Conflict, error) {
+	target, key, more := strings.Cut(what, ":")
+	if !more {
+		key = "*"
+	}
+	if !strings.HasPrefix(target, "/") || key == "" {
+		return Conflict{}, fmt.Errorf("%s is not FILE or FILE:KEY, such as /etc/product.conf:server.port", short(what))
+	}
+	side := manifest.Side(value)
+	if side != manifest.Old && side != manifest.New {
+		return Conflict{}, fmt.Errorf("%s is neither old (this host's value stays) nor new (the new release's is taken)", short(value))
+	}
+	return Conflict{Target: target, Key: key, Side: side}, nil
+}
+
+// Apply puts the admin's decisions over those of the spec.
+func (s *Settings) Apply(m *manifest.Manifest) {
+	for i := range m.Config {
+		c := &m.Config[i]
+		for _, d := range s.Conflicts {
+			if d.Target != c.Target {
+				continue
+			}
+			policy := map[string]manifest.Side{d.Key: d.Side}
+			for key, side := range c.Policy {
+				if _, decided := policy[key]; !decided {
+					policy[key] = side
+				}
+			}
+			c.Policy = policy
+		}
+	}
+}
+
+// Findings tells each mistake, and each decision about a file that the upgrade does not merge.
+func (s *Settings) Findings(m *manifest.Manifest) []finding.Finding {
+	var out []finding.Finding
+	for _, w := range s.Mistakes {
+		where := s.Path
+		if w.Line > 0 {
+			where = fmt.Sprintf("%s:%d", s.Path, w.Line)
+		}
+		out = append(out, finding.Finding{ID: "settings", Level: finding.Refuse,
+			What: where + ": " + w.What, Do: "correct it; `" + m.Prefix + " help settings` shows all settings"})
+	}
+	merged := map[string]bool{}
+	for _, c := range m.Config {
+		merged[c.Target] = true
+	}
+	for _, c := range s.Conflicts {
+		if !merged[c.Target] {
+			out = append(out, finding.Finding{ID: "settings-unused", Level: finding.Warn,
+				What: fmt.Sprintf("%s:%d decides about %s, which this upgrade does not merge", s.Path, c.Line, c.Target),
+				Do:   "look whether the path is right; one that was for another upgrade may stay"})
+		}
+	}
+	return out
+}
+
+func short(s string) string {
+	const most = 60
+	if r := []rune(s); len(r) > most {
+		s = string(r[:most]) + "..."
+	}
+	return strconv.Quote(s)
+}

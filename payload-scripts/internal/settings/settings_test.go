@@ -1,0 +1,131 @@
+package settings
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"onerpm/internal/manifest"
+)
+
+func write(t *testing.T, text string, mode os.FileMode) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "upgrade.conf")
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	s := Read(write(t, `
+# a comment
+keep-backups = 30d
+conflict  /etc/a.conf:server.port=old
+	conflict /etc/b.conf = new
+conflict /etc/c.env:A=B = old
+`, 0o644))
+	want := []Conflict{
+		{"/etc/a.conf", "server.port", manifest.Old, 4}, {"/etc/b.conf", "*", manifest.New, 5}, {"/etc/c.env", "A=B", manifest.Old, 6},
+	}
+	if len(s.Mistakes) > 0 || s.KeepBackups != 30*24*time.Hour || !reflect.DeepEqual(s.Conflicts, want) {
+		t.Errorf("got %+v", s)
+	}
+}
+
+func TestMistakesAreToldWithTheirLine(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"keep-backup = 3d":                               `1: there is no setting "keep-backup"`,
+		"\n\nnonsense":                                   `3: not a setting`,
+		"keep-backups = 3":                               `1: keep-backups: "3" is neither`,
+		"keep-backups = 0d":                              `neither a number of days`,
+		"keep-backups = 99999d":                          `neither a number of days`,
+		"keep-backups = 3d\nkeep-backups = 4d":           `2: "keep-backups" is set twice; the first is on line 1`,
+		"conflict /etc/a = mine":                         `neither old`,
+		"conflict etc/a = old":                           `is not FILE or FILE:KEY`,
+		"conflict /etc/a: = old":                         `is not FILE or FILE:KEY`,
+		"conflict = old":                                 `is not FILE or FILE:KEY`,
+		strings.Repeat("#", maxSize+1):                   `more than 65536`,
+		"keep-backups = " + strings.Repeat("9", 1000):    `..."`,
+		"conflict /etc/a:k = old\nconflict /etc/a:k=new": `set twice`,
+	} {
+		path := write(t, text, 0o644)
+		s := Read(path)
+		found := s.Findings(&manifest.Manifest{Prefix: "p"})
+		if len(s.Mistakes) != 1 || found[0].Level != "refuse" || !strings.Contains(found[0].What, want) || !strings.HasPrefix(found[0].What, path) {
+			t.Errorf("%.60q: got %v, want %q", text, found, want)
+		}
+	}
+}
+
+func TestFilesThatAreNotRead(t *testing.T) {
+	t.Parallel()
+	path := write(t, "keep-backups = 3d", 0o644)
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if s := Read(path); len(s.Mistakes) != 1 || s.KeepBackups != 0 {
+		t.Errorf("a file that everybody can write: %+v", s)
+	}
+	if s := Read(t.TempDir()); len(s.Mistakes) != 1 {
+		t.Errorf("a folder: %+v", s)
+	}
+	if s := Read(filepath.Join(t.TempDir(), "none")); len(s.Mistakes) != 0 {
+		t.Errorf("no file: %+v", s)
+	}
+}
+
+func TestApply(t *testing.T) {
+	t.Parallel()
+	spec := map[string]manifest.Side{"a": manifest.New, "b": manifest.New}
+	m := &manifest.Manifest{Prefix: "p", Config: []manifest.Config{{Target: "/etc/x", Policy: spec}, {Target: "/etc/y"}}}
+	s := Settings{Path: "f", Conflicts: []Conflict{{"/etc/x", "a", manifest.Old, 1}, {"/etc/y", "*", manifest.Old, 2}, {"/etc/z", "*", manifest.Old, 3}}}
+	s.Apply(m)
+	if got := fmt.Sprint(m.Config[0].Policy, m.Config[1].Policy); got != "map[a:old b:new] map[*:old]" {
+		t.Error(got)
+	}
+	if spec["a"] != manifest.New {
+		t.Error("the spec's own map was written to")
+	}
+	if found := s.Findings(m); len(found) != 1 || found[0].Level != "warn" || !strings.Contains(found[0].What, "f:3 decides about /etc/z") {
+		t.Errorf("got %v", found)
+	}
+}
+
+// TestExample holds the shown example to the reader: as it is, and with its comments taken away.
+func TestExample(t *testing.T) {
+	t.Parallel()
+	text := Example("p")
+	if s := Read(write(t, text, 0o644)); len(s.Mistakes)+len(s.Conflicts) != 0 || s.KeepBackups != 0 {
+		t.Errorf("the example decides something: %+v", s)
+	}
+	var lines []string
+	for _, line := range strings.Split(text, "\n") {
+		if line = strings.TrimPrefix(line, "# "); strings.HasPrefix(line, "keep-backups =") || strings.HasPrefix(line, "conflict /") {
+			lines = append(lines, line)
+		}
+	}
+	if s := Read(write(t, strings.Join(lines, "\n"), 0o644)); len(lines) != 3 || len(s.Mistakes) > 0 || len(s.Conflicts) != 2 {
+		t.Errorf("the example's settings are not read: %q: %+v", lines, s)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("keep-backups = 30d\nconflict /etc/a:b = old\n")
+	f.Add("= =\n#\nconflict :=old")
+	f.Fuzz(func(t *testing.T, text string) {
+		var s Settings
+		s.parse(text)
+		for _, c := range s.Conflicts {
+			if c.Target == "" || c.Key == "" || (c.Side != manifest.Old && c.Side != manifest.New) {
+				t.Errorf("%q: %+v", text, c)
+			}
+		}
+	})
+}
