@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"sync"
 	"testing"
 
 	"onerpm/internal/manifest"
@@ -98,20 +99,41 @@ func psql(query string) string {
 // files returns the digest, mode and owner of every file below the folders, by path.
 func files(t *testing.T, m *host.Machine, folders ...string) map[string]string {
 	t.Helper()
-	out := m.Sh(t, `find `+strings.Join(folders, " ")+` -printf '%p\t%y %m %u:%g %l\n' 2>/dev/null | sort`)
-	sums := map[string]string{}
-	for _, line := range strings.Split(m.Sh(t, `find `+strings.Join(folders, " ")+` -type f -print0 2>/dev/null | xargs -0 -r sha256sum`), "\n") {
-		if sum, path, ok := strings.Cut(line, "  "); ok {
-			sums[path] = sum
+	found, keys, unknown := map[string]string{}, map[string]string{}, &strings.Builder{}
+	list := m.Sh(t, `find `+strings.Join(folders, " ")+` -printf '%p\t%y %m %u:%g %l\t%i %s %C@\n' 2>/dev/null | sort`)
+	for _, line := range strings.Split(list, "\n") {
+		fields := strings.Split(line, "\t")
+		if len(fields) != 3 {
+			continue
+		}
+		path, is := fields[0], fields[1]
+		found[path] = is
+		if strings.HasPrefix(is, "f ") {
+			keys[path] = fmt.Sprintf("%p %s %s", m, path, fields[2])
+			if _, known := sums.Load(keys[path]); !known {
+				unknown.WriteString(path + "\x00")
+			}
 		}
 	}
-	found := map[string]string{}
-	for _, line := range strings.Split(out, "\n") {
-		path, rest, _ := strings.Cut(line, "\t")
-		found[path] = rest + " " + sums[path]
+	r, err := m.Exec(t.Context(), host.Cmd{Args: []string{"xargs", "-0", "-r", "sha256sum"}, Stdin: strings.NewReader(unknown.String())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(r.Stdout, "\n") {
+		if sum, path, ok := strings.Cut(line, "  "); ok {
+			sums.Store(keys[path], sum)
+		}
+	}
+	for path, key := range keys {
+		sum, _ := sums.Load(key)
+		found[path] += fmt.Sprint(" ", sum)
 	}
 	return found
 }
+
+// sums are the digests of files that were read before, by machine, path, inode, size
+// and time of the last change, which nobody can set.
+var sums sync.Map
 
 // differences tells what two maps do not have in common.
 func differences(before, after map[string]string) []string {
