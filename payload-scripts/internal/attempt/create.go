@@ -82,7 +82,7 @@ func (a Attempt) makeCurrent(p Places) error {
 	return host.SyncDir(p.Run())
 }
 
-// sweep removes the folders of attempts that never got a journal.
+// sweep removes the folders of attempts whose creation or start was cut short.
 func (p Places) sweep() error {
 	entries, err := os.ReadDir(p.Run())
 	if err != nil {
@@ -93,7 +93,7 @@ func (p Places) sweep() error {
 		if !e.IsDir() {
 			continue
 		}
-		if _, err := os.Stat(filepath.Join(a.Var, "journal.json")); !errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(a.Var, "journal.json")); !errors.Is(err, os.ErrNotExist) && p.Begun(a) {
 			continue
 		}
 		if err := os.RemoveAll(a.Run); err != nil {

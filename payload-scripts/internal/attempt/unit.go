@@ -10,6 +10,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/journal"
 )
 
 // unitText is the unit that runs an attempt. KillMode=process: a stopped engine
@@ -60,6 +61,29 @@ func (a Attempt) Install(ctx context.Context, p Places, m *manifest.Manifest) er
 // Begin starts the unit and does not wait for anything.
 func (p Places) Begin(ctx context.Context) error {
 	return systemctl(ctx, "start", "--no-block", p.Unit())
+}
+
+// AtWork tells whether the unit runs, or is about to: systemd starts an engine
+// that was killed again after a moment.
+func (p Places) AtWork(ctx context.Context) bool {
+	res, _ := host.Run(ctx, host.Cmd{Name: "systemctl", Args: []string{"is-active", p.Unit()}, Timeout: time.Minute})
+	switch strings.TrimSpace(res.Stdout) {
+	case "inactive", "failed":
+		return false
+	default:
+		return true
+	}
+}
+
+// Begun tells whether an attempt was started, or a unit is there that will start
+// it. One whose start was cut short before that is as good as none.
+func (p Places) Begun(a Attempt) bool {
+	rec, err := journal.Read(a.Var)
+	if err != nil || rec.Starts > 0 || rec.Outcome != journal.Running {
+		return true
+	}
+	unit, err := os.ReadFile(p.UnitFile())
+	return err == nil && strings.Contains(string(unit), a.ID)
 }
 
 // Uninstall removes the unit. The engine that does so may be the unit's own

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/upgrade"
 )
@@ -25,6 +26,11 @@ func runAttempt(ctx context.Context, e *env, _ options) int {
 	j, err := journal.Open(a.Var)
 	if err != nil {
 		return e.fail(err, exitFailed)
+	}
+	if j.Record().Outcome == journal.Running { // the start may have been cut short before it said so
+		if err := p.SetState(attempt.Running); err != nil {
+			return e.fail(err, exitFailed)
+		}
 	}
 	log, err := os.OpenFile(filepath.Join(a.Var, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {

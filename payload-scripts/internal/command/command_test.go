@@ -194,3 +194,17 @@ func TestLogFollowsUntilTheEnd(t *testing.T) {
 		t.Errorf("%q", got[:n])
 	}
 }
+
+// TestStartCutShort has an attempt whose start did not come to its unit: it is as good as none.
+func TestStartCutShort(t *testing.T) {
+	w := newWorld(t)
+	a := w.attempt("4.2.0-1-20260301T120000.000Z", func(r *journal.Record) { r.Starts = 0 })
+	p := w.bundle.Places()
+	if p.Begun(a) {
+		t.Error("an attempt without a unit has begun")
+	}
+	w.write(p.UnitFile(), "ExecStart=/opt/p/run/"+a.ID+"/bin/engine run "+a.ID+"\n")
+	if !p.Begun(a) {
+		t.Error("an attempt whose unit is there has not begun")
+	}
+}

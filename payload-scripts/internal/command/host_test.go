@@ -43,7 +43,7 @@ var begun = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 func (w *world) attempt(id string, change func(*journal.Record)) attempt.Attempt {
 	w.Helper()
 	a := w.bundle.Places().At(id)
-	rec := journal.Record{ID: id, From: "4.1.1", To: "4.2.0", Revision: 1, Began: begun, Phase: journal.Preparing}
+	rec := journal.Record{ID: id, From: "4.1.1", To: "4.2.0", Revision: 1, Began: begun, Phase: journal.Preparing, Starts: 1}
 	change(&rec)
 	w.write(filepath.Join(a.Var, "log"), "one\ntwo\nthree\n")
 	w.write(filepath.Join(a.Var, "report.json"), `{"changes": [{"target": "/etc/a.conf", "changes": [{"key": "port", "kind": "kept", "by": "admin", "from": "1", "to": "2"}]}]}`)

@@ -177,7 +177,9 @@ func (e *env) fail(err error, code int) int {
 
 // latest returns the newest attempt with this bundle's release.
 func (e *env) latest() (attempt.Attempt, bool) {
-	return e.bundle.Places().Latest(e.bundle.Manifest.To)
+	p := e.bundle.Places()
+	a, ok := p.Latest(e.bundle.Manifest.To)
+	return a, ok && p.Begun(a)
 }
 
 func needRoot() error {

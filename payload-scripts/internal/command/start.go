@@ -43,6 +43,9 @@ func (e *env) start(ctx context.Context, p attempt.Places, checked bool) int {
 	}
 	switch word {
 	case attempt.Running:
+		if a, ok := e.latest(); ok && !p.AtWork(ctx) {
+			return e.begin(ctx, p, a) // the start before was cut short
+		}
 		return e.fail(fmt.Errorf("an upgrade is under way; follow it with `%s status --follow`", p.Prefix), exitUnderWay)
 	case attempt.NeedsAPerson:
 		return e.carryOn(ctx, p)
@@ -81,16 +84,25 @@ func (e *env) carryOn(ctx context.Context, p attempt.Places) int {
 	return e.begin(ctx, p, a)
 }
 
+// begin starts the attempt's unit. Cut short before the unit is on disk, nothing
+// has begun and the next start makes an attempt of its own; after it, the
+// attempt goes on at the next boot or the next start.
 func (e *env) begin(ctx context.Context, p attempt.Places, a attempt.Attempt) int {
-	if err := p.SetState(attempt.Running); err != nil {
-		return e.fail(err, exitFailed)
+	before, err := p.State()
+	if err == nil {
+		err = a.Install(ctx, p, e.bundle.Manifest)
 	}
-	err := a.Install(ctx, p, e.bundle.Manifest)
+	if err == nil {
+		err = p.SetState(attempt.Running)
+	}
 	if err == nil {
 		err = p.Begin(ctx)
 	}
 	if err != nil {
-		_ = p.SetState(attempt.Idle)
+		if before != attempt.Running { // otherwise the unit is what carries the attempt on at the next boot
+			_ = p.Uninstall(ctx)
+			_ = p.SetState(before)
+		}
 		return e.fail(fmt.Errorf("start the upgrade: %w", err), exitFailed)
 	}
 	if e.json {
