@@ -28,6 +28,14 @@ type Room struct {
 	Var int64 // below /var/lib
 }
 
+// Made are the files that %post makes by asking the engine, where the host has their
+// folders: the man page and the completion. Every bundle of a product owns them
+// and none brings them along, because each engine knows its own commands.
+func Made(prefix string) []string {
+	v := place("", prefix, "")
+	return []string{v.Manual8, v.Completion}
+}
+
 // Render returns the scriptlets of the bundle that m describes.
 func Render(m *manifest.Manifest, room Room) (Texts, error) { return render("", m, room) }
 
@@ -59,6 +67,7 @@ func render(root string, m *manifest.Manifest, room Room) (Texts, error) {
 type values struct {
 	Product, Prefix, Bundle, From, To         string
 	Var, Opt, Engine, Manual, Systemd, Marker string
+	Manual8, Completion                       string
 	Room                                      Room
 	Releases                                  []release
 	Names                                     []string
@@ -69,6 +78,7 @@ func place(root, prefix, to string) values {
 	return values{
 		Prefix: prefix, To: to, Bundle: prefix + "-" + to,
 		Var: root + "/var/lib/" + prefix, Opt: root + "/opt/" + prefix, Engine: root + "/opt/" + prefix + "/" + to + "/bin/engine",
+		Manual8: root + "/usr/share/man/man8/" + prefix + ".8", Completion: root + "/usr/share/bash-completion/completions/" + prefix,
 		Manual: root + "/etc/" + prefix + "/manual", Systemd: root + "/run/systemd/system", Marker: "first-install-" + to,
 	}
 }

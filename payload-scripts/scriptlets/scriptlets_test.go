@@ -309,6 +309,11 @@ func TestPostAndPosttrans(t *testing.T) {
 				if out, code := m.script(shell, texts.Post, c.arg); code != 0 || out != "" {
 					t.Errorf("%%post: exit %d: %s", code, out)
 				}
+				for _, made := range Made("p-upgrade") {
+					if _, err := os.Stat(m.path(made)); err == nil {
+						t.Errorf("%%post made %s and its folders", made)
+					}
+				}
 				if info, err := os.Stat(m.path("var/lib/p-upgrade")); err != nil || info.Mode().Perm() != 0o700 {
 					t.Errorf("/var/lib/p-upgrade: %v, %v", info, err)
 				}
@@ -321,6 +326,43 @@ func TestPostAndPosttrans(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPostAsksTheEngine has %post write man page and completion where there are folders for them.
+func TestPostAsksTheEngine(t *testing.T) {
+	t.Parallel()
+	for _, shell := range shells {
+		m := newMachine(t)
+		m.engine("opt/p-upgrade/4.2.0/bin/engine", 0, 0)
+		m.write("usr/share/man/man8/p-upgrade.8", "of an older bundle", 0o644)
+		m.write("usr/share/bash-completion/completions/another", "", 0o644)
+		post := m.texts(Room{}).Post
+		for range 2 {
+			if out, code := m.script(shell, post, "1"); code != 0 || out != "" {
+				t.Fatalf("exit %d: %s", code, out)
+			}
+		}
+		for i, topic := range []string{"man", "completion"} {
+			path := m.path(Made("p-upgrade")[i])
+			text, err := os.ReadFile(path)
+			if err != nil || string(text) != "opt/p-upgrade/4.2.0/bin/engine "+topic+"\n" {
+				t.Errorf("%s: %q, %v", path, text, err)
+			}
+			if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o644 {
+				t.Errorf("%s: %v, %v", path, info, err)
+			}
+		}
+		m.write("opt/p-upgrade/4.2.0/bin/engine", "#!/bin/sh\necho half\nexit 1\n", 0o700)
+		if out, code := m.script(shell, post, "2"); code != 0 || out != "" {
+			t.Fatalf("exit %d: %s", code, out)
+		}
+		if text, err := os.ReadFile(m.path(Made("p-upgrade")[0])); err != nil || strings.Contains(string(text), "half") {
+			t.Errorf("an engine that fails: %q, %v", text, err)
+		}
+		if left, _ := filepath.Glob(m.path("usr/share/man/man8/*.new")); len(left) > 0 {
+			t.Errorf("left %v", left)
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"onerpm/bundler/internal/sign"
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
+	"onerpm/payload-scripts/scriptlets"
 )
 
 // Report is what a bundle holds.
@@ -157,7 +158,7 @@ func (rep *Report) files(h *rpmfile.Header, p payload) {
 		rep.problem("the package is %s, its manifest is that of %s-%s-%d", h.NVR(), want, m.To, m.Revision)
 	}
 	rep.against(m, p.files)
-	rep.listed(h.Files(), p.files)
+	rep.listed(m, h.Files(), p.files)
 }
 
 // against compares what is there with what the manifest lists.
@@ -187,7 +188,9 @@ func (rep *Report) against(m *manifest.Manifest, there map[string]found) {
 }
 
 // listed compares what is there with rpm's own list, by which rpm verifies what it installed.
-func (rep *Report) listed(list []rpmfile.FileInfo, there map[string]found) {
+func (rep *Report) listed(m *manifest.Manifest, list []rpmfile.FileInfo, there map[string]found) {
+	made := scriptlets.Made(m.Prefix)
+	list = slices.DeleteFunc(slices.Clone(list), func(f rpmfile.FileInfo) bool { return f.IsGhost() && slices.Contains(made, f.Path) })
 	if len(list) != len(there) {
 		rep.problem("rpm's list has %d files, the payload %d", len(list), len(there))
 	}

@@ -100,7 +100,13 @@ func (b Bundle) entries(at time.Time) ([]entry, error) {
 	}
 	command := "/usr/bin/" + b.Manifest.Prefix
 	all := append(folders(root, files, at), files...)
-	return sorted(append(all, entry{path: command, mtime: wrapperTime, File: bytesFile(command, wrapper, 0o755)})), nil
+	all = append(all, entry{path: command, mtime: wrapperTime, File: bytesFile(command, wrapper, 0o755)})
+	for _, made := range scriptlets.Made(b.Manifest.Prefix) {
+		e := entry{path: made, ghost: true, mtime: wrapperTime}
+		e.Mode = 0o644
+		all = append(all, e)
+	}
+	return sorted(all), nil
 }
 
 // bytesFile makes a File of bytes.

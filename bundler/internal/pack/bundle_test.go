@@ -20,6 +20,7 @@ import (
 	"onerpm/bundler/internal/release"
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
+	"onerpm/payload-scripts/scriptlets"
 )
 
 // engine builds a small static program once, to stand for the engine.
@@ -194,6 +195,9 @@ func TestBundle(t *testing.T) {
 /opt/p-upgrade/2.0/config/old/etc
 /opt/p-upgrade/2.0/config/old/etc/old
 /opt/p-upgrade/2.0/config/old/etc/p.json
+/opt/p-upgrade/2.0/hooks
+/opt/p-upgrade/2.0/hooks/x
+/opt/p-upgrade/2.0/hooks/x-undo
 /opt/p-upgrade/2.0/manifest.json
 /opt/p-upgrade/2.0/migrations
 /opt/p-upgrade/2.0/migrations/main
@@ -207,6 +211,8 @@ func TestBundle(t *testing.T) {
 /opt/p-upgrade/2.0/rollback/gone-1-1.noarch.rpm
 /opt/p-upgrade/2.0/rollback/p-upgrade-undo-2.0-2.0-3.noarch.rpm
 /usr/bin/p-upgrade
+/usr/share/bash-completion/completions/p-upgrade
+/usr/share/man/man8/p-upgrade.8
 `
 	if got := run(t, "rpm", db, "-qlp", path); got != want {
 		t.Errorf("rpm -qlp:\n%s", got)
@@ -310,16 +316,31 @@ func TestTwoBundlesOnOneHost(t *testing.T) {
 	root, db := t.TempDir(), rpmdb(t)
 	run(t, "rpm", db, "--root="+root, "-i", "--nodeps", "--noscripts", first)
 	run(t, "rpm", db, "--root="+root, "-U", "--nodeps", "--noscripts", second)
+	var made []string
+	for _, path := range scriptlets.Made("p-upgrade") {
+		path = filepath.Join(root, path)
+		made = append(made, path)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte("made by %post"), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if got := run(t, "rpm", db, "--root="+root, "-V", "--nodeps", "--noscripts", "p-upgrade-2.0", "p-upgrade-3.0"); got != "" {
 		t.Errorf("rpm -V: %s", got)
 	}
 	run(t, "rpm", db, "--root="+root, "-e", "--noscripts", "p-upgrade-3.0")
-	if _, err := os.Stat(filepath.Join(root, "usr/bin/p-upgrade")); err != nil {
-		t.Error(err)
+	for _, path := range append(made, filepath.Join(root, "usr/bin/p-upgrade")) {
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("it went with the other bundle: %v", err)
+		}
 	}
 	run(t, "rpm", db, "--root="+root, "-e", "--noscripts", "p-upgrade-2.0")
 	if _, err := os.Stat(filepath.Join(root, "opt/p-upgrade")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("left: %v", err)
+	}
+	for _, path := range made {
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("left: %s, %v", path, err)
+		}
 	}
 }
 

@@ -34,7 +34,9 @@ func pad4(n int64) int64 { return (n + 3) &^ 3 }
 func archiveSize(entries []entry) int64 {
 	n := cpioSize(cpioTrailer, 0)
 	for _, e := range entries {
-		n += cpioSize(e.cpioName(), e.Size)
+		if !e.ghost {
+			n += cpioSize(e.cpioName(), e.Size)
+		}
 	}
 	return n
 }

@@ -114,7 +114,12 @@ func build(meta Meta, entries []entry, p payload, sigs map[int]rpmpack.IndexEntr
 	sizes, digests := make([]uint32, n), make([]string, n)
 	devices, rdevs := make([]uint32, n), make([]uint16, n)
 	for i, e := range entries {
+		kind := rpmpack.GenericFile
+		if e.ghost {
+			kind = rpmpack.GhostFile
+		}
 		r.AddFile(rpmpack.RPMFile{
+			Type: kind,
 			Name: e.path, Mode: uint(e.fileMode()), Owner: "root", Group: "root",
 			MTime: uint32(e.mtime.Unix()), // rpm knows no later time
 		})

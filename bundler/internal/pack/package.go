@@ -74,6 +74,7 @@ func (m Meta) rpmpack() rpmpack.RPMMetaData {
 type entry struct {
 	path  string // absolute
 	dir   bool
+	ghost bool // owned by the package and not in it: %post makes it
 	mtime time.Time
 	File  // Path is not used; a folder has a mode only
 }

@@ -91,6 +91,9 @@ func writeArchive(ctx context.Context, w io.Writer, archive int64, entries []ent
 	}
 	buf := make([]byte, 256<<10)
 	for i, e := range entries {
+		if e.ghost {
+			continue
+		}
 		if _, err := z.Write(cpioHeader(i, e)); err != nil {
 			return err
 		}
