@@ -6,10 +6,10 @@ RELEASE ?= 4.1.1
 JUMPS    = 4.0.1-4.1.1 4.1.1-4.2.0
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -buildid="
 
-.PHONY: help demo test unit e2e lint components bundler engine bundles host bench prepare clean
+.PHONY: help demo test unit e2e test-crash lint components bundler engine bundles host bench prepare clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: components bundler engine ## build the demo product and the bundle that upgrades it
 	dist/bin/bundler build 4.1.1-4.2.0
@@ -41,10 +41,14 @@ test: prepare lint unit e2e ## run everything
 
 unit: prepare components engine ## run all tests but those on a test machine
 	$(GO) vet ./...
-	$(GO) test -timeout 20m $$($(GO) list ./... | grep -v /test/e2e)
+	$(GO) test -timeout 20m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/crash)
 
 e2e: prepare bundles ## run the tests on real machines
 	$(GO) test -timeout 40m -v ./test/e2e/...
+	$(GO) test -timeout 30m -v ./test/crash
+
+test-crash: prepare components ## die at every point of an upgrade; goes on where it was ended
+	ONERPM_CRASH=all $(GO) test -timeout 0 -v ./test/crash -run TestCrash
 
 lint: $(GOLINT) ## run golangci-lint
 	$(GOLINT) run ./...

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"onerpm/internal/manifest"
 	"onerpm/test/host"
 )
 
@@ -21,64 +20,6 @@ func upgrade(t *testing.T, m *host.Machine, to string) {
 		t.Fatalf("dnf install %s && wait: exit %d\n%s\n%s", rpm, code, out, log)
 	}
 	t.Logf("%s", out[max(0, strings.LastIndex(out, "done:")):])
-}
-
-// checkNew proves that a machine is the release: packages, files, units, API.
-func checkNew(t *testing.T, m *host.Machine, to string) {
-	t.Helper()
-	mf := manifestOf(t, m, to)
-	if got, want := productPackages(t, m), wantPackages(mf.New); got != want {
-		t.Errorf("packages:\n%s\nwant\n%s", got, want)
-	}
-	checkFiles(t, m, mf)
-	for _, s := range mf.Services {
-		want := "active"
-		if s.Only == manifest.Old {
-			want = "inactive"
-		}
-		if _, got := m.ShCode(t, "systemctl is-active "+s.Unit); strings.TrimSpace(got) != want {
-			t.Errorf("unit %s is %s, want %s", s.Unit, strings.TrimSpace(got), want)
-		}
-	}
-	if got := m.Sh(t, "curl -sS -m 10 http://127.0.0.1/api/v3.1/version"); !strings.Contains(got, `"`+to+`"`) {
-		t.Errorf("version through the door: %s, want %s", got, to)
-	}
-	if got := m.Sh(t, "cat /var/lib/"+prefix+"/state"); got != "done" {
-		t.Errorf("state is %q, want done", got)
-	}
-	if _, got := m.ShCode(t, `ls /etc/systemd/system/*.d/50-`+prefix+`.conf /var/lib/`+prefix+`/window /etc/systemd/system/`+prefix+`.service 2>/dev/null`); got != "" {
-		t.Errorf("left behind: %s", got)
-	}
-	if got := m.Sh(t, `find / -xdev -regextype posix-extended -regex '.*;[0-9a-f]{8}' -not -path '/proc/*' | head`); got != "" {
-		t.Errorf("rpm's temporaries were left: %s", got)
-	}
-}
-
-// checkFiles lets rpm itself say that the files are as the packages have them,
-// outside declared configuration and state.
-func checkFiles(t *testing.T, m *host.Machine, mf *manifest.Manifest) {
-	t.Helper()
-	exempt := append([]string{}, mf.State...)
-	for _, c := range mf.Config {
-		exempt = append(exempt, c.Target)
-	}
-	for _, p := range mf.New {
-		_, out := m.ShCode(t, "rpm -V --nomtime "+p.Name)
-	lines:
-		for _, line := range strings.Split(strings.TrimSpace(out), "\n") {
-			fields := strings.Fields(line)
-			if len(fields) < 2 || fields[1] == "c" { // "c" marks %config
-				continue
-			}
-			path := fields[len(fields)-1]
-			for _, e := range exempt {
-				if path == e || strings.HasPrefix(path, e+"/") {
-					continue lines
-				}
-			}
-			t.Errorf("rpm -V %s: %s", p.Name, line)
-		}
-	}
 }
 
 // serve returns what the API answers to the questions that both releases

@@ -96,11 +96,14 @@ func (m *Machine) PowerCut(ctx context.Context) error {
 	return m.mount()
 }
 
+// releaseLimit bounds the wait for a disk's release; machines that boot on a busy host take long.
+const releaseLimit = 2 * time.Minute
+
 // awaitReleased waits until the kernel has let go of the disk: a container that boots at
 // that moment holds a copy of all the host's mounts until it has left them behind, and
 // with it the file system that has no power any more.
 func (d *disk) awaitReleased(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, killLimit)
+	ctx, cancel := context.WithTimeout(ctx, releaseLimit)
 	defer cancel()
 	for d.attached() {
 		select {

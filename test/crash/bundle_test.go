@@ -1,0 +1,72 @@
+package crash
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// crashDir is where an engine built with the tag crashpoints looks; see
+// payload-scripts/internal/host/point_crash.go.
+const crashDir = "/run/onerpm-crash"
+
+const (
+	jump = "4.1.1-4.2.0"
+	from = "4.1.1"
+	to   = "4.2.0"
+)
+
+// build runs go build in the project, statically, and returns the program's path.
+func build(t *testing.T, dir, name, pkg string, more ...string) string {
+	t.Helper()
+	out := filepath.Join(dir, name)
+	args := append([]string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", out}, more...)
+	cmd := exec.CommandContext(t.Context(), "go", append(args, pkg)...)
+	cmd.Dir = "../.."
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", pkg, err, text)
+	}
+	return out
+}
+
+// bundle builds an engine that can die at its points, and the bundle with it.
+func bundle(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	engine := build(t, dir, "engine", "./payload-scripts", "-tags", "crashpoints")
+	bundler := build(t, dir, "bundler", "./bundler")
+	cmd := exec.CommandContext(t.Context(), bundler, "build", jump, "--engine", engine, "--output", dir)
+	cmd.Dir = "../.."
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("bundler build: %v\n%s", err, text)
+	}
+	return filepath.Join(dir, "cloudify-upgrade-"+to+".rpm")
+}
+
+// TestProductionEngineHasNoPoints holds that nothing of the points is in the
+// engine that customers get.
+func TestProductionEngineHasNoPoints(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, c := range []struct {
+		name string
+		tags []string
+		want bool
+	}{
+		{"production", nil, false},
+		{"crash", []string{"-tags", "crashpoints"}, true},
+	} {
+		program, err := os.ReadFile(build(t, dir, c.name, "./payload-scripts", c.tags...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range []string{crashDir, "die-at"} {
+			if bytes.Contains(program, []byte(word)) != c.want {
+				t.Errorf("the %s engine and %q: want it there: %v", c.name, word, c.want)
+			}
+		}
+	}
+}

@@ -1,0 +1,236 @@
+// Package crash lets upgrades of whole machines die at named points, by a kill or
+// a power cut, and wants all old or all new each time, with no hand.
+//
+// make test tries the points in chosen. make test-crash tries all that a recorded
+// run names, and writes docs/crash-points.md; it can be ended at any time and goes on
+// where it was. ONERPM_CRASH=all asks for that, ONERPM_CRASH_MAX=n ends it after n
+// points, ONERPM_CRASH_SHARD=i/n takes every nth point from the ith (from 0) on.
+package crash
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// machines is how many run at a time.
+const machines = 2
+
+// try is a point to die at, and how.
+type try struct {
+	in  scenario
+	at  point
+	way way
+}
+
+// key names a try in the results.
+func (c try) key() string { return c.in.name + "\t" + c.at.name() + "\t" + string(c.way) }
+
+func TestCrash(t *testing.T) {
+	t.Parallel()
+	all := os.Getenv("ONERPM_CRASH") == "all"
+	rpm := bundle(t)
+	want := []scenario{forward, back}
+	if all {
+		want = append(want, unprepare)
+	}
+	points, known := recordAll(t, want, rpm)
+	tries := pick(t, points)
+	var results *results
+	if all {
+		tries, results = remaining(t, tries, want, points)
+	}
+	var wg sync.WaitGroup
+	queue := make(chan try)
+	for range machines {
+		wg.Go(func() {
+			for c := range queue {
+				t.Run(fmt.Sprintf("%s/%s/%s", c.in.name, c.at, c.way), func(t *testing.T) { one(t, c, rpm, known[c.in.name], results) })
+			}
+		})
+	}
+	for _, c := range tries {
+		queue <- c
+	}
+	close(queue)
+	wg.Wait()
+}
+
+// one makes one try and keeps its result.
+func one(t *testing.T, c try, rpm string, known sides, results *results) {
+	began, heard := time.Now(), &listener{TB: t}
+	var end side
+	defer func() {
+		results.add(t, result{Scenario: c.in.name, point: c.at, Way: c.way, Must: c.in.must(c.at), End: end,
+			Seconds: int(time.Since(began).Seconds()), Problem: heard.first})
+	}()
+	end = crash(heard, c.in, c.at, c.way, rpm, known)
+}
+
+// recordAll records the scenarios, as many at a time as there is room for.
+func recordAll(t *testing.T, want []scenario, rpm string) (map[string][]point, map[string]sides) {
+	t.Helper()
+	points, known := map[string][]point{}, map[string]sides{}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	room := make(chan struct{}, machines)
+	for _, s := range want {
+		wg.Go(func() {
+			room <- struct{}{}
+			defer func() { <-room }()
+			t.Run("record "+s.name, func(t *testing.T) {
+				p, k := record(t, s, rpm)
+				mu.Lock()
+				defer mu.Unlock()
+				points[s.name], known[s.name] = p, k
+			})
+		})
+	}
+	wg.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
+	return points, known
+}
+
+// choice is a point by what it is rather than by its number, which any change of
+// the engine may change: the first one that fits.
+type choice struct {
+	in                scenario
+	phase, step, call string // any step if empty
+	what              string // part of what the call is about
+	nth               int    // of those that fit
+	way               way
+}
+
+// chosen is spread over the line: each phase, each kind of call, each way.
+var chosen = []choice{
+	{forward, "start", "", "rename", "/state", 1, cut},
+	{forward, "prepare", "back up configuration", "rename", "/backup/", 3, killed},
+	{forward, "prepare", "back up the databases", "started pg_dump", "", 1, cut},
+	{forward, "prepare", "expand the schema", "migrated", "", 2, killed},
+	{forward, "switch", "after expand the schema", "fsync", "", 1, cut},
+	{forward, "switch", "mark the window", "rename", "/window", 1, cut},
+	{forward, "switch", "stop the services", "stop cloudify-restservice", "", 1, killed},
+	{forward, "switch", "packages to new", "started rpm", " -U ", 1, killed},
+	{forward, "switch", "packages to new", "rpm at work", "", 3, cut},
+	{forward, "switch", "files to new", "rename", "", 3, cut},
+	{forward, "switch", "schema to new", "migrated", "", 2, cut},
+	{forward, "switch", "after start the services", "rename", "journal.json", 1, cut},
+	{forward, "open", "open the door", "fsync", "", 1, killed},
+	{forward, "done", "", "unlink", ".service", 1, cut},
+	{back, "back, from the switch", "packages to old", "started rpm", " -U ", 1, killed},
+	{back, "back, from the switch", "packages to old", "ended rpm", " -U ", 1, cut},
+	{back, "back, from the switch", "files to old", "rename", "", 2, cut},
+}
+
+// pick finds the chosen points in the recorded runs.
+func pick(t *testing.T, points map[string][]point) []try {
+	t.Helper()
+	var found []try
+	for _, c := range chosen {
+		n := 0
+		for _, p := range points[c.in.name] {
+			if p.Phase == c.phase && (c.step == "" || p.Step == c.step) && p.Call == c.call && strings.Contains(p.What, c.what) {
+				if n++; n == c.nth {
+					found = append(found, try{c.in, p, c.way})
+				}
+			}
+		}
+		if n < c.nth {
+			t.Errorf("no recorded run of %q has %s, %s, %s %d about %q", c.in.name, c.phase, c.step, c.call, c.nth, c.what)
+		}
+	}
+	return found
+}
+
+// remaining lists what is left to try of everything: begin first, then in an order
+// in which any beginning is well spread, that of the names' digests.
+func remaining(t *testing.T, begin []try, scenarios []scenario, points map[string][]point) ([]try, *results) {
+	t.Helper()
+	of := map[string]int{}
+	var every []try
+	for _, s := range scenarios {
+		for _, p := range points[s.name] {
+			if !strings.HasPrefix(p.Phase, s.where) {
+				continue // it is the same as in the run forward
+			}
+			for _, w := range []way{killed, cut} {
+				every = append(every, try{s, p, w})
+				of[p.Phase]++
+			}
+		}
+	}
+	first := map[string]bool{}
+	for _, c := range begin {
+		first[c.key()] = true
+	}
+	sortBy(every, func(c try) string {
+		if first[c.key()] {
+			return "" // before every digest
+		}
+		sum := sha256.Sum256([]byte(c.key()))
+		return hex.EncodeToString(sum[:])
+	})
+	r := openResults(t, of)
+	shard, shards := 0, 1
+	if s := os.Getenv("ONERPM_CRASH_SHARD"); s != "" {
+		if _, err := fmt.Sscanf(s, "%d/%d", &shard, &shards); err != nil || shards < 1 || shard < 0 || shard >= shards {
+			t.Fatalf("ONERPM_CRASH_SHARD=%q: want i/n with i from 0", s)
+		}
+	}
+	limit := len(every)
+	if s := os.Getenv("ONERPM_CRASH_MAX"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatalf("ONERPM_CRASH_MAX: %v", err)
+		}
+		limit = n
+	}
+	var left []try
+	for i, c := range every {
+		if i%shards == shard && !r.passed(c) && len(left) < limit {
+			left = append(left, c)
+		}
+	}
+	return left, r
+}
+
+// listener keeps the first complaint of a test, for the results.
+type listener struct {
+	testing.TB
+	first string
+}
+
+func (l *listener) hear(text string) {
+	if l.first == "" {
+		l.first, _, _ = strings.Cut(text, "\n")
+	}
+}
+
+// Errorf fails the test and keeps what it says.
+func (l *listener) Errorf(format string, args ...any) {
+	l.TB.Helper()
+	l.hear(fmt.Sprintf(format, args...))
+	l.TB.Errorf(format, args...)
+}
+
+// Fatalf ends the test and keeps what it says.
+func (l *listener) Fatalf(format string, args ...any) {
+	l.TB.Helper()
+	l.hear(fmt.Sprintf(format, args...))
+	l.TB.Fatalf(format, args...)
+}
+
+// Fatal ends the test and keeps what it says.
+func (l *listener) Fatal(args ...any) {
+	l.TB.Helper()
+	l.hear(fmt.Sprint(args...))
+	l.TB.Fatal(args...)
+}

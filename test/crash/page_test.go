@@ -1,0 +1,220 @@
+package crash
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"sort"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Where the results are kept, one JSON value a line, and the page made of them.
+const (
+	resultsFile = "results.jsonl"
+	page        = "../../docs/crash-points.md"
+)
+
+var update = flag.Bool("update", false, "write docs/crash-points.md from results.jsonl")
+
+// result is how one try ended. The last one of a key counts.
+type result struct {
+	Scenario string `json:"scenario"`
+	point
+	Way     way    `json:"way"`
+	Must    side   `json:"must"`
+	End     side   `json:"end"`
+	Seconds int    `json:"seconds"`
+	Problem string `json:"problem,omitempty"`
+}
+
+func (r result) key() string { return r.Scenario + "\t" + r.name() + "\t" + string(r.Way) }
+
+// total is the first line of the results: what a recorded run named.
+type total struct {
+	Tries map[string]int `json:"tries"` // phase -> points times ways
+}
+
+// results is the file of results that grows. A nil one keeps nothing.
+type results struct {
+	mu   sync.Mutex
+	of   total
+	rows map[string]result
+}
+
+// openResults reads what earlier runs found, and sets how much there is to try.
+func openResults(t *testing.T, of map[string]int) *results {
+	t.Helper()
+	r, err := readResults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.of.Tries = of
+	return r
+}
+
+func readResults() (*results, error) {
+	r := &results{rows: map[string]result{}}
+	f, err := os.Open(resultsFile)
+	if errors.Is(err, os.ErrNotExist) {
+		return r, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for first := true; lines.Scan(); first = false {
+		if first {
+			if err := json.Unmarshal(lines.Bytes(), &r.of); err != nil {
+				return nil, fmt.Errorf("%s: %w", resultsFile, err)
+			}
+			continue
+		}
+		var one result
+		if err := json.Unmarshal(lines.Bytes(), &one); err != nil {
+			return nil, fmt.Errorf("%s: %w", resultsFile, err)
+		}
+		r.rows[one.key()] = one
+	}
+	return r, lines.Err()
+}
+
+func (r *results) passed(c try) bool {
+	one, ok := r.rows[c.key()]
+	return ok && one.Problem == ""
+}
+
+// add keeps a result, and writes file and page anew.
+func (r *results) add(t *testing.T, one result) {
+	if r == nil {
+		return
+	}
+	if one.Problem == "" && one.End == "" {
+		one.Problem = "the test was ended"
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rows[one.key()] = one
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(r.of)
+	for _, row := range r.sorted() {
+		err = errors.Join(err, enc.Encode(row))
+	}
+	err = errors.Join(err, replace(resultsFile, b.String()), replace(page, r.draw()))
+	if err != nil {
+		t.Errorf("keep the result: %v", err)
+	}
+}
+
+func replace(path, text string) error {
+	if err := os.WriteFile(path+"~", []byte(text), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(path+"~", path)
+}
+
+var phases = []string{"start", "prepare", "switch", "open", "done", "back, from the switch", "back, from prepare"}
+
+func (r *results) sorted() []result {
+	order := map[string]string{}
+	for i, p := range phases {
+		order[p] = fmt.Sprint(i)
+	}
+	var rows []result
+	for _, one := range r.rows {
+		rows = append(rows, one)
+	}
+	sortBy(rows, func(one result) string {
+		return fmt.Sprintf("%s\t%s\t%s\t%05d\t%s", order[one.Phase], one.Step, one.Call, one.Nth, one.Way)
+	})
+	return rows
+}
+
+// draw makes the page.
+func (r *results) draw() string {
+	var b strings.Builder
+	rows := r.sorted()
+	tried, failed, sum := map[string]int{}, 0, 0
+	for _, one := range rows {
+		tried[one.Phase]++
+		if one.Problem != "" {
+			failed++
+		}
+	}
+	for _, n := range r.of.Tries {
+		sum += n
+	}
+	fmt.Fprintf(&b, `# Killed anywhere: points and outcomes
+
+Made by `+"`make test-crash`"+` from test/crash/results.jsonl; a test compares the two.
+
+The engine names its own calls that a crash could come between: fsync, syncfs, rename, unlink, a child's start and end, a
+migration, a unit's start and stop, each package that rpm comes to. A try is a fresh 4.1.1 machine with data that is
+upgraded to 4.2.0 and dies right before one such call: the engine alone (`+"`kill -9`"+`), or the machine by a power cut, after which only
+what was synced is there. Then, with no hand: the side that [the rule](upgrade-states.md) demands; packages by name and by their files' digests, none
+twice; every row; the schema; configuration, state and all of /etc, /usr and /opt byte for byte as on a machine
+without a crash; units active; the door answering with that release; nothing left over.
+
+**%d of the %d tries that a recorded run names were made; %d failed.** The rest are made by `+"`make test-crash`"+`, which goes on where it was
+ended; the order is that of a digest, so that any beginning is spread over the line.
+
+| phase | tries | made |
+| --- | ---: | ---: |
+`, len(rows), sum, failed)
+	for _, p := range phases {
+		fmt.Fprintf(&b, "| %s | %d | %d |\n", p, r.of.Tries[p], tried[p])
+	}
+	b.WriteString("\n| phase | step | dies before | about | by | must be | is | s |\n| --- | --- | --- | --- | --- | --- | --- | ---: |\n")
+	for _, one := range rows {
+		end := string(one.End)
+		if one.Problem != "" {
+			end = "**fails**: " + cell(one.Problem)
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s %d | %s | %s | %s | %s | %d |\n", one.Phase, one.Step, one.Call, one.Nth,
+			cell(one.What), one.Way, one.Must, end, one.Seconds)
+	}
+	return b.String()
+}
+
+// cell makes a text fit for a table.
+func cell(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "`" + strings.NewReplacer("`", "'", "|", `\|`).Replace(s) + "`"
+}
+
+func sortBy[T any](list []T, key func(T) string) {
+	sort.SliceStable(list, func(i, j int) bool { return key(list[i]) < key(list[j]) })
+}
+
+// TestPage holds the page against the results.
+func TestPage(t *testing.T) {
+	if os.Getenv("ONERPM_CRASH") == "all" {
+		return // the page is being written
+	}
+	r, err := readResults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := replace(page, r.draw()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != r.draw() {
+		t.Error("docs/crash-points.md does not show the results; run go test ./test/crash -run TestPage -update")
+	}
+}

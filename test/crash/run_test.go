@@ -1,0 +1,168 @@
+package crash
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"onerpm/test/host"
+	"onerpm/test/machinecheck"
+)
+
+// diskMiB is the disk of a machine whose power is cut.
+const diskMiB = 1536
+
+// runLimit bounds one upgrade with a crash in it, checks included.
+const runLimit = 12 * time.Minute
+
+// sides are what a whole machine is like on either side of a scenario.
+type sides struct{ old, new map[string]string }
+
+// ready boots a machine with data and everything that an upgrade of a scenario needs.
+func ready(t testing.TB, s scenario, rpm string, disk int) *host.Machine {
+	t.Helper()
+	m := host.Start(t, host.Options{Release: from, Data: true, DiskMiB: disk})
+	if err := m.CopyIn(rpm, "/root/bundle.rpm"); err != nil {
+		t.Fatal(err)
+	}
+	if s.break_ != "" {
+		m.Sh(t, s.break_)
+	}
+	m.Sh(t, "mkdir "+crashDir)
+	return m
+}
+
+// record runs a scenario through, without a crash, and returns its points and
+// what the machine was like before and after it.
+func record(t testing.TB, s scenario, rpm string) ([]point, sides) {
+	t.Helper()
+	m := ready(t, s, rpm, 0)
+	found := sides{old: machinecheck.Whole(t, m)}
+	m.Sh(t, "touch "+crashDir+"/trace")
+	m.Sh(t, install)
+	finish(t, m, s.ends)
+	trace := m.Sh(t, "cat "+crashDir+"/trace")
+	points, err := parseTrace(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.ends == isOld {
+		machinecheck.Same(t, "before and after the way back", found.old, machinecheck.Whole(t, m))
+		return points, found
+	}
+	found.new = wholeNew(t, m)
+	return points, found
+}
+
+// crash runs a scenario on a fresh machine, lets it die at a point, and proves
+// that it came to its side by itself. It returns that side.
+func crash(t testing.TB, s scenario, p point, w way, rpm string, known sides) side {
+	t.Helper()
+	disk, signal := 0, "kill"
+	if w == cut {
+		disk, signal = diskMiB, "stop"
+	}
+	m := ready(t, s, rpm, disk)
+	m.Sh(t, fmt.Sprintf("printf '%%s\\t%%s\\n' '%s' %s > %s/die-at; sync -f /root", p.name(), signal, crashDir))
+	m.Sh(t, "("+install+") >/root/dnf.log 2>&1 </dev/null & echo $! >"+crashDir+"/dnf")
+	reached := m.Sh(t, `while :; do
+		[ -d /proc/$(cat `+crashDir+`/dnf) ]; dnf=$?
+		word=$(cat /var/lib/`+machinecheck.Prefix+`/state 2>/dev/null)
+		if [ -e `+crashDir+`/here ]; then cat `+crashDir+`/here; exit; fi
+		if [ $dnf != 0 ] && [ "$word" != running ]; then echo "never: $word"; exit; fi
+		sleep 0.02
+	done`)
+	if reached != p.name() {
+		t.Fatalf("the point was not reached: %s", reached)
+	}
+	if w == cut {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		if err := m.PowerCut(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Start(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p.Phase == "start" {
+		startAgain(t, m, known.old)
+	}
+	got := finish(t, m, s.must(p))
+	if got == isNew {
+		machinecheck.Same(t, "the new release after a crash and without one", known.new, wholeNew(t, m))
+	} else {
+		machinecheck.Same(t, "the old release before and after", known.old, machinecheck.Whole(t, m))
+	}
+	return got
+}
+
+// install is what a customer types.
+const install = "dnf install -y /root/bundle.rpm"
+
+// startAgain has a machine whose start was cut short: the upgrade is under way all the
+// same, or nothing has happened to the machine and a start by hand is enough.
+func startAgain(t testing.TB, m *host.Machine, old map[string]string) {
+	t.Helper()
+	m.Sh(t, "while [ -d /proc/$(cat "+crashDir+"/dnf 2>/dev/null || echo none) ]; do sleep 0.1; done")
+	_, word := m.ShCode(t, "systemctl is-active "+machinecheck.Prefix)
+	if word = strings.TrimSpace(word); word == "active" {
+		return
+	}
+	if _, state := m.ShCode(t, "cat /var/lib/"+machinecheck.Prefix+"/state"); strings.TrimSpace(state) == "done" {
+		return
+	}
+	now := machinecheck.Whole(t, m)
+	for path := range now {
+		if strings.HasSuffix(path, "/"+machinecheck.Prefix+".service") {
+			delete(now, path)
+		}
+	}
+	machinecheck.Same(t, "the machine before and after a start that was cut short", old, now)
+	if code, out := m.ShCode(t, machinecheck.Prefix+" start"); code != 0 {
+		t.Fatalf("start after a start that was cut short: exit %d\n%s", code, out)
+	}
+}
+
+// wholeNew is the whole of a new machine, but for the one secret that each upgrade
+// makes afresh: that must only be there.
+func wholeNew(t testing.TB, m *host.Machine) map[string]string {
+	t.Helper()
+	const file = "/opt/manager/rest-security.conf"
+	found := machinecheck.Whole(t, m)
+	found[file] = m.Sh(t, `stat -c '%A %U:%G' `+file+`; sed -E 's/("admin_password": *)"[^"]{32,}"/\1 made/' `+file+` | sha256sum`)
+	return found
+}
+
+// finish waits for the attempt's end and proves that the machine is on the side it must be.
+func finish(t testing.TB, m *host.Machine, want side) side {
+	t.Helper()
+	code, out := m.ShCode(t, "timeout 400 "+machinecheck.Prefix+" wait")
+	var got side
+	switch code {
+	case 0:
+		got = isNew
+	case 4:
+		got = isOld
+	default:
+		t.Fatalf("wait: exit %d\n%s", code, told(t, m, out))
+	}
+	m.Sh(t, `for i in $(seq 100); do [ -e /etc/systemd/system/`+machinecheck.Prefix+`.service ] || break; sleep 0.1; done`)
+	if want != either && got != want {
+		t.Fatalf("the machine is %s, must be %s\n%s", got, want, told(t, m, out))
+	}
+	if got == isNew {
+		machinecheck.New(t, m, to)
+	} else {
+		machinecheck.Old(t, m, to)
+	}
+	return got
+}
+
+func told(t testing.TB, m *host.Machine, out string) string {
+	t.Helper()
+	_, log := m.ShCode(t, machinecheck.Prefix+" report; "+machinecheck.Prefix+" log | tail -40")
+	return strings.TrimSpace(out) + "\n" + log
+}

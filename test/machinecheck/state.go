@@ -1,0 +1,125 @@
+// Package machinecheck tells what a test machine holds of the product, so that two
+// moments can be compared, and proves that a machine is one release or the other:
+// packages, files by digest, configuration, state, rows, schema, units, the door.
+// The tests that upgrade whole machines share it.
+package machinecheck
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"sync"
+	"testing"
+
+	"onerpm/internal/manifest"
+	"onerpm/test/host"
+)
+
+// Prefix is the name of the product's bundles, without the release.
+const Prefix = "cloudify-upgrade"
+
+// Packages lists what is installed of the product, one NEVRA a line, sorted.
+func Packages(t testing.TB, m *host.Machine) string {
+	t.Helper()
+	return m.Sh(t, `rpm -qa --qf '%{NAME} %{EPOCHNUM}:%{VERSION}-%{RELEASE}\n' | grep '^cloudify-' | grep -v '^`+Prefix+`-' | sort`)
+}
+
+// Want is what [Packages] must say of a whole set.
+func Want(set []manifest.Package) string {
+	var lines []string
+	for _, p := range set {
+		lines = append(lines, p.Name+" "+p.EVR())
+	}
+	sort.Strings(lines)
+	return strings.Join(lines, "\n")
+}
+
+// Rows returns a digest of every row of every table of the product, by table;
+// the columns named in without are left out. A row is compared by its values,
+// with the names of its columns, so a new column shows.
+func Rows(t testing.TB, m *host.Machine, without ...string) map[string]string {
+	t.Helper()
+	minus := ""
+	for _, w := range without {
+		minus += " - '" + w + "'"
+	}
+	tables := m.Sh(t, SQL(`select table_name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE' order by 1`))
+	found := map[string]string{}
+	for _, table := range strings.Fields(tables) {
+		found[table] = m.Sh(t, SQL(fmt.Sprintf(
+			`select count(*) || ' rows ' || coalesce(md5(string_agg(r, '|' order by r)), '') from (select (to_jsonb(t)%s)::text as r from %q t) x`, minus, table)))
+	}
+	return found
+}
+
+// Schema is the database's schema without our own.
+func Schema(t testing.TB, m *host.Machine) string {
+	t.Helper()
+	return m.Sh(t, `su postgres -c "pg_dump --schema-only --no-owner cloudify_db" | grep -v '^--' | grep -v restrict`)
+}
+
+// SQL is the script that answers a query on the product's database.
+func SQL(query string) string {
+	return "su postgres -c \"psql -XAtq -d cloudify_db\" <<'SQL'\n" + query + "\nSQL"
+}
+
+// Files returns the digest, mode and owner of every file below the folders, by path.
+func Files(t testing.TB, m *host.Machine, folders ...string) map[string]string {
+	t.Helper()
+	found, keys, unknown := map[string]string{}, map[string]string{}, &strings.Builder{}
+	list := m.Sh(t, `find `+strings.Join(folders, " ")+` -printf '%p\t%y %m %u:%g %l\t%i %s %C@\n' 2>/dev/null | sort`)
+	for _, line := range strings.Split(list, "\n") {
+		fields := strings.Split(line, "\t")
+		if len(fields) != 3 {
+			continue
+		}
+		path, is := fields[0], fields[1]
+		found[path] = is
+		if strings.HasPrefix(is, "f ") {
+			keys[path] = fmt.Sprintf("%p %s %s", m, path, fields[2])
+			if _, known := sums.Load(keys[path]); !known {
+				unknown.WriteString(path + "\x00")
+			}
+		}
+	}
+	r, err := m.Exec(t.Context(), host.Cmd{Args: []string{"xargs", "-0", "-r", "sha256sum"}, Stdin: strings.NewReader(unknown.String())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(r.Stdout, "\n") {
+		if sum, path, ok := strings.Cut(line, "  "); ok {
+			sums.Store(keys[path], sum)
+		}
+	}
+	for path, key := range keys {
+		sum, _ := sums.Load(key)
+		found[path] += fmt.Sprint(" ", sum)
+	}
+	return found
+}
+
+// sums are the digests of files that were read before, by machine, path, inode, size
+// and time of the last change, which nobody can set.
+var sums sync.Map
+
+// Whole is everything of the machine that a refusal or a way back must leave as
+// it was, but for what the bundle itself installs.
+func Whole(t testing.TB, m *host.Machine) map[string]string {
+	t.Helper()
+	found := Files(t, m, "/etc", "/usr", "/opt", "/var/wheels")
+	for path := range found {
+		if strings.HasPrefix(path, "/opt/"+Prefix) || path == "/usr/bin/"+Prefix ||
+			strings.HasPrefix(path, "/usr/lib/.build-id") || strings.HasPrefix(path, "/usr/lib/python3") || path == "/opt" {
+			delete(found, path)
+		}
+	}
+	found["packages"] = digest(Packages(t, m))
+	found["duplicates"] = m.Sh(t, `rpm -qa --qf '%{NAME}.%{ARCH}\n' | sort | uniq -d`)
+	found["schema"] = digest(Schema(t, m))
+	for table, sum := range Rows(t, m) {
+		found["table "+table] = sum
+	}
+	found["units"] = m.Sh(t, `systemctl list-unit-files --no-legend 'cloudify-*' nginx.service | grep -v '^`+Prefix+`' | awk '{print $1,$2}'`)
+	found["active"] = m.Sh(t, `systemctl list-units --no-legend --plain --state=active 'cloudify-*.service' nginx.service | grep -v '^`+Prefix+`' | awk '{print $1,$3}'`)
+	return found
+}
