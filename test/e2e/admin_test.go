@@ -1,0 +1,122 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"onerpm/test/host"
+)
+
+// report is what the test reads of `report --json`.
+type report struct {
+	Outcome  string `json:"outcome"`
+	Window   string `json:"window"`
+	Measured bool   `json:"window_measured"`
+	Changes  []struct {
+		Target string `json:"target"`
+	} `json:"changes"`
+}
+
+// TestAdmin goes through an upgrade as the admin of one machine sees it: settings,
+// the live view, the report, what is left and its removal.
+func TestAdmin(t *testing.T) {
+	t.Parallel()
+	m := host.Start(t, host.Options{Release: "4.1.1", Data: true})
+	settings := "/etc/" + prefix + "/upgrade.conf"
+	m.Sh(t, "mkdir -p /etc/"+prefix+" /usr/share/man/man8 /usr/share/bash-completion/completions && printf '# mine\\nkeep-backups = 3\\n' > "+settings)
+	out := m.Sh(t, "dnf install -y "+give(t, m, "4.2.0"))
+	if !strings.Contains(out, settings+":2: keep-backups") || !strings.Contains(out, "was not started") {
+		t.Errorf("a mistake in the settings is not told, or holds nothing up:\n%s", out)
+	}
+	m.Sh(t, "printf '# mine\\nkeep-backups = 3d\\n' > "+settings+" && "+prefix+" check")
+
+	asked := askDoor(t, m)
+	m.Sh(t, prefix+" start")
+	view := m.Sh(t, "TERM=xterm script -qec 'stty cols 72 rows 24; "+prefix+" status --follow' /dev/null")
+	closed, opened := asked()
+	for _, want := range []string{"[>] prepare", "[x] prepare  [>] switch", "out of service for", "rpm: cloudify-", "\x1b[J", "done: Cloudify Manager is 4.2.0"} {
+		if !strings.Contains(view, want) {
+			t.Errorf("the live view never shows %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Logf("%q", view)
+	}
+	var r report
+	if err := json.Unmarshal([]byte(m.Sh(t, prefix+" report --json")), &r); err != nil {
+		t.Fatal(err)
+	}
+	if r.Outcome != "upgraded" || !r.Measured || len(r.Changes) == 0 {
+		t.Errorf("the report: %+v", r)
+	}
+	t.Logf("the window: %s by the engine, %s from outside", r.Window, opened.Sub(closed).Round(time.Millisecond))
+	if plain := m.Sh(t, prefix+" status --follow"); strings.Contains(plain, "\x1b") {
+		t.Errorf("not on a terminal, and yet: %q", plain)
+	}
+
+	for _, made := range []string{"/usr/share/man/man8/" + prefix + ".8", "/usr/share/bash-completion/completions/" + prefix} {
+		if got := m.Sh(t, "rpm -qf --qf '%{NAME}' "+made+" && head -c 100 "+made); !strings.HasPrefix(got, prefix+"-4.2.0") {
+			t.Errorf("%s: %s", made, got)
+		}
+	}
+	if got := m.Sh(t, `. /usr/share/bash-completion/completions/`+prefix+`; COMP_WORDS=(x cl) COMP_CWORD=1; _cloudify_upgrade; echo "${COMPREPLY[@]}"`); got != "clean" {
+		t.Errorf("cl completes to %q", got)
+	}
+
+	backup := "ls -d /var/lib/" + prefix + "/4.2.0-*/backup"
+	m.Sh(t, backup)
+	if out := m.Sh(t, prefix+" clean --dry-run && "+backup); !strings.Contains(out, "nothing was removed") {
+		t.Errorf("clean --dry-run: %s", out)
+	}
+	if out := m.Sh(t, prefix+" clean"); !strings.Contains(out, "are free again") {
+		t.Errorf("clean: %s", out)
+	}
+	if code, out := m.ShCode(t, backup); code == 0 {
+		t.Errorf("clean left %s", out)
+	}
+	if out := m.Sh(t, prefix+" report && "+prefix+" log --lines 9"); !strings.Contains(out, r.Changes[0].Target) || !strings.Contains(out, "outcome=upgraded") {
+		t.Errorf("after clean:\n%s", out)
+	}
+	m.Sh(t, "dnf remove -y "+prefix+"-4.2.0")
+	if code, out := m.ShCode(t, "ls /usr/share/man/man8/"+prefix+".8 /usr/share/bash-completion/completions/"+prefix); code == 0 {
+		t.Errorf("left by the removal: %s", out)
+	}
+}
+
+// askDoor asks the door from outside, 20 times a second, until the returned function
+// is called; that tells the last answer before the longest time without one, and the first after it.
+func askDoor(t *testing.T, m *host.Machine) (stop func() (closed, opened time.Time)) {
+	t.Helper()
+	client := m.HTTP()
+	client.Timeout = time.Second
+	done, ended := make(chan struct{}), make(chan struct{})
+	var last, closed, opened time.Time
+	go func() {
+		defer close(ended)
+		for {
+			resp, err := client.Get("http://127.0.0.1/api/v3.1/version")
+			if err == nil {
+				_ = resp.Body.Close()
+			}
+			if now := time.Now(); err == nil && resp.StatusCode == http.StatusOK {
+				if !last.IsZero() && now.Sub(last) > opened.Sub(closed) {
+					closed, opened = last, now
+				}
+				last = now
+			}
+			select {
+			case <-done:
+				return
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}()
+	return func() (time.Time, time.Time) {
+		close(done)
+		<-ended
+		return closed, opened
+	}
+}
