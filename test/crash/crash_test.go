@@ -216,21 +216,21 @@ func (l *listener) hear(text string) {
 
 // Errorf fails the test and keeps what it says.
 func (l *listener) Errorf(format string, args ...any) {
-	l.TB.Helper()
+	l.Helper()
 	l.hear(fmt.Sprintf(format, args...))
 	l.TB.Errorf(format, args...)
 }
 
 // Fatalf ends the test and keeps what it says.
 func (l *listener) Fatalf(format string, args ...any) {
-	l.TB.Helper()
+	l.Helper()
 	l.hear(fmt.Sprintf(format, args...))
 	l.TB.Fatalf(format, args...)
 }
 
 // Fatal ends the test and keeps what it says.
 func (l *listener) Fatal(args ...any) {
-	l.TB.Helper()
+	l.Helper()
 	l.hear(fmt.Sprint(args...))
 	l.TB.Fatal(args...)
 }

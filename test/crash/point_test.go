@@ -67,22 +67,22 @@ const (
 
 // scenario is a way along the line.
 type scenario struct {
-	name   string
-	break_ string // run on the machine before, so that the upgrade fails
-	where  string // part of the line that is tried in it: its points' phases begin with this; "" for all
-	ends   side
+	name  string
+	spoil string // run on the machine before, so that the upgrade fails
+	where string // part of the line that is tried in it: its points' phases begin with this; "" for all
+	ends  side
 }
 
 var forward = scenario{name: "forward", ends: isNew}
 
 var back = scenario{name: "back", where: "back", ends: isOld,
-	break_: `mkdir -p /etc/systemd/system/cloudify-restservice.service.d
+	spoil: `mkdir -p /etc/systemd/system/cloudify-restservice.service.d
 printf '[Service]\nExecStartPre=/bin/sh -c "! grep -q wsgi /usr/lib/systemd/system/cloudify-restservice.service"\n' > /etc/systemd/system/cloudify-restservice.service.d/90-test.conf
 systemctl daemon-reload`}
 
 // unprepare makes a migration of prepare fail: the product serves all the time.
 var unprepare = scenario{name: "back from prepare", where: "back", ends: isOld,
-	break_: `su postgres -c "psql -XAtq -d cloudify_db" <<'SQL'
+	spoil: `su postgres -c "psql -XAtq -d cloudify_db" <<'SQL'
 create function refuse() returns event_trigger language plpgsql as $$ begin raise exception 'broken on purpose'; end $$;
 create event trigger refuse on ddl_command_end when tag in ('CREATE TRIGGER') execute function refuse()
 SQL`}

@@ -14,9 +14,6 @@ import (
 // diskMiB is the disk of a machine whose power is cut.
 const diskMiB = 1536
 
-// runLimit bounds one upgrade with a crash in it, checks included.
-const runLimit = 12 * time.Minute
-
 // sides are what a whole machine is like on either side of a scenario.
 type sides struct{ old, new map[string]string }
 
@@ -27,8 +24,8 @@ func ready(t testing.TB, s scenario, rpm string, disk int) *host.Machine {
 	if err := m.CopyIn(rpm, "/root/bundle.rpm"); err != nil {
 		t.Fatal(err)
 	}
-	if s.break_ != "" {
-		m.Sh(t, s.break_)
+	if s.spoil != "" {
+		m.Sh(t, s.spoil)
 	}
 	m.Sh(t, "mkdir "+crashDir)
 	return m

@@ -6,6 +6,7 @@ package machinecheck
 
 import (
 	"fmt"
+	"path/filepath"
 	"sort"
 	"strings"
 	"sync"
@@ -109,6 +110,7 @@ func Whole(t testing.TB, m *host.Machine) map[string]string {
 	found := Files(t, m, "/etc", "/usr", "/opt", "/var/wheels")
 	for path := range found {
 		if strings.HasPrefix(path, "/opt/"+Prefix) || path == "/usr/bin/"+Prefix ||
+			(strings.HasPrefix(path, "/usr/share/") && strings.HasPrefix(filepath.Base(path), Prefix)) || // its completion and man page
 			path == "/usr/share/man/man8/"+Prefix+".8" || path == "/usr/share/bash-completion/completions/"+Prefix ||
 			strings.HasPrefix(path, "/usr/lib/.build-id") || strings.HasPrefix(path, "/usr/lib/python3") || path == "/opt" {
 			delete(found, path)
