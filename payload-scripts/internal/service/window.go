@@ -62,6 +62,9 @@ func (s *Services) Unmark(ctx context.Context) error {
 	for _, u := range s.units {
 		path := s.dropIn(u)
 		host.Point("unlink", path)
+		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+			continue // on a read-only /etc the removal of nothing fails too
+		}
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}

@@ -21,6 +21,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"onerpm/payload-scripts/internal/journal"
 )
 
@@ -36,6 +38,7 @@ var (
 	prepare = []step{
 		{"wait for other package managers", (*Upgrade).waitForLocks},
 		{"preflight", (*Upgrade).preflight},
+		{"set room aside", (*Upgrade).reserveRoom},
 		{"record the services", (*Upgrade).recordServices},
 		{"back up configuration", (*Upgrade).backupFiles},
 		{"back up packages", (*Upgrade).backupPackages},
@@ -63,7 +66,7 @@ var (
 		{"hooks of open", (*Upgrade).hooksOfOpen},
 	}
 	toOld = []step{
-		{"mark the window", (*Upgrade).markWindow},
+		{"mark the window", (*Upgrade).markWindowBack},
 		{"stop the services", (*Upgrade).stopServices},
 		{"schema to old", (*Upgrade).schemaToOld},
 		{"undo the hooks", (*Upgrade).undoHooks},
@@ -100,7 +103,12 @@ func (u *Upgrade) Run(ctx context.Context) (journal.Outcome, error) {
 	if rec.Outcome != journal.Running {
 		return rec.Outcome, u.finish(ctx, rec.Outcome)
 	}
-	if err := u.journal.Update(func(r *journal.Record) { r.Starts++ }); err != nil {
+	err := u.journal.Update(func(r *journal.Record) { r.Starts++ })
+	if errors.Is(err, unix.ENOSPC) {
+		u.freeRoom()
+		err = u.journal.Update(func(*journal.Record) {})
+	}
+	if err != nil {
 		return "", err
 	}
 	if rec.Starts >= maxStarts {
@@ -171,6 +179,7 @@ func (u *Upgrade) commit() error {
 }
 
 func (u *Upgrade) goForward(ctx context.Context) (journal.Outcome, error) {
+	u.freeRoom()
 	if err := u.insist(ctx, journal.Opening, open); err != nil {
 		return u.needsAPerson(ctx, err)
 	}
@@ -178,6 +187,7 @@ func (u *Upgrade) goForward(ctx context.Context) (journal.Outcome, error) {
 }
 
 func (u *Upgrade) goBack(ctx context.Context, because error) (journal.Outcome, error) {
+	u.freeRoom()
 	err := u.journal.Update(func(r *journal.Record) {
 		r.Back = true
 		if r.Error == "" { // no step failed: a kill, the admin's wish, the commit

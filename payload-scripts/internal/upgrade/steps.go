@@ -190,6 +190,18 @@ func (u *Upgrade) markWindow(ctx context.Context) error {
 	return u.services.MarkWindow(ctx)
 }
 
+// markWindowBack marks it for the way back too, where a mark that cannot be written is
+// no reason to stay half way: it matters only when the power fails meanwhile.
+func (u *Upgrade) markWindowBack(ctx context.Context) error {
+	if err := u.services.MarkWindow(ctx); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		slog.Warn("going back without the marks that keep units down over a reboot", "error", err)
+	}
+	return nil
+}
+
 func (u *Upgrade) stopServices(ctx context.Context) error { return u.services.Stop(ctx) }
 
 func (u *Upgrade) packagesToNew(ctx context.Context) error { return u.packagesTo(ctx, manifest.New) }
