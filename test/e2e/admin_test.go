@@ -120,3 +120,22 @@ func askDoor(t *testing.T, m *host.Machine) (stop func() (closed, opened time.Ti
 		return closed, opened
 	}
 }
+
+// TestDoorOfTheAdminsOwn has a door that the admin sent elsewhere, so it does not
+// answer its health question as expected, before and after: that is told, and is no failure.
+func TestDoorOfTheAdminsOwn(t *testing.T) {
+	t.Parallel()
+	m := host.Start(t, host.Options{Release: "4.1.1", Data: true})
+	m.Sh(t, `conf=$(grep -l 8100 /etc/nginx/conf.d/*) && sed -i '0,/location/s|location|location = /api/v3.1/version { return 301 https://$host$request_uri; }\n    location|' $conf && systemctl reload nginx &&
+		for i in $(seq 50); do curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1/api/v3.1/version | grep -q 301 && exit; sleep 0.1; done; exit 1`)
+	if out := m.Sh(t, "dnf install -y "+give(t, m, "4.2.0")); !strings.Contains(out, "door-unanswered") || !strings.Contains(out, "status 301, want 200") {
+		t.Errorf("the check does not tell it:\n%s", out)
+	}
+	code, out := m.ShCode(t, prefix+" wait && "+prefix+" report --json")
+	if code != 0 || !strings.Contains(out, "the door did not answer its health question before the upgrade") || !strings.Contains(out, `"window_measured": false`) {
+		t.Errorf("exit %d:\n%s", code, out)
+	}
+	if got := m.Sh(t, "curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1/api/v3.1/version"); got != "301" {
+		t.Errorf("the admin's change is not kept: status %s", got)
+	}
+}

@@ -75,6 +75,7 @@ func (u *Upgrade) Check(ctx context.Context) []finding.Finding {
 func Check(ctx context.Context, b *attempt.Bundle, underWay string) []finding.Finding {
 	others := []preflight.Check{
 		func(context.Context) []finding.Finding { return b.Settings.Findings(b.Manifest) },
+		func(ctx context.Context) []finding.Finding { return doorFindings(ctx, b.Manifest) },
 		files.New(b.Manifest, b.Dir, "").Findings,
 	}
 	for _, spec := range b.Manifest.Databases {
