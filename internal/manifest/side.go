@@ -73,3 +73,6 @@ func (m *Manifest) Set(s Side) []Package {
 	}
 	return m.New
 }
+
+// UnitFile is the path in the bundle of the systemd unit that runs the engine.
+func (m *Manifest) UnitFile() string { return "unit/" + m.Prefix + ".service" }

@@ -1,5 +1,6 @@
 // Package scriptlets holds the shell that a bundle brings along: its %pre, which
-// is the gate, %post, %posttrans and %postun, and the command <p>.
+// is the gate, %post, %posttrans and %postun, and the command <p>; and the unit that
+// runs the engine.
 //
 // They promise to run on /bin/sh of EL7 to EL10 and on dash, to install nothing
 // (rpm inside a scriptlet fails or hangs), to touch nothing of the product, and that
@@ -16,7 +17,7 @@ import (
 	"onerpm/internal/manifest"
 )
 
-//go:embed *.sh
+//go:embed *.sh engine.service
 var sources embed.FS
 
 // Texts are the scriptlets of one bundle, for /bin/sh.
@@ -43,6 +44,14 @@ func Render(m *manifest.Manifest, room Room) (Texts, error) { return render("", 
 // bundles of a product may own it.
 func Wrapper(prefix string) ([]byte, error) {
 	s, err := execute("wrapper.sh", place("", prefix, ""))
+	return []byte(s), err
+}
+
+// Unit returns the systemd unit that runs the engine of the attempt under way.
+func Unit(m *manifest.Manifest) ([]byte, error) {
+	v := place("", m.Prefix, m.To)
+	v.Product, v.From = m.Product, m.From
+	s, err := execute("engine.service", v)
 	return []byte(s), err
 }
 

@@ -18,6 +18,7 @@ import (
 	"onerpm/bundler/internal/release"
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
+	"onerpm/payload-scripts/scriptlets"
 )
 
 // Input is what a bundle is made from.
@@ -54,6 +55,11 @@ func Assemble(ctx context.Context, in Input, signer Signer) (Bundle, error) {
 	if err := b.onDisk("bin/engine", in.Engine, 0o755); err != nil {
 		return Bundle{}, err
 	}
+	unit, err := scriptlets.Unit(m)
+	if err != nil {
+		return Bundle{}, err
+	}
+	b.Files = append(b.Files, bytesFile(m.UnitFile(), unit, 0o644))
 	if err := b.databases(spec); err != nil {
 		return Bundle{}, err
 	}

@@ -84,6 +84,8 @@ func TestBundle(t *testing.T) {
 /opt/p-upgrade/2.0/rollback/a-1-1.noarch.rpm
 /opt/p-upgrade/2.0/rollback/gone-1-1.noarch.rpm
 /opt/p-upgrade/2.0/rollback/p-upgrade-undo-2.0-2.0-3.noarch.rpm
+/opt/p-upgrade/2.0/unit
+/opt/p-upgrade/2.0/unit/p-upgrade.service
 /usr/bin/p-upgrade
 /usr/share/bash-completion/completions/p-upgrade
 /usr/share/man/man8/p-upgrade.8

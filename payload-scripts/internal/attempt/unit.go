@@ -13,36 +13,15 @@ import (
 	"onerpm/payload-scripts/internal/journal"
 )
 
-// unitText is the unit that runs an attempt. KillMode=process: a stopped engine
-// must not take rpm with it. StartLimitInterval in [Service] is the name that
-// every systemd from 219 on understands.
-const unitText = `# Written by the upgrade of %[1]s; removed by it at its end.
-[Unit]
-Description=Upgrade of %[1]s from %[2]s to %[3]s
-After=local-fs.target dbus.service network.target postgresql.service
-ConditionPathExists=%[4]s/bin/engine
-
-[Service]
-Type=simple
-ExecStart=%[4]s/bin/engine run %[5]s
-KillMode=process
-TimeoutStopSec=10min
-Restart=on-failure
-RestartSec=2
-RestartPreventExitStatus=2 3 4 5 6 7
-StartLimitInterval=0
-OOMScoreAdjust=-900
-UMask=0077
-
-[Install]
-WantedBy=multi-user.target
-`
-
 // Install writes the unit that runs the attempt, now and after a reboot, and
-// does not start it.
+// does not start it. The unit is the bundle's own; it runs the engine of the
+// current attempt.
 func (a Attempt) Install(ctx context.Context, p Places, m *manifest.Manifest) error {
-	text := fmt.Sprintf(unitText, m.Product, m.From, m.To, a.Run, a.ID)
-	if err := host.WriteFile(p.UnitFile(), []byte(text), host.Attr{Mode: 0o644}); err != nil {
+	text, err := os.ReadFile(filepath.Join(a.Run, m.UnitFile()))
+	if err != nil {
+		return fmt.Errorf("read the upgrade's own unit: %w", err)
+	}
+	if err := host.WriteFile(p.UnitFile(), text, host.Attr{Mode: 0o644}); err != nil {
 		return err
 	}
 	wants := p.wants()
@@ -82,8 +61,12 @@ func (p Places) Begun(a Attempt) bool {
 	if err != nil || rec.Starts > 0 || rec.Outcome != journal.Running {
 		return true
 	}
-	unit, err := os.ReadFile(p.UnitFile())
-	return err == nil && strings.Contains(string(unit), a.ID)
+	current, err := os.Readlink(filepath.Join(p.Run(), "current"))
+	if err != nil || current != a.ID {
+		return false
+	}
+	_, err = os.Stat(p.UnitFile())
+	return err == nil
 }
 
 // Uninstall removes the unit. The engine that does so may be the unit's own
