@@ -33,6 +33,7 @@ type Manifest struct {
 	Databases []Database  `json:"databases"` // in the order of the spec
 	Limits    Limits      `json:"limits"`
 	Hooks     Hooks       `json:"hooks,omitzero"`
+	Agents    *Agents     `json:"agents,omitempty"`
 
 	Known []Release `json:"known"` // every release the project knows, oldest first: to name the right bundle for any host
 }

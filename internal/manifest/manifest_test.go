@@ -59,6 +59,11 @@ func sample() *manifest.Manifest {
 		Hooks: manifest.Hooks{
 			Switch: []manifest.Hook{{Run: "hooks/x", Undo: "hooks/x-undo", Timeout: manifest.Duration(time.Minute)}},
 		},
+		Agents: &manifest.Agents{
+			API: "http://127.0.0.1/api", Headers: manifest.Headers{File: "/etc/p/headers"},
+			Work:   manifest.AgentWork{Path: "works", Body: `{"group": "{group}"}`, Done: []string{"done"}, Failed: []string{"failed"}, Within: manifest.Duration(time.Minute)},
+			Canary: 1, Batch: 5, Stop: 20,
+		},
 		Known: []manifest.Release{
 			{Version: "1.0", Next: "2.0", Packages: []manifest.Known{{Name: "a", EVR: "0:1-1"}}},
 			{Version: "2.0", Packages: []manifest.Known{{Name: "a", EVR: "0:2-1", Optional: true}}},

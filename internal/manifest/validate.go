@@ -39,6 +39,7 @@ func (m *Manifest) Validate() error {
 	v.host(m)
 	v.databases(m.Databases)
 	v.hooks(m.Hooks)
+	v.agents(m.Agents)
 	v.known(m.Known)
 	return errors.Join(v.errs...)
 }

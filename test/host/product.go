@@ -91,7 +91,7 @@ func (p *product) digest() (string, error) {
 		return "", err
 	}
 	sum := sha256.New()
-	fmt.Fprintf(sum, "%s\n%x\n", key, sha256.Sum256(p.bootstrap))
+	fmt.Fprintf(sum, "%s\n%x\n%s\n", key, sha256.Sum256(p.bootstrap), NoAgents)
 	for _, path := range p.rpms {
 		f, err := os.Open(path)
 		if err != nil {
@@ -118,6 +118,9 @@ func (p *product) install(ctx context.Context, m *Machine) error {
 	if err := m.script(ctx, "dnf -y install "+staging+"/*.rpm"); err != nil {
 		return fmt.Errorf("install the components of %s: %w", p.release, err)
 	}
+	if err := m.WriteFile(NoAgents, nil, 0o600); err != nil {
+		return err
+	}
 	if err := p.runBootstrap(ctx, m, "install", "--release", p.release); err != nil {
 		return err
 	}
@@ -130,6 +133,20 @@ func (p *product) fill(ctx context.Context, m *Machine) error {
 		return err
 	}
 	return p.runBootstrap(ctx, m, "data", "--size", "small")
+}
+
+// NoAgents is a file with an admin's word that an upgrade leaves the agents alone. Machines with
+// a release have it, so that a test of the machine is not one of its agents too.
+const NoAgents = "/etc/cloudify-upgrade/no-agents"
+
+// Fill puts data of a test's own choice into a machine whose release has none yet;
+// the arguments are those of the product's `bootstrap data`.
+func (m *Machine) Fill(ctx context.Context, release string, args ...string) error {
+	p, err := loadProduct(ctx, release)
+	if err != nil {
+		return err
+	}
+	return p.runBootstrap(ctx, m, append([]string{"data"}, args...)...)
 }
 
 func (p *product) runBootstrap(ctx context.Context, m *Machine, args ...string) error {

@@ -45,7 +45,7 @@ func Assemble(ctx context.Context, in Input, signer Signer) (Bundle, error) {
 		Date: in.Plan.Date.UTC().Format(time.RFC3339),
 		Old:  in.Plan.Packages(manifest.Old, in.Headers), New: in.Plan.Packages(manifest.New, in.Headers),
 		Skip: in.Verdict.Skip, Services: spec.Services, State: spec.State, Config: in.Plan.ManifestConfig(),
-		Limits: spec.Limits, Hooks: spec.Hooks, Known: in.Plan.Known,
+		Limits: spec.Limits, Hooks: spec.Hooks, Agents: spec.Agents, Known: in.Plan.Known,
 	}
 	b := Bundle{Manifest: m, Arch: arch, Vendor: p.Vendor, License: p.License, URL: p.URL}
 	b.components(in.Files)

@@ -3,7 +3,6 @@ package release
 import (
 	"fmt"
 	"net"
-	"net/url"
 	"regexp"
 	"strings"
 
@@ -50,11 +49,7 @@ func (p *page) services(s *Spec) {
 func (p *page) health(h *manifest.Health, base []any) {
 	at := under(base)
 	if p.need(h.HTTP, "a URL on this machine, e.g. http://127.0.0.1:8100/version", at("http")...) {
-		u, err := url.Parse(h.HTTP)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || !loopback(u.Hostname()) || u.User != nil {
-			p.wrong(fmt.Sprintf("%q does not ask this machine over http or https", h.HTTP),
-				"http:// or https://, then 127.0.0.1, ::1 or localhost; secrets go into headers", at("http")...)
-		}
+		p.onThisMachine(h.HTTP, at("http")...)
 	}
 	if h.Headers != nil && p.need(h.Headers.File, "the file on the host with the headers", at("headers", "file")...) {
 		p.hostPath(h.Headers.File, at("headers", "file")...)

@@ -54,6 +54,7 @@ func (r *reader) spec(jump string) {
 	r.config(p, s)
 	r.configValues(p, s)
 	r.databases(p, s, folder)
+	p.agents(s.Agents)
 	r.hooks(p, s.Hooks, folder)
 	p.positive(s.Limits.Window, "how long the product may be out of service, e.g. 60s", "limits", "window")
 	p.positive(s.Limits.LockTimeout, "how long a migration waits for a lock, e.g. 3s", "limits", "lock_timeout")

@@ -71,6 +71,7 @@ type Spec struct {
 	State     []string            `yaml:"state"`
 	Config    []manifest.Config   `yaml:"config"`
 	Databases []manifest.Database `yaml:"databases"`
+	Agents    *manifest.Agents    `yaml:"agents"`
 	Hooks     manifest.Hooks      `yaml:"hooks"`
 	Limits    manifest.Limits     `yaml:"limits"`
 

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"onerpm/payload-scripts/internal/agent"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
 )
@@ -88,6 +89,9 @@ func (p Places) attempts() ([]glance, error) {
 		if json.Unmarshal(data, &g) != nil || g.ID != id {
 			g = glance{ID: id, Outcome: journal.NeedsAPerson} // not ours to judge
 		}
+		if agents, err := agent.Read(filepath.Dir(path)); err == nil && agents.State == agent.Running {
+			g.Outcome = journal.Running
+		}
 		all = append(all, g)
 	}
 	slices.SortStableFunc(all, func(a, b glance) int { return strings.Compare(begun(a.ID), begun(b.ID)) })
@@ -112,7 +116,7 @@ func (p Places) leftover(g glance, latest bool) (Leftover, error) {
 		path string
 		but  []string
 	}{
-		{a.Run, []string{"bin", "manifest.json", "version"}}, {a.Var, []string{"journal.json", "log", "report.json"}},
+		{a.Run, []string{"bin", "manifest.json", "version"}}, {a.Var, []string{"journal.json", "log", "report.json", agent.File}},
 	} {
 		rest, err := below(dir.path, dir.but...)
 		if err != nil {

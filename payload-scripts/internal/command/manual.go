@@ -42,6 +42,7 @@ func printManual(w io.Writer, prefix string) {
 	for _, f := range [][2]string{
 		{"/etc/" + prefix + "/upgrade.conf", "The settings; it may lack."},
 		{"/etc/" + prefix + "/manual", "When it is there, no upgrade starts by itself."},
+		{"/etc/" + prefix + "/no-agents", "When it is there, agents are left alone."},
 		{"/var/lib/" + prefix + "/", "Journal, log, report and backups of each upgrade; for root only."},
 		{"/opt/" + prefix + "/", "The bundles, and what the upgrade under way needs of them."},
 	} {
@@ -68,6 +69,9 @@ func printCompletion(w io.Writer, prefix string) {
 		}
 		words = append(words, c.name)
 		var flags []string
+		if c.name == "agents" {
+			flags = strings.Fields(strings.NewReplacer(",", "", " or ", " ").Replace(agentVerbs))
+		}
 		eachFlag(c, func(name, _, _ string) { flags = append(flags, "--"+name) })
 		fmt.Fprintf(&cases, "    %s) words='%s' ;;\n", c.name, strings.Join(flags, " "))
 	}

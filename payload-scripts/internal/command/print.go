@@ -75,7 +75,6 @@ func printReport(w io.Writer, r upgrade.Report) {
 		printStep(w, s)
 	}
 	printChanges(w, r)
-	printOutcome(w, r)
 }
 
 // printChanges prints what the merge decided; its values hold no secret.

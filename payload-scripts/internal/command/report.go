@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"onerpm/payload-scripts/internal/agent"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/journal"
@@ -27,6 +28,7 @@ func runReport(_ context.Context, e *env, _ options) int {
 		return e.encode(r, exitDone)
 	}
 	printReport(e.out, r)
+	e.printEnd(r)
 	return exitDone
 }
 
@@ -34,6 +36,9 @@ func runReport(_ context.Context, e *env, _ options) int {
 func (e *env) report(a attempt.Attempt, rec journal.Record) upgrade.Report {
 	r := upgrade.ReportOf(e.bundle.Manifest, rec)
 	r.Changes = changes(e, a)
+	if rec, err := agent.Read(a.Var); err == nil {
+		r.Agents = &rec
+	}
 	return r
 }
 

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/journal"
@@ -23,6 +24,7 @@ const (
 	exitRefused     = 3
 	exitRolledBack  = 4
 	exitNeedsPerson = 5
+	exitAgents      = 6
 	exitUnderWay    = 7
 )
 
@@ -53,6 +55,7 @@ type env struct {
 type options struct {
 	follow, all, dryRun, checked bool
 	lines                        int
+	verb                         string // of a command that has some
 }
 
 // command is one word of the command line.
@@ -85,6 +88,11 @@ func commands() []command {
 			"Its steps with their times, the time out of service beside the limit, what was merged in configuration files, the first cause of a failure.",
 			nil, runReport},
 		{"log", "show the log of the last upgrade", "", logFlags, runLog},
+		{"agents", "have the agents on other machines upgraded: " + agentVerbs,
+			"Agents are upgraded after the upgrade, over the product's own interface, while it serves: first a canary, then batches, until all are done or too many failed. " +
+				"They begin by themselves when the bundle's file of credentials is there, with mode 0600 and one HTTP header a line, and the file no-agents is not. " +
+				"Start begins them otherwise; resume goes on once the cause of a stop is gone; wait waits for their end. Exit code 6 means that some are pending.",
+			nil, runAgents},
 		{"clean", "remove backups and logs of ended upgrades",
 			"The report and the log of the last one stay unless --all is given. " +
 				"Nothing of an upgrade that is under way or needs a person is removed. Bundles belong to their packages: remove them with yum.",
@@ -145,6 +153,9 @@ func (e *env) prefix() string {
 
 func (e *env) command(ctx context.Context, c command, args []string) int {
 	var o options
+	if c.name == "agents" && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		o.verb, args = args[0], args[1:]
+	}
 	set := c.flags(e, &o)
 	set.SetOutput(e.err)
 	set.Usage = func() { commandUsage(e.err, e.prefix(), c) }

@@ -47,7 +47,7 @@ func runStatus(ctx context.Context, e *env, o options) int {
 			printStep(e.out, s)
 		}
 	}
-	printOutcome(e.out, r)
+	e.printEnd(r)
 	return exitDone
 }
 
@@ -95,10 +95,10 @@ func runWait(ctx context.Context, e *env, _ options) int {
 func (e *env) ended(a attempt.Attempt, rec journal.Record) int {
 	r := e.report(a, rec)
 	if e.json {
-		return e.encode(r, exitOf(rec.Outcome))
+		return e.encode(r, e.end(r))
 	}
-	printOutcome(e.out, r)
-	return exitOf(rec.Outcome)
+	e.printEnd(r)
+	return e.end(r)
 }
 
 func (e *env) notStarted(ctx context.Context) int {

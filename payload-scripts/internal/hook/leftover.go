@@ -28,7 +28,7 @@ func (r Room) endLeftovers(ctx context.Context) error {
 		}
 		for _, pid := range found {
 			slog.Warn("ending what a hook left running", "pid", pid)
-			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH { //nolint:errorlint // an errno
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
 				return fmt.Errorf("end process %d that a hook left running: %w", pid, err)
 			}
 		}

@@ -7,12 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/textproto"
 	"os"
-	"strings"
 	"time"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/header"
 )
 
 // settle is how long units without a health question must stay active, all at once.
@@ -108,8 +107,12 @@ func Ask(ctx context.Context, h *manifest.Health, side manifest.Side) error {
 		return err
 	}
 	if h.Headers != nil {
-		if req.Header, err = readHeaders(h.Headers.File); err != nil {
-			return err
+		headers, err := header.Read(h.Headers.File)
+		if err != nil && !errors.Is(err, os.ErrNotExist) { // an admin who needs none writes none; the answer then says what lacks
+			return fmt.Errorf("a health question's %w", err)
+		}
+		if err == nil {
+			req.Header = headers
 		}
 	}
 	resp, err := client.Do(req)
@@ -146,27 +149,4 @@ func compare(url string, body []byte, want map[string]string) error {
 		}
 	}
 	return errors.Join(wrong...)
-}
-
-func readHeaders(path string) (http.Header, error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return http.Header{}, nil // an admin who needs none writes none; the answer then says what lacks
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the headers of a health question: %w", err)
-	}
-	headers := http.Header{}
-	for n, line := range strings.Split(string(data), "\n") {
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		name, value, ok := strings.Cut(line, ":")
-		if !ok {
-			return nil, fmt.Errorf("%s:%d: not a header such as \"Name: value\"", path, n+1)
-		}
-		headers.Add(textproto.TrimString(name), textproto.TrimString(value))
-	}
-	return headers, nil
 }

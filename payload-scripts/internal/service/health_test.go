@@ -67,15 +67,3 @@ func TestAsk(t *testing.T) {
 		})
 	}
 }
-
-func TestReadHeadersNamesTheLine(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "headers")
-	if err := os.WriteFile(path, []byte("A: b\nnonsense with s3cret\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, err := readHeaders(path)
-	if err == nil || !strings.Contains(err.Error(), ":2:") || strings.Contains(err.Error(), "s3cret") {
-		t.Errorf("got %v, want line 2 named and its content left out", err)
-	}
-}

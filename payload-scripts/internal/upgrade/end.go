@@ -46,6 +46,9 @@ func (u *Upgrade) finish(ctx context.Context, outcome journal.Outcome) error {
 	if err := u.writeReport(); err != nil {
 		return err
 	}
+	if outcome == journal.Upgraded {
+		u.beginAgents(ctx) // before the word that ends every wait
+	}
 	if err := u.places.SetState(words[outcome]); err != nil {
 		return err
 	}

@@ -64,6 +64,7 @@ var (
 		{"take the marks away", (*Upgrade).unmark},
 		{"mark packages as installed by the user", (*Upgrade).markPackages},
 		{"hooks of open", (*Upgrade).hooksOfOpen},
+		{"hand over the agents", (*Upgrade).handOverAgents},
 	}
 	toOld = []step{
 		{"mark the window", (*Upgrade).markWindowBack},

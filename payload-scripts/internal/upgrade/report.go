@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/agent"
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
@@ -34,6 +35,7 @@ type Report struct {
 	Steps    []journal.Step    `json:"steps"`
 
 	Changes []files.FileChange `json:"changes,omitempty"` // what was merged in configuration files; values of secrets are hidden
+	Agents  *agent.Record      `json:"agents,omitempty"`  // nil when there are none to upgrade, and before the upgrade came to them
 }
 
 // Place tells where a step stands in the line: from 1, of how many. 0 when the line has no such step.

@@ -21,7 +21,7 @@ const (
 )
 
 // fill adds the sample data to the host's database and starts the agents it speaks of.
-func fill(ctx context.Context, bulk, deployments int, agents bool) error {
+func fill(ctx context.Context, bulk, deployments, hosts int, agents bool) error {
 	security, err := settings.ReadSecurity(settings.SecurityPath)
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func fill(ctx context.Context, bulk, deployments int, agents bool) error {
 	}
 	defer conn.Close(context.Background()) //nolint:errcheck // everything was committed or failed
 	if err := sample.Fill(ctx, conn, sample.Options{
-		Release: release, Security: security, FileRoot: rest.FileRoot, Bulk: bulk, Deployments: deployments, Agents: agentsAddress,
+		Release: release, Security: security, FileRoot: rest.FileRoot, Bulk: bulk, Deployments: deployments, Hosts: hosts, Agents: agentsAddress,
 	}); err != nil {
 		return err
 	}

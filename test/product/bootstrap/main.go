@@ -3,7 +3,7 @@
 // is owned by a package. It runs on the machine itself, as root, with systemd and PostgreSQL up.
 //
 //	bootstrap install --release 4.1.1 [--schema upgraded|fresh] [--admin-password WORD]
-//	bootstrap data --size small|ROWS [--deployments N] [--no-agents]
+//	bootstrap data --size small|ROWS [--deployments N] [--hosts N] [--no-agents]
 //	bootstrap agents --listen 127.0.0.1:5990 --dir FOLDER
 //
 // data fills the database and the file server of an installed host; ROWS is how many events, and how
@@ -70,7 +70,8 @@ func installCommand(ctx context.Context, args []string) error {
 func dataCommand(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("data", flag.ContinueOnError)
 	size := flags.String("size", "small", "small, or how many `rows` of events and of logs")
-	deployments := flags.Int("deployments", 6, "how many, each with one agent")
+	deployments := flags.Int("deployments", 6, "how many")
+	hosts := flags.Int("hosts", 1, "how many of each deployment, each with an agent")
 	noAgents := flags.Bool("no-agents", false, "do not start the process that hosts the agents")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -83,5 +84,5 @@ func dataCommand(ctx context.Context, args []string) error {
 		}
 		bulk = n
 	}
-	return fill(ctx, bulk, *deployments, !*noAgents)
+	return fill(ctx, bulk, *deployments, *hosts, !*noAgents)
 }

@@ -1,5 +1,5 @@
 -- What a host in use has in its database. Settings: demo.bulk (rows of events and of logs),
--- demo.deployments, demo.agents (host:port), demo.version (of the agents).
+-- demo.deployments, demo.hosts (of a deployment, each with an agent), demo.agents (host:port), demo.version (of the agents).
 
 CREATE FUNCTION pg_temp.private(i integer) RETURNS boolean LANGUAGE sql IMMUTABLE AS
     'SELECT CASE i % 3 WHEN 0 THEN false WHEN 1 THEN true END';
@@ -71,14 +71,14 @@ INSERT INTO nodes (id, deploy_number_of_instances, host_id, max_number_of_instan
     SELECT n.id, n.many, 'host', -1, 0, n.many, n.many, pg_temp.json('[]'), pg_temp.json('[]'), pg_temp.json('{"port": 8080}'),
         pg_temp.json('[]'), pg_temp.json('{}'), n.type, pg_temp.json(jsonb_build_array('cloudify.nodes.Root', n.type)),
         d._storage_id, d._creator_id, d._tenant_id, d.private_resource
-    FROM deployments d, (VALUES ('host', 1, 'cloudify.nodes.Compute'), ('app', 2, 'cloudify.nodes.WebServer')) AS n (id, many, type)
+    FROM deployments d, (VALUES ('host', current_setting('demo.hosts')::int, 'cloudify.nodes.Compute'), ('app', 2, 'cloudify.nodes.WebServer')) AS n (id, many, type)
     ORDER BY d._storage_id, n.id;
 
 INSERT INTO node_instances (id, host_id, relationships, runtime_properties, scaling_groups, state, version, _node_fk,
         _creator_id, _tenant_id, private_resource)
     SELECT n.id || '_' || d._storage_id || '_' || i, 'host_' || d._storage_id || '_1', pg_temp.json('[]'),
         pg_temp.json(CASE n.id WHEN 'host' THEN jsonb_build_object('ip', '10.0.0.' || d._storage_id % 250,
-            'cloudify_agent', jsonb_build_object('name', 'agent-' || d.id, 'version', current_setting('demo.version'),
+            'cloudify_agent', jsonb_build_object('name', 'agent-' || d.id || CASE i WHEN 1 THEN '' ELSE '-' || i END, 'version', current_setting('demo.version'),
                 'address', current_setting('demo.agents'), 'package', 'centos-core')) ELSE '{}' END),
         pg_temp.json('[]'), 'started', 1 + i, n._storage_id, n._creator_id, n._tenant_id, n.private_resource
     FROM nodes n JOIN deployments d ON d._storage_id = n._deployment_fk CROSS JOIN LATERAL generate_series(1, n.number_of_instances) i

@@ -27,7 +27,8 @@ type Options struct {
 	Security    settings.Security
 	FileRoot    string // folder of the file server
 	Bulk        int    // rows of events, and of logs
-	Deployments int    // each has three node instances and one agent
+	Deployments int    // each has two node instances, and its hosts
+	Hosts       int    // of a deployment, each with an agent; 0 means 1
 	Agents      string // host:port of the process that hosts the agents
 }
 
@@ -51,7 +52,7 @@ var Resources = []string{"blueprints", "plugins", "secrets", "snapshots", "deplo
 func Fill(ctx context.Context, conn *pgx.Conn, o Options) error {
 	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		for name, value := range map[string]string{
-			"demo.bulk": strconv.Itoa(o.Bulk), "demo.deployments": strconv.Itoa(o.Deployments),
+			"demo.bulk": strconv.Itoa(o.Bulk), "demo.deployments": strconv.Itoa(o.Deployments), "demo.hosts": strconv.Itoa(max(o.Hosts, 1)),
 			"demo.agents": o.Agents, "demo.version": o.Release.Version,
 		} {
 			if _, err := tx.Exec(ctx, "SELECT set_config($1, $2, true)", name, value); err != nil {

@@ -1,0 +1,103 @@
+package release
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"onerpm/internal/manifest"
+)
+
+var headerGrammar = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$") // a token of RFC 9110
+
+// agents checks how the agents are upgraded.
+func (p *page) agents(a *manifest.Agents) {
+	if a == nil {
+		return
+	}
+	if p.need(a.API, "the API's URL on this machine, e.g. http://127.0.0.1:8100/api/v3.1", "agents", "api") {
+		p.onThisMachine(a.API, "agents", "api")
+	}
+	if p.need(a.Headers.File, "the file on the host in which the admin puts headers that let an administrator in", "agents", "headers", "file") {
+		p.hostPath(a.Headers.File, "agents", "headers", "file")
+	}
+	for _, n := range []struct{ value, section, key, what string }{
+		{a.Lists.Items, "lists", "items", "the key of the items in a list's answer"},
+		{a.Lists.Size, "lists", "size", "the query parameter that says how many items are wanted"},
+		{a.Lists.Offset, "lists", "offset", "the query parameter that says how many items to leave out"},
+		{a.Tenants.List, "tenants", "list", "the path of the list of tenants"},
+		{a.Tenants.Name, "tenants", "name", "the key of a tenant's name"},
+		{a.Tenants.Header, "tenants", "header", "the header that names a request's tenant"},
+		{a.Groups.List, "groups", "list", "the path of the list of things that can have an agent"},
+		{a.Groups.Name, "groups", "name", "the key of the name of the thing's group"},
+		{a.Groups.State, "groups", "state", "the key of the thing's state"},
+		{a.Groups.Ready, "groups", "ready", "the state that all things of a group must have"},
+		{a.Groups.Version, "groups", "version", "the key of the version of the thing's agent, e.g. runtime.agent.version"},
+		{a.Groups.Becomes, "groups", "becomes", "the version that an upgraded agent has"},
+		{a.Work.Path, "work", "path", "the path to which a work is posted"},
+		{a.Work.Body, "work", "body", "what is posted: JSON, with {group} for the group's name"},
+		{a.Work.Find, "work", "find", "the query that lists a group's works, with {group} for its name"},
+		{a.Work.ID, "work", "id", "the key of a work's id"},
+		{a.Work.Status, "work", "status", "the key of a work's status"},
+		{a.Work.Error, "work", "error", "the key of what is said about a failure"},
+	} {
+		p.need(n.value, n.what, "agents", n.section, n.key)
+	}
+	p.match(headerGrammar, a.Tenants.Header, "the name of a header", "agents", "tenants", "header")
+	p.work(a.Work)
+	p.numbers(a)
+}
+
+// onThisMachine reports a URL that leads elsewhere: credentials must not leave the host.
+func (p *page) onThisMachine(address string, at ...any) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || !loopback(u.Hostname()) || u.User != nil {
+		p.wrong(fmt.Sprintf("%q does not ask this machine over http or https", address),
+			"http:// or https://, then 127.0.0.1, ::1 or localhost; secrets go into headers", at...)
+	}
+}
+
+func (p *page) work(w manifest.AgentWork) {
+	var object map[string]any
+	switch {
+	case w.Body == "":
+	case json.Unmarshal([]byte(strings.ReplaceAll(w.Body, "{group}", "g")), &object) != nil:
+		p.wrong("it is no JSON object", "an object in which {group} stands inside a string", "agents", "work", "body")
+	case !strings.Contains(w.Body, "{group}"):
+		p.wrong("it does not name the group", "write {group} where its name belongs", "agents", "work", "body")
+	}
+	if w.Find != "" && !strings.Contains(w.Find, "{group}") {
+		p.wrong("it does not name the group", "write {group} where its name belongs", "agents", "work", "find")
+	}
+	for _, l := range []struct {
+		key  string
+		list []string
+	}{{"done", w.Done}, {"failed", w.Failed}} {
+		if len(l.list) == 0 {
+			p.missing("the statuses of a work that ended so", "agents", "work", l.key)
+		}
+	}
+	p.positive(w.Within, "how long the work of one group may take, e.g. 15m", "agents", "work", "within")
+}
+
+func (p *page) numbers(a *manifest.Agents) {
+	for _, n := range []struct {
+		key         string
+		value       int
+		least, most int
+		what        string
+	}{
+		{"canary", a.Canary, 0, 1000, "groups that are asked first, one by one"},
+		{"batch", a.Batch, 1, 1000, "groups that are asked at a time"},
+		{"stop", a.Stop, 0, 100, "percent of failed groups, above which no more are asked"},
+	} {
+		switch {
+		case !p.doc.Has("agents", n.key):
+			p.missing(n.what, "agents", n.key)
+		case n.value < n.least || n.value > n.most:
+			p.wrong(fmt.Sprintf("%s is %d", n.key, n.value), fmt.Sprintf("%s: from %d to %d", n.what, n.least, n.most), "agents", n.key)
+		}
+	}
+}

@@ -1,0 +1,212 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"onerpm/payload-scripts/internal/agent"
+	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/header"
+	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/upgrade"
+)
+
+// agentVerbs are the words that follow "agents".
+const agentVerbs = "status, start, resume or wait"
+
+// runAgents tells how the agents are, starts them or works on them.
+func runAgents(ctx context.Context, e *env, o options) int {
+	switch o.verb {
+	case "", "status", "start", "resume", "wait", "work":
+	default:
+		return e.fail(fmt.Errorf("agents %s: %q is none", agentVerbs, o.verb), exitUsage)
+	}
+	if err := needRoot(); err != nil {
+		return e.fail(err, exitUsage)
+	}
+	a, rec, err := e.agentsRecord()
+	if err != nil {
+		return e.fail(err, exitFailed)
+	}
+	if rec == nil {
+		return e.tellAgents(agent.Record{State: agent.Done, Why: "there are none to upgrade, or the upgrade has not come to them"})
+	}
+	switch o.verb {
+	case "start", "resume":
+		return e.beginAgents(ctx, a)
+	case "wait":
+		return e.waitForAgents(ctx, a)
+	case "work":
+		return e.workOnAgents(ctx, a)
+	}
+	return e.tellAgents(*rec)
+}
+
+// agentsRecord finds the record of the attempt that this program belongs to; nil when there is none.
+func (e *env) agentsRecord() (attempt.Attempt, *agent.Record, error) {
+	p := e.bundle.Places()
+	a, ok := e.latest()
+	if filepath.Dir(e.bundle.Dir) == p.Run() { // the attempt's own engine
+		a, ok = p.At(filepath.Base(e.bundle.Dir)), true
+	}
+	if !ok || e.bundle.Manifest.Agents == nil {
+		return a, nil, nil
+	}
+	rec, err := agent.Read(a.Var)
+	if errors.Is(err, os.ErrNotExist) {
+		return a, nil, nil
+	}
+	return a, &rec, err
+}
+
+func (e *env) tellAgents(rec agent.Record) int {
+	code := agentsExit(&rec)
+	if e.json {
+		return e.encode(rec, code)
+	}
+	printAgents(e.out, e.bundle.Manifest.Prefix, rec)
+	return code
+}
+
+// end is the exit code of an attempt that has ended, with its agents.
+func (e *env) end(r upgrade.Report) int {
+	if r.Outcome == journal.Upgraded {
+		return agentsExit(r.Agents)
+	}
+	return exitOf(r.Outcome)
+}
+
+// printEnd prints how an attempt ended, and how its agents are.
+func (e *env) printEnd(r upgrade.Report) {
+	printOutcome(e.out, r)
+	if r.Outcome == journal.Upgraded && r.Agents != nil {
+		printAgents(e.out, e.prefix(), *r.Agents)
+	}
+}
+
+// agentsExit is the exit code that the agents make of an upgrade that is done.
+func agentsExit(rec *agent.Record) int {
+	if rec == nil || rec.State == agent.Done || rec.State == agent.Left {
+		return exitDone
+	}
+	return exitAgents
+}
+
+// printAgents prints how the agents are, and each group that failed.
+func printAgents(w io.Writer, prefix string, rec agent.Record) {
+	_, up := rec.Count(agent.Upgraded)
+	_, all := rec.Count(agent.Waiting, agent.Asking, agent.Asked, agent.Upgraded, agent.Failed)
+	count := fmt.Sprintf("%d of %d upgraded", up, all)
+	switch rec.State {
+	case agent.Pending:
+		fmt.Fprintf(w, "agents: pending\n  because: %s\n", indent(rec.Why))
+	case agent.Left:
+		fmt.Fprintf(w, "agents: left alone, %s\n", rec.Why)
+	case agent.Running:
+		asked, _ := rec.Count(agent.Asking, agent.Asked)
+		fmt.Fprintf(w, "agents: under way, %s, %d groups at work\n  wait for their end: %s agents wait\n", count, asked, prefix)
+	case agent.Stopped:
+		fmt.Fprintf(w, "agents: stopped, %s\n  because: %s\n  once the cause is gone: %s agents resume\n", count, indent(rec.Why), prefix)
+	default:
+		fmt.Fprintf(w, "agents: done, %s\n", count)
+		if rec.Why != "" {
+			fmt.Fprintf(w, "  %s\n", rec.Why)
+		}
+	}
+	if rec.LeftOut > 0 {
+		fmt.Fprintf(w, "  note: %d groups were left out because they are not ready\n", rec.LeftOut)
+	}
+}
+
+// beginAgents starts, or starts again, what works on the agents.
+func (e *env) beginAgents(ctx context.Context, a attempt.Attempt) int {
+	done, err := journal.Read(a.Var)
+	if err != nil {
+		return e.fail(err, exitFailed)
+	}
+	if done.Outcome != journal.Upgraded {
+		return e.fail(errors.New("the upgrade has not ended well: agents are upgraded after it"), exitRefused)
+	}
+	rec, err := upgrade.BeginAgents(ctx, e.bundle, a, true)
+	if err != nil {
+		return e.fail(fmt.Errorf("start the agents: %w", err), exitFailed)
+	}
+	code := e.tellAgents(rec)
+	if rec.State == agent.Running {
+		return exitDone // what was asked for is done: they are under way
+	}
+	return code
+}
+
+// waitForAgents waits until nothing works on the agents any more.
+func (e *env) waitForAgents(ctx context.Context, a attempt.Attempt) int {
+	for {
+		rec, err := agent.Read(a.Var)
+		if err != nil {
+			return e.fail(err, exitFailed)
+		}
+		if rec.State != agent.Running {
+			return e.tellAgents(rec)
+		}
+		select {
+		case <-ctx.Done():
+			return e.fail(errors.New("no longer waiting; the agents go on"), exitFailed)
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+// lockPatience is how long the agents' process waits for its lock.
+const lockPatience = 10 * time.Second
+
+// workOnAgents is what the agents' unit runs.
+func (e *env) workOnAgents(ctx context.Context, a attempt.Attempt) int {
+	p := e.bundle.Places()
+	lock := flock.New(p.AgentsLock())
+	patience, cancel := context.WithTimeout(ctx, lockPatience) // who starts this process holds the lock for a moment
+	defer cancel()
+	if ok, err := lock.TryLockContext(patience, lockPatience/100); err != nil || !ok {
+		return e.fail(errors.New("another process works on the agents"), exitUnderWay)
+	}
+	defer lock.Unlock() //nolint:errcheck // ends with the process
+	log, err := os.OpenFile(filepath.Join(a.Var, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return e.fail(err, exitFailed)
+	}
+	defer log.Close() //nolint:errcheck // nothing is read back from it
+	slog.SetDefault(slog.New(slog.NewTextHandler(io.MultiWriter(log, e.err), nil)))
+	headers, err := header.ReadSecret(e.bundle.Manifest.Agents.Headers.File)
+	if err != nil {
+		return e.agentsLack(ctx, a, err)
+	}
+	rec, err := agent.Run(ctx, e.bundle.Manifest.Agents, headers, a.Var)
+	if err != nil {
+		return e.fail(err, exitFailed) // the unit is started again, now or at boot, and goes on
+	}
+	if err := p.EndAgents(ctx); err != nil {
+		return e.fail(err, exitFailed)
+	}
+	printAgents(e.err, p.Prefix, rec)
+	return agentsExit(&rec)
+}
+
+// agentsLack ends the work on the agents for want of credentials.
+func (e *env) agentsLack(ctx context.Context, a attempt.Attempt, what error) int {
+	rec, err := agent.Read(a.Var)
+	if err == nil {
+		rec.State, rec.Why = agent.Pending, what.Error()
+		err = errors.Join(agent.Write(a.Var, rec), e.bundle.Places().EndAgents(ctx))
+	}
+	if err != nil {
+		return e.fail(err, exitFailed)
+	}
+	return e.tellAgents(rec)
+}

@@ -1,0 +1,57 @@
+// Package header reads files of HTTP headers, in which an admin keeps what a
+// program needs to be let in. No value of a header is ever in an error.
+package header
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/textproto"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// Read reads a file with one "Name: value" a line; empty lines and those that
+// begin with # do not count. The error wraps os.ErrNotExist when there is no file.
+func Read(path string) (http.Header, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read headers: %w", err)
+	}
+	headers := http.Header{}
+	for n, line := range strings.Split(string(data), "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, value, ok := strings.Cut(line, ":")
+		if !ok {
+			return nil, fmt.Errorf("%s:%d: not a header such as \"Name: value\"", path, n+1)
+		}
+		headers.Add(textproto.TrimString(name), textproto.TrimString(value))
+	}
+	return headers, nil
+}
+
+// ReadSecret is Read for a file that nobody but its owner, root or the caller, may read or write.
+func ReadSecret(path string) (http.Header, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read headers: %w", err)
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no regular file", path)
+	case !ok || st.Uid != 0 && int(st.Uid) != os.Geteuid():
+		return nil, fmt.Errorf("%s does not belong to root: chown root %s", path, path)
+	case info.Mode().Perm()&0o077 != 0:
+		return nil, fmt.Errorf("%s can be read by others: chmod 600 %s", path, path)
+	}
+	headers, err := Read(path)
+	if err == nil && len(headers) == 0 {
+		err = errors.New(path + " has no header")
+	}
+	return headers, err
+}

@@ -1,0 +1,79 @@
+package upgrade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/gofrs/flock"
+
+	"onerpm/payload-scripts/internal/agent"
+	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/header"
+)
+
+// handOverAgents notes that the agents are to be upgraded. Nothing is asked
+// of them here: that begins when the attempt has ended.
+func (u *Upgrade) handOverAgents(context.Context) error {
+	if u.bundle.Manifest.Agents == nil {
+		return nil
+	}
+	if _, err := agent.Read(u.attempt.Var); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return agent.Write(u.attempt.Var, agent.Record{State: agent.Pending})
+}
+
+// beginAgents starts what works on the agents. An upgrade that has succeeded is not spoiled by
+// an error here: it is in the log, and the agents stay pending.
+func (u *Upgrade) beginAgents(ctx context.Context) {
+	if u.bundle.Manifest.Agents == nil {
+		return
+	}
+	rec, err := agent.Read(u.attempt.Var)
+	if err == nil && (rec.State == agent.Pending || rec.State == agent.Running) {
+		_, err = BeginAgents(ctx, u.bundle, u.attempt, false)
+	}
+	if err != nil {
+		slog.Warn("the agents were not begun", "error", err)
+	}
+}
+
+// BeginAgents starts what works on an attempt's agents, or notes what it lacks, and
+// returns the record as it is then. evenLeft is the admin's order, which goes over the mark that leaves them alone.
+func BeginAgents(ctx context.Context, b *attempt.Bundle, a attempt.Attempt, evenLeft bool) (agent.Record, error) {
+	p := b.Places()
+	lock := flock.New(p.AgentsLock())
+	free, err := lock.TryLock()
+	if err != nil {
+		return agent.Record{}, err
+	}
+	if free {
+		defer lock.Unlock() //nolint:errcheck // ends with the process
+	}
+	rec, err := agent.Read(a.Var)
+	if err != nil || !free { // whoever holds it works on them
+		return rec, err
+	}
+	credentials := b.Manifest.Agents.Headers.File
+	_, lacks := header.ReadSecret(credentials)
+	_, left := os.Stat(p.NoAgents())
+	switch {
+	case left == nil && !evenLeft:
+		rec.State, rec.Why = agent.Left, p.NoAgents()+" is there"
+		return rec, agent.Write(a.Var, rec)
+	case errors.Is(lacks, os.ErrNotExist):
+		rec.State, rec.Why = agent.Pending, fmt.Sprintf("there is no %s: write the headers that let an administrator in, one \"Name: value\" a line, chmod 600, then run `%s agents start`", credentials, p.Prefix)
+		return rec, agent.Write(a.Var, rec)
+	case lacks != nil:
+		rec.State, rec.Why = agent.Pending, fmt.Sprintf("%v; then run `%s agents start`", lacks, p.Prefix)
+		return rec, agent.Write(a.Var, rec)
+	}
+	rec.State, rec.Why = agent.Running, ""
+	if err := agent.Write(a.Var, rec); err != nil {
+		return rec, err
+	}
+	return rec, a.BeginAgents(ctx, p, b.Manifest)
+}

@@ -1,0 +1,88 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"onerpm/test/host"
+)
+
+const credentials = "/etc/" + prefix + "/credentials"
+
+// TestAgents upgrades 200 agents in 20 deployments of 3 tenants, of which 5 are
+// down: pending for want of credentials, a canary, batches, a stop, the fix, and a
+// resumed run that is killed again and again.
+func TestAgents(t *testing.T) {
+	t.Parallel()
+	m := host.Start(t, host.Options{Release: "4.1.1"})
+	if err := m.Fill(t.Context(), "4.1.1", "--size", "small", "--deployments", "20", "--hosts", "10"); err != nil {
+		t.Fatal(err)
+	}
+	m.Sh(t, "rm "+host.NoAgents)
+	// Three agents of deployment-10 and two of deployment-13, which come in the first batch: it goes by tenant and name.
+	agentsFile := "/var/lib/demo-agents/agents.json"
+	m.Sh(t, `cp `+agentsFile+` /root/all.json && systemctl stop demo-agents && python3 -c '
+import json
+agents = json.load(open("`+agentsFile+`"))
+for name in ["agent-deployment-10-2", "agent-deployment-10-5", "agent-deployment-10-9", "agent-deployment-13", "agent-deployment-13-4"]:
+    del agents[name]
+json.dump(agents, open("`+agentsFile+`", "w"))' && systemctl start demo-agents`)
+	agents := func(args string, want int, says ...string) {
+		t.Helper()
+		code, out := m.ShCode(t, prefix+" agents "+args)
+		if code != want {
+			_, log := m.ShCode(t, prefix+" log | tail -40")
+			t.Fatalf("agents %s: exit %d, want %d\n%s\n%s", args, code, want, out, log)
+		}
+		for _, s := range says {
+			if !strings.Contains(out, s) {
+				t.Errorf("agents %s does not say %q:\n%s", args, s, out)
+			}
+		}
+	}
+
+	code, out := m.ShCode(t, "dnf install -y "+give(t, m, "4.2.0")+" && "+prefix+" wait")
+	if code != 6 || !strings.Contains(out, "agents: pending") || !strings.Contains(out, credentials) {
+		t.Fatalf("exit %d, want 6 and what lacks\n%s", code, out)
+	}
+	checkNew(t, m, "4.2.0")
+	agents("status", 6, credentials)
+	m.Sh(t, `umask 022; printf 'Authorization: Basic %s\n' $(printf admin:open-sesame-42 | base64) > `+credentials)
+	agents("start", 6, "chmod 600")
+	m.Sh(t, "chmod 600 "+credentials)
+
+	agents("start", 0)
+	agents("wait", 6, "stopped, 40 of 200", "2 of 6 groups failed", "deployment-10", "resume")
+	if got := m.Sh(t, works); got != "6" {
+		t.Errorf("%s deployments were asked before the stop, want the canary and a batch of 5", got)
+	}
+
+	m.Sh(t, `systemctl stop demo-agents && python3 -c '
+import json
+agents = json.load(open("/root/all.json")) | json.load(open("`+agentsFile+`"))
+json.dump(agents, open("`+agentsFile+`", "w"))' && systemctl start demo-agents`)
+	agents("resume", 0)
+	for _, atLeast := range []string{"8", "14"} { // works that were asked for when the process is killed
+		m.Sh(t, `for i in $(seq 600); do [ "$(`+works+`)" -ge `+atLeast+` ] && break; sleep 0.05; done
+			kill -9 $(systemctl show -P MainPID `+prefix+`-agents)`)
+	}
+	agents("wait", 0, "done, 200 of 200")
+	agents("status --json", 0, `"state": "done"`)
+	if got := m.Sh(t, psql(`select count(*) from node_instances where convert_from(runtime_properties, 'UTF8')::jsonb #>> '{cloudify_agent,version}' = '4.2.0'`)); got != "200" {
+		t.Errorf("%s agents are of 4.2.0, want 200", got)
+	}
+	if got := m.Sh(t, psql(`select d.id, count(*) from executions e join deployments d on d._storage_id = e._deployment_fk
+		where e.workflow_id = 'install_new_agents' group by 1 having count(*) > 1 order by 1`)); got != "deployment-10|2\ndeployment-13|2" {
+		t.Errorf("asked more than once, want the two that failed:\n%s", got)
+	}
+	m.Sh(t, prefix+" wait")
+	if code, out := m.ShCode(t, "ls /etc/systemd/system/"+prefix+"-agents.service"); code == 0 {
+		t.Errorf("left behind: %s", out)
+	}
+	if code, out := m.ShCode(t, "grep -r $(printf admin:open-sesame-42 | base64) /var/lib/"+prefix); code == 0 {
+		t.Errorf("the credentials are in %s", out)
+	}
+}
+
+// works counts the executions that were asked for.
+const works = `su postgres -c "psql -XAtq -d cloudify_db -c \"select count(*) from executions where workflow_id = 'install_new_agents'\""`
