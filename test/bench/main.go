@@ -16,6 +16,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+
+	"onerpm/test/bench/internal/page"
 )
 
 const mb = 1_000_000
@@ -68,5 +70,5 @@ func run(ctx context.Context, args []string) error {
 	}
 	table := markdown(results, *rounds, runtime.NumCPU())
 	fmt.Print(table)
-	return writeSection(*doc, "build", table)
+	return page.WriteSection(*doc, "build", table)
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strings"
 
 	"onerpm/test/host"
@@ -85,20 +83,4 @@ alter table node_instances alter column version set not null;
 update alembic_version set version_num = 'f1dab814a4a0';
 `)
 	return b.String()
-}
-
-// writeSection puts text between the markers of a section in a document, and adds
-// them at its end when they are not there.
-func writeSection(path, name, text string) error {
-	open, end := "<!-- measured: "+name+" -->\n", "<!-- end: "+name+" -->\n"
-	old, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	before, rest, found := strings.Cut(string(old), open)
-	_, after, closed := strings.Cut(rest, end)
-	if found != closed {
-		return fmt.Errorf("%s: section %s has no end", path, name)
-	}
-	return os.WriteFile(path, []byte(before+open+"\n"+text+"\n"+end+after), 0o644)
 }

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"onerpm/test/bench/internal/page"
 	"onerpm/test/host"
 )
 
@@ -67,7 +68,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	table := markdown(results)
 	fmt.Print(table)
-	return writeSection(*doc, "window", table)
+	return page.WriteSection(*doc, "window", table)
 }
 
 // byBundle installs the bundle and returns the configuration of the upgraded
