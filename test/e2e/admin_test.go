@@ -33,6 +33,8 @@ func TestAdmin(t *testing.T) {
 	}
 	m.Sh(t, "printf '# mine\\nkeep-backups = 3d\\n' > "+settings+" && "+prefix+" check")
 
+	m.Sh(t, `systemctl is-active systemd-logind
+		(for i in $(seq 2000); do systemd-inhibit --list --no-pager | grep `+prefix+` > /root/held && exit; sleep 0.05; done) < /dev/null > /dev/null 2>&1 &`)
 	asked := askDoor(t, m)
 	m.Sh(t, prefix+" start")
 	view := m.Sh(t, "TERM=xterm script -qec 'stty cols 72 rows 24; "+prefix+" status --follow' /dev/null")
@@ -44,6 +46,12 @@ func TestAdmin(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Logf("%q", view)
+	}
+	if held := m.Sh(t, "cat /root/held"); !strings.Contains(held, "shutdown") || !strings.Contains(held, "block") {
+		t.Errorf("a shutdown was not held off in the window: %s", held)
+	}
+	if code, out := m.ShCode(t, "systemd-inhibit --list --no-pager | grep "+prefix); code == 0 {
+		t.Errorf("a shutdown is still held off: %s", out)
 	}
 	var r report
 	if err := json.Unmarshal([]byte(m.Sh(t, prefix+" report --json")), &r); err != nil {

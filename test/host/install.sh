@@ -11,6 +11,7 @@ curl
 dnf
 e2fsprogs         # a disk for the power cut
 iproute2
+man-db            # judges our man page
 mmdebstrap        # the test machine's root
 nginx-light
 postgresql-15     # a server for the database tests; no cluster of its own is made
