@@ -158,7 +158,7 @@ Made by `+"`make test-crash`"+` from test/crash/results.jsonl; a test compares t
 
 The engine names its own calls that a crash could come between: fsync, syncfs, rename, unlink, a child's start and end, a
 migration, a unit's start and stop, each package that rpm comes to. A try is a fresh 4.1.1 machine with data that is
-upgraded to 4.2.0 and dies right before one such call: the engine alone (`+"`kill -9`"+`), or the machine by a power cut, after which only
+upgraded to 4.2.0 and dies right before one such call (after it where its name says so: started, ended, migrated, at work): the engine alone (`+"`kill -9`"+`), or the machine by a power cut, after which only
 what was synced is there. Then, with no hand: the side that [the rule](upgrade-states.md) demands; packages by name and by their files' digests, none
 twice; every row; the schema; configuration, state and all of /etc, /usr and /opt byte for byte as on a machine
 without a crash; units active; the door answering with that release; nothing left over.
@@ -172,7 +172,7 @@ ended; the order is that of a digest, so that any beginning is spread over the l
 	for _, p := range phases {
 		fmt.Fprintf(&b, "| %s | %d | %d |\n", p, r.of.Tries[p], tried[p])
 	}
-	b.WriteString("\n| phase | step | dies before | about | by | must be | is | s |\n| --- | --- | --- | --- | --- | --- | --- | ---: |\n")
+	b.WriteString("\n| phase | step | dies at | about | by | must be | is | s |\n| --- | --- | --- | --- | --- | --- | --- | ---: |\n")
 	for _, one := range rows {
 		end := string(one.End)
 		if one.Problem != "" {

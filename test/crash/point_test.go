@@ -8,7 +8,8 @@ import (
 )
 
 // point is a call of the engine at which it can die: the nth of its kind in a
-// step of a phase. The engine dies right before the call.
+// step of a phase. The engine dies right before the call, but after it where the
+// call's name says so: started, ended, migrated, at work.
 type point struct {
 	Phase string `json:"phase"`
 	Step  string `json:"step"`
