@@ -136,7 +136,7 @@ func (w *writer) send(ctx context.Context, method, what string, body []byte) (cr
 	if err != nil {
 		return got, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read only
+	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if resp.StatusCode/100 != 2 {
 		return got, fmt.Errorf("%s: %s", resp.Status, data)
