@@ -12,8 +12,8 @@ const Format = 1
 // Manifest is the bundle's table of contents and plan.
 type Manifest struct {
 	Format   int    `json:"format"`
-	Product  string `json:"product"`  // for people, e.g. "Cloudify Manager"
-	Prefix   string `json:"prefix"`   // <p>, e.g. "cloudify-upgrade"
+	Product  string `json:"product"`  // for people, e.g. "Example Server"
+	Prefix   string `json:"prefix"`   // <p>, e.g. "example-upgrade"
 	From     string `json:"from"`     // release the host must have
 	To       string `json:"to"`       // release it will have
 	Revision int    `json:"revision"` // of this bundle, from 1; the bundle's rpm release
