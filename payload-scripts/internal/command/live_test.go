@@ -28,6 +28,16 @@ type pty struct {
 	raw bytes.Buffer
 }
 
+// TestMain gives the tests the same terminal wherever they are run.
+func TestMain(m *testing.M) {
+	for key, value := range map[string]string{"TERM": "xterm", "NO_COLOR": ""} {
+		if err := os.Setenv(key, value); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
+
 func newPty(t *testing.T, width, height uint16) *pty {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
