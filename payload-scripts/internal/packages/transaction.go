@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/host"
 )
@@ -131,6 +133,9 @@ func judge(err error, said string) error {
 	return err
 }
 
+// roomForWords is what is set aside for what rpm says, in bytes.
+const roomForWords = 64 << 10
+
 // log opens a fresh file for what rpm says, and keeps the one before.
 func (s *Set) log(name string) (*os.File, error) {
 	path := filepath.Join(s.Var, "rpm-"+name)
@@ -141,6 +146,12 @@ func (s *Set) log(name string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("make a file for what rpm says: %w", err)
+	}
+	// Room for it is taken now: when rpm fails on a full disk, that must be told.
+	err = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, roomForWords)
+	if err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
+		_ = f.Close()
+		return nil, fmt.Errorf("make room for what rpm says in %s: %w", path, err)
 	}
 	return f, nil
 }
