@@ -1,0 +1,262 @@
+package repo
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// Version is that of the Index's shape. A program refuses any other.
+const Version = 1
+
+// MaxIndex bounds a written Index, in bytes: room for well over 10,000 bundles.
+const MaxIndex = 64 << 20
+
+// Index is the whole state of one channel.
+type Index struct {
+	Version int    `json:"version"`
+	Product string `json:"product"` // for people
+	Prefix  string `json:"prefix"`  // <p>, e.g. "example-upgrade": first part of every bundle's name
+	Channel string `json:"channel"`
+	Base    string `json:"base,omitempty"` // URL under which customers read the store, "" for the store's own
+	Created string `json:"created"`        // RFC 3339 in UTC, like all times here
+	Repomd  string `json:"repomd"`         // SHA-256 of the repomd.xml beside it: so the Index's signature holds for every package
+
+	Bundles    []Bundle     `json:"bundles"`    // sorted by NEVRA, each there once
+	Withdrawn  []Withdrawn  `json:"withdrawn"`  // sorted by NEVRA, none of them among Bundles
+	Superseded []Superseded `json:"superseded"` // generations before this one that readers may still be at; oldest first
+}
+
+// Bundle is one bundle that can be had.
+type Bundle struct {
+	NEVRA    string `json:"nevra"`
+	Name     string `json:"name"`    // of the package: <p>-<to>
+	Version  string `json:"version"` // as rpm has it, and the release that the bundle leads to
+	Release  string `json:"release"` // as rpm has it
+	From     string `json:"from"`    // release that a machine must have
+	To       string `json:"to"`      // release that it will have
+	Short    string `json:"short"`   // name at the store's top while this is the newest revision, e.g. "<p>-4.2.0.rpm"
+	Revision int    `json:"revision"`
+
+	File      string `json:"file"` // name in the store, like all files here
+	Size      int64  `json:"size"` // bytes
+	SHA256    string `json:"sha256"`
+	Key       string `json:"key"`       // fingerprint of the key that signed it
+	Built     string `json:"built"`     // the bundle's own date
+	Published string `json:"published"` // when it came into this channel
+
+	Companions   []File        `json:"companions"` // checksum, bill of materials, provenance; sorted by name
+	Changes      Changes       `json:"changes"`
+	Certificates []Certificate `json:"certificates,omitempty"`
+	Override     *Override     `json:"override,omitempty"`
+}
+
+// File is a companion of a bundle.
+type File struct {
+	Name   string `json:"name"` // what it is: the end of the file's name, e.g. "cdx.json"
+	File   string `json:"file"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+}
+
+// Changes are what an upgrade changes on a machine, for people.
+type Changes struct {
+	Packages   []PackageChange `json:"packages"`   // sorted by name
+	Services   []string        `json:"services"`   // units of both releases, in start order
+	Config     []string        `json:"config"`     // files on the machine
+	Migrations []string        `json:"migrations"` // <database>/<file>
+	Agents     bool            `json:"agents"`     // agents on other machines are upgraded too
+}
+
+// What happens to a package.
+const (
+	Changed = "changed"
+	Added   = "added"
+	Dropped = "dropped"
+	Kept    = "kept"
+)
+
+// PackageChange is what happens to one package.
+type PackageChange struct {
+	Name string `json:"name"`
+	From string `json:"from,omitempty"` // [epoch:]version-release, "" when added
+	To   string `json:"to,omitempty"`   // likewise, "" when dropped
+	How  string `json:"how"`            // Changed, Added, Dropped or Kept
+}
+
+// Certificate says that the bundle was tried on a platform and upgraded it.
+type Certificate struct {
+	Platform string  `json:"platform"` // e.g. "el7.x86_64"
+	File     string  `json:"file"`
+	SHA256   string  `json:"sha256"`
+	Window   float64 `json:"window"` // seconds out of service
+	At       string  `json:"at"`
+}
+
+// Override says that somebody let a bundle into a channel without what the channel asks for.
+type Override struct {
+	Reason string `json:"reason"`
+	By     string `json:"by"`
+	At     string `json:"at"`
+}
+
+// Withdrawn is a bundle that was taken out. Its file stays, its NEVRA stays taken.
+type Withdrawn struct {
+	NEVRA  string `json:"nevra"`
+	SHA256 string `json:"sha256"`
+	File   string `json:"file"`
+	Reason string `json:"reason"`
+	At     string `json:"at"`
+}
+
+// Superseded is a generation that was the current one.
+type Superseded struct {
+	ID string `json:"id"`
+	At string `json:"at"` // when it ceased to be
+}
+
+// Bundle returns the bundle of that NEVRA, nil when it is not there.
+func (x *Index) Bundle(nevra string) *Bundle {
+	i, ok := slices.BinarySearchFunc(x.Bundles, nevra, func(b Bundle, n string) int { return cmp.Compare(b.NEVRA, n) })
+	if !ok {
+		return nil
+	}
+	return &x.Bundles[i]
+}
+
+// withdrawn returns the withdrawn bundle of that NEVRA, nil when there is none.
+func (x *Index) withdrawn(nevra string) *Withdrawn {
+	i, ok := slices.BinarySearchFunc(x.Withdrawn, nevra, func(w Withdrawn, n string) int { return cmp.Compare(w.NEVRA, n) })
+	if !ok {
+		return nil
+	}
+	return &x.Withdrawn[i]
+}
+
+// Newest returns the newest revision of each bundle, sorted by short name.
+func (x *Index) Newest() []Bundle {
+	newest := map[string]Bundle{}
+	for _, b := range x.Bundles {
+		if n, ok := newest[b.Short]; !ok || b.Revision > n.Revision {
+			newest[b.Short] = b
+		}
+	}
+	out := make([]Bundle, 0, len(newest))
+	for _, b := range newest {
+		out = append(out, b)
+	}
+	slices.SortFunc(out, func(a, b Bundle) int { return cmp.Compare(a.Short, b.Short) })
+	return out
+}
+
+// Encode returns the one canonical form of x and its ID, the SHA-256 of that in
+// hexadecimal: JSON with the keys in the order of the types, two spaces of indent, nothing escaped for HTML, a
+// final newline; lists that are nil are written as empty ones. What Decode would refuse is an error here too.
+func Encode(x *Index) (text []byte, id string, err error) {
+	if err := x.validate(); err != nil {
+		return nil, "", fmt.Errorf("write the index: %w", err)
+	}
+	b, err := canonical(x.withLists())
+	if err != nil {
+		return nil, "", fmt.Errorf("write the index: %w", err)
+	}
+	if len(b) > MaxIndex {
+		return nil, "", fmt.Errorf("write the index: %d bytes, at most %d are allowed", len(b), MaxIndex)
+	}
+	return b, digest(b), nil
+}
+
+// Decode reads an Index and refuses whatever Encode would not have written: an unknown
+// or doubled key, another order or spacing, anything after the end, more than MaxIndex bytes, another Version, a
+// file outside of its place. So Encode of what Decode returns gives the bytes that were read.
+func Decode(r io.Reader) (*Index, error) {
+	b, err := bounded(r, MaxIndex)
+	if err != nil {
+		return nil, fmt.Errorf("read the index: %w", err)
+	}
+	var x Index
+	if err := strict(b, &x); err != nil {
+		return nil, fmt.Errorf("read the index: %w", err)
+	}
+	again, _, err := Encode(&x)
+	if err != nil {
+		return nil, fmt.Errorf("read the index: %w", err)
+	}
+	if !bytes.Equal(again, b) {
+		return nil, errors.New("read the index: it is not in canonical form (a doubled key, another order or spacing)")
+	}
+	return &x, nil
+}
+
+// withLists returns a copy of x in which no list is nil, so that there is one way to write an empty one.
+func (x *Index) withLists() *Index {
+	c := *x
+	c.Withdrawn, c.Superseded = list(x.Withdrawn), list(x.Superseded)
+	c.Bundles = make([]Bundle, len(x.Bundles))
+	for i, b := range x.Bundles {
+		b.Companions = list(b.Companions)
+		b.Changes.Packages, b.Changes.Services = list(b.Changes.Packages), list(b.Changes.Services)
+		b.Changes.Config, b.Changes.Migrations = list(b.Changes.Config), list(b.Changes.Migrations)
+		c.Bundles[i] = b
+	}
+	return &c
+}
+
+func list[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+func canonical(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	err := enc.Encode(v)
+	return b.Bytes(), err
+}
+
+// strict reads JSON of this version: the version is looked at first, so that a store of
+// another time is called that, and not by its first unknown key.
+func strict(b []byte, into any) error {
+	var v struct {
+		Version *int `json:"version"`
+	}
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	if v.Version == nil {
+		return errors.New("it has no version")
+	}
+	if *v.Version != Version {
+		return fmt.Errorf("its version is %d and this program knows %d: use the bundler that the store was written with, or a newer one", *v.Version, Version)
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	return dec.Decode(into)
+}
+
+// bounded reads all of r, at most limit bytes.
+func bounded(r io.Reader, limit int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) > limit {
+		return nil, fmt.Errorf("more than %d bytes", limit)
+	}
+	return b, nil
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
