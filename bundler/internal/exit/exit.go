@@ -12,6 +12,7 @@
 //	7  the output cannot be written
 //	8  the bundle would be too large
 //	9  the bundle given does not check
+//	10  the store cannot be reached, or refuses
 package exit
 
 import (
@@ -32,7 +33,8 @@ const (
 	Output     = 7
 	TooLarge   = 8
 	BadBundle  = 9
-	lastOfThem = BadBundle
+	Store      = 10
+	lastOfThem = Store
 )
 
 // meanings is the table of the package comment; a test holds the two together.
@@ -47,6 +49,7 @@ var meanings = [lastOfThem + 1]string{
 	Output:    "the output cannot be written",
 	TooLarge:  "the bundle would be too large",
 	BadBundle: "the bundle given does not check",
+	Store:     "the store cannot be reached, or refuses",
 }
 
 // Error is an error with the exit code it means and, where there is one, a hint:
