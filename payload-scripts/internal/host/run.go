@@ -121,9 +121,9 @@ type ExitError struct {
 }
 
 func (e *ExitError) Error() string {
-	said := tail(strings.TrimSpace(e.Result.Stderr), 600)
+	said := ends(strings.TrimSpace(e.Result.Stderr), 600)
 	if said == "" {
-		said = tail(strings.TrimSpace(e.Result.Stdout), 600)
+		said = ends(strings.TrimSpace(e.Result.Stdout), 600)
 	}
 	if said == "" {
 		said = "it said nothing"
@@ -146,6 +146,22 @@ func tee(a, b io.Writer) io.Writer {
 		return a
 	}
 	return io.MultiWriter(a, b)
+}
+
+// ends returns about the first and last n bytes of s, in whole lines where it can: what
+// came first is often the cause, what came last the verdict.
+func ends(s string, n int) string {
+	if len(s) <= 2*n {
+		return s
+	}
+	first, last := s[:n], s[len(s)-n:]
+	if i := strings.LastIndexByte(first, '\n'); i > 0 {
+		first = first[:i]
+	}
+	if i := strings.IndexByte(last, '\n'); i >= 0 && i < n-1 {
+		last = last[i+1:]
+	}
+	return first + "\n...\n" + last
 }
 
 func tail(s string, n int) string {

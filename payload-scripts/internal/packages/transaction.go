@@ -118,8 +118,20 @@ func (s *Set) runOnce(ctx context.Context, t transaction) error {
 	return judge(runErr, said)
 }
 
+// full is what rpm, its database and scriptlets say of a full disk.
+var full = regexp.MustCompile(`(?i)no space left on device|database or disk is full|disk quota exceeded`)
+
 // judge turns rpm's end into an error: what it said counts, whatever its status was.
+// A full disk makes scriptlets and rpm's database fail in many words; it is the cause, and comes first.
 func judge(err error, said string) error {
+	err = judgeScriptlets(err, said)
+	if err != nil && full.MatchString(said) {
+		return fmt.Errorf("%w: make room on the file systems of the packages and of rpm's database; %w", unix.ENOSPC, err)
+	}
+	return err
+}
+
+func judgeScriptlets(err error, said string) error {
 	if exit := (*host.ExitError)(nil); errors.As(err, &exit) {
 		exit.Result.Stderr = said
 	}

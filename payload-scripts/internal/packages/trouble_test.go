@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/packages/rpmtest"
@@ -62,6 +64,23 @@ func TestLockLost(t *testing.T) {
 		if got := lockLost(judge(&host.ExitError{Name: "rpm", Result: host.Result{Code: 1}}, said)); got != want {
 			t.Errorf("%s: %v", said, got)
 		}
+	}
+}
+
+// TestFullDiskIsTheCause is about the words of rpm 4.18 on a full disk: a scriptlet and the
+// database fail, and the report must begin with why.
+func TestFullDiskIsTheCause(t *testing.T) {
+	t.Parallel()
+	said := "warning: %post(worker-4.2.0-1.x86_64) scriptlet failed, exit status 2\nerror: sqlite failure: RELEASE 'x': database or disk is full\n" +
+		strings.Repeat("error: stage-1-1.noarch: erase skipped\n", 100)
+	for _, err := range []error{nil, &host.ExitError{Name: "rpm", Result: host.Result{Code: 7}}} {
+		got := judge(err, said)
+		if !errors.Is(got, unix.ENOSPC) || !strings.HasPrefix(got.Error(), "no space left on device: ") {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
+	if err := judge(nil, "warning: the disk is full of wonders"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -14,6 +14,11 @@ func Example(prefix string) string {
 #
 # keep-backups = forever
 
+# How long an upgrade waits for another package manager (yum, dnf, PackageKit) to end
+# before it goes back: 1s to 24h.
+#
+# wait-for-packages = 5m
+
 # Which side wins where this host and the new release changed the same value of a
 # configuration file differently. "%[1]s check" tells such conflicts, and no upgrade
 # starts with one that nobody decided.

@@ -21,6 +21,7 @@ import (
 type Settings struct {
 	Path        string
 	KeepBackups time.Duration // how long an ended attempt's backups are kept; 0 is for ever
+	LockWait    time.Duration // longest wait for another package manager to end; 0 when the file does not say
 	Conflicts   []Conflict
 	Mistakes    []Mistake
 }
@@ -108,6 +109,13 @@ func (s *Settings) set(line int, key, value string) {
 			s.wrong(line, "keep-backups: %v", err)
 		}
 		s.KeepBackups = keep
+	case key == "wait-for-packages":
+		wait, err := time.ParseDuration(value)
+		if err != nil || wait < time.Second || wait > maxWait {
+			s.wrong(line, "wait-for-packages: %s is no time from 1s to %s, such as 90s or 5m", short(value), maxWait)
+			return
+		}
+		s.LockWait = wait
 	case word == "conflict":
 		c, err := conflict(rest, value)
 		if err != nil {
@@ -117,9 +125,12 @@ func (s *Settings) set(line int, key, value string) {
 		c.Line = line
 		s.Conflicts = append(s.Conflicts, c)
 	default:
-		s.wrong(line, "there is no setting %s; the settings are keep-backups and conflict", short(key))
+		s.wrong(line, "there is no setting %s; the settings are keep-backups, wait-for-packages and conflict", short(key))
 	}
 }
+
+// maxWait bounds wait-for-packages.
+const maxWait = 24 * time.Hour
 
 // maxDays bounds keep-backups: 100 years.
 const maxDays = 36500

@@ -26,14 +26,15 @@ func TestRead(t *testing.T) {
 	s := Read(write(t, `
 # a comment
 keep-backups = 30d
+wait-for-packages = 90s
 conflict  /etc/a.conf:server.port=old
 	conflict /etc/b.conf = new
 conflict /etc/c.env:A=B = old
 `, 0o644))
 	want := []Conflict{
-		{"/etc/a.conf", "server.port", manifest.Old, 4}, {"/etc/b.conf", "*", manifest.New, 5}, {"/etc/c.env", "A=B", manifest.Old, 6},
+		{"/etc/a.conf", "server.port", manifest.Old, 5}, {"/etc/b.conf", "*", manifest.New, 6}, {"/etc/c.env", "A=B", manifest.Old, 7},
 	}
-	if len(s.Mistakes) > 0 || s.KeepBackups != 30*24*time.Hour || !reflect.DeepEqual(s.Conflicts, want) {
+	if len(s.Mistakes) > 0 || s.KeepBackups != 30*24*time.Hour || s.LockWait != 90*time.Second || !reflect.DeepEqual(s.Conflicts, want) {
 		t.Errorf("got %+v", s)
 	}
 }
@@ -47,6 +48,9 @@ func TestMistakesAreToldWithTheirLine(t *testing.T) {
 		"keep-backups = 0d":                              `neither a number of days`,
 		"keep-backups = 99999d":                          `neither a number of days`,
 		"keep-backups = 3d\nkeep-backups = 4d":           `2: "keep-backups" is set twice; the first is on line 1`,
+		"wait-for-packages = 5":                          `wait-for-packages: "5" is no time from 1s to 24h`,
+		"wait-for-packages = 25h":                        `"25h" is no time`,
+		"wait-for-packages = -1s":                        `"-1s" is no time`,
 		"conflict /etc/a = mine":                         `neither old`,
 		"conflict etc/a = old":                           `is not FILE or FILE:KEY`,
 		"conflict /etc/a: = old":                         `is not FILE or FILE:KEY`,

@@ -51,7 +51,7 @@ func New(ctx context.Context, b *attempt.Bundle, a attempt.Attempt, j *journal.J
 	}
 	u := &Upgrade{bundle: b, places: b.Places(), attempt: a, journal: j, services: s}
 	u.told = progress.NewWriter(u.places.Progress(), a.ID)
-	u.packages = &packages.Set{Manifest: b.Manifest, Dir: b.Dir, Var: a.Var, Had: j.Record().Optional}
+	u.packages = &packages.Set{Manifest: b.Manifest, Dir: b.Dir, Var: a.Var, Had: j.Record().Optional, LockWait: b.Settings.LockWait}
 	u.files = files.New(b.Manifest, b.Dir, filepath.Join(a.Var, "backup"))
 	u.files.Progress = func(path string, bytes int64) { u.told.Tell(path, bytes, 0, "bytes") }
 	return u, nil
