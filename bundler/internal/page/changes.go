@@ -1,0 +1,135 @@
+package page
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"onerpm/bundler/internal/repo"
+)
+
+// changes are what an upgrade changes on a machine.
+type changes struct {
+	From, To, Summary string
+	Packages          []repo.PackageChange // that do not stay as they are; changed, added, dropped
+	Lists             []titled
+	Agents            bool
+}
+
+type titled struct {
+	Title string
+	Items []string
+}
+
+func newChanges(b *repo.Bundle) changes {
+	c := changes{From: b.From, To: b.To, Agents: b.Changes.Agents}
+	var kept int
+	for _, how := range []string{repo.Changed, repo.Added, repo.Dropped, repo.Kept} {
+		for _, p := range b.Changes.Packages {
+			switch {
+			case p.How != how:
+			case how == repo.Kept:
+				kept++
+			default:
+				c.Packages = append(c.Packages, p)
+			}
+		}
+	}
+	var told []string
+	tell := func(n int, what string) {
+		if n > 0 {
+			told = append(told, plural(n, what))
+		}
+	}
+	tell(len(c.Packages), "package")
+	tell(len(b.Changes.Config), "configuration file")
+	tell(len(b.Changes.Migrations), "migration")
+	tell(len(b.Changes.Services), "service")
+	c.Summary = strings.Join(told, ", ")
+	if kept > 0 {
+		c.Lists = append(c.Lists, titled{"Packages that stay", []string{plural(kept, "package") + " as they are"}})
+	}
+	for _, l := range []titled{{"Services", b.Changes.Services}, {"Configuration files", b.Changes.Config}, {"Migrations of the database", b.Changes.Migrations}} {
+		if len(l.Items) > 0 {
+			c.Lists = append(c.Lists, l)
+		}
+	}
+	return c
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func number(n int) string {
+	words := []string{"No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine"}
+	if n < len(words) {
+		return words[n]
+	}
+	return fmt.Sprint(n)
+}
+
+// bytesText is a size for people, in decimal units as browsers show downloads.
+func bytesText(n int64) string {
+	size, unit := float64(n), "bytes"
+	for _, u := range []string{"kB", "MB", "GB", "TB"} {
+		if size < 999.95 {
+			break
+		}
+		size, unit = size/1000, u
+	}
+	if unit == "bytes" {
+		return plural(int(n), "byte")
+	}
+	return fmt.Sprintf("%.1f %s", size, unit)
+}
+
+// duration is a time in seconds for people.
+func duration(seconds float64) string {
+	switch s := int(seconds + .5); {
+	case seconds < 9.95:
+		return fmt.Sprintf("%.1f s", seconds)
+	case s < 60:
+		return fmt.Sprintf("%d s", s)
+	case s < 3600:
+		return fmt.Sprintf("%d min %02d s", s/60, s%60)
+	default:
+		return fmt.Sprintf("%d h %02d min", s/3600, s%3600/60)
+	}
+}
+
+func longest(certificates []repo.Certificate) float64 {
+	var l float64
+	for _, c := range certificates {
+		l = max(l, c.Window)
+	}
+	return l
+}
+
+// day is the date of a time of an Index; what is none is shown as it is.
+func day(s string) string {
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t.UTC().Format("2 January 2006")
+	}
+	return s
+}
+
+func minute(s string) string {
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t.UTC().Format("2 January 2006, 15:04 UTC")
+	}
+	return s
+}
+
+// grouped is a fingerprint in groups of four, to be compared by eye.
+func grouped(key string) string {
+	var groups []string
+	for g := range slices.Chunk([]rune(key), 4) {
+		groups = append(groups, string(g))
+	}
+	return strings.Join(groups, " ")
+}

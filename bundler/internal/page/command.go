@@ -1,0 +1,91 @@
+package page
+
+import (
+	"net/url"
+	"strings"
+)
+
+// step is one thing to do, with the command for it.
+type step struct {
+	Number  int    // 0 for none
+	Alone   bool   // not one of a bundle's
+	ID      string // of the element that holds the command
+	Title   string
+	Of      string // what it belongs to, for those who do not see it
+	Hint    string
+	Command string // lines for a shell
+}
+
+// steps are what to do with a bundle, in order. file is the name it is downloaded under.
+func (in Input) steps(e *edge, id string, short, file link) []step {
+	b := e.bundle
+	name := quote(short.Name)
+	download := "curl -fLO " + quote(in.absolute(b.Short))
+	if short.URL == file.URL {
+		download = "curl -fL -o " + name + " " + quote(in.absolute(b.File))
+	}
+	wait := quote(in.Prefix) + " wait"
+	repository := "dnf install -y " + quote(b.Name) + " && " + wait
+	if e.channel != "stable" {
+		repository = "dnf install -y --enablerepo=" + quote(in.Prefix+"-"+e.channel) + " " + quote(b.Name) + " && " + wait
+	}
+	folder := quote("look-" + b.To)
+	list := []step{
+		{Title: "Download it, compare the checksum", Command: download + "\necho " + quote(b.SHA256+"  "+short.Name) + " | sha256sum -c",
+			Hint: "As root, on the machine that is to be upgraded, or anywhere else first."},
+		{Title: "Check the signature", Command: "rpm --import " + quote(in.absolute(in.keyName())) + "\nrpm -K " + name,
+			Hint: "The key is imported once on each machine; compare its fingerprint first (The key, below). rpm -K must end with OK."},
+		{Title: "Look whether the machine is ready",
+			Command: "mkdir " + folder + " && (cd " + folder + " && rpm2cpio ../" + name + " | cpio -idm --quiet && ./opt/" + quote(in.Prefix) + "/" + quote(b.To) + "/bin/engine check)",
+			Hint:    "Nothing is installed and nothing is changed. Exit code 0: ready. 3: not yet, and it says what to do."},
+		{Title: "Install it and wait for the end", Command: "dnf install -y ./" + name + " && " + wait,
+			Hint: "yum does as well. The exit code is the upgrade's: 0, " + b.To + " serves; 4, it failed and " + b.From + " serves as before; 6, agents are pending."},
+		{Title: "Or install it by the repository", Command: repository,
+			Hint: "In place of steps 1, 2 and 4, on a machine that has the repository (By the repository, below)."},
+	}
+	for i := range list {
+		list[i].ID, list[i].Of = id+"-"+string(rune('1'+i)), b.From+" to "+b.To
+		if i < 4 {
+			list[i].Number = i + 1
+		}
+	}
+	return list
+}
+
+func (in Input) keyName() string { return "RPM-GPG-KEY-" + in.Prefix }
+
+func (in Input) repositoryStep() step {
+	name := in.Prefix + ".repo"
+	return step{Alone: true, ID: "add-repository", Title: "Add the repository", Of: "once on each machine",
+		Command: "curl -fL -o " + quote("/etc/yum.repos.d/"+name) + " " + quote(in.absolute(name)) + "\ndnf search " + quote(in.Prefix),
+		Hint:    "Then install upgrades by name, one after the other. What is still being tried is in a section of its own that is switched off."}
+}
+
+func (in Input) keyStep() step {
+	return step{Alone: true, ID: "look-at-key", Title: "Look at its fingerprint", Of: "before it is imported",
+		Command: "curl -fLO " + quote(in.absolute(in.keyName())) + "\ngpg --with-fingerprint " + quote(in.keyName())}
+}
+
+// absolute is a file of the store as customers fetch it.
+func (in Input) absolute(name string) string {
+	return strings.TrimRight(in.Base, "/") + "/" + escaped(name)
+}
+
+// relative is a file of the store as a link on the page, which lies at the store's top.
+func relative(name string) string { return "./" + escaped(name) }
+
+// escaped is a name in a URL's path. S3 takes a plus for a space.
+func escaped(name string) string {
+	return strings.ReplaceAll((&url.URL{Path: name}).EscapedPath(), "+", "%2B")
+}
+
+// quote makes one word of a shell of s.
+func quote(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("@%+=:,./_-", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,167 @@
+package page
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"html"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"onerpm/bundler/internal/repo"
+)
+
+func render(t testing.TB, in Input) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Render(&b, in); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestSameInputSameBytes(t *testing.T) {
+	t.Parallel()
+	first := render(t, demo(t))
+	if second := render(t, demo(t)); first != second {
+		t.Error("the same input gave another page")
+	}
+}
+
+func TestEmptyStore(t *testing.T) {
+	t.Parallel()
+	if page := render(t, Input{Product: "Harbour Manager", Prefix: "harbour-upgrade", Base: "file:///srv/harbour"}); !strings.Contains(page, "Nothing is published yet") {
+		t.Error("an empty store's page does not say so")
+	}
+}
+
+// The policy's digests are those of what stands in the page, and there is no other style or script.
+func TestPolicyAllowsWhatIsThere(t *testing.T) {
+	t.Parallel()
+	page := render(t, demo(t))
+	policy := html.UnescapeString(regexp.MustCompile(`Content-Security-Policy" content="([^"]*)"`).FindStringSubmatch(page)[1])
+	for _, element := range []string{"style", "script"} {
+		found := regexp.MustCompile(`(?s)<`+element+`>(.*?)</`+element+`>`).FindAllStringSubmatch(page, -1)
+		if len(found) != 1 || strings.Count(page, "<"+element) != 1 {
+			t.Fatalf("%d elements %s", strings.Count(page, "<"+element), element)
+		}
+		sum := sha256.Sum256([]byte(found[0][1]))
+		if want := element + "-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"; !strings.Contains(policy, want) {
+			t.Errorf("%s lacks %s", policy, want)
+		}
+	}
+	for _, bad := range []string{"unsafe", " style=", " onclick=", "http-equiv=\"refresh\"", "//fonts", "@import", "url("} {
+		if strings.Contains(strings.ReplaceAll(page, policy, ""), bad) {
+			t.Errorf("the page has %s", bad)
+		}
+	}
+}
+
+// hostile puts a piece of text into every field that has room for one.
+func hostile(t *testing.T, evil string) Input {
+	in := demo(t)
+	in.Product, in.Prefix, in.Key, in.Generated = evil, evil, evil, evil
+	in.Base = "https://example.org/" + evil
+	in.Releases[0].Why, in.Releases[0].Version = evil, "3"+evil
+	for _, x := range []*repo.Index{in.Stable, in.Testing} {
+		for i := range x.Bundles {
+			b := &x.Bundles[i]
+			for _, s := range []*string{&b.NEVRA, &b.Name, &b.Version, &b.Short, &b.File, &b.SHA256, &b.Key, &b.Built, &b.Published, &b.Release} {
+				*s = evil
+			}
+			b.From, b.To = b.From+evil, b.To+evil
+			b.Override = &repo.Override{Reason: evil, By: evil, At: evil}
+			b.Changes = repo.Changes{Packages: []repo.PackageChange{{Name: evil, From: evil, To: evil, How: repo.Changed}},
+				Services: []string{evil}, Config: []string{evil}, Migrations: []string{evil}}
+			b.Companions = []repo.File{{Name: evil, File: evil, SHA256: evil}}
+			b.Certificates = []repo.Certificate{{Platform: evil, File: evil, At: evil}}
+		}
+		x.Withdrawn = []repo.Withdrawn{{NEVRA: evil + "x", SHA256: evil, File: evil, Reason: evil, At: evil}}
+	}
+	return in
+}
+
+var evils = []string{
+	`</script><img src=x onerror=alert(1)>`, `</style><script>alert(1)</script>`, `"><svg onload=alert(1)>`, `' onmouseover='alert(1)`,
+	`javascript:alert(1)`, `</title><base href=//evil.example>`, `--><iframe srcdoc='<script>alert(1)</script>'>`, "{{.Product}}`${alert(1)}`",
+}
+
+func TestHostileTextStaysText(t *testing.T) {
+	t.Parallel()
+	tag := regexp.MustCompile(`<[a-zA-Z!/][^>]*>`)
+	attribute := regexp.MustCompile(`\s([a-zA-Z-]+)(?:=("[^"]*"|\S+))?`)
+	allowed := map[string]bool{}
+	for _, m := range tag.FindAllString(render(t, demo(t)), -1) {
+		allowed[elementOf(m)] = true
+		for _, a := range attribute.FindAllStringSubmatch(m, -1) {
+			allowed["@"+a[1]] = true
+		}
+	}
+	for _, evil := range evils {
+		page := render(t, hostile(t, evil))
+		for _, m := range tag.FindAllString(page, -1) {
+			if !allowed[elementOf(m)] {
+				t.Errorf("%s: the page has %s", evil, m)
+			}
+			for _, a := range attribute.FindAllStringSubmatch(m, -1) {
+				if !allowed["@"+a[1]] {
+					t.Errorf("%s: the page has %s in %s", evil, a[1], m)
+				}
+				if a[1] == "href" && !regexp.MustCompile(`^"(\./|#|data:,"|index\.json)`).MatchString(a[2]) {
+					t.Errorf("%s: a link leads to %s", evil, a[2])
+				}
+			}
+		}
+	}
+}
+
+func elementOf(tag string) string {
+	return strings.ToLower(regexp.MustCompile(`^</?[a-zA-Z!]+[0-9]?`).FindString(tag))
+}
+
+// A real shell reads each quoted word back as it was.
+func TestCommandsAreSafeToPaste(t *testing.T) {
+	t.Parallel()
+	for _, word := range append(slices.Clone(evils), "", "plain-1.0.rpm", "it's", "a b", "$(touch x)", "`x`", "a;b", "line\nline", "~root", "*", "\\", "!x", "a&b") {
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf '%s|' "+quote(word)).Output()
+		if err != nil || string(out) != word+"|" {
+			t.Errorf("%q quoted as %s is %q (%v)", word, quote(word), out, err)
+		}
+	}
+	for _, evil := range []string{"$(echo PWNED)", "x; echo PWNED;", "' ; echo PWNED ; '", "\necho PWNED\n"} {
+		in := hostile(t, evil)
+		for _, j := range newView(in).Jumps {
+			if j.Bundle == nil {
+				continue
+			}
+			for _, s := range append(j.Bundle.Steps, in.repositoryStep(), in.keyStep()) {
+				// every program is a function that does nothing
+				script := "curl() { :; }; dnf() { :; }; rpm() { :; }; mkdir() { false; }; sha256sum() { cat >/dev/null; }; gpg() { :; }\n" + s.Command
+				out, _ := exec.CommandContext(t.Context(), "bash", "-c", script).Output()
+				if slices.Contains(strings.Fields(strings.ReplaceAll(string(out), "echo PWNED", "")), "PWNED") {
+					t.Errorf("%q ran: %s", evil, s.Command)
+				}
+			}
+		}
+	}
+}
+
+func TestTexts(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int64]string{0: "0 bytes", 1: "1 byte", 999: "999 bytes", 1000: "1.0 kB", 999_949: "999.9 kB", 999_950: "1.0 MB", 44_181_096: "44.2 MB", 1_300_000_000: "1.3 GB"} {
+		if got := bytesText(n); got != want {
+			t.Errorf("%d bytes: %s, want %s", n, got, want)
+		}
+	}
+	for s, want := range map[float64]string{0: "0.0 s", 6.6: "6.6 s", 9.96: "10 s", 59.4: "59 s", 59.6: "1 min 00 s", 92: "1 min 32 s", 3660: "1 h 01 min"} {
+		if got := duration(s); got != want {
+			t.Errorf("%v s: %s, want %s", s, got, want)
+		}
+	}
+	if got := relative("packages/a b/x+1~2^3.rpm"); got != "./packages/a%20b/x%2B1~2%5E3.rpm" {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,209 @@
+package page
+
+import (
+	"cmp"
+	"fmt"
+	"html/template"
+	"slices"
+	"strings"
+
+	"onerpm/bundler/internal/repo"
+)
+
+// view is what the templates show. Whatever text of it comes from the input is a plain string.
+type view struct {
+	Product, Key, KeyName, KeyFile, Generated, Policy string
+
+	Style      template.CSS
+	Script     template.JS
+	Places     []place
+	Targets    []place // releases that one can want, the newest first
+	Jumps      []jump
+	Picture    picture
+	Repository step
+	LookAtKey  step
+	Withdrawn  []gone
+}
+
+// place is a release.
+type place struct {
+	ID, Version, Why string
+	Best             bool // the newest release that a published upgrade leads to
+	Ways             []way
+}
+
+// way leads from a release to a later one.
+type way struct {
+	ID, From, To string
+	Jumps, Stops string // identifiers, with spaces between
+	Said         string
+	Links        []jump
+}
+
+// jump is one upgrade.
+type jump struct {
+	ID, From, To string
+	Badge, Tone  string
+	Notes        []string
+	Bundle       *bundle // nil for one that is not published
+}
+
+// bundle is the RPM of a jump.
+type bundle struct {
+	Short, Fixed            link
+	Size, SHA256, Published string
+	Windows                 []window
+	Companions              []link
+	Steps                   []step
+	Changes                 changes
+}
+
+type link struct{ Name, URL string }
+
+// window is the time out of service in a test.
+type window struct{ Platform, Time, Day, URL string }
+
+type gone struct{ NEVRA, SHA256, Reason, Day string }
+
+func newView(in Input) *view {
+	g := newGraph(in)
+	v := &view{Product: in.Product, Key: grouped(in.Key), KeyName: in.keyName(), KeyFile: relative(in.keyName()), Generated: minute(in.Generated),
+		Repository: in.repositoryStep(), LookAtKey: in.keyStep(), Picture: newPicture(g)}
+	for i, e := range g.edges {
+		v.Jumps = append(v.Jumps, newJump(in, e, jumpID(i)))
+	}
+	best := g.best()
+	for i, r := range g.places {
+		p := place{ID: fmt.Sprintf("from-%d", i), Version: r.Version, Why: r.Why, Best: r.Version == best}
+		for _, to := range g.places {
+			if w := g.way(r.Version, to.Version); w != nil {
+				p.Ways = append(p.Ways, newWay(g, w))
+			}
+		}
+		if len(p.Ways) > 0 {
+			p.Why = "" // there is a way, whatever was said
+		}
+		v.Places = append(v.Places, p)
+	}
+	v.Targets = slices.Clone(v.Places)
+	slices.Reverse(v.Targets)
+	for _, w := range withdrawn(in) {
+		v.Withdrawn = append(v.Withdrawn, gone{w.NEVRA, w.SHA256, w.Reason, day(w.At)})
+	}
+	return v
+}
+
+func jumpID(i int) string { return fmt.Sprintf("jump-%d", i) }
+func stopID(i int) string { return fmt.Sprintf("stop-%d", i) }
+
+// best is the newest release that a published upgrade leads to, a stable one when there is one.
+func (g *graph) best() string {
+	best, stable := "", false
+	for _, r := range g.places {
+		for _, e := range g.edges {
+			if e.to != r.Version || e.bundle == nil || stable && e.channel != repo.Stable {
+				continue
+			}
+			best, stable = r.Version, e.channel == repo.Stable
+		}
+	}
+	return best
+}
+
+func newWay(g *graph, edges []*edge) way {
+	w := way{From: edges[0].from, To: edges[len(edges)-1].to, Said: said(edges)}
+	w.ID = "way-" + w.From + "-" + w.To
+	stops := []string{stopID(g.place(w.From))}
+	var jumps []string
+	for _, e := range edges {
+		id := jumpID(slices.Index(g.edges, e))
+		jumps = append(jumps, id)
+		stops = append(stops, stopID(g.place(e.to)))
+		w.Links = append(w.Links, jump{ID: id, From: e.from, To: e.to})
+	}
+	w.Jumps, w.Stops = strings.Join(jumps, " "), strings.Join(stops, " ")
+	return w
+}
+
+// said tells a way in a few sentences.
+func said(edges []*edge) string {
+	var names, windows []string
+	var size int64
+	var missing, untested *edge
+	for _, e := range edges {
+		names = append(names, e.to)
+		switch {
+		case e.bundle == nil:
+			missing = cmp.Or(missing, e)
+			continue
+		case len(e.bundle.Certificates) == 0:
+			untested = cmp.Or(untested, e)
+		default:
+			windows = append(windows, duration(longest(e.bundle.Certificates)))
+		}
+		size += e.bundle.Size
+	}
+	if missing != nil {
+		return fmt.Sprintf("There is no whole way yet: the upgrade from %s to %s is not published.", missing.from, missing.to)
+	}
+	s := "One install: " + names[0] + "."
+	if n := len(names); n > 1 {
+		s = number(n) + " installs, one after the other: " + strings.Join(names[:n-1], ", ") + ", then " + names[n-1] + "."
+	}
+	s += " " + bytesText(size) + " to download."
+	if untested != nil {
+		return s + fmt.Sprintf(" Not certified: the upgrade from %s to %s is for testing only.", untested.from, untested.to)
+	}
+	return s + " Out of service when tested: " + strings.Join(windows, ", then ") + "."
+}
+
+func newJump(in Input, e *edge, id string) jump {
+	j := jump{ID: id, From: e.from, To: e.to}
+	if e.bundle == nil {
+		j.Badge, j.Notes = "not published", []string{"This upgrade is not published: there is nothing to download, and ways over it end here."}
+		if w := e.withdrawn; w != nil {
+			j.Notes = append(j.Notes, "It was withdrawn on "+day(w.At)+": "+w.Reason)
+		}
+		return j
+	}
+	b := e.bundle
+	j.Badge, j.Tone, j.Notes = standing(e)
+	u := &bundle{Size: fmt.Sprintf("%s (%d bytes)", bytesText(b.Size), b.Size), SHA256: b.SHA256, Published: day(b.Published), Changes: newChanges(b)}
+	u.Fixed = link{b.File[strings.LastIndex(b.File, "/")+1:], relative(b.File)}
+	u.Short = link{b.Short, relative(b.Short)}
+	if e.newer != nil {
+		u.Short.URL = u.Fixed.URL // the short name is the newer one's
+	}
+	for _, c := range b.Certificates {
+		u.Windows = append(u.Windows, window{c.Platform, duration(c.Window), day(c.At), relative(c.File)})
+	}
+	for _, c := range b.Companions {
+		u.Companions = append(u.Companions, link{c.Name, relative(c.File)})
+	}
+	u.Steps = in.steps(e, id, u.Short, u.Fixed)
+	j.Bundle = u
+	return j
+}
+
+// standing says how far a bundle may be trusted.
+func standing(e *edge) (badge, tone string, notes []string) {
+	b := e.bundle
+	certified := len(b.Certificates) > 0
+	switch {
+	case certified && e.channel == repo.Stable:
+		badge, tone = "certified", "good"
+	case certified:
+		badge, tone = "being tried", "care"
+		notes = append(notes, "Certified, and not released yet: for testing only.")
+	default:
+		badge, tone = "not certified", "care"
+		notes = append(notes, "Not certified: for testing only. Do not install it where it matters.")
+	}
+	if o := b.Override; o != nil {
+		notes = append(notes, fmt.Sprintf("It was let through by %s on %s: %s", o.By, day(o.At), o.Reason))
+	}
+	if n := e.newer; n != nil {
+		notes = append(notes, fmt.Sprintf("Revision %d is being tried in the channel %s: %s, SHA-256 %s.", n.Revision, repo.Testing, n.NEVRA, n.SHA256))
+	}
+	return badge, tone, notes
+}

@@ -1,0 +1,89 @@
+package page
+
+import (
+	"strings"
+	"testing"
+
+	"onerpm/bundler/internal/repo"
+)
+
+func TestWays(t *testing.T) {
+	t.Parallel()
+	in := demo(t)
+	said := map[string]string{}
+	for _, p := range newView(in).Places {
+		for _, w := range p.Ways {
+			said[w.From+" "+w.To] = w.Said
+		}
+	}
+	for way, want := range map[string]string{
+		"4.0.1 4.1.1": "One install: 4.1.1. 44.2 MB to download. Out of service when tested: 4.1 s.",
+		"4.0.1 4.2.0": "Two installs, one after the other: 4.1.1, then 4.2.0. 88.3 MB to download. Out of service when tested: 4.1 s, then 7.0 s.",
+		"4.1.1 4.3.0": "Two installs, one after the other: 4.2.0, then 4.3.0. 106.0 MB to download. Not certified: the upgrade from 4.2.0 to 4.3.0 is for testing only.",
+		"4.2.0 4.4.0": "There is no whole way yet: the upgrade from 4.3.0 to 4.4.0 is not published.",
+		"4.2.0 4.1.1": "", "3.4.2 4.2.0": "", "4.1.1 4.1.1": "",
+	} {
+		if said[way] != want {
+			t.Errorf("%s: %q, want %q", way, said[way], want)
+		}
+	}
+}
+
+// Without a project's releases the order comes from the bundles, in whatever order they stand in the indexes.
+func TestReleasesFromBundlesAlone(t *testing.T) {
+	t.Parallel()
+	in := demo(t)
+	in.Releases = nil
+	in.Stable.Bundles[0], in.Stable.Bundles[2] = in.Stable.Bundles[2], in.Stable.Bundles[0]
+	var order []string
+	v := newView(in)
+	for _, p := range v.Places {
+		order = append(order, p.Version)
+	}
+	if got := strings.Join(order, " "); got != "4.0.1 4.1.1 4.2.0 4.3.0" {
+		t.Error("the order is", got)
+	}
+	for _, p := range v.Targets {
+		if p.Best != (p.Version == "4.2.0") {
+			t.Errorf("%s is the one that is offered: %v", p.Version, p.Best)
+		}
+	}
+}
+
+func TestWhatIsOffered(t *testing.T) {
+	t.Parallel()
+	in := demo(t)
+	newer := demoBundle("4.1.1", "4.2.0", 3, 51, 44181200)
+	in.Testing.Bundles = append(in.Testing.Bundles, newer)
+	in.Stable.Bundles[0].Certificates, in.Stable.Bundles[0].Override = nil, &repo.Override{Reason: "a customer waits", By: "the release manager", At: "2026-09-20T00:00:00Z"}
+	jumps := map[string]jump{}
+	for _, j := range newView(in).Jumps {
+		jumps[j.From+" "+j.To] = j
+	}
+	check := func(way, badge string, notes ...string) {
+		t.Helper()
+		j := jumps[way]
+		all := strings.Join(j.Notes, "\n")
+		if j.Badge != badge || (len(notes) == 0) != (all == "") {
+			t.Errorf("%s is %s: %s", way, j.Badge, all)
+		}
+		for _, n := range notes {
+			if !strings.Contains(all, n) {
+				t.Errorf("%s lacks %q: %s", way, n, all)
+			}
+		}
+	}
+	check("4.0.1 4.1.1", "not certified", "for testing only", "let through by the release manager on 20 September 2026: a customer waits")
+	check("4.1.1 4.2.0", "certified", "Revision 3 is being tried", newer.SHA256)
+	check("4.2.0 4.3.0", "not certified", "for testing only")
+	check("4.3.0 4.4.0", "not published", "is not published", "withdrawn on 2 October 2026: a migration locked")
+
+	// The stable revision 2 is the one to download; the short name belongs to revision 3 by now.
+	b := jumps["4.1.1 4.2.0"].Bundle
+	if b.SHA256 != digest(31) || b.Short.URL != b.Fixed.URL || !strings.Contains(b.Steps[0].Command, "-o harbour-upgrade-4.2.0.rpm https://downloads.example.org/harbour/packages/"+digest(31)) {
+		t.Errorf("offered: %+v", b)
+	}
+	if cmd := jumps["4.2.0 4.3.0"].Bundle.Steps[4].Command; !strings.Contains(cmd, "--enablerepo=harbour-upgrade-testing") {
+		t.Error("a bundle that is being tried comes from a section that is switched off:", cmd)
+	}
+}
