@@ -27,6 +27,7 @@ var commands = []func(*streams) *cli.Command{
 	inspectCommand,
 	pathsCommand,
 	diffCommand,
+	matrixCommand,
 }
 
 // streams are what a command may touch of the world besides files and network.

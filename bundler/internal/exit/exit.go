@@ -13,6 +13,7 @@
 //	8  the bundle would be too large
 //	9  the bundle given does not check
 //	10  the store cannot be reached, or refuses
+//	11  customers are left behind: no way to the newest release
 package exit
 
 import (
@@ -34,7 +35,8 @@ const (
 	TooLarge   = 8
 	BadBundle  = 9
 	Store      = 10
-	lastOfThem = Store
+	Gap        = 11
+	lastOfThem = Gap
 )
 
 // meanings is the table of the package comment; a test holds the two together.
@@ -50,6 +52,7 @@ var meanings = [lastOfThem + 1]string{
 	TooLarge:  "the bundle would be too large",
 	BadBundle: "the bundle given does not check",
 	Store:     "the store cannot be reached, or refuses",
+	Gap:       "customers are left behind: no way to the newest release",
 }
 
 // Error is an error with the exit code it means and, where there is one, a hint:

@@ -20,16 +20,21 @@ func (c *Catalog) Route(from, to string) ([]string, error) {
 			return nil, err
 		}
 	}
-	var jumps []string
+	jumps, arrived := c.walk(from, to)
+	if arrived || to == "" && len(jumps) > 0 {
+		return jumps, nil
+	}
+	return nil, c.noWay(from, to)
+}
+
+// walk follows the jumps until they reach a release or end, and tells which it was.
+func (c *Catalog) walk(from, to string) (jumps []string, arrived bool) {
 	at := from
 	for at != to && c.Jumps[at] != "" {
 		jumps = append(jumps, at+"-"+c.Jumps[at])
 		at = c.Jumps[at]
 	}
-	if at == to || to == "" && len(jumps) > 0 {
-		return jumps, nil
-	}
-	return nil, c.noWay(from, to)
+	return jumps, at == to
 }
 
 // known is an error for a version that nothing here knows.
@@ -59,7 +64,7 @@ func (c *Catalog) noWay(from, to string) error {
 	if to == "" {
 		return exit.Errorf(exit.Usage, "a jump that starts there is a folder specs/"+from+"-<to>", "%s: no jump starts there", shown)
 	}
-	if back, err := c.Route(to, from); err == nil && len(back) > 0 {
+	if _, arrives := c.walk(to, from); arrives {
 		return exit.Errorf(exit.Usage, "going back is the installed bundle's business", "%s: jumps only go from older to newer", shown)
 	}
 	last := from
