@@ -14,6 +14,8 @@
 //	9  the bundle given does not check
 //	10  the store cannot be reached, or refuses
 //	11  customers are left behind: no way to the newest release
+//	12  what is published does not check
+//	13  the repository does not take the bundle
 package exit
 
 import (
@@ -36,7 +38,9 @@ const (
 	BadBundle  = 9
 	Store      = 10
 	Gap        = 11
-	lastOfThem = Gap
+	Published  = 12
+	Refused    = 13
+	lastOfThem = Refused
 )
 
 // meanings is the table of the package comment; a test holds the two together.
@@ -53,6 +57,8 @@ var meanings = [lastOfThem + 1]string{
 	BadBundle: "the bundle given does not check",
 	Store:     "the store cannot be reached, or refuses",
 	Gap:       "customers are left behind: no way to the newest release",
+	Published: "what is published does not check",
+	Refused:   "the repository does not take the bundle",
 }
 
 // Error is an error with the exit code it means and, where there is one, a hint:
