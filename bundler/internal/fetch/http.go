@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -12,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"onerpm/bundler/internal/stall"
 )
 
 // httpClient is an HTTP client whose requests end when nothing arrives for a
@@ -21,12 +22,12 @@ type httpClient struct {
 	stall time.Duration
 }
 
-func newHTTPClient(stall time.Duration) *httpClient {
-	return &httpClient{stall: stall, Client: http.Client{Transport: &http.Transport{
+func newHTTPClient(after time.Duration) *httpClient {
+	return &httpClient{stall: after, Client: http.Client{Transport: &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: min(stall, 10*time.Second)}).DialContext,
-		TLSHandshakeTimeout:   min(stall, 10*time.Second),
-		ResponseHeaderTimeout: stall,
+		DialContext:           (&net.Dialer{Timeout: min(after, 10*time.Second)}).DialContext,
+		TLSHandshakeTimeout:   min(after, 10*time.Second),
+		ResponseHeaderTimeout: after,
 		IdleConnTimeout:       time.Minute,
 		MaxIdleConnsPerHost:   16,
 		ForceAttemptHTTP2:     true,
@@ -49,9 +50,6 @@ func (e *statusError) Error() string {
 	return s
 }
 
-// errStalled ends a connection that gives nothing any more.
-var errStalled = errors.New("the server does not send anything any more")
-
 // httpPlace is a URL.
 type httpPlace struct {
 	client *httpClient
@@ -71,10 +69,10 @@ func (p httpPlace) host() string   { return p.url.Host }
 func (p httpPlace) String() string { return plain(p.url) }
 
 func (p httpPlace) open(ctx context.Context, offset int64, tag string) (*content, error) {
-	ctx, watch := watched(ctx, p.client.stall)
+	ctx, watch := stall.New(ctx, p.client.stall)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url.String(), nil)
 	if err != nil {
-		watch.stop()
+		watch.Stop()
 		return nil, err
 	}
 	if offset > 0 {
@@ -85,10 +83,10 @@ func (p httpPlace) open(ctx context.Context, offset int64, tag string) (*content
 	}
 	resp, err := p.client.Do(req) //nolint:bodyclose // it is closed with the content that it becomes
 	if err != nil {
-		watch.stop()
-		return nil, watch.cause(withoutURL(err))
+		watch.Stop()
+		return nil, watch.Cause(withoutURL(err))
 	}
-	c := &content{body: watch.body(resp.Body), size: -1}
+	c := &content{body: watch.Body(resp.Body), size: -1}
 	if tag := resp.Header.Get("ETag"); !strings.HasPrefix(tag, "W/") {
 		c.tag = tag
 	}
@@ -139,54 +137,4 @@ func withoutURL(err error) error {
 		return e.Err
 	}
 	return err
-}
-
-// watch cancels a context when reading makes no headway.
-type watch struct {
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	timer  *time.Timer
-	stall  time.Duration
-}
-
-func watched(ctx context.Context, stall time.Duration) (context.Context, *watch) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	return ctx, &watch{ctx, cancel, time.AfterFunc(stall, func() { cancel(errStalled) }), stall}
-}
-
-func (w *watch) stop() { w.timer.Stop(); w.cancel(nil) }
-
-// cause says what really ended a request whose context is done.
-func (w *watch) cause(err error) error {
-	if errors.Is(context.Cause(w.ctx), errStalled) {
-		return errStalled
-	}
-	return err
-}
-
-func (w *watch) body(r io.ReadCloser) io.ReadCloser {
-	w.timer.Stop() // while nobody reads, nothing stalls
-	return &watchedBody{w, r}
-}
-
-type watchedBody struct {
-	w *watch
-	r io.ReadCloser
-}
-
-// Read reads, and gives up on a server that sends nothing.
-func (b *watchedBody) Read(p []byte) (int, error) {
-	b.w.timer.Reset(b.w.stall)
-	n, err := b.r.Read(p)
-	b.w.timer.Stop()
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = b.w.cause(err)
-	}
-	return n, err
-}
-
-// Close ends the request.
-func (b *watchedBody) Close() error {
-	b.w.stop()
-	return b.r.Close()
 }

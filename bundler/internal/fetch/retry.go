@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/stall"
 )
 
 // passing reports whether a failure may be gone at the next try.
@@ -76,7 +77,7 @@ func (d *downHosts) get(host string) error {
 // note takes down that host did not even accept a connection, or never said a thing.
 func (d *downHosts) note(host string, err error) {
 	var op *net.OpError
-	if !errors.Is(err, errStalled) && (!errors.As(err, &op) || op.Op != "dial") {
+	if !errors.Is(err, stall.Err) && (!errors.As(err, &op) || op.Op != "dial") {
 		return
 	}
 	d.mu.Lock()
