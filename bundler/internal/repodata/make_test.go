@@ -158,8 +158,17 @@ func pack(t testing.TB, dir, name, version string, change ...func(*rpmpack.RPM))
 	return path
 }
 
-// describe makes the entry of a file that lies in a folder of its own or beside the metadata.
+// describe makes the entry of a file.
 func describe(t testing.TB, path string, at repodata.Place) repodata.Entry {
+	t.Helper()
+	e, err := try(t, path, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func try(t testing.TB, path string, at repodata.Place) (repodata.Entry, error) {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -174,11 +183,7 @@ func describe(t testing.TB, path string, at repodata.Place) repodata.Entry {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256(b)
-	e, err := repodata.Describe(h, repodata.FileFacts{SHA256: hex.EncodeToString(sum[:]), Size: info.Size(), Time: info.ModTime().Unix()}, at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
+	return repodata.Describe(h, repodata.FileFacts{SHA256: hex.EncodeToString(sum[:]), Size: info.Size(), Time: info.ModTime().Unix()}, at)
 }
 
 // write makes a generation in a new folder and has it checked.
