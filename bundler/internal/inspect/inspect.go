@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"onerpm/bundler/internal/sign"
+	"onerpm/internal/cpio"
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
 	"onerpm/payload-scripts/scriptlets"
@@ -175,12 +176,12 @@ func (rep *Report) against(m *manifest.Manifest, there map[string]found) {
 			rep.problem("%s is missing", f.Path)
 		case got.size != f.Size || got.sha256 != f.SHA256:
 			rep.problem("%s has %d bytes and sha256 %s, the manifest says %d and %s", f.Path, got.size, got.sha256, f.Size, f.SHA256)
-		case got.mode != kindFile|f.Mode:
+		case got.mode != cpio.KindFile|f.Mode:
 			rep.problem("%s has mode %o, the manifest says %o", f.Path, got.mode&0o7777, f.Mode)
 		}
 	}
 	for _, at := range slices.Sorted(maps.Keys(there)) {
-		isDir := there[at].mode&kindMask == kindDir
+		isDir := there[at].mode&cpio.KindMask == cpio.KindDir
 		if !expected[at] && (!isDir || at != root && !strings.HasPrefix(at+"/", dir)) {
 			rep.problem("%s is not in the manifest", at)
 		}

@@ -19,6 +19,7 @@ import (
 
 	"onerpm/bundler/internal/pack"
 	"onerpm/bundler/internal/sign"
+	"onerpm/internal/cpio"
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
 )
@@ -263,7 +264,7 @@ func TestHostile(t *testing.T) {
 
 func cpioEntry(name string, mode, size int64) string {
 	s := fmt.Sprintf("070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%s\x00", 1, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, len(name)+1, 0, name)
-	return s + strings.Repeat("\x00", int(pad(int64(len(s)))))
+	return s + strings.Repeat("\x00", (4-len(s)%4)%4)
 }
 
 func TestArchiveRefuses(t *testing.T) {
@@ -271,28 +272,26 @@ func TestArchiveRefuses(t *testing.T) {
 	end := cpioEntry("TRAILER!!!", 0, 0)
 	for name, c := range map[string]struct {
 		archive, want string
-		before        int64
 	}{
-		"climbing":   {cpioEntry("./../x", 0o100644, 0) + end, "is no clean path", 0},
-		"absolute":   {cpioEntry("/etc/x", 0o100644, 0) + end, "is no clean path", 0},
-		"twice":      {cpioEntry("./x", 0o100644, 0) + cpioEntry("./x", 0o100644, 0) + end, "is there twice", 0},
-		"device":     {cpioEntry("./x", 0o020644, 0) + end, "neither file nor folder", 0},
-		"cut off":    {cpioEntry("./x", 0o100644, 4_000_000_000), "cut off", 0},
-		"no end":     {cpioEntry("./x", 0o100644, 0), "cut off", 0},
-		"magic":      {strings.Repeat("x", 200), "begins with", 0},
-		"numbers":    {"070701" + strings.Repeat("+", 104), "has a number", 0},
-		"large name": {cpioEntry(strings.Repeat("n", 5000), 0o100644, 0) + end, "a name of 5001 bytes", 0},
-		"large list": {cpioEntry("./opt/p/1/manifest.json", 0o100644, 1<<30), "at most", 0},
-		"bomb":       {cpioEntry("./x", 0o100644, 4_000_000_000), "more than 8589934592 bytes", 5_000_000_000},
+		"climbing":   {cpioEntry("./../x", 0o100644, 0) + end, "is no clean path"},
+		"absolute":   {cpioEntry("/etc/x", 0o100644, 0) + end, "is no clean path"},
+		"twice":      {cpioEntry("./x", 0o100644, 0) + cpioEntry("./x", 0o100644, 0) + end, "is there twice"},
+		"device":     {cpioEntry("./x", 0o020644, 0) + end, "neither file nor folder"},
+		"cut off":    {cpioEntry("./x", 0o100644, 4_000_000_000), "cut off"},
+		"no end":     {cpioEntry("./x", 0o100644, 0), "cut off"},
+		"magic":      {strings.Repeat("x", 200), "begins with"},
+		"numbers":    {"070701" + strings.Repeat("+", 104), "has a number"},
+		"large name": {cpioEntry(strings.Repeat("n", 5000), 0o100644, 0) + end, "a name of 5001 bytes"},
+		"large list": {cpioEntry("./opt/p/1/manifest.json", 0o100644, 1<<30), "at most"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := payload{files: map[string]found{}}
-			a := &archive{r: strings.NewReader(c.archive), total: c.before}
+			a := cpio.NewReader(strings.NewReader(c.archive))
 			var err error
 			for err == nil {
-				var m member
-				if m, err = a.next(); err == nil {
+				var m cpio.Member
+				if m, err = a.Next(); err == nil {
 					err = p.add(a, m)
 				}
 			}
@@ -308,9 +307,9 @@ func FuzzArchive(f *testing.F) {
 	f.Add([]byte(cpioEntry("./a", 0o100644, 0xffffffff)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p := payload{files: map[string]found{}}
-		a := &archive{r: bytes.NewReader(b)}
+		a := cpio.NewReader(bytes.NewReader(b))
 		for {
-			m, err := a.next()
+			m, err := a.Next()
 			if err != nil {
 				break
 			}

@@ -11,6 +11,7 @@ import (
 	"path"
 	"strings"
 
+	"onerpm/internal/cpio"
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
 )
@@ -42,9 +43,9 @@ func readPayload(r io.Reader) (payload, error) {
 		return payload{}, fmt.Errorf("unpack the payload: %w", err)
 	}
 	p := payload{files: map[string]found{}}
-	a := &archive{r: z}
+	a := cpio.NewReader(z)
 	for {
-		m, err := a.next()
+		m, err := a.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -56,30 +57,30 @@ func readPayload(r io.Reader) (payload, error) {
 		}
 	}
 	// What follows the archive belongs to no file; reading it checks gzip's own sum.
-	if n, err := io.Copy(io.Discard, io.LimitReader(z, maxName+1)); err != nil || n > maxName {
-		return p, fmt.Errorf("%w: there is something behind it (%w)", errArchive, err)
+	if n, err := io.Copy(io.Discard, io.LimitReader(z, cpio.MaxName+1)); err != nil || n > cpio.MaxName {
+		return p, fmt.Errorf("%w: there is something behind it (%w)", cpio.ErrDamaged, err)
 	}
 	return p, nil
 }
 
-func (p *payload) add(content io.Reader, m member) error {
-	name, ok := strings.CutPrefix(m.name, "./")
+func (p *payload) add(content io.Reader, m cpio.Member) error {
+	name, ok := strings.CutPrefix(m.Name, "./")
 	if !ok || !manifest.CleanPath(name) {
-		return fmt.Errorf("%w: %q is no clean path", errArchive, m.name)
+		return fmt.Errorf("%w: %q is no clean path", cpio.ErrDamaged, m.Name)
 	}
 	if _, twice := p.files["/"+name]; twice {
-		return fmt.Errorf("%w: /%s is there twice", errArchive, name)
+		return fmt.Errorf("%w: /%s is there twice", cpio.ErrDamaged, name)
 	}
-	f := found{mode: m.mode, size: m.size}
-	switch m.mode & kindMask {
-	case kindDir:
-	case kindFile:
+	f := found{mode: m.Mode, size: m.Size}
+	switch m.Mode & cpio.KindMask {
+	case cpio.KindDir:
+	case cpio.KindFile:
 		sum := sha256.New()
 		var keep bytes.Buffer
 		w := io.Writer(sum)
 		if path.Base(name) == manifest.Name && strings.Count(name, "/") == 3 {
-			if m.size > manifest.MaxSize {
-				return fmt.Errorf("%s has %d bytes, at most %d are allowed", manifest.Name, m.size, manifest.MaxSize)
+			if m.Size > manifest.MaxSize {
+				return fmt.Errorf("%s has %d bytes, at most %d are allowed", manifest.Name, m.Size, manifest.MaxSize)
 			}
 			w = io.MultiWriter(sum, &keep)
 		}
@@ -91,7 +92,7 @@ func (p *payload) add(content io.Reader, m member) error {
 			p.manifest = keep.Bytes()
 		}
 	default:
-		return fmt.Errorf("%w: /%s is neither file nor folder (mode %o)", errArchive, name, m.mode)
+		return fmt.Errorf("%w: /%s is neither file nor folder (mode %o)", cpio.ErrDamaged, name, m.Mode)
 	}
 	p.files["/"+name] = f
 	return nil

@@ -2,10 +2,8 @@ package release
 
 import (
 	"fmt"
-	"path"
 	"regexp"
 	"slices"
-	"strings"
 
 	"onerpm/internal/manifest"
 )
@@ -18,19 +16,6 @@ var (
 	valueAllowed = "a value, or exactly one of random and copy"
 )
 
-// FormatOf returns the format that a configuration file has by its name.
-func FormatOf(target string) string {
-	switch {
-	case strings.HasSuffix(target, ".json"):
-		return "json"
-	case strings.HasSuffix(target, ".yaml"), strings.HasSuffix(target, ".yml"):
-		return "yaml"
-	case path.Dir(target) == "/etc/sysconfig":
-		return "env"
-	}
-	return "text"
-}
-
 // Format returns the format of a configuration file in a jump: the spec's, or else
 // the one of its name.
 func (s *Spec) Format(target string) string {
@@ -39,7 +24,7 @@ func (s *Spec) Format(target string) string {
 			return c.Format
 		}
 	}
-	return FormatOf(target)
+	return manifest.FormatOf(target)
 }
 
 // config checks what the spec adds to the configuration files of both releases.

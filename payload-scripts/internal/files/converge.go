@@ -24,52 +24,73 @@ func (s *Set) toNew(ctx context.Context, x *index) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if r.Extra {
-			continue
-		}
-		want, err := r.wanted()
-		if err == nil {
-			err = s.write(x, r, "new", want)
-		}
-		if err != nil {
+		if err := s.writeNew(x, r); err != nil {
 			return fmt.Errorf("%s: %w", r.Target, err)
 		}
 	}
 	if err := s.sweepTemporaries(x); err != nil {
 		return err
 	}
-	return s.proveConfig(x, func(r *record) (*file, bool, error) {
-		f, err := r.wanted()
-		return f, !r.Extra, err
-	})
+	return s.proveConfig(x, (*record).wantsBoth)
+}
+
+// writeNew makes one file as the new side has it, and takes away what rpm left beside it.
+func (s *Set) writeNew(x *index, r *record) error {
+	switch {
+	case r.Stays:
+		return s.write(x, r, "old", r.Old)
+	case r.Extra:
+		return s.sweep(r)
+	case r.Package != "":
+		if err := s.putLinkBack(x, r); err != nil {
+			return err
+		}
+	}
+	want, err := r.wanted()
+	if err == nil {
+		err = s.write(x, r, "new", want)
+	}
+	if err == nil {
+		err = s.sweep(r)
+	}
+	return err
 }
 
 // wanted is the new side with the owner of a new file looked up.
 func (r *record) wanted() (*file, error) {
-	if r.New == nil || r.Old != nil {
+	if r.New == nil || r.Old != nil && r.Owner == "" {
 		return r.New, nil
 	}
 	f := *r.New
+	if r.Package != "" { // to rpm, a name that the host does not know is root
+		f.UID, _ = lookup(r.Owner, userID)
+		f.GID, _ = lookup(r.Group, groupID)
+		return &f, nil
+	}
 	var err error
-	if f.UID, err = lookup(r.Owner, func(name string) (string, error) {
-		u, err := user.Lookup(name)
-		if err != nil {
-			return "", err
-		}
-		return u.Uid, nil
-	}); err != nil {
+	if f.UID, err = lookup(r.Owner, userID); err != nil {
 		return nil, fmt.Errorf("owner %s: %w", r.Owner, err)
 	}
-	if f.GID, err = lookup(r.Group, func(name string) (string, error) {
-		g, err := user.LookupGroup(name)
-		if err != nil {
-			return "", err
-		}
-		return g.Gid, nil
-	}); err != nil {
+	if f.GID, err = lookup(r.Group, groupID); err != nil {
 		return nil, fmt.Errorf("group %s: %w", r.Group, err)
 	}
 	return &f, nil
+}
+
+func userID(name string) (string, error) {
+	u, err := user.Lookup(name)
+	if err != nil {
+		return "", err
+	}
+	return u.Uid, nil
+}
+
+func groupID(name string) (string, error) {
+	g, err := user.LookupGroup(name)
+	if err != nil {
+		return "", err
+	}
+	return g.Gid, nil
 }
 
 func lookup(name string, find func(string) (string, error)) (int, error) {
@@ -282,9 +303,9 @@ func (s *Set) dropDirs(x *index) error {
 
 // sweep removes what rpm left beside a configuration file since it was recorded.
 func (s *Set) sweep(r *record) error {
-	for _, name := range s.litter(r.Real) {
+	for _, name := range s.litter(r.Target) {
 		if !slices.Contains(r.Litter, name) {
-			if err := host.Remove(filepath.Join(filepath.Dir(r.Real), name)); err != nil {
+			if err := host.Remove(s.onHost(filepath.Join(filepath.Dir(r.Target), name))); err != nil {
 				return err
 			}
 		}
@@ -326,7 +347,7 @@ func (s *Set) Leftovers() ([]string, error) {
 	}
 	var found []string
 	for _, r := range x.Config {
-		for _, name := range s.litter(r.Real) {
+		for _, name := range s.litter(r.Target) {
 			if !slices.Contains(r.Litter, name) {
 				found = append(found, filepath.Join(filepath.Dir(r.Target), name))
 			}

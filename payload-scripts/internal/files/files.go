@@ -13,6 +13,7 @@
 //	index.json               what was recorded of configuration, and whether the state is sealed
 //	config/old/<target>      the host's file as it was
 //	config/new/<target>      the merged file
+//	config/old/<target>.rpmsave and the like, when an earlier update had left them
 //	state/<n>/               a state path as it was, attributes included
 //	state/<n>.index          one JSON line for each of its files
 package files
@@ -27,14 +28,15 @@ import (
 	"golang.org/x/sys/unix"
 
 	"onerpm/internal/manifest"
-	"onerpm/payload-scripts/internal/config"
 )
 
 // Set is the configuration and state of one product on this host.
 type Set struct {
 	// Root is put before every path of the host; "" but in tests.
 	Root string
-	// Extra are more files that are recorded and restored, such as a package's %config files.
+	// Packaged are the %config files of packages, which are merged too.
+	Packaged []Packaged
+	// Extra are more files that are recorded and restored.
 	Extra []string
 	// Progress, when not nil, is told the path that is being worked on and the
 	// bytes copied so far.
@@ -104,28 +106,6 @@ func (s *Set) Converge(ctx context.Context, side manifest.Side) error {
 		return fmt.Errorf("files to %s: %w", side, explain(err))
 	}
 	return nil
-}
-
-// FileChange is what the merge did to one configuration file.
-type FileChange struct {
-	Target  string          `json:"target"`
-	Changes []config.Change `json:"changes"`
-}
-
-// Changes returns what Prepare decided about each configuration file that does
-// not stay as it is, for the report.
-func (s *Set) Changes() ([]FileChange, error) {
-	x, err := s.loadIndex()
-	if err != nil {
-		return nil, err
-	}
-	var out []FileChange
-	for _, r := range x.Config {
-		if len(r.Changes) > 0 {
-			out = append(out, FileChange{r.Target, r.Changes})
-		}
-	}
-	return out, nil
 }
 
 // UnitsChange tells whether a unit file differs between the two sides, so that

@@ -24,7 +24,15 @@ func (s *Set) Findings(ctx context.Context) []finding.Finding {
 		if ctx.Err() != nil {
 			return out
 		}
-		out = append(out, s.configFindings(c)...)
+		if !c.InPackage() {
+			out = append(out, s.configFindings(c, func(mine []byte) (config.Result, error) { return s.merge(c, mine) })...)
+		}
+	}
+	for _, p := range s.Packaged {
+		if ctx.Err() != nil {
+			return out
+		}
+		out = append(out, s.configFindings(p.Config, func(mine []byte) (config.Result, error) { return s.mergePackaged(ctx, p, mine) })...)
 	}
 	return append(out, s.stateFindings(ctx)...)
 }
@@ -33,12 +41,12 @@ func refuse(id, what, do string) finding.Finding {
 	return finding.Finding{ID: id, Level: finding.Refuse, What: what, Do: do}
 }
 
-func (s *Set) configFindings(c manifest.Config) []finding.Finding {
+func (s *Set) configFindings(c manifest.Config, merge func(mine []byte) (config.Result, error)) []finding.Finding {
 	now, err := s.look(c.Target)
 	if err != nil {
 		return []finding.Finding{lookFinding(c.Target, err)}
 	}
-	result, err := s.merge(c, now.data)
+	result, err := merge(now.data)
 	if err != nil {
 		return []finding.Finding{s.mergeFinding(c, err)}
 	}

@@ -36,6 +36,8 @@ type record struct {
 	Changes []config.Change `json:"changes,omitempty"` // what the merge did
 	Litter  []string        `json:"litter,omitempty"`  // what rpm had left beside it before
 	Extra   bool            `json:"extra,omitempty"`   // recorded and restored only
+	Stays   bool            `json:"stays,omitempty"`   // the same on both sides, whatever rpm does to it
+	Package string          `json:"package,omitempty"` // of a %config file: its mark and package, for people
 }
 
 // file is one side of a configuration file; its content lies in the backup folder.

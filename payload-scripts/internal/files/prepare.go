@@ -41,12 +41,31 @@ func (s *Set) prepare(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if c.InPackage() {
+			continue
+		}
 		r, err := s.record(x, c, before[c.Target])
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.Target, err)
 		}
 		x.Config = append(x.Config, r)
 		if err := s.recordDirs(x, c.Target); err != nil {
+			return err
+		}
+	}
+	for _, p := range s.Packaged {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		r, err := s.recordPackaged(ctx, x, p, before[p.Target])
+		if err == nil {
+			err = s.recordLitter(x, r)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.Target, err)
+		}
+		x.Config = append(x.Config, r)
+		if err := s.recordDirs(x, p.Target); err != nil {
 			return err
 		}
 	}
@@ -75,17 +94,17 @@ func (s *Set) record(x *index, c manifest.Config, before *record) (*record, erro
 	}
 	x.addLinks(now.links)
 	if before != nil && before.Real == now.real && sameFile(before.Old, now.file) {
-		before.Litter = s.litter(now.real)
+		before.Litter = s.litter(c.Target)
 		return before, nil
 	}
 	result, err := s.merge(c, now.data)
 	if err != nil {
 		return nil, err
 	}
-	if n := len(result.Conflicts); n > 0 {
-		return nil, fmt.Errorf("%d values were changed both by the new release and on this host; %s check shows them", n, s.m.Prefix)
+	if err := s.undecided(result); err != nil {
+		return nil, err
 	}
-	r := &record{Target: c.Target, Real: now.real, Old: now.file, Changes: result.Changes, Litter: s.litter(now.real)}
+	r := &record{Target: c.Target, Real: now.real, Old: now.file, Changes: result.Changes, Litter: s.litter(c.Target)}
 	if now.file != nil {
 		if err := s.keep("old", c.Target, now.data); err != nil {
 			return nil, err
@@ -139,7 +158,7 @@ func (s *Set) recordExtra(x *index) error {
 			return fmt.Errorf("%s: %w", target, err)
 		}
 		x.addLinks(now.links)
-		x.Config = append(x.Config, &record{Target: target, Real: now.real, Old: now.file, Extra: true, Litter: s.litter(now.real)})
+		x.Config = append(x.Config, &record{Target: target, Real: now.real, Old: now.file, Extra: true, Litter: s.litter(target)})
 		if now.file != nil {
 			if err := s.keep("old", target, now.data); err != nil {
 				return err
@@ -331,12 +350,12 @@ func (s *Set) recordDirs(x *index, path string) error {
 // litterEnds are what rpm appends to names of configuration files it did not dare to replace.
 var litterEnds = []string{".rpmnew", ".rpmsave", ".rpmorig"}
 
-// litter returns what rpm left beside a file.
-func (s *Set) litter(real string) []string {
+// litter returns what rpm left beside a file: by its own name, wherever that leads.
+func (s *Set) litter(target string) []string {
 	var found []string
 	for _, end := range litterEnds {
-		if _, err := os.Lstat(real + end); err == nil {
-			found = append(found, filepath.Base(real)+end)
+		if _, err := os.Lstat(s.onHost(target) + end); err == nil {
+			found = append(found, filepath.Base(target)+end)
 		}
 	}
 	return found

@@ -99,30 +99,34 @@ func (s *Set) still(path, real string) error {
 // that is no state path.
 func (s *Set) restoreLinks(x *index) error {
 	for _, l := range x.Links {
-		if to, err := os.Readlink(l.Path); err == nil && to == l.To {
-			continue
-		}
-		dir, err := openParent(l.Path)
-		if err != nil {
-			return err
-		}
-		base := filepath.Base(l.Path)
-		err = os.Remove(l.Path)
-		if err != nil && !errors.Is(err, os.ErrNotExist) && s.isState(l.Path) {
-			err = removeTree(int(dir.Fd()), base, 0)
-		}
-		if err == nil || errors.Is(err, os.ErrNotExist) {
-			err = unix.Symlinkat(l.To, int(dir.Fd()), base)
-		}
-		_ = dir.Close()
-		if err != nil {
-			return fmt.Errorf("put the link %s back: %w", l.Path, err)
-		}
-		if err := host.SyncDir(filepath.Dir(l.Path)); err != nil {
+		if err := s.restoreLink(l); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (s *Set) restoreLink(l link) error {
+	if to, err := os.Readlink(l.Path); err == nil && to == l.To {
+		return nil
+	}
+	dir, err := openParent(l.Path)
+	if err != nil {
+		return err
+	}
+	base := filepath.Base(l.Path)
+	err = os.Remove(l.Path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) && s.isState(l.Path) {
+		err = removeTree(int(dir.Fd()), base, 0)
+	}
+	if err == nil || errors.Is(err, os.ErrNotExist) {
+		err = unix.Symlinkat(l.To, int(dir.Fd()), base)
+	}
+	_ = dir.Close()
+	if err != nil {
+		return fmt.Errorf("put the link %s back: %w", l.Path, err)
+	}
+	return host.SyncDir(filepath.Dir(l.Path))
 }
 
 func (s *Set) isState(path string) bool {

@@ -4,12 +4,112 @@ import (
 	"sort"
 
 	"onerpm/internal/manifest"
+	"onerpm/internal/rpmfile"
 )
 
-// ConfigFiles returns the %config files of the packages that the jump adds,
-// changes or removes, but for those that the manifest's configuration names:
-// rpm decides about them on the way forward, and the way back restores them.
-func (s *Set) ConfigFiles() ([]string, error) {
+// ConfigFile is a %config file of the packages that the jump adds, changes or
+// removes, as each side's packages have it.
+type ConfigFile struct {
+	Path     string
+	Old, New *Shipped // nil: no package that the host has on that side has the file
+}
+
+// Shipped is a file as a package of the bundle has it.
+type Shipped struct {
+	Package   string // its name
+	NoReplace bool   // %config(noreplace)
+	Mode      uint32 // permission bits with setuid, setgid and sticky
+	UID, GID  int    // as this host knows the owner now
+	User      string // the owner's name, who may come with the package
+	Group     string
+
+	rpm  string // path in the bundle
+	info rpmfile.FileInfo
+}
+
+// Same tells whether two packages have the same content.
+func (f *Shipped) Same(o *Shipped) bool {
+	return f.info.Size == o.info.Size && f.info.DigestAlgo == o.info.DigestAlgo && f.info.Digest == o.info.Digest
+}
+
+// ConfigFiles returns the %config files that are merged, and those, and what is
+// marked so and is no regular file of a package (%ghost, links), that the jump
+// leaves to rpm and only the way back restores. Neither holds a target of the
+// manifest's own configuration. A file that the new release does not mark as %config
+// any more is the package's, not the host's.
+func (s *Set) ConfigFiles() (merged []ConfigFile, others []string, err error) {
+	both := map[string]*ConfigFile{}
+	for _, side := range []manifest.Side{manifest.Old, manifest.New} {
+		if err := s.shipped(side, both); err != nil {
+			return nil, nil, err
+		}
+	}
+	marked, err := s.marked()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, p := range marked {
+		f := both[p]
+		if f != nil && f.isMerged() {
+			merged = append(merged, *f)
+		} else {
+			others = append(others, p)
+		}
+	}
+	return merged, others, nil
+}
+
+// isMerged clears the sides on which the file is not shipped, and tells whether
+// one is left on which it is configuration.
+func (f *ConfigFile) isMerged() bool {
+	if f.New != nil && (f.New.info.IsGhost() || !f.New.info.IsRegular() || !f.New.info.IsConfig()) {
+		return false
+	}
+	if f.Old != nil && f.Old.info.IsGhost() {
+		f.Old = nil
+	}
+	if f.Old != nil && !f.Old.info.IsRegular() {
+		return false
+	}
+	return f.New != nil || f.Old != nil && f.Old.info.IsConfig()
+}
+
+// shipped notes one side of every file of the packages that the host has there.
+func (s *Set) shipped(side manifest.Side, both map[string]*ConfigFile) error {
+	who, err := s.owners()
+	if err != nil {
+		return err
+	}
+	carried, err := s.carried(side)
+	if err != nil {
+		return err
+	}
+	for _, p := range carried {
+		header, err := s.header(p.File)
+		if err != nil {
+			return err
+		}
+		for _, f := range header.Files() {
+			one := &Shipped{
+				Package: p.Name, NoReplace: f.Flags&rpmfile.FileNoReplace != 0, Mode: f.Mode & 0o7777,
+				UID: who.user(f.User), GID: who.group(f.Group), User: f.User, Group: f.Group, rpm: p.File, info: f,
+			}
+			if both[f.Path] == nil {
+				both[f.Path] = &ConfigFile{Path: f.Path}
+			}
+			if side == manifest.Old {
+				both[f.Path].Old = one
+			} else {
+				both[f.Path].New = one
+			}
+		}
+	}
+	return nil
+}
+
+// marked returns what any package of the two releases marks as %config, sorted:
+// those of optional packages that the host lacks too.
+func (s *Set) marked() ([]string, error) {
 	found := map[string]bool{}
 	for _, side := range []manifest.Side{manifest.Old, manifest.New} {
 		all, err := s.paths(side)

@@ -45,6 +45,10 @@ func (s *Set) expected(side manifest.Side, who *owners) (map[string]expectation,
 	if err != nil {
 		return nil, err
 	}
+	theirs, err := s.paths(manifest.New)
+	if err != nil {
+		return nil, err
+	}
 	all := map[string]expectation{}
 	for _, p := range carried {
 		header, err := s.header(p.File)
@@ -54,7 +58,7 @@ func (s *Set) expected(side manifest.Side, who *owners) (map[string]expectation,
 		scripts := side == manifest.New && s.runsScripts(header)
 		verify := header.Main.Ints(rpmfile.TagFileVerifyFlags)
 		for i, f := range header.Files() {
-			if f.IsConfig() || f.IsGhost() || s.merged(f.Path) {
+			if f.IsConfig() || f.IsGhost() || s.merged(f.Path) || theirs[f.Path].IsConfig() {
 				continue
 			}
 			counts := verifyAll
@@ -97,10 +101,11 @@ func (s *Set) runsScripts(h *rpmfile.Header) bool {
 	return h.HasTriggers()
 }
 
-// merged reports whether a path is a target of the manifest's configuration.
+// merged reports whether a path is a target of the manifest's configuration whose
+// files the bundle has by themselves.
 func (s *Set) merged(p string) bool {
 	for _, c := range s.Manifest.Config {
-		if c.Target == p {
+		if c.Target == p && !c.InPackage() {
 			return true
 		}
 	}

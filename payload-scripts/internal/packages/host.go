@@ -46,7 +46,7 @@ func (s *Set) Obstacles(ctx context.Context) (Obstacles, error) {
 		switch {
 		case s.blocks(p, info, f) && (!both || was.IsDir() != info.IsDir()):
 			o.Blocked = append(o.Blocked, p)
-		case !both && !info.IsDir() && !s.inState(p):
+		case !both && !info.IsDir() && !s.inState(p) && !f.IsConfig():
 			candidates = append(candidates, p)
 		}
 	}

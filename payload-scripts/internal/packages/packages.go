@@ -19,7 +19,7 @@
 //
 // Type, size, digest, mode, owner, group and link target of every file of the
 // packages that the bundle carries, against the headers of the bundle's own
-// RPMs. Left out are %ghost files, %config files and the targets of the
+// RPMs. Left out are %ghost files, and %config files and the targets of the
 // manifest's configuration, which the merge writes. Below the manifest's state
 // paths a difference makes rpm run again, but does not count in the proof: the
 // product may write there. Nor do mode and owner count where a scriptlet of the
@@ -53,6 +53,11 @@ type Set struct {
 	headers map[string]*rpmfile.Header // by path in the bundle
 	checked map[string]time.Time       // path in the bundle -> modification time of the file whose digest was right
 	dbpath  string
+
+	contents struct {
+		sync.Mutex
+		of map[string]map[string][]byte // path of an RPM in the bundle -> path on the host -> content of its %config files
+	}
 }
 
 // Optional returns the names of the old release's optional packages that are

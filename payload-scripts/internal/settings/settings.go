@@ -7,6 +7,7 @@ package settings
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -166,23 +167,28 @@ func conflict(what, value string) (Conflict, error) {
 func (s *Settings) Apply(m *manifest.Manifest) {
 	for i := range m.Config {
 		c := &m.Config[i]
-		for _, d := range s.Conflicts {
-			if d.Target != c.Target {
-				continue
-			}
-			policy := map[string]manifest.Side{d.Key: d.Side}
-			for key, side := range c.Policy {
-				if _, decided := policy[key]; !decided {
-					policy[key] = side
-				}
-			}
-			c.Policy = policy
-		}
+		c.Policy = s.Policy(c.Target, c.Policy)
 	}
 }
 
-// Findings tells each mistake, and each decision about a file that the upgrade does not merge.
-func (s *Settings) Findings(m *manifest.Manifest) []finding.Finding {
+// Policy returns the policy for a file with the admin's decisions over those of the spec.
+func (s *Settings) Policy(target string, spec map[string]manifest.Side) map[string]manifest.Side {
+	policy := spec
+	for _, d := range s.Conflicts {
+		if d.Target == target {
+			policy = maps.Clone(policy)
+			if policy == nil {
+				policy = map[string]manifest.Side{}
+			}
+			policy[d.Key] = d.Side
+		}
+	}
+	return policy
+}
+
+// Findings tells each mistake, and each decision about a file that is neither
+// configuration of the manifest nor among the packaged ones, which are merged too.
+func (s *Settings) Findings(m *manifest.Manifest, packaged ...string) []finding.Finding {
 	var out []finding.Finding
 	for _, w := range s.Mistakes {
 		where := s.Path
@@ -195,6 +201,9 @@ func (s *Settings) Findings(m *manifest.Manifest) []finding.Finding {
 	merged := map[string]bool{}
 	for _, c := range m.Config {
 		merged[c.Target] = true
+	}
+	for _, target := range packaged {
+		merged[target] = true
 	}
 	for _, c := range s.Conflicts {
 		if !merged[c.Target] {

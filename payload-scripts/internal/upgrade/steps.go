@@ -75,11 +75,9 @@ func (u *Upgrade) recordServices(ctx context.Context) error {
 }
 
 func (u *Upgrade) backupFiles(ctx context.Context) error {
-	extra, err := u.packages.ConfigFiles()
-	if err != nil {
+	if err := addPackaged(u.files, u.bundle, u.packages); err != nil {
 		return err
 	}
-	u.files.Extra = extra
 	if err := u.files.Prepare(ctx); err != nil {
 		return err
 	}
@@ -230,6 +228,7 @@ func (u *Upgrade) filesTo(ctx context.Context, side manifest.Side) error {
 	if err := u.files.Converge(ctx, side); err != nil {
 		return err
 	}
+	u.logFiles(side)
 	if err := u.services.Reload(ctx); err != nil {
 		return err
 	}

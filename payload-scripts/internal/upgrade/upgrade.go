@@ -74,9 +74,8 @@ func (u *Upgrade) Check(ctx context.Context) []finding.Finding {
 // says which other upgrade is at work, "" when there is none.
 func Check(ctx context.Context, b *attempt.Bundle, underWay string) []finding.Finding {
 	others := []preflight.Check{
-		func(context.Context) []finding.Finding { return b.Settings.Findings(b.Manifest) },
 		func(ctx context.Context) []finding.Finding { return doorFindings(ctx, b.Manifest) },
-		files.New(b.Manifest, b.Dir, "").Findings,
+		func(ctx context.Context) []finding.Finding { return checkFiles(ctx, b) },
 	}
 	for _, spec := range b.Manifest.Databases {
 		others = append(others, func(ctx context.Context) []finding.Finding { return checkDatabase(ctx, b, spec) })

@@ -20,14 +20,15 @@ import (
 
 // File is a file of a Package.
 type File struct {
-	Path   string
-	Body   string
-	Mode   uint // permission bits, 0644 when 0
-	Link   string
-	Dir    bool
-	Config bool
-	Ghost  bool
-	Owner  string // "root" when ""
+	Path    string
+	Body    string
+	Mode    uint // permission bits, 0644 when 0
+	Link    string
+	Dir     bool
+	Config  bool // %config(noreplace)
+	Replace bool // %config
+	Ghost   bool
+	Owner   string // "root" when ""
 }
 
 // Package is an RPM to build. Its release is 1 when "".
@@ -255,6 +256,8 @@ func (f File) rpm() rpmpack.RPMFile {
 		out.Mode, out.Body = 0o40755, nil
 	case f.Config:
 		out.Type = rpmpack.ConfigFile | rpmpack.NoReplaceFile
+	case f.Replace:
+		out.Type = rpmpack.ConfigFile
 	case f.Ghost:
 		out.Type = rpmpack.GhostFile
 	}

@@ -1,0 +1,147 @@
+package files
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/config"
+)
+
+// Packaged is a %config file of the product's packages. rpm puts it on the host
+// in its own way, beside which it may leave another one (.rpmnew, .rpmsave); after
+// it, Converge makes the file what the merge says and takes that away.
+type Packaged struct {
+	manifest.Config          // target, format, set and policy
+	Old, New        *Shipped // nil: that side's packages do not have it
+}
+
+// Shipped is the file as the packages of one side have it.
+type Shipped struct {
+	Package     string // its name
+	Mark        string // %config or %config(noreplace)
+	Mode        uint32 // permission bits with setuid, setgid and sticky
+	UID, GID    int    // as the host knows the owner now
+	User, Group string // the owner's names, who may come with the package
+	Content     func(context.Context) ([]byte, error)
+}
+
+// attrs tells whether a file of the host has the attributes that the package gave it.
+func (p *Shipped) attrs(f *file) bool {
+	return p != nil && f.Mode == p.Mode && f.UID == p.UID && f.GID == p.GID
+}
+
+// whose names the package and its mark, for people.
+func (p Packaged) whose() string {
+	from := p.New
+	if from == nil {
+		from = p.Old
+	}
+	return from.Mark + " of " + from.Package
+}
+
+// mergePackaged merges what the two packages have with the host's file, nil for none.
+func (s *Set) mergePackaged(ctx context.Context, p Packaged, mine []byte) (config.Result, error) {
+	in := config.Input{Format: p.Format, Mine: mine, Set: p.Set, Policy: p.Policy, Random: rand.Reader}
+	for side, data := range map[*Shipped]*[]byte{p.Old: &in.Base, p.New: &in.Theirs} {
+		if side == nil {
+			continue
+		}
+		var err error
+		if *data, err = side.Content(ctx); err != nil {
+			return config.Result{}, err
+		}
+	}
+	return config.MergePackaged(in)
+}
+
+// recordPackaged is record for a %config file of the packages.
+func (s *Set) recordPackaged(ctx context.Context, x *index, p Packaged, before *record) (*record, error) {
+	now, err := s.look(p.Target)
+	if err != nil {
+		return nil, err
+	}
+	x.addLinks(now.links)
+	if before != nil && before.Real == now.real && sameFile(before.Old, now.file) {
+		before.Litter = s.litter(p.Target)
+		return before, nil
+	}
+	result, err := s.mergePackaged(ctx, p, now.data)
+	if err != nil {
+		return nil, err
+	}
+	r := &record{Target: p.Target, Real: now.real, Old: now.file, Changes: result.Changes, Litter: s.litter(p.Target), Package: p.whose()}
+	if err := s.undecided(result); err != nil {
+		return nil, err
+	}
+	if now.file != nil {
+		if err := s.keep("old", p.Target, now.data); err != nil {
+			return nil, err
+		}
+	}
+	if result.Gone {
+		return r, nil
+	}
+	r.New = &file{SHA256: digest(result.Out), Size: int64(len(result.Out))}
+	switch {
+	case p.New != nil && (now.file == nil || p.Old.attrs(now.file)):
+		r.New.Mode, r.Owner, r.Group = p.New.Mode, p.New.User, p.New.Group
+	case now.file != nil:
+		r.New.Mode, r.New.UID, r.New.GID = now.file.Mode, now.file.UID, now.file.GID
+	}
+	return r, s.keep("new", p.Target, result.Out)
+}
+
+// undecided is the error of a merge that needs the admin.
+func (s *Set) undecided(r config.Result) error {
+	if n := len(r.Conflicts); n > 0 {
+		return fmt.Errorf("%d values were changed both by the new release and on this host; %s check shows them", n, s.m.Prefix)
+	}
+	return nil
+}
+
+// recordLitter saves what an earlier update left beside a %config file, over which
+// rpm may write: it stays as it is on both sides.
+func (s *Set) recordLitter(x *index, r *record) error {
+	for _, name := range r.Litter {
+		target := filepath.Join(filepath.Dir(r.Target), name)
+		if info, err := os.Lstat(s.onHost(target)); err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		now, err := s.look(target)
+		if err != nil {
+			return fmt.Errorf("%s: %w", target, err)
+		}
+		x.addLinks(now.links)
+		x.Config = append(x.Config, &record{Target: target, Real: now.real, Old: now.file, Stays: true})
+		if now.file != nil {
+			if err := s.keep("old", target, now.data); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// putLinkBack makes the link again that the host had in a %config file's place,
+// and that rpm replaced.
+func (s *Set) putLinkBack(x *index, r *record) error {
+	for _, l := range x.Links {
+		if l.Path == s.onHost(r.Target) {
+			return s.restoreLink(l)
+		}
+	}
+	return nil
+}
+
+// wantsBoth says what the record must be on the new side, and whether that counts.
+func (r *record) wantsBoth() (f *file, counts bool, err error) {
+	if r.Stays {
+		return r.Old, true, nil
+	}
+	f, err = r.wanted()
+	return f, !r.Extra, err
+}

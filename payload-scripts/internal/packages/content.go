@@ -1,0 +1,138 @@
+package packages
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"onerpm/internal/cpio"
+	"onerpm/internal/rpmfile"
+	"onerpm/payload-scripts/internal/host"
+)
+
+// Limits of what is read out of a package's payload.
+const (
+	maxContent     = 16 << 20 // bytes of one %config file
+	contentTimeout = 10 * time.Minute
+)
+
+// Content returns what a package of the bundle has in a %config file. The
+// package is compared with the manifest before, the content with the package's
+// header. All %config files of a package are read together, once in a process.
+//
+// The host's rpm2cpio unpacks the payload: whatever packs an RPM that this host
+// can install, it can read.
+func (s *Set) Content(ctx context.Context, f *Shipped) ([]byte, error) {
+	s.contents.Lock()
+	defer s.contents.Unlock()
+	all, known := s.contents.of[f.rpm]
+	if !known {
+		var err error
+		if all, err = s.unpack(ctx, f.rpm); err != nil {
+			return nil, fmt.Errorf("read the configuration files of %s: %w", f.Package, err)
+		}
+		if s.contents.of == nil {
+			s.contents.of = map[string]map[string][]byte{}
+		}
+		s.contents.of[f.rpm] = all
+	}
+	data, there := all[f.info.Path]
+	if !there {
+		return nil, fmt.Errorf("the payload of %s does not hold %s", f.Package, f.info.Path)
+	}
+	return data, nil
+}
+
+func (s *Set) unpack(ctx context.Context, rpm string) (map[string][]byte, error) {
+	for _, f := range s.Manifest.Files {
+		if f.Path == rpm {
+			if err := s.verifyFile(rpm, f.SHA256); err != nil {
+				return nil, err
+			}
+		}
+	}
+	header, err := s.header(rpm)
+	if err != nil {
+		return nil, err
+	}
+	marked, err := s.marked()
+	if err != nil {
+		return nil, err
+	}
+	want := map[string]rpmfile.FileInfo{}
+	for _, f := range header.Files() {
+		if f.IsRegular() && !f.IsGhost() && slices.Contains(marked, f.Path) {
+			want[f.Path] = f
+		}
+	}
+	return s.unpackThese(ctx, rpm, want)
+}
+
+// unpackThese runs rpm2cpio until everything that is wanted was seen.
+func (s *Set) unpackThese(ctx context.Context, rpm string, want map[string]rpmfile.FileInfo) (map[string][]byte, error) {
+	running, enough := context.WithCancel(ctx)
+	defer enough()
+	from, to := io.Pipe()
+	var found map[string][]byte
+	var parsed error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		found, parsed = pick(cpio.NewReader(from), want)
+		enough()
+		_, _ = io.Copy(io.Discard, from) // what it writes until it ends
+	}()
+	_, err := host.Run(running, host.Cmd{Name: "rpm2cpio", Args: []string{filepath.Join(s.Dir, rpm)}, Timeout: contentTimeout, Stdout: to, Discard: true})
+	_ = to.Close()
+	<-done
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case parsed == nil:
+		return found, nil // rpm2cpio was ended when all had been seen
+	case err != nil && !errors.Is(err, context.Canceled):
+		return nil, err
+	}
+	return nil, parsed
+}
+
+// pick reads the files that are wanted out of an archive, each bounded and compared
+// with its digest.
+func pick(archive *cpio.Reader, want map[string]rpmfile.FileInfo) (map[string][]byte, error) {
+	found := map[string][]byte{}
+	for len(found) < len(want) {
+		m, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return found, nil // what lacks is told by who asks for it
+		}
+		if err != nil {
+			return nil, err
+		}
+		name := path.Join("/", m.Name)
+		f, is := want[name]
+		if _, twice := found[name]; !is || twice || m.Size != f.Size || m.Size > maxContent {
+			continue // a hard link has its content at the last of its names
+		}
+		data, err := io.ReadAll(archive)
+		if err != nil {
+			return nil, err
+		}
+		sum := f.DigestAlgo.New()
+		if sum == nil {
+			return nil, fmt.Errorf("%s cannot be checked: %s is not known here", name, f.DigestAlgo)
+		}
+		sum.Write(data)
+		if got := hex.EncodeToString(sum.Sum(nil)); !strings.EqualFold(got, f.Digest) {
+			return nil, fmt.Errorf("%s is damaged: its %s is %s, the header says %s", name, f.DigestAlgo, got, f.Digest)
+		}
+		found[name] = data
+	}
+	return found, nil
+}

@@ -1,0 +1,70 @@
+package packages
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/host"
+)
+
+// Rehearse runs the transaction to the new release in an empty root of its own
+// below folder, with a copy of rpm's database and without scriptlets, and returns
+// how long it took: the files are really written, to folder's file system. Nothing
+// of the host is touched. It needs the room that the new packages take there.
+func (s *Set) Rehearse(ctx context.Context, folder string) (time.Duration, error) {
+	root := filepath.Join(folder, "root")
+	if err := s.roomFor(folder); err != nil {
+		return 0, err
+	}
+	path, err := s.DBPath(ctx)
+	if err != nil {
+		return 0, err
+	}
+	db := filepath.Join(root, path)
+	if err := os.MkdirAll(filepath.Dir(db), 0o700); err != nil {
+		return 0, err
+	}
+	if err := s.copyDatabase(ctx, db, plainCopy); err != nil {
+		return 0, err
+	}
+	args, err := s.upgradeArgs(manifest.New)
+	if err != nil {
+		return 0, err
+	}
+	// Plugins would tell the audit log of a transaction that is none. Without
+	// scriptlets: they know nothing of a root that has no other file.
+	global := []string{"--root", root, "--dbpath", path, "--define", "__plugindir /nonexistent", "--noscripts", "--notriggers"}
+	began := time.Now()
+	if _, err := host.Run(ctx, host.Cmd{Name: "rpm", Args: append(global, args...), Timeout: 10 * queryTimeout}); err != nil {
+		return 0, fmt.Errorf("rehearse the packages: %w", err)
+	}
+	took := time.Since(began)
+	if err := os.RemoveAll(root); err != nil {
+		return 0, fmt.Errorf("remove the rehearsed packages: %w", err)
+	}
+	return took, nil
+}
+
+// roomFor demands that the new packages fit into folder's file system.
+func (s *Set) roomFor(folder string) error {
+	var need int64
+	for _, p := range s.Manifest.New {
+		if p.File != "" {
+			need += p.Installed
+		}
+	}
+	var st unix.Statfs_t
+	if err := unix.Statfs(folder, &st); err != nil {
+		return fmt.Errorf("look for room in %s: %w", folder, err)
+	}
+	if free := int64(st.Bavail) * st.Bsize; free < need+64<<20 {
+		return fmt.Errorf("%s has %d MB free; %d MB are needed to rehearse the packages", folder, free>>20, (need+64<<20)>>20+1)
+	}
+	return nil
+}
