@@ -91,11 +91,11 @@ func (u *Upgrade) openDoor(ctx context.Context, side manifest.Side) error {
 	}
 	u.probe.Stop()
 	u.probe = nil
-	return u.journal.Update(func(r *journal.Record) {
+	return u.written(u.journal.Update(func(r *journal.Record) {
 		if r.Reopened.IsZero() {
 			r.Reopened, r.Probed = instant(first), r.Probed && !first.IsZero()
 		}
-	})
+	}))
 }
 
 // instant is how the journal notes a time: now when it is not known.

@@ -56,6 +56,7 @@ disk has each step's begin and end.
 	list("commit", "One durable record, the point of no return: the file systems are synced, then the journal says `open`.", nil)
 	list("open", "The product serves from step 1 on.", open)
 	list("back, from prepare", "The product serves.", unprepare)
+	list("back, from the switch, before the window is marked", "The services were not stopped: the work for whose end the drain waited goes on. The product serves from step 2 on.", reopen)
 	list("back, from the switch", "The product serves from step 8 on. The whole way is tried three times before a person is asked.", toOld)
 	return b.String()
 }

@@ -17,6 +17,7 @@ import (
 // end records an outcome and tidies up. The record comes first: an engine that
 // is killed in between tidies up again when it is started.
 func (u *Upgrade) end(ctx context.Context, outcome journal.Outcome) error {
+	u.freeRoom()
 	if err := u.syncAll(); err != nil {
 		return err
 	}

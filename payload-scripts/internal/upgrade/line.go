@@ -21,8 +21,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"onerpm/payload-scripts/internal/journal"
 )
 
@@ -50,7 +48,7 @@ var (
 		{"wait for other package managers", (*Upgrade).waitForLocks},
 		{"shut the door", (*Upgrade).closeDoor},
 		{"drain", (*Upgrade).drain},
-		{"mark the window", (*Upgrade).markWindow},
+		{marking, (*Upgrade).markWindow},
 		{"stop the services", (*Upgrade).stopServices},
 		{"save what changed meanwhile", (*Upgrade).saveState},
 		{"packages to new", (*Upgrade).packagesToNew},
@@ -67,7 +65,7 @@ var (
 		{"hand over the agents", (*Upgrade).handOverAgents},
 	}
 	toOld = []step{
-		{"mark the window", (*Upgrade).markWindowBack},
+		{marking, (*Upgrade).markWindowBack},
 		{"stop the services", (*Upgrade).stopServices},
 		{"schema to old", (*Upgrade).schemaToOld},
 		{"undo the hooks", (*Upgrade).undoHooks},
@@ -77,12 +75,35 @@ var (
 		{"open the door", (*Upgrade).openOld},
 		{"take the marks away", (*Upgrade).unmark},
 	}
+	reopen = []step{ // the services were never stopped: work under way goes on
+		{"start the services", (*Upgrade).startOld}, // they run, but for those that a loss of power has ended
+		{"open the door", (*Upgrade).openOld},
+		{"schema to old", (*Upgrade).schemaToOld},
+		{"undo the hooks", (*Upgrade).undoHooks},
+		{"take the marks away", (*Upgrade).unmark},
+	}
 	unprepare = []step{ // the window was never reached: the product serves on
 		{"schema to old", (*Upgrade).schemaToOld},
 		{"undo the hooks", (*Upgrade).undoHooks},
 		{"take the marks away", (*Upgrade).unmark},
 	}
 )
+
+// marking is the step from which on services may be down.
+const marking = "mark the window"
+
+// wayBack tells which steps lead back, and in which phase. They are the same ones
+// when the engine is stopped on the way and started again.
+func wayBack(r journal.Record) (journal.Phase, []step) {
+	marked := slices.ContainsFunc(r.Steps, func(s journal.Step) bool { return s.Name == marking })
+	switch {
+	case r.Phase == journal.Preparing:
+		return journal.Preparing, unprepare
+	case !marked:
+		return journal.Switching, reopen
+	}
+	return journal.Switching, toOld
+}
 
 // tries bounds how often a way that must succeed (back, or forward after the
 // commit) is gone again before a person is asked.
@@ -104,12 +125,7 @@ func (u *Upgrade) Run(ctx context.Context) (journal.Outcome, error) {
 	if rec.Outcome != journal.Running {
 		return rec.Outcome, u.finish(ctx, rec.Outcome)
 	}
-	err := u.journal.Update(func(r *journal.Record) { r.Starts++ })
-	if errors.Is(err, unix.ENOSPC) {
-		u.freeRoom()
-		err = u.journal.Update(func(*journal.Record) {})
-	}
-	if err != nil {
+	if err := u.inSpite(u.journal.Update(func(r *journal.Record) { r.Starts++ })); err != nil {
 		return "", err
 	}
 	if rec.Starts >= maxStarts {
@@ -180,7 +196,6 @@ func (u *Upgrade) commit() error {
 }
 
 func (u *Upgrade) goForward(ctx context.Context) (journal.Outcome, error) {
-	u.freeRoom()
 	if err := u.insist(ctx, journal.Opening, open); err != nil {
 		return u.needsAPerson(ctx, err)
 	}
@@ -198,10 +213,7 @@ func (u *Upgrade) goBack(ctx context.Context, because error) (journal.Outcome, e
 	if err != nil {
 		return "", err
 	}
-	phase, way := journal.Switching, toOld
-	if u.journal.Record().Phase == journal.Preparing {
-		phase, way = journal.Preparing, unprepare
-	}
+	phase, way := wayBack(u.journal.Record())
 	if err := u.insist(ctx, phase, way); err != nil {
 		return u.needsAPerson(ctx, err)
 	}
@@ -215,6 +227,7 @@ func (u *Upgrade) insist(ctx context.Context, phase journal.Phase, way []step) e
 		if err == nil || try == tries || ctx.Err() != nil {
 			return err
 		}
+		u.freeRoom() // a full disk may be the cause, whoever met it
 		slog.Error("trying again", "try", try, "because", err)
 		select {
 		case <-ctx.Done():
@@ -241,7 +254,7 @@ func (u *Upgrade) steps(ctx context.Context, phase journal.Phase, list []step) e
 
 func (u *Upgrade) step(ctx context.Context, phase journal.Phase, s step) error {
 	end, err := u.journal.Begin(phase, s.name)
-	if err != nil {
+	if err := u.written(err); err != nil {
 		return err
 	}
 	slog.Info("step", "phase", phase, "name", s.name)
@@ -254,7 +267,7 @@ func (u *Upgrade) step(ctx context.Context, phase journal.Phase, s step) error {
 		failed = fmt.Errorf("%s: %w", s.name, failed)
 		slog.Error("step failed", "phase", phase, "name", s.name, "error", failed)
 	}
-	if err := end(failed); err != nil {
+	if err := u.written(end(failed)); err != nil {
 		return errors.Join(failed, err)
 	}
 	return failed

@@ -42,10 +42,7 @@ type Report struct {
 func Place(r journal.Record, name string) (at, of int) {
 	list := map[journal.Phase][]step{journal.Preparing: prepare, journal.Switching: toNew, journal.Opening: open}[r.Phase]
 	if r.Back {
-		list = toOld
-		if r.Phase == journal.Preparing {
-			list = unprepare
-		}
+		_, list = wayBack(r)
 	}
 	for i, s := range list {
 		if s.name == name {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/journal"
 )
 
 // reserveSize is what is set aside on the file systems of the attempt's folders,
@@ -49,6 +50,25 @@ func (u *Upgrade) reserveRoom(context.Context) error {
 		}
 	}
 	return nil
+}
+
+// written is what became of a write to the journal. On a full disk the room is given
+// free and the journal written again, where there is only one way to go: after the
+// commit, and back. Before, a full disk is a reason to go back.
+func (u *Upgrade) written(err error) error {
+	if r := u.journal.Record(); !r.Back && r.Phase != journal.Opening {
+		return err
+	}
+	return u.inSpite(err)
+}
+
+// inSpite is written wherever the attempt is.
+func (u *Upgrade) inSpite(err error) error {
+	if !errors.Is(err, unix.ENOSPC) {
+		return err
+	}
+	u.freeRoom()
+	return u.warn(fmt.Sprintf("the disk was full (%v): room that had been set aside was given free; make room soon", err))
 }
 
 // freeRoom gives the room free. It changes nothing else, and may be called again.

@@ -169,8 +169,7 @@ func (u *Upgrade) drainOne(ctx context.Context, s manifest.Service) error {
 			}
 			if time.Now().After(deadline) {
 				if s.Drain.Else == "proceed" {
-					slog.Warn("going on although work is under way", "unit", s.Unit, "left", left)
-					return nil
+					return u.warn(fmt.Sprintf("%s still had %d things under way after %s and was stopped all the same", s.Unit, left, s.Drain.Within.D()))
 				}
 				return fmt.Errorf("%s still has %d things under way after %s; wait for them or cancel them, then start again", s.Unit, left, s.Drain.Within.D())
 			}

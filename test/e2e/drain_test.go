@@ -1,0 +1,76 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"onerpm/test/host"
+)
+
+// TestDrain starts upgrades while an execution runs. One that does not end in the
+// spec's time sends the upgrade back without disturbing it; one that ends
+// meanwhile is waited for, and is neither lost nor run twice.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	m := host.Start(t, host.Options{Release: "4.1.1", Data: true})
+	m.Sh(t, "mkdir -p /etc/"+prefix+" && touch /etc/"+prefix+"/manual && dnf install -y "+give(t, m, "4.2.0"))
+	// A stopped worker's execution ends when the test lets it go on, and not before.
+	m.Sh(t, startExecution("work", 2)+"\n"+worker("STOP"))
+	before := whole(t, m)
+	pid := m.Sh(t, "systemctl show -P MainPID cloudify-mgmtworker")
+	m.Sh(t, "cp -a "+installedManifest+" /root/manifest.json && "+within("2s", "refuse"))
+	code, out := m.ShCode(t, attemptWith("", "", ""))
+	_, report := m.ShCode(t, prefix+" report")
+	if want := "cloudify-mgmtworker still has 1 things under way after 2s"; code != 4 || !strings.Contains(report, want) {
+		t.Fatalf("exit %d, want 4 and %q\n%s\n%s", code, want, out, report)
+	}
+	if now := m.Sh(t, "systemctl show -P MainPID cloudify-mgmtworker"); now != pid || strings.Contains(report, "stop the services") {
+		t.Errorf("services were stopped: the worker is process %s, was %s\n%s", now, pid, report)
+	}
+	same(t, "before and after the way back", before, whole(t, m)) // the execution's row too
+	if code, out := m.ShCode(t, "curl -fsS -m 10 http://127.0.0.1/api/v3.1/version"); code != 0 {
+		t.Errorf("the door is shut: %s", out)
+	}
+
+	m.Sh(t, "mv /root/manifest.json "+installedManifest)
+	code, out = m.ShCode(t, attemptWith("drain", `sleep 1; ! grep '"mark the window"' $journal || echo "it was not waited for"
+`+worker("CONT"), ""))
+	_, report = m.ShCode(t, prefix+" report")
+	if code != 0 || strings.Contains(out, "it was not waited for") {
+		t.Fatalf("exit %d, want 0\n%s\n%s", code, out, report)
+	}
+	got := m.Sh(t, psql(`select e.status, count(*) filter (where v.event_type = 'workflow_started'), count(*) filter (where v.event_type = 'workflow_succeeded')
+		from executions e join events v on v._execution_fk = e._storage_id where e.workflow_id = 'sleep' group by e._storage_id, e.status`))
+	if got != "terminated|1|1" {
+		t.Errorf("the execution's status, starts and ends are %q", got)
+	}
+	checkNew(t, m, "4.2.0")
+}
+
+// installedManifest is the manifest of the installed bundle, which an attempt takes over.
+const installedManifest = "/opt/" + prefix + "/4.2.0/manifest.json"
+
+// within is a script that gives the drain of the installed bundle's spec another time, and another end.
+func within(time, orElse string) string {
+	return fmt.Sprintf(`sed -i '/"drain": {/,/}/ { s/"within": "[^"]*"/"within": "%s"/; s/"else": "[^"]*"/"else": "%s"/ }' %s`, time, orElse, installedManifest)
+}
+
+// startExecution is a script that has the product work for some seconds, and waits until it
+// does. The execution's id is in /root/NAME.
+func startExecution(name string, seconds float64) string {
+	return fmt.Sprintf(`curl -fsS -m 10 -u admin:open-sesame-42 -H 'Tenant: default_tenant' -H 'Content-Type: application/json' \
+	-d '{"deployment_id": "deployment-0", "workflow_id": "sleep", "parameters": {"seconds": %v}, "force": true}' http://127.0.0.1/api/v3.1/executions |
+	python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])' > /root/%[2]s
+for i in $(seq 200); do
+	status=$(su postgres -c "psql -XAtq -d cloudify_db -c \"select status from executions where id = '$(cat /root/%[2]s)'\"")
+	[ "$status" = started ] && break
+	sleep 0.05
+done
+[ "$status" = started ]`, seconds, name)
+}
+
+// worker is a script that sends a signal to the product's worker.
+func worker(signal string) string {
+	return "systemctl kill --signal=" + signal + " cloudify-mgmtworker"
+}
