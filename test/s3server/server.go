@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
@@ -76,6 +77,15 @@ func (s *Server) Setenv(t testing.TB) {
 	for _, line := range s.Env() {
 		name, value, _ := bytes.Cut([]byte(line), []byte("="))
 		t.Setenv(string(name), string(value))
+	}
+}
+
+// Config is Env as options of config.LoadDefaultConfig, for tests that are parallel.
+func (s *Server) Config() []func(*config.LoadOptions) error {
+	return []func(*config.LoadOptions) error{
+		config.WithBaseEndpoint(s.Endpoint), config.WithRegion(s.Region),
+		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(s.AccessKey, s.SecretKey, "")),
+		config.WithSharedConfigFiles([]string{}), config.WithSharedCredentialsFiles([]string{}),
 	}
 }
 

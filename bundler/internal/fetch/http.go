@@ -19,11 +19,12 @@ import (
 // while. A download as a whole has no time limit.
 type httpClient struct {
 	http.Client
-	stall time.Duration
+	transport *http.Transport
+	stall     time.Duration
 }
 
 func newHTTPClient(after time.Duration) *httpClient {
-	return &httpClient{stall: after, Client: http.Client{Transport: &http.Transport{
+	t := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: min(after, 10*time.Second)}).DialContext,
 		TLSHandshakeTimeout:   min(after, 10*time.Second),
@@ -32,7 +33,8 @@ func newHTTPClient(after time.Duration) *httpClient {
 		MaxIdleConnsPerHost:   16,
 		ForceAttemptHTTP2:     true,
 		DisableCompression:    true, // digests are of the bytes as they are sent
-	}}}
+	}
+	return &httpClient{http.Client{Transport: t}, t, after}
 }
 
 // statusError is an answer that is not the content.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"path"
 	"sync"
 
@@ -31,7 +32,9 @@ func (c *s3Client) get(ctx context.Context) (*s3.Client, error) {
 }
 
 func (c *s3Client) make(ctx context.Context) (*s3.Client, error) {
-	api, err := s3client.New(ctx, &c.http.Client, func() aws.Retryer { return aws.NopRetryer{} }) // stream retries, from where it was cut
+	wrap := func(t *http.Transport) *http.Client { return &http.Client{Transport: t} }
+	noRetry := func() aws.Retryer { return aws.NopRetryer{} } // stream retries, from where it was cut
+	api, err := s3client.New(ctx, c.http.transport, wrap, noRetry)
 	return api, exit.With(exit.Missing, err, s3client.Hint)
 }
 

@@ -20,10 +20,10 @@ import (
 // Hint says what to do about an error of New.
 const Hint = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_REGION; AWS_ENDPOINT_URL for a store that is not Amazon's"
 
-// New makes a client. What is in o goes before the environment.
-func New(ctx context.Context, h *http.Client, retryer func() aws.Retryer, o ...func(*config.LoadOptions) error) (*s3.Client, error) {
+// New makes a client. What is in o goes before the environment. Its connections are base's, or, where AWS_CA_BUNDLE or
+// the profile names certificate authorities, those of a copy that trusts them; wrap makes the HTTP client of them.
+func New(ctx context.Context, base *http.Transport, wrap func(*http.Transport) *http.Client, retryer func() aws.Retryer, o ...func(*config.LoadOptions) error) (*s3.Client, error) {
 	all := append([]func(*config.LoadOptions) error{
-		config.WithHTTPClient(h),
 		config.WithRetryer(retryer),
 		config.WithResponseChecksumValidation(aws.ResponseChecksumValidationWhenRequired),
 	}, o...)
@@ -31,6 +31,14 @@ func New(ctx context.Context, h *http.Client, retryer func() aws.Retryer, o ...f
 	if err != nil {
 		return nil, fmt.Errorf("read the AWS configuration: %w", err)
 	}
+	// The SDK puts the authorities into a client of its own kind only.
+	if own, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok {
+		if tls := own.GetTransport().TLSClientConfig; tls != nil && tls.RootCAs != nil {
+			base = base.Clone()
+			base.TLSClientConfig = tls
+		}
+	}
+	cfg.HTTPClient = wrap(base)
 	if cfg.Region == "" {
 		cfg.Region = "us-east-1"
 	}

@@ -122,7 +122,7 @@ type Options struct {
 
 // Open opens the store at an address: s3://bucket or s3://bucket/prefix, file:///folder, or a folder's path. The
 // folder is made by the first Put. A bucket must be there, and it is asked once whether it may be used.
-func Open(_ context.Context, address string, o Options) (Store, error) {
+func Open(ctx context.Context, address string, o Options) (Store, error) {
 	if o.URL != "" {
 		u, err := url.Parse(o.URL)
 		if err != nil || u.Scheme == "" || u.Opaque != "" || u.RawQuery != "" || u.Fragment != "" {
@@ -133,6 +133,8 @@ func Open(_ context.Context, address string, o Options) (Store, error) {
 	switch {
 	case !ok && address != "":
 		return openDirectory(address, o)
+	case scheme == "s3":
+		return openS3(ctx, rest, o)
 	case scheme == "file" && filepath.IsAbs(rest):
 		u, err := url.Parse(address)
 		if err == nil && u.Host == "" {

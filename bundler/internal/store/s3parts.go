@@ -1,0 +1,232 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"golang.org/x/sync/errgroup"
+)
+
+// upload is an upload in parts. The SDK's transfermanager does such, but cannot go on with one that
+// was begun by a process that was killed, and holds its parts in memory.
+type upload struct {
+	p     *put
+	id    string
+	parts []types.CompletedPart // by number, from 1; an empty one has not been sent
+	sums  [][]byte              // SHA-256 of each part; nil while it is not known
+	mu    sync.Mutex
+	told  []bool // parts whose progress was told
+}
+
+// inParts uploads in parts, going on with what a killed upload of the same content left.
+func (p *put) inParts(ctx context.Context) (string, error) {
+	n := parts(p.c.Size())
+	u := &upload{p: p, sums: make([][]byte, n), told: make([]bool, n)}
+	for try := 0; ; try++ {
+		tag, err := u.run(ctx, try == 0)
+		if !errors.Is(err, errDisturbed) || try == 2 {
+			return tag, err
+		}
+	}
+}
+
+// run does it once.
+func (u *upload) run(ctx context.Context, resume bool) (string, error) {
+	u.id, u.parts = "", make([]types.CompletedPart, len(u.sums))
+	// Two writers that go on with the same upload both succeed. That is right only where content decides.
+	if resume && (u.p.o.Immutable || u.p.o.When == Always) {
+		if err := u.find(ctx); err != nil {
+			return "", err
+		}
+	}
+	if u.id == "" {
+		if err := u.create(ctx); err != nil {
+			return "", err
+		}
+	}
+	if err := u.send(ctx); err != nil {
+		return "", disturbed(err)
+	}
+	tag, err := u.complete(ctx)
+	if errors.Is(err, ErrConflict) {
+		// Nobody will go on with it. If it cannot be removed now, Tidy does.
+		_ = u.p.b.abort(ctx, *u.p.b.key(u.p.name), u.id)
+	}
+	return tag, err
+}
+
+func (u *upload) create(ctx context.Context) error {
+	p := u.p
+	out, err := p.b.api.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+		Bucket: &p.b.name, Key: p.b.key(p.name),
+		ChecksumAlgorithm: types.ChecksumAlgorithmSha256, ChecksumType: types.ChecksumTypeComposite,
+		ContentType: aws.String(contentType(p.name)), CacheControl: aws.String(cacheControl(p.o.Immutable)),
+		Metadata: map[string]string{writerKey: p.writer},
+	})
+	if err == nil {
+		u.id = aws.ToString(out.UploadId)
+	}
+	return err
+}
+
+// find looks for an unfinished upload with nothing in it but parts of this content, and takes the one with most.
+func (u *upload) find(ctx context.Context) error {
+	key := *u.p.b.key(u.p.name)
+	best := 0
+	return u.p.b.uploads(ctx, key, func(m types.MultipartUpload) error {
+		if aws.ToString(m.Key) != key {
+			return nil
+		}
+		found, n, err := u.fitting(ctx, key, aws.ToString(m.UploadId))
+		if errors.Is(disturbed(err), errDisturbed) {
+			return nil // it ended meanwhile
+		}
+		if n > best {
+			best, u.id, u.parts = n, aws.ToString(m.UploadId), found
+		}
+		return err
+	})
+}
+
+// fitting gives the parts of an upload and their number; none when any of them is not of this content.
+func (u *upload) fitting(ctx context.Context, key, id string) ([]types.CompletedPart, int, error) {
+	found, n := make([]types.CompletedPart, len(u.sums)), 0
+	pages := s3.NewListPartsPaginator(u.p.b.api, &s3.ListPartsInput{Bucket: &u.p.b.name, Key: &key, UploadId: &id})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, part := range page.Parts {
+			i := int(aws.ToInt32(part.PartNumber)) - 1
+			if i < 0 || i >= len(found) || aws.ToInt64(part.Size) != section(u.p.c, i).Size() {
+				return nil, 0, nil
+			}
+			d, err := u.sum(i)
+			if err != nil {
+				return nil, 0, err
+			}
+			if aws.ToString(part.ChecksumSHA256) != encode(d) {
+				return nil, 0, nil
+			}
+			found[i] = completed(i, part.ETag, d)
+			n++
+		}
+	}
+	return found, n, nil
+}
+
+// sum is computed once. Not for the same part at the same time.
+func (u *upload) sum(i int) ([]byte, error) {
+	var err error
+	if u.sums[i] == nil {
+		u.sums[i], err = digest(section(u.p.c, i))
+		if err != nil {
+			u.sums[i] = nil
+		}
+	}
+	return u.sums[i], err
+}
+
+func completed(i int, etag *string, digest []byte) types.CompletedPart {
+	return types.CompletedPart{PartNumber: aws.Int32(int32(i) + 1), ETag: etag, ChecksumSHA256: aws.String(encode(digest))} //nolint:gosec // at most 10,000
+}
+
+// send sends the parts that are not there.
+func (u *upload) send(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(u.p.b.o.Parallel)
+	for i := range u.parts {
+		if u.parts[i].ETag != nil {
+			u.tell(i)
+			continue
+		}
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			err := u.sendPart(ctx, i)
+			if err == nil {
+				u.tell(i)
+			}
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+func (u *upload) sendPart(ctx context.Context, i int) error {
+	d, err := u.sum(i)
+	if err != nil {
+		return err
+	}
+	body := section(u.p.c, i)
+	out, err := u.p.b.api.UploadPart(ctx, &s3.UploadPartInput{
+		Bucket: &u.p.b.name, Key: u.p.b.key(u.p.name), UploadId: &u.id, PartNumber: aws.Int32(int32(i) + 1), //nolint:gosec // at most 10,000
+		Body: io.ReadSeeker(body), ContentLength: aws.Int64(body.Size()),
+		ChecksumSHA256: aws.String(encode(d)), ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
+	}, signedAs(d))
+	if err != nil {
+		return err
+	}
+	u.parts[i] = completed(i, out.ETag, d)
+	return nil
+}
+
+func (u *upload) tell(i int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.told[i] {
+		u.told[i] = true
+		u.p.tell(nil, section(u.p.c, i).Size())
+	}
+}
+
+// complete makes the object of the parts, and looks at it: some servers answer well to an upload
+// that another one has ended, whatever is there then.
+func (u *upload) complete(ctx context.Context) (string, error) {
+	p := u.p
+	in := &s3.CompleteMultipartUploadInput{
+		Bucket: &p.b.name, Key: p.b.key(p.name), UploadId: &u.id,
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: slices.Clone(u.parts)},
+		ChecksumType:    types.ChecksumTypeComposite,
+	}
+	in.IfMatch, in.IfNoneMatch = p.when()
+	_, err := p.b.api.CompleteMultipartUpload(ctx, in, p.b.patient)
+	if err != nil && p.o.When != Always && unmet(err) {
+		return p.unmet(ctx, err)
+	}
+	if err != nil && !errors.Is(disturbed(err), errDisturbed) {
+		return "", err
+	}
+	failed := err
+	head, err := p.b.head(ctx, p.name)
+	if c := code(err); c == "NotFound" || c == "NoSuchKey" {
+		return "", fmt.Errorf("%w: nothing is there", errDisturbed)
+	}
+	if err != nil {
+		return "", err
+	}
+	if head.Metadata[writerKey] == p.writer {
+		return tagOf(head.ETag), nil
+	}
+	same, err := p.same(ctx, head)
+	switch {
+	case err != nil:
+		return "", err
+	case same && (p.o.Immutable || p.o.When == Always): // put by whom we went on for
+		return tagOf(head.ETag), nil
+	case p.o.When != Always:
+		return "", ErrConflict
+	case failed == nil:
+		return "", fmt.Errorf("%w: another content is there", errDisturbed)
+	}
+	return "", disturbed(failed)
+}
