@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"syscall"
@@ -76,6 +77,13 @@ func (m *machine) fill(state string) {
 	m.ok(unix.Mkfifo(m.at(state+"/fifo"), 0o620))
 	m.ok(unix.Mknod(m.at(state+"/null"), unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))))
 	m.ok(os.Truncate(m.at(state+"/empty"), 1<<22)) // a hole
+	m.write(state+"/names/one", "of three names", 0o640, 7, 8)
+	m.mkdir(state+"/names/below", 0o755)
+	m.ok(os.Link(m.at(state+"/names/one"), m.at(state+"/names/below/two")))
+	m.ok(os.Link(m.at(state+"/names/one"), m.at(state+"/zz")))
+	for _, twin := range []string{"/twin1", "/twin2", "/twin3"} { // alike, but three files
+		m.write(state+twin, "twins", 0o600, 0, 0)
+	}
 	m.ok(filepath.WalkDir(m.at(state), func(p string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -154,6 +162,7 @@ func (m *machine) prepared() *Set {
 func (m *machine) shot(paths ...string) map[string]string {
 	m.t.Helper()
 	out := map[string]string{}
+	names := map[uint64]string{}
 	for _, top := range paths {
 		err := filepath.WalkDir(m.at(top), func(p string, d fs.DirEntry, err error) error {
 			if errors.Is(err, fs.ErrNotExist) {
@@ -179,6 +188,12 @@ func (m *machine) shot(paths ...string) map[string]string {
 				}
 				sum := sha256.Sum256(data)
 				line += " " + hex.EncodeToString(sum[:4])
+				if names[st.Ino] == "" {
+					names[st.Ino] = p
+				}
+				if st.Nlink > 1 {
+					line += fmt.Sprint(" ", st.Nlink, " names, the first is ", names[st.Ino])
+				}
 			case info.Mode()&fs.ModeSymlink != 0:
 				to, err := os.Readlink(p)
 				if err != nil {
@@ -241,6 +256,7 @@ func (m *machine) harm() {
 	m.ok(os.Remove(m.at("/opt/app/state/null")))
 	m.write("/opt/app/state/new/file", "appeared", 0o644, 0, 0)
 	m.xattr("/opt/app/state/empty", "user.new", "x")
+	m.relink()
 	// Same size and time, other bytes: only the digest tells.
 	info, err := os.Stat(m.at("/opt/app/state/big"))
 	m.ok(err)
@@ -251,6 +267,53 @@ func (m *machine) harm() {
 	m.ok(f.Close())
 	m.ok(os.Chtimes(m.at("/opt/app/state/big"), info.ModTime(), info.ModTime()))
 	m.write("/etc/app.json.rpmnew", "left by rpm", 0o644, 0, 0)
+}
+
+// relink makes one file of several, and several of one, with all else as it was.
+func (m *machine) relink() {
+	m.t.Helper()
+	info, err := os.Stat(m.at("/opt/app/state/names/one"))
+	m.ok(err)
+	m.ok(os.Remove(m.at("/opt/app/state/names/below/two")))
+	m.write("/opt/app/state/names/below/two", "of three names", 0o640, 7, 8)
+	m.ok(os.Chtimes(m.at("/opt/app/state/names/below/two"), info.ModTime(), info.ModTime()))
+	m.ok(os.Remove(m.at("/opt/app/state/twin2")))
+	m.ok(os.Link(m.at("/opt/app/state/twin1"), m.at("/opt/app/state/twin2")))
+	m.ok(os.RemoveAll(m.at("/opt/app/state/zz")))
+	m.ok(os.Link(m.at("/opt/app/state/twin3"), m.at("/opt/app/state/zz")))
+}
+
+// TestHardLinks looks at nothing but names: all contents and attributes are right.
+func TestHardLinks(t *testing.T) {
+	t.Parallel()
+	m, ctx := newMachine(t), context.Background()
+	before := m.shot("/opt")
+	if is := before["opt/app/state/zz"]; !strings.Contains(is, "3 names") {
+		t.Fatal(is)
+	}
+	s := m.prepared()
+	for _, name := range []string{"/names/one", "/names/below/two", "/zz"} {
+		info, err := os.Stat(m.backup + "/state/0" + name)
+		m.ok(err)
+		if st := info.Sys().(*syscall.Stat_t); st.Nlink != 3 {
+			t.Errorf("%s has %d names in the backup", name, st.Nlink)
+		}
+	}
+	m.relink()
+	m.ok(s.Converge(ctx, manifest.Old))
+	compareShots(t, m.shot("/opt"), before)
+	m.relink()
+	tree, err := readTree(m.backup + "/state/0.index")
+	m.ok(err)
+	wrong, err := s.provePath(ctx, &statePath{"/opt/app/state", m.at("/opt/app/state")}, tree)
+	m.ok(err)
+	for _, path := range []string{"/opt/app/state/names/one", "/opt/app/state/twin2", "/opt/app/state/zz"} {
+		if !slices.Contains(wrong, path) {
+			t.Errorf("%s passes the proof, which finds %v", path, wrong)
+		}
+	}
+	m.ok(s.Converge(ctx, manifest.Old))
+	compareShots(t, m.shot("/opt"), before)
 }
 
 func TestThereAndBack(t *testing.T) {
@@ -579,6 +642,10 @@ func TestBusy(t *testing.T) {
 			case 0, 1, 2:
 				if err = os.MkdirAll(dir, 0o755); err == nil {
 					err = os.WriteFile(fmt.Sprintf("%s/%d", dir, i%11), []byte(strings.Repeat("x", i%5000)), 0o644)
+				}
+				if err == nil && i%3 == 0 {
+					_ = os.Link(fmt.Sprintf("%s/%d", dir, i%11), fmt.Sprintf("%s/link%d", m.at("/opt/app/state"), i%5))
+					_ = os.Remove(fmt.Sprintf("%s/link%d", m.at("/opt/app/state"), (i+1)%5))
 				}
 			case 3:
 				err = os.RemoveAll(dir)

@@ -108,6 +108,7 @@ func TestKilled(t *testing.T) {
 			m.harm()
 			m.write("/etc/.app.json.123456789~", "half", 0o600, 0, 0) // killed within a write
 			m.write("/opt/app/.state.upgrade~", "half", 0o600, 0, 0)
+			m.ok(os.Link(m.at("/opt/app/state/names/one"), m.at("/opt/app/state/.zz.upgrade~"))) // between the link and its name
 		}
 		if step == "save" || step == "seal" {
 			compareShots(t, m.shot("/etc", "/usr", "/opt"), before)
@@ -125,4 +126,9 @@ func (m *machine) harm2(n int) {
 	m.write("/opt/app/state/junk"+strconv.Itoa(n), "junk", 0o600, 0, 0)
 	m.ok(os.RemoveAll(m.at("/opt/app/state/big")))
 	m.ok(os.RemoveAll(m.at("/etc/sysconfig/app")))
+	m.ok(os.RemoveAll(m.at("/opt/app/state/names/below/two")))
+	if _, err := os.Lstat(m.at("/opt/app/state/twin1")); err == nil {
+		m.ok(os.RemoveAll(m.at("/opt/app/state/zz")))
+		m.ok(os.Link(m.at("/opt/app/state/twin1"), m.at("/opt/app/state/zz")))
+	}
 }

@@ -35,19 +35,32 @@ type mirror struct {
 	seen func(src *entry)
 	// keep tells whether what only dst has may stay.
 	keep func(dst *entry) bool
+	// linked is told, when not nil, of a file in src that is a hard link of one that
+	// was settled or seen.
+	linked func(rel, first string)
 	// lax: src is alive; what vanishes while it is read was never there.
-	lax  bool
-	tell func(rel string, bytes int64)
-	done int64
+	lax   bool
+	tell  func(rel string, bytes int64)
+	done  int64
+	links links
 }
 
-// run makes dst/dstName like src/srcName; rel is what both are called in messages.
-func (m *mirror) run(src int, srcName string, dst int, dstName, rel string, depth int) error {
+// run makes dst/dstName like src/srcName.
+func (m *mirror) run(src int, srcName string, dst int, dstName string) error {
+	m.links = links{dir: dst, base: dstName, first: map[inode]string{}, taken: map[inode]inode{}}
+	return m.at(src, srcName, dst, dstName, ".", 0)
+}
+
+// at is run for one file and what is below it; rel is what both are called in messages.
+func (m *mirror) at(src int, srcName string, dst int, dstName, rel string, depth int) error {
 	if err := m.ctx.Err(); err != nil {
 		return err
 	}
 	if depth > maxTreeDepth {
 		return fmt.Errorf("%s: folders nest deeper than %d", rel, maxTreeDepth)
+	}
+	if done, err := m.hardLink(src, srcName, dst, dstName, rel); err != nil || done {
+		return err
 	}
 	if m.settled != nil {
 		if done, err := m.settled(rel, src, dst, srcName, dstName); err != nil || done {
@@ -151,7 +164,7 @@ func (m *mirror) folder(src int, srcName string, dst int, dstName, rel string, d
 		return err
 	}
 	for _, child := range list {
-		if err := m.run(int(from.Fd()), child, int(to.Fd()), child, path.Join(rel, child), depth+1); err != nil {
+		if err := m.at(int(from.Fd()), child, int(to.Fd()), child, path.Join(rel, child), depth+1); err != nil {
 			return err
 		}
 	}
@@ -208,7 +221,7 @@ func (m *mirror) dress(dst int, dstName string, want *entry) error {
 }
 
 func (m *mirror) file(from, to *host.Inode, want, have *entry, dst int, dstName string) error {
-	if have != nil {
+	if have != nil && m.links.take(from, to) {
 		same, err := m.same(want, have, from, to)
 		if err != nil {
 			return err

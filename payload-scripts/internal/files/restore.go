@@ -81,7 +81,7 @@ func (s *Set) restorePath(ctx context.Context, x *index, i int, p *statePath, tr
 			return old != nil && old.kind() == unix.S_IFSOCK && dst.kind() == unix.S_IFSOCK
 		},
 	}
-	return m.run(int(from.Fd()), strconv.Itoa(i), int(to.Fd()), filepath.Base(p.Real), ".", 0)
+	return m.run(int(from.Fd()), strconv.Itoa(i), int(to.Fd()), filepath.Base(p.Real))
 }
 
 // provePath returns every path that is not as its index says.
@@ -96,9 +96,14 @@ func (s *Set) provePath(ctx context.Context, p *statePath, tree map[string]*entr
 	defer dir.Close() //nolint:errcheck // read only
 	var wrong []string
 	found := map[string]bool{}
+	names := oneToOne{map[inode]inode{}, map[inode]inode{}}
 	err = walk(ctx, int(dir.Fd()), filepath.Base(p.Real), ".", 0, func(rel string, st *unix.Stat_t, dir int, base string) error {
 		found[rel] = true
 		want := tree[rel]
+		if want != nil && want.isFile() && !names.agrees(want, st) {
+			wrong = append(wrong, filepath.Join(p.Path, rel))
+			return nil
+		}
 		if want.untouched(st) {
 			return nil
 		}

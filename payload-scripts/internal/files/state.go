@@ -148,9 +148,16 @@ func (s *Set) savePath(ctx context.Context, i int, real string, seal bool) error
 			e.SHA256 = digests[string(e.Path)]
 			now[string(e.Path)] = e
 		},
+		linked: func(rel, first string) {
+			if e := now[first]; e != nil {
+				other := *e // all but the name is the file's
+				other.Path = name(rel)
+				now[rel] = &other
+			}
+		},
 	}
 	for try := 1; ; try++ {
-		if err := m.run(int(from.Fd()), filepath.Base(real), int(to.Fd()), strconv.Itoa(i), ".", 0); err != nil {
+		if err := m.run(int(from.Fd()), filepath.Base(real), int(to.Fd()), strconv.Itoa(i)); err != nil {
 			return err
 		}
 		if !seal {

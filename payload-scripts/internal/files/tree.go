@@ -37,6 +37,7 @@ type entry struct {
 	SHA256 string            `json:"sha256,omitempty"` // of a regular file
 
 	// What tells that nobody touched the file on the host since it was saved.
+	Dev   uint64 `json:"dev,omitempty"` // with Ino it tells which files are hard links of one another
 	Ino   uint64 `json:"ino"`
 	CTime int64  `json:"ctime"`
 	Racy  bool   `json:"racy,omitempty"` // it had been changed so shortly before that this proves nothing
@@ -91,7 +92,7 @@ func describe(n *host.Inode, rel string) (*entry, error) {
 	st := n.Stat
 	e := &entry{
 		Path: name(rel), Mode: st.Mode, UID: int(st.Uid), GID: int(st.Gid),
-		MTime: nanoseconds(st.Mtim), Ino: st.Ino, CTime: nanoseconds(st.Ctim),
+		MTime: nanoseconds(st.Mtim), Dev: st.Dev, Ino: st.Ino, CTime: nanoseconds(st.Ctim),
 	}
 	var err error
 	switch e.kind() {

@@ -1,0 +1,150 @@
+package files
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"onerpm/payload-scripts/internal/host"
+)
+
+// inode is a file, whatever its names are.
+type inode struct{ dev, ino uint64 }
+
+func inodeOf(st *unix.Stat_t) inode { return inode{st.Dev, st.Ino} }
+
+// links are the hard links that a mirror has met. Names of one file in a tree
+// become names of one file in its likeness, and names of two do not.
+type links struct {
+	dir   int // the likeness is base in dir
+	base  string
+	first map[inode]string // file in src -> the first of its names
+	taken map[inode]inode  // file in dst -> the one in src that it stands for
+}
+
+// take tells whether the file to may become that of from: another one's may not,
+// or a change of one would change the other.
+func (l *links) take(from, to *host.Inode) bool {
+	if to.Stat.Nlink < 2 {
+		return true
+	}
+	whose, is := l.taken[inodeOf(&to.Stat)]
+	if !is {
+		l.taken[inodeOf(&to.Stat)] = inodeOf(&from.Stat)
+		return true
+	}
+	return whose == inodeOf(&from.Stat)
+}
+
+// hardLink makes dst/dstName a further name of the file that it is in src, when
+// that has been met; false when it has not.
+func (m *mirror) hardLink(src int, srcName string, dst int, dstName, rel string) (bool, error) {
+	st, there, err := statAt(src, srcName)
+	if err != nil || !there || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Nlink < 2 {
+		return false, err
+	}
+	first, met := m.links.first[inodeOf(&st)]
+	if !met {
+		m.links.first[inodeOf(&st)] = rel
+		return false, nil
+	}
+	m.tell(rel, m.done)
+	dir, err := m.links.openDirOf(first)
+	if err != nil {
+		return false, err
+	}
+	defer dir.Close() //nolint:errcheck // read only
+	name := path.Base(first)
+	if first == "." {
+		name = m.links.base
+	}
+	if err := linkAt(int(dir.Fd()), name, dst, dstName); err != nil {
+		if m.lax { // src is alive and the first changed meanwhile: this is the first now
+			m.links.first[inodeOf(&st)] = rel
+			return false, nil
+		}
+		return false, fmt.Errorf("make %s a hard link of %s: %w", rel, first, err)
+	}
+	if m.linked != nil {
+		m.linked(rel, first)
+	}
+	return true, nil
+}
+
+// openDirOf opens the folder of the likeness that a name lies in. No link is followed.
+func (l *links) openDirOf(rel string) (*os.File, error) {
+	dir, err := openDir(l.dir, ".")
+	if err != nil || rel == "." {
+		return dir, err
+	}
+	for _, part := range append([]string{l.base}, strings.Split(filepath.Dir(rel), "/")...) {
+		if part == "." {
+			continue
+		}
+		next, err := openDir(int(dir.Fd()), part)
+		_ = dir.Close()
+		if err != nil {
+			return nil, err
+		}
+		dir = next
+	}
+	return dir, nil
+}
+
+// linkAt makes toDir/toName, whatever stands there, a hard link of the regular
+// file fromDir/fromName, in one step.
+func linkAt(fromDir int, fromName string, toDir int, toName string) error {
+	want, there, err := statAt(fromDir, fromName)
+	switch {
+	case err != nil:
+		return err
+	case !there:
+		return os.ErrNotExist
+	case want.Mode&unix.S_IFMT != unix.S_IFREG:
+		return fmt.Errorf("%s is no regular file", fromName)
+	}
+	have, there, err := statAt(toDir, toName)
+	if err != nil || there && inodeOf(&have) == inodeOf(&want) {
+		return err
+	}
+	if there && have.Mode&unix.S_IFMT == unix.S_IFDIR {
+		if err := removeTree(toDir, toName, 0); err != nil {
+			return err
+		}
+	}
+	tmp := temporary(toName)
+	if err := removeTree(toDir, tmp, 0); err != nil { // of an engine that was killed
+		return err
+	}
+	host.Point("link", toName)
+	if err := unix.Linkat(fromDir, fromName, toDir, tmp, 0); err != nil {
+		return &os.LinkError{Op: "link", Old: fromName, New: toName, Err: err}
+	}
+	if is, _, err := statAt(toDir, tmp); err != nil || inodeOf(&is) != inodeOf(&want) {
+		_ = unix.Unlinkat(toDir, tmp, 0)
+		return errors.Join(err, fmt.Errorf("%s was replaced meanwhile", fromName))
+	}
+	host.Point("rename", toName)
+	return unix.Renameat(toDir, tmp, toDir, toName)
+}
+
+// oneToOne compares which names are hard links of one another.
+type oneToOne struct{ there, back map[inode]inode }
+
+// agrees tells whether a name that was the file of e, and is that of st, goes with
+// all names before.
+func (o *oneToOne) agrees(e *entry, st *unix.Stat_t) bool {
+	was, is := inode{e.Dev, e.Ino}, inodeOf(st)
+	if _, known := o.there[was]; !known {
+		o.there[was] = is
+	}
+	if _, known := o.back[is]; !known {
+		o.back[is] = was
+	}
+	return o.there[was] == is && o.back[is] == was
+}
