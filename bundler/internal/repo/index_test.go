@@ -47,7 +47,7 @@ func encoded(t testing.TB, x *Index) []byte {
 
 func TestIndexRoundTrip(t *testing.T) {
 	t.Parallel()
-	empty := &Index{Version: Version, Product: "Demo", Prefix: "d", Channel: Testing, Created: "2026-01-02T00:00:00Z", Repomd: sum("f")}
+	empty := &Index{Version: Version, Product: "Demo", Prefix: "d", Channel: Testing, Base: "file:///d", Created: "2026-01-02T00:00:00Z", Repomd: sum("f")}
 	for _, x := range []*Index{sample(), empty} {
 		b, id, err := Encode(x)
 		if err != nil {
@@ -132,7 +132,7 @@ func TestIndexRefuses(t *testing.T) {
 // What is read is written in the very same bytes.
 func FuzzDecode(f *testing.F) {
 	f.Add(encoded(f, sample()))
-	f.Add(encoded(f, &Index{Version: Version, Product: "D", Prefix: "d", Channel: Testing, Created: "2026-01-02T00:00:00Z", Repomd: sum("f")}))
+	f.Add(encoded(f, &Index{Version: Version, Product: "D", Prefix: "d", Channel: Testing, Base: "file:///d", Created: "2026-01-02T00:00:00Z", Repomd: sum("f")}))
 	f.Add([]byte(`{"version":1}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		x, err := Decode(bytes.NewReader(b))

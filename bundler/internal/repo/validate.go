@@ -59,10 +59,8 @@ func (x *Index) validate() error {
 	if !slices.Contains(Channels, x.Channel) {
 		v.add("channel is %.80q", x.Channel)
 	}
-	if x.Base != "" {
-		if err := CheckBase(x.Base); err != nil {
-			v.add("base: %w", err)
-		}
+	if err := CheckBase(x.Base); err != nil {
+		v.add("base: %w", err)
 	}
 	v.time("created", x.Created)
 	v.match(sumGrammar, "repomd", x.Repomd)
@@ -177,6 +175,8 @@ func CheckBase(s string) error {
 		return fmt.Errorf("%q is no http://, https:// or file:// URL", s)
 	case u.Scheme == "file" && !strings.HasPrefix(u.Path, "/") || u.Scheme != "file" && u.Host == "":
 		return fmt.Errorf("%q is not absolute", s)
+	case strings.HasSuffix(s, "/"):
+		return fmt.Errorf("%q ends with a slash", s)
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return fmt.Errorf("%q has a user, a question or a fragment, and names are put behind it", s)
 	case strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }):

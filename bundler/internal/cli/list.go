@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"onerpm/bundler/internal/repo"
+)
+
+// ListOptions are what list is asked.
+type ListOptions struct {
+	From string
+	Key  string // file of the public key, "" for the one in the store
+	JSON bool
+}
+
+func listCommand(s *streams) *cli.Command {
+	var o ListOptions
+	return &cli.Command{
+		Name:  "list",
+		Usage: "tell what is published",
+		Flags: append(fromFlags(&o.From, &o.Key), jsonFlag(&o.JSON)),
+		Action: func(c *cli.Context) error {
+			if err := none(c); err != nil {
+				return err
+			}
+			return runList(c.Context, s, o)
+		},
+	}
+}
+
+// listResult is what list tells programs.
+type listResult struct {
+	Product  string        `json:"product"`
+	Base     string        `json:"base"`
+	Key      string        `json:"key"`
+	Channels []listChannel `json:"channels"`
+}
+
+type listChannel struct {
+	Channel   string           `json:"channel"`
+	Bundles   []repo.Bundle    `json:"bundles"`
+	Withdrawn []repo.Withdrawn `json:"withdrawn"`
+}
+
+func runList(ctx context.Context, s *streams, o ListOptions) error {
+	r, err := readRepo(ctx, s, o.From, o.Key)
+	if err != nil {
+		return err
+	}
+	f, err := r.Front(ctx)
+	if err != nil {
+		return err
+	}
+	result := listResult{Product: f.Product, Base: f.Base, Key: f.Key}
+	for _, c := range repo.Channels {
+		if x := f.Channels[c]; x != nil {
+			result.Channels = append(result.Channels, listChannel{c, x.Bundles, x.Withdrawn})
+		}
+	}
+	if o.JSON {
+		return s.printJSON(result)
+	}
+	return s.print(result.text(colours(s, s.out)))
+}
+
+func (r listResult) text(c palette) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, for customers at %s/\nsigned with %s\n", r.Product, r.Base, r.Key)
+	for _, ch := range r.Channels {
+		b.WriteString("\n" + c.bold(ch.Channel) + "\n")
+		if len(ch.Bundles)+len(ch.Withdrawn) == 0 {
+			b.WriteString("  nothing\n")
+			continue
+		}
+		rows := [][]string{{"BUNDLE", "FROM", "TO", "SIZE", "PUBLISHED", ""}}
+		for _, x := range ch.Bundles {
+			note := ""
+			if slices.ContainsFunc(ch.Bundles, func(y repo.Bundle) bool { return y.Short == x.Short && y.Revision > x.Revision }) {
+				note = "there is a newer revision"
+			}
+			rows = append(rows, []string{x.NEVRA, x.From, x.To, size(x.Size), day(x.Published), note})
+		}
+		for _, w := range ch.Withdrawn {
+			rows = append(rows, []string{w.NEVRA, "", "", "", "", "withdrawn " + day(w.At) + ": " + w.Reason})
+		}
+		b.WriteString(table("  ", rows))
+	}
+	return b.String()
+}
+
+// day is the day of a time as an Index has it.
+func day(at string) string {
+	d, _, _ := strings.Cut(at, "T")
+	return d
+}

@@ -1,0 +1,216 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/page"
+	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/repo"
+	"onerpm/bundler/internal/sign"
+	"onerpm/bundler/internal/store"
+)
+
+// PublishOptions are what publish is asked.
+type PublishOptions struct {
+	Project string
+	Files   []string
+	To      string // the store
+	Channel string // "" for what package repo decides
+	URL     string // under which customers read the store
+	Key     KeyOptions
+	JSON    bool
+}
+
+func publishCommand(s *streams) *cli.Command {
+	var o PublishOptions
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "to", Usage: "publish in `STORE`, s3://bucket/prefix or a folder", Required: true, Destination: &o.To},
+		&cli.StringFlag{Name: "channel", Usage: "into `CHANNEL`, stable or testing", DefaultText: repo.Testing, Destination: &o.Channel},
+		&cli.StringFlag{Name: "url", Usage: "customers read the store under `URL`", DefaultText: "as before, or the store's own", Destination: &o.URL},
+		jsonFlag(&o.JSON),
+	}
+	return &cli.Command{
+		Name:      "publish",
+		Usage:     "put bundles where customers get them",
+		ArgsUsage: "FILE...",
+		Description: "Checks each bundle, uploads it with what build wrote beside it, and makes it part of the\n" +
+			"store's yum repository and download page. What is published never changes: the same\n" +
+			"file again is fine, another file of the same name is refused.\n" +
+			"Credentials, region, profile and endpoint of S3 come the AWS way (AWS_PROFILE, ...).\n" +
+			"Killed or cut off, run it again: it goes on where it was.",
+		Flags: append(flags, keyFlags(&o.Key)...),
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, 1, 100)
+			if err != nil {
+				return err
+			}
+			o.Files = args
+			if o.Project, err = projectOf(c); err != nil {
+				return err
+			}
+			return runPublish(c.Context, s, o)
+		},
+	}
+}
+
+func runPublish(ctx context.Context, s *streams, o PublishOptions) error {
+	key, err := signingKey(s, o.Project, o.Key)
+	if err != nil {
+		return err
+	}
+	ro, err := changing(s, o.Project, key, o.URL)
+	if err != nil {
+		return err
+	}
+	var p *progress
+	ro.Progress = func(n int64) { p.add(n) }
+	r, err := openRepo(ctx, o.To, ro)
+	if err != nil {
+		return err
+	}
+	bundles, err := loadBundles(ctx, s, r, o.Files)
+	if err != nil {
+		return err
+	}
+	results := []repo.Result{}
+	for _, l := range bundles {
+		channel, err := repo.ChannelFor(l, o.Channel)
+		if err != nil {
+			return err
+		}
+		p = newProgress(s, "publish", l.Bundle.Size)
+		res, err := r.Publish(ctx, l, channel)
+		p.end(err)
+		if err != nil {
+			return err
+		}
+		results = append(results, res)
+	}
+	if o.JSON {
+		return s.printJSON(results)
+	}
+	return s.print(publishedText(results, key, o.To, colours(s, s.out)))
+}
+
+// loadBundles reads all bundles before the first is published: with one bad file, nothing is.
+func loadBundles(ctx context.Context, s *streams, r *repo.Repo, files []string) ([]*repo.Local, error) {
+	key, err := r.Key(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var total int64
+	for _, f := range files {
+		if info, err := os.Stat(f); err == nil { // Load tells what is wrong with it
+			total += info.Size()
+		}
+	}
+	p := newProgress(s, "check", total)
+	var bundles []*repo.Local
+	for _, f := range files {
+		l, err := repo.Load(ctx, f, key, p.add)
+		if err != nil {
+			p.end(err)
+			return nil, err
+		}
+		bundles = append(bundles, l)
+	}
+	p.end(nil)
+	return bundles, nil
+}
+
+func publishedText(results []repo.Result, key *sign.Key, to string, c palette) string {
+	text := ""
+	for _, r := range results {
+		how := "published in "
+		if r.Already {
+			how = "was there already, in "
+		}
+		text += c.bold(r.Bundle.NEVRA) + " " + how + r.Channel + ", " + size(r.Bundle.Size) + "\n" + table("  ", [][]string{
+			{"file", r.URL},
+			{"newest", r.Short},
+			{"page", r.Base + "/index.html"},
+			{"sha256", r.Bundle.SHA256},
+		})
+	}
+	if key.Demo() {
+		text += c.red("signed with the demo key, which anybody has: not for customers") + "\n"
+	}
+	return text + "next: bundler verify --from " + to + "\n"
+}
+
+// changing are the options of commands that change a store: the key, and what the page is made from.
+func changing(s *streams, project string, key *sign.Key, url string) (repo.Options, error) {
+	cat, err := release.Load(project)
+	if err != nil {
+		return repo.Options{}, err
+	}
+	return repo.Options{Key: key, URL: url, Releases: releases(cat), Page: renderPage, Note: notes(s)}, nil
+}
+
+// notes writes what a person may want to know.
+func notes(s *streams) func(string, ...any) {
+	return func(format string, args ...any) {
+		_, _ = fmt.Fprintf(s.err, format+"\n", args...) // nothing can be done about an error here
+	}
+}
+
+// releases are those of versions/, with where their jumps lead.
+func releases(cat *release.Catalog) []repo.Release {
+	out := []repo.Release{}
+	for _, u := range cat.Product.Unreached {
+		out = append(out, repo.Release{Version: u.Version, Why: u.Why})
+	}
+	for _, r := range cat.Releases {
+		out = append(out, repo.Release{Version: r.Version, Next: cat.Jumps[r.Version]})
+	}
+	return out
+}
+
+func renderPage(w io.Writer, f *repo.Front) error {
+	in := page.Input{
+		Product: f.Product, Prefix: f.Prefix, Base: f.Base, Key: f.Key, Generated: f.Generated,
+		Stable: f.Channels[repo.Stable], Testing: f.Channels[repo.Testing],
+	}
+	for _, r := range f.Releases {
+		in.Releases = append(in.Releases, page.Release(r))
+	}
+	return page.Render(w, in)
+}
+
+// openRepo opens the repository in the store at an address.
+func openRepo(ctx context.Context, address string, o repo.Options) (*repo.Repo, error) {
+	s, err := store.Open(ctx, address, store.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return repo.Open(s, o)
+}
+
+// fromFlags are those of commands that only read a store.
+func fromFlags(from, key *string) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "from", Usage: "what is published in `STORE`, s3://bucket/prefix or a folder", Required: true, Destination: from},
+		&cli.StringFlag{Name: "key", Usage: "it must be signed with the armored public key in `FILE`", DefaultText: "the key in the store", Destination: key},
+	}
+}
+
+// readRepo opens a repository to read it.
+func readRepo(ctx context.Context, s *streams, from, keyFile string) (*repo.Repo, error) {
+	key, err := publicKey(keyFile)
+	if err != nil {
+		return nil, err
+	}
+	return openRepo(ctx, from, repo.Options{Public: key, Note: notes(s)})
+}
+
+// none is an error for a command that takes no arguments and got some.
+func none(c *cli.Context) error {
+	_, err := arguments(c, 0, 0)
+	return exit.With(exit.Usage, err, "bundler "+c.Command.Name+" --help lists the flags")
+}

@@ -1,0 +1,207 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/inspect"
+	"onerpm/bundler/internal/sign"
+	"onerpm/internal/manifest"
+	"onerpm/internal/rpmfile"
+)
+
+// maxCompanion bounds a companion's file, in bytes.
+const maxCompanion = 64 << 20
+
+// The companions that build writes beside a bundle, by the end of their names.
+const (
+	checksum   = "sha256"
+	sbom       = "cdx.json"
+	provenance = "intoto.json"
+	signature  = "intoto.json.asc"
+)
+
+// Local is a bundle on this machine that may be published: it is whole, and signed with the key that publishes.
+type Local struct {
+	Path       string
+	Product    string
+	Prefix     string
+	Bundle     Bundle // without the time at which it is published
+	header     *rpmfile.Header
+	companions map[string][]byte // by File.Name
+	info       fs.FileInfo       // as it was when it was read
+}
+
+// Load reads the bundle at path wholly, and what build wrote beside it; progress is told how many more bytes were read. A bundle that is not whole or not
+// signed with key, and companions that lack or are of another bundle, are errors with exit.BadBundle.
+func Load(ctx context.Context, path string, key *sign.Public, progress func(n int64)) (*Local, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, exit.With(exit.Usage, fmt.Errorf("read the bundle: %w", err), "bundler build makes it")
+	}
+	defer f.Close() //nolint:errcheck // only read
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, exit.Errorf(exit.Usage, "", "read %s: it is no file", path)
+	}
+	rep, err := inspect.Read(&counted{ctx, f, progress}, key)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if len(rep.Problems) > 0 {
+		return nil, exit.Errorf(exit.BadBundle, "bundler inspect "+path+" --key FILE tells more; build it again, with the key that publishes",
+			"%s is not published, it does not check: %s", path, strings.Join(rep.Problems, "; "))
+	}
+	l := &Local{Path: path, Product: rep.Manifest.Product, Prefix: rep.Manifest.Prefix, info: info}
+	l.Bundle = describe(rep, key.Fingerprint())
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if l.header, err = rpmfile.Read(f); err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if err := l.readCompanions(key); err != nil {
+		return nil, exit.With(exit.BadBundle, fmt.Errorf("%s is not published: %w", path, err), "bundler build writes it and what belongs beside it; bring all of it")
+	}
+	return l, nil
+}
+
+// counted is a reader that tells how far it is, and stops when nobody wants more.
+type counted struct {
+	ctx      context.Context
+	r        io.Reader
+	progress func(n int64)
+}
+
+// Read reads from the reader below.
+func (c *counted) Read(p []byte) (int, error) {
+	if c.ctx.Err() != nil {
+		return 0, context.Cause(c.ctx)
+	}
+	n, err := c.r.Read(p)
+	c.progress(int64(n))
+	return n, err
+}
+
+// describe makes a Bundle of what is known of a file.
+func describe(rep *inspect.Report, key string) Bundle {
+	m := rep.Manifest
+	name := m.Prefix + "-" + m.To
+	return Bundle{
+		NEVRA: rep.NEVRA, Name: name, Version: m.To, Release: fmt.Sprint(m.Revision), From: m.From, To: m.To,
+		Short: name + ".rpm", Revision: m.Revision, File: packageName(rep.SHA256, rep.NEVRA), Size: rep.Size,
+		SHA256: rep.SHA256, Key: key, Built: m.Date, Changes: changes(m),
+	}
+}
+
+// files gives the names of the bundle's companions in the store, sorted, with their content.
+func (l *Local) files() iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		for _, f := range l.Bundle.Companions {
+			if !yield(f.File, l.companions[f.Name]) {
+				return
+			}
+		}
+	}
+}
+
+// readCompanions reads what lies beside the bundle and holds it against it. The statement of
+// provenance is signed and names the bundle and the bill of materials by digest, so its signature holds for both.
+func (l *Local) readCompanions(key *sign.Public) error {
+	l.companions = map[string][]byte{}
+	for _, name := range []string{checksum, sbom, provenance, signature} {
+		f, err := os.Open(l.Path + "." + name)
+		if err != nil {
+			return err
+		}
+		b, err := bounded(f, maxCompanion)
+		_ = f.Close() // only read
+		if err != nil {
+			return fmt.Errorf("read %s: %w", f.Name(), err)
+		}
+		l.companions[name] = b
+		l.Bundle.Companions = append(l.Bundle.Companions, File{Name: name, File: l.Bundle.File + "." + name, Size: int64(len(b)), SHA256: digest(b)})
+	}
+	slices.SortFunc(l.Bundle.Companions, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	return checkCompanions(l.companions, l.Bundle.SHA256, key)
+}
+
+// checkCompanions holds companions against the digest of their bundle; verify does it as well.
+func checkCompanions(c map[string][]byte, sum string, key *sign.Public) error {
+	if said, _, _ := bytes.Cut(c[checksum], []byte(" ")); string(said) != sum {
+		return fmt.Errorf("the checksum beside it is %.70q, it has %s", said, sum)
+	}
+	if err := key.VerifyDetached(bytes.NewReader(c[provenance]), c[signature]); err != nil {
+		return fmt.Errorf("the statement of provenance beside it: %w", err)
+	}
+	if !bytes.Contains(c[provenance], []byte(sum)) || !bytes.Contains(c[provenance], []byte(digest(c[sbom]))) {
+		return errors.New("the statement of provenance beside it is of another bundle or another bill of materials")
+	}
+	return nil
+}
+
+// changes tells what an upgrade changes.
+func changes(m *manifest.Manifest) Changes {
+	c := Changes{Agents: m.Agents != nil}
+	evr := func(set []manifest.Package) map[string]string {
+		all := map[string]string{}
+		for _, p := range set {
+			all[p.Name] = strings.TrimPrefix(p.EVR(), "0:")
+		}
+		return all
+	}
+	from, to := evr(m.Old), evr(m.New)
+	for _, p := range m.New {
+		change := PackageChange{Name: p.Name, From: from[p.Name], To: to[p.Name], How: Changed}
+		switch {
+		case change.From == "":
+			change.How = Added
+		case p.File == "":
+			change.How = Kept
+		}
+		c.Packages = append(c.Packages, change)
+	}
+	for _, p := range m.Old {
+		if to[p.Name] == "" {
+			c.Packages = append(c.Packages, PackageChange{Name: p.Name, From: from[p.Name], How: Dropped})
+		}
+	}
+	slices.SortFunc(c.Packages, func(a, b PackageChange) int { return strings.Compare(a.Name, b.Name) })
+	for _, s := range m.Services {
+		c.Services = append(c.Services, s.Unit)
+	}
+	for _, f := range m.Config {
+		c.Config = append(c.Config, f.Target)
+	}
+	for _, f := range m.Files {
+		if rest, ok := strings.CutPrefix(f.Path, "migrations/"); ok {
+			c.Migrations = append(c.Migrations, filepath.ToSlash(rest))
+		}
+	}
+	return c
+}
+
+// unchanged is an error when the file is not the one that was read any more.
+func (l *Local) unchanged() error {
+	now, err := os.Stat(l.Path)
+	if err != nil {
+		return fmt.Errorf("publish %s: %w", l.Path, err)
+	}
+	if !os.SameFile(now, l.info) || now.Size() != l.info.Size() || !now.ModTime().Equal(l.info.ModTime()) {
+		return exit.Errorf(exit.BadBundle, "run it again when the build is done", "publish %s: the file changed meanwhile", l.Path)
+	}
+	return nil
+}

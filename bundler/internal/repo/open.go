@@ -1,0 +1,172 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+	"time"
+
+	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/sign"
+	"onerpm/bundler/internal/store"
+)
+
+// Options say how to use a repository.
+type Options struct {
+	Key      *sign.Key    // who publishes; nil when nothing is going to be changed
+	Public   *sign.Public // who must have signed what is there; nil for Key, or else the key that lies in the store itself
+	URL      string       // under which customers read the store; "" for the URL it was published with before, or the store's own
+	Releases []Release    // for the page
+	Page     func(w io.Writer, f *Front) error
+	Now      func() time.Time                 // nil for time.Now
+	Progress func(n int64)                    // n more bytes of a bundle are stored, or were already; nil for none
+	Note     func(format string, args ...any) // what a person may want to know; nil for nobody
+}
+
+// Repo is the repository in a store.
+type Repo struct {
+	store  store.Store
+	key    *sign.Key
+	public *sign.Public // nil until it is known
+	o      Options
+}
+
+// Open uses the repository in a store, which may be empty.
+func Open(s store.Store, o Options) (*Repo, error) {
+	r := &Repo{store: s, key: o.Key, public: o.Public, o: o}
+	r.o.URL = strings.TrimSuffix(o.URL, "/")
+	if r.o.URL != "" {
+		if err := CheckBase(r.o.URL); err != nil {
+			return nil, exit.With(exit.Usage, fmt.Errorf("the store's URL: %w", err), "--url https://downloads.example.org/upgrades")
+		}
+	}
+	if o.Now == nil {
+		r.o.Now = time.Now
+	}
+	if o.Note == nil {
+		r.o.Note = func(string, ...any) {}
+	}
+	if r.public == nil && o.Key != nil {
+		armored, err := o.Key.Public()
+		if err != nil {
+			return nil, fmt.Errorf("the public half of the key: %w", err)
+		}
+		if r.public, err = sign.LoadPublic(bytes.NewReader(armored)); err != nil {
+			return nil, fmt.Errorf("the public half of the key: %w", err)
+		}
+	}
+	return r, nil
+}
+
+// now is the time in whole seconds.
+func (r *Repo) now() time.Time { return r.o.Now().UTC().Truncate(time.Second) }
+
+// maxKey bounds a published key, in bytes.
+const maxKey = 1 << 20
+
+// keyPrefix begins the name of the published key, RPM-GPG-KEY-<p>.
+const keyPrefix = "RPM-GPG-KEY-"
+
+// who returns the key that must have signed what is in the store. When nobody named it, it is the one in the store: then
+// a signature says that the store belongs together, and not whose it is.
+func (r *Repo) who(ctx context.Context) (*sign.Public, error) {
+	if r.public != nil {
+		return r.public, nil
+	}
+	name := ""
+	for info, err := range r.store.List(ctx, keyPrefix) {
+		if err != nil {
+			return nil, err
+		}
+		if name != "" {
+			return nil, broken("two keys lie there, %s and %s; name the right one with --key", name, info.Name)
+		}
+		name = info.Name
+	}
+	if name == "" {
+		return nil, exit.Errorf(exit.Usage, "bundler publish FILE --to "+r.store.String()+" publishes a first one", "nothing is published in %s: it has no %sPREFIX", r.store, keyPrefix)
+	}
+	b, _, err := r.read(ctx, name, maxKey)
+	if err != nil {
+		return nil, err
+	}
+	if r.public, err = sign.LoadPublic(bytes.NewReader(b)); err != nil {
+		return nil, broken("%s: %w", name, err)
+	}
+	return r.public, nil
+}
+
+// Key returns the key that everything in the store must be signed with.
+func (r *Repo) Key(ctx context.Context) (*sign.Public, error) { return r.who(ctx) }
+
+// read reads a small file wholly. store.ErrNotExist when it is not there.
+func (r *Repo) read(ctx context.Context, name string, limit int64) ([]byte, store.Info, error) {
+	rc, info, err := r.store.Open(ctx, name)
+	if err != nil {
+		return nil, info, err
+	}
+	b, err := bounded(rc, limit)
+	if err = errors.Join(err, rc.Close()); err != nil {
+		return nil, info, fmt.Errorf("read %s: %w", name, err)
+	}
+	return b, info, nil
+}
+
+// signed reads a file and the signature beside it.
+func (r *Repo) signed(ctx context.Context, name string, limit int64) ([]byte, error) {
+	key, err := r.who(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b, _, err := r.read(ctx, name, limit)
+	if err != nil {
+		return nil, err
+	}
+	asc, _, err := r.read(ctx, name+".asc", maxKey)
+	if errors.Is(err, store.ErrNotExist) {
+		return nil, broken("%s has no signature beside it", name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := key.VerifyDetached(bytes.NewReader(b), asc); err != nil {
+		return nil, exit.With(exit.Published, fmt.Errorf("%s is not signed with the key %s: %w", name, key.Fingerprint(), err),
+			"use the key that the store was published with; if it is the right one, somebody else changed the store")
+	}
+	return b, nil
+}
+
+// put writes a small file.
+func (r *Repo) put(ctx context.Context, name string, b []byte, o store.PutOptions) (string, error) {
+	return r.store.Put(ctx, name, bytes.NewReader(b), o)
+}
+
+// broken is an error for what is in the store and does not check.
+func broken(format string, args ...any) error {
+	return exit.Errorf(exit.Published, "bundler verify tells everything that is wrong", format, args...)
+}
+
+// escaped writes a name as URLs have it. A plus is escaped too: S3 takes it for a space.
+func escaped(name string) string {
+	return strings.ReplaceAll((&url.URL{Path: name}).EscapedPath(), "+", "%2B")
+}
+
+// under returns the URL of a name.
+func under(base, name string) string { return base + "/" + escaped(name) }
+
+// base returns the URL that customers read the store under: what was asked for, or else what the
+// store was published with before, for customers have it in their settings. Only a folder may have moved.
+func (r *Repo) base(before string) string {
+	if r.o.URL != "" {
+		return r.o.URL
+	}
+	own := strings.TrimSuffix(r.store.URL("x"), "/x")
+	if before == "" || strings.HasPrefix(before, "file:") && strings.HasPrefix(own, "file:") {
+		return own
+	}
+	return before
+}

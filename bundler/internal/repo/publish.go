@@ -1,0 +1,364 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/repodata"
+	"onerpm/bundler/internal/store"
+	"onerpm/internal/rpmfile"
+)
+
+// Result is what became of a bundle.
+type Result struct {
+	Channel string `json:"channel"`
+	Already bool   `json:"already"` // the very same was there before, and nothing had to be done
+	Bundle  Bundle `json:"bundle"`
+	URL     string `json:"url"`      // of the bundle under its own name
+	Short   string `json:"shortURL"` // of the newest revision
+	Base    string `json:"base"`     // under which customers read the store
+}
+
+// ChannelFor decides which channel a bundle goes to; asked is what the publisher said, "" for nothing.
+func ChannelFor(_ *Local, asked string) (string, error) {
+	if asked == "" {
+		return Testing, nil
+	}
+	if !slices.Contains(Channels, asked) {
+		return "", exit.Errorf(exit.Usage, "the channels are: "+strings.Join(Channels, ", "), "there is no channel %q", asked)
+	}
+	return asked, nil
+}
+
+// Publish puts a bundle into a channel. The very same bundle being there already is a quiet success. Another bundle
+// of its NEVRA, in whichever channel, also a withdrawn one, is exit.Refused, and then nothing has changed. It may be
+// called again after whatever error; killed at any moment it leaves what the next one repairs.
+func (r *Repo) Publish(ctx context.Context, l *Local, channel string) (Result, error) {
+	res, err := r.publish(ctx, l, channel)
+	if err != nil {
+		return Result{}, fmt.Errorf("publish %s in %s: %w", l.Bundle.NEVRA, r.store, err)
+	}
+	return res, nil
+}
+
+func (r *Repo) publish(ctx context.Context, l *Local, channel string) (Result, error) {
+	res := Result{Channel: channel, Bundle: l.Bundle}
+	if err := r.takes(ctx, l, nil); err != nil { // before anything is sent
+		return res, err
+	}
+	mine, err := r.putBundle(ctx, l)
+	if err != nil {
+		return res, err
+	}
+	for _, c := range others(channel) { // first, so that the channel's own appearance is the last thing
+		if _, err := r.advance(ctx, c, func(x *Index) (*edit, error) { return r.start(ctx, x, l.Product, l.Prefix) }); err != nil {
+			return res, err
+		}
+	}
+	changed, err := r.advance(ctx, channel, func(x *Index) (*edit, error) {
+		if err := r.takes(ctx, l, x); err != nil {
+			return nil, err
+		}
+		return r.adding(ctx, x, l)
+	})
+	if err == nil {
+		err = r.settle(ctx, l)
+	}
+	if exit.Code(err) == exit.Refused {
+		return res, errors.Join(err, r.takeBack(ctx, l, mine))
+	}
+	if err != nil {
+		return res, err
+	}
+	res.Already = !changed
+	front, err := r.derive(ctx, l.Bundle.Short)
+	if err != nil {
+		return res, err
+	}
+	if b := front.Channels[channel].Bundle(l.Bundle.NEVRA); b != nil {
+		res.Bundle = *b
+	}
+	res.Base, res.URL, res.Short = front.Base, under(front.Base, l.Bundle.File), under(front.Base, l.Bundle.Short)
+	return res, r.sweep(ctx)
+}
+
+// others returns the channels besides this one.
+func others(channel string) []string {
+	return slices.DeleteFunc(slices.Clone(Channels), func(c string) bool { return c == channel })
+}
+
+// takes refuses a bundle of another product, and one whose NEVRA other bytes have. x is the state of its
+// own channel where that is known already.
+func (r *Repo) takes(ctx context.Context, l *Local, x *Index) error {
+	for _, c := range Channels {
+		if x == nil || x.Channel != c {
+			g, err := r.current(ctx, c)
+			if err != nil {
+				return err
+			}
+			if err := g.index.accepts(l); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := x.accepts(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *Index) accepts(l *Local) error {
+	if x == nil {
+		return nil
+	}
+	if x.Prefix != l.Prefix {
+		return exit.Errorf(exit.Refused, "a product has a store, or a prefix in a bucket, of its own", "the store has bundles of %s, not of %s", x.Prefix, l.Prefix)
+	}
+	const hint = "what is published never changes: raise the revision in upgrade.yaml, and build again"
+	if b := x.Bundle(l.Bundle.NEVRA); b != nil && b.SHA256 != l.Bundle.SHA256 {
+		return exit.Errorf(exit.Refused, hint, "%s has it with other content: sha256 %s, and this is %s", x.Channel, b.SHA256, l.Bundle.SHA256)
+	}
+	if w := x.withdrawn(l.Bundle.NEVRA); w != nil && w.SHA256 != l.Bundle.SHA256 {
+		return exit.Errorf(exit.Refused, hint, "%s had it with other content, sha256 %s, before it was withdrawn (%s)", x.Channel, w.SHA256, w.Reason)
+	}
+	return nil
+}
+
+// putBundle stores the bundle and its companions. It returns the names that were not there before.
+func (r *Repo) putBundle(ctx context.Context, l *Local) (mine []string, err error) {
+	for name, b := range l.files() {
+		if mine, err = r.missing(ctx, mine, name); err != nil {
+			return nil, err
+		}
+		_, err := r.put(ctx, name, b, store.PutOptions{Immutable: true})
+		if errors.Is(err, store.ErrConflict) {
+			return nil, exit.Errorf(exit.Refused, "publish the file that was built with it", "%s is there with other content", name)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if mine, err = r.missing(ctx, mine, l.Bundle.File); err != nil {
+		return nil, err
+	}
+	err = r.putFile(ctx, l.Bundle.File, l.Path, l.Bundle.Size, r.o.Progress)
+	if errors.Is(err, store.ErrConflict) {
+		return nil, broken("%s is there with other content, which its name does not allow", l.Bundle.File)
+	}
+	return mine, errors.Join(err, l.unchanged())
+}
+
+func (r *Repo) missing(ctx context.Context, names []string, name string) ([]string, error) {
+	_, err := r.store.Stat(ctx, name)
+	if errors.Is(err, store.ErrNotExist) {
+		return append(names, name), nil
+	}
+	return names, err
+}
+
+// takeBack removes what this publisher put for a bundle that was refused, unless somebody needs it after all.
+func (r *Repo) takeBack(ctx context.Context, l *Local, mine []string) error {
+	used, err := r.references(ctx)
+	if err != nil || used[l.Bundle.SHA256] {
+		return err
+	}
+	for _, name := range mine {
+		if err := r.store.Delete(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// references returns the digests of all bundles that a channel names, withdrawn ones among them.
+func (r *Repo) references(ctx context.Context) (map[string]bool, error) {
+	used := map[string]bool{}
+	for _, c := range Channels {
+		g, err := r.current(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		if g.index == nil {
+			continue
+		}
+		for _, b := range g.index.Bundles {
+			used[b.SHA256] = true
+		}
+		for _, w := range g.index.Withdrawn {
+			used[w.SHA256] = true
+		}
+	}
+	return used, nil
+}
+
+// start makes a channel that is not there an empty one, for a client that has it in its settings would fail without
+// it; and moves one to the URL that the store has now.
+func (r *Repo) start(ctx context.Context, x *Index, product, prefix string) (*edit, error) {
+	if x == nil {
+		return &edit{next: Index{Product: product, Prefix: prefix, Base: r.base("")}}, nil
+	}
+	if r.base(x.Base) == x.Base {
+		return nil, nil
+	}
+	return r.moved(ctx, x)
+}
+
+// moved makes all metadata of a channel anew: it has the URL of every package in it.
+func (r *Repo) moved(ctx context.Context, x *Index) (*edit, error) {
+	e := &edit{next: *x, anew: true}
+	e.next.Base = r.base(x.Base)
+	r.o.Note("%s moves from %s to %s", x.Channel, x.Base, e.next.Base)
+	for _, b := range x.Bundles {
+		rc, _, err := r.store.Open(ctx, b.File)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", b.File, err)
+		}
+		h, err := rpmfile.Read(rc)
+		if err = errors.Join(err, rc.Close()); err != nil {
+			return nil, broken("%s: %w", b.File, err)
+		}
+		entry, err := entryOf(h, &b, e.next.Base)
+		if err != nil {
+			return nil, err
+		}
+		e.add = append(e.add, entry)
+	}
+	return e, nil
+}
+
+// entryOf describes a bundle for the metadata.
+func entryOf(h *rpmfile.Header, b *Bundle, base string) (repodata.Entry, error) {
+	built, err := time.Parse(time.RFC3339, b.Built)
+	if err != nil {
+		return repodata.Entry{}, err
+	}
+	facts := repodata.FileFacts{SHA256: b.SHA256, Size: b.Size, Time: built.Unix()}
+	return repodata.Describe(h, facts, repodata.Place{Base: base, Href: escaped(b.File)})
+}
+
+// adding says how a channel gets the bundle; nil when it has it.
+func (r *Repo) adding(ctx context.Context, x *Index, l *Local) (*edit, error) {
+	e, err := r.start(ctx, x, l.Product, l.Prefix)
+	if err != nil {
+		return nil, err
+	}
+	if x != nil && x.Bundle(l.Bundle.NEVRA) != nil {
+		return e, nil
+	}
+	if e == nil {
+		e = &edit{next: *x}
+	}
+	entry, err := entryOf(l.header, &l.Bundle, e.next.Base)
+	if err != nil {
+		return nil, err
+	}
+	b := l.Bundle
+	b.Published = stamp(r.now())
+	e.add = append(e.add, entry)
+	e.next.Product = l.Product
+	e.next.Bundles = append(slices.Clone(e.next.Bundles), b)
+	slices.SortFunc(e.next.Bundles, func(a, b Bundle) int { return strings.Compare(a.NEVRA, b.NEVRA) })
+	e.next.Withdrawn = slices.DeleteFunc(slices.Clone(e.next.Withdrawn), func(w Withdrawn) bool { return w.NEVRA == b.NEVRA })
+	return e, nil
+}
+
+// settle looks at the bundle once more, now that everybody sees it. Two publishers can have put different bytes of one
+// NEVRA into two channels at the same moment, for there is no step that changes both: testing yields then. And a sweep
+// can have taken an old upload of it, which nothing named, a moment before something did.
+func (r *Repo) settle(ctx context.Context, l *Local) error {
+	gone, err := r.missing(ctx, nil, l.Bundle.File)
+	for name := range l.files() {
+		if err == nil {
+			gone, err = r.missing(ctx, gone, name)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if gone != nil {
+		if _, err := r.putBundle(ctx, l); err != nil {
+			return err
+		}
+	}
+	stable, err := r.current(ctx, Stable)
+	if err != nil || stable.index == nil { // publish made it, so this is an error
+		return err
+	}
+	inStable := stable.index.Bundle(l.Bundle.NEVRA)
+	_, err = r.advance(ctx, Testing, func(x *Index) (*edit, error) {
+		return without(x, func(b Bundle) bool {
+			return inStable != nil && b.NEVRA == inStable.NEVRA && b.SHA256 != inStable.SHA256
+		}), nil
+	})
+	if err != nil {
+		return err
+	}
+	return stable.index.accepts(l)
+}
+
+// without says how a channel loses bundles; nil when it has none of them.
+func without(x *Index, gone func(Bundle) bool) *edit {
+	if x == nil || !slices.ContainsFunc(x.Bundles, gone) {
+		return nil
+	}
+	e := &edit{next: *x}
+	e.next.Bundles = nil
+	for _, b := range x.Bundles {
+		if gone(b) {
+			e.drop = append(e.drop, b.SHA256)
+			continue
+		}
+		e.next.Bundles = append(e.next.Bundles, b)
+	}
+	return e
+}
+
+// Withdraw takes a bundle out of every channel, and out of the page. Its file stays under its digest, for who needs it for
+// an investigation, and its NEVRA stays taken.
+func (r *Repo) Withdraw(ctx context.Context, nevra, reason string) ([]string, error) {
+	list, err := r.withdraw(ctx, nevra, reason)
+	if err != nil {
+		return nil, fmt.Errorf("withdraw %s from %s: %w", nevra, r.store, err)
+	}
+	return list, nil
+}
+
+func (r *Repo) withdraw(ctx context.Context, nevra, reason string) (channels []string, err error) {
+	short, known := "", false
+	for _, c := range Channels {
+		changed, err := r.advance(ctx, c, func(x *Index) (*edit, error) {
+			if x == nil {
+				return nil, nil
+			}
+			known = known || x.withdrawn(nevra) != nil
+			e := without(x, func(b Bundle) bool { return b.NEVRA == nevra })
+			if e == nil {
+				return nil, nil
+			}
+			b := x.Bundle(nevra)
+			short = b.Short
+			e.next.Withdrawn = append(slices.Clone(x.Withdrawn), Withdrawn{NEVRA: nevra, SHA256: b.SHA256, File: b.File, Reason: reason, At: stamp(r.now())})
+			slices.SortFunc(e.next.Withdrawn, func(a, b Withdrawn) int { return strings.Compare(a.NEVRA, b.NEVRA) })
+			return e, nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		if changed {
+			channels = append(channels, c)
+		}
+	}
+	if channels == nil && !known {
+		return nil, exit.Errorf(exit.Usage, "bundler list --from "+r.store.String()+" lists what there is", "it is not there")
+	}
+	if _, err := r.derive(ctx, short); err != nil {
+		return nil, err
+	}
+	return channels, r.sweep(ctx)
+}

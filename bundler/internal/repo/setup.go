@@ -1,0 +1,75 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"onerpm/bundler/internal/exit"
+)
+
+// generated is the time that a Front's signature tells, so that equal fronts have equal signatures.
+func (r *Repo) generated(f *Front) time.Time {
+	t, err := time.Parse(time.RFC3339, f.Generated)
+	if err != nil {
+		return r.now()
+	}
+	return t
+}
+
+// Setup returns the settings with which yum and dnf use the repository: what lies in the store as <p>.repo.
+//
+// mirrorlist is the channel's pointer, read anew whenever metadata is: so a client sees one whole generation. Both
+// gpgcheck and repo_gpgcheck are on: without the latter a mirror could hold back bundles, or offer withdrawn ones.
+func Setup(f *Front) string {
+	var b strings.Builder
+	for _, c := range []struct {
+		channel, section, name string
+		enabled                int
+	}{
+		{Stable, f.Prefix, "", 1},
+		{Testing, f.Prefix + "-" + Testing, ", still being tested", 0},
+	} {
+		if b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		_, _ = fmt.Fprintf(&b, "[%s]\nname=Upgrades of %s%s\nmirrorlist=%s\nenabled=%d\ngpgcheck=1\nrepo_gpgcheck=1\ngpgkey=%s\nmetadata_expire=1h\n",
+			c.section, f.Product, c.name, under(f.Base, pointerName(c.channel)), c.enabled, under(f.Base, keyPrefix+f.Prefix))
+	}
+	return b.String()
+}
+
+// Front returns what is in the store now, from the channels' generations.
+func (r *Repo) Front(ctx context.Context) (*Front, error) {
+	key, err := r.who(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := r.states(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f := frontOf(all, key.Fingerprint())
+	if f.Prefix == "" {
+		return nil, exit.Errorf(exit.Usage, "bundler publish FILE --to "+r.store.String()+" publishes a first one", "nothing is published in %s", r.store)
+	}
+	return f, nil
+}
+
+// Presign returns a link to the newest bundle that leads to a release, for who has no right to read the store, and until when
+// it holds. stable goes before testing.
+func (r *Repo) Presign(ctx context.Context, release string, d time.Duration) (string, Bundle, error) {
+	f, err := r.Front(ctx)
+	if err != nil {
+		return "", Bundle{}, err
+	}
+	for _, b := range f.newest() {
+		if b.To != release && b.NEVRA != release {
+			continue
+		}
+		link, err := r.store.Presign(ctx, b.File, d)
+		return link, b, err
+	}
+	return "", Bundle{}, exit.Errorf(exit.Usage, "bundler list --from "+r.store.String()+" lists what there is", "no bundle that leads to %s is published", release)
+}

@@ -1,0 +1,322 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/inspect"
+	"onerpm/bundler/internal/repodata"
+	"onerpm/bundler/internal/sign"
+	"onerpm/bundler/internal/store"
+)
+
+// Report is what Verify found.
+type Report struct {
+	Key      string   `json:"key"`      // fingerprint that everything was checked with
+	Bundles  int      `json:"bundles"`  // that were read, in whichever channel, withdrawn ones among them
+	Bytes    int64    `json:"bytes"`    // of them
+	Problems []string `json:"problems"` // sorted; empty: all is as it should be
+}
+
+// verifier collects what is wrong. It may be used by many at once.
+type verifier struct {
+	*Repo
+	key *sign.Public
+	mu  sync.Mutex
+	rep Report
+}
+
+// Verify reads back everything that the channels' current generations name, and checks it: signatures, digests, bundles,
+// short names, settings, key, page. What is wrong is in the report, all of it; the error is about a store that cannot be read.
+func (r *Repo) Verify(ctx context.Context) (*Report, error) {
+	key, err := r.who(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for try := 0; ; try++ {
+		before, err := r.pointers(ctx)
+		if err != nil {
+			return nil, err
+		}
+		v := &verifier{Repo: r, key: key, rep: Report{Key: key.Fingerprint()}}
+		if err := v.everything(ctx); err != nil {
+			return nil, fmt.Errorf("verify %s: %w", r.store, err)
+		}
+		after, err := r.pointers(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if len(v.rep.Problems) == 0 || maps.Equal(before, after) || try == 5 {
+			slices.Sort(v.rep.Problems)
+			v.rep.Problems = list(slices.Compact(v.rep.Problems))
+			return &v.rep, nil
+		}
+		r.o.Note("somebody published meanwhile; once more")
+	}
+}
+
+// pointers reads the pointers as they are.
+func (r *Repo) pointers(ctx context.Context) (map[string]string, error) {
+	all := map[string]string{}
+	for _, c := range Channels {
+		b, _, err := r.read(ctx, pointerName(c), maxPointer)
+		if err != nil && !errors.Is(err, store.ErrNotExist) && exit.Code(err) != exit.Failed {
+			return nil, err
+		}
+		all[c] = string(b)
+	}
+	return all, nil
+}
+
+func (v *verifier) problem(format string, args ...any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.rep.Problems = append(v.rep.Problems, fmt.Sprintf(format, args...))
+}
+
+// wrong notes what an error says of the store's content. Other errors it gives back.
+func (v *verifier) wrong(err error) error {
+	var form *repodata.FormatError
+	switch code := exit.Code(err); {
+	case err == nil:
+	case errors.Is(err, store.ErrNotExist), errors.As(err, &form), code == exit.Published, code == exit.BadBundle:
+		v.problem("%v", err)
+	default:
+		return err
+	}
+	return nil
+}
+
+func (v *verifier) everything(ctx context.Context) error {
+	all := map[string]generation{}
+	for _, c := range Channels {
+		g, err := v.current(ctx, c)
+		if err := v.wrong(err); err != nil {
+			return err
+		}
+		switch {
+		case g.index != nil:
+			all[c] = g
+		case err == nil:
+			v.problem("%s is not there", pointerName(c))
+		}
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(4)
+	for c, g := range all {
+		group.Go(func() error { return v.wrong(v.channel(ctx, c, g)) })
+	}
+	for file, b := range v.bundles(all) {
+		group.Go(func() error { return v.wrong(v.bundle(ctx, file, b)) })
+	}
+	f := frontOf(all, v.key.Fingerprint())
+	for name, b := range f.newest() {
+		group.Go(func() error { return v.wrong(v.same(ctx, name, b.SHA256)) })
+	}
+	group.Go(func() error { return v.wrong(v.top(ctx, f)) })
+	return group.Wait()
+}
+
+// bundles lists all files of bundles, the withdrawn ones with nothing else known.
+func (v *verifier) bundles(all map[string]generation) map[string]Bundle {
+	files := map[string]Bundle{}
+	for _, g := range all {
+		for _, w := range g.index.Withdrawn {
+			if _, ok := files[w.File]; !ok {
+				files[w.File] = Bundle{NEVRA: w.NEVRA, SHA256: w.SHA256, File: w.File}
+			}
+		}
+		for _, b := range g.index.Bundles {
+			files[b.File] = b
+		}
+	}
+	return files
+}
+
+// channel checks pointer and metadata of a channel; the index was checked when it was read.
+func (v *verifier) channel(ctx context.Context, channel string, g generation) error {
+	x, at := g.index, generationName(channel, g.id)
+	b, _, err := v.read(ctx, pointerName(channel), maxPointer)
+	if err != nil {
+		return err
+	}
+	if want := under(x.Base, at) + "\n"; string(b) != want {
+		v.problem("%s is %.200q, not %q", pointerName(channel), b, want)
+	}
+	if _, err := v.signed(ctx, at+"repodata/repomd.xml", repodata.MaxRepomd); err != nil {
+		if err := v.wrong(err); err != nil {
+			return err
+		}
+	}
+	dir, err := os.MkdirTemp("", "bundler-verify-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a leftover does no harm
+	set, _, err := v.metadata(ctx, channel, g, dir, false)
+	if err != nil {
+		return err
+	}
+	if err := set.Check(ctx); err != nil {
+		return fmt.Errorf("%s: %w", at, err)
+	}
+	return v.listed(ctx, set, x)
+}
+
+// listed compares the metadata with the index.
+func (v *verifier) listed(ctx context.Context, set *repodata.Set, x *Index) error {
+	missing := map[string]Bundle{}
+	for _, b := range x.Bundles {
+		missing[b.SHA256] = b
+	}
+	for p, err := range set.Packages(ctx) {
+		if err != nil {
+			return err
+		}
+		b, ok := missing[p.SHA256]
+		delete(missing, p.SHA256)
+		want := repodata.Place{Base: x.Base, Href: escaped(b.File)}
+		switch {
+		case !ok:
+			v.problem("%s: the metadata has %s, sha256 %s, and the index has not", x.Channel, p.NEVRA(), p.SHA256)
+		case p.NEVRA() != b.NEVRA || p.Size != b.Size || p.Place != want:
+			v.problem("%s: the metadata says of %s: %s, %d bytes, at %v, not %d, at %v", x.Channel, b.NEVRA, p.NEVRA(), p.Size, p.Place, b.Size, want)
+		}
+	}
+	for _, b := range missing {
+		v.problem("%s: the metadata lacks %s", x.Channel, b.NEVRA)
+	}
+	return nil
+}
+
+// bundle reads a bundle and its companions.
+func (v *verifier) bundle(ctx context.Context, file string, b Bundle) error {
+	rc, _, err := v.store.Open(ctx, file)
+	if err != nil {
+		return err
+	}
+	rep, err := inspect.Read(rc, v.key)
+	_ = rc.Close() // only read
+	if err != nil {
+		return fmt.Errorf("read %s: %w", file, err)
+	}
+	v.mu.Lock()
+	v.rep.Bundles++
+	v.rep.Bytes += rep.Size
+	v.mu.Unlock()
+	for _, p := range rep.Problems {
+		v.problem("%s: %s", file, p)
+	}
+	if rep.SHA256 != b.SHA256 {
+		v.problem("%s: sha256 is %s, not that of its name", file, rep.SHA256)
+	} else if rep.NEVRA != b.NEVRA || b.Size != 0 && rep.Size != b.Size {
+		v.problem("%s: it is %s with %d bytes, the index says %d", file, rep.NEVRA, rep.Size, b.Size)
+	}
+	companions := map[string][]byte{}
+	for _, c := range b.Companions {
+		text, _, err := v.read(ctx, c.File, maxCompanion)
+		if err != nil {
+			if err := v.wrong(err); err != nil {
+				return err
+			}
+			continue
+		}
+		if got := digest(text); got != c.SHA256 {
+			v.problem("%s: sha256 is %s, the index says %s", c.File, got, c.SHA256)
+			continue
+		}
+		companions[c.Name] = text
+	}
+	if len(companions) > 0 && len(companions) == len(b.Companions) {
+		if err := checkCompanions(companions, b.SHA256, v.key); err != nil {
+			v.problem("%s: %v", file, err)
+		}
+	}
+	return nil
+}
+
+// same checks that a file has a content.
+func (v *verifier) same(ctx context.Context, name, sum string) error {
+	rc, _, err := v.store.Open(ctx, name)
+	if err != nil {
+		return err
+	}
+	h := sha256.New()
+	_, err = io.Copy(h, rc)
+	_ = rc.Close() // only read
+	if err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	if got := hex.EncodeToString(h.Sum(nil)); got != sum {
+		v.problem("%s: sha256 is %s, not %s", name, got, sum)
+	}
+	return nil
+}
+
+// top checks index.json and the files that it names against what the channels say.
+func (v *verifier) top(ctx context.Context, want *Front) error {
+	b, err := v.signed(ctx, frontName, 2*MaxIndex)
+	if err != nil {
+		return err
+	}
+	f, err := decodeFront(b)
+	if err != nil {
+		return broken("%s: %w", frontName, err)
+	}
+	for name, bundle := range want.newest() {
+		want.Shorts = append(want.Shorts, Named{name, bundle.SHA256})
+	}
+	sortNamed(want.Shorts)
+	want.Releases, want.Files = f.Releases, f.Files
+	text, err := canonical(want)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(text, b) {
+		v.problem("%s does not say what the channels say", frontName)
+	}
+	has := map[string]string{}
+	for _, n := range f.Files {
+		has[n.Name] = n.SHA256
+		if err := v.wrong(v.same(ctx, n.Name, n.SHA256)); err != nil {
+			return err
+		}
+	}
+	if settings := want.Prefix + ".repo"; has[settings] != digest([]byte(Setup(want))) {
+		v.problem("%s is not what customers need", settings)
+	}
+	for _, name := range []string{pageName, keyPrefix + want.Prefix} {
+		if has[name] == "" {
+			v.problem("%s is not in %s", name, frontName)
+		}
+	}
+	return v.published(ctx, keyPrefix+want.Prefix)
+}
+
+// published checks that the key that lies there for customers is the one.
+func (v *verifier) published(ctx context.Context, name string) error {
+	b, _, err := v.read(ctx, name, maxKey)
+	if err != nil {
+		return err
+	}
+	key, err := sign.LoadPublic(bytes.NewReader(b))
+	if err != nil {
+		return broken("%s: %w", name, err)
+	}
+	if key.Fingerprint() != v.key.Fingerprint() {
+		v.problem("%s has the key %s, and everything is signed with %s", name, key.Fingerprint(), v.key.Fingerprint())
+	}
+	return nil
+}
