@@ -8,6 +8,7 @@ import (
 	"io"
 	"os/exec"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -128,4 +129,26 @@ func (m *Machine) EnterCommand() string {
 		return "(the machine is booting)"
 	}
 	return fmt.Sprintf("nsenter --target %d --all --wdns=/root bash --login", pid)
+}
+
+// Prefix is what a shell on the host writes before a command so that it runs in the machine, as
+// [Machine.Exec] runs it. It holds until the machine boots again.
+func (m *Machine) Prefix() (string, error) {
+	p := m.current()
+	if p == nil {
+		return "", errors.New("reach a test machine that is off")
+	}
+	pid, err := p.pid()
+	if err != nil {
+		return "", fmt.Errorf("reach the test machine: %w", err)
+	}
+	args, err := enter(pid, Cmd{})
+	if err != nil {
+		return "", fmt.Errorf("reach the test machine: %w", err)
+	}
+	args = append([]string{"env", "-i"}, append(cleanEnv(), args...)...)
+	for i, a := range args {
+		args[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+	}
+	return strings.Join(args, " "), nil
 }

@@ -27,13 +27,8 @@ var commands = []func(*streams) *cli.Command{
 	inspectCommand,
 	pathsCommand,
 	diffCommand,
-	publishCommand,
-	listCommand,
-	withdrawCommand,
-	urlCommand,
-	verifyCommand,
-	setupCommand,
 	matrixCommand,
+	certifyCommand,
 }
 
 // streams are what a command may touch of the world besides files and network.

@@ -16,6 +16,7 @@
 //	11  customers are left behind: no way to the newest release
 //	12  what is published does not check
 //	13  the repository does not take the bundle
+//	14  the bundle failed a scenario of its certification
 package exit
 
 import (
@@ -26,39 +27,41 @@ import (
 
 // The exit codes of the bundler.
 const (
-	OK         = 0
-	Failed     = 1
-	Usage      = 2
-	Spec       = 3
-	Missing    = 4
-	Mismatch   = 5
-	Packages   = 6
-	Output     = 7
-	TooLarge   = 8
-	BadBundle  = 9
-	Store      = 10
-	Gap        = 11
-	Published  = 12
-	Refused    = 13
-	lastOfThem = Refused
+	OK          = 0
+	Failed      = 1
+	Usage       = 2
+	Spec        = 3
+	Missing     = 4
+	Mismatch    = 5
+	Packages    = 6
+	Output      = 7
+	TooLarge    = 8
+	BadBundle   = 9
+	Store       = 10
+	Gap         = 11
+	Published   = 12
+	Refused     = 13
+	Uncertified = 14
+	lastOfThem  = Uncertified
 )
 
 // meanings is the table of the package comment; a test holds the two together.
 var meanings = [lastOfThem + 1]string{
-	OK:        "done",
-	Failed:    "failed in a way nobody foresaw",
-	Usage:     "wrong usage, or no such release, jump or way",
-	Spec:      "a mistake in versions/ or specs/",
-	Missing:   "a component cannot be had: missing, no network, offline",
-	Mismatch:  "a component is not what the release says: digest, size, name, signature, damaged",
-	Packages:  "dependencies or packages do not fit together",
-	Output:    "the output cannot be written",
-	TooLarge:  "the bundle would be too large",
-	BadBundle: "the bundle given does not check",
-	Store:     "the store cannot be reached, or refuses",
-	Gap:       "customers are left behind: no way to the newest release",
-	Published: "what is published does not check",
-	Refused:   "the repository does not take the bundle",
+	OK:          "done",
+	Failed:      "failed in a way nobody foresaw",
+	Usage:       "wrong usage, or no such release, jump or way",
+	Spec:        "a mistake in versions/ or specs/",
+	Missing:     "a component cannot be had: missing, no network, offline",
+	Mismatch:    "a component is not what the release says: digest, size, name, signature, damaged",
+	Packages:    "dependencies or packages do not fit together",
+	Output:      "the output cannot be written",
+	TooLarge:    "the bundle would be too large",
+	BadBundle:   "the bundle given does not check",
+	Store:       "the store cannot be reached, or refuses",
+	Gap:         "customers are left behind: no way to the newest release",
+	Published:   "what is published does not check",
+	Refused:     "the repository does not take the bundle",
+	Uncertified: "the bundle failed a scenario of its certification",
 }
 
 // Error is an error with the exit code it means and, where there is one, a hint:

@@ -3,6 +3,9 @@
 //
 //	go run ./test/host/machine [--release 4.1.1 [--data]] [--disk MiB] [-- COMMAND...]
 //
+// With --stay it runs nothing: it prints, as one line, what to write before a command so that it
+// runs in the machine (as "ssh root@host" would be), and keeps the machine until standard input ends.
+//
 // Packages that lie in dist/ are found in the machine's /root. The exit code is the command's.
 package main
 
@@ -39,6 +42,7 @@ func run(ctx context.Context, args []string) (code int, err error) {
 	flags.StringVar(&o.Release, "release", "", "the product's `release` on the machine; none if empty")
 	flags.BoolVar(&o.Data, "data", false, "put the product's small set of data in")
 	flags.IntVar(&o.DiskMiB, "disk", 0, "give the machine an ext4 of its own of so many `MiB`")
+	stay := flags.Bool("stay", false, "print the command prefix that reaches the machine, and keep it until standard input ends")
 	if err := flags.Parse(args); err != nil {
 		return 2, err
 	}
@@ -49,6 +53,9 @@ func run(ctx context.Context, args []string) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, m.Stop()) }()
+	if *stay {
+		return 0, untilEnd(ctx, m)
+	}
 	packages, err := bringPackages(m)
 	if err != nil {
 		return 1, err
@@ -61,6 +68,29 @@ func run(ctx context.Context, args []string) (code int, err error) {
 	}
 	_, err = m.Exec(ctx, shell(cmd)) // how a person's last command ended is no error of ours
 	return 0, err
+}
+
+// untilEnd prints the machine's prefix and waits for the end of standard input, or for a signal.
+func untilEnd(ctx context.Context, m *host.Machine) error {
+	prefix, err := m.Prefix()
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Println(prefix); err != nil {
+		return fmt.Errorf("print the prefix: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(io.Discard, os.Stdin)
+		ended <- err
+	}()
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+	case <-m.Off():
+		err = errors.New("the machine went off")
+	}
+	return err
 }
 
 // shell is a login shell: with a terminal of its own in the machine if there is one out here.

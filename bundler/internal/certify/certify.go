@@ -1,0 +1,190 @@
+// Package certify tries a bundle on real machines before a customer does, and says in a
+// signed statement how it did.
+//
+// A machine of the old release is taken through scenarios: an upgrade as a customer does it, one
+// that is killed, one that fails, one that must be refused, one with clients at work, one that is
+// called back, one that was made already. Each ends in checks of what the machine then is: packages,
+// files, units, health questions, schema and rows, and what the product itself checks. All that
+// is known of the product comes from the bundle's manifest and from files of the project.
+//
+// It promises that a certificate names the bytes that were tried, the platform that they were
+// tried on and every scenario's outcome, good or bad; that a bundle whose certificate verifies
+// passed all of them; that every wait is bounded; and that a machine is left as its owner says, also
+// when it is interrupted. Whoever holds the key decides what is certified; machines are trusted to
+// tell what they are, and stores and networks are not trusted.
+package certify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"onerpm/bundler/internal/exit"
+	"onerpm/internal/manifest"
+)
+
+// Options say what is certified, and where.
+type Options struct {
+	Bundle   string // path
+	Manifest *manifest.Manifest
+	Platform string // as a release names it
+	Machines Machines
+	Checks   Checks
+	Only     []string                                // scenarios, nil for all
+	Limit    time.Duration                           // of one scenario, the making of its machine excepted
+	Tell     func(scenario, format string, a ...any) // what is being done, for people; may be called from several goroutines
+}
+
+// Machines gives machines that are the old release.
+type Machines interface {
+	// Ready returns a machine that nothing else uses. The function gives it back; interrupted tells
+	// that the scenario did not come to its end. It must be called, and is bounded itself.
+	Ready(ctx context.Context) (Machine, func(interrupted bool) error, error)
+	// AtOnce is how many may be used at a time.
+	AtOnce() int
+}
+
+// CheckOnly says which of the names is no scenario.
+func CheckOnly(only []string) error {
+	for _, name := range only {
+		if !slices.Contains(Names(), name) {
+			return exit.Errorf(exit.Usage, fmt.Sprintf("the scenarios are: %v", Names()), "there is no scenario %q", name)
+		}
+	}
+	return nil
+}
+
+// Run takes machines through the scenarios. A scenario that fails is no error: the certificate says so.
+// An error means that it is not known how the bundle does, and then there is no certificate.
+func Run(ctx context.Context, o Options) (Certificate, error) {
+	c := Certificate{From: o.Manifest.From, To: o.Manifest.To, Platform: o.Platform, Outcome: Passed, Checks: o.Checks.list(),
+		Started: now(), Engine: engineOf(o.Manifest), Tool: tool()}
+	var todo []scenario
+	for _, s := range scenarios {
+		if len(o.Only) == 0 || slices.Contains(o.Only, s.name) {
+			todo = append(todo, s)
+		}
+	}
+	done := make([]Scenario, len(todo))
+	facts := make([]Facts, len(todo))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(1, o.Machines.AtOnce()))
+	for i, s := range todo {
+		group.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			var err error
+			done[i], facts[i], err = o.one(ctx, s)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return c, err
+	}
+	c.Scenarios, c.Ended = done, now()
+	for i, s := range done {
+		if s.Outcome != Passed {
+			c.Outcome = Failed
+		}
+		if err := c.Machine.alike(facts[i]); err != nil {
+			return c, fmt.Errorf("%s: %w", s.Name, err)
+		}
+	}
+	return c, nil
+}
+
+// one runs one scenario on a machine of its own.
+func (o Options) one(ctx context.Context, s scenario) (_ Scenario, _ Facts, err error) {
+	o.Tell(s.name, "making a machine of %s ready", o.Manifest.From)
+	machine, giveBack, err := o.Machines.Ready(ctx)
+	if err != nil {
+		return Scenario{}, Facts{}, fmt.Errorf("%s: make a machine of %s ready: %w", s.name, o.Manifest.From, err)
+	}
+	interrupted := true
+	defer func() {
+		if failed := giveBack(interrupted); failed != nil && err == nil {
+			err = fmt.Errorf("%s: give the machine back: %w", s.name, failed)
+		}
+	}()
+	r := &run{machine: machine, m: o.Manifest, file: o.Bundle, checks: o.Checks}
+	o.Tell(s.name, "%s", s.what)
+	started := time.Now()
+	failed := r.try(ctx, o, s)
+	if ctx.Err() != nil {
+		return Scenario{}, Facts{}, context.Cause(ctx)
+	}
+	if exit.Code(failed) == exit.Usage {
+		return Scenario{}, Facts{}, failed
+	}
+	interrupted = false
+	sc := Scenario{Name: s.name, Outcome: Passed, Seconds: seconds(time.Since(started).Seconds()), Limit: o.Manifest.Limits.Window.D().Seconds(),
+		Window: seconds(r.upgraded.Window.D().Seconds()), Measured: r.upgraded.Measured, Load: r.load}
+	if failed != nil {
+		sc.Outcome, sc.Reason = Failed, bounded(failed.Error())
+		o.Tell(s.name, "%s: %s\n%s", Failed, sc.Reason, r.logs(ctx))
+	} else {
+		o.Tell(s.name, "%s in %.1f s", Passed, sc.Seconds)
+	}
+	return sc, r.facts, nil
+}
+
+// errLimit is why a scenario that took too long was ended.
+var errLimit = errors.New("it took longer than it may")
+
+func (r *run) try(ctx context.Context, o Options, s scenario) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, o.Limit, fmt.Errorf("%w: %s", errLimit, o.Limit))
+	defer cancel()
+	if err := r.begin(ctx, o.Platform); err != nil {
+		return err
+	}
+	return s.try(ctx, r)
+}
+
+// logsLimit bounds the reading of a failed upgrade's log.
+const logsLimit = 30 * time.Second
+
+// logs are the last lines of the upgrade's log, for the person who looks for the cause.
+func (r *run) logs(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, logsLimit)
+	defer cancel()
+	got, err := r.machine.sh(ctx, r.m.Prefix+" log --lines 15")
+	if err != nil || got.code != 0 {
+		return "there is no log of the upgrade"
+	}
+	return "the end of the upgrade's log:\n" + got.out
+}
+
+// maxReason bounds a reason in a certificate, in bytes.
+const maxReason = 4 << 10
+
+func bounded(s string) string {
+	if len(s) > maxReason {
+		return s[:maxReason] + "..."
+	}
+	return s
+}
+
+func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
+
+func engineOf(m *manifest.Manifest) string {
+	for _, f := range m.Files {
+		if f.Path == "bin/engine" {
+			return f.SHA256
+		}
+	}
+	return ""
+}
+
+// tool is this program with its version.
+func tool() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return "bundler " + info.Main.Version
+	}
+	return "bundler"
+}

@@ -1,0 +1,147 @@
+package certify
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"onerpm/bundler/internal/exit"
+)
+
+// The phases that a product's check is called with.
+const (
+	phaseBefore = "before" // the old release serves; what is noted here is compared later
+	phaseLoad   = "load"   // the upgrade runs: write something, note what was acknowledged; called again and again
+	phaseAfter  = "after"  // the new release serves
+	phaseBack   = "back"   // the old release serves again
+)
+
+// checkLimit bounds one call of a check, in seconds.
+const checkLimit = "300"
+
+// The limits of a product's checks.
+const (
+	maxChecks     = 100
+	maxCheckBytes = 1 << 20
+	rowsFile      = "rows"
+)
+
+// Checks are what a product adds to the checks of every bundle: specs/<jump>/certify.
+type Checks struct {
+	Scripts []Script
+	// Free are the tables, schema.table or table, whose rows a jump may change as it likes. A table
+	// that no migration names must have the same rows after an upgrade, and one that they do name
+	// no row less.
+	Free map[string]bool
+}
+
+// Script is a check for the machine's /bin/sh. Its argument is the phase.
+type Script struct {
+	Check
+	text []byte
+}
+
+var scriptGrammar = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*\.sh$`)
+
+// LoadChecks reads the checks in a folder; one that is not there has none.
+func LoadChecks(dir string) (Checks, error) {
+	c := Checks{Free: map[string]bool{}}
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, nil
+	}
+	if err != nil {
+		return c, exit.With(exit.Spec, fmt.Errorf("read the product's checks: %w", err), "")
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		text, err := readBounded(path, maxCheckBytes)
+		switch {
+		case err == nil && len(text) > maxCheckBytes:
+			err = fmt.Errorf("%s has more than %d bytes", path, maxCheckBytes)
+		case err == nil && e.Name() == rowsFile:
+			err = c.readRows(path, text)
+		case err == nil && !scriptGrammar.MatchString(e.Name()):
+			err = fmt.Errorf("%s is neither a script *.sh nor the file %s", path, rowsFile)
+		case err == nil:
+			sum := sha256.Sum256(text)
+			c.Scripts = append(c.Scripts, Script{Check{e.Name(), hex.EncodeToString(sum[:])}, text})
+		}
+		if err == nil && len(c.Scripts) > maxChecks {
+			err = fmt.Errorf("%s has more than %d scripts", dir, maxChecks)
+		}
+		if err != nil {
+			return c, exit.With(exit.Spec, fmt.Errorf("read the product's checks: %w", err), "")
+		}
+	}
+	return c, nil
+}
+
+// readRows reads lines "TABLE: why"; a line that starts with # is a comment.
+func (c *Checks) readRows(path string, text []byte) error {
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		table, why, ok := strings.Cut(line, ":")
+		if table = strings.TrimSpace(table); !ok || table == "" || strings.TrimSpace(why) == "" {
+			return fmt.Errorf("%s:%d: not \"TABLE: why its rows may change\"", path, n)
+		}
+		if c.Free[table] {
+			return fmt.Errorf("%s:%d: table %s stands there twice", path, n, table)
+		}
+		c.Free[table] = true
+	}
+	return lines.Err()
+}
+
+func (c Checks) list() []Check {
+	list := make([]Check, 0, len(c.Scripts))
+	for _, s := range c.Scripts {
+		list = append(list, s.Check)
+	}
+	return slices.Clip(list)
+}
+
+// giveChecks brings the scripts to the machine.
+func (r *run) giveChecks(ctx context.Context) error {
+	for _, s := range r.checks.Scripts {
+		if err := r.machine.send(ctx, r.at(s.Name), bytes.NewReader(s.text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// callCheck is the command that calls one check.
+func (r *run) callCheck(s Script, phase string) string {
+	return fmt.Sprintf("(cd / && ONERPM_FROM=%s ONERPM_TO=%s ONERPM_PREFIX=%s ONERPM_NOTES=%s exec timeout %s /bin/sh %s %s)",
+		quote(r.m.From), quote(r.m.To), quote(r.m.Prefix), r.at("notes"), checkLimit, r.at(s.Name), phase)
+}
+
+// productIs lets the product's own checks judge.
+func (r *run) productIs(ctx context.Context, phase string) faults {
+	var f faults
+	for _, s := range r.checks.Scripts {
+		got, err := r.machine.sh(ctx, r.callCheck(s, phase))
+		switch {
+		case err != nil:
+			f.add("%s %s: %v", s.Name, phase, err)
+		case got.code != 0:
+			f.add("%s %s: exit code %d: %s", s.Name, phase, got.code, got.said())
+		}
+	}
+	return f
+}

@@ -1,0 +1,93 @@
+package certify
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"onerpm/internal/manifest"
+)
+
+// healthPause is the time between two times that a question is put.
+const healthPause = 500 * time.Millisecond
+
+// healthy puts every health question of a side's services, each until it is answered as
+// expected or its time is over.
+func (r *run) healthy(ctx context.Context, side manifest.Side) faults {
+	var f faults
+	for _, s := range r.m.Services {
+		if s.Health == nil || s.Only != "" && s.Only != side {
+			continue
+		}
+		deadline := time.Now().Add(s.Health.Within.D())
+		for {
+			err := r.ask(ctx, s.Health, side)
+			if err == nil {
+				break
+			}
+			if time.Now().After(deadline) || ctx.Err() != nil {
+				f.add("%s is not healthy: %v", s.Unit, err)
+				break
+			}
+			pause(ctx, healthPause)
+		}
+	}
+	return f
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// ask puts a question once, on the machine. Headers stay there.
+func (r *run) ask(ctx context.Context, h *manifest.Health, side manifest.Side) error {
+	out, err := r.machine.must(ctx, "GET "+h.HTTP, curl(h, "-w '\\n%{http_code}'")+" | tail -c 1048576")
+	if err != nil {
+		return err
+	}
+	at := strings.LastIndex(out, "\n")
+	status, err := strconv.Atoi(strings.TrimSpace(out[at+1:]))
+	if err != nil || at < 0 || status == 0 {
+		return fmt.Errorf("GET %s: no answer", h.HTTP)
+	}
+	if status != h.Expect.Status {
+		return fmt.Errorf("GET %s: status %d, want %d", h.HTTP, status, h.Expect.Status)
+	}
+	want := h.Expect.JSON
+	if side == manifest.Old {
+		want = h.Expect.Old
+	}
+	return compareJSON(h.HTTP, []byte(out[:at]), want)
+}
+
+// curl is the command that puts a question; what it prints of the answer, the options say.
+func curl(h *manifest.Health, options string) string {
+	get := "curl -sS --noproxy '*' -m 5 " + options + " " + quote(h.HTTP)
+	if h.Headers == nil {
+		return get
+	}
+	file := quote(h.Headers.File)
+	return `{ [ ! -r ` + file + ` ] || sed -n 's/["\\]/\\&/g; /./s/.*/header = "&"/p' ` + file + `; } | ` + get + " -K -"
+}
+
+func compareJSON(url string, body []byte, want map[string]string) error {
+	if len(want) == 0 {
+		return nil
+	}
+	var got map[string]any
+	if err := json.Unmarshal(body, &got); err != nil {
+		return fmt.Errorf("GET %s: the answer is no JSON object", url)
+	}
+	for _, key := range sortedKeys(want) {
+		if g := fmt.Sprint(got[key]); g != want[key] {
+			return fmt.Errorf("GET %s: %s is %q, want %q", url, key, short(g), want[key])
+		}
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package certify
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// The limits of what is done with machines beside the scenarios.
+const (
+	resetLimit  = 30 * time.Minute // putting a machine back, or making one
+	answerLimit = 10 * time.Minute // until a machine that was put back answers
+	endLimit    = time.Minute      // ending one
+	answerPause = time.Second
+)
+
+// Remote is one machine that somebody else keeps, and the command that puts it back.
+type Remote struct {
+	Machine Machine
+	Reset   string // run by the shell, here; "" for a machine that is the old release already and is used once
+}
+
+// AtOnce is 1: there is one machine.
+func (Remote) AtOnce() int { return 1 }
+
+// Ready puts the machine back and waits until it answers. An interrupted scenario puts it back too.
+func (m Remote) Ready(ctx context.Context) (Machine, func(bool) error, error) {
+	reset := func(ctx context.Context) error {
+		if m.Reset == "" {
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(ctx, resetLimit)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, "/bin/sh", "-c", m.Reset)
+		said := &tail{most: maxErr}
+		cmd.Dir, cmd.Stdout, cmd.Stderr = m.Machine.Dir, said, said
+		group(cmd)
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("put the machine back with %q: %w: %s", m.Reset, err, lastLines(strings.TrimSpace(said.String()), 8))
+		}
+		return nil
+	}
+	giveBack := func(interrupted bool) error {
+		if !interrupted {
+			return nil
+		}
+		return reset(context.WithoutCancel(ctx))
+	}
+	err := reset(ctx)
+	if err == nil {
+		err = m.Machine.answers(ctx)
+	}
+	return m.Machine, giveBack, err
+}
+
+// answers waits until a script can be run.
+func (m Machine) answers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
+	for {
+		_, err := m.must(ctx, "reach the machine", "true")
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(answerPause):
+		}
+	}
+}
+
+// Local makes machines with the project's own program. That is a Go program which, with --stay and
+// the release, boots a machine, prints the command prefix that reaches it as one line, and
+// removes the machine when its standard input ends.
+type Local struct {
+	dir     string // the project
+	program string
+	args    []string
+}
+
+// atOnce machines of a Local run at a time.
+const atOnce = 2
+
+// AtOnce is how many machines run at a time.
+func (*Local) AtOnce() int { return atOnce }
+
+// NewLocal builds the project's program for machines of a release, with data. Close removes it.
+func NewLocal(ctx context.Context, project, source, release string) (*Local, error) {
+	if _, err := os.Stat(filepath.Join(project, source)); err != nil {
+		return nil, fmt.Errorf("the project has no test machine: %w", err)
+	}
+	temp, err := os.MkdirTemp("", "bundler-certify-")
+	if err != nil {
+		return nil, err
+	}
+	l := &Local{dir: project, program: filepath.Join(temp, "machine"), args: []string{"--stay", "--data", "--release", release}}
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", l.program, "./"+filepath.ToSlash(source))
+	cmd.Dir = project
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return nil, errors.Join(fmt.Errorf("build the test machine: %w: %s", err, lastLines(strings.TrimSpace(string(said)), 8)), l.Close())
+	}
+	return l, nil
+}
+
+// Close removes the program.
+func (l *Local) Close() error { return os.RemoveAll(filepath.Dir(l.program)) }
+
+// Ready boots a machine.
+func (l *Local) Ready(ctx context.Context) (Machine, func(bool) error, error) {
+	cmd := exec.Command(l.program, l.args...)
+	cmd.Dir = l.dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it is ended in order, not by the terminal
+	said := &tail{most: maxErr}
+	cmd.Stderr = said
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return Machine{}, nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return Machine{}, nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return Machine{}, nil, err
+	}
+	lines := make(chan string, 1)
+	ended := make(chan error, 1)
+	go func() {
+		line, _ := bufio.NewReader(io.LimitReader(out, maxErr)).ReadString('\n')
+		lines <- strings.TrimSpace(line)
+		_, _ = io.Copy(io.Discard, out)
+		ended <- cmd.Wait()
+	}()
+	end := func(bool) error { return endProgram(in, cmd.Process, ended, said) }
+	ctx, cancel := context.WithTimeout(ctx, resetLimit)
+	defer cancel()
+	select {
+	case via := <-lines:
+		if via == "" {
+			return Machine{}, nil, errors.Join(errors.New("the test machine did not come up"), end(true))
+		}
+		return Machine{Via: via, Dir: l.dir}, end, nil
+	case <-ctx.Done():
+		return Machine{}, nil, errors.Join(context.Cause(ctx), end(true))
+	}
+}
+
+// endProgram lets the program remove its machine, and kills it when it does not.
+func endProgram(in io.Closer, p *os.Process, ended <-chan error, said *tail) error {
+	_ = in.Close() // that is how it is told
+	var err error
+	select {
+	case err = <-ended:
+	case <-time.After(endLimit):
+		_ = p.Signal(syscall.SIGTERM)
+		select {
+		case err = <-ended:
+		case <-time.After(endLimit):
+			_ = p.Kill()
+			err = <-ended
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("the test machine's program: %w: %s", err, lastLines(strings.TrimSpace(said.String()), 8))
+	}
+	return nil
+}

@@ -1,0 +1,222 @@
+package certify
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"onerpm/internal/manifest"
+)
+
+// run is one scenario at work on one machine.
+type run struct {
+	machine Machine
+	m       *manifest.Manifest
+	file    string // the bundle, here
+	checks  Checks
+
+	facts    Facts
+	before   state  // the old release, before anything
+	upgraded report // the last upgrade that was waited for
+	load     *Load
+}
+
+// dir is the folder on the machine that a run uses.
+func (r *run) dir() string { return "/var/tmp/" + r.m.Prefix + "-certify" }
+
+// at is a path below it. A manifest's prefix and a check's name have no sign that a shell knows.
+func (r *run) at(name string) string { return r.dir() + "/" + name }
+
+// rpm is the bundle on the machine.
+func (r *run) rpm() string { return r.at(r.m.Prefix + "-" + r.m.To + ".rpm") }
+
+// begin brings the bundle to a machine and wants it to be the old release, serving.
+func (r *run) begin(ctx context.Context, platform string) error {
+	var err error
+	if r.facts, err = r.machine.facts(ctx); err != nil {
+		return err
+	}
+	if err := r.facts.is(platform); err != nil {
+		return err
+	}
+	if _, err := r.machine.must(ctx, "make a folder on the machine", "rm -rf "+r.dir()+" && umask 077 && mkdir -p "+r.at("notes")); err != nil {
+		return err
+	}
+	if err := r.giveChecks(ctx); err != nil {
+		return err
+	}
+	f, err := os.Open(r.file)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	if err := r.machine.send(ctx, r.rpm(), f); err != nil {
+		return err
+	}
+	if err := r.healthy(ctx, manifest.Old).err(); err != nil {
+		return fmt.Errorf("before the upgrade: %w", err)
+	}
+	if faults := append(r.proves(ctx, manifest.Old), r.productIs(ctx, phaseBefore)...); len(faults) > 0 {
+		return fmt.Errorf("before the upgrade: %w", faults.err())
+	}
+	if r.before, err = r.look(ctx); err != nil {
+		return err
+	}
+	if err := r.before.isOld(r.m).err(); err != nil {
+		return fmt.Errorf("the machine is not ready, it must have %s: %w", r.m.From, err)
+	}
+	return r.postgres(ctx)
+}
+
+// postgres notes the version of the first database.
+func (r *run) postgres(ctx context.Context) error {
+	if len(r.m.Databases) == 0 {
+		return nil
+	}
+	a, err := r.address(ctx, r.m.Databases[0].Connection)
+	if err != nil {
+		return err
+	}
+	version, err := r.psql(ctx, a, "show server_version")
+	r.facts.PostgreSQL = strings.Join(version, " ")
+	return err
+}
+
+// isNew says what keeps the machine from being the new release with the old one's data.
+func (r *run) isNew(ctx context.Context, clients bool) error {
+	f := append(r.healthy(ctx, manifest.New), r.proves(ctx, manifest.New)...)
+	now, err := r.look(ctx)
+	if err != nil {
+		return err
+	}
+	migrations, err := r.migrations(ctx)
+	if err != nil {
+		return err
+	}
+	f = append(f, now.isNew(r.m, r.before)...)
+	f.rows(r.before.tables, now.tables, ruleOf(migrations, r.checks.Free, clients))
+	f = append(f, r.productIs(ctx, phaseAfter)...)
+	return named("the new release", f)
+}
+
+// isOld says what keeps the machine from being what it was before anything.
+func (r *run) isOld(ctx context.Context) error {
+	f := append(r.healthy(ctx, manifest.Old), r.proves(ctx, manifest.Old)...)
+	now, err := r.look(ctx)
+	if err != nil {
+		return err
+	}
+	f = append(f, now.isAsBefore(r.before)...)
+	f = append(f, r.productIs(ctx, phaseBack)...)
+	return named("the old release", f)
+}
+
+func named(what string, f faults) error {
+	if err := f.err(); err != nil {
+		return fmt.Errorf("%s is not whole: %w", what, err)
+	}
+	return nil
+}
+
+// migrations are the texts of all migrations of the bundle, which is installed.
+func (r *run) migrations(ctx context.Context) (string, error) {
+	var files []string
+	for _, db := range r.m.Databases {
+		for _, f := range r.m.Files {
+			if db.Migrations != "" && strings.HasPrefix(f.Path, db.Migrations+"/") {
+				files = append(files, "/opt/"+r.m.Prefix+"/"+r.m.To+"/"+f.Path)
+			}
+		}
+	}
+	if len(files) == 0 {
+		return "", nil
+	}
+	return r.machine.must(ctx, "read the bundle's migrations", "cat "+quoted(files))
+}
+
+// install is the script that installs the bundle as a customer does.
+func (r *run) install() string {
+	return `if command -v yum >/dev/null; then yum install -y ` + r.rpm() + `
+elif command -v dnf >/dev/null; then dnf install -y ` + r.rpm() + `
+else rpm -U ` + r.rpm() + `; fi`
+}
+
+// installManual installs the bundle without starting the upgrade.
+func (r *run) installManual(ctx context.Context) error {
+	_, err := r.machine.must(ctx, "install the bundle", "mkdir -p /etc/"+r.m.Prefix+" && : >/etc/"+r.m.Prefix+"/manual\n"+r.install())
+	return err
+}
+
+// start starts the upgrade.
+func (r *run) start(ctx context.Context) error {
+	_, err := r.machine.must(ctx, "start the upgrade", r.m.Prefix+" start")
+	return err
+}
+
+// The exit codes of an upgrade's wait (docs/exit-codes.md).
+const (
+	codeDone       = 0
+	codeRolledBack = 4
+	codeAgents     = 6 // done; agents on other machines are pending, which certification does not look at
+)
+
+// wait waits for the upgrade's end and wants one of the codes.
+func (r *run) wait(ctx context.Context, codes ...int) error {
+	got, err := r.machine.sh(ctx, r.m.Prefix+" wait")
+	if err != nil {
+		return fmt.Errorf("wait for the upgrade: %w", err)
+	}
+	if r.upgraded, err = r.report(ctx); err != nil && slices.Contains(codes, got.code) {
+		return err
+	}
+	if !slices.Contains(codes, got.code) {
+		cause := r.upgraded.Error
+		if cause == "" {
+			cause = got.said()
+		}
+		return fmt.Errorf("the upgrade ended with exit code %d, want %d: %s", got.code, codes[0], cause)
+	}
+	return nil
+}
+
+// report is what is read of the upgrade's report.
+type report struct {
+	Outcome  string            `json:"outcome"`
+	Error    string            `json:"error"`
+	Window   manifest.Duration `json:"window"`
+	Measured bool              `json:"window_measured"`
+}
+
+func (r *run) report(ctx context.Context) (report, error) {
+	var rep report
+	out, err := r.machine.must(ctx, "read the upgrade's report", r.m.Prefix+" report --json")
+	if err != nil {
+		return rep, err
+	}
+	if err := json.Unmarshal([]byte(out), &rep); err != nil {
+		return rep, fmt.Errorf("read the upgrade's report: %w", err)
+	}
+	return rep, nil
+}
+
+// inWindow is a script that waits until the window is open; it fails when the upgrade ends before.
+func (r *run) inWindow() string {
+	dir := "/var/lib/" + r.m.Prefix
+	return `while [ ! -e ` + dir + `/window ]; do
+	[ "$(cat ` + dir + `/state)" = running ] || { echo "the upgrade ended before its window" >&2; exit 1; }
+	sleep 0.02
+done
+`
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// seconds rounds to milliseconds.
+func seconds(s float64) float64 {
+	return time.Duration(s * float64(time.Second)).Round(time.Millisecond).Seconds()
+}

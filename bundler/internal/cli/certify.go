@@ -1,0 +1,261 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"onerpm/bundler/internal/certify"
+	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/inspect"
+	"onerpm/bundler/internal/output"
+	"onerpm/bundler/internal/sign"
+)
+
+// localMachine is the program of a project that makes test machines (package certify, Local).
+const localMachine = "test/host/machine"
+
+// CertifyOptions are what certify is asked.
+type CertifyOptions struct {
+	Project  string
+	Bundle   string
+	Platform string
+	Local    bool
+	Via      string // command prefix, as a shell reads it
+	Reset    string // command, as a shell reads it
+	Only     []string
+	Limit    time.Duration
+	Key      KeyOptions
+	JSON     bool
+}
+
+func certifyCommand(s *streams) *cli.Command {
+	var o CertifyOptions
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "platform", Usage: "the machine is `NAME`, as a release names it, e.g. el7.x86_64", Destination: &o.Platform},
+		&cli.BoolFlag{Name: "local", Usage: "make machines with the project's own " + localMachine, DisableDefaultText: true, Destination: &o.Local},
+		&cli.StringFlag{Name: "via", Usage: "reach the machine by the command prefix `CMD`: \"ssh root@vm\", \"podman exec -i vm\"", Destination: &o.Via},
+		&cli.StringFlag{Name: "reset", Usage: "put the machine back to the old release with `CMD`, before every scenario", Destination: &o.Reset},
+		&cli.StringSliceFlag{Name: "only", Usage: "run the scenario `NAME` alone; may be given more than once; no certificate is written then"},
+		&cli.DurationFlag{Name: "limit", Usage: "end a scenario that takes longer than `TIME`", Value: 30 * time.Minute, Destination: &o.Limit},
+		jsonFlag(&o.JSON),
+	}
+	return &cli.Command{
+		Name:      "certify",
+		Usage:     "try a bundle on machines of the old release, and sign how it did",
+		ArgsUsage: "FILE",
+		Description: "Takes machines through the scenarios " + strings.Join(certify.Names(), ", ") + ".\n" +
+			"The result is a signed statement beside the bundle, also when a scenario failed: FILE.certificate.<platform>.intoto.json\n" +
+			"and .asc. Without a good one for every platform of its release no bundle is published as stable.",
+		Flags: append(flags, keyFlags(&o.Key)...),
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, 1, 1)
+			if err != nil {
+				return err
+			}
+			o.Bundle, o.Only = args[0], c.StringSlice("only")
+			if o.Project, err = projectOf(c); err != nil {
+				return err
+			}
+			return runCertify(c.Context, s, o)
+		},
+	}
+}
+
+// check finds what does not fit together before anything is done.
+func (o CertifyOptions) check() error {
+	if err := certify.CheckPlatform(o.Platform); err != nil {
+		return err
+	}
+	if err := certify.CheckOnly(o.Only); err != nil {
+		return err
+	}
+	switch {
+	case o.Local == (o.Via != ""):
+		return exit.Errorf(exit.Usage, "--local, or --via CMD with --reset CMD", "say where the machines are: exactly one of --local and --via")
+	case o.Local && o.Reset != "":
+		return exit.Errorf(exit.Usage, "", "--reset goes with --via: local machines are new for every scenario")
+	case o.Via != "" && o.Reset == "" && len(o.Only) != 1:
+		return exit.Errorf(exit.Usage, "--reset CMD, or one scenario with --only NAME", "without --reset the machine is the old release only once")
+	case o.Limit <= 0:
+		return exit.Errorf(exit.Usage, "", "--limit is %s", o.Limit)
+	}
+	return nil
+}
+
+func runCertify(ctx context.Context, s *streams, o CertifyOptions) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	key, err := signingKey(s, o.Project, o.Key)
+	if err != nil {
+		return err
+	}
+	rep, err := wholeBundle(o.Bundle, key)
+	if err != nil {
+		return err
+	}
+	checks, err := certify.LoadChecks(filepath.Join(o.Project, "specs", rep.Manifest.From+"-"+rep.Manifest.To, "certify"))
+	if err != nil {
+		return err
+	}
+	machines, done, err := o.machines(ctx, rep.Manifest.From)
+	if err != nil {
+		return err
+	}
+	defer done()
+	told := &teller{s: s, began: time.Now()}
+	c, err := certify.Run(ctx, certify.Options{
+		Bundle: o.Bundle, Manifest: rep.Manifest, Platform: o.Platform, Machines: machines, Checks: checks, Only: o.Only, Limit: o.Limit, Tell: told.tell,
+	})
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("interrupted; there is no certificate of this run: %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	c.Bundle = filepath.Base(o.Bundle)
+	result := certifyResult{Certificate: c, SHA256: rep.SHA256}
+	if len(o.Only) == 0 {
+		if result.File, err = writeCertificate(c, rep.SHA256, key, o.Bundle); err != nil {
+			return err
+		}
+	}
+	return s.certified(o, result)
+}
+
+// wholeBundle reads a bundle that must be whole and signed by the key's own hand.
+func wholeBundle(path string, key *sign.Key) (*inspect.Report, error) {
+	armored, err := key.Public()
+	if err != nil {
+		return nil, err
+	}
+	public, err := sign.LoadPublic(strings.NewReader(string(armored)))
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, exit.With(exit.Usage, err, "bundler certify FILE")
+	}
+	defer f.Close() //nolint:errcheck // only read
+	rep, err := inspect.Read(f, public)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if len(rep.Problems) > 0 {
+		return nil, exit.Errorf(exit.BadBundle, "bundler inspect "+path+" tells all", "%s does not check: %s", path, rep.Problems[0])
+	}
+	return rep, nil
+}
+
+// machines are those that the flags name; the function ends what they need here.
+func (o CertifyOptions) machines(ctx context.Context, release string) (certify.Machines, func(), error) {
+	if !o.Local {
+		return certify.Remote{Machine: certify.Machine{Via: o.Via}, Reset: o.Reset}, func() {}, nil
+	}
+	l, err := certify.NewLocal(ctx, o.Project, localMachine, release)
+	if err != nil {
+		return nil, nil, exit.With(exit.Usage, err, "--local needs "+localMachine+" in the project, and go; otherwise name a machine with --via")
+	}
+	return l, func() { _ = l.Close() }, nil // a temporary folder that stays does no harm
+}
+
+// writeCertificate puts statement and signature beside the bundle, both or none.
+func writeCertificate(c certify.Certificate, sum string, key *sign.Key, bundle string) (string, error) {
+	statement, signature, err := certify.Seal(c, sum, key)
+	if err != nil {
+		return "", err
+	}
+	out, err := output.Open(filepath.Dir(bundle))
+	if err != nil {
+		return "", err
+	}
+	defer out.Discard()
+	name := certify.FileName(bundle, c.Platform)
+	if err := out.Add(name, statement); err != nil {
+		return "", err
+	}
+	if err := out.Add(name+".asc", signature); err != nil {
+		return "", err
+	}
+	return filepath.Join(filepath.Dir(bundle), name), out.Commit()
+}
+
+// teller shows what is being done, a line at a time.
+type teller struct {
+	s     *streams
+	began time.Time
+	mu    sync.Mutex
+}
+
+func (t *teller) tell(scenario, format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	text := strings.ReplaceAll(strings.TrimRight(fmt.Sprintf(format, args...), "\n"), "\n", "\n    ")
+	fmt.Fprintf(t.s.err, "%5.1f s  %-11s  %s\n", time.Since(t.began).Seconds(), scenario, text)
+}
+
+// certifyResult is what certify tells programs.
+type certifyResult struct {
+	certify.Certificate
+	SHA256 string `json:"sha256"`
+	File   string `json:"file"` // the certificate, "" when only some scenarios were run
+}
+
+// certified shows the result. A failed scenario is an error.
+func (s *streams) certified(o CertifyOptions, r certifyResult) error {
+	var err error
+	if o.JSON {
+		err = s.printJSON(r)
+	} else {
+		err = s.print(r.text(colours(s, s.out)))
+	}
+	if err != nil || r.Outcome == certify.Passed {
+		return err
+	}
+	var failed []string
+	for _, sc := range r.Scenarios {
+		if sc.Outcome != certify.Passed {
+			failed = append(failed, sc.Name)
+		}
+	}
+	return exit.Errorf(exit.Uncertified, "mend what the reason names, build the bundle again and certify that; one scenario alone: --only "+failed[0],
+		"%s does not do on %s: %s failed", r.Bundle, r.Platform, strings.Join(failed, ", "))
+}
+
+func (r certifyResult) text(c palette) string {
+	rows := [][]string{{"SCENARIO", "OUTCOME", "TIME", "OUT OF SERVICE", ""}}
+	for _, sc := range r.Scenarios {
+		window := "-"
+		if sc.Window > 0 {
+			window = fmt.Sprintf("%.1f s (limit %.0f s)", sc.Window, sc.Limit)
+		}
+		note := sc.Reason
+		if sc.Load != nil && note == "" {
+			note = fmt.Sprintf("%d of %d questions answered, longest gap %.1f s; %d writes", sc.Load.Good, sc.Load.Asked, sc.Load.Gap, sc.Load.Writes)
+		}
+		rows = append(rows, []string{sc.Name, sc.Outcome, fmt.Sprintf("%.1f s", sc.Seconds), window, note})
+	}
+	m := r.Machine
+	text := c.bold(r.Bundle) + " on " + r.Platform + " (" + m.System + ", rpm " + m.RPM
+	if m.PostgreSQL != "" {
+		text += ", PostgreSQL " + m.PostgreSQL
+	}
+	text += ")\n" + table("  ", rows)
+	if r.File == "" {
+		return text + "no certificate was written: only some of the scenarios were run\n"
+	}
+	verdict := c.green("certified:")
+	if r.Outcome != certify.Passed {
+		verdict = c.red("not certified:")
+	}
+	return text + verdict + " " + r.File + "\n"
+}
