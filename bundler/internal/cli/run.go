@@ -27,6 +27,12 @@ var commands = []func(*streams) *cli.Command{
 	inspectCommand,
 	pathsCommand,
 	diffCommand,
+	publishCommand,
+	listCommand,
+	withdrawCommand,
+	urlCommand,
+	verifyCommand,
+	setupCommand,
 	matrixCommand,
 	certifyCommand,
 }
