@@ -60,6 +60,7 @@ host: prepare components ## a shell on a test machine: make host RELEASE=4.1.1
 bench: prepare bundles ## measure, beside peers in the same run
 	$(GO) run ./test/bench
 	$(GO) run ./test/bench/window
+	$(GO) run ./test/bench/repository
 
 clean: ## remove what was made here
 	rm -rf dist .cache

@@ -120,7 +120,7 @@ func (s *scanner) next() (entry []byte, id string, err error) {
 	}
 	for begin := 0; ; {
 		line := s.buf[begin:]
-		if rest, ok := bytes.CutPrefix(line, []byte(s.kind.mark)); ok && id == "" && len(rest) > 64 && isSHA256(string(rest[:64])) {
+		if rest, ok := bytes.CutPrefix(line, []byte(s.kind.mark)); ok && id == "" && len(rest) > 64 && isSHA256(rest[:64]) {
 			id = string(rest[:64])
 		}
 		if string(line) == "</package>\n" {

@@ -6,13 +6,13 @@
 // give the same bytes in whatever order they were published. One more package, or one less, is spliced into the
 // previous generation's lists as they stream by: no other RPM is read, and memory does not grow with their number.
 //
-// The previous lists are foreign bytes. What is not exactly as Write would write it, or not
-// what its repomd.xml says, is a *FormatError, never a new generation. Whether repomd.xml itself is the right one
-// is for the caller to know, who has its digest or its signature.
+// The previous lists are foreign bytes. Where their size, checksum, layout or order is not what Write
+// and their repomd.xml say, there is a *FormatError and no new generation. What stands inside a package's
+// entry is copied as it is; Check reads that too. Whether repomd.xml itself is the right one is for the
+// caller to know, who has its digest or its signature.
 package repodata
 
 import (
-	"encoding/hex"
 	"fmt"
 	"net/url"
 	"strings"
@@ -117,10 +117,11 @@ func describe(e *Entry, h *rpmfile.Header, f FileFacts, at Place) error {
 }
 
 // isSHA256 reports whether s is one, in lower case hexadecimal.
-func isSHA256(s string) bool {
-	if len(s) != 64 || strings.ToLower(s) != s {
-		return false
+func isSHA256[T string | []byte](s T) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
 	}
-	_, err := hex.DecodeString(s)
-	return err == nil
+	return len(s) == 64
 }
