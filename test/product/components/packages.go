@@ -133,11 +133,24 @@ func stage(r product.Release) pkg {
 	if r.Version == "4.2.0" {
 		more = ",\n  \"whiteLabel\": { \"enabled\": false }"
 	}
+	rotation := `/var/log/cloudify/stage/*.log {
+    daily
+    missingok
+    notifempty
+    copytruncate
+    rotate 7
+%s}
+`
+	compress := ""
+	if r.Version == "4.2.0" {
+		compress = "    compress\n    delaycompress\n"
+	}
 	p.files = []file{
 		{path: "/opt/cloudify-stage", mode: isDir | 0o755},
 		{path: "/opt/cloudify-stage/dist/index.html", body: page(stagePage, "Cloudify Manager", r)},
 		{path: "/opt/cloudify-stage/dist/version.json", body: fmt.Appendf(nil, "{\"version\": %q}\n", r.Version)},
 		{path: "/etc/cloudify/stage.json", body: fmt.Appendf(nil, settings, more), kind: rpmpack.ConfigFile | rpmpack.NoReplaceFile},
+		{path: "/etc/logrotate.d/cloudify-stage", body: fmt.Appendf(nil, rotation, compress), kind: rpmpack.ConfigFile},
 	}
 	return p
 }
