@@ -11,7 +11,7 @@ import (
 )
 
 // mkrpm makes a small package: mkrpm FOLDER NAME EVR ARCH [requires=x] [provides=x]
-// [obsoletes=x] [conflicts=x] [file=/path:body] [post=x] [preun=x] [postun=x].
+// [obsoletes=x] [conflicts=x] [file=/path:body] [config=/path:body] [post=x] [preun=x] [postun=x].
 // Equal arguments give equal bytes.
 func mkrpm(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 4 {
@@ -33,9 +33,13 @@ func mkrpm(ts *testscript.TestScript, neg bool, args []string) {
 		switch to := relations[key]; {
 		case to != nil:
 			ts.Check(to.Set(value))
-		case key == "file":
+		case key == "file", key == "config":
 			name, body, _ := strings.Cut(value, ":")
-			files = append(files, rpmpack.RPMFile{Name: name, Body: []byte(body), Mode: 0o100644, Owner: "root", Group: "root", MTime: 1e9})
+			f := rpmpack.RPMFile{Name: name, Body: []byte(body), Mode: 0o100644, Owner: "root", Group: "root", MTime: 1e9}
+			if key == "config" {
+				f.Type = rpmpack.ConfigFile | rpmpack.NoReplaceFile
+			}
+			files = append(files, f)
 		default:
 			scripts[key] = value
 		}

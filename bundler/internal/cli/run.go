@@ -34,6 +34,7 @@ var commands = []func(*streams) *cli.Command{
 	verifyCommand,
 	setupCommand,
 	matrixCommand,
+	newCommand,
 	certifyCommand,
 }
 

@@ -18,7 +18,7 @@ const (
 	textAt   = 64  // left edge of the texts
 	barAt    = 430 // left edge of the bars
 	barWide  = 240 // of the most customers
-	whyWide  = 56  // characters of one line of a reason
+	whyWide  = 98  // characters of one line of a reason
 	whyLines = 3   // of a reason, at most
 	whyLine  = 17  // from one line to the next
 )
@@ -54,6 +54,7 @@ func (m *Matrix) SVG() string {
 	fmt.Fprintf(&b, "<title id=\"mx-t\">%s</title>\n<desc id=\"mx-d\">%s</desc>\n<style>%s</style>\n", escape(m.title()), escape(m.described()), style)
 	fmt.Fprintf(&b, `<rect class="bg" width="%d" height="%d" rx="10"/>`+"\n", wide, high)
 	fmt.Fprintf(&b, `<text class="h" x="24" y="34">%s</text>`+"\n", escape(m.title()))
+	fmt.Fprintf(&b, `<text class="s" x="%d" y="%d" text-anchor="end">customers</text>`+"\n", wide-24, top-20)
 	b.WriteString(p.lines.String() + p.marks.String())
 	b.WriteString("</svg>\n")
 	return b.String()
@@ -109,7 +110,7 @@ func (p *picture) release(r Release, y int) int {
 	fmt.Fprintf(&p.marks, `<circle class="%s" cx="%d" cy="%d" r="8"/>`+"\n", class, lane, y)
 	note := r.Status
 	if note == "" {
-		note = "no longer described here"
+		note = "no file in versions/"
 	}
 	if r.Version == p.m.Newest {
 		note = "the newest"

@@ -124,3 +124,13 @@ func (r *reader) order() {
 		}
 	}
 }
+
+// SplitJump takes the name of a jump that is not there yet apart. A version may have
+// no dash, so there is one way. Error: exit.Usage.
+func SplitJump(name string) (from, to string, err error) {
+	from, to, ok := strings.Cut(name, "-")
+	if !ok || !versionGrammar.MatchString(from) || !versionGrammar.MatchString(to) {
+		return "", "", exit.Errorf(exit.Usage, "write it as <from>-<to>, e.g. 4.1.1-4.2.0; "+versionAllowed, "%q is no jump", name)
+	}
+	return from, to, nil
+}

@@ -151,6 +151,17 @@ func TestMistakes(t *testing.T) {
 }
 
 // A bomb of aliases must cost nothing: no alias is followed.
+// What a program left to a person is a mistake of its own, whatever type belongs there.
+func TestUndecided(t *testing.T) {
+	t.Parallel()
+	var got thing
+	doc, mistakes := strictyaml.Decode("x.yaml", []byte("name: \"DECIDE: who it is\"\nwithin: 'DECIDE:  how long'\nset: { a: \"DECIDE: what\" }\nlist: [DECIDED]\n"), &got)
+	want := "x.yaml:1:7: still to be decided: who it is\nx.yaml:2:9: still to be decided: how long\nx.yaml:3:11: still to be decided: what"
+	if mistakes.Error() != want || !doc.Broken("within") {
+		t.Errorf("got\n%v", mistakes)
+	}
+}
+
 func TestAliasBomb(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder

@@ -64,8 +64,16 @@ func unmarshaler(v reflect.Value) encoding.TextUnmarshaler {
 	return u
 }
 
+// Undecided begins a value that a program could not know and left to a person. Such
+// a value is a mistake, wherever it stands, and what follows says what to decide.
+const Undecided = "DECIDE:"
+
 func (d *decoder) scalar(n ast.Node, v reflect.Value) {
 	s := text(n)
+	if what, is := strings.CutPrefix(s, Undecided); is {
+		d.wrong(n, "still to be decided: "+strings.TrimSpace(what), "")
+		return
+	}
 	if u := unmarshaler(v); u != nil {
 		if err := u.UnmarshalText([]byte(s)); err != nil {
 			d.wrong(n, err.Error(), "")

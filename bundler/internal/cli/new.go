@@ -1,0 +1,206 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/mistake"
+	"onerpm/bundler/internal/plan"
+	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/scaffold"
+)
+
+// NewOptions are what new is asked.
+type NewOptions struct {
+	Project string
+	Jump    string
+	Old     string // folder of the old release's RPMs; "" when versions/ has the release
+	New     string // likewise of the new one's
+	Source  SourceOptions
+	JSON    bool
+}
+
+func newCommand(s *streams) *cli.Command {
+	var o NewOptions
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "old", Usage: "the old release's RPMs lie in `DIR`", DefaultText: "where its file in versions/ says", Destination: &o.Old},
+		&cli.StringFlag{Name: "new", Usage: "the new release's RPMs lie in `DIR`", DefaultText: "where its file in versions/ says", Destination: &o.New},
+		jsonFlag(&o.JSON),
+	}
+	return &cli.Command{
+		Name:      "new",
+		Usage:     "write the first version of a jump and of its releases, from their RPMs",
+		ArgsUsage: "FROM-TO",
+		Description: "Writes versions/<to>.yaml and specs/<from>-<to>/ (and versions/<from>.yaml, when it is\n" +
+			"not there): packages with their digests, what changes, the units found in them, the\n" +
+			"scriptlets with their bodies, a migration to fill in, and what the jump before decided.\n" +
+			"What only a person can decide begins with DECIDE; check names each place until none is\n" +
+			"left. Nothing is overwritten, and all files appear or none.",
+		Flags: append(flags, sourceFlags(&o.Source)...),
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, 1, 1)
+			if err != nil {
+				return err
+			}
+			o.Jump = args[0]
+			if o.Project, err = projectOf(c); err != nil {
+				return err
+			}
+			return runNew(c.Context, s, o)
+		},
+	}
+}
+
+// newResult is what new tells programs.
+type newResult struct {
+	Jump    string   `json:"jump"`
+	Files   []string `json:"files"`   // relative to the project, in the order in which they are read
+	Decide  []string `json:"decide"`  // what check names: file:line:column: what
+	Added   int      `json:"added"`   // packages
+	Changed int      `json:"changed"` // likewise
+	Removed int      `json:"removed"` // likewise
+}
+
+func runNew(ctx context.Context, s *streams, o NewOptions) error {
+	if err := scaffold.Recover(o.Project); err != nil {
+		return err
+	}
+	cat, err := release.Load(o.Project)
+	if err != nil {
+		return err
+	}
+	from, to, err := release.SplitJump(o.Jump)
+	if err != nil {
+		return err
+	}
+	in := scaffold.Input{Catalog: cat}
+	if in.From, err = side(ctx, s, cat, from, o.Old, "--old", o.Source); err != nil {
+		return err
+	}
+	if in.To, err = side(ctx, s, cat, to, o.New, "--new", o.Source); err != nil {
+		return err
+	}
+	files, err := scaffold.Make(in)
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := scaffold.Place(o.Project, files, nil); err != nil {
+		return err
+	}
+	result := newResult{Jump: in.Jump(), Decide: undecided(o.Project)}
+	result.Added, result.Changed, result.Removed = scaffold.Count(in)
+	for _, f := range files {
+		result.Files = append(result.Files, f.Path)
+	}
+	if o.JSON {
+		return s.printJSON(result)
+	}
+	return s.print(result.text(colours(s, s.out)))
+}
+
+// side reads the packages of a release: from a folder, or from where its file says.
+func side(ctx context.Context, s *streams, cat *release.Catalog, version, dir, flag string, o SourceOptions) (scaffold.Side, error) {
+	out := scaffold.Side{Version: version, Release: cat.Release(version)}
+	if dir == "" {
+		if out.Release == nil {
+			return out, exit.Errorf(exit.Usage, flag+" DIR names the folder of its RPMs", "there is no versions/%s.yaml", version)
+		}
+		return lockedSide(ctx, s, cat, out, o)
+	}
+	files, total, err := scaffold.List(dir)
+	if err != nil {
+		return out, err
+	}
+	p := newProgress(s, "read "+version, total)
+	out.Packages, err = scaffold.Read(ctx, files, p.add)
+	p.end(err)
+	if err != nil {
+		return out, err
+	}
+	out.Source, err = sourceOf(cat.Root, dir)
+	return out, err
+}
+
+// lockedSide fetches the packages of a release that versions/ has.
+func lockedSide(ctx context.Context, s *streams, cat *release.Catalog, out scaffold.Side, o SourceOptions) (scaffold.Side, error) {
+	var items []plan.Item
+	for _, c := range out.Release.Components {
+		items = append(items, plan.ItemOf(cat, out.Release, c))
+	}
+	files, err := fetchItems(ctx, s, cat, items, o)
+	if err != nil {
+		return out, err
+	}
+	for _, f := range files {
+		out.Packages = append(out.Packages, scaffold.Package{Header: f.Header, SHA256: f.Item.SHA256, Size: f.Item.Size})
+	}
+	slices.SortFunc(out.Packages, func(a, b scaffold.Package) int { return strings.Compare(a.Header.Name, b.Header.Name) })
+	return out, nil
+}
+
+// sourceOf names a folder the way a release does: relative to the project when it lies in it.
+func sourceOf(root, dir string) (string, error) {
+	full, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	top, err := filepath.Abs(root)
+	if err != nil {
+		return "", err
+	}
+	if rel, err := filepath.Rel(top, full); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel), nil
+	}
+	return full, nil
+}
+
+// undecided returns what check will say of the project.
+func undecided(project string) []string {
+	_, err := release.Load(project)
+	if err == nil {
+		return []string{}
+	}
+	var mistakes mistake.List
+	if !errors.As(err, &mistakes) {
+		return []string{err.Error()}
+	}
+	out := make([]string, len(mistakes))
+	for i, m := range mistakes {
+		out[i] = m.String()
+	}
+	return out
+}
+
+func (r newResult) text(c palette) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s added, %d changed, %d removed\n", c.bold(r.Jump), plural(r.Added, "package"), r.Changed, r.Removed)
+	shown := 0
+	for _, f := range r.Files {
+		if strings.Contains(f, "/config/") {
+			shown++
+			continue
+		}
+		b.WriteString("  " + f + "\n")
+	}
+	if shown > 0 {
+		fmt.Fprintf(&b, "  %s, carried over\n", plural(shown, "configuration file"))
+	}
+	if len(r.Decide) > 0 {
+		fmt.Fprintf(&b, "%s to decide:\n", plural(len(r.Decide), "thing"))
+		for _, d := range r.Decide {
+			b.WriteString("  " + d + "\n")
+		}
+	}
+	b.WriteString("next: read " + "specs/" + r.Jump + "/upgrade.yaml, then bundler check " + r.Jump + "\n")
+	return b.String()
+}

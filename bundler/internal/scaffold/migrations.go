@@ -1,0 +1,71 @@
+package scaffold
+
+import (
+	"fmt"
+	"strings"
+)
+
+func (s *spec) databases() string {
+	if s.before.spec == nil {
+		return "# A database of the product, with its migrations: docs/writing-a-jump.md says what to write.\n# databases:\n#   - name: example\n"
+	}
+	if len(s.before.spec.Databases) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("databases:\n")
+	for i, db := range s.before.spec.Databases {
+		databaseText(&b, db, s.folder(i), s.in.To.Version)
+	}
+	return b.String()
+}
+
+// folder is where a database's migrations lie: its own when there are several.
+func (s *spec) folder(i int) string {
+	if len(s.before.spec.Databases) == 1 {
+		return "migrations"
+	}
+	return "migrations/" + s.before.spec.Databases[i].Name
+}
+
+// step is the distance between the first numbers of two jumps' migrations.
+const step = 1000
+
+// migrations are the templates, one for each database, which check names until there is SQL in them.
+func (s *spec) migrations(folder string) []File {
+	if s.before.spec == nil {
+		return nil
+	}
+	var out []File
+	for i, db := range s.before.spec.Databases {
+		first := s.lastNumber(db.Name)/step*step + step + 1
+		name := fmt.Sprintf("%s%s/%d_expand_what_comes.sql", folder, s.folder(i), first)
+		out = append(out, File{name, []byte(fmt.Sprintf(strings.TrimPrefix(template, "\n"), s.in.From.Version, s.in.To.Version, first+49))})
+	}
+	return out
+}
+
+// lastNumber is the highest number of a database's migrations so far.
+func (s *spec) lastNumber(database string) int64 {
+	last := int64(0)
+	for _, spec := range s.in.Catalog.Specs {
+		for _, m := range spec.Migrations[database] {
+			last = max(last, m.Version)
+		}
+	}
+	return last
+}
+
+const template = `
+-- A migration from %[1]s to %[2]s; rename it after what it does, add more, or remove the folder.
+--
+-- expand: runs while %[1]s serves and must let it work on. It adds; it never takes away. A new column gets a trigger
+--   that keeps it right for what %[1]s writes; rows that are there already are the backfill's, in upgrade.yaml.
+--   What only the release before %[1]s needed is dropped here, by the first file.
+-- switch: runs in the window: %[3]d_switch_<name>.sql, a number above all expand ones. It reads or rewrites no table that grows.
+-- CREATE INDEX CONCURRENTLY stands alone in a file that begins with NO TRANSACTION.
+-- +goose Up
+
+-- Down gives back the schema that it started from, and keeps the rows written since.
+-- +goose Down
+`

@@ -1,0 +1,298 @@
+package scaffold
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/release"
+	"onerpm/internal/rpmfile"
+)
+
+// Package is one RPM of a release.
+type Package struct {
+	Header *rpmfile.Header
+	SHA256 string // of the file
+	Size   int64  // of the file, bytes
+}
+
+// maxPackages bounds what a folder may hold.
+const maxPackages = 2000
+
+// List returns the RPMs of a folder, sorted by name, and how many bytes they have
+// together. Error: exit.Missing when there are none.
+func List(dir string) ([]string, int64, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, 0, exit.With(exit.Missing, fmt.Errorf("read the packages: %w", err), "name the folder that holds the RPMs of the release")
+	}
+	var files []string
+	total := int64(0)
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".rpm") || strings.HasSuffix(e.Name(), ".src.rpm") {
+			continue
+		}
+		file := filepath.Join(dir, e.Name())
+		info, err := os.Stat(file)
+		if err != nil {
+			return nil, 0, exit.With(exit.Missing, err, "")
+		}
+		files, total = append(files, file), total+info.Size()
+	}
+	switch {
+	case len(files) == 0:
+		return nil, 0, exit.Errorf(exit.Missing, "name the folder that holds the RPMs of the release", "there is no RPM in %s", dir)
+	case len(files) > maxPackages:
+		return nil, 0, exit.Errorf(exit.Usage, "", "%s holds %d RPMs; a release has at most %d", dir, len(files), maxPackages)
+	}
+	return files, total, nil
+}
+
+// Read reads and verifies RPMs, and returns them sorted by name. progress is told the
+// bytes that were read. Errors: exit.Mismatch for a damaged file, exit.Usage for two of one name.
+func Read(ctx context.Context, files []string, progress func(int64)) ([]Package, error) {
+	var out []Package
+	first := map[string]string{}
+	for _, file := range files {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		p, err := read(file, progress)
+		if err != nil {
+			return nil, err
+		}
+		if other, twice := first[p.Header.Name]; twice {
+			return nil, exit.Errorf(exit.Usage, "leave in the folder what the release has, and nothing else",
+				"%s and %s are both %s; a release has a package once", other, filepath.Base(file), p.Header.Name)
+		}
+		first[p.Header.Name] = filepath.Base(file)
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b Package) int { return strings.Compare(a.Header.Name, b.Header.Name) })
+	return out, nil
+}
+
+func read(file string, progress func(int64)) (Package, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return Package{}, exit.With(exit.Missing, err, "")
+	}
+	defer f.Close() //nolint:errcheck // only read
+	sum := sha256.New()
+	n := int64(0)
+	tee := io.TeeReader(f, writer(func(p []byte) { sum.Write(p); n += int64(len(p)); progress(int64(len(p))) }))
+	h, err := rpmfile.Verify(tee)
+	if err == nil {
+		_, err = io.Copy(io.Discard, tee)
+	}
+	if err != nil {
+		return Package{}, exit.With(exit.Mismatch, fmt.Errorf("read %s: %w", file, err), "get the file again from whoever built it")
+	}
+	return Package{Header: h, SHA256: hex.EncodeToString(sum.Sum(nil)), Size: n}, nil
+}
+
+// writer is a function that takes what is written.
+type writer func([]byte)
+
+// Write gives p to the function.
+func (w writer) Write(p []byte) (int, error) {
+	w(p)
+	return len(p), nil
+}
+
+// change is what happens to one package.
+type change struct {
+	name     string
+	old, new *Package // nil when added, removed
+}
+
+func changes(from, to []Package) []change {
+	byName := map[string]*change{}
+	var names []string
+	get := func(name string) *change {
+		if byName[name] == nil {
+			byName[name] = &change{name: name}
+			names = append(names, name)
+		}
+		return byName[name]
+	}
+	for i := range from {
+		get(from[i].Header.Name).old = &from[i]
+	}
+	for i := range to {
+		get(to[i].Header.Name).new = &to[i]
+	}
+	slices.Sort(names)
+	var out []change
+	for _, name := range names {
+		out = append(out, *byName[name])
+	}
+	return out
+}
+
+// moves tells whether rpm has anything to do for the package.
+func (c change) moves() bool {
+	return c.old == nil || c.new == nil || c.old.SHA256 != c.new.SHA256
+}
+
+// backwards tells whether the new version is the lower one.
+func (c change) backwards() bool {
+	return c.old != nil && c.new != nil && rpmfile.CompareEVR(c.new.Header.EVR(), c.old.Header.EVR()) < 0
+}
+
+// obsoletedBy returns the new package that obsoletes an old one, "" for none.
+func obsoletedBy(old Package, to []Package) string {
+	self := rpmfile.Dep{Name: old.Header.Name, Flags: rpmfile.DepEqual, EVR: evrOf(old.Header)}
+	for _, p := range to {
+		if p.Header.Name != old.Header.Name && slices.ContainsFunc(p.Header.Obsoletes(), self.Overlaps) {
+			return p.Header.Name
+		}
+	}
+	return ""
+}
+
+// evrOf is the EVR as people write it: without an epoch of 0.
+func evrOf(h *rpmfile.Header) string { return strings.TrimPrefix(h.EVR(), "0:") }
+
+// units returns the systemd services that packages own -> the package.
+func units(packages []Package) map[string]string {
+	out := map[string]string{}
+	for _, p := range packages {
+		for _, f := range p.Header.Files() {
+			dir, name := path.Split(f.Path)
+			unit, is := strings.CutSuffix(name, ".service")
+			if is && unitFolder(dir) && !strings.HasSuffix(unit, "@") {
+				out[unit] = p.Header.Name
+			}
+		}
+	}
+	return out
+}
+
+func unitFolder(dir string) bool {
+	return slices.Contains([]string{"/usr/lib/systemd/system/", "/lib/systemd/system/", "/etc/systemd/system/"}, dir)
+}
+
+// rendered returns the units among a release's configuration files -> the file.
+func rendered(r *release.Release) map[string]release.ConfigFile {
+	out := map[string]release.ConfigFile{}
+	if r == nil {
+		return out
+	}
+	for _, f := range r.ConfigFiles {
+		dir, name := path.Split(f.Target)
+		if unit, is := strings.CutSuffix(name, ".service"); is && unitFolder(dir) {
+			out[unit] = f
+		}
+	}
+	return out
+}
+
+var hostPath = regexp.MustCompile(`/[A-Za-z0-9._@%+/-]+`)
+
+// gone returns the package that goes with the jump and that owns what a rendered unit
+// starts, "" for none.
+func (s *spec) gone(unit string) string {
+	f, is := rendered(s.in.From.Release)[unit]
+	if !is {
+		return ""
+	}
+	text, err := os.ReadFile(f.Path)
+	if err != nil {
+		return "" // told when it is carried over
+	}
+	old, new := owners(s.in.From.Packages), owners(s.in.To.Packages)
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, "Exec") {
+			continue
+		}
+		for _, name := range hostPath.FindAllString(line, -1) {
+			if old[name] != "" && new[name] == "" {
+				return old[name]
+			}
+		}
+	}
+	return ""
+}
+
+// owners returns the files of packages -> the package.
+func owners(packages []Package) map[string]string {
+	out := map[string]string{}
+	for _, p := range packages {
+		for _, f := range p.Header.Files() {
+			out[f.Path] = p.Header.Name
+		}
+	}
+	return out
+}
+
+// configFile is a %config file that differs between the releases.
+type configFile struct {
+	path      string
+	pkg       string
+	noReplace bool
+	what      string // changed, added or dropped
+}
+
+// packageConfig finds the %config files of packages that come, change or go.
+func packageConfig(list []change) []configFile {
+	var out []configFile
+	for _, c := range list {
+		old, new := configOf(c.old), configOf(c.new)
+		for name, f := range new {
+			before, had := old[name]
+			if had && before.Digest == f.Digest {
+				continue
+			}
+			what := "added"
+			if had {
+				what = "changed"
+			}
+			out = append(out, configFile{name, c.name, f.Flags&rpmfile.FileNoReplace != 0, what})
+		}
+		for name, f := range old {
+			if _, stays := new[name]; !stays {
+				out = append(out, configFile{name, c.name, f.Flags&rpmfile.FileNoReplace != 0, "dropped"})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b configFile) int { return strings.Compare(a.path+a.pkg, b.path+b.pkg) })
+	return out
+}
+
+func configOf(p *Package) map[string]rpmfile.FileInfo {
+	out := map[string]rpmfile.FileInfo{}
+	if p == nil {
+		return out
+	}
+	for _, f := range p.Header.Files() {
+		if f.IsConfig() {
+			out[f.Path] = f
+		}
+	}
+	return out
+}
+
+// Count tells how many packages a jump adds, changes and removes.
+func Count(in Input) (added, changed, removed int) {
+	for _, c := range changes(in.From.Packages, in.To.Packages) {
+		switch {
+		case c.old == nil:
+			added++
+		case c.new == nil:
+			removed++
+		case c.moves():
+			changed++
+		}
+	}
+	return added, changed, removed
+}

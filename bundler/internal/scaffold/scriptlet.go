@@ -1,0 +1,160 @@
+package scaffold
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"onerpm/internal/rpmfile"
+)
+
+// scriptlet is one that rpm runs in the jump's transaction.
+type scriptlet struct {
+	nvr   string
+	name  string // of the package
+	kind  string
+	prog  string
+	body  string
+	old   bool     // of the old release's package
+	finds []string // what in it wants a look
+}
+
+// moving returns what runs: %pre, %post, %posttrans of what comes or changes, %preun
+// and %postun of what goes or changes.
+func moving(list []change) []scriptlet {
+	var out []scriptlet
+	add := func(p *Package, old bool, kinds ...string) {
+		if p == nil {
+			return
+		}
+		for _, s := range p.Header.Scriptlets() {
+			if slices.Contains(kinds, s.Kind) && !idle(s) {
+				out = append(out, scriptlet{p.Header.NVR(), p.Header.Name, s.Kind, strings.Join(s.Interpreter, " "), s.Body, old, judge(s)})
+			}
+		}
+	}
+	for _, c := range list {
+		if c.moves() {
+			add(c.old, true, "preun", "postun")
+			add(c.new, false, "pretrans", "pre", "post", "posttrans", "postun")
+		}
+	}
+	return out
+}
+
+// idle tells whether a scriptlet is known to do nothing of interest: only comments, or ldconfig.
+func idle(s rpmfile.Scriptlet) bool {
+	if len(s.Interpreter) == 1 && strings.HasSuffix(s.Interpreter[0], "sbin/ldconfig") {
+		return true
+	}
+	return s.Body != "" && len(commands(s.Body)) == 0
+}
+
+// commands are a shell script's lines without comments and what does nothing.
+func commands(body string) []string {
+	var out []string
+	for line := range strings.Lines(body) {
+		if line = strings.TrimSpace(line); line != "" && line != ":" && line != "exit 0" && !strings.HasPrefix(line, "#") {
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+var (
+	deletes   = regexp.MustCompile(`\b(?:rm\s+(?:-\S+\s+)+|rmdir\s+(?:-\S+\s+)*)([^;&|]+)`)
+	servicing = regexp.MustCompile(`\b(?:systemctl\s+(?:-\S+\s+)*(stop|disable|mask|restart|start|kill)\s+[^;&|]+|service\s+\S+\s+(?:stop|restart)|(?:p?kill|killall)\s+[^;&|]+)`)
+	accounts  = regexp.MustCompile(`\b(?:userdel|groupdel)\s+[^;&|]+`)
+	variable  = regexp.MustCompile(`\$\{?([A-Za-z_][A-Za-z0-9_]*)`)
+)
+
+// judge tells what a person would stumble over in a shell scriptlet, most of it from
+// real packages. It is a reader's aid: what it does not see may be there.
+func judge(s rpmfile.Scriptlet) []string {
+	var out []string
+	acts := false
+	for _, line := range commands(s.Body) {
+		for _, m := range deletes.FindAllStringSubmatch(line, -1) {
+			out, acts = append(out, "deletes "+strings.TrimSpace(m[1])), true
+			for _, v := range variable.FindAllStringSubmatch(m[1], -1) {
+				if !assigned(s.Body, v[1]) {
+					out = append(out, fmt.Sprintf("nothing sets $%s, so it is empty there", v[1]))
+				}
+			}
+		}
+		for _, find := range []*regexp.Regexp{servicing, accounts} {
+			for _, m := range find.FindAllString(line, -1) {
+				out, acts = append(out, "runs "+strings.TrimSpace(m)), true
+			}
+		}
+	}
+	removal := s.Kind == "preun" || s.Kind == "postun"
+	if removal && acts && !strings.Contains(s.Body, "$1") && !strings.Contains(s.Body, "${1") {
+		out = append(out, "it does not look at $1: on an upgrade it does what it does on a removal")
+	}
+	return out
+}
+
+func assigned(body, name string) bool {
+	found, err := regexp.MatchString(`(?m)(^|[\s;])`+name+`=|\bread\s+([^;]*\s)?`+name+`\b|\bfor\s+`+name+`\b`, body)
+	return err == nil && found
+}
+
+const (
+	maxBodyLines = 25
+	maxBodyWide  = 140
+)
+
+// shown is a scriptlet's body as comment lines with an indent.
+func (s scriptlet) shown(indent string) string {
+	var b strings.Builder
+	lines := strings.Split(strings.TrimRight(s.body, "\n"), "\n")
+	for i, line := range lines {
+		if i == maxBodyLines {
+			fmt.Fprintf(&b, "%s#   | ... and %d lines more\n", indent, len(lines)-i)
+			break
+		}
+		line = strings.TrimRight(clean(line), " ")
+		if len([]rune(line)) > maxBodyWide {
+			line = string([]rune(line)[:maxBodyWide]) + " ..."
+		}
+		b.WriteString(strings.TrimRight(indent+"#   | "+line, " ") + "\n")
+	}
+	return b.String()
+}
+
+// clean keeps a line's spaces, and takes out what is no text.
+func clean(line string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return ' '
+		}
+		if r < 0x20 || r == 0x7f || r == 0xfffd {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(line, "?"))
+}
+
+var made = regexp.MustCompile(`\b(?:mkdir|install)\s+(?:-\S+\s+)*((?:/[A-Za-z0-9._@%+-]+){2,})`)
+
+// folders finds folders that the new packages' scriptlets make and that no package owns.
+func folders(list []scriptlet, packages []Package) []string {
+	owned := map[string]bool{}
+	for _, p := range packages {
+		for _, f := range p.Header.Files() {
+			owned[f.Path] = true
+		}
+	}
+	var out []string
+	for _, s := range list {
+		for _, m := range made.FindAllStringSubmatch(s.body, -1) {
+			if !s.old && !owned[m[1]] {
+				out = append(out, m[1])
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
