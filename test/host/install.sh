@@ -5,6 +5,7 @@ set -eu
 
 # package: what it is for
 needed="
+chromium          # looks at the download page
 cpio              # unpacking a bundle without installing it
 createrepo-c      # the reference for our repository metadata
 curl

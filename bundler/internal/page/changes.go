@@ -13,6 +13,7 @@ import (
 type changes struct {
 	From, To, Summary string
 	Packages          []repo.PackageChange // that do not stay as they are; changed, added, dropped
+	Kept              string               // about those that do
 	Lists             []titled
 	Agents            bool
 }
@@ -47,8 +48,11 @@ func newChanges(b *repo.Bundle) changes {
 	tell(len(b.Changes.Migrations), "migration")
 	tell(len(b.Changes.Services), "service")
 	c.Summary = strings.Join(told, ", ")
-	if kept > 0 {
-		c.Lists = append(c.Lists, titled{"Packages that stay", []string{plural(kept, "package") + " as they are"}})
+	switch {
+	case kept == 1:
+		c.Kept = "1 more stays as it is."
+	case kept > 1:
+		c.Kept = fmt.Sprintf("%d more stay as they are.", kept)
 	}
 	for _, l := range []titled{{"Services", b.Changes.Services}, {"Configuration files", b.Changes.Config}, {"Migrations of the database", b.Changes.Migrations}} {
 		if len(l.Items) > 0 {
@@ -73,7 +77,15 @@ func number(n int) string {
 	return fmt.Sprint(n)
 }
 
-// bytesText is a size for people, in decimal units as browsers show downloads.
+// sentence ends a text with a full stop.
+func sentence(s string) string {
+	if s == "" || strings.HasSuffix(s, ".") {
+		return s
+	}
+	return s + "."
+}
+
+// bytesText is a size for people, in decimal units as browsers show downloads. No line breaks in it.
 func bytesText(n int64) string {
 	size, unit := float64(n), "bytes"
 	for _, u := range []string{"kB", "MB", "GB", "TB"} {
@@ -85,20 +97,20 @@ func bytesText(n int64) string {
 	if unit == "bytes" {
 		return plural(int(n), "byte")
 	}
-	return fmt.Sprintf("%.1f %s", size, unit)
+	return fmt.Sprintf("%.1f\u00a0%s", size, unit)
 }
 
 // duration is a time in seconds for people.
 func duration(seconds float64) string {
 	switch s := int(seconds + .5); {
 	case seconds < 9.95:
-		return fmt.Sprintf("%.1f s", seconds)
+		return fmt.Sprintf("%.1f\u00a0s", seconds)
 	case s < 60:
-		return fmt.Sprintf("%d s", s)
+		return fmt.Sprintf("%d\u00a0s", s)
 	case s < 3600:
-		return fmt.Sprintf("%d min %02d s", s/60, s%60)
+		return fmt.Sprintf("%d\u00a0min\u00a0%02d\u00a0s", s/60, s%60)
 	default:
-		return fmt.Sprintf("%d h %02d min", s/3600, s%3600/60)
+		return fmt.Sprintf("%d\u00a0h\u00a0%02d\u00a0min", s/3600, s%3600/60)
 	}
 }
 

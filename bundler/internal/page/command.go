@@ -3,6 +3,8 @@ package page
 import (
 	"net/url"
 	"strings"
+
+	"onerpm/bundler/internal/repo"
 )
 
 // step is one thing to do, with the command for it.
@@ -16,30 +18,27 @@ type step struct {
 	Command string // lines for a shell
 }
 
-// steps are what to do with a bundle, in order. file is the name it is downloaded under.
-func (in Input) steps(e *edge, id string, short, file link) []step {
+// steps are what to do with a jump's bundle, in order. It is fetched under its short name: people read
+// and type that, and the digest beside it says whether it still is this bundle.
+func (in Input) steps(e *edge, id string) []step {
 	b := e.bundle
-	name := quote(short.Name)
-	download := "curl -fLO " + quote(in.absolute(b.Short))
-	if short.URL == file.URL {
-		download = "curl -fL -o " + name + " " + quote(in.absolute(b.File))
-	}
+	name := quote(b.Short)
 	wait := quote(in.Prefix) + " wait"
 	repository := "dnf install -y " + quote(b.Name) + " && " + wait
-	if e.channel != "stable" {
+	if e.channel != repo.Stable {
 		repository = "dnf install -y --enablerepo=" + quote(in.Prefix+"-"+e.channel) + " " + quote(b.Name) + " && " + wait
 	}
 	folder := quote("look-" + b.To)
 	list := []step{
-		{Title: "Download it, compare the checksum", Command: download + "\necho " + quote(b.SHA256+"  "+short.Name) + " | sha256sum -c",
+		{Title: "Download it, compare the checksum", Command: "curl -fLO " + quote(in.absolute(b.Short)) + "\necho " + quote(b.SHA256+"  "+b.Short) + " | sha256sum -c",
 			Hint: "As root, on the machine that is to be upgraded, or anywhere else first."},
 		{Title: "Check the signature", Command: "rpm --import " + quote(in.absolute(in.keyName())) + "\nrpm -K " + name,
-			Hint: "The key is imported once on each machine; compare its fingerprint first (The key, below). rpm -K must end with OK."},
+			Hint: "The key is imported once on each machine; compare its fingerprint first (The key, below). The line that rpm -K writes must end with OK."},
 		{Title: "Look whether the machine is ready",
-			Command: "mkdir " + folder + " && (cd " + folder + " && rpm2cpio ../" + name + " | cpio -idm --quiet && ./opt/" + quote(in.Prefix) + "/" + quote(b.To) + "/bin/engine check)",
+			Command: "(mkdir " + folder + " && cd " + folder + " &&\n  rpm2cpio ../" + name + " | cpio -idm --quiet &&\n  ./opt/" + quote(in.Prefix) + "/" + quote(b.To) + "/bin/engine check)",
 			Hint:    "Nothing is installed and nothing is changed. Exit code 0: ready. 3: not yet, and it says what to do."},
 		{Title: "Install it and wait for the end", Command: "dnf install -y ./" + name + " && " + wait,
-			Hint: "yum does as well. The exit code is the upgrade's: 0, " + b.To + " serves; 4, it failed and " + b.From + " serves as before; 6, agents are pending."},
+			Hint: "yum does as well as dnf. The exit code is the upgrade's: 0, " + b.To + " serves; 4, it failed and " + b.From + " serves as before; 6, agents are pending."},
 		{Title: "Or install it by the repository", Command: repository,
 			Hint: "In place of steps 1, 2 and 4, on a machine that has the repository (By the repository, below)."},
 	}
@@ -58,7 +57,7 @@ func (in Input) repositoryStep() step {
 	name := in.Prefix + ".repo"
 	return step{Alone: true, ID: "add-repository", Title: "Add the repository", Of: "once on each machine",
 		Command: "curl -fL -o " + quote("/etc/yum.repos.d/"+name) + " " + quote(in.absolute(name)) + "\ndnf search " + quote(in.Prefix),
-		Hint:    "Then install upgrades by name, one after the other. What is still being tried is in a section of its own that is switched off."}
+		Hint:    "What is still being tried is in a section of its own that is switched off."}
 }
 
 func (in Input) keyStep() step {

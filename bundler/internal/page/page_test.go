@@ -151,12 +151,12 @@ func TestCommandsAreSafeToPaste(t *testing.T) {
 
 func TestTexts(t *testing.T) {
 	t.Parallel()
-	for n, want := range map[int64]string{0: "0 bytes", 1: "1 byte", 999: "999 bytes", 1000: "1.0 kB", 999_949: "999.9 kB", 999_950: "1.0 MB", 44_181_096: "44.2 MB", 1_300_000_000: "1.3 GB"} {
+	for n, want := range map[int64]string{0: "0 bytes", 1: "1 byte", 999: "999 bytes", 1000: "1.0\u00a0kB", 999_949: "999.9\u00a0kB", 999_950: "1.0\u00a0MB", 44_181_096: "44.2\u00a0MB", 1_300_000_000: "1.3\u00a0GB"} {
 		if got := bytesText(n); got != want {
 			t.Errorf("%d bytes: %s, want %s", n, got, want)
 		}
 	}
-	for s, want := range map[float64]string{0: "0.0 s", 6.6: "6.6 s", 9.96: "10 s", 59.4: "59 s", 59.6: "1 min 00 s", 92: "1 min 32 s", 3660: "1 h 01 min"} {
+	for s, want := range map[float64]string{0: "0.0\u00a0s", 6.6: "6.6\u00a0s", 9.96: "10\u00a0s", 59.4: "59\u00a0s", 59.6: "1\u00a0min\u00a000\u00a0s", 92: "1\u00a0min\u00a032\u00a0s", 3660: "1\u00a0h\u00a001\u00a0min"} {
 		if got := duration(s); got != want {
 			t.Errorf("%v s: %s, want %s", s, got, want)
 		}

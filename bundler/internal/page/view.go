@@ -74,7 +74,7 @@ func newView(in Input) *view {
 	}
 	best := g.best()
 	for i, r := range g.places {
-		p := place{ID: fmt.Sprintf("from-%d", i), Version: r.Version, Why: r.Why, Best: r.Version == best}
+		p := place{ID: fmt.Sprintf("from-%d", i), Version: r.Version, Why: sentence(r.Why), Best: r.Version == best}
 		for _, to := range g.places {
 			if w := g.way(r.Version, to.Version); w != nil {
 				p.Ways = append(p.Ways, newWay(g, w))
@@ -171,18 +171,20 @@ func newJump(in Input, e *edge, id string) jump {
 	u := &bundle{Size: fmt.Sprintf("%s (%d bytes)", bytesText(b.Size), b.Size), SHA256: b.SHA256, Published: day(b.Published), Changes: newChanges(b)}
 	u.Fixed = link{b.File[strings.LastIndex(b.File, "/")+1:], relative(b.File)}
 	u.Short = link{b.Short, relative(b.Short)}
-	if e.newer != nil {
-		u.Short.URL = u.Fixed.URL // the short name is the newer one's
-	}
 	for _, c := range b.Certificates {
 		u.Windows = append(u.Windows, window{c.Platform, duration(c.Window), day(c.At), relative(c.File)})
 	}
 	for _, c := range b.Companions {
-		u.Companions = append(u.Companions, link{c.Name, relative(c.File)})
+		u.Companions = append(u.Companions, link{cmp.Or(companions[c.Name], c.Name), relative(c.File)})
 	}
-	u.Steps = in.steps(e, id, u.Short, u.Fixed)
+	u.Steps = in.steps(e, id)
 	j.Bundle = u
 	return j
+}
+
+// companions says what the files beside a bundle are; others are shown by their names.
+var companions = map[string]string{
+	"cdx.json": "bill of materials (CycloneDX)", "intoto.json": "provenance (in-toto)", "intoto.json.asc": "its signature", "sha256": "checksum",
 }
 
 // standing says how far a bundle may be trusted.
