@@ -30,6 +30,10 @@ type Places struct {
 	Root   string // put before every path; "" but in tests
 }
 
+// Rehearsal is the folder of a rehearsal while there is one. It lies beside Var: the
+// user of a scratch database must come through to it.
+func (p Places) Rehearsal() string { return p.Var() + "-rehearsal" }
+
 // Run is the folder of the attempts' hard links.
 func (p Places) Run() string { return p.Root + "/opt/" + p.Prefix + "/run" }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/rehearsal"
 )
 
 func cleanFlags(f *flag.FlagSet, o *options) {
@@ -23,6 +24,11 @@ func runClean(_ context.Context, e *env, o options) int {
 		return e.fail(err, exitUsage)
 	}
 	p := e.bundle.Places()
+	if !o.dryRun {
+		if err := rehearsal.Sweep(p.Rehearsal()); err != nil {
+			return e.fail(err, exitFailed)
+		}
+	}
 	word, err := p.State()
 	if err != nil {
 		return e.fail(err, exitFailed)

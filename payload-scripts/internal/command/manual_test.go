@@ -50,7 +50,7 @@ func TestCompletion(t *testing.T) {
 		t.Fatalf("bash -n: %v\n%s", err, out)
 	}
 	for line, want := range map[string]string{
-		"":                "check start status wait rollback report log agents clean help",
+		"":                "check rehearse start status wait rollback report log agents clean help",
 		"s":               "start status",
 		"ru":              "",
 		"status -":        "--follow --json",

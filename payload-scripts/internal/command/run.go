@@ -73,6 +73,11 @@ func commands() []command {
 			"Every check is made and everything that was found is told at once, each with what to do. " +
 				"It works from an unpacked bundle too, days before the upgrade. Exit code 0 means ready or nothing to do, 3 refused.",
 			nil, runCheck},
+		{"rehearse", "try the upgrade on copies and predict the window; touches nothing that serves",
+			"A dump of the database is restored into a PostgreSQL server of its own, without a network, and migrated there and back; the configuration is merged into a folder; " +
+				"rpm installs the packages into an empty root. It needs room for that below /var/lib for a few minutes, and leaves nothing. " +
+				"Exit code 0 means that the upgrade would reach its end, 3 that it would be refused or go back.",
+			nil, runRehearse},
 		{"start", "start the upgrade, or carry one on that needed a person",
 			"It returns when the upgrade is under way in the background. Installing a bundle does the same, unless the file manual is there.",
 			startFlags, runStart},

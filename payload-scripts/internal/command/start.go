@@ -13,6 +13,7 @@ import (
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/rehearsal"
 )
 
 // startFlags has one for the scriptlet: the check was just run, leave it to the attempt.
@@ -59,6 +60,9 @@ func (e *env) start(ctx context.Context, p attempt.Places, checked bool) int {
 		}
 	}
 	e.expire(p)
+	if err := rehearsal.Sweep(p.Rehearsal()); err != nil { // it takes room; the upgrade needs none of it
+		fmt.Fprintf(e.err, "warning: %v\n", err)
+	}
 	a, err := attempt.Create(e.bundle, time.Now())
 	if err != nil {
 		return e.fail(err, exitFailed)

@@ -21,13 +21,14 @@ import (
 
 // Cmd is a program to run.
 type Cmd struct {
-	Name    string        // found in the fixed path of the system's folders
-	Args    []string      // never a secret: every user of the host can read them
-	Env     []string      // added to the fixed environment; never a secret either
-	Timeout time.Duration // 0 means none, for rpm only: a killed rpm leaves the host half changed
-	Stdout  io.Writer     // besides Result.Stdout; nil for none
-	Stderr  io.Writer     // besides Result.Stderr; nil for none
-	Discard bool          // do not keep stdout in the result: for large output
+	Name    string              // found in the fixed path of the system's folders
+	Args    []string            // never a secret: every user of the host can read them
+	Env     []string            // added to the fixed environment; never a secret either
+	Timeout time.Duration       // 0 means none, for rpm only: a killed rpm leaves the host half changed
+	Stdout  io.Writer           // besides Result.Stdout; nil for none
+	Stderr  io.Writer           // besides Result.Stderr; nil for none
+	User    *syscall.Credential // nil: root, as the engine
+	Discard bool                // do not keep stdout in the result: for large output
 
 	// OutFile and ErrFile, when set, are the child's stdout and stderr themselves,
 	// and the result holds nothing of them. A child with pipes is ended by them
@@ -66,7 +67,7 @@ func Run(ctx context.Context, c Cmd) (Result, error) {
 	cmd := exec.CommandContext(ctx, c.Name, c.Args...)
 	cmd.Env = append(append([]string{}, environment...), c.Env...)
 	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: c.User}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 2 * time.Second
 	var out, errs limited

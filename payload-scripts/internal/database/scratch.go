@@ -1,0 +1,313 @@
+package database
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"onerpm/payload-scripts/internal/host"
+)
+
+const (
+	scratchStart = time.Minute      // for a new server to answer
+	scratchStop  = 20 * time.Second // for it to end when asked
+	restoreLimit = 12 * time.Hour
+)
+
+// Scratch is a PostgreSQL server of our own with a copy of one database in it. It
+// has no network, only a socket in a folder that nobody but root and its own user
+// can enter, and it ends with this process. The product's server has no part in it
+// but for the dump that the copy was made of.
+type Scratch struct {
+	db    *DB // the product's
+	dir   string
+	bin   string
+	admin string // the server's superuser, whose name no role of the product has
+	cred  *syscall.Credential
+	env   []string
+	ended chan struct{} // closed when the server has ended
+	child *os.Process
+}
+
+// Scratch makes a server of the same version as db's under folder, which must
+// exist and be root's alone, and puts a copy of the whole database into it: rows,
+// rights, roles. It fails where the server's programs are not on this host.
+// The server and its files are gone after Close.
+func (db *DB) Scratch(ctx context.Context, folder string) (s *Scratch, err error) {
+	s = &Scratch{db: db, dir: filepath.Join(folder, "postgresql")}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("make a scratch copy of %s: %w", db.to, errors.Join(err, s.Close()))
+		}
+	}()
+	if s.bin, err = db.client(ctx); err != nil {
+		return s, err
+	}
+	for _, program := range []string{"initdb", "postgres"} {
+		if _, err := os.Stat(filepath.Join(s.bin, program)); err != nil {
+			return s, fmt.Errorf("%w: %s has PostgreSQL's client programs only; the server's are needed for a copy", ErrNoServer, s.bin)
+		}
+	}
+	dump := filepath.Join(folder, "database.dump")
+	if err = db.Dump(ctx, dump); err != nil {
+		return s, err
+	}
+	defer os.Remove(dump) //nolint:errcheck // the whole folder goes in the end
+	if err = s.init(ctx); err != nil {
+		return s, err
+	}
+	if err = s.start(ctx); err != nil {
+		return s, err
+	}
+	if err = s.roles(ctx); err != nil {
+		return s, err
+	}
+	return s, s.restore(ctx, dump)
+}
+
+// ErrNoServer is returned where only the programs of a PostgreSQL client are.
+var ErrNoServer = errors.New("no PostgreSQL server on this host")
+
+// init makes the folder and an empty server in it, with the same encoding and locale.
+func (s *Scratch) init(ctx context.Context) error {
+	own := make([]byte, 6)
+	if _, err := rand.Read(own); err != nil {
+		return err
+	}
+	s.admin = "scratch_" + hex.EncodeToString(own)
+	var err error
+	if s.cred, err = serverUser(); err != nil {
+		return err
+	}
+	// The server's user must come through the folders above, but see nothing in them.
+	if err := os.Chmod(filepath.Dir(s.dir), 0o711); err != nil {
+		return err
+	}
+	if err := os.Mkdir(s.dir, 0o700); err != nil {
+		return err
+	}
+	if err := os.Chown(s.dir, int(s.cred.Uid), int(s.cred.Gid)); err != nil {
+		return err
+	}
+	var encoding, collate, ctype string
+	err = s.db.pool.QueryRowContext(ctx, `SELECT pg_encoding_to_char(encoding), datcollate, datctype
+		FROM pg_catalog.pg_database WHERE datname = current_database()`).Scan(&encoding, &collate, &ctype)
+	if err != nil {
+		return explain(err)
+	}
+	_, err = s.run(ctx, "initdb", 5*time.Minute, "--pgdata", s.data(), "--username", s.admin, "--auth", "trust", "--no-sync",
+		"--encoding", encoding, "--lc-collate", collate, "--lc-ctype", ctype)
+	return err
+}
+
+// serverUser is the user that PostgreSQL's packages make; its server refuses to be root.
+func serverUser() (*syscall.Credential, error) {
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoServer, err)
+	}
+	uid, err := strconv.ParseUint(u.Uid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	gid, err := strconv.ParseUint(u.Gid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+}
+
+func (s *Scratch) data() string { return filepath.Join(s.dir, "data") }
+
+// run runs one of PostgreSQL's programs as the server's user.
+func (s *Scratch) run(ctx context.Context, program string, limit time.Duration, args ...string) (host.Result, error) {
+	return host.Run(ctx, host.Cmd{Name: filepath.Join(s.bin, program), Args: args, Timeout: limit, User: s.cred,
+		Env: []string{"PGHOST=" + s.dir, "PGPORT=5432", "PGUSER=" + s.admin}})
+}
+
+// alike are settings of the product's server that decide how long a migration takes.
+var alike = []string{"fsync", "synchronous_commit", "full_page_writes", "wal_level", "shared_buffers", "work_mem", "maintenance_work_mem", "effective_cache_size"}
+
+// start starts the server as a child that does not outlive this process.
+func (s *Scratch) start(ctx context.Context) error {
+	args := []string{"-D", s.data(), "-k", s.dir, "-c", "listen_addresses=", "-c", "port=5432", "-c", "max_connections=20",
+		"-c", "logging_collector=off", "-c", "max_wal_senders=0"}
+	for _, name := range alike {
+		var value string
+		if err := s.db.pool.QueryRowContext(ctx, "SELECT current_setting($1)", name).Scan(&value); err != nil {
+			return explain(err)
+		}
+		args = append(args, "-c", name+"="+value)
+	}
+	log, err := os.OpenFile(filepath.Join(filepath.Dir(s.dir), "postgresql.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close() //nolint:errcheck // the child has its own
+	cmd := exec.Command(filepath.Join(s.bin, "postgres"), args...)
+	cmd.Env, cmd.Dir = []string{"PATH=/usr/bin:/bin", "LC_ALL=C"}, s.dir
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred, Setpgid: true, Pdeathsig: syscall.SIGQUIT} // which ends it and its children at once
+	began := make(chan error)
+	s.ended = make(chan struct{})
+	go func() {
+		runtime.LockOSThread() // the signal comes when the thread ends that made the child
+		err := cmd.Start()
+		s.child = cmd.Process
+		began <- err
+		if err == nil {
+			_ = cmd.Wait() // how it ended is in its log
+		}
+		close(s.ended)
+	}()
+	if err := <-began; err != nil {
+		return fmt.Errorf("start a scratch PostgreSQL: %w", err)
+	}
+	return s.answers(ctx, log.Name())
+}
+
+// answers waits until the server does.
+func (s *Scratch) answers(ctx context.Context, log string) error {
+	deadline := time.Now().Add(scratchStart)
+	for {
+		_, err := s.run(ctx, "pg_isready", 10*time.Second, "--quiet", "--dbname", "postgres")
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-s.ended:
+			said, _ := os.ReadFile(log)
+			return fmt.Errorf("start a scratch PostgreSQL: it ended: %s", short(string(said)))
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("start a scratch PostgreSQL: no answer within %s", scratchStart)
+		}
+	}
+}
+
+// open connects as a role of the scratch server.
+func (s *Scratch) open(ctx context.Context, role, database string) (*DB, error) {
+	to := address{host: s.dir, port: 5432, database: database, user: role}
+	name := s.db.name
+	config, err := to.config(name, defaultLockTimeout)
+	if err != nil {
+		return nil, err
+	}
+	config.RuntimeParams["lock_timeout"] = s.db.config.RuntimeParams["lock_timeout"]
+	db := &DB{spec: s.db.spec, to: to, schema: s.db.schema, family: s.db.family, name: name, config: config}
+	db.pool = stdlib.OpenDB(*config)
+	db.pool.SetMaxOpenConns(2)
+	if err := db.pool.PingContext(ctx); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("connect to the scratch copy: %w", explain(err))
+	}
+	return db, nil
+}
+
+// Open connects to the copy as the role that the product and its migrations use.
+func (s *Scratch) Open(ctx context.Context) (*DB, error) {
+	return s.open(ctx, s.db.to.user, s.db.to.database)
+}
+
+// roles makes the product's roles with the same rights, and the empty database.
+func (s *Scratch) roles(ctx context.Context) error {
+	admin, err := s.open(ctx, s.admin, "postgres")
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	make, err := s.db.names(ctx, `SELECT 'CREATE ROLE ' || quote_ident(rolname) || ' LOGIN' || CASE WHEN rolsuper THEN ' SUPERUSER' ELSE '' END
+			|| CASE WHEN rolcreaterole THEN ' CREATEROLE' ELSE '' END || CASE WHEN rolcreatedb THEN ' CREATEDB' ELSE '' END
+			|| CASE WHEN rolinherit THEN '' ELSE ' NOINHERIT' END
+		FROM pg_catalog.pg_roles WHERE rolname !~ '^pg_' ORDER BY rolname`)
+	if err != nil {
+		return err
+	}
+	members, err := s.db.names(ctx, `SELECT 'GRANT ' || quote_ident(r.rolname) || ' TO ' || quote_ident(m.rolname)
+		FROM pg_catalog.pg_auth_members a JOIN pg_catalog.pg_roles r ON r.oid = a.roleid JOIN pg_catalog.pg_roles m ON m.oid = a.member
+		WHERE m.rolname !~ '^pg_' ORDER BY 1`)
+	if err != nil {
+		return err
+	}
+	create, err := s.db.names(ctx, `SELECT 'CREATE DATABASE ' || quote_ident(datname) || ' TEMPLATE template0 OWNER ' || quote_ident(pg_get_userbyid(datdba))
+		FROM pg_catalog.pg_database WHERE datname = current_database()`)
+	if err != nil {
+		return err
+	}
+	for _, statement := range append(append(make, members...), create...) {
+		if _, err := admin.pool.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", short(statement), explain(err))
+		}
+	}
+	return nil
+}
+
+// restore fills the copy, and gathers statistics as the product's server has them.
+func (s *Scratch) restore(ctx context.Context, dump string) error {
+	name := s.db.to.database
+	if err := os.Chown(dump, int(s.cred.Uid), int(s.cred.Gid)); err != nil {
+		return err
+	}
+	jobs := strconv.Itoa(min(4, runtime.NumCPU()))
+	if name == "postgres" { // it is there from the start
+		return errors.New("the database named postgres cannot be copied")
+	}
+	if _, err := s.run(ctx, "pg_restore", restoreLimit, "--no-password", "--exit-on-error", "--jobs", jobs, "--dbname", name, dump); err != nil {
+		return fmt.Errorf("restore the dump: %w", err)
+	}
+	admin, err := s.open(ctx, s.admin, name)
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	if _, err := admin.pool.ExecContext(ctx, "ANALYZE"); err != nil {
+		return explain(err)
+	}
+	return nil
+}
+
+// Schema returns the copy's schema as pg_dump writes it, without our own part of it.
+func (s *Scratch) Schema(ctx context.Context) (string, error) {
+	res, err := s.run(ctx, "pg_dump", 10*time.Minute, "--schema-only", "--no-password", "--exclude-schema", s.db.schema, "--dbname", s.db.to.database)
+	if err != nil {
+		return "", fmt.Errorf("read the copy's schema: %w", err)
+	}
+	var kept []string
+	for _, line := range strings.Split(res.Stdout, "\n") {
+		if !strings.HasPrefix(line, "--") && !strings.HasPrefix(line, `\restrict`) && !strings.HasPrefix(line, `\unrestrict`) { // comments, and words drawn by lot
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "\n"), nil
+}
+
+// Close ends the server and removes all of it. It does nothing the second time.
+func (s *Scratch) Close() error {
+	if s.child != nil {
+		_ = s.child.Signal(syscall.SIGINT) // fast shutdown: sessions are ended
+		select {
+		case <-s.ended:
+		case <-time.After(scratchStop):
+			_ = s.child.Signal(syscall.SIGQUIT)
+			<-s.ended
+		}
+		s.child = nil
+	}
+	return os.RemoveAll(s.dir)
+}

@@ -1,0 +1,242 @@
+// Package rehearsal goes through an upgrade on the customer's own machine and data
+// without upgrading it: the database's dump is restored into a server of its own and
+// migrated there and back, the configuration is merged into a folder, rpm installs
+// into an empty root. It promises that nothing which serves is touched, and that
+// nothing is left, after a kill at the latest when the next one begins.
+//
+// Its figures add up to the window to expect. What could not be tried without
+// touching the product is taken from what systemd remembers, or said to be assumed.
+package rehearsal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/files"
+	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/packages"
+	"onerpm/payload-scripts/internal/service"
+	"onerpm/payload-scripts/internal/upgrade"
+)
+
+// How a part's figure came about.
+const (
+	Measured   = "measured"   // tried just now
+	Remembered = "remembered" // by systemd, of the last time
+	Assumed    = "assumed"    // it cannot be tried without touching what serves
+)
+
+// Assumed figures.
+const (
+	marks   = time.Second            // window marks, and systemd's reload of its units, twice
+	answers = 500 * time.Millisecond // from a unit's start to the first answer to its health question
+)
+
+// Part is a share of the window.
+type Part struct {
+	Name  string            `json:"name"`
+	Takes manifest.Duration `json:"takes"`
+	How   string            `json:"how"`
+}
+
+// Database is how a database's migrations went on the copy.
+type Database struct {
+	Name   string            `json:"name"`
+	Rows   int64             `json:"rows"` // of all tables together
+	Copy   manifest.Duration `json:"copy"`
+	Expand manifest.Duration `json:"expand"` // while the product serves
+	Switch manifest.Duration `json:"switch"` // in the window
+	Back   manifest.Duration `json:"back"`   // all of it taken back
+}
+
+// Report is how the rehearsal went.
+type Report struct {
+	Product   string             `json:"product"`
+	From      string             `json:"from"`
+	To        string             `json:"to"`
+	Began     time.Time          `json:"began"`
+	Took      manifest.Duration  `json:"took"`
+	Findings  []finding.Finding  `json:"findings"`  // of the check
+	Problems  []string           `json:"problems"`  // what would make the upgrade go back; empty is good
+	Databases []Database         `json:"databases"` // those that could be copied
+	Changes   []files.FileChange `json:"changes"`   // in configuration files
+	Parts     []Part             `json:"parts"`     // of the window, in order
+	Window    manifest.Duration  `json:"window"`    // their sum; meaningless with problems
+	Limit     manifest.Duration  `json:"limit"`     // the bundle's
+}
+
+// Ready reports whether the upgrade would be let in and would reach its end.
+func (r *Report) Ready() bool {
+	for _, f := range r.Findings {
+		if f.Level == finding.Refuse {
+			return false
+		}
+	}
+	return len(r.Problems) == 0
+}
+
+// ErrBusy is returned when another rehearsal is at work.
+var ErrBusy = errors.New("another rehearsal is at work")
+
+type run struct {
+	bundle *attempt.Bundle
+	dir    string
+	tell   func(string)
+	report *Report
+}
+
+// Run rehearses the bundle's upgrade in folder, which is made, and removed at the
+// end. tell is told what is being done. What is wrong with the upgrade is in the
+// report; the error is about the rehearsal itself.
+func Run(ctx context.Context, b *attempt.Bundle, folder string, findings []finding.Finding, tell func(string)) (r *Report, err error) {
+	m := b.Manifest
+	began := time.Now()
+	if findings == nil {
+		findings = []finding.Finding{}
+	}
+	r = &Report{Product: m.Product, From: m.From, To: m.To, Began: began.UTC(), Findings: findings, Limit: m.Limits.Window,
+		Problems: []string{}, Databases: []Database{}, Changes: []files.FileChange{}, Parts: []Part{}}
+	lock, err := open(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		err = errors.Join(err, os.RemoveAll(folder))
+		_ = lock.Unlock() // the file is gone with the folder
+		r.Took = manifest.Duration(time.Since(began))
+	}()
+	u := &run{bundle: b, dir: folder, tell: tell, report: r}
+	for _, work := range []func(context.Context) error{u.configuration, u.stops, u.packages, u.databases, u.starts} {
+		if err := work(ctx); err != nil {
+			return r, err
+		}
+	}
+	for _, p := range r.Parts {
+		r.Window += p.Takes
+	}
+	return r, nil
+}
+
+// open makes the folder, without what a killed rehearsal left in it, and locks it.
+func open(folder string) (*flock.Flock, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, fmt.Errorf("make a folder for the rehearsal: %w", err)
+	}
+	lock := flock.New(filepath.Join(folder, "lock"))
+	mine, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", folder, err)
+	}
+	if !mine {
+		return nil, ErrBusy
+	}
+	left, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range left {
+		if e.Name() != "lock" {
+			if err := os.RemoveAll(filepath.Join(folder, e.Name())); err != nil {
+				return nil, fmt.Errorf("remove what an earlier rehearsal left: %w", err)
+			}
+		}
+	}
+	return lock, nil
+}
+
+func (u *run) part(name string, takes time.Duration, how string) {
+	u.report.Parts = append(u.report.Parts, Part{name, manifest.Duration(takes), how})
+}
+
+func (u *run) problem(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	u.report.Problems = append(u.report.Problems, err.Error())
+	return nil
+}
+
+// configuration merges the host's files as the upgrade would.
+func (u *run) configuration(ctx context.Context) error {
+	u.tell("merge the configuration")
+	dir := filepath.Join(u.dir, "files")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	changes, err := upgrade.Merge(ctx, u.bundle, dir)
+	if err != nil {
+		return u.problem(ctx, err)
+	}
+	u.report.Changes = changes
+	return nil
+}
+
+func (u *run) services(ctx context.Context) ([]service.Times, error) {
+	s, err := service.Connect(ctx, u.bundle.Manifest, u.bundle.Places())
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return s.Times(ctx)
+}
+
+func (u *run) stops(ctx context.Context) error {
+	times, err := u.services(ctx)
+	if err != nil {
+		return err
+	}
+	var sum time.Duration
+	for _, t := range times {
+		sum += t.Stop
+	}
+	u.part("marks and systemd's reloads", marks, Assumed)
+	u.part("stop the services", sum, Remembered)
+	return nil
+}
+
+// starts adds up what comes after the migrations.
+func (u *run) starts(ctx context.Context) error {
+	times, err := u.services(ctx)
+	if err != nil {
+		return err
+	}
+	var sum, asked time.Duration
+	for _, t := range times {
+		sum += t.Start
+	}
+	units := u.bundle.Manifest.Services
+	for _, s := range units {
+		if s.Health != nil && s.Only != manifest.Old {
+			asked += answers
+		}
+	}
+	u.part("start the services", sum, Remembered)
+	u.part("until they answer", asked, Assumed)
+	u.part("units without a question stay up", service.Settle(units, manifest.New), Measured)
+	return nil
+}
+
+// packages times rpm in a root of its own. That both ways work was proved by the check.
+func (u *run) packages(ctx context.Context) error {
+	u.tell("install the packages into an empty root")
+	m := u.bundle.Manifest
+	set := &packages.Set{Manifest: m, Dir: u.bundle.Dir}
+	var err error
+	if set.Had, err = set.Optional(ctx); err != nil {
+		return err
+	}
+	took, err := set.Rehearse(ctx, u.dir)
+	if err != nil {
+		return u.problem(ctx, err)
+	}
+	u.part("packages, but for scriptlets", took, Measured)
+	return nil
+}
