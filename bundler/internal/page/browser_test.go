@@ -194,16 +194,17 @@ var axe string
 func testLook(t *testing.T, b *tab, l look, name string) {
 	b.picture(t, name+"-all.png")
 	b.fits(t)
-	if !l.print {
-		b.choose("from", "4.0.1")
-		b.picture(t, name+"-way.png")
-		b.fits(t)
-	}
-	eval[bool](b, "document.querySelectorAll('details').forEach(d => { d.open = true }), true")
-	b.fits(t)
 	if l.print {
+		if got := b.shown(".changes h4, button"); !slices.Equal(got, slices.Repeat([]string{"Packages", "Services", "Configuration files", "Migrations of the database", "Agents"}, 3)) {
+			t.Errorf("on paper are folded parts and no buttons, not %q", got)
+		}
 		return
 	}
+	b.choose("from", "4.0.1")
+	b.picture(t, name+"-way.png")
+	b.fits(t)
+	eval[bool](b, "document.querySelectorAll('details').forEach(d => { d.open = true }), true")
+	b.fits(t)
 	b.do(chromedp.Click(chromedp.ID("all")))
 	b.picture(t, name+"-whole.png")
 	b.quiet()
