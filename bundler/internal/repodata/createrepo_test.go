@@ -27,7 +27,7 @@ const base = "https://example.org/a store"
 func TestSameAsCreaterepo(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	build(t, dir, rich)
+	build(t, dir, rich, "-bb")
 	pack(t, dir, "small", "1.0")
 	pack(t, dir, "weak", "2.0", func(r *rpmpack.RPM) {
 		r.Recommends = rpmpack.Relations{{Name: "nice", Version: "1:2-3", Sense: rpmpack.SenseEqual | rpmpack.SenseGreater}}
@@ -39,8 +39,9 @@ func TestSameAsCreaterepo(t *testing.T) {
 		r.AddFile(rpmpack.RPMFile{Name: "/var/lib/weak", Mode: 0o40755, Owner: "root", Group: "root"})
 	})
 	pack(t, dir, "weak", "3.0", func(r *rpmpack.RPM) { r.Epoch = 0 })
-	for _, bundle := range demoBundles(t) {
-		if err := os.Link(bundle, filepath.Join(dir, filepath.Base(bundle))); err != nil {
+	build(t, dir, "Name: source\nVersion: 1\nRelease: 1\nSummary: A source package\nLicense: Apache-2.0\nBuildRequires: make >= 3\n%description\nx\n", "-bs")
+	for i, path := range demo(t) {
+		if err := os.Symlink(path, filepath.Join(dir, fmt.Sprintf("demo-%02d.rpm", i))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -48,13 +49,20 @@ func TestSameAsCreaterepo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	compare(t, dir, files)
+}
+
+// compare has both describe the files of dir.
+func compare(t *testing.T, dir string, files []string) {
+	t.Helper()
 	var entries []repodata.Entry
 	for _, f := range files {
 		entries = append(entries, describe(t, f, repodata.Place{Base: base, Href: filepath.Base(f)}))
 	}
 	ours := write(t, nil, entries)
-	out, err := exec.Command("createrepo_c", "--no-database", "--simple-md-filenames", "--baseurl", base, dir).CombinedOutput()
-	if err != nil {
+	cmd := exec.Command("createrepo_c", "--no-database", "--simple-md-filenames", "--baseurl", base, dir)
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
+	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("createrepo_c: %v\n%s", err, out)
 	}
 	for _, f := range ours.Files {
@@ -71,14 +79,26 @@ func TestSameAsCreaterepo(t *testing.T) {
 	}
 }
 
-// demoBundles are the bundles that `make bundles` leaves in dist/, none if it did not run.
-func demoBundles(t *testing.T) []string {
+// demo are the bundles and components that `make bundles` leaves in dist/, each once; none if it did not run.
+func demo(t *testing.T) []string {
 	t.Helper()
-	found, err := filepath.Glob("../../../dist/*.rpm")
-	if err != nil {
-		t.Fatal(err)
+	var all []string
+	for _, pattern := range []string{"../../../dist/*.rpm", "../../../dist/components/*/*.rpm"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, found...)
 	}
-	return found
+	byName := map[string]string{}
+	for _, path := range all {
+		abs, err := filepath.Abs(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		byName[filepath.Base(path)] = abs
+	}
+	return slices.Collect(maps.Values(byName))
 }
 
 // packages reads a list into a line for every element, attribute and text of each package, by its SHA-256.

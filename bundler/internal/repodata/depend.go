@@ -1,6 +1,7 @@
 package repodata
 
 import (
+	"slices"
 	"strings"
 
 	"onerpm/internal/rpmfile"
@@ -127,11 +128,13 @@ func entries(w *writer, name string, list []dep) {
 	if len(list) == 0 {
 		return
 	}
+	list = slices.DeleteFunc(list, func(d dep) bool { return d.name == "" })
+	if len(list) == 0 { // as createrepo_c does
+		w.empty(2, name)
+		return
+	}
 	w.open(2, name)
 	for _, d := range list {
-		if d.name == "" {
-			continue
-		}
 		attrs := []string{"name", d.name}
 		if d.sense != "" {
 			epoch, version, release, _ := cutEVR(d.version)

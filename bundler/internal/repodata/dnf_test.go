@@ -111,7 +111,7 @@ func (s *store) dnf(args ...string) (string, error) {
 }
 
 // TestDnf has dnf read two generations, signed, and download a signed package, once from a folder and
-// once from a server; and refuse metadata with one byte changed.
+// once from a server; and refuse lists and repomd.xml with one byte changed.
 func TestDnf(t *testing.T) {
 	t.Parallel()
 	for name, base := range map[string]func(*testing.T, string) string{
@@ -145,6 +145,19 @@ func TestDnf(t *testing.T) {
 					t.Error(err)
 				}
 			}
+			list := set.Files[0]
+			good, err := os.ReadFile(list.Path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.put(t, list.Path, flipped(good, len(good)/2))
+			if out, err := s.dnf("clean", "all"); err != nil {
+				t.Fatalf("dnf clean: %v\n%s", err, out)
+			}
+			if out, err := s.dnf("repoquery"); err == nil || !strings.Contains(out, list.Name) {
+				t.Errorf("a bit of primary was flipped: %v\n%s", err, out)
+			}
+			s.put(t, list.Path, good)
 			s.put(t, filepath.Join(s.dir, "testing/g/2/repodata/repomd.xml"), bytes.Replace(set.Repomd, []byte("<size>"), []byte("<size>1"), 1))
 			if out, err := s.dnf("--refresh", "repoquery"); err == nil || !strings.Contains(out, "signature") {
 				t.Errorf("repomd.xml was changed: %v\n%s", err, out)

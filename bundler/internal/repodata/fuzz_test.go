@@ -10,10 +10,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/klauspost/compress/gzip"
 
 	"onerpm/bundler/internal/repodata"
+	"onerpm/internal/rpmfile"
 )
 
 // forged is a set whose repomd.xml fits to lists that may be anything: what a store
@@ -208,6 +210,41 @@ func FuzzParse(f *testing.F) {
 		for _, file := range s.Files {
 			if len(s.Files) != 3 || filepath.Base(file.Name) != file.Name || file.Size <= 0 || file.OpenSize <= 0 || len(file.SHA256) != 64 {
 				t.Errorf("%+v", s.Files)
+			}
+		}
+	})
+}
+
+// FuzzDescribe: of whatever header rpmfile reads, there is an error or an entry that
+// a list takes.
+func FuzzDescribe(f *testing.F) {
+	dir := f.TempDir()
+	build(f, dir, rich, "-bb")
+	pack(f, dir, "small", "1.0")
+	found, err := filepath.Glob(filepath.Join(dir, "*.rpm"))
+	if err != nil || len(found) != 2 {
+		f.Fatal(found, err)
+	}
+	for _, path := range found {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		h, err := rpmfile.Read(bytes.NewReader(b))
+		if err != nil {
+			return
+		}
+		e, err := repodata.Describe(h, repodata.FileFacts{SHA256: digest(b), Size: int64(len(b))}, repodata.Place{Href: "x.rpm"})
+		if err != nil {
+			return
+		}
+		set := write(t, nil, []repodata.Entry{e})
+		for p, err := range set.Packages(t.Context()) {
+			if err != nil || p.SHA256 != e.SHA256 || p.Size != int64(len(b)) || !h.Source && utf8.ValidString(e.NEVRA) && p.NEVRA() != e.NEVRA {
+				t.Errorf("%+v, %v, want %s", p, err, e.NEVRA)
 			}
 		}
 	})

@@ -109,28 +109,29 @@ print("x")
 - one
 `
 
-// build runs rpmbuild and returns the one package's path, under dir.
-func build(t testing.TB, dir, spec string) string {
+// build has rpmbuild make one package, binary (-bb) or source (-bs), into dir.
+func build(t testing.TB, dir, spec, how string) {
 	t.Helper()
 	work := t.TempDir()
 	path := filepath.Join(work, "p.spec")
 	if err := os.WriteFile(path, []byte(spec), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("rpmbuild", "-bb", "--quiet", "--define", "_topdir "+work, "--define", "_rpmdir "+work, path)
+	cmd := exec.Command("rpmbuild", how, "--quiet", "--define", "_topdir "+work, path)
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "SOURCE_DATE_EPOCH=1500000000")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("rpmbuild: %v\n%s", err, out)
 	}
-	found, err := filepath.Glob(filepath.Join(work, "noarch", "*.rpm"))
+	found, err := filepath.Glob(filepath.Join(work, "*RPMS", "*.rpm"))
+	if len(found) == 0 {
+		found, err = filepath.Glob(filepath.Join(work, "RPMS", "*", "*.rpm"))
+	}
 	if err != nil || len(found) != 1 {
 		t.Fatalf("rpmbuild made %v, %v", found, err)
 	}
-	to := filepath.Join(dir, filepath.Base(found[0]))
-	if err := os.Rename(found[0], to); err != nil {
+	if err := os.Rename(found[0], filepath.Join(dir, filepath.Base(found[0]))); err != nil {
 		t.Fatal(err)
 	}
-	return to
 }
 
 // pack writes a small package made by rpmpack and returns its path, under dir.
