@@ -27,6 +27,7 @@ func TestAdmin(t *testing.T) {
 	m := host.Start(t, host.Options{Release: "4.1.1", Data: true})
 	settings := "/etc/" + prefix + "/upgrade.conf"
 	m.Sh(t, "mkdir -p /etc/"+prefix+" /usr/share/man/man8 /usr/share/bash-completion/completions && printf '# mine\\nkeep-backups = 3\\n' > "+settings)
+	editPackagedConfig(t, m)
 	out := m.Sh(t, "dnf install -y "+give(t, m, "4.2.0"))
 	if !strings.Contains(out, settings+":2: keep-backups") || !strings.Contains(out, "was not started") {
 		t.Errorf("a mistake in the settings is not told, or holds nothing up:\n%s", out)
@@ -61,6 +62,7 @@ func TestAdmin(t *testing.T) {
 		t.Errorf("the report: %+v", r)
 	}
 	t.Logf("the window: %s by the engine, %s from outside", r.Window, opened.Sub(closed).Round(time.Millisecond))
+	checkPackagedConfig(t, m)
 	if plain := m.Sh(t, prefix+" status --follow"); strings.Contains(plain, "\x1b") {
 		t.Errorf("not on a terminal, and yet: %q", plain)
 	}

@@ -20,6 +20,7 @@ func TestKilledEngine(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			m := host.Start(t, host.Options{Release: "4.1.1", Data: true})
+			editPackagedConfig(t, m)
 			before := whole(t, m)
 			m.Sh(t, "dnf install -y "+give(t, m, "4.2.0"))
 			m.Sh(t, `for i in $(seq 3000); do grep -q '"`+c.step+`"' /var/lib/`+prefix+`/4.2.0-*/journal.json && break; sleep 0.02; done
@@ -31,6 +32,7 @@ func TestKilledEngine(t *testing.T) {
 			}
 			if c.want == 0 {
 				checkNew(t, m, "4.2.0")
+				checkPackagedConfig(t, m)
 				return
 			}
 			same(t, "before and after", before, whole(t, m))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/upgrade"
 )
@@ -104,10 +105,10 @@ func TestReportTellsWhatWasMerged(t *testing.T) {
 	w := newWorld(t)
 	w.attempt(id, upgraded)
 	out, _ := w.run(0, "report")
-	contains(t, out, "configuration files of 4.2.0:", "/etc/a.conf", "kept port: 1 -> 2 (by admin)", "+ prepare  preflight", "1.5s")
+	contains(t, out, "configuration files of 4.2.0:", "  unchanged  /etc/other   %config of other\n  merged     /etc/a.conf\n             kept    port: 1 -> 2 (by admin)\n", "+ prepare  preflight", "1.5s")
 	out, _ = w.run(0, "report", "--json")
 	r := decode[upgrade.Report](t, out)
-	if len(r.Changes) != 1 || !r.Measured || r.Window.D() != 7250*time.Millisecond || len(r.Warnings) != 1 {
+	if len(r.Changes) != 2 || r.Changes[1].Did != files.Merged || !r.Measured || r.Window.D() != 7250*time.Millisecond || len(r.Warnings) != 1 {
 		t.Errorf("got %+v", r)
 	}
 }

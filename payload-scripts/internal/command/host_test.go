@@ -46,7 +46,8 @@ func (w *world) attempt(id string, change func(*journal.Record)) attempt.Attempt
 	rec := journal.Record{ID: id, From: "4.1.1", To: "4.2.0", Revision: 1, Began: begun, Phase: journal.Preparing, Starts: 1}
 	change(&rec)
 	w.write(filepath.Join(a.Var, "log"), "one\ntwo\nthree\n")
-	w.write(filepath.Join(a.Var, "report.json"), `{"changes": [{"target": "/etc/a.conf", "changes": [{"key": "port", "kind": "kept", "by": "admin", "from": "1", "to": "2"}]}]}`)
+	w.write(filepath.Join(a.Var, "report.json"), `{"changes": [{"target": "/etc/other", "package": "%config of other", "did": "unchanged", "changes": []},
+		{"target": "/etc/a.conf", "did": "merged", "changes": [{"key": "port", "kind": "kept", "by": "admin", "from": "1", "to": "2"}]}]}`)
 	w.write(filepath.Join(a.Var, "backup/manager.dump"), string(make([]byte, 100<<10)))
 	for _, name := range []string{"bin/engine", "manifest.json", "version", "packages/a.rpm"} {
 		w.write(filepath.Join(a.Run, name), string(make([]byte, 8<<10)))

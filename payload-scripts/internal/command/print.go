@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"onerpm/payload-scripts/internal/config"
@@ -77,7 +78,8 @@ func printReport(w io.Writer, r upgrade.Report) {
 	printChanges(w, r)
 }
 
-// printChanges prints what the merge decided; its values hold no secret.
+// printChanges prints what became of each configuration file, in columns, and
+// below it what the merge decided; its values hold no secret.
 func printChanges(w io.Writer, r upgrade.Report) {
 	if len(r.Changes) == 0 {
 		return
@@ -87,24 +89,31 @@ func printChanges(w io.Writer, r upgrade.Report) {
 		what = "configuration files, as " + r.To + " would have had them:"
 	}
 	fmt.Fprintln(w, what)
+	width := 0
 	for _, f := range r.Changes {
-		fmt.Fprintf(w, "  %s\n", f.Target)
+		width = max(width, len(f.Target))
+	}
+	for _, f := range r.Changes {
+		line := fmt.Sprintf("  %-9s  %-*s  %s", f.Did, width, f.Target, f.Package)
+		fmt.Fprintln(w, strings.TrimRight(line, " "))
 		for _, c := range f.Changes {
-			fmt.Fprintf(w, "    %s\n", indent(change(c)))
+			fmt.Fprintf(w, "             %s\n", strings.ReplaceAll(change(c), "\n", "\n             "))
 		}
 	}
 }
 
 func change(c config.Change) string {
-	text := string(c.Kind)
+	text := fmt.Sprintf("%-7s", c.Kind)
 	if c.Key != "" {
 		text += " " + c.Key
 	}
 	switch {
-	case c.From != "" && c.To != "":
+	case c.From != "" && c.To != "" && c.From != c.To:
 		text += ": " + c.From + " -> " + c.To
-	case c.From+c.To != "":
-		text += ": " + c.From + c.To
+	case c.From != "":
+		text += ": " + c.From
+	case c.To != "":
+		text += ": " + c.To
 	}
 	return text + " (by " + c.By + ")"
 }

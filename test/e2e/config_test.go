@@ -1,0 +1,46 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"onerpm/test/host"
+)
+
+// Two files of cloudify-stage that 4.2.0 changes: the first is %config(noreplace), the second %config.
+const (
+	stageSettings = "/etc/cloudify/stage.json"
+	stageRotation = "/etc/logrotate.d/cloudify-stage"
+)
+
+// editPackagedConfig changes them as an admin does, with what an earlier update left beside one.
+func editPackagedConfig(t *testing.T, m *host.Machine) {
+	t.Helper()
+	m.Sh(t, `sed -i 's/"pollingTimeSec": 5/"pollingTimeSec": 9/' `+stageSettings+` && grep -q 9 `+stageSettings+`
+		sed -i 's/daily/weekly/' `+stageRotation+` && grep -q weekly `+stageRotation+`
+		echo earlier > `+stageRotation+`.rpmsave`)
+}
+
+// checkPackagedConfig wants both sides' changes in them, nothing of rpm's beside
+// them, and all of it in the report and the log.
+func checkPackagedConfig(t *testing.T, m *host.Machine) {
+	t.Helper()
+	m.Sh(t, `python3 -c '
+import json
+assert json.load(open("`+stageSettings+`")) == {"title": "Cloudify Manager", "pollingTimeSec": 9, "maxWidgets": 20, "whiteLabel": {"enabled": False}}'`)
+	if got := m.Sh(t, "cat "+stageRotation); !strings.Contains(got, "weekly\n") || !strings.Contains(got, "delaycompress\n}") {
+		t.Errorf("%s:\n%s", stageRotation, got)
+	}
+	if got := m.Sh(t, "find /etc /opt -name '*.rpmnew' -o -name '*.rpmorig' -o -name '*.rpmsave' | xargs grep -H ."); got != stageRotation+".rpmsave:earlier" {
+		t.Errorf("left by rpm: %s", got)
+	}
+	report, log := m.Sh(t, prefix+" report"), m.Sh(t, prefix+" log")
+	for _, line := range []string{"merged     " + stageSettings, "merged     " + stageRotation, "updated    /opt/manager/cloudify-rest.conf"} {
+		if !strings.Contains(report, "\n  "+line) || !strings.Contains(log, line) {
+			t.Errorf("neither report nor log may lack %q:\n%s", line, report)
+		}
+	}
+	if !strings.Contains(report, "%config(noreplace) of cloudify-stage\n             kept    pollingTimeSec: ") {
+		t.Errorf("the report does not say what was kept:\n%s", report)
+	}
+}
