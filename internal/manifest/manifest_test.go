@@ -53,6 +53,8 @@ func sample() *manifest.Manifest {
 				"float": {Literal: 1.0}, "big": {Literal: 1e300}, "random": {Random: 32}, "copy": {Copy: "other.key"},
 			},
 			Policy: map[string]manifest.Side{"*": manifest.Old},
+		}, {
+			Target: "/etc/packaged.conf", Format: "text", Package: "p", Policy: map[string]manifest.Side{"*": manifest.New},
 		}},
 		Databases: []manifest.Database{{Name: "main", Migrations: "migrations/main"}},
 		Limits:    manifest.Limits{Window: manifest.Duration(time.Minute), LockTimeout: manifest.Duration(3 * time.Second)},

@@ -196,6 +196,9 @@ func (v *validator) host(m *Manifest) {
 			v.add("config %q: listed twice or out of order", c.Target)
 		}
 		last = c.Target
+		if c.InPackage() && c.Old+c.New != "" {
+			v.add("config %q: both in a package and in the bundle", c.Target)
+		}
 		v.listed("config "+c.Target, c.Old)
 		v.listed("config "+c.Target, c.New)
 	}

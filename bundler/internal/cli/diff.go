@@ -144,6 +144,9 @@ func diff(p *plan.Plan) (diffResult, error) {
 		r.Packages = append(r.Packages, d)
 	}
 	for _, f := range p.Config {
+		if f.Rules.InPackage() {
+			continue // its package's file: told among the files
+		}
 		d, err := diffOfConfig(f)
 		switch {
 		case err != nil:

@@ -173,6 +173,8 @@ func configRows(m *manifest.Manifest) [][]string {
 	for _, c := range m.Config {
 		what := "merged"
 		switch {
+		case c.InPackage():
+			what = "merged, %config of " + c.Package
 		case c.Old == "":
 			what = "new"
 		case c.New == "":

@@ -38,7 +38,11 @@ func (r *reader) config(p *page, s *Spec) {
 			} else {
 				first[c.Target] = p.doc.Mistake("", "", at("target")...).Line
 			}
-			r.hasTarget(p, s, c.Target, at("target"))
+			if c.InPackage() {
+				r.inPackage(p, s, c, at)
+			} else {
+				r.hasTarget(p, s, c.Target, at("target"))
+			}
 		}
 		p.oneOf(formats, c.Format, at("format")...)
 		p.match(userGrammar, c.Owner, "the name of a user", at("owner")...)
@@ -58,6 +62,26 @@ func (r *reader) config(p *page, s *Spec) {
 	}
 }
 
+// inPackage checks an entry about the %config file of a package, which that brings
+// with owner and mode.
+func (r *reader) inPackage(p *page, s *Spec, c manifest.Config, at func(...any) []any) {
+	from, to := r.cat.Release(s.From), r.cat.Release(s.To)
+	if from == nil || to == nil {
+		return
+	}
+	if !slices.ContainsFunc(slices.Concat(from.Components, to.Components), func(o Component) bool { return o.Name == c.Package }) {
+		p.wrong("neither release has a package "+c.Package, "the name of a component", at("package")...)
+	}
+	if slices.ContainsFunc(slices.Concat(from.ConfigFiles, to.ConfigFiles), func(f ConfigFile) bool { return f.Target == c.Target }) {
+		p.wrong(c.Target+" is under versions/ and is to be in a package too", "leave out package, or the file there", at("package")...)
+	}
+	for key, value := range map[string]string{"owner": c.Owner, "group": c.Group, "mode": c.Mode} {
+		if value != "" {
+			p.wrong(fmt.Sprintf("a package gives its file the %s itself", key), "leave it out", at(key)...)
+		}
+	}
+}
+
 func (r *reader) hasTarget(p *page, s *Spec, target string, at []any) {
 	is := func(f ConfigFile) bool { return f.Target == target }
 	from, to := r.cat.Release(s.From), r.cat.Release(s.To)
@@ -65,7 +89,7 @@ func (r *reader) hasTarget(p *page, s *Spec, target string, at []any) {
 		return
 	}
 	p.wrong(fmt.Sprintf("neither release has a file %s", target),
-		fmt.Sprintf("put it under versions/%s/config or versions/%s/config", s.From, s.To), at...)
+		fmt.Sprintf("put it under versions/%s/config or versions/%s/config; of a %%config file say its package", s.From, s.To), at...)
 }
 
 func (p *page) value(v manifest.Value, at []any) {
