@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -10,9 +12,12 @@ import (
 	"onerpm/bundler/internal/matrix"
 	"onerpm/bundler/internal/output"
 	"onerpm/bundler/internal/release"
-
-	"path/filepath"
+	"onerpm/bundler/internal/repo"
+	"onerpm/bundler/internal/sign"
 )
+
+// demoPublicKey is the public half of demoKey.
+const demoPublicKey = "test/keys/demo.pub.asc"
 
 // MatrixOptions are what matrix is asked.
 type MatrixOptions struct {
@@ -21,6 +26,8 @@ type MatrixOptions struct {
 	Dist     string // folder of the bundles that were built; "" is dist of the project
 	Check    bool   // fail on a gap
 	Accept   cli.StringSlice
+	From     string // store; "" for none
+	Key      string // file of the public key that signs certificates and the store
 	Markdown bool
 	SVG      string // file
 	JSON     bool
@@ -33,13 +40,17 @@ func matrixCommand(s *streams) *cli.Command {
 		Usage: "tell which releases that customers run have a way to the newest, and how far the jumps are",
 		Description: "Reads versions/installed-base.yaml, the jumps, and the bundles that were built. A gap\n" +
 			"is a release that customers run and that has no way to the newest release, whether\n" +
-			"or not " + marker + " explains it under unreached. --check fails on a gap; --accept\n" +
-			"RELEASE says in the pipeline that somebody decided to leave its customers.",
+			"or not " + marker + " explains it under unreached. With --from, a jump that is not\n" +
+			"published as stable, or not certified for every platform of its release, is one too.\n" +
+			"--check fails on a gap; --accept NAME says in the pipeline that somebody decided to\n" +
+			"leave the customers of a release, or of a jump.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "to", Usage: "measure against `RELEASE`", DefaultText: "the latest that is not planned", Destination: &o.To},
 			&cli.StringFlag{Name: "dist", Usage: "look for built bundles in `DIR`", DefaultText: "dist of the project", Destination: &o.Dist},
+			&cli.StringFlag{Name: "from", Usage: "also look at what is published in `STORE`, s3://bucket/prefix or a folder", Destination: &o.From},
+			&cli.StringFlag{Name: "key", Usage: "certificates and store must be signed with the armored public key in `FILE`", DefaultText: "the key in the store, or the demo key", Destination: &o.Key},
 			&cli.BoolFlag{Name: "check", Usage: "fail when customers are left behind", DisableDefaultText: true, Destination: &o.Check},
-			&cli.StringSliceFlag{Name: "accept", Usage: "leave the customers of `RELEASE` behind; may be given several times", Destination: &o.Accept},
+			&cli.StringSliceFlag{Name: "accept", Usage: "leave the customers of the release or jump `NAME` behind; may be given several times", Destination: &o.Accept},
 			&cli.BoolFlag{Name: "markdown", Usage: "write Markdown, for documents", DisableDefaultText: true, Destination: &o.Markdown},
 			&cli.StringFlag{Name: "svg", Usage: "also draw the graph into `FILE`", Destination: &o.SVG},
 			jsonFlag(&o.JSON),
@@ -66,7 +77,25 @@ func runMatrix(ctx context.Context, s *streams, o MatrixOptions) error {
 		return err
 	}
 	in := matrix.Input{Catalog: cat, To: o.To}
-	if in.Built, err = matrix.FindBuilt(ctx, cat, inProject(o.Project, o.Dist, "dist")); err != nil {
+	key, err := certificateKey(o)
+	if err != nil {
+		return err
+	}
+	if o.From != "" {
+		r, err := openRepo(ctx, o.From, repo.Options{Public: key, Note: notes(s)})
+		if err != nil {
+			return err
+		}
+		front, err := r.Front(ctx)
+		if err != nil {
+			return err
+		}
+		if key, err = r.Key(ctx); err != nil {
+			return err
+		}
+		in.Stores = matrix.FromStore(cat, front.Channels)
+	}
+	if in.Built, err = matrix.FindBuilt(ctx, cat, inProject(o.Project, o.Dist, "dist"), key); err != nil {
 		return err
 	}
 	m, err := matrix.New(in)
@@ -85,6 +114,17 @@ func runMatrix(ctx context.Context, s *streams, o MatrixOptions) error {
 		return err
 	}
 	return m.Check()
+}
+
+// certificateKey is the key that was named; without a store that has one, the demo's, when the project has it.
+func certificateKey(o MatrixOptions) (*sign.Public, error) {
+	file := o.Key
+	if demo := filepath.Join(o.Project, demoPublicKey); file == "" && o.From == "" {
+		if _, err := os.Stat(demo); err == nil {
+			file = demo
+		}
+	}
+	return publicKey(file)
 }
 
 func printMatrix(s *streams, m *matrix.Matrix, o MatrixOptions) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,20 +12,19 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
+	"onerpm/bundler/internal/certify"
 	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/repo"
+	"onerpm/bundler/internal/sign"
 	"onerpm/internal/rpmfile"
 )
 
-// maxCertificate bounds a certificate's file, in bytes.
-const maxCertificate = 1 << 20
-
 // FindBuilt looks in a folder for the bundles of the project's jumps, by their short
 // names, and for the certificates beside them. A file that is no bundle of the jump
-// is as good as none. A certificate counts when it names the bundle's very bytes; its
-// signature is not looked at here: publish does, and what a store holds went through it.
-func FindBuilt(ctx context.Context, cat *release.Catalog, dir string) (map[string]Built, error) {
+// is as good as none; so is a certificate that key did not sign, is about other bytes,
+// or tells of a failure. Without a key no certificate is looked at.
+func FindBuilt(ctx context.Context, cat *release.Catalog, dir string, key *sign.Public) (map[string]Built, error) {
 	found := map[string]Built{}
 	for name, spec := range cat.Specs {
 		if err := ctx.Err(); err != nil {
@@ -34,6 +32,9 @@ func FindBuilt(ctx context.Context, cat *release.Catalog, dir string) (map[strin
 		}
 		file := filepath.Join(dir, cat.Product.Prefix+"-"+spec.To+".rpm")
 		b, err := readBuilt(file, cat.Product.Prefix+"-"+spec.To, spec.To)
+		if err == nil && b != nil && key != nil {
+			b.Certified, err = certificates(file, key, cat.Release(spec.To).Platforms)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("look at %s: %w", file, err)
 		}
@@ -62,63 +63,65 @@ func readBuilt(file, name, version string) (*Built, error) {
 	if err != nil {
 		return nil, nil //nolint:nilerr // likewise
 	}
-	b := &Built{File: file, Revision: revision}
-	b.Certified, err = certificatesOf(f, file)
-	return b, err
+	return &Built{File: file, Revision: revision, Certified: []string{}}, nil
 }
 
-// certificatesOf returns the platforms whose certificate beside a bundle names its bytes.
-func certificatesOf(bundle *os.File, file string) ([]string, error) {
-	platforms := []string{}
-	entries, err := os.ReadDir(filepath.Dir(file))
+// certificates returns the platforms that a bundle has good certificates for.
+func certificates(file string, key *sign.Public, platforms []string) ([]string, error) {
+	out := []string{}
+	any := slices.ContainsFunc(platforms, func(p string) bool {
+		_, err := os.Stat(filepath.Join(filepath.Dir(file), certify.FileName(file, p)))
+		return err == nil
+	})
+	if !any {
+		return out, nil // the bundle need not be read
+	}
+	sum, err := digest(file)
 	if err != nil {
 		return nil, err
 	}
-	sum := ""
-	for _, e := range entries {
-		rest, is := strings.CutPrefix(e.Name(), filepath.Base(file)+".certificate.")
-		platform, whole := strings.CutSuffix(rest, ".intoto.json")
-		if !is || !whole || platform == "" {
-			continue
-		}
-		if sum == "" {
-			if sum, err = digest(bundle); err != nil {
-				return nil, err
-			}
-		}
-		if subjects, err := subjectsOf(filepath.Join(filepath.Dir(file), e.Name())); err == nil && slices.Contains(subjects, sum) {
-			platforms = append(platforms, platform)
-		}
+	verdict, err := certify.Beside(file, key, sum, platforms)
+	for _, c := range verdict.Good {
+		out = append(out, c.Platform)
 	}
-	return platforms, nil
+	return out, err
 }
 
-func digest(f *os.File) (string, error) {
-	sum := sha256.New()
-	if _, err := io.Copy(sum, io.NewSectionReader(f, 0, 1<<62)); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
-}
-
-// subjectsOf returns the SHA-256 digests that an in-toto statement is about.
-func subjectsOf(file string) ([]string, error) {
+func digest(file string) (string, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	defer f.Close() //nolint:errcheck // only read
-	var statement struct {
-		Subject []struct {
-			Digest map[string]string `json:"digest"`
-		} `json:"subject"`
+	sum := sha256.New()
+	_, err = io.Copy(sum, f)
+	return hex.EncodeToString(sum.Sum(nil)), err
+}
+
+// FromStore says which jumps' bundles, in the revision of their specs, the channels
+// of a store have; stable goes before others.
+func FromStore(cat *release.Catalog, channels map[string]*repo.Index) map[string]Published {
+	out := map[string]Published{}
+	for _, channel := range []string{repo.Testing, repo.Stable} {
+		index := channels[channel]
+		if index == nil {
+			continue
+		}
+		for _, b := range index.Bundles {
+			jump := b.From + "-" + b.To
+			spec := cat.Specs[jump]
+			if spec == nil || spec.Revision != b.Revision {
+				continue
+			}
+			p := Published{Channel: channel, Certified: []string{}}
+			for _, c := range b.Certificates {
+				p.Certified = append(p.Certified, c.Platform)
+			}
+			if b.Override != nil {
+				p.Override = b.Override.Reason
+			}
+			out[jump] = p
+		}
 	}
-	if err := json.NewDecoder(io.LimitReader(f, maxCertificate)).Decode(&statement); err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, s := range statement.Subject {
-		out = append(out, s.Digest["sha256"])
-	}
-	return out, nil
+	return out
 }

@@ -13,6 +13,7 @@ import (
 
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/repo"
 )
 
 // Input is what the matrix is made of.
@@ -27,7 +28,7 @@ type Input struct {
 type Built struct {
 	File      string   `json:"file"`
 	Revision  int      `json:"revision"`  // of the bundle, which may not be the spec's any more
-	Certified []string `json:"certified"` // platforms that a certificate beside it names for these bytes
+	Certified []string `json:"certified"` // platforms of the release that it has good certificates for
 }
 
 // Published is a bundle of the spec's revision in a store.
@@ -243,16 +244,13 @@ func (j Jump) lacks() string {
 		return fmt.Sprintf("%s is not published, and revision %d is what was built; bundler build %s", j.Bundle, j.Built.Revision, j.Name)
 	case j.Published == nil:
 		return j.Bundle + " is built, but not published; bundler certify, then bundler publish"
-	case j.Published.Channel != Stable:
+	case j.Published.Channel != repo.Stable:
 		return j.Bundle + " is in " + j.Published.Channel + " alone; bundler certify, then bundler publish"
 	case len(open) > 0 && j.Published.Override == "":
 		return fmt.Sprintf("%s is not certified for %v", j.Bundle, open)
 	}
 	return ""
 }
-
-// Stable is the channel that customers follow.
-const Stable = "stable"
 
 // certified returns the platforms that a jump's bundle is certified for.
 func (j Jump) certified() []string {
@@ -273,13 +271,13 @@ func (j Jump) uncertified() []string {
 	return slices.DeleteFunc(slices.Clone(j.Platforms), func(p string) bool { return slices.Contains(have, p) })
 }
 
-// Accept marks the gaps of releases that somebody decided to leave behind. Error:
-// exit.Usage for a release that is no gap, so that no acceptance outlives its reason.
-func (m *Matrix) Accept(releases []string) error {
-	for _, version := range releases {
-		i := slices.IndexFunc(m.Gaps, func(g Gap) bool { return g.Release == version })
-		if i < 0 {
-			return exit.Errorf(exit.Usage, "leave it out", "--accept %s: no customer is left behind there", version)
+// Accept marks the gaps, named by release or jump, that somebody decided to leave. Error:
+// exit.Usage for a name that is no gap, so that no acceptance outlives its reason.
+func (m *Matrix) Accept(names []string) error {
+	for _, name := range names {
+		i := slices.IndexFunc(m.Gaps, func(g Gap) bool { return g.Release == name || g.Jump == name })
+		if name == "" || i < 0 {
+			return exit.Errorf(exit.Usage, "leave it out", "--accept %s: no customer is left behind there", name)
 		}
 		m.Gaps[i].Accepted = true
 	}
@@ -303,7 +301,7 @@ func (m *Matrix) Check() error {
 		return nil
 	}
 	return exit.With(exit.Gap, &GapError{Gaps: m.Gaps, Newest: m.Newest},
-		"add the jump (bundler new), or say in the pipeline who decided to leave them: --accept RELEASE")
+		"add the jump (bundler new), or say in the pipeline that somebody decided to leave them: --accept NAME")
 }
 
 // GapError is the customers that are left behind.
