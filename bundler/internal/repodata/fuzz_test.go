@@ -14,6 +14,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
+	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/repodata"
 	"onerpm/internal/rpmfile"
 )
@@ -137,7 +138,7 @@ func TestFlipped(t *testing.T) {
 			dir := t.TempDir()
 			_, err := repodata.Write(t.Context(), dir, set, e, nil, 1)
 			var format *repodata.FormatError
-			if !errors.As(err, &format) || !strings.Contains(err.Error(), f.SHA256) {
+			if !errors.As(err, &format) || !strings.Contains(err.Error(), f.SHA256) || exit.Code(err) != exit.Published {
 				t.Errorf("%s of %d bytes: %v", f.Type, len(bad), err)
 			}
 			if left, _ := os.ReadDir(dir); len(left) > 0 {

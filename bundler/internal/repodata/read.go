@@ -124,7 +124,7 @@ func (s *Set) Packages(ctx context.Context) iter.Seq2[Package, error] {
 			})
 		}
 		if err != nil && !stopped {
-			yield(Package{}, fmt.Errorf("read repository metadata: %w", err))
+			yield(Package{}, coded(fmt.Errorf("read repository metadata: %w", err)))
 		}
 	}
 }
@@ -168,8 +168,15 @@ func parsePackage(id string, entry []byte) (Package, error) {
 
 // Check reads all of the lists: checksums, form, and that each has the same packages.
 func (s *Set) Check(ctx context.Context) error {
+	if err := s.checkLists(ctx); err != nil {
+		return coded(fmt.Errorf("check repository metadata: %w", err))
+	}
+	return nil
+}
+
+func (s *Set) checkLists(ctx context.Context) error {
 	if err := s.check(); err != nil {
-		return fmt.Errorf("check repository metadata: %w", err)
+		return err
 	}
 	first := ""
 	for i := range kinds {
@@ -178,20 +185,20 @@ func (s *Set) Check(ctx context.Context) error {
 				_, err := parsePackage(id, entry)
 				return err
 			}
-			var any struct{}
-			if err := xml.Unmarshal(entry, &any); err != nil {
+			var whole struct{}
+			if err := xml.Unmarshal(entry, &whole); err != nil {
 				return malformed(kinds[i].name, "package %s: %w", id, err)
 			}
 			return nil
 		})
 		if err != nil {
-			return fmt.Errorf("check repository metadata: %w", err)
+			return err
 		}
 		if i == 0 {
 			first = ids
 		}
 		if ids != first {
-			return fmt.Errorf("check repository metadata: %w", malformed(kinds[i].name, "it lists other packages than %s does", kinds[0].name))
+			return malformed(kinds[i].name, "it lists other packages than %s does", kinds[0].name)
 		}
 	}
 	return nil

@@ -9,7 +9,8 @@
 // The previous lists are foreign bytes. Where their size, checksum, layout or order is not what Write
 // and their repomd.xml say, there is a *FormatError and no new generation. What stands inside a package's
 // entry is copied as it is; Check reads that too. Whether repomd.xml itself is the right one is for the
-// caller to know, who has its digest or its signature.
+// caller to know, who has its digest or its signature. Repositories that others made are read by package fetch, which
+// takes any layout, compression and checksum that there is; here what differs is damage.
 package repodata
 
 import (
@@ -17,6 +18,7 @@ import (
 	"net/url"
 	"strings"
 
+	"onerpm/bundler/internal/exit"
 	"onerpm/internal/rpmfile"
 )
 
@@ -27,8 +29,10 @@ const (
 	maxList   = 4 << 30  // of one list, uncompressed
 )
 
-// maxPackages bounds how many packages a list may say it has.
-const maxPackages = 10_000_000
+const (
+	maxPackages = 10_000_000 // that a list may say it has
+	maxRevision = 1 << 40    // seconds since 1970
+)
 
 // changelogs is how many of the newest changelog entries are listed, as createrepo_c does.
 const changelogs = 10
@@ -83,7 +87,7 @@ type Entry struct {
 func Describe(h *rpmfile.Header, f FileFacts, at Place) (Entry, error) {
 	e := Entry{NEVRA: h.NEVRA(), SHA256: f.SHA256}
 	if err := describe(&e, h, f, at); err != nil {
-		return Entry{}, fmt.Errorf("describe %s for a repository: %w", e.NEVRA, err)
+		return Entry{}, exit.With(exit.BadBundle, fmt.Errorf("describe %s for a repository: %w", e.NEVRA, err), "")
 	}
 	return e, nil
 }

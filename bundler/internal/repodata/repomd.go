@@ -81,7 +81,7 @@ func Parse(repomd []byte) (*Set, error) {
 	if err := xml.Unmarshal(repomd, &doc); err != nil {
 		return nil, &FormatError{"repomd.xml", err}
 	}
-	if len(doc.Data) != len(kinds) || doc.Revision < 0 {
+	if len(doc.Data) != len(kinds) || doc.Revision < 0 || doc.Revision > maxRevision {
 		return nil, malformed("repomd.xml", "%d lists of revision %d", len(doc.Data), doc.Revision)
 	}
 	s := &Set{Repomd: repomd, Revision: doc.Revision}

@@ -9,11 +9,14 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sync/errgroup"
+
+	"onerpm/bundler/internal/exit"
 )
 
 // level of gzip: a higher one costs several times the time for a few hundredths of the size.
@@ -30,9 +33,22 @@ const level = 6
 func Write(ctx context.Context, dir string, previous *Set, add []Entry, drop []string, revision int64) (*Set, error) {
 	set, err := write(ctx, dir, previous, add, drop, revision)
 	if err != nil {
-		return nil, fmt.Errorf("write repository metadata: %w", err)
+		return nil, coded(fmt.Errorf("write repository metadata: %w", err))
 	}
 	return set, nil
+}
+
+// coded gives an error its exit code.
+func coded(err error) error {
+	var format *FormatError
+	var path *fs.PathError
+	switch {
+	case errors.As(err, &format):
+		return exit.With(exit.Published, err, "bundler verify tells everything that is wrong")
+	case errors.As(err, &path) && !errors.Is(err, fs.ErrNotExist):
+		return exit.With(exit.Output, err, "make room in the folder for temporary files, or name another one in TMPDIR")
+	}
+	return err
 }
 
 func write(ctx context.Context, dir string, previous *Set, add []Entry, drop []string, revision int64) (*Set, error) {

@@ -12,6 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/rpmpack"
+
+	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/repodata"
 )
 
@@ -222,6 +225,27 @@ func TestPlace(t *testing.T) {
 	for _, p := range []repodata.Place{{"file:///srv/repo", "packages/x.rpm"}, {"", "x.rpm"}} {
 		if _, err := try(t, path, p); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestRevisionBound: a revision without end could not be followed by a later one.
+func TestRevisionBound(t *testing.T) {
+	t.Parallel()
+	set := write(t, nil, nil)
+	b := bytes.Replace(set.Repomd, []byte("<revision>1500000000<"), []byte("<revision>9223372036854775807<"), 1)
+	if _, err := repodata.Parse(b); err == nil {
+		t.Error("a revision that none can follow is taken")
+	}
+}
+
+// TestUndescribable holds what no XML can say: such a header is the bundle's fault.
+func TestUndescribable(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"a\x01b", "a\x1b[1m", "\uFFFE"} {
+		path := pack(t, t.TempDir(), "bad", "1.0", func(r *rpmpack.RPM) { r.Description = text })
+		if _, err := try(t, path, repodata.Place{Href: "x.rpm"}); exit.Code(err) != exit.BadBundle {
+			t.Errorf("%q: %v", text, err)
 		}
 	}
 }
