@@ -238,7 +238,7 @@ func (r certifyResult) text(c palette) string {
 		if sc.Window > 0 {
 			window = fmt.Sprintf("%.1f s (limit %.0f s)", sc.Window, sc.Limit)
 		}
-		note := sc.Reason
+		note, _, _ := strings.Cut(sc.Reason, "\n") // all of it was told, and is in the certificate
 		if sc.Load != nil && note == "" {
 			note = fmt.Sprintf("%d of %d questions answered, longest gap %.1f s; %d writes", sc.Load.Good, sc.Load.Asked, sc.Load.Gap, sc.Load.Writes)
 		}
