@@ -80,8 +80,11 @@ func (r listResult) text(c palette) string {
 		rows := [][]string{{"BUNDLE", "FROM", "TO", "SIZE", "PUBLISHED", ""}}
 		for _, x := range ch.Bundles {
 			note := ""
-			if slices.ContainsFunc(ch.Bundles, func(y repo.Bundle) bool { return y.Short == x.Short && y.Revision > x.Revision }) {
+			switch {
+			case slices.ContainsFunc(ch.Bundles, func(y repo.Bundle) bool { return y.Short == x.Short && y.Revision > x.Revision }):
 				note = "there is a newer revision"
+			case ch.Channel != repo.Stable && r.has(repo.Stable, x.NEVRA):
+				note = "in stable too"
 			}
 			rows = append(rows, []string{x.NEVRA, x.From, x.To, size(x.Size), day(x.Published), note})
 		}
@@ -97,4 +100,11 @@ func (r listResult) text(c palette) string {
 func day(at string) string {
 	d, _, _ := strings.Cut(at, "T")
 	return d
+}
+
+// has tells whether a bundle is in a channel.
+func (r listResult) has(channel, nevra string) bool {
+	return slices.ContainsFunc(r.Channels, func(c listChannel) bool {
+		return c.Channel == channel && slices.ContainsFunc(c.Bundles, func(b repo.Bundle) bool { return b.NEVRA == nevra })
+	})
 }

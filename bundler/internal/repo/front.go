@@ -71,7 +71,11 @@ func sameStates(a, b map[string]generation) bool {
 // frontOf puts channels together.
 func frontOf(all map[string]generation, key string) *Front {
 	f := &Front{Version: Version, Key: key, Channels: map[string]*Index{}, Releases: []Release{}, Shorts: []Named{}, Files: []Named{}}
-	for c, g := range all {
+	for _, c := range Channels {
+		g, ok := all[c]
+		if !ok {
+			continue
+		}
 		f.Channels[c] = g.index
 		if g.index.Created >= f.Generated { // the newest knows the product best
 			f.Product, f.Prefix, f.Base, f.Generated = g.index.Product, g.index.Prefix, g.index.Base, g.index.Created
@@ -246,7 +250,7 @@ func (r *Repo) putFront(ctx context.Context, f *Front, files map[string][]byte, 
 	if err != nil {
 		return err
 	}
-	asc, err := r.key.Detached(text, r.generated(f))
+	asc, err := r.sign(text)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (r *Repo) index(ctx context.Context, channel, id string) (*Index, error) {
 	name := generationName(channel, id) + "index.json"
 	b, err := r.signed(ctx, name, MaxIndex)
 	if errors.Is(err, store.ErrNotExist) {
-		return nil, broken("the pointer of %s names %s, which is not there", channel, name)
+		return nil, broken("%s names %s, which is not there", pointerName(channel), name)
 	}
 	if err != nil {
 		return nil, err
@@ -198,14 +198,14 @@ func (r *Repo) write(ctx context.Context, channel string, g generation, e *edit)
 	if err != nil {
 		return "", "", err
 	}
-	return id, x.Base, r.upload(ctx, generationName(channel, id), set, text, now)
+	return id, x.Base, r.upload(ctx, generationName(channel, id), set, text)
 }
 
 // upload puts a generation's files.
-func (r *Repo) upload(ctx context.Context, at string, set *repodata.Set, index []byte, now time.Time) error {
+func (r *Repo) upload(ctx context.Context, at string, set *repodata.Set, index []byte) error {
 	files := map[string][]byte{"repodata/repomd.xml": set.Repomd, "index.json": index}
 	for _, name := range []string{"repodata/repomd.xml", "index.json"} {
-		asc, err := r.key.Detached(files[name], now)
+		asc, err := r.sign(files[name])
 		if err != nil {
 			return err
 		}

@@ -140,6 +140,10 @@ func (r *Repo) signed(ctx context.Context, name string, limit int64) ([]byte, er
 	return b, nil
 }
 
+// sign signs a file. The signature tells the oldest time that the key allows: gpg, and so dnf, takes one from
+// the future for a bad one, and not every clock is right. What is signed tells its own time.
+func (r *Repo) sign(b []byte) ([]byte, error) { return r.key.Detached(b, time.Time{}) }
+
 // put writes a small file.
 func (r *Repo) put(ctx context.Context, name string, b []byte, o store.PutOptions) (string, error) {
 	return r.store.Put(ctx, name, bytes.NewReader(b), o)

@@ -48,27 +48,14 @@ func (r *Repo) Publish(ctx context.Context, l *Local, channel string) (Result, e
 
 func (r *Repo) publish(ctx context.Context, l *Local, channel string) (Result, error) {
 	res := Result{Channel: channel, Bundle: l.Bundle}
-	if err := r.takes(ctx, l, nil); err != nil { // before anything is sent
+	if err := r.takes(ctx, l); err != nil { // before anything is sent
 		return res, err
 	}
 	mine, err := r.putBundle(ctx, l)
 	if err != nil {
 		return res, err
 	}
-	for _, c := range others(channel) { // first, so that the channel's own appearance is the last thing
-		if _, err := r.advance(ctx, c, func(x *Index) (*edit, error) { return r.start(ctx, x, l.Product, l.Prefix) }); err != nil {
-			return res, err
-		}
-	}
-	changed, err := r.advance(ctx, channel, func(x *Index) (*edit, error) {
-		if err := r.takes(ctx, l, x); err != nil {
-			return nil, err
-		}
-		return r.adding(ctx, x, l)
-	})
-	if err == nil {
-		err = r.settle(ctx, l)
-	}
+	changed, err := r.putInto(ctx, l, channel)
 	if exit.Code(err) == exit.Refused {
 		return res, errors.Join(err, r.takeBack(ctx, l, mine))
 	}
@@ -87,26 +74,34 @@ func (r *Repo) publish(ctx context.Context, l *Local, channel string) (Result, e
 	return res, r.sweep(ctx)
 }
 
-// others returns the channels besides this one.
-func others(channel string) []string {
-	return slices.DeleteFunc(slices.Clone(Channels), func(c string) bool { return c == channel })
+// putInto puts a stored bundle into a channel. Testing comes first, whatever the channel: see Testing.
+func (r *Repo) putInto(ctx context.Context, l *Local, channel string) (changed bool, err error) {
+	for _, c := range []string{Testing, Stable} {
+		did, err := r.advance(ctx, c, func(x *Index) (*edit, error) {
+			if err := x.accepts(l); err != nil {
+				return nil, err
+			}
+			if c == Stable && channel != Stable {
+				return r.start(ctx, x, l.Product, l.Prefix)
+			}
+			return r.adding(ctx, x, l)
+		})
+		if err != nil {
+			return changed, err
+		}
+		changed = changed || did
+	}
+	return changed, r.settle(ctx, l)
 }
 
-// takes refuses a bundle of another product, and one whose NEVRA other bytes have. x is the state of its
-// own channel where that is known already.
-func (r *Repo) takes(ctx context.Context, l *Local, x *Index) error {
+// takes refuses a bundle of another product, and one whose NEVRA other bytes have.
+func (r *Repo) takes(ctx context.Context, l *Local) error {
 	for _, c := range Channels {
-		if x == nil || x.Channel != c {
-			g, err := r.current(ctx, c)
-			if err != nil {
-				return err
-			}
-			if err := g.index.accepts(l); err != nil {
-				return err
-			}
-			continue
+		g, err := r.current(ctx, c)
+		if err != nil {
+			return err
 		}
-		if err := x.accepts(l); err != nil {
+		if err := g.index.accepts(l); err != nil {
 			return err
 		}
 	}
@@ -268,9 +263,8 @@ func (r *Repo) adding(ctx context.Context, x *Index, l *Local) (*edit, error) {
 	return e, nil
 }
 
-// settle looks at the bundle once more, now that everybody sees it. Two publishers can have put different bytes of one
-// NEVRA into two channels at the same moment, for there is no step that changes both: testing yields then. And a sweep
-// can have taken an old upload of it, which nothing named, a moment before something did.
+// settle looks at the files once more, now that everybody sees the bundle: a sweep can have taken an old upload of it,
+// which nothing named, a moment before something did.
 func (r *Repo) settle(ctx context.Context, l *Local) error {
 	gone, err := r.missing(ctx, nil, l.Bundle.File)
 	for name := range l.files() {
@@ -278,28 +272,10 @@ func (r *Repo) settle(ctx context.Context, l *Local) error {
 			gone, err = r.missing(ctx, gone, name)
 		}
 	}
-	if err != nil {
-		return err
+	if err == nil && gone != nil {
+		_, err = r.putBundle(ctx, l)
 	}
-	if gone != nil {
-		if _, err := r.putBundle(ctx, l); err != nil {
-			return err
-		}
-	}
-	stable, err := r.current(ctx, Stable)
-	if err != nil || stable.index == nil { // publish made it, so this is an error
-		return err
-	}
-	inStable := stable.index.Bundle(l.Bundle.NEVRA)
-	_, err = r.advance(ctx, Testing, func(x *Index) (*edit, error) {
-		return without(x, func(b Bundle) bool {
-			return inStable != nil && b.NEVRA == inStable.NEVRA && b.SHA256 != inStable.SHA256
-		}), nil
-	})
-	if err != nil {
-		return err
-	}
-	return stable.index.accepts(l)
+	return err
 }
 
 // without says how a channel loses bundles; nil when it has none of them.

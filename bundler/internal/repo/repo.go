@@ -12,7 +12,8 @@
 // generation made from bytes that somebody else put there would be signed with that key.
 package repo
 
-// The channels of a store. Stable is what customers have; Testing is for bundles that are still being tried.
+// The channels of a store. Stable is what customers have. Testing has all bundles, those that are still being tried
+// among them: what goes into Stable is put into Testing first, so that one pointer decides whose a NEVRA is.
 const (
 	Stable  = "stable"
 	Testing = "testing"

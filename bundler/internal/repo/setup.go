@@ -9,15 +9,6 @@ import (
 	"onerpm/bundler/internal/exit"
 )
 
-// generated is the time that a Front's signature tells, so that equal fronts have equal signatures.
-func (r *Repo) generated(f *Front) time.Time {
-	t, err := time.Parse(time.RFC3339, f.Generated)
-	if err != nil {
-		return r.now()
-	}
-	return t
-}
-
 // Setup returns the settings with which yum and dnf use the repository: what lies in the store as <p>.repo.
 //
 // mirrorlist is the channel's pointer, read anew whenever metadata is: so a client sees one whole generation. Both
