@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"onerpm/test/host"
 )
@@ -11,7 +14,7 @@ const credentials = "/etc/" + prefix + "/credentials"
 
 // TestAgents upgrades 200 agents in 20 deployments of 3 tenants, of which 5 are
 // down: pending for want of credentials, a canary, batches, a stop, the fix, and a
-// resumed run that is killed again and again.
+// resumed run that is killed, and that the machine is rebooted under.
 func TestAgents(t *testing.T) {
 	t.Parallel()
 	m := host.Start(t, host.Options{Release: "4.1.1"})
@@ -61,12 +64,25 @@ json.dump(agents, open("`+agentsFile+`", "w"))' && systemctl start demo-agents`)
 import json
 agents = json.load(open("/root/all.json")) | json.load(open("`+agentsFile+`"))
 json.dump(agents, open("`+agentsFile+`", "w"))' && systemctl start demo-agents`)
+	// What the worker asks is there before it at boot, and at shutdown until it has stopped.
+	m.Sh(t, `mkdir /etc/systemd/system/cloudify-mgmtworker.service.d
+		printf '[Unit]\nAfter=demo-agents.service nginx.service postgresql.service\n' > /etc/systemd/system/cloudify-mgmtworker.service.d/order.conf
+		systemctl daemon-reload`)
 	agents("resume", 0)
-	for _, atLeast := range []string{"8", "14"} { // works that were asked for when the process is killed
-		m.Sh(t, `for i in $(seq 600); do [ "$(`+works+`)" -ge `+atLeast+` ] && break; sleep 0.05; done
-			kill -9 $(systemctl show -P MainPID `+prefix+`-agents)`)
+	asked := func(atLeast int) string { // waits until that many works were asked for
+		return fmt.Sprintf(`for i in $(seq 600); do [ "$(%s)" -ge %d ] && break; sleep 0.05; done; `, works, atLeast)
+	}
+	m.Sh(t, asked(8)+"kill -9 $(systemctl show -P MainPID "+prefix+"-agents)")
+	m.Sh(t, asked(14))
+	reboot := time.Now()
+	if err := m.Reboot(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	agents("wait", 0, "done, 200 of 200")
+	var rec struct{ Ended time.Time }
+	if err := json.Unmarshal([]byte(m.Sh(t, prefix+" agents status --json")), &rec); err != nil || !rec.Ended.After(reboot) {
+		t.Errorf("the agents were done before the reboot at %s: %v %v", reboot, rec.Ended, err)
+	}
 	agents("status --json", 0, `"state": "done"`)
 	if got := m.Sh(t, psql(`select count(*) from node_instances where convert_from(runtime_properties, 'UTF8')::jsonb #>> '{cloudify_agent,version}' = '4.2.0'`)); got != "200" {
 		t.Errorf("%s agents are of 4.2.0, want 200", got)
