@@ -27,11 +27,6 @@ type Shipped struct {
 	info rpmfile.FileInfo
 }
 
-// Same tells whether two packages have the same content.
-func (f *Shipped) Same(o *Shipped) bool {
-	return f.info.Size == o.info.Size && f.info.DigestAlgo == o.info.DigestAlgo && f.info.Digest == o.info.Digest
-}
-
 // ConfigFiles returns the %config files that are merged, and those, and what is
 // marked so and is no regular file of a package (%ghost, links), that the jump
 // leaves to rpm and only the way back restores. Neither holds a target of the

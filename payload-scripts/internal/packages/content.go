@@ -104,21 +104,25 @@ func (s *Set) unpackThese(ctx context.Context, rpm string, want map[string]rpmfi
 }
 
 // pick reads the files that are wanted out of an archive, each bounded and compared
-// with its digest.
+// with its digest. What the archive does not hold is not in the answer.
 func pick(archive *cpio.Reader, want map[string]rpmfile.FileInfo) (map[string][]byte, error) {
 	found := map[string][]byte{}
+	for name, f := range want {
+		if f.Size == 0 {
+			found[name] = []byte{}
+		}
+	}
 	for len(found) < len(want) {
 		m, err := archive.Next()
 		if errors.Is(err, io.EOF) {
-			return found, nil // what lacks is told by who asks for it
+			return found, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		name := path.Join("/", m.Name)
-		f, is := want[name]
-		if _, twice := found[name]; !is || twice || m.Size != f.Size || m.Size > maxContent {
-			continue // a hard link has its content at the last of its names
+		f, is := want[path.Join("/", m.Name)]
+		if !is || found[f.Path] != nil || m.Size != f.Size || m.Size > maxContent {
+			continue
 		}
 		data, err := io.ReadAll(archive)
 		if err != nil {
@@ -126,13 +130,17 @@ func pick(archive *cpio.Reader, want map[string]rpmfile.FileInfo) (map[string][]
 		}
 		sum := f.DigestAlgo.New()
 		if sum == nil {
-			return nil, fmt.Errorf("%s cannot be checked: %s is not known here", name, f.DigestAlgo)
+			return nil, fmt.Errorf("%s cannot be checked: %s is not known here", f.Path, f.DigestAlgo)
 		}
 		sum.Write(data)
 		if got := hex.EncodeToString(sum.Sum(nil)); !strings.EqualFold(got, f.Digest) {
-			return nil, fmt.Errorf("%s is damaged: its %s is %s, the header says %s", name, f.DigestAlgo, got, f.Digest)
+			return nil, fmt.Errorf("%s is damaged: its %s is %s, the header says %s", f.Path, f.DigestAlgo, got, f.Digest)
 		}
-		found[name] = data
+		for name, o := range want { // of hard links only the last has the content
+			if o.Digest == f.Digest && o.Size == f.Size {
+				found[name] = data
+			}
+		}
 	}
 	return found, nil
 }
