@@ -30,7 +30,11 @@ type machine struct {
 	root, bundle string
 	backup       string
 	m            *manifest.Manifest
+	packaged     []packaged
 }
+
+// packaged is a %config file as the two packages have it, "" for one that does not.
+type packaged struct{ Target, Old, New string }
 
 func newMachine(t *testing.T) *machine {
 	t.Helper()
@@ -144,7 +148,17 @@ func (m *machine) config(target, format, old, now string) {
 func (m *machine) set() *Set {
 	s := New(m.m, m.bundle, m.backup)
 	s.Root = m.root
+	for _, p := range m.packaged {
+		s.Packaged = append(s.Packaged, Packaged{Config: manifest.Config{Target: p.Target, Format: "text"}, Old: shipped(p.Old), New: shipped(p.New)})
+	}
 	return s
+}
+
+func shipped(body string) *Shipped {
+	if body == "" {
+		return nil
+	}
+	return &Shipped{Package: "pkg", Mark: "%config", Mode: 0o644, Content: func(context.Context) ([]byte, error) { return []byte(body), nil }}
 }
 
 // prepared goes the line up to the seal.

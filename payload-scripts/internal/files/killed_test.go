@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -20,6 +21,7 @@ import (
 type child struct {
 	Root, Bundle, Backup string
 	Manifest             *manifest.Manifest
+	Packaged             []packaged
 	Step                 string
 	Kill                 int // the file at which it dies, counted from 1
 }
@@ -45,8 +47,7 @@ func work(path string) error {
 	if err := json.Unmarshal(data, &c); err != nil {
 		return err
 	}
-	s := New(c.Manifest, c.Bundle, c.Backup)
-	s.Root = c.Root
+	s := (&machine{root: c.Root, bundle: c.Bundle, backup: c.Backup, m: c.Manifest, packaged: c.Packaged}).set()
 	n := 0
 	s.Progress = func(string, int64) {
 		if n++; n == c.Kill {
@@ -69,7 +70,7 @@ func work(path string) error {
 // killed runs a step in a process of its own and tells whether it died at the n-th file.
 func (m *machine) killed(step string, n int) bool {
 	m.t.Helper()
-	data, err := json.Marshal(child{m.root, m.bundle, m.backup, m.m, step, n})
+	data, err := json.Marshal(child{m.root, m.bundle, m.backup, m.m, m.packaged, step, n})
 	m.ok(err)
 	path := filepath.Join(filepath.Dir(m.root), "child.json")
 	m.ok(os.WriteFile(path, data, 0o600))
@@ -90,9 +91,20 @@ func (m *machine) killed(step string, n int) bool {
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
+	m.packaged = []packaged{{"/etc/pkg.conf", "1\na\nb\n", "2\na\nb\n"}, {"/etc/pkg-gone.conf", "x\n", ""}, {"/etc/pkg-new.conf", "", "new\n"}}
+	m.write("/etc/pkg.conf", "1\na\nmine\n", 0o640, 3, 4)
+	m.write("/etc/pkg.conf.rpmsave", "of an earlier update", 0o600, 0, 0)
+	m.write("/etc/pkg-gone.conf", "x\n", 0o644, 0, 0)
 	before := m.shot("/etc", "/usr", "/opt")
 	for _, step := range []string{"save", "seal", "new", "old"} {
 		n := 1
+		if step == "new" { // what rpm does before
+			m.write("/etc/pkg.conf", "2\na\nb\n", 0o644, 0, 0)
+			m.write("/etc/pkg.conf.rpmsave", "1\na\nmine\n", 0o640, 3, 4)
+			m.write("/etc/pkg-new.conf", "new\n", 0o644, 0, 0)
+			m.write("/etc/pkg-gone.conf.rpmsave", "x\n", 0o644, 0, 0)
+			m.ok(os.Remove(m.at("/etc/pkg-gone.conf")))
+		}
 		for ; m.killed(step, n); n++ {
 			if step == "old" {
 				m.harm2(n)
@@ -105,6 +117,7 @@ func TestKilled(t *testing.T) {
 			if got := m.read("/etc/sysconfig/app"); got != "# mine\nA=2\n" {
 				t.Error(got)
 			}
+			m.checkPackaged()
 			m.harm()
 			m.write("/etc/.app.json.123456789~", "half", 0o600, 0, 0) // killed within a write
 			m.write("/opt/app/.state.upgrade~", "half", 0o600, 0, 0)
@@ -118,6 +131,24 @@ func TestKilled(t *testing.T) {
 	compareShots(t, m.shot("/etc", "/usr", "/opt"), before)
 	if left, err := filepath.Glob(m.at("/etc/.*~")); err != nil || len(left) > 0 {
 		t.Error("left behind:", left, err)
+	}
+}
+
+// checkPackaged holds the %config files of TestKilled to the new side.
+func (m *machine) checkPackaged() {
+	m.t.Helper()
+	shot := m.shot("/etc")
+	if got := m.read("/etc/pkg.conf"); got != "2\na\nmine\n" || !strings.HasPrefix(shot["etc/pkg.conf"], "-rw-r----- 3:4") {
+		m.t.Errorf("%q %s", got, shot["etc/pkg.conf"])
+	}
+	if got := m.read("/etc/pkg.conf.rpmsave"); got != "of an earlier update" {
+		m.t.Error(got)
+	}
+	if got := shot["etc/pkg-gone.conf"] + shot["etc/pkg-gone.conf.rpmsave"]; got != "" {
+		m.t.Error(got)
+	}
+	if got := m.read("/etc/pkg-new.conf"); got != "new\n" {
+		m.t.Error(got)
 	}
 }
 
