@@ -117,7 +117,13 @@ func TestDnf(t *testing.T) {
 	for name, base := range map[string]func(*testing.T, string) string{
 		"file": func(_ *testing.T, dir string) string { return (&url.URL{Scheme: "file", Path: dir}).String() },
 		"http": func(t *testing.T, dir string) string {
-			server := httptest.NewServer(http.FileServer(http.Dir(dir)))
+			files := http.FileServer(http.Dir(dir))
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if path := r.URL.Path; strings.Contains(path, "..") || strings.Contains(path, "//") {
+					t.Errorf("dnf asks for %s, which is no key that S3 has", path)
+				}
+				files.ServeHTTP(w, r)
+			}))
 			t.Cleanup(server.Close)
 			return server.URL
 		},

@@ -18,8 +18,8 @@ var (
 		"libc.so.6(GLIBC_2.3.4)(64bit)", "libc.so.6(GLIBC_PRIVATE)(64bit)", "libc.so.6(GLIBC_2.4", "libc.so.6(", "libc.so.6x",
 	}
 	depVersions = []string{"", "", "1", "1-2", "2:1-3", ":1", "x:1", "1:", "-", "1-", "1:-2", "1:2:3-4-5", "1~rc1^x-2", "a&b"}
-	// No POSTTRANS and PRETRANS: createrepo_c calls what they require a pre-requirement
-	// since 0.20, and so is it done here; older ones do not.
+	// No POSTTRANS and PRETRANS: since 1.1.1 createrepo_c calls what they require a
+	// pre-requirement, and so is it done here; older ones do not.
 	depBits = []uint32{1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 3, 1 << 6, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 19, 1 << 24, 1 << 27}
 	// Names, flags and versions of each relation (rpmtag.h).
 	depTags = [][3]int{
