@@ -11,6 +11,7 @@ createrepo-c      # the reference for our repository metadata
 curl
 dnf
 e2fsprogs         # a disk for the power cut
+gpg               # looks at keys as a customer does
 iproute2
 man-db            # judges our man page
 mmdebstrap        # the test machine's root

@@ -23,7 +23,10 @@ func TestInBrowser(t *testing.T) {
 	t.Run("copy", func(t *testing.T) { t.Parallel(); testCopy(t, open(t, ctx, page, look{})) })
 	t.Run("no way", func(t *testing.T) { t.Parallel(); testNoWay(t, open(t, ctx, page, look{})) })
 	t.Run("address", func(t *testing.T) { t.Parallel(); testAddress(t, open(t, ctx, page, look{hash: "#way-4.0.1-4.2.0"})) })
-	t.Run("no script", func(t *testing.T) { t.Parallel(); testNoScript(t, open(t, ctx, page, look{noScript: true})) })
+	t.Run("no script", func(t *testing.T) {
+		t.Parallel()
+		testNoScript(t, open(t, ctx, page, look{noScript: true, hash: "#way-4.0.1-4.2.0"}))
+	})
 	t.Run("hostile", func(t *testing.T) {
 		t.Parallel()
 		evil := strings.Join(evils, " ")
@@ -135,17 +138,23 @@ func testAddress(t *testing.T, b *tab) {
 	if got := b.shown(".jump h3"); !slices.Equal(got, []string{"4.0.1 to 4.1.1", "4.1.1 to 4.2.0"}) {
 		t.Errorf("shown: %q", got)
 	}
+	if y := eval[float64](b, "new Promise(r => setTimeout(r, 100)).then(() => scrollY)"); y != 0 {
+		t.Errorf("the answer stands at the top, and %v pixels further down is what is shown", y)
+	}
 	b.choose("to", "4.1.1")
 	if got := eval[string](b, "location.hash"); got != "#way-4.0.1-4.1.1" {
 		t.Errorf("the address ends in %s", got)
 	}
-	b.do(chromedp.Click(chromedp.CSS("#way-4\\.2\\.0-4\\.3\\.0 .jumps a"))) // leads to an install that is hidden
+	b.do(chromedp.Click(chromedp.CSS("[data-from='4.2.0'][data-to='4.3.0'] .jumps a"))) // leads to an install that is hidden
 	if got := b.shown(".jump h3"); len(got) != 4 {
 		t.Errorf("shown: %q", got)
 	}
 }
 
 func testNoScript(t *testing.T, b *tab) {
+	if got := b.shown(":target .said"); len(got) != 1 || !strings.HasPrefix(got[0], "Two installs") {
+		t.Errorf("the address leads to %q", got)
+	}
 	if got := b.shown("#ask, button"); len(got) != 0 {
 		t.Errorf("without a script there is %q that does nothing", got)
 	}

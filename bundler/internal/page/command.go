@@ -35,7 +35,7 @@ func (in Input) steps(e *edge, id string) []step {
 		{Title: "Check the signature", Command: "rpm --import " + quote(in.absolute(in.keyName())) + "\nrpm -K " + name,
 			Hint: "The key is imported once on each machine; compare its fingerprint first (The key, below). rpm\u00a0-K must write \"signatures OK\", or \"pgp md5 OK\" on release 7; OK without either is a file that nobody signed."},
 		{Title: "Look whether the machine is ready",
-			Command: "(mkdir " + folder + " && cd " + folder + " &&\n  rpm2cpio ../" + name + " | cpio -idm --quiet &&\n  ./opt/" + quote(in.Prefix) + "/" + quote(b.To) + "/bin/engine check)",
+			Command: "(mkdir " + folder + " && cd " + folder + " &&\n  rpm2cpio ../" + name + " | cpio -idm --quiet --no-absolute-filenames &&\n  ./opt/" + quote(in.Prefix) + "/" + quote(b.To) + "/bin/engine check)",
 			Hint:    "Nothing is installed and nothing is changed. Exit code 0: ready. 3: not yet, and it says what to do."},
 		{Title: "Install it and wait for the end", Command: "dnf install -y ./" + name + " && " + wait,
 			Hint: "yum does as well as dnf. The exit code is the upgrade's: 0, " + b.To + " serves; 4, it failed and " + b.From + " serves as before; 6, agents are pending."},
@@ -62,7 +62,8 @@ func (in Input) repositoryStep() step {
 
 func (in Input) keyStep() step {
 	return step{Alone: true, ID: "look-at-key", Title: "Look at its fingerprint", Of: "before it is imported",
-		Command: "curl -fLO " + quote(in.absolute(in.keyName())) + "\ngpg --with-fingerprint " + quote(in.keyName())}
+		Command: "curl -fLO " + quote(in.absolute(in.keyName())) + "\ngpg --show-keys --with-fingerprint " + quote(in.keyName()),
+		Hint:    "On release 7 it is gpg --with-fingerprint alone."}
 }
 
 // absolute is a file of the store as customers fetch it.

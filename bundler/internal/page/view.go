@@ -23,6 +23,7 @@ type view struct {
 	Repository step
 	LookAtKey  step
 	Withdrawn  []gone
+	Older      int // releases that are left out
 }
 
 // place is a release.
@@ -68,7 +69,7 @@ type gone struct{ NEVRA, SHA256, Reason, Day string }
 func newView(in Input) *view {
 	g := newGraph(in)
 	v := &view{Product: in.Product, Key: grouped(in.Key), KeyName: in.keyName(), KeyFile: relative(in.keyName()), Generated: minute(in.Generated),
-		Repository: in.repositoryStep(), LookAtKey: in.keyStep(), Picture: newPicture(g)}
+		Repository: in.repositoryStep(), LookAtKey: in.keyStep(), Picture: newPicture(g), Older: g.older}
 	for i, e := range g.edges {
 		v.Jumps = append(v.Jumps, newJump(in, e, jumpID(i)))
 	}
@@ -127,9 +128,9 @@ func newWay(g *graph, edges []*edge) way {
 
 // said tells a way in a few sentences.
 func said(edges []*edge) string {
-	var names, windows []string
+	var names, windows, untested []string
 	var size int64
-	var missing, untested *edge
+	var missing *edge
 	for _, e := range edges {
 		names = append(names, e.to)
 		switch {
@@ -137,7 +138,7 @@ func said(edges []*edge) string {
 			missing = cmp.Or(missing, e)
 			continue
 		case len(e.bundle.Certificates) == 0:
-			untested = cmp.Or(untested, e)
+			untested = append(untested, e.from+" to "+e.to)
 		default:
 			windows = append(windows, duration(longest(e.bundle.Certificates)))
 		}
@@ -151,8 +152,8 @@ func said(edges []*edge) string {
 		s = number(n) + " installs, one after the other: " + strings.Join(names[:n-1], ", ") + ", then " + names[n-1] + "."
 	}
 	s += " " + bytesText(size) + " to download."
-	if untested != nil {
-		return s + fmt.Sprintf(" Not certified: the upgrade from %s to %s is for testing only.", untested.from, untested.to)
+	if len(untested) > 0 {
+		return s + " Not certified, for testing only: " + strings.Join(untested, ", ") + "."
 	}
 	return s + " Out of service when tested: " + strings.Join(windows, ", then ") + "."
 }

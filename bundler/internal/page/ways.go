@@ -17,17 +17,41 @@ type edge struct {
 	withdrawn *repo.Withdrawn
 }
 
-// graph is all releases, in order, and the jumps between them, in the order of their ends.
+// most is how many releases a page tells about, the newest ones: beyond that nobody reads it, and the
+// ways between them are many. index.json has them all.
+const most = 30
+
+// graph is releases, in order, and the jumps between them, in the order of their ends.
 type graph struct {
 	places []Release
 	edges  []*edge
+	older  int // releases that were left out
 }
 
 func newGraph(in Input) *graph {
-	g := &graph{places: slices.Clone(in.Releases)}
+	places := slices.Clone(in.Releases)
+	known := map[string]bool{}
+	for _, r := range places {
+		known[r.Version] = true
+	}
+	edges := map[[2]string]*edge{}
+	between := func(from, to string) *edge {
+		for _, v := range []string{from, to} {
+			if !known[v] {
+				known[v] = true
+				places = append(places, Release{Version: v})
+			}
+		}
+		e := edges[[2]string{from, to}]
+		if e == nil {
+			e = &edge{from: from, to: to}
+			edges[[2]string{from, to}] = e
+		}
+		return e
+	}
 	for _, r := range in.Releases {
 		if r.Next != "" {
-			g.edge(r.Version, r.Next)
+			between(r.Version, r.Next)
 		}
 	}
 	for _, index := range []*repo.Index{in.Stable, in.Testing} { // stable first: it is what is offered
@@ -36,16 +60,65 @@ func newGraph(in Input) *graph {
 		}
 		for i := range index.Bundles {
 			b := &index.Bundles[i]
-			g.edge(b.From, b.To).offer(index.Channel, b)
+			between(b.From, b.To).offer(index.Channel, b)
 		}
 	}
+	g := &graph{places: ordered(places, edges)}
+	g.keepNewest(edges)
+	gone := withdrawn(in)
 	for _, e := range g.edges {
-		e.withdrawn = lastWithdrawn(in, e)
+		e.withdrawn = lastWithdrawn(gone, in.Prefix+"-"+e.to+"-"+e.to+"-")
+	}
+	return g
+}
+
+// ordered puts every release behind those from which a jump leads to it, and else leaves the order as it is.
+func ordered(places []Release, edges map[[2]string]*edge) []Release {
+	before, byVersion := map[string][]string{}, map[string]Release{}
+	for _, e := range edges {
+		before[e.to] = append(before[e.to], e.from)
+	}
+	for _, r := range places {
+		byVersion[r.Version] = r
+	}
+	var out []Release
+	var put func(version string)
+	put = func(version string) {
+		r, is := byVersion[version]
+		if !is {
+			return // it stands there already, or the jumps go in a circle
+		}
+		delete(byVersion, version)
+		slices.Sort(before[version])
+		for _, b := range before[version] {
+			put(b)
+		}
+		out = append(out, r)
+	}
+	for _, r := range places {
+		put(r.Version)
+	}
+	return out
+}
+
+// keepNewest leaves out what is too old, and takes the jumps between the rest.
+func (g *graph) keepNewest(edges map[[2]string]*edge) {
+	g.older = max(len(g.places)-most, 0)
+	g.places = g.places[g.older:]
+	at := map[string]int{}
+	for i, r := range g.places {
+		at[r.Version] = i
+	}
+	for _, e := range edges {
+		_, from := at[e.from]
+		_, to := at[e.to]
+		if from && to {
+			g.edges = append(g.edges, e)
+		}
 	}
 	slices.SortFunc(g.edges, func(a, b *edge) int {
-		return cmp.Or(cmp.Compare(g.place(a.from), g.place(b.from)), cmp.Compare(g.place(a.to), g.place(b.to)))
+		return cmp.Or(cmp.Compare(at[a.from], at[b.from]), cmp.Compare(at[a.to], at[b.to]))
 	})
-	return g
 }
 
 // offer keeps the newest revision of the first channel that has one, and of a later channel only a newer one.
@@ -56,28 +129,6 @@ func (e *edge) offer(channel string, b *repo.Bundle) {
 	case e.channel != channel && b.Revision > e.bundle.Revision && (e.newer == nil || b.Revision > e.newer.Revision):
 		e.newer = b
 	}
-}
-
-// edge returns the jump between two releases; a new one puts releases that nobody told of where they belong.
-func (g *graph) edge(from, to string) *edge {
-	for _, e := range g.edges {
-		if e.from == from && e.to == to {
-			return e
-		}
-	}
-	if g.place(from) < 0 {
-		at := g.place(to)
-		if at < 0 {
-			at = len(g.places)
-		}
-		g.places = slices.Insert(g.places, at, Release{Version: from})
-	}
-	if g.place(to) < 0 {
-		g.places = slices.Insert(g.places, g.place(from)+1, Release{Version: to})
-	}
-	e := &edge{from: from, to: to}
-	g.edges = append(g.edges, e)
-	return e
 }
 
 // place is where a release stands in the order, -1 for an unknown one.
@@ -115,10 +166,10 @@ func (g *graph) shortest(from, to string, unpublished bool) []*edge {
 	return w
 }
 
-// lastWithdrawn finds the revision of a jump that was withdrawn last.
-func lastWithdrawn(in Input, e *edge) (last *repo.Withdrawn) {
-	for _, w := range withdrawn(in) {
-		if strings.HasPrefix(w.NEVRA, in.Prefix+"-"+e.to+"-"+e.to+"-") && (last == nil || w.At > last.At) {
+// lastWithdrawn finds what was withdrawn last of that beginning.
+func lastWithdrawn(gone []repo.Withdrawn, nevra string) (last *repo.Withdrawn) {
+	for _, w := range gone {
+		if strings.HasPrefix(w.NEVRA, nevra) && (last == nil || w.At > last.At) {
 			last = &w
 		}
 	}
@@ -128,14 +179,15 @@ func lastWithdrawn(in Input, e *edge) (last *repo.Withdrawn) {
 // withdrawn lists what was taken out and is in no channel any more.
 func withdrawn(in Input) []repo.Withdrawn {
 	var all []repo.Withdrawn
+	seen := map[string]bool{}
+	offered := func(x *repo.Index, nevra string) bool { return x != nil && x.Bundle(nevra) != nil }
 	for _, index := range []*repo.Index{in.Stable, in.Testing} {
 		if index == nil {
 			continue
 		}
 		for _, w := range index.Withdrawn {
-			offered := func(x *repo.Index) bool { return x != nil && x.Bundle(w.NEVRA) != nil }
-			known := func(o repo.Withdrawn) bool { return o.NEVRA == w.NEVRA }
-			if !offered(in.Stable) && !offered(in.Testing) && !slices.ContainsFunc(all, known) {
+			if !seen[w.NEVRA] && !offered(in.Stable, w.NEVRA) && !offered(in.Testing, w.NEVRA) {
+				seen[w.NEVRA] = true
 				all = append(all, w)
 			}
 		}

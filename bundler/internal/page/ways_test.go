@@ -1,6 +1,8 @@
 package page
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,7 +21,7 @@ func TestWays(t *testing.T) {
 	for way, want := range map[string]string{
 		"4.0.1 4.1.1": "One install: 4.1.1. 44.2\u00a0MB to download. Out of service when tested: 4.1\u00a0s.",
 		"4.0.1 4.2.0": "Two installs, one after the other: 4.1.1, then 4.2.0. 88.3\u00a0MB to download. Out of service when tested: 4.1\u00a0s, then 7.0\u00a0s.",
-		"4.1.1 4.3.0": "Two installs, one after the other: 4.2.0, then 4.3.0. 106.0\u00a0MB to download. Not certified: the upgrade from 4.2.0 to 4.3.0 is for testing only.",
+		"4.1.1 4.3.0": "Two installs, one after the other: 4.2.0, then 4.3.0. 106.0\u00a0MB to download. Not certified, for testing only: 4.2.0 to 4.3.0.",
 		"4.2.0 4.4.0": "There is no whole way yet: the upgrade from 4.3.0 to 4.4.0 is not published.",
 		"4.2.0 4.1.1": "", "3.4.2 4.2.0": "", "4.1.1 4.1.1": "",
 	} {
@@ -34,13 +36,14 @@ func TestReleasesFromBundlesAlone(t *testing.T) {
 	t.Parallel()
 	in := demo(t)
 	in.Releases = nil
+	in.Stable.Bundles = append(in.Stable.Bundles, demoBundle("4.0.0", "4.0.1", 1, 61, 1)) // joins two ends that stand there before it
 	in.Stable.Bundles[0], in.Stable.Bundles[2] = in.Stable.Bundles[2], in.Stable.Bundles[0]
 	var order []string
 	v := newView(in)
 	for _, p := range v.Places {
 		order = append(order, p.Version)
 	}
-	if got := strings.Join(order, " "); got != "4.0.1 4.1.1 4.2.0 4.3.0" {
+	if got := strings.Join(order, " "); got != "4.0.0 4.0.1 4.1.1 4.2.0 4.3.0" {
 		t.Error("the order is", got)
 	}
 	for _, p := range v.Targets {
@@ -85,5 +88,24 @@ func TestWhatIsOffered(t *testing.T) {
 	}
 	if cmd := jumps["4.2.0 4.3.0"].Bundle.Steps[4].Command; !strings.Contains(cmd, "--enablerepo=harbour-upgrade-testing") {
 		t.Error("a bundle that is being tried comes from a section that is switched off:", cmd)
+	}
+}
+
+// A store of many releases has a page of the newest, of a size that a browser can show.
+func TestManyReleases(t *testing.T) {
+	t.Parallel()
+	in := demo(t)
+	in.Releases, in.Stable.Bundles, in.Testing.Bundles = nil, nil, nil
+	some := demoBundle("1.0", "1.1", 1, 1, 1000)
+	for i := range 10_000 {
+		b := some
+		b.From, b.To, b.NEVRA = fmt.Sprintf("1.%d", i), fmt.Sprintf("1.%d", i+1), fmt.Sprintf("harbour-upgrade-1.%d", i+1)
+		in.Stable.Bundles = append(in.Stable.Bundles, b)
+	}
+	slices.SortFunc(in.Stable.Bundles, func(a, b repo.Bundle) int { return strings.Compare(a.NEVRA, b.NEVRA) })
+	page := render(t, in)
+	if !strings.Contains(page, "Of 9971 older releases") || !strings.Contains(page, ">1.9971 to 1.9972<") || !strings.Contains(page, ">1.9999 to 1.10000<") ||
+		strings.Contains(page, "1.9970") || len(page) > 1<<20 {
+		t.Errorf("the page has %d bytes", len(page))
 	}
 }

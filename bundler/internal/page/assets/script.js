@@ -6,7 +6,13 @@
 	const all = (selector) => [...document.querySelectorAll(selector)];
 	const from = byId("from"), to = byId("to"), answer = byId("answer"), heading = byId("jumps");
 	const pair = (a, b) => JSON.stringify([a, b]);
-	const ways = new Map(all("[data-way]").map((el) => [pair(el.dataset.from, el.dataset.to), el]));
+	const ways = new Map(), addresses = new Map();
+	for (const way of all("[data-way]")) {
+		ways.set(pair(way.dataset.from, way.dataset.to), way);
+		addresses.set(way.id, way);
+		way.dataset.address = way.id;
+		way.removeAttribute("id"); // or the browser would go there, and the answer stands at the top
+	}
 	const headingOfAll = heading.textContent;
 
 	// What the answer says where no way leads from one to the other.
@@ -43,24 +49,23 @@
 	// The address names the way, so that it can be sent to somebody.
 	function changed() {
 		const way = show();
-		history.replaceState(null, "", way ? "#" + encodeURIComponent(way.id) : location.pathname + location.search);
+		history.replaceState(null, "", way ? "#" + encodeURIComponent(way.dataset.address) : location.pathname + location.search);
 	}
 
 	function fromAddress() {
 		let id = location.hash.slice(1);
 		try { id = decodeURIComponent(id); } catch { /* not ours: no such way */ }
-		const way = id && byId(id);
-		if (!way) return;
-		if (way.hidden && "jump" in way.dataset) { // a link to an install that the chosen way does without
+		const way = addresses.get(id), jump = byId(id);
+		if (way) {
+			from.value = way.dataset.from;
+			to.value = way.dataset.to;
+			show();
+			window.scrollTo(0, 0);
+		} else if (jump && jump.hidden && "jump" in jump.dataset) { // a link to an install that the chosen way does without
 			from.value = "";
 			show();
-			way.scrollIntoView();
+			jump.scrollIntoView();
 		}
-		if (!("way" in way.dataset)) return;
-		from.value = way.dataset.from;
-		to.value = way.dataset.to;
-		show();
-		window.scrollTo(0, 0);
 	}
 
 	// Pages that come by http have no clipboard of their own; they select and copy.
