@@ -97,7 +97,9 @@ func printChanges(w io.Writer, r upgrade.Report) {
 		line := fmt.Sprintf("  %-9s  %-*s  %s", f.Did, width, f.Target, f.Package)
 		fmt.Fprintln(w, strings.TrimRight(line, " "))
 		for _, c := range f.Changes {
-			fmt.Fprintf(w, "             %s\n", strings.ReplaceAll(change(c), "\n", "\n             "))
+			for line := range strings.SplitSeq(change(c), "\n") {
+				fmt.Fprintln(w, strings.TrimRight("             "+line, " "))
+			}
 		}
 	}
 }
