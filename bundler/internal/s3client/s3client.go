@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 )
 
 // Hint says what to do about an error of New.
@@ -25,6 +27,7 @@ const Hint = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a
 func New(ctx context.Context, base *http.Transport, wrap func(*http.Transport) *http.Client, retryer func() aws.Retryer, o ...func(*config.LoadOptions) error) (*s3.Client, error) {
 	all := append([]func(*config.LoadOptions) error{
 		config.WithRetryer(retryer),
+		config.WithLogger(logging.Nop{}), // what matters is in errors
 		config.WithResponseChecksumValidation(aws.ResponseChecksumValidationWhenRequired),
 	}, o...)
 	cfg, err := config.LoadDefaultConfig(ctx, all...)
@@ -81,6 +84,10 @@ func (a *Answer) Detail() string {
 func Plain(err error) error {
 	var resp *awshttp.ResponseError
 	if !errors.As(err, &resp) || resp.HTTPStatusCode() == 0 { // no answer at all
+		var sending *url.Error // its text has the whole URL
+		if errors.As(err, &sending) {
+			return sending.Err
+		}
 		var op *smithy.OperationError
 		if errors.As(err, &op) {
 			return op.Err

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -56,8 +57,41 @@ func process(what, address string) error {
 			},
 		})
 		return err
+	case "memory":
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := s.Put(ctx, "big", zeros(128<<20), store.PutOptions{}); err != nil {
+			return err
+		}
+		r, _, err := s.Open(ctx, "big")
+		if err != nil {
+			return err
+		}
+		n, err := io.Copy(io.Discard, r)
+		runtime.ReadMemStats(&after)
+		println(after.TotalAlloc - before.TotalAlloc)
+		if n != 128<<20 {
+			err = errors.Join(err, errors.New("it came back with another size"))
+		}
+		return errors.Join(err, r.Close())
 	}
 	return errors.New("what?")
+}
+
+// zeros is a content of that many zeros.
+type zeros int64
+
+// Size is their number.
+func (z zeros) Size() int64 { return int64(z) }
+
+// ReadAt reads zeros.
+func (z zeros) ReadAt(p []byte, at int64) (int, error) {
+	n := min(int64(len(p)), int64(z)-at)
+	clear(p[:n])
+	if n < int64(len(p)) {
+		return int(n), io.EOF
+	}
+	return int(n), nil
 }
 
 func other(t *testing.T, what, address string, env ...string) *exec.Cmd {

@@ -134,8 +134,12 @@ func (b *bucket) fail(ctx context.Context, what, name string, err error) error {
 	case "NoSuchKey", "NotFound":
 		err = ErrNotExist
 	}
-	hint := hintFor(err)
-	return failed(fmt.Errorf("%s %s: %w", what, b.in(name), s3client.Plain(err)), hint)
+	hint, plain := hintFor(err), s3client.Plain(err)
+	var many *retry.MaxAttemptsError
+	if errors.As(err, &many) {
+		plain = fmt.Errorf("tried %d times: %w", many.Attempt, plain)
+	}
+	return failed(fmt.Errorf("%s %s: %w", what, b.in(name), plain), hint)
 }
 
 func (b *bucket) in(name string) string {
@@ -164,7 +168,7 @@ func hintFor(err error) string {
 		return "create the bucket, or correct the address"
 	case "ExpiredToken", "TokenRefreshRequired", "RequestExpired", "ExpiredTokenException":
 		return "the credentials have expired: get new ones, then run the same command again; it goes on where it stopped"
-	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken":
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "XAdminUserNotFound": // the last is versitygw's
 		return "check the credentials: AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 	case "RequestTimeTooSkewed":
 		return "set this machine's clock"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"sync"
 
@@ -12,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"golang.org/x/sync/errgroup"
+
+	"onerpm/bundler/internal/s3client"
 )
 
 // upload is an upload in parts. The SDK's transfermanager does such, but cannot go on with one that
@@ -23,6 +26,7 @@ type upload struct {
 	sums  [][]byte              // SHA-256 of each part; nil while it is not known
 	mu    sync.Mutex
 	told  []bool // parts whose progress was told
+	first bool   // it is the first try, which may go on with what is there
 }
 
 // inParts uploads in parts, going on with what a killed upload of the same content left.
@@ -30,7 +34,8 @@ func (p *put) inParts(ctx context.Context) (string, error) {
 	n := parts(p.c.Size())
 	u := &upload{p: p, sums: make([][]byte, n), told: make([]bool, n)}
 	for try := 0; ; try++ {
-		tag, err := u.run(ctx, try == 0)
+		u.first = try == 0
+		tag, err := u.run(ctx)
 		if !errors.Is(err, errDisturbed) || try == 2 {
 			return tag, err
 		}
@@ -38,10 +43,10 @@ func (p *put) inParts(ctx context.Context) (string, error) {
 }
 
 // run does it once.
-func (u *upload) run(ctx context.Context, resume bool) (string, error) {
+func (u *upload) run(ctx context.Context) (string, error) {
 	u.id, u.parts = "", make([]types.CompletedPart, len(u.sums))
 	// Two writers that go on with the same upload both succeed. That is right only where content decides.
-	if resume && (u.p.o.Immutable || u.p.o.When == Always) {
+	if u.first && (u.p.o.Immutable || u.p.o.When == Always) {
 		if err := u.find(ctx); err != nil {
 			return "", err
 		}
@@ -52,7 +57,7 @@ func (u *upload) run(ctx context.Context, resume bool) (string, error) {
 		}
 	}
 	if err := u.send(ctx); err != nil {
-		return "", disturbed(err)
+		return "", u.ended(ctx, err)
 	}
 	tag, err := u.complete(ctx)
 	if errors.Is(err, ErrConflict) {
@@ -189,6 +194,20 @@ func (u *upload) tell(i int) {
 	}
 }
 
+// ended asks, after a failure, whether the upload is still there. Servers do not always say so: versitygw
+// answers 500 to a part of an upload that was completed a moment ago.
+func (u *upload) ended(ctx context.Context, failure error) error {
+	var answer *s3client.Answer
+	if ctx.Err() != nil || !errors.As(s3client.Plain(failure), &answer) || errors.Is(disturbed(failure), errDisturbed) {
+		return disturbed(failure)
+	}
+	_, err := u.p.b.api.ListParts(ctx, &s3.ListPartsInput{Bucket: &u.p.b.name, Key: u.p.b.key(u.p.name), UploadId: &u.id})
+	if code(err) == "NoSuchUpload" {
+		return fmt.Errorf("%w: %w", errDisturbed, failure)
+	}
+	return failure
+}
+
 // complete makes the object of the parts, and looks at it: some servers answer well to an upload
 // that another one has ended, whatever is there then.
 func (u *upload) complete(ctx context.Context) (string, error) {
@@ -203,10 +222,10 @@ func (u *upload) complete(ctx context.Context) (string, error) {
 	if err != nil && p.o.When != Always && unmet(err) {
 		return p.unmet(ctx, err)
 	}
-	if err != nil && !errors.Is(disturbed(err), errDisturbed) {
-		return "", err
+	failed := u.unusable(disturbed(err))
+	if failed != nil && !errors.Is(failed, errDisturbed) {
+		return "", failed
 	}
-	failed := err
 	head, err := p.b.head(ctx, p.name)
 	if c := code(err); c == "NotFound" || c == "NoSuchKey" {
 		return "", fmt.Errorf("%w: nothing is there", errDisturbed)
@@ -228,5 +247,15 @@ func (u *upload) complete(ctx context.Context) (string, error) {
 	case failed == nil:
 		return "", fmt.Errorf("%w: another content is there", errDisturbed)
 	}
-	return "", disturbed(failed)
+	return "", failed
+}
+
+// unusable takes a 500 to the first completion for an upload that was disturbed: with two who
+// complete it at the same time, versitygw gives that ever after. An upload of one's own settles it.
+func (u *upload) unusable(err error) error {
+	var answer *s3client.Answer
+	if u.first && errors.As(s3client.Plain(err), &answer) && answer.Status == http.StatusInternalServerError {
+		return fmt.Errorf("%w: %w", errDisturbed, err)
+	}
+	return err
 }

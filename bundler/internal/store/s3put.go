@@ -51,8 +51,11 @@ func (p *put) run(ctx context.Context) (string, error) {
 		return tag, err
 	}
 	tag, err = p.send(ctx)
-	if errors.Is(err, ErrConflict) { // another one was faster; perhaps with the same
-		return p.already(ctx)
+	if errors.Is(err, ErrConflict) || errors.Is(err, errDisturbed) { // another one was faster; perhaps with the same
+		tag, thereErr := p.already(ctx)
+		if !errors.Is(thereErr, ErrNotExist) {
+			return tag, thereErr
+		}
 	}
 	return tag, err
 }

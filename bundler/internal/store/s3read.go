@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -25,13 +26,17 @@ var (
 // came damaged or was replaced meanwhile. Bytes.
 const smallFile = 1 << 20
 
-// rereads is how often. Not every server swaps an object, its tag and its checksum at once: versitygw, with
-// metadata beside its files, may answer with the new tag and the old content while it does. The
-// checksum tells; without it an update could be lost. With 20 writers at one name it is common.
-const rereads = 10
+// Not every server swaps an object, its tag and its checksum at once: versitygw, with metadata beside its
+// files, may answer with the new tag and the old content while it does. The checksum tells; without it an
+// update could be lost. With 20 writers at one name that is common.
+const (
+	rereads    = 4  // of the same damage: it is there to stay
+	mostReread = 60 // of damage that is another each time: somebody is writing
+)
 
 // Open reads an object. Its checksum is verified where the server tells one: for every file of this package.
 func (b *bucket) Open(ctx context.Context, name string) (io.ReadCloser, Info, error) {
+	same, last := 0, ""
 	for try := 0; ; try++ {
 		r, info, err := b.open(ctx, name)
 		if err == nil && info.Size > smallFile {
@@ -45,10 +50,13 @@ func (b *bucket) Open(ctx context.Context, name string) (io.ReadCloser, Info, er
 		if err == nil {
 			return io.NopCloser(bytes.NewReader(all)), info, nil
 		}
-		if try == rereads || !errors.Is(err, errDamaged) && !errors.Is(err, errReplaced) {
+		if what := fmt.Sprintf("%s %x", info.Tag, sha256.Sum256(all)); what != last {
+			same, last = 0, what
+		}
+		if same++; same > rereads || try == mostReread || !errors.Is(err, errDamaged) && !errors.Is(err, errReplaced) {
 			return nil, Info{}, err
 		}
-		if err := sleep(ctx, b.pause(min(try, 1))); err != nil {
+		if err := sleep(ctx, b.pause(same-1)); err != nil {
 			return nil, Info{}, b.fail(ctx, "open", name, err)
 		}
 	}
