@@ -25,14 +25,14 @@ type AgentLists struct {
 
 // AgentTenants is the list of tenants, and how a request names its own.
 type AgentTenants struct {
-	List   string `json:"list" yaml:"list"`
+	List   string `json:"list" yaml:"list"`     // path of the list of tenants
 	Name   string `json:"name" yaml:"name"`     // key
 	Header string `json:"header" yaml:"header"` // of every other request
 }
 
 // AgentGroups is the list, in a tenant, of things of which some have an agent.
 type AgentGroups struct {
-	List    string `json:"list" yaml:"list"`
+	List    string `json:"list" yaml:"list"`       // path of the list
 	Name    string `json:"name" yaml:"name"`       // key of the group that the thing is in
 	State   string `json:"state" yaml:"state"`     // key of its state
 	Ready   string `json:"ready" yaml:"ready"`     // the state that all things of a group must have for it to be asked
@@ -43,7 +43,7 @@ type AgentGroups struct {
 // AgentWork is the work that is asked for: POST Path with Body, GET Path/<id>,
 // GET Path?Find. {group} stands for the group's name.
 type AgentWork struct {
-	Path   string   `json:"path" yaml:"path"`
+	Path   string   `json:"path" yaml:"path"`     // where works are posted and asked for
 	Body   string   `json:"body" yaml:"body"`     // a JSON object
 	Find   string   `json:"find" yaml:"find"`     // query that lists the works of a group
 	ID     string   `json:"id" yaml:"id"`         // key

@@ -101,7 +101,7 @@ type Health struct {
 
 // Headers names a file on the host with one "Name: value" a line, for secrets.
 type Headers struct {
-	File string `json:"file" yaml:"file"`
+	File string `json:"file" yaml:"file"` // on the host
 }
 
 // Expect is the answer that counts as healthy.
@@ -115,8 +115,8 @@ type Expect struct {
 type Drain struct {
 	Database string   `json:"database,omitempty" yaml:"database"` // name of an entry of databases; "" is the first
 	Query    string   `json:"query" yaml:"query"`                 // returns the number of things under way
-	Within   Duration `json:"within" yaml:"within"`
-	Else     string   `json:"else" yaml:"else"` // "refuse" goes back, "proceed" goes on
+	Within   Duration `json:"within" yaml:"within"`               // how long to wait
+	Else     string   `json:"else" yaml:"else"`                   // "refuse" goes back, "proceed" goes on
 }
 
 // Config is one configuration file that takes part in the three-way merge. The
@@ -148,7 +148,7 @@ type Value struct {
 
 // Database is a PostgreSQL database of the product.
 type Database struct {
-	Name       string     `json:"name" yaml:"name"`
+	Name       string     `json:"name" yaml:"name"` // what it is called in the bundle
 	Connection Connection `json:"connection" yaml:"connection"`
 	Expects    *Expects   `json:"expects,omitempty" yaml:"expects"`       // proves the old schema
 	Becomes    *Expects   `json:"becomes,omitempty" yaml:"becomes"`       // proves the new schema
@@ -159,29 +159,29 @@ type Database struct {
 
 // Connection tells where on the host the database's address and password stand.
 type Connection struct {
-	File   string         `json:"file" yaml:"file"`
+	File   string         `json:"file" yaml:"file"`     // on the host
 	Format string         `json:"format" yaml:"format"` // json, yaml or env
 	Keys   ConnectionKeys `json:"keys" yaml:"keys"`
 }
 
 // ConnectionKeys name the keys of the file; an absent one means PostgreSQL's default.
 type ConnectionKeys struct {
-	Host     string `json:"host" yaml:"host"` // its value may be host or host:port
-	Port     string `json:"port,omitempty" yaml:"port"`
-	Database string `json:"database" yaml:"database"`
-	User     string `json:"user" yaml:"user"`
-	Password string `json:"password,omitempty" yaml:"password"`
+	Host     string `json:"host" yaml:"host"`                   // its value may be host or host:port
+	Port     string `json:"port,omitempty" yaml:"port"`         // the key of the port
+	Database string `json:"database" yaml:"database"`           // the key of the database's name
+	User     string `json:"user" yaml:"user"`                   // the key of the user
+	Password string `json:"password,omitempty" yaml:"password"` // the key of the password
 }
 
 // Expects is a query with the one value it must return, as text.
 type Expects struct {
-	Query string `json:"query" yaml:"query"`
-	Value string `json:"value" yaml:"value"`
+	Query string `json:"query" yaml:"query"` // SQL that returns one value
+	Value string `json:"value" yaml:"value"` // as text
 }
 
 // Backfill fills rows that were there before an expand migration, in batches, while the old release serves.
 type Backfill struct {
-	Table string   `json:"table" yaml:"table"`
+	Table string   `json:"table" yaml:"table"` // with its schema, when that is not public
 	Set   string   `json:"set" yaml:"set"`     // SQL of the SET clause
 	Where string   `json:"where" yaml:"where"` // SQL that is true for a row that lacks it
 	Batch int      `json:"batch" yaml:"batch"` // rows of one transaction

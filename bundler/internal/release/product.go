@@ -54,10 +54,13 @@ func (r *reader) product() {
 	}
 }
 
+// InstalledBase is versions/installed-base.yaml: which releases customers still run, and how many of them.
+type InstalledBase struct {
+	Installed []Installed `yaml:"installed"` // each release once; one without a file in versions/ stands under unreached in product.yaml
+}
+
 func (r *reader) installedBase() {
-	var base struct {
-		Installed []Installed `yaml:"installed"`
-	}
+	var base InstalledBase
 	page := r.decode(baseFile, &base)
 	if page == nil {
 		return

@@ -7,43 +7,44 @@ import "onerpm/internal/manifest"
 
 // Product is versions/product.yaml.
 type Product struct {
-	Name       string     `yaml:"product"`    // for people
-	Prefix     string     `yaml:"prefix"`     // <p>: first part of every bundle's name, and its folder under /opt and /var/lib
-	Vendor     string     `yaml:"vendor"`     // of the bundles
-	License    string     `yaml:"license"`    // of the bundles, as rpm's License tag
-	URL        string     `yaml:"url"`        // for people
-	Editions   []string   `yaml:"editions"`   // for people
-	Keys       []string   `yaml:"keys"`       // OpenPGP fingerprints (hex) of keys that may sign components
-	Keyring    string     `yaml:"keyring"`    // armored public keys, relative to versions/; needed when a release names a key
-	Source     string     `yaml:"source"`     // where components lie when a release or component does not say; see Component.Source
-	PostgreSQL string     `yaml:"postgresql"` // oldest version customers run, e.g. "9.5"
-	Unreached  []struct { // releases customers ask about from which no jump exists
-		Version string `yaml:"version"`
-		Why     string `yaml:"why"` // what must happen first; shown by paths
+	Name       string   `yaml:"product"`    // for people
+	Prefix     string   `yaml:"prefix"`     // <p>: first part of every bundle's name, and its folder under /opt and /var/lib
+	Vendor     string   `yaml:"vendor"`     // of the bundles
+	License    string   `yaml:"license"`    // of the bundles, as rpm's License tag
+	URL        string   `yaml:"url"`        // for people
+	Editions   []string `yaml:"editions"`   // for people
+	Keys       []string `yaml:"keys"`       // OpenPGP fingerprints (hex) of keys that may sign components
+	Keyring    string   `yaml:"keyring"`    // armored public keys, relative to versions/; needed when a release names a key
+	Source     string   `yaml:"source"`     // where components lie when a release or component does not say; see Component.Source
+	PostgreSQL string   `yaml:"postgresql"` // oldest version customers run, e.g. "9.5"
+	// Unreached are releases customers ask about from which no jump exists.
+	Unreached []struct {
+		Version string `yaml:"version"` // of the release
+		Why     string `yaml:"why"`     // what must happen first; shown by paths
 	} `yaml:"unreached"`
 }
 
 // Release is versions/<version>.yaml.
 type Release struct {
-	Version    string      `yaml:"version"`
-	Date       string      `yaml:"date"`      // YYYY-MM-DD; the build date of bundles that lead here
-	Status     string      `yaml:"status"`    // supported, ended or planned
-	Platforms  []string    `yaml:"platforms"` // e.g. el7.x86_64
-	Source     string      `yaml:"source"`    // default for its components
-	Key        string      `yaml:"key"`       // fingerprint that signs its components; "" when they are unsigned
-	Components []Component `yaml:"components"`
+	Version    string      `yaml:"version"`    // as the file is named
+	Date       string      `yaml:"date"`       // YYYY-MM-DD; the build date of bundles that lead here
+	Status     string      `yaml:"status"`     // supported, ended or planned
+	Platforms  []string    `yaml:"platforms"`  // e.g. el7.x86_64
+	Source     string      `yaml:"source"`     // default for its components
+	Key        string      `yaml:"key"`        // fingerprint that signs its components; "" when they are unsigned
+	Components []Component `yaml:"components"` // its packages, each once
 
 	ConfigFiles []ConfigFile `yaml:"-"` // of versions/<version>/config, sorted by target
 }
 
 // Component is one RPM of a release.
 type Component struct {
-	Name     string `yaml:"name"`
-	EVR      string `yaml:"evr"`    // [epoch:]version-release
-	Arch     string `yaml:"arch"`   // x86_64, noarch, ...
-	SHA256   string `yaml:"sha256"` // of the RPM file; filled by bundler lock
-	Size     int64  `yaml:"size"`   // bytes of the RPM file; filled by bundler lock
-	Optional bool   `yaml:"optional"`
+	Name     string `yaml:"name"`     // the package's
+	EVR      string `yaml:"evr"`      // [epoch:]version-release
+	Arch     string `yaml:"arch"`     // x86_64, noarch, ...
+	SHA256   string `yaml:"sha256"`   // of the RPM file; filled by bundler lock
+	Size     int64  `yaml:"size"`     // bytes of the RPM file; filled by bundler lock
+	Optional bool   `yaml:"optional"` // a host may lack it, and then stays without
 
 	// Source is where the RPM lies: a folder (relative to the project's root, or
 	// absolute), https://host/folder/, s3://bucket/prefix/, or yum+<URL of a yum
@@ -63,17 +64,17 @@ type ConfigFile struct {
 
 // Spec is specs/<from>-<to>/upgrade.yaml.
 type Spec struct {
-	From      string              `yaml:"from"`
-	To        string              `yaml:"to"`
-	Revision  int                 `yaml:"revision"`
-	Services  []manifest.Service  `yaml:"services"`
-	Packages  PackageRules        `yaml:"packages"`
-	State     []string            `yaml:"state"`
-	Config    []manifest.Config   `yaml:"config"`
-	Databases []manifest.Database `yaml:"databases"`
-	Agents    *manifest.Agents    `yaml:"agents"`
-	Hooks     manifest.Hooks      `yaml:"hooks"`
-	Limits    manifest.Limits     `yaml:"limits"`
+	From      string              `yaml:"from"`      // the release that a host must have
+	To        string              `yaml:"to"`        // the release that it will have
+	Revision  int                 `yaml:"revision"`  // of the bundle: 1 for the first, one more for every further
+	Services  []manifest.Service  `yaml:"services"`  // the product's units in start order; stopped in reverse; doors last
+	Packages  PackageRules        `yaml:"packages"`  // decisions about packages that cannot be derived
+	State     []string            `yaml:"state"`     // paths on the host that belong to the product and to no package
+	Config    []manifest.Config   `yaml:"config"`    // what the files of versions/<release>/config need besides
+	Databases []manifest.Database `yaml:"databases"` // PostgreSQL databases, with their migrations
+	Agents    *manifest.Agents    `yaml:"agents"`    // how agents on other machines are upgraded after the commit
+	Hooks     manifest.Hooks      `yaml:"hooks"`     // scripts that run as steps of the upgrade
+	Limits    manifest.Limits     `yaml:"limits"`    // what is promised
 
 	Dir        string                 `yaml:"-"` // the spec's folder
 	Migrations map[string][]Migration `yaml:"-"` // by the database's name, sorted by number
