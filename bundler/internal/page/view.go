@@ -89,7 +89,7 @@ func newView(in Input) *view {
 	v.Targets = slices.Clone(v.Places)
 	slices.Reverse(v.Targets)
 	for _, w := range withdrawn(in) {
-		v.Withdrawn = append(v.Withdrawn, gone{w.NEVRA, w.SHA256, w.Reason, day(w.At)})
+		v.Withdrawn = append(v.Withdrawn, gone{w.NEVRA, w.SHA256, sentence(w.Reason), day(w.At)})
 	}
 	return v
 }
@@ -152,7 +152,10 @@ func said(edges []*edge) string {
 		s = number(n) + " installs, one after the other: " + strings.Join(names[:n-1], ", ") + ", then " + names[n-1] + "."
 	}
 	s += " " + bytesText(size) + " to download."
-	if len(untested) > 0 {
+	switch {
+	case len(untested) == len(edges):
+		return s + " Not certified: for testing only."
+	case len(untested) > 0:
 		return s + " Not certified, for testing only: " + strings.Join(untested, ", ") + "."
 	}
 	return s + " Out of service when tested: " + strings.Join(windows, ", then ") + "."
@@ -163,7 +166,7 @@ func newJump(in Input, e *edge, id string) jump {
 	if e.bundle == nil {
 		j.Badge, j.Notes = "not published", []string{"This upgrade is not published: there is nothing to download, and ways over it end here."}
 		if w := e.withdrawn; w != nil {
-			j.Notes = append(j.Notes, "It was withdrawn on "+day(w.At)+": "+w.Reason)
+			j.Notes = append(j.Notes, "It was withdrawn on "+day(w.At)+": "+sentence(w.Reason))
 		}
 		return j
 	}
@@ -203,7 +206,7 @@ func standing(e *edge) (badge, tone string, notes []string) {
 		notes = append(notes, "Not certified: for testing only. Do not install it where it matters.")
 	}
 	if o := b.Override; o != nil {
-		notes = append(notes, fmt.Sprintf("It was let through by %s on %s: %s", o.By, day(o.At), o.Reason))
+		notes = append(notes, fmt.Sprintf("It was let through by %s on %s: %s", o.By, day(o.At), sentence(o.Reason)))
 	}
 	if n := e.newer; n != nil {
 		notes = append(notes, fmt.Sprintf("Revision %d is being tried in the channel %s: %s, SHA-256 %s.", n.Revision, repo.Testing, n.NEVRA, n.SHA256))

@@ -22,6 +22,7 @@ func TestWays(t *testing.T) {
 		"4.0.1 4.1.1": "One install: 4.1.1. 44.2\u00a0MB to download. Out of service when tested: 4.1\u00a0s.",
 		"4.0.1 4.2.0": "Two installs, one after the other: 4.1.1, then 4.2.0. 88.3\u00a0MB to download. Out of service when tested: 4.1\u00a0s, then 7.0\u00a0s.",
 		"4.1.1 4.3.0": "Two installs, one after the other: 4.2.0, then 4.3.0. 106.0\u00a0MB to download. Not certified, for testing only: 4.2.0 to 4.3.0.",
+		"4.2.0 4.3.0": "One install: 4.3.0. 61.8\u00a0MB to download. Not certified: for testing only.",
 		"4.2.0 4.4.0": "There is no whole way yet: the upgrade from 4.3.0 to 4.4.0 is not published.",
 		"4.2.0 4.1.1": "", "3.4.2 4.2.0": "", "4.1.1 4.1.1": "",
 	} {
