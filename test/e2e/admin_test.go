@@ -33,6 +33,7 @@ func TestAdmin(t *testing.T) {
 		t.Errorf("a mistake in the settings is not told, or holds nothing up:\n%s", out)
 	}
 	m.Sh(t, "printf '# mine\\nkeep-backups = 3d\\n' > "+settings+" && "+prefix+" check")
+	conflictInPackagedConfig(t, m, settings)
 
 	m.Sh(t, `systemctl is-active systemd-logind
 		(for i in $(seq 2000); do systemd-inhibit --list --no-pager | grep `+prefix+` > /root/held && exit; sleep 0.05; done) < /dev/null > /dev/null 2>&1 &`)

@@ -44,3 +44,19 @@ assert json.load(open("`+stageSettings+`")) == {"title": "Cloudify Manager", "po
 		t.Errorf("the report does not say what was kept:\n%s", report)
 	}
 }
+
+// conflictInPackagedConfig wants a change that goes against the release's told by
+// check, and the line of settings that it says to decide it.
+func conflictInPackagedConfig(t *testing.T, m *host.Machine, settings string) {
+	t.Helper()
+	m.Sh(t, "cp -p "+stageRotation+" "+settings+" /root && sed -i 's/rotate 7/rotate 9/' "+stageRotation)
+	line := "conflict " + stageRotation + " = old"
+	if code, out := m.ShCode(t, prefix+" check"); code != 3 || !strings.Contains(out, "config-conflict") || !strings.Contains(out, `"`+line+`"`) {
+		t.Errorf("check: exit %d, want 3 and how to decide the conflict\n%s", code, out)
+	}
+	m.Sh(t, "echo '"+line+"' >> "+settings)
+	if code, out := m.ShCode(t, prefix+" check"); code != 0 || strings.Contains(out, "settings") {
+		t.Errorf("check of a conflict that was decided: exit %d\n%s", code, out)
+	}
+	m.Sh(t, "cp -p /root/cloudify-stage "+stageRotation+" && cp -p /root/upgrade.conf "+settings)
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -87,6 +88,8 @@ func (s *Set) mergeFinding(c manifest.Config, err error) finding.Finding {
 	case errors.As(err, &parse) && parse.File == "mine":
 		return refuse("config-unparsable", fmt.Sprintf("%s is no %s that can be merged: %v", c.Target, c.Format, parse.Err),
 			"correct the file; the product may not be able to read it either")
+	case errors.Is(err, exec.ErrNotFound):
+		return refuse("config-merge", fmt.Sprintf("%s cannot be merged: %v", c.Target, err), "install what lacks; rpm2cpio comes with rpm")
 	}
 	return refuse("config-merge", fmt.Sprintf("%s cannot be merged: %v", c.Target, err), "this is a mistake in the bundle: take a fresh copy of it, or ask for a corrected one")
 }
