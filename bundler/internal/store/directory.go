@@ -59,33 +59,33 @@ func (d *directory) Presign(context.Context, string, time.Duration) (string, err
 
 func (d *directory) path(name string) string { return filepath.Join(d.root, filepath.FromSlash(name)) }
 
-// do wraps what one operation says.
-func (d *directory) do(what, name string, err error) error {
-	hint := "look at the folder's rights and free space, then run the same command again"
+// fail says what was being done, and why it failed.
+func (d *directory) fail(ctx context.Context, what, name string, err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s %s in %s: %w", what, name, d.root, context.Cause(ctx))
 	case errors.Is(err, fs.ErrNotExist):
 		err = ErrNotExist
-	case errors.Is(err, context.Canceled), errors.Is(err, ErrConflict):
 	}
-	return failed(fmt.Errorf("%s %s in %s: %w", what, name, d.root, err), hint)
+	return failed(fmt.Errorf("%s %s in %s: %w", what, name, d.root, err), "look at the folder's rights and free space, then run the same command again")
 }
 
 // Stat reads a file of up to a MiB, for its tag.
-func (d *directory) Stat(_ context.Context, name string) (Info, error) {
+func (d *directory) Stat(ctx context.Context, name string) (Info, error) {
 	f, info, err := d.open(name)
 	if err == nil {
 		err = f.Close()
 	}
-	return info, d.do("look at", name, err)
+	return info, d.fail(ctx, "look at", name, err)
 }
 
 // Open gives the file itself.
-func (d *directory) Open(_ context.Context, name string) (io.ReadCloser, Info, error) {
+func (d *directory) Open(ctx context.Context, name string) (io.ReadCloser, Info, error) {
 	f, info, err := d.open(name)
 	if err != nil {
-		return nil, Info{}, d.do("open", name, err)
+		return nil, Info{}, d.fail(ctx, "open", name, err)
 	}
 	return f, info, nil
 }
@@ -136,7 +136,7 @@ func fileTag(f *os.File, info fs.FileInfo) (string, error) {
 // Put writes beside the store's files, syncs, and renames under the store's lock.
 func (d *directory) Put(ctx context.Context, name string, c Content, o PutOptions) (string, error) {
 	tag, err := d.put(ctx, name, c, o)
-	return tag, d.do("put", name, err)
+	return tag, d.fail(ctx, "put", name, err)
 }
 
 func (d *directory) put(ctx context.Context, name string, c Content, o PutOptions) (string, error) {
@@ -276,7 +276,7 @@ func (d *directory) holds(name string, when Condition) error {
 
 // Copy makes a hard link, or a copy where the file system cannot link.
 func (d *directory) Copy(ctx context.Context, from, to string) error {
-	return d.do("copy", from+" to "+to, d.copy(ctx, from, to))
+	return d.fail(ctx, "copy", from+" to "+to, d.copy(ctx, from, to))
 }
 
 func (d *directory) copy(ctx context.Context, from, to string) error {
@@ -293,7 +293,10 @@ func (d *directory) copy(ctx context.Context, from, to string) error {
 			return err
 		}
 		linked = true
-		return d.place(link, to)
+		if err := d.place(link, to); err != nil {
+			return errors.Join(err, os.Remove(link))
+		}
+		return nil
 	})
 	if linked || errors.Is(err, fs.ErrNotExist) || ctx.Err() != nil {
 		return err
@@ -310,12 +313,12 @@ func (d *directory) copy(ctx context.Context, from, to string) error {
 // Delete removes a file, and the folders that are empty without it.
 func (d *directory) Delete(ctx context.Context, name string) error {
 	if err := CheckName(name); err != nil {
-		return d.do("delete", name, err)
+		return d.fail(ctx, "delete", name, err)
 	}
 	if _, err := os.Lstat(d.path(name)); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil
 	}
-	return d.do("delete", name, d.locked(ctx, func() error {
+	return d.fail(ctx, "delete", name, d.locked(ctx, func() error {
 		path := d.path(name)
 		if info, err := os.Lstat(path); err != nil || info.IsDir() {
 			return nil //nolint:nilerr // it is not there any more, or no file
@@ -341,7 +344,7 @@ func (d *directory) List(ctx context.Context, prefix string) iter.Seq2[Info, err
 			_, err = d.walk(ctx, folder, prefix, yield)
 		}
 		if err != nil {
-			yield(Info{}, d.do("list", prefix, err))
+			yield(Info{}, d.fail(ctx, "list", prefix, err))
 		}
 	}
 }

@@ -134,7 +134,7 @@ func removeAbandoned(path string) (bool, error) {
 // Tidy removes what killed writers left, however new: a directory needs no time to know that they are dead.
 func (d *directory) Tidy(ctx context.Context, _ time.Time) (int, error) {
 	n, err := d.clean(ctx)
-	return n, d.do("tidy", privateFolder, err)
+	return n, d.fail(ctx, "tidy", privateFolder, err)
 }
 
 // place gives a synced file its name in the store, durably. The store's lock must be held.

@@ -44,6 +44,9 @@ func (b *bucket) connect(ctx context.Context) error {
 	}
 	var err error
 	b.api, err = s3client.New(ctx, transport, wrap, b.retryer, b.o.AWS...)
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("open %s: %w", b, context.Cause(ctx))
+	}
 	if err != nil {
 		return exit.With(exit.Store, err, s3client.Hint)
 	}

@@ -312,3 +312,43 @@ func addLine(t *testing.T, s store.Store, line string) error {
 	_, err = s.Put(t.Context(), "lines", bytes.NewReader(append(text, line+"\n"...)), store.PutOptions{When: when})
 	return err
 }
+
+// TestReadGoesOn holds that a reader whose connection is cut asks for the rest only, of the same version.
+func TestReadGoesOn(t *testing.T) {
+	t.Parallel()
+	server := s3server.Start(t)
+	proxy := fault.Start(t, server)
+	s := openS3(t, proxy.Server, "", options(proxy.Server))
+	want := storetest.Bytes(14, 4<<20)
+	tag := storetest.Put(t, s, "file", want, store.PutOptions{})
+	var asked []string
+	note := func(do fault.Action) fault.Action {
+		return func(p *fault.Proxy, w http.ResponseWriter, r *http.Request) {
+			asked = append(asked, r.Header.Get("Range")+" "+r.Header.Get("If-Match"))
+			do(p, w, r)
+		}
+	}
+	get := fault.On(http.MethodGet, "/file")
+	proxy.Break(fault.Fault{Match: get, Times: 1, Do: note(fault.CutAnswer(3 << 20))})
+	proxy.Break(fault.Fault{Match: get, Times: 1, Do: note(fault.Answer(503, "SlowDown"))})
+	proxy.Break(fault.Fault{Match: get, Do: note(fault.Delay(0))})
+	if got, _ := storetest.Read(t, s, "file"); !bytes.Equal(got, want) {
+		t.Error("it came back with other content")
+	}
+	rest := fmt.Sprintf("bytes=%d- %q", 3<<20, tag)
+	if fmt.Sprint(asked) != fmt.Sprint([]string{" ", rest, rest}) {
+		t.Errorf("asked for %q", asked)
+	}
+	// Replaced in between: an error, not two versions in one.
+	proxy.Heal()
+	proxy.Break(fault.Fault{Match: get, Times: 1, Do: fault.CutAnswer(2 << 20)})
+	r, _, err := s.Open(t.Context(), "file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	storetest.Put(t, s, "file", storetest.Bytes(15, 4<<20), store.PutOptions{})
+	if _, err := io.Copy(io.Discard, r); err == nil || !strings.Contains(err.Error(), "replaced") {
+		t.Errorf("a replaced file: %v", err)
+	}
+}

@@ -83,9 +83,16 @@ func TestS3URL(t *testing.T) {
 // TestCancelledAtOnce holds that somebody who pressed a key is not kept waiting by tries.
 func TestCancelledAtOnce(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithCancelCause(t.Context())
 	pressed := errors.New("somebody pressed a key")
-	time.AfterFunc(100*time.Millisecond, func() { cancel(pressed) })
+	for _, wait := range []time.Duration{0, 100 * time.Millisecond} {
+		cancelledAfter(t, wait, pressed)
+	}
+}
+
+func cancelledAfter(t *testing.T, wait time.Duration, pressed error) {
+	t.Helper()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(wait, func() { cancel(pressed) })
 	o := store.Options{Backoff: time.Hour, AWS: []func(*config.LoadOptions) error{
 		config.WithBaseEndpoint("http://127.0.0.1:1"), config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("x", "y", "")),
 	}}

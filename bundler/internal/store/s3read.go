@@ -30,7 +30,7 @@ const smallFile = 1 << 20
 // files, may answer with the new tag and the old content while it does. The checksum tells; without it an
 // update could be lost. With 20 writers at one name that is common.
 const (
-	rereads    = 4  // of the same damage: it is there to stay
+	rereads    = 8  // of the same damage, in 3 s: it is there to stay
 	mostReread = 60 // of damage that is another each time: somebody is writing
 )
 
@@ -56,7 +56,7 @@ func (b *bucket) Open(ctx context.Context, name string) (io.ReadCloser, Info, er
 		if same++; same > rereads || try == mostReread || !errors.Is(err, errDamaged) && !errors.Is(err, errReplaced) {
 			return nil, Info{}, err
 		}
-		if err := sleep(ctx, b.pause(same-1)); err != nil {
+		if err := sleep(ctx, min(10*time.Millisecond<<same, time.Second)); err != nil {
 			return nil, Info{}, b.fail(ctx, "open", name, err)
 		}
 	}

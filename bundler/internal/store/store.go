@@ -50,7 +50,8 @@ type Store interface {
 	// List gives all files whose names begin with prefix, in the byte order of names. Their tags are not
 	// filled in. Things whose names this package does not take are left out: they are somebody else's.
 	List(ctx context.Context, prefix string) iter.Seq2[Info, error]
-	// Tidy removes what is left of Puts that began before then and were never finished, and says how many there were.
+	// Tidy removes what is left of Puts that began before then and were never finished, and says how many there were. In
+	// a bucket that is every upload in parts under the prefix, also one of another program.
 	Tidy(ctx context.Context, before time.Time) (int, error)
 	// URL says where customers read a file: file:///..., https://..., or under the base given in Options.
 	URL(name string) string

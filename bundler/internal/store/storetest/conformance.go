@@ -38,6 +38,7 @@ func Conformance(t *testing.T, open func(t *testing.T) store.Store) {
 		{"replaced while read", replacedWhileRead},
 		{"no update is lost", noLostUpdate},
 		{"one of many creates", oneCreates},
+		{"the same at once", sameAtOnce},
 		{"urls", urls},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -466,6 +467,25 @@ func oneCreates(t *testing.T, s store.Store) {
 	all.Wait()
 	if won.Load() != 1 {
 		t.Errorf("%d of 20 were first", won.Load())
+	}
+}
+
+// sameAtOnce has many put one immutable file, all but a few with the same content.
+func sameAtOnce(t *testing.T, s store.Store) {
+	contents := []string{"one", "one", "one", "two", "one", "one", "one", "two", "one", "one"}
+	errs := make([]error, len(contents))
+	var all sync.WaitGroup
+	for i, c := range contents {
+		all.Go(func() {
+			_, errs[i] = s.Put(t.Context(), "a/file", strings.NewReader(c), store.PutOptions{Immutable: true})
+		})
+	}
+	all.Wait()
+	got, _ := Read(t, s, "a/file")
+	for i, c := range contents {
+		if c == string(got) && errs[i] != nil || c != string(got) && !errors.Is(errs[i], store.ErrConflict) {
+			t.Errorf("%s is there; putting %s: %v", got, c, errs[i])
+		}
 	}
 }
 
