@@ -23,15 +23,18 @@ type PublishOptions struct {
 	To      string // the store
 	Channel string // "" for what package repo decides
 	URL     string // under which customers read the store
-	Key     KeyOptions
-	JSON    bool
+	// Override is why a bundle goes to stable that is not certified, "" for no such bundle.
+	Override string
+	Key      KeyOptions
+	JSON     bool
 }
 
 func publishCommand(s *streams) *cli.Command {
 	var o PublishOptions
 	flags := []cli.Flag{
 		&cli.StringFlag{Name: "to", Usage: "publish in `STORE`, s3://bucket/prefix or a folder", Required: true, Destination: &o.To},
-		&cli.StringFlag{Name: "channel", Usage: "into `CHANNEL`, stable or testing", DefaultText: repo.Testing, Destination: &o.Channel},
+		&cli.StringFlag{Name: "channel", Usage: "into `CHANNEL`, stable or testing", DefaultText: "stable for a certified one, otherwise testing", Destination: &o.Channel},
+		&cli.StringFlag{Name: "override", Usage: "let it into stable without certificates, because of `REASON`, which is published too", Destination: &o.Override},
 		&cli.StringFlag{Name: "url", Usage: "customers read the store under `URL`", DefaultText: "as before, or the store's own", Destination: &o.URL},
 		jsonFlag(&o.JSON),
 	}
@@ -42,6 +45,8 @@ func publishCommand(s *streams) *cli.Command {
 		Description: "Checks each bundle, uploads it with what build wrote beside it, and makes it part of the\n" +
 			"store's yum repository and download page. What is published never changes: the same\n" +
 			"file again is fine, another file of the same name is refused.\n" +
+			"Stable takes a bundle that has a certificate (bundler certify) for every platform of its\n" +
+			"release; the others go to testing, and the page says so.\n" +
 			"Credentials, region, profile and endpoint of S3 come the AWS way (AWS_PROFILE, ...).\n" +
 			"Killed or cut off, run it again: it goes on where it was.",
 		Flags: append(flags, keyFlags(&o.Key)...),
@@ -78,12 +83,13 @@ func runPublish(ctx context.Context, s *streams, o PublishOptions) error {
 	if err != nil {
 		return err
 	}
+	channels, err := gated(ctx, s, r, o, bundles)
+	if err != nil {
+		return err
+	}
 	results := []repo.Result{}
-	for _, l := range bundles {
-		channel, err := repo.ChannelFor(l, o.Channel)
-		if err != nil {
-			return err
-		}
+	for i, l := range bundles {
+		channel := channels[i]
 		p = newProgress(s, "publish", l.Bundle.Size)
 		res, err := r.Publish(ctx, l, channel)
 		p.end(err)

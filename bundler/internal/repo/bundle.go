@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,6 +41,7 @@ type Local struct {
 	header     *rpmfile.Header
 	companions map[string][]byte // by File.Name
 	info       fs.FileInfo       // as it was when it was read
+	gate       gate
 }
 
 // Load reads the bundle at path wholly, and what build wrote beside it; progress is told how many more bytes were read. A bundle that is not whole or not
@@ -107,11 +109,16 @@ func describe(rep *inspect.Report, key string) Bundle {
 	}
 }
 
-// files gives the names of the bundle's companions in the store, sorted, with their content.
+// files gives the names of the bundle's companions and certificates in the store, with their content.
 func (l *Local) files() iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		for _, f := range l.Bundle.Companions {
 			if !yield(f.File, l.companions[f.Name]) {
+				return
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(l.gate.files)) {
+			if !yield(name, l.gate.files[name]) {
 				return
 			}
 		}

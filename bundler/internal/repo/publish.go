@@ -24,17 +24,6 @@ type Result struct {
 	Base    string `json:"base"`     // under which customers read the store
 }
 
-// ChannelFor decides which channel a bundle goes to; asked is what the publisher said, "" for nothing.
-func ChannelFor(_ *Local, asked string) (string, error) {
-	if asked == "" {
-		return Testing, nil
-	}
-	if !slices.Contains(Channels, asked) {
-		return "", exit.Errorf(exit.Usage, "the channels are: "+strings.Join(Channels, ", "), "there is no channel %q", asked)
-	}
-	return asked, nil
-}
-
 // Publish puts a bundle into a channel. The very same bundle being there already is a quiet success. Another bundle
 // of its NEVRA, in whichever channel, also a withdrawn one, is exit.Refused, and then nothing has changed. It may be
 // called again after whatever error; killed at any moment it leaves what the next one repairs.
@@ -244,7 +233,7 @@ func (r *Repo) adding(ctx context.Context, x *Index, l *Local) (*edit, error) {
 		return nil, err
 	}
 	if x != nil && x.Bundle(l.Bundle.NEVRA) != nil {
-		return e, nil
+		return r.again(x, e, l), nil
 	}
 	if e == nil {
 		e = &edit{next: *x}
@@ -261,6 +250,20 @@ func (r *Repo) adding(ctx context.Context, x *Index, l *Local) (*edit, error) {
 	slices.SortFunc(e.next.Bundles, func(a, b Bundle) int { return strings.Compare(a.NEVRA, b.NEVRA) })
 	e.next.Withdrawn = slices.DeleteFunc(slices.Clone(e.next.Withdrawn), func(w Withdrawn) bool { return w.NEVRA == b.NEVRA })
 	return e, nil
+}
+
+// again says how a channel that has the bundle takes in what is new about its certification.
+func (r *Repo) again(x *Index, e *edit, l *Local) *edit {
+	b, news := l.recertified(x.Bundle(l.Bundle.NEVRA))
+	if !news {
+		return e
+	}
+	if e == nil {
+		e = &edit{next: *x}
+	}
+	e.next.Bundles = slices.Clone(e.next.Bundles)
+	*e.next.Bundle(b.NEVRA) = b
+	return e
 }
 
 // settle looks at the files once more, now that everybody sees the bundle: a sweep can have taken an old upload of it,

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"onerpm/bundler/internal/certify"
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/inspect"
 	"onerpm/bundler/internal/repodata"
@@ -242,6 +243,29 @@ func (v *verifier) bundle(ctx context.Context, file string, b Bundle) error {
 	if len(companions) > 0 && len(companions) == len(b.Companions) {
 		if err := checkCompanions(companions, b.SHA256, v.key); err != nil {
 			v.problem("%s: %v", file, err)
+		}
+	}
+	return v.certificates(ctx, b)
+}
+
+// certificates reads a bundle's certificates.
+func (v *verifier) certificates(ctx context.Context, b Bundle) error {
+	for _, c := range b.Certificates {
+		statement, _, err := v.read(ctx, c.File, maxCompanion)
+		var signature []byte
+		if err == nil {
+			signature, _, err = v.read(ctx, c.File+".asc", maxKey)
+		}
+		if err != nil {
+			if err := v.wrong(err); err != nil {
+				return err
+			}
+			continue
+		}
+		if got := digest(statement); got != c.SHA256 {
+			v.problem("%s: sha256 is %s, the index says %s", c.File, got, c.SHA256)
+		} else if _, err := certify.Verify(statement, signature, v.key, b.SHA256, c.Platform); err != nil {
+			v.problem("%s: %v", c.File, err)
 		}
 	}
 	return nil

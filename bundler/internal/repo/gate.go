@@ -1,0 +1,118 @@
+package repo
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"onerpm/bundler/internal/certify"
+	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/sign"
+)
+
+// gate is what is known of a bundle's certification. The zero gate lets nothing through.
+type gate struct {
+	asked   bool           // somebody said which platforms count
+	lacking []certify.Lack // platforms without a certificate that holds
+	files   map[string][]byte
+}
+
+// Certify takes in the certificates that lie beside the bundle. Stable takes it from then on when there is one that
+// holds for every platform; no platform at all is none. It returns what lacks, for people.
+func (l *Local) Certify(key *sign.Public, platforms []string) ([]certify.Lack, error) {
+	v, err := certify.Beside(l.Path, key, l.Bundle.SHA256, platforms)
+	if err != nil {
+		return nil, err
+	}
+	l.gate = gate{asked: true, lacking: v.Lacking, files: map[string][]byte{}}
+	if len(platforms) == 0 {
+		l.gate.lacking = []certify.Lack{{Why: "nobody says for which platforms release " + l.Bundle.To + " must be certified"}}
+	}
+	l.Bundle.Certificates = nil
+	for _, s := range v.Good {
+		sum := digest(s.Statement)
+		name := certificateName(l.Bundle.File, s.Platform, sum)
+		l.gate.files[name], l.gate.files[name+".asc"] = s.Statement, s.Signature
+		l.Bundle.Certificates = append(l.Bundle.Certificates, Certificate{
+			Platform: s.Platform, File: name, SHA256: sum, Window: s.Window(), At: stamp(s.Ended),
+		})
+	}
+	sortCertificates(l.Bundle.Certificates)
+	return l.gate.lacking, nil
+}
+
+// certificateName returns where a certificate lies in the store: its digest is in the name, because a bundle can be
+// certified again and what is published never changes.
+func certificateName(bundle, platform, sum string) string {
+	return bundle + ".certificate." + platform + "." + sum[:16] + ".intoto.json"
+}
+
+func sortCertificates(list []Certificate) {
+	slices.SortFunc(list, func(a, b Certificate) int { return cmp.Compare(a.Platform, b.Platform) })
+}
+
+// Let lets a bundle into stable that lacks certificates. The index says so for ever, with the reason.
+func (l *Local) Let(reason, by string, at time.Time) {
+	if !l.Certified() {
+		l.Bundle.Override = &Override{Reason: reason, By: by, At: stamp(at)}
+	}
+}
+
+// Certified tells whether the bundle has a certificate that holds for every platform that counts.
+func (l *Local) Certified() bool { return l.gate.asked && len(l.gate.lacking) == 0 }
+
+// ChannelFor decides which channel a bundle goes to; asked is what the publisher said, "" for nothing. Stable is for bundles that
+// are certified or were let in; asked for another one it is exit.Uncertified.
+func ChannelFor(l *Local, asked string) (string, error) {
+	if asked != "" && !slices.Contains(Channels, asked) {
+		return "", exit.Errorf(exit.Usage, "the channels are: "+strings.Join(Channels, ", "), "there is no channel %q", asked)
+	}
+	admitted := l.Certified() || l.Bundle.Override != nil
+	switch {
+	case asked == Stable && !admitted:
+		return "", exit.With(exit.Uncertified, fmt.Errorf("%s is not published in %s: %w", l.Bundle.NEVRA, Stable, l.lacks()),
+			"bundler certify "+l.Path+" --platform NAME; or publish it in "+Testing+"; or --override REASON, which everybody will read")
+	case asked != "":
+		return asked, nil
+	case admitted:
+		return Stable, nil
+	}
+	return Testing, nil
+}
+
+// lacks says why a bundle is not certified.
+func (l *Local) lacks() error {
+	if !l.gate.asked {
+		return errors.New("its certificates were not looked at")
+	}
+	var why []error
+	for _, lack := range l.gate.lacking {
+		why = append(why, errors.New(lack.Why))
+	}
+	return errors.Join(why...)
+}
+
+// recertified says how a bundle that is in a channel stands there when l comes once more; false when nothing is new. A newer certificate of a
+// platform takes the older one's place, others stay; a bundle that is certified now needs nobody's word any more.
+func (l *Local) recertified(there *Bundle) (Bundle, bool) {
+	b := *there
+	all := map[string]Certificate{}
+	for _, c := range append(slices.Clone(there.Certificates), l.Bundle.Certificates...) {
+		if had, ok := all[c.Platform]; !ok || c.At >= had.At {
+			all[c.Platform] = c
+		}
+	}
+	b.Certificates = slices.Collect(maps.Values(all))
+	sortCertificates(b.Certificates)
+	switch {
+	case l.Certified():
+		b.Override = nil
+	case b.Override == nil && l.Bundle.Override != nil:
+		b.Override = l.Bundle.Override
+	}
+	return b, !slices.Equal(b.Certificates, there.Certificates) || b.Override != there.Override
+}
