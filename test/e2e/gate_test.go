@@ -7,20 +7,25 @@ import (
 	"onerpm/test/host"
 )
 
+// gates are machines where the 4.2.0 bundle does not belong. Its gate refuses, and so
+// does the check out of an unpacked bundle, with a finding.
+var gates = []struct {
+	name    string
+	release string
+	prepare string
+	want    []string
+	finding string
+}{
+	{"older release", "4.0.1", "", []string{"4.0.1", "cloudify-upgrade-4.1.1"}, "wrong-release"},
+	{"older release with a repository of newer components", "4.0.1", componentsRepository, []string{"4.0.1", "cloudify-upgrade-4.1.1"}, "wrong-release"},
+	{"no product", "", "", []string{"not installed"}, "not-installed"},
+	{"already there", "4.2.0", "", []string{"nothing to do"}, "already-there"},
+}
+
 // TestGate installs the 4.2.0 bundle where it does not belong.
 func TestGate(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		name    string
-		release string
-		prepare string
-		want    []string
-	}{
-		{"older release", "4.0.1", "", []string{"4.0.1", "cloudify-upgrade-4.1.1"}},
-		{"older release with a repository of newer components", "4.0.1", componentsRepository, []string{"4.0.1", "cloudify-upgrade-4.1.1"}},
-		{"no product", "", "", []string{"not installed"}},
-		{"already there", "4.2.0", "", []string{"nothing to do"}},
-	} {
+	for _, c := range gates {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			m := host.Start(t, host.Options{Release: c.release, Data: c.release != ""})
@@ -40,6 +45,10 @@ func TestGate(t *testing.T) {
 				if !strings.Contains(out, w) {
 					t.Errorf("dnf does not say %q:\n%s", w, out)
 				}
+			}
+			m.Sh(t, "mkdir /root/c && cd /root/c && rpm2cpio "+rpm+" | cpio -idm --quiet")
+			if _, out := m.ShCode(t, "/root/c/opt/"+prefix+"/4.2.0/bin/engine check --json"); !strings.Contains(out, `"id": "`+c.finding+`"`) {
+				t.Errorf("the check does not tell of %s:\n%s", c.finding, out)
 			}
 			same(t, "before and after the refusal", before, sides(t, m, c.release))
 			if code, out := m.ShCode(t, "rpm -q "+prefix+"-4.2.0; ls /opt/"+prefix+"/4.2.0"); code == 0 {

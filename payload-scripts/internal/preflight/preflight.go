@@ -9,6 +9,7 @@ package preflight
 
 import (
 	"context"
+	"os"
 	"sync"
 
 	"onerpm/internal/manifest"
@@ -50,6 +51,9 @@ type run struct {
 // Run makes every check and returns the findings, in an order that does not
 // depend on timing. A host at the new release has the one finding AlreadyNew.
 func Run(ctx context.Context, in Input) []finding.Finding {
+	if os.Geteuid() != 0 {
+		return notRoot()
+	}
 	r := &run{Input: in, set: &packages.Set{Manifest: in.Manifest, Dir: in.Dir, Root: in.Root}}
 	found := r.identify(ctx)
 	if r.state == atNew {
