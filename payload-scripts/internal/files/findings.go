@@ -56,9 +56,13 @@ func (s *Set) configFindings(c manifest.Config, merge func(mine []byte) (config.
 		out = append(out, s.conflictFinding(c, x))
 	}
 	for _, ch := range result.Changes {
-		if ch.Kind == config.Removed && ch.From == config.EditedFile {
+		if ch.From == config.EditedFile {
+			becomes := "does not have it: it is removed"
+			if ch.Kind == config.Changed {
+				becomes = "has it, but not as configuration: it is replaced"
+			}
 			out = append(out, finding.Finding{ID: "config-edited-file-goes", Level: finding.Warn,
-				What: fmt.Sprintf("%s was changed on this host, and %s does not have it: it is removed", c.Target, s.m.To),
+				What: fmt.Sprintf("%s was changed on this host, and %s %s", c.Target, s.m.To, becomes),
 				Do:   "a copy is kept in the attempt's backup; move to its successor what you still need of it"})
 		}
 	}

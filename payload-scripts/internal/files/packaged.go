@@ -1,6 +1,7 @@
 package files
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 type Packaged struct {
 	manifest.Config          // target, format, set and policy
 	Old, New        *Shipped // nil: that side's packages do not have it
+	Plain           bool     // on the new side the file is the package's, and no configuration
 }
 
 // Shipped is the file as the packages of one side have it.
@@ -37,7 +39,7 @@ func (p *Shipped) attrs(f *file) bool {
 // whose names the package and its mark, for people.
 func (p Packaged) whose() string {
 	from := p.New
-	if from == nil {
+	if from == nil || p.Plain {
 		from = p.Old
 	}
 	return from.Mark + " of " + from.Package
@@ -55,7 +57,22 @@ func (s *Set) mergePackaged(ctx context.Context, p Packaged, mine []byte) (confi
 			return config.Result{}, err
 		}
 	}
+	if p.Plain {
+		return config.Result{Out: in.Theirs, Changes: replaced(in.Base, mine, in.Theirs)}, nil
+	}
 	return config.MergePackaged(in)
+}
+
+// replaced tells of a file that becomes the package's, what the host had in it.
+func replaced(base, mine, theirs []byte) []config.Change {
+	c := config.Change{Kind: config.Changed, By: "release", From: "(the file)", To: "(the file, no configuration any more)"}
+	switch {
+	case bytes.Equal(mine, theirs) && mine != nil:
+		return nil
+	case mine != nil && !bytes.Equal(mine, base):
+		c.From = config.EditedFile
+	}
+	return []config.Change{c}
 }
 
 // recordPackaged is record for a %config file of the packages.
@@ -87,7 +104,7 @@ func (s *Set) recordPackaged(ctx context.Context, x *index, p Packaged, before *
 	}
 	r.New = &file{SHA256: digest(result.Out), Size: int64(len(result.Out))}
 	switch {
-	case p.New != nil && (now.file == nil || p.Old.attrs(now.file)):
+	case p.New != nil && (now.file == nil || p.Plain || p.Old.attrs(now.file)):
 		r.New.Mode, r.Owner, r.Group = p.New.Mode, p.New.User, p.New.Group
 	case now.file != nil:
 		r.New.Mode, r.New.UID, r.New.GID = now.file.Mode, now.file.UID, now.file.GID

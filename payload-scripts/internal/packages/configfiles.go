@@ -12,6 +12,7 @@ import (
 type ConfigFile struct {
 	Path     string
 	Old, New *Shipped // nil: no package that the host has on that side has the file
+	Plain    bool     // the new package does not mark it any more: the file is the package's, whatever the host has
 }
 
 // Shipped is a file as a package of the bundle has it.
@@ -30,8 +31,7 @@ type Shipped struct {
 // ConfigFiles returns the %config files that are merged, and those, and what is
 // marked so and is no regular file of a package (%ghost, links), that the jump
 // leaves to rpm and only the way back restores. Neither holds a target of the
-// manifest's own configuration. A file that the new release does not mark as %config
-// any more is the package's, not the host's.
+// manifest's own configuration.
 func (s *Set) ConfigFiles() (merged []ConfigFile, others []string, err error) {
 	both := map[string]*ConfigFile{}
 	for _, side := range []manifest.Side{manifest.Old, manifest.New} {
@@ -57,7 +57,7 @@ func (s *Set) ConfigFiles() (merged []ConfigFile, others []string, err error) {
 // isMerged clears the sides on which the file is not shipped, and tells whether
 // one is left on which it is configuration.
 func (f *ConfigFile) isMerged() bool {
-	if f.New != nil && (f.New.info.IsGhost() || !f.New.info.IsRegular() || !f.New.info.IsConfig()) {
+	if f.New != nil && (f.New.info.IsGhost() || !f.New.info.IsRegular()) {
 		return false
 	}
 	if f.Old != nil && f.Old.info.IsGhost() {
@@ -66,7 +66,8 @@ func (f *ConfigFile) isMerged() bool {
 	if f.Old != nil && !f.Old.info.IsRegular() {
 		return false
 	}
-	return f.New != nil || f.Old != nil && f.Old.info.IsConfig()
+	f.Plain = f.New != nil && !f.New.info.IsConfig()
+	return f.New != nil && !f.Plain || f.Old != nil && f.Old.info.IsConfig()
 }
 
 // shipped notes one side of every file of the packages that the host has there.

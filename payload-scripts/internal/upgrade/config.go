@@ -21,7 +21,7 @@ func addPackaged(to *files.Set, b *attempt.Bundle, from *packages.Set) error {
 	}
 	to.Extra, to.Packaged = others, nil
 	for _, f := range merged {
-		p := files.Packaged{Config: rules(b, f.Path), Old: shipped(from, f.Old), New: shipped(from, f.New)}
+		p := files.Packaged{Config: rules(b, f.Path), Old: shipped(from, f.Old), New: shipped(from, f.New), Plain: f.Plain}
 		p.Policy = b.Settings.Policy(f.Path, p.Policy)
 		to.Packaged = append(to.Packaged, p)
 	}

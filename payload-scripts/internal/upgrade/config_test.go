@@ -40,7 +40,11 @@ var configFiles = []configFile{
 	{"gone.conf", "x\n", "", "", "", files.Removed},
 	{"gone-edited.conf", "x\n", "", "mine\n", "", files.Removed},
 	{"removed.conf", "x\n", "x\n", "-", "", ""},
+	{plain, "x\n", "y\n", "mine\n", "y\n", files.Updated},
 }
+
+// plain is a file that the new package does not mark any more.
+const plain = "plain.conf"
 
 // packagedWorld is a host with the files above, once as %config and once as
 // %config(noreplace), edited as they say.
@@ -51,7 +55,8 @@ func packagedWorld(t *testing.T, all []configFile) (*rpmtest.World, *attempt.Bun
 		for _, f := range all {
 			for body, p := range map[*string]*rpmtest.Package{&f.base: &old, &f.theirs: &now} {
 				if *body != "" {
-					p.Files = append(p.Files, rpmtest.File{Path: dir + f.path, Body: *body, Replace: dir == "/etc/replace/", Config: dir != "/etc/replace/"})
+					p.Files = append(p.Files, rpmtest.File{Path: dir + f.path, Body: *body, Mode: 0o640,
+						Replace: dir == "/etc/replace/" && (p == &old || f.path != plain), Config: dir != "/etc/replace/" && (p == &old || f.path != plain)})
 				}
 			}
 		}
@@ -150,8 +155,8 @@ func TestConfigOfPackages(t *testing.T) {
 	w.Write(t, "/etc/noreplace/edited.conf.rpmnew", "of an earlier update")
 	before := etc(t, w)
 	p, f := bothSets(t, w, b)
-	if found := f.Findings(t.Context()); len(found) != 2 || found[0].ID != "config-edited-file-goes" {
-		t.Errorf("findings: %v", found) // gone-edited.conf, twice
+	if found := f.Findings(t.Context()); len(found) != 4 || found[0].ID != "config-edited-file-goes" || found[3].ID != found[0].ID {
+		t.Errorf("findings: %v", found) // gone-edited.conf and plain.conf, twice
 	}
 	saved(t, p, f)
 	converge(t, p, f, manifest.New)
