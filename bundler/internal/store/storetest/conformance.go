@@ -4,14 +4,11 @@ package storetest
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -329,162 +326,6 @@ func names(t *testing.T, s store.Store) {
 			if err == nil {
 				t.Errorf("prefix %q was taken", prefix)
 			}
-		}
-	}
-}
-
-// lying promises more than it has.
-type lying struct {
-	*bytes.Reader
-	size int64
-}
-
-// Size is not true.
-func (l lying) Size() int64 { return l.size }
-
-func shortContent(t *testing.T, s store.Store) {
-	for _, n := range []int{100, 20 << 20} {
-		Put(t, s, "there", []byte("before"), store.PutOptions{})
-		for _, name := range []string{"there", "new"} {
-			_, err := s.Put(t.Context(), name, lying{bytes.NewReader(Bytes(4, n)), int64(n) + 1}, store.PutOptions{})
-			if !errors.Is(err, io.ErrUnexpectedEOF) {
-				t.Errorf("%d bytes where one more was promised: %v", n, err)
-			}
-		}
-	}
-	if got, _ := Read(t, s, "there"); string(got) != "before" {
-		t.Errorf("a failed put left %d bytes", len(got))
-	}
-	if got := fmt.Sprint(Names(t, s, "")); got != "[there]" {
-		t.Error(got)
-	}
-}
-
-// cancelled stops a Put in its middle. Nothing is to be seen of it, and Tidy leaves nothing.
-func cancelled(t *testing.T, s store.Store) {
-	ctx, cancel := context.WithCancelCause(t.Context())
-	cause := errors.New("somebody pressed a key")
-	want := Bytes(5, 33<<20)
-	_, err := s.Put(ctx, "big.rpm", bytes.NewReader(want), store.PutOptions{Progress: func(int64) { cancel(cause) }})
-	if !errors.Is(err, cause) {
-		t.Errorf("a cancelled put: %v", err)
-	}
-	if got := Names(t, s, ""); len(got) != 0 {
-		t.Errorf("it left %q", got)
-	}
-	if _, err := s.Tidy(t.Context(), time.Now().Add(time.Minute)); err != nil {
-		t.Error(err)
-	}
-	if n, err := s.Tidy(t.Context(), time.Now().Add(time.Minute)); n != 0 || err != nil {
-		t.Errorf("tidied twice: %d, %v", n, err)
-	}
-	Put(t, s, "big.rpm", want, store.PutOptions{When: store.Absent})
-	if got, _ := Read(t, s, "big.rpm"); !bytes.Equal(got, want) {
-		t.Error("it came back with other content")
-	}
-}
-
-// A reader has one version of a file, or an error.
-func replacedWhileRead(t *testing.T, s store.Store) {
-	old := bytes.Repeat([]byte("old!"), 2<<20)
-	Put(t, s, "file", old, store.PutOptions{})
-	r, _, err := s.Open(t.Context(), "file")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close() //nolint:errcheck // it was only read
-	head := make([]byte, 1000)
-	if _, err := io.ReadFull(r, head); err != nil {
-		t.Fatal(err)
-	}
-	Put(t, s, "file", bytes.Repeat([]byte("new!"), 2<<20), store.PutOptions{})
-	rest, err := io.ReadAll(r)
-	if err == nil && !bytes.Equal(append(head, rest...), old) {
-		t.Error("a reader saw two versions in one")
-	}
-}
-
-// noLostUpdate has 20 count in one file, as publishers do with a pointer.
-func noLostUpdate(t *testing.T, s store.Store) {
-	const writers, each = 20, 3
-	var all sync.WaitGroup
-	for range writers {
-		all.Go(func() {
-			for range each {
-				if err := Increment(t.Context(), s, "counter"); err != nil {
-					t.Error(err)
-					return
-				}
-			}
-		})
-	}
-	all.Wait()
-	if got, _ := Read(t, s, "counter"); string(got) != strconv.Itoa(writers*each) {
-		t.Errorf("%s updates of %d are left", got, writers*each)
-	}
-}
-
-// Increment adds one to the number in a file, by reading and conditional writing.
-func Increment(ctx context.Context, s store.Store, name string) error {
-	for {
-		n, when := 0, store.Absent
-		r, info, err := s.Open(ctx, name)
-		if err == nil {
-			var b []byte
-			b, err = io.ReadAll(r)
-			if err = errors.Join(err, r.Close()); err != nil {
-				return err
-			}
-			if n, err = strconv.Atoi(string(b)); err != nil {
-				return err
-			}
-			when = store.IfTag(info.Tag)
-		} else if !errors.Is(err, store.ErrNotExist) {
-			return err
-		}
-		_, err = s.Put(ctx, name, strings.NewReader(strconv.Itoa(n+1)), store.PutOptions{When: when})
-		if !errors.Is(err, store.ErrConflict) {
-			return err
-		}
-		time.Sleep(rand.N(20 * time.Millisecond)) // so that not all collide again
-	}
-}
-
-func oneCreates(t *testing.T, s store.Store) {
-	var won atomic.Int32
-	var all sync.WaitGroup
-	for i := range 20 {
-		all.Go(func() {
-			_, err := s.Put(t.Context(), "a/new/file", strings.NewReader(strconv.Itoa(i)), store.PutOptions{When: store.Absent})
-			switch {
-			case err == nil:
-				won.Add(1)
-			case !errors.Is(err, store.ErrConflict):
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
-	if won.Load() != 1 {
-		t.Errorf("%d of 20 were first", won.Load())
-	}
-}
-
-// sameAtOnce has many put one immutable file, all but a few with the same content.
-func sameAtOnce(t *testing.T, s store.Store) {
-	contents := []string{"one", "one", "one", "two", "one", "one", "one", "two", "one", "one"}
-	errs := make([]error, len(contents))
-	var all sync.WaitGroup
-	for i, c := range contents {
-		all.Go(func() {
-			_, errs[i] = s.Put(t.Context(), "a/file", strings.NewReader(c), store.PutOptions{Immutable: true})
-		})
-	}
-	all.Wait()
-	got, _ := Read(t, s, "a/file")
-	for i, c := range contents {
-		if c == string(got) && errs[i] != nil || c != string(got) && !errors.Is(errs[i], store.ErrConflict) {
-			t.Errorf("%s is there; putting %s: %v", got, c, errs[i])
 		}
 	}
 }
