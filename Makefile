@@ -11,14 +11,20 @@ BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: components bundler engine ## build the demo product and the bundle that upgrades it
+demo: components bundler engine ## build the demo product and the bundle that upgrades it, and publish it in dist/repo
 	dist/bin/bundler build 4.1.1-4.2.0
 	dist/bin/bundler inspect dist/cloudify-upgrade-4.2.0.rpm
+	rm -rf dist/repo
+	dist/bin/bundler publish dist/cloudify-upgrade-4.2.0.rpm --to dist/repo
+	dist/bin/bundler verify --from dist/repo
 	@echo
 	@echo "next:"
 	@echo "  look into it              dist/bin/bundler inspect dist/cloudify-upgrade-4.2.0.rpm"
 	@echo "  what a host would see     dist/bin/bundler diff 4.1.1-4.2.0"
 	@echo "  its signature (with rpm)  rpm --import test/keys/demo.pub.asc && rpm -Kv dist/cloudify-upgrade-4.2.0.rpm"
+	@echo "  the download page         xdg-open dist/repo/index.html    (or any browser: file://$(CURDIR)/dist/repo/index.html)"
+	@echo "  dnf and its repository    dnf --config dist/repo/cloudify-upgrade.repo --noplugins --releasever=7 --disablerepo='*' \\"
+	@echo "                              --enablerepo=cloudify-upgrade-testing -y search cloudify-upgrade"
 	@echo "  a machine to try it on    make host RELEASE=4.1.1      (root, Debian 12; installs what it needs)"
 	@echo "  and on that machine       dnf install -y ./cloudify-upgrade-4.2.0.rpm && cloudify-upgrade wait"
 

@@ -28,6 +28,9 @@ func listCommand(s *streams) *cli.Command {
 			if err := none(c); err != nil {
 				return err
 			}
+			if err := needs(c, "from"); err != nil {
+				return err
+			}
 			return runList(c.Context, s, o)
 		},
 	}

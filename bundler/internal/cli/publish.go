@@ -32,7 +32,7 @@ type PublishOptions struct {
 func publishCommand(s *streams) *cli.Command {
 	var o PublishOptions
 	flags := []cli.Flag{
-		&cli.StringFlag{Name: "to", Usage: "publish in `STORE`, s3://bucket/prefix or a folder", Required: true, Destination: &o.To},
+		&cli.StringFlag{Name: "to", Usage: "publish in `STORE`, s3://bucket/prefix or a folder", Destination: &o.To},
 		&cli.StringFlag{Name: "channel", Usage: "into `CHANNEL`, stable or testing", DefaultText: "stable for a certified one, otherwise testing", Destination: &o.Channel},
 		&cli.StringFlag{Name: "override", Usage: "let it into stable without certificates, because of `REASON`, which is published too", Destination: &o.Override},
 		&cli.StringFlag{Name: "url", Usage: "customers read the store under `URL`", DefaultText: "as before, or the store's own", Destination: &o.URL},
@@ -56,6 +56,9 @@ func publishCommand(s *streams) *cli.Command {
 				return err
 			}
 			o.Files = args
+			if err := needs(c, "to"); err != nil {
+				return err
+			}
 			if o.Project, err = projectOf(c); err != nil {
 				return err
 			}
@@ -201,7 +204,7 @@ func openRepo(ctx context.Context, address string, o repo.Options) (*repo.Repo, 
 // fromFlags are those of commands that only read a store.
 func fromFlags(from, key *string) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "from", Usage: "what is published in `STORE`, s3://bucket/prefix or a folder", Required: true, Destination: from},
+		&cli.StringFlag{Name: "from", Usage: "what is published in `STORE`, s3://bucket/prefix or a folder", Destination: from},
 		&cli.StringFlag{Name: "key", Usage: "it must be signed with the armored public key in `FILE`", DefaultText: "the key in the store", Destination: key},
 	}
 }
@@ -219,4 +222,14 @@ func readRepo(ctx context.Context, s *streams, from, keyFile string) (*repo.Repo
 func none(c *cli.Context) error {
 	_, err := arguments(c, 0, 0)
 	return exit.With(exit.Usage, err, "bundler "+c.Command.Name+" --help lists the flags")
+}
+
+// needs is an error for flags that must be given and are not. (The library's own way prints the help, and has no exit code.)
+func needs(c *cli.Context, flags ...string) error {
+	for _, f := range flags {
+		if c.String(f) == "" {
+			return exit.Errorf(exit.Usage, "bundler "+c.Command.Name+" --help lists the flags", "%s needs --%s", c.Command.Name, f)
+		}
+	}
+	return nil
 }

@@ -33,6 +33,9 @@ func setupCommand(s *streams) *cli.Command {
 			if err := none(c); err != nil {
 				return err
 			}
+			if err := needs(c, "from"); err != nil {
+				return err
+			}
 			return runSetup(c.Context, s, o)
 		},
 	}

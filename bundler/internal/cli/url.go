@@ -40,6 +40,9 @@ func urlCommand(s *streams) *cli.Command {
 				return err
 			}
 			o.Release = args[0]
+			if err := needs(c, "from"); err != nil {
+				return err
+			}
 			return runURL(c.Context, s, o)
 		},
 	}

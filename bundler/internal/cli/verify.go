@@ -29,6 +29,9 @@ func verifyCommand(s *streams) *cli.Command {
 			if err := none(c); err != nil {
 				return err
 			}
+			if err := needs(c, "from"); err != nil {
+				return err
+			}
 			return runVerify(c.Context, s, o)
 		},
 	}

@@ -22,8 +22,8 @@ type WithdrawOptions struct {
 func withdrawCommand(s *streams) *cli.Command {
 	var o WithdrawOptions
 	flags := []cli.Flag{
-		&cli.StringFlag{Name: "from", Usage: "take it out of `STORE`, s3://bucket/prefix or a folder", Required: true, Destination: &o.From},
-		&cli.StringFlag{Name: "reason", Usage: "why, in one line: `TEXT`", Required: true, Destination: &o.Reason},
+		&cli.StringFlag{Name: "from", Usage: "take it out of `STORE`, s3://bucket/prefix or a folder", Destination: &o.From},
+		&cli.StringFlag{Name: "reason", Usage: "why, in one line: `TEXT`", Destination: &o.Reason},
 		jsonFlag(&o.JSON),
 	}
 	return &cli.Command{
@@ -39,6 +39,9 @@ func withdrawCommand(s *streams) *cli.Command {
 				return err
 			}
 			o.NEVRA = args[0]
+			if err := needs(c, "from", "reason"); err != nil {
+				return err
+			}
 			if o.Project, err = projectOf(c); err != nil {
 				return err
 			}

@@ -44,8 +44,13 @@ func (r *Repo) current(ctx context.Context, channel string) (generation, error) 
 	if g.id, err = parsePointer(channel, b); err != nil {
 		return generation{}, err
 	}
-	g.index, err = r.index(ctx, channel, g.id)
-	return g, err
+	if known := r.known[channel]; known.id == g.id {
+		g.index = known.index
+	} else if g.index, err = r.index(ctx, channel, g.id); err != nil {
+		return generation{}, err
+	}
+	r.known[channel] = g
+	return g, nil
 }
 
 // parsePointer returns the generation that a pointer names.
@@ -85,11 +90,10 @@ func (r *Repo) index(ctx context.Context, channel, id string) (*Index, error) {
 
 // edit is what is to become of a channel.
 type edit struct {
-	next   Index // what differs from the present one is set; the rest is filled in
-	add    []repodata.Entry
-	drop   []string // SHA-256
-	anew   bool     // the metadata is made of add alone
-	before *Index   // nil when the channel is new
+	next Index // what differs from the present one is set; the rest is filled in
+	add  []repodata.Entry
+	drop []string // SHA-256
+	anew bool     // the metadata is made of add alone
 }
 
 // advance brings a channel to its next generation. change says what is to be done, from the present state,
@@ -104,7 +108,6 @@ func (r *Repo) advance(ctx context.Context, channel string, change func(*Index) 
 		if e == nil || err != nil {
 			return false, err
 		}
-		e.before = g.index
 		id, base, err := r.write(ctx, channel, g, e)
 		if err != nil {
 			return false, fmt.Errorf("write the next generation of %s: %w", channel, err)
@@ -198,6 +201,7 @@ func (r *Repo) write(ctx context.Context, channel string, g generation, e *edit)
 	if err != nil {
 		return "", "", err
 	}
+	r.known[channel] = generation{id: id, index: x.withLists()} // as it would be read
 	return id, x.Base, r.upload(ctx, generationName(channel, id), set, text)
 }
 

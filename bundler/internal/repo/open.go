@@ -33,11 +33,12 @@ type Repo struct {
 	key    *sign.Key
 	public *sign.Public // nil until it is known
 	o      Options
+	known  map[string]generation // by channel: the last that was read or written; a generation never changes
 }
 
 // Open uses the repository in a store, which may be empty.
 func Open(s store.Store, o Options) (*Repo, error) {
-	r := &Repo{store: s, key: o.Key, public: o.Public, o: o}
+	r := &Repo{store: s, key: o.Key, public: o.Public, o: o, known: map[string]generation{}}
 	r.o.URL = strings.TrimSuffix(o.URL, "/")
 	if r.o.URL != "" {
 		if err := CheckBase(r.o.URL); err != nil {

@@ -51,7 +51,9 @@ func (r *Repo) Verify(ctx context.Context) (*Report, error) {
 		if err != nil {
 			return nil, err
 		}
-		v := &verifier{Repo: r, key: key, rep: Report{Key: key.Fingerprint()}}
+		afresh := *r
+		afresh.known = map[string]generation{}
+		v := &verifier{Repo: &afresh, key: key, rep: Report{Key: key.Fingerprint()}}
 		if err := v.everything(ctx); err != nil {
 			return nil, fmt.Errorf("verify %s: %w", r.store, err)
 		}
