@@ -123,16 +123,17 @@ type Drain struct {
 // %config files of packages take part without being listed; one that is listed all
 // the same, with its Package, has what was decided about it.
 type Config struct {
-	Target  string           `json:"target" yaml:"target"`             // absolute path on the host
-	Format  string           `json:"format" yaml:"format"`             // json, yaml, env or text
-	Old     string           `json:"old,omitempty" yaml:"-"`           // path in the bundle of From's file, "" when From has none
-	New     string           `json:"new,omitempty" yaml:"-"`           // path in the bundle of To's file, "" when To has none
-	Package string           `json:"package,omitempty" yaml:"package"` // name of the package whose %config file it is; Old and New are "" then
-	Set     map[string]Value `json:"set,omitempty" yaml:"set"`         // key (a.b.c) -> value that is written whatever was there
-	Policy  map[string]Side  `json:"policy,omitempty" yaml:"policy"`   // key, or "*" -> the side that wins a conflict: old keeps the host's value, new takes the release's
-	Owner   string           `json:"owner,omitempty" yaml:"owner"`     // user of a file that is new on the host, "root" when absent
-	Group   string           `json:"group,omitempty" yaml:"group"`     // likewise
-	Mode    string           `json:"mode,omitempty" yaml:"mode"`       // octal, "0644" when absent
+	Target  string            `json:"target" yaml:"target"`             // absolute path on the host
+	Format  string            `json:"format" yaml:"format"`             // json, yaml, env or text
+	Old     string            `json:"old,omitempty" yaml:"-"`           // path in the bundle of From's file, "" when From has none
+	New     string            `json:"new,omitempty" yaml:"-"`           // path in the bundle of To's file, "" when To has none
+	Package string            `json:"package,omitempty" yaml:"package"` // name of the package whose %config file it is; Old and New are "" then
+	Set     map[string]Value  `json:"set,omitempty" yaml:"set"`         // key (a.b.c) -> value that is written whatever was there
+	Policy  map[string]Side   `json:"policy,omitempty" yaml:"policy"`   // key, or "*" -> the side that wins a conflict: old keeps the host's value, new takes the release's
+	Drop    map[string]string `json:"-" yaml:"drop"`                    // key that the new release's file lacks and that holds a value of the host's own -> why no host needs it any more; for the release engineer's check alone
+	Owner   string            `json:"owner,omitempty" yaml:"owner"`     // user of a file that is new on the host, "root" when absent
+	Group   string            `json:"group,omitempty" yaml:"group"`     // likewise
+	Mode    string            `json:"mode,omitempty" yaml:"mode"`       // octal, "0644" when absent
 }
 
 // InPackage reports whether the file lies in the packages' payload, not in the

@@ -1,10 +1,14 @@
 package cli_test
 
 import (
+	"bytes"
+	"context"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"onerpm/bundler/internal/cli"
 	"onerpm/bundler/internal/exit"
 )
 
@@ -20,5 +24,30 @@ func TestExitCodesAreDocumented(t *testing.T) {
 		if !strings.Contains(string(doc), "| "+code+" | "+meaning) {
 			t.Errorf("docs/exit-codes.md lacks | %s | %s |", code, meaning)
 		}
+	}
+}
+
+// The picture in the documents is that of the project's own releases.
+func TestCoveragePicture(t *testing.T) {
+	t.Parallel()
+	got := filepath.Join(t.TempDir(), "coverage.svg")
+	var out, errs bytes.Buffer
+	code := cli.Run(context.Background(), []string{"bundler", "matrix", "--project", "../../..", "--dist", t.TempDir(), "--svg", got},
+		strings.NewReader(""), &out, &errs, nil)
+	if code != exit.OK {
+		t.Fatalf("code %d: %s", code, errs.String())
+	}
+	picture, err := os.ReadFile(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const kept = "../../../docs/coverage.svg"
+	if *update {
+		if err := os.WriteFile(kept, picture, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if was, err := os.ReadFile(kept); err != nil || !bytes.Equal(was, picture) {
+		t.Errorf("docs/coverage.svg is not of this project (%v): go test ./bundler/internal/cli -run TestCoveragePicture -update", err)
 	}
 }

@@ -160,8 +160,17 @@ func (p *picture) jump(r Release, y int) {
 	j := p.m.Jumps[i]
 	fmt.Fprintf(&p.lines, `<path class="line" d="M%d %dV%d"/><path class="tip" d="M%d %dl-6 11h12z"/>`+"\n", lane, y-9, p.lastY+19, lane, p.lastY+11)
 	class, state := j.state()
+	if !p.m.looked() {
+		state = ""
+	}
 	fmt.Fprintf(&p.marks, `<text class="s" x="%d" y="%d">%s <tspan class="%s" dx="6">%s</tspan></text>`+"\n",
 		textAt, (y+p.lastY)/2+5, escape(j.Bundle), class, escape(state))
+}
+
+// looked tells whether anything is known of bundles: where none was built and no store
+// asked, "not built" would say nothing.
+func (m *Matrix) looked() bool {
+	return m.Store || slices.ContainsFunc(m.Jumps, func(j Jump) bool { return j.Built != nil })
 }
 
 // state is how far a jump is, in a few words, and the class that paints them.

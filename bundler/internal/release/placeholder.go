@@ -2,6 +2,7 @@ package release
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -40,6 +41,48 @@ func (r *reader) configValues(p *page, s *Spec) {
 			}
 		}
 		r.unknownValues(configName(to, target), old, new, set)
+		if slices.ContainsFunc(to.ConfigFiles, func(f ConfigFile) bool { return f.Target == target }) {
+			r.droppedValues(p, s, rules, configName(from, target), old, new)
+		}
+	}
+}
+
+// droppedValues reports keys that hold a value of the host's own in the old release's
+// file and that the new one's lacks: the merge takes them away, and the value with them,
+// unless it lives on under another key or the spec says why nobody needs it.
+func (r *reader) droppedValues(p *page, s *Spec, rules int, file string, old, new []conffile.Entry) {
+	var said manifest.Config
+	if rules >= 0 {
+		said = s.Config[rules]
+	}
+	lives := map[string]bool{}
+	for _, e := range new {
+		for _, name := range conffile.Placeholders(e.Value) {
+			lives[name] = true
+		}
+	}
+	gone := map[string]bool{}
+	for _, e := range old {
+		if e.Key == "" || hasKey(new, e.Key) {
+			continue
+		}
+		gone[e.Key] = true
+		copied := slices.ContainsFunc(slices.Collect(maps.Values(said.Set)), func(v manifest.Value) bool { return v.Copy == e.Key })
+		lost := slices.DeleteFunc(conffile.Placeholders(e.Value), func(name string) bool { return lives[name] })
+		if len(lost) == 0 || copied || said.Drop[e.Key] != "" {
+			continue
+		}
+		r.mistakes.Add(mistake.Mistake{File: file, Line: e.Line, Column: e.Column,
+			What:    fmt.Sprintf("release %s drops the key %s, which holds a value of the host's own, <<%s>>", s.To, e.Key, lost[0]),
+			Allowed: "copy it to another key with set in the spec's config, or say there under drop why no host needs it any more"})
+	}
+	for _, key := range sortedKeys(said.Drop) {
+		switch {
+		case !gone[key]:
+			p.wrong(fmt.Sprintf("release %s does not drop the key %s", s.To, key), "a key that the old release's file has and the new one's lacks", "config", rules, "drop", key)
+		case said.Drop[key] == "":
+			p.wrong("no reason", "say why no host needs the key any more", "config", rules, "drop", key)
+		}
 	}
 }
 

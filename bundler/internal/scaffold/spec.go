@@ -208,14 +208,14 @@ func (s *spec) config() string {
 			"# then set what no host can know: a literal, { random: 32 }, { copy: other.key }.\n", s.in.To.Version, s.in.From.Version)
 	}
 	if list := packageConfig(s.changes); len(list) > 0 {
-		b.WriteString("# %config files of the packages. rpm decides about them, unless both releases' text lies in versions/<release>/config and\n" +
-			"# the file is listed here: then the host's changes are merged.\n")
+		b.WriteString("# %config files of the packages that change; the host's changes to them are merged without an entry here. An entry that\n" +
+			"# names the package can decide about conflicts (policy) and keys (set).\n")
 		for _, f := range list {
-			what := "an edited one is set aside as .rpmsave"
+			note := ""
 			if f.noReplace {
-				what = "noreplace: an edited one stays, the new one lies beside it as .rpmnew"
+				note = " (noreplace)"
 			}
-			fmt.Fprintf(&b, "#   %-7s %s of %s; %s\n", f.what, clean(f.path), f.pkg, what)
+			fmt.Fprintf(&b, "#   %-7s %s of %s%s\n", f.what, clean(f.path), f.pkg, note)
 		}
 	}
 	entries := s.carriedConfig()
@@ -237,10 +237,19 @@ func (s *spec) carriedConfig() string {
 	var b strings.Builder
 	for _, c := range s.before.spec.Config {
 		has := slices.ContainsFunc(s.in.From.Release.ConfigFiles, func(f release.ConfigFile) bool { return f.Target == c.Target })
+		if c.InPackage() {
+			has = slices.ContainsFunc(s.in.To.Packages, func(p Package) bool {
+				_, is := configOf(&p)[c.Target]
+				return is && p.Header.Name == c.Package
+			})
+		}
 		if !has || c.Format == "" && len(c.Policy) == 0 {
 			continue
 		}
 		fmt.Fprintf(&b, "  - target: %s\n", quoted(c.Target))
+		if c.InPackage() {
+			fmt.Fprintf(&b, "    package: %s\n", quoted(c.Package))
+		}
 		if c.Format != "" {
 			fmt.Fprintf(&b, "    format: %s\n", c.Format)
 		}
