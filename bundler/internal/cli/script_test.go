@@ -48,7 +48,7 @@ func TestScripts(t *testing.T) {
 			}
 			return txtar.Write(demo, env.WorkDir+"/demo")
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "mkrpm": mkrpm, "engine": engine},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "mkrpm": mkrpm, "engine": engine, "certificate": certificate},
 	})
 }
 
