@@ -1,0 +1,114 @@
+package repo_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/rpmpack"
+
+	"onerpm/bundler/internal/repo"
+	"onerpm/bundler/internal/store"
+	"onerpm/test/s3server"
+)
+
+// shell makes a repository with what a bundle needs of a machine, and returns dnf's settings for it.
+func shell(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	r, err := rpmpack.NewRPM(rpmpack.RPMMetaData{Name: "machine", Version: "1", Release: "1", Arch: "noarch", Licence: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"/bin/sh", "systemd", "rpm"} {
+		if err := r.Provides.Set(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := os.Create(filepath.Join(dir, "machine-1-1.noarch.rpm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := r.Write(f); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("createrepo_c", "-q", dir).CombinedOutput(); err != nil {
+		t.Fatalf("createrepo_c: %v\n%s", err, out)
+	}
+	return "[machine]\nname=machine\nbaseurl=file://" + dir + "\ngpgcheck=0\n"
+}
+
+// TestCustomer has dnf take bundles from a bucket with the settings that are published there: a good one, one with a
+// flipped byte, and all of them when the customer's key is another one.
+func TestCustomer(t *testing.T) {
+	t.Parallel()
+	server := s3server.Start(t)
+	readable(t, server)
+	s, err := store.Open(t.Context(), "s3://"+server.Bucket+"/up", store.Options{AWS: server.Config()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := open(t, s)
+	good := publish(t, r, build(t, jump{from: "1.0", to: "1.1", revision: 1}), repo.Stable)
+	bad := publish(t, r, build(t, jump{from: "1.1", to: "1.2", revision: 1}), repo.Stable)
+	flip(t, filepath.Join(server.Dir, server.Bucket, "up", bad.Bundle.File))
+	settings := content(t, s, prefix+".repo") + shell(t)
+
+	d := customer(t, settings)
+	into := t.TempDir()
+	if out, err := d.run("install", "--downloadonly", "--downloaddir="+into, prefix+"-1.1"); err != nil {
+		t.Fatalf("a good bundle: %v\n%s", err, out)
+	}
+	if got := fileSum(t, filepath.Join(into, good.Bundle.NEVRA+".rpm")); got != good.Bundle.SHA256 {
+		t.Errorf("dnf has a file with %s", got)
+	}
+	if out, err := d.run("install", "--downloadonly", prefix+"-1.2"); err == nil || !strings.Contains(out, "checksum doesn't match") && !strings.Contains(out, "Cannot download") {
+		t.Errorf("a flipped byte: %v\n%s", err, out)
+	}
+
+	stranger, err := loadKey(foreignKey(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	armored, err := stranger.Public()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(other, armored, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d = customer(t, strings.ReplaceAll(settings, "gpgkey="+s.URL("RPM-GPG-KEY-"+prefix), "gpgkey=file://"+other))
+	if out, err := d.run("install", "--downloadonly", prefix+"-1.1"); err == nil || !strings.Contains(out, "GPG") {
+		t.Errorf("another key: %v\n%s", err, out)
+	}
+}
+
+// customer is a dnf with settings.
+func customer(t testing.TB, settings string) dnf {
+	t.Helper()
+	dir := t.TempDir()
+	d := dnf{filepath.Join(dir, "dnf.conf")}
+	text := fmt.Sprintf("[main]\ncachedir=%[1]s/cache\nlogdir=%[1]s\npersistdir=%[1]s/persist\nreposdir=%[1]s/none\nvarsdir=%[1]s/none\n"+
+		"installroot=%[1]s/root\npluginpath=%[1]s/none\nassumeyes=1\nretries=1\nkeepcache=1\n%[2]s", dir, settings)
+	if err := os.WriteFile(d.config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func flip(t testing.TB, path string) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 1
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
