@@ -51,3 +51,19 @@ func TestCoveragePicture(t *testing.T) {
 		t.Errorf("docs/coverage.svg is not of this project (%v): go test ./bundler/internal/cli -run TestCoveragePicture -update", err)
 	}
 }
+
+// The project leaves customers behind, and only by decision: as docs/writing-a-jump.md tells.
+func TestTheProjectsCustomers(t *testing.T) {
+	t.Parallel()
+	check := func(args ...string) (int, string) {
+		var out, errs bytes.Buffer
+		all := append([]string{"bundler", "matrix", "--project", "../../..", "--dist", t.TempDir(), "--check"}, args...)
+		return cli.Run(context.Background(), all, strings.NewReader(""), &out, &errs, nil), errs.String()
+	}
+	if code, said := check(); code != exit.Gap || !strings.Contains(said, "3.4.2 (14)") {
+		t.Errorf("code %d: %s", code, said)
+	}
+	if code, said := check("--accept", "3.4.2"); code != exit.OK {
+		t.Errorf("code %d: %s", code, said)
+	}
+}
