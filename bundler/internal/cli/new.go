@@ -40,7 +40,8 @@ func newCommand(s *streams) *cli.Command {
 		ArgsUsage: "FROM-TO",
 		Description: "Writes versions/<to>.yaml and specs/<from>-<to>/ (and versions/<from>.yaml, when it is\n" +
 			"not there): packages with their digests, what changes, the units found in them, the\n" +
-			"scriptlets with their bodies, a migration to fill in, and what the jump before decided.\n" +
+			"scriptlets with their bodies, a migration to fill in, what the jump before decided, and\n" +
+			"the checks with which it is certified.\n" +
 			"What only a person can decide begins with DECIDE; check names each place until none is\n" +
 			"left. Nothing is overwritten, and all files appear or none.",
 		Flags: append(flags, sourceFlags(&o.Source)...),
@@ -72,11 +73,11 @@ func runNew(ctx context.Context, s *streams, o NewOptions) error {
 	if err := scaffold.Recover(o.Project); err != nil {
 		return err
 	}
-	cat, err := release.Load(o.Project)
+	from, to, err := release.SplitJump(o.Jump)
 	if err != nil {
 		return err
 	}
-	from, to, err := release.SplitJump(o.Jump)
+	cat, err := release.LoadBefore(o.Project, from, to)
 	if err != nil {
 		return err
 	}
@@ -184,16 +185,19 @@ func undecided(project string) []string {
 func (r newResult) text(c palette) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s added, %d changed, %d removed\n", c.bold(r.Jump), plural(r.Added, "package"), r.Changed, r.Removed)
-	shown := 0
+	config := 0
 	for _, f := range r.Files {
-		if strings.Contains(f, "/config/") {
-			shown++
-			continue
+		switch {
+		case strings.HasPrefix(f, "versions/") && strings.Contains(f, "/config/"):
+			config++
+		case strings.HasPrefix(f, "specs/") && strings.Contains(f, "/certify/"):
+			b.WriteString("  " + f + ", carried over\n")
+		default:
+			b.WriteString("  " + f + "\n")
 		}
-		b.WriteString("  " + f + "\n")
 	}
-	if shown > 0 {
-		fmt.Fprintf(&b, "  %s, carried over\n", plural(shown, "configuration file"))
+	if config > 0 {
+		fmt.Fprintf(&b, "  %s, carried over\n", plural(config, "configuration file"))
 	}
 	if len(r.Decide) > 0 {
 		fmt.Fprintf(&b, "%s to decide:\n", plural(len(r.Decide), "thing"))

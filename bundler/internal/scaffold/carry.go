@@ -35,6 +35,27 @@ func previous(in Input) (before, error) {
 	return before{}, nil
 }
 
+// checks are the product's scripts with which the jump before is certified: they hold for the next one
+// as long as the product does what it did. The list of tables that may change is that jump's own.
+func (p before) checks(folder string) ([]File, error) {
+	if p.spec == nil {
+		return nil, nil
+	}
+	scripts, err := filepath.Glob(filepath.Join(p.spec.Dir, "certify", "*.sh"))
+	if err != nil {
+		return nil, fmt.Errorf("list the checks of the jump before: %w", err)
+	}
+	var out []File
+	for _, path := range scripts {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, exit.With(exit.Spec, fmt.Errorf("carry over a check of the jump before: %w", err), "")
+		}
+		out = append(out, File{folder + "certify/" + filepath.Base(path), text})
+	}
+	return out, nil
+}
+
 var topKey = regexp.MustCompile(`^[A-Za-z_"']`)
 
 // section returns a top-level key with all below it and the comments right above it,
@@ -99,7 +120,7 @@ func (p before) moved(line string) string {
 var (
 	item = regexp.MustCompile(`^(\s*)- `)
 	unit = regexp.MustCompile(`^\s*(?:- )?unit:\s*["']?([^"'\s#]+)`)
-	only = regexp.MustCompile(`^\s+only:\s*["']?(old|new)["']?\s*(#.*)?$`)
+	only = regexp.MustCompile(`^\s+only:\s*["']?(old|new)["']?\s*(#.*)?\s*$`)
 	door = regexp.MustCompile(`(?m)^\s*(?:- )?door:\s*true`)
 )
 

@@ -75,7 +75,9 @@ func Make(in Input) ([]File, error) {
 	}
 	folder := "specs/" + in.Jump() + "/"
 	files = append(files, File{folder + "upgrade.yaml", []byte(text)})
-	return append(files, spec.migrations(folder)...), nil
+	files = append(files, spec.migrations(folder)...)
+	checks, err := spec.before.checks(folder)
+	return append(files, checks...), err
 }
 
 // possible refuses a jump that would overwrite something, fork or join.
