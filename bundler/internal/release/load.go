@@ -34,8 +34,12 @@ type Installed struct {
 
 // Load reads versions/ and specs/ under root. When anything is wrong, the error is
 // a mistake.List with all of it (exit code exit.Spec), and there is no catalog.
-func Load(root string) (*Catalog, error) {
-	r := &reader{root: root, cat: &Catalog{Root: root, Jumps: map[string]string{}, Specs: map[string]*Spec{}}, pages: map[string]*page{}}
+func Load(root string) (*Catalog, error) { return LoadBefore(root) }
+
+// LoadBefore is Load for a project in which some releases are about to be written:
+// versions/installed-base.yaml may name them already.
+func LoadBefore(root string, coming ...string) (*Catalog, error) {
+	r := &reader{root: root, coming: coming, cat: &Catalog{Root: root, Jumps: map[string]string{}, Specs: map[string]*Spec{}}, pages: map[string]*page{}}
 	r.product()
 	r.releases()
 	r.installedBase()
@@ -109,6 +113,7 @@ type reader struct {
 	cat      *Catalog
 	mistakes mistake.List
 	pages    map[string]*page // of the releases, by version
+	coming   []string         // releases that may be named and are not there yet
 	lost     bool             // product.yaml could not be read: what depends on it is not checked
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -71,7 +72,7 @@ func (r *reader) installedBase() {
 		case !page.need(b.Release, "the release that customers run", "installed", i, "release"):
 		case seen[b.Release]:
 			page.wrong(fmt.Sprintf("release %s stands here twice", b.Release), "", "installed", i, "release")
-		case r.cat.Release(b.Release) == nil && r.cat.unreached(b.Release) == "" && !r.lost:
+		case r.cat.Release(b.Release) == nil && r.cat.unreached(b.Release) == "" && !slices.Contains(r.coming, b.Release) && !r.lost:
 			page.wrong(fmt.Sprintf("there is no release %s", b.Release),
 				"write versions/"+b.Release+".yaml, or say under unreached in "+productFile+" why it has no way", "installed", i, "release")
 		}

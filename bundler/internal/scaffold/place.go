@@ -77,7 +77,10 @@ func enter(root, stage string) (unlock func(), err error) {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, errors.Join(errors.New("another bundler new is at work here"), lock.Close())
 	}
-	unlock = func() { _ = lock.Close() }
+	unlock = func() { // a child that another goroutine is just starting may hold the file, too
+		_ = unix.Flock(int(lock.Fd()), unix.LOCK_UN)
+		_ = lock.Close()
+	}
 	if err := recoverStage(root, stage); err != nil {
 		unlock()
 		return nil, fmt.Errorf("clean up after a run that was killed: %w", err)
