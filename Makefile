@@ -2,6 +2,8 @@
 GO      ?= go
 GOLINT   = .cache/bin/golangci-lint
 LINTVER  = v2.15.0
+AWS      = .cache/aws/bin/aws
+AWSVER   = 1.46.3
 RELEASE ?= 4.1.1
 JUMPS    = 4.0.1-4.1.1 4.1.1-4.2.0
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -buildid="
@@ -63,10 +65,14 @@ $(GOLINT):
 host: prepare components ## a shell on a test machine: make host RELEASE=4.1.1
 	$(GO) run ./test/host/machine --release $(RELEASE) --data
 
-bench: prepare bundles ## measure, beside peers in the same run
-	$(GO) run ./test/bench
+bench: prepare bundles $(AWS) ## measure, beside peers in the same run
+	$(GO) run ./test/bench --aws $(AWS)
 	$(GO) run ./test/bench/window
 	$(GO) run ./test/bench/repository
+
+$(AWS): # a peer of the benchmarks
+	python3 -m venv .cache/aws
+	.cache/aws/bin/pip install --quiet awscli==$(AWSVER)
 
 clean: ## remove what was made here
 	rm -rf dist .cache

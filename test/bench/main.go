@@ -1,5 +1,5 @@
-// Command bench measures what it costs to build a bundle, beside others doing the
-// same in the same run, and writes the table into docs/benchmarks.md:
+// Command bench measures what it costs to build and to publish a bundle, beside others doing the
+// same in the same run, and writes the tables into docs/benchmarks.md:
 //
 //	go run ./test/bench [--rounds N] [--doc FILE]
 //
@@ -41,6 +41,7 @@ func run(ctx context.Context, args []string) error {
 	most := flags.Int64("most", 3000, "leave out what is larger, in `MB`")
 	doc := flags.String("doc", "docs/benchmarks.md", "write the table into `FILE`")
 	bundler := flags.String("bundler", "dist/bin/bundler", "the bundler's `FILE`; make bundler builds it")
+	aws := flags.String("aws", "aws", "the `PROGRAM` to publish beside")
 	engine := flags.String("engine", "dist/engine", "the engine's `FILE`; make engine builds it")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -70,5 +71,11 @@ func run(ctx context.Context, args []string) error {
 	}
 	table := markdown(results, *rounds, runtime.NumCPU())
 	fmt.Print(table)
-	return page.WriteSection(*doc, "build", table)
+	if err := page.WriteSection(*doc, "build", table); err != nil {
+		return err
+	}
+	if publishSize > *most*mb {
+		return nil
+	}
+	return publishing{bundler: *bundler, engine: *engine, aws: *aws, dir: dir, rounds: *rounds}.measure(ctx, *doc)
 }

@@ -18,6 +18,7 @@ mmdebstrap        # the test machine's root
 nginx-light
 postgresql-15     # a server for the database tests; no cluster of its own is made
 procps
+python3-venv      # for aws, beside which publishing is measured
 rpm
 rpmlint
 strace

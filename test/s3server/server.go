@@ -107,16 +107,43 @@ func (s *Server) Put(t testing.TB, key string, data []byte) {
 }
 
 func start(t testing.TB, program string) (*Server, error) {
+	s, stop, err := run(t.TempDir(), program)
+	if err == nil {
+		t.Cleanup(stop)
+	}
+	return s, err
+}
+
+// Run is Start for programs that are no tests: a server over a folder, with its
+// bucket, until stop is called. It ends with the calling process too.
+func Run(ctx context.Context, dir string) (s *Server, stop func(), err error) {
+	program, err := build()
+	if err != nil {
+		return nil, nil, fmt.Errorf("build %s: %w", module, err)
+	}
+	if s, stop, err = run(dir, program); err != nil {
+		return nil, nil, fmt.Errorf("start %s: %w", module, err)
+	}
+	if _, err := s.Client().CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &s.Bucket}); err != nil {
+		stop()
+		return nil, nil, fmt.Errorf("create a bucket: %w", err)
+	}
+	return s, stop, nil
+}
+
+func run(dir, program string) (*Server, func(), error) {
 	address, err := freeAddress()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	dir := t.TempDir()
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, nil, err
+	}
 	s := &Server{Endpoint: "http://" + address, Region: "us-east-1", Bucket: "test", AccessKey: "tester", SecretKey: "tester-secret", Dir: filepath.Join(dir, "data")}
 	sidecar := filepath.Join(dir, "meta") // metadata in files: not every file system has the attributes for it
 	for _, d := range []string{s.Dir, sidecar} {
 		if err := os.Mkdir(d, 0o700); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	var log bytes.Buffer
@@ -124,17 +151,16 @@ func start(t testing.TB, program string) (*Server, error) {
 	cmd.Stdout, cmd.Stderr = &log, &log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a killed test leaves nothing running
 	if err := cmd.Start(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ended := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(ended) }()
-	t.Cleanup(func() { _ = cmd.Process.Kill(); <-ended })
+	stop := func() { _ = cmd.Process.Kill(); <-ended }
 	if !answers(address, ended) {
-		_ = cmd.Process.Kill()
-		<-ended
-		return nil, fmt.Errorf("it does not answer:\n%s", log.Bytes())
+		stop()
+		return nil, nil, fmt.Errorf("it does not answer:\n%s", log.Bytes())
 	}
-	return s, nil
+	return s, stop, nil
 }
 
 func freeAddress() (string, error) {
