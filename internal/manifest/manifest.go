@@ -156,6 +156,7 @@ type Database struct {
 	Checks     string     `json:"checks,omitempty" yaml:"checks"`         // path in the bundle (in the spec's folder) of the queries that must return no row
 	Migrations string     `json:"migrations,omitempty" yaml:"migrations"` // folder in the bundle (in the spec's folder) of goose SQL files
 	Backfill   []Backfill `json:"backfill,omitempty" yaml:"backfill"`
+	Small      []string   `json:"-" yaml:"small"` // tables that do not grow with use, which migrations may read and rewrite at any time; for the release engineer's check alone
 }
 
 // Connection tells where on the host the database's address and password stand.

@@ -11,6 +11,7 @@ import (
 	"onerpm/bundler/internal/mistake"
 	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/release"
+	"onerpm/payload-scripts/measure"
 )
 
 // CheckOptions are what check is asked.
@@ -19,6 +20,8 @@ type CheckOptions struct {
 	Jump    string // "" for all of versions/ and specs/ alone
 	Source  SourceOptions
 	JSON    bool
+
+	Database DatabaseOptions // where to try the jump's migrations
 }
 
 func checkCommand(s *streams) *cli.Command {
@@ -29,8 +32,11 @@ func checkCommand(s *streams) *cli.Command {
 		ArgsUsage: "[JUMP]",
 		Description: "Without a jump, only files of the project are read. With a jump, its packages are\n" +
 			"fetched and verified too, and it is checked that they fit together and that what\n" +
-			"they run was thought about: all that build checks before it writes.",
-		Flags: append([]cli.Flag{jsonFlag(&o.JSON)}, sourceFlags(&o.Source)...),
+			"they run was thought about: all that build checks before it writes.\n\n" +
+			"With --database, the jump's migrations are tried on a copy of that database, which lies\n" +
+			"beside it and is removed afterwards: up, down and up again, by the engine's own code. Told\n" +
+			"are statements that read or rewrite tables at the wrong time, and schemas that do not come back.",
+		Flags: append(append([]cli.Flag{jsonFlag(&o.JSON)}, databaseFlags(&o.Database)...), sourceFlags(&o.Source)...),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 0, 1)
 			if err != nil {
@@ -38,6 +44,9 @@ func checkCommand(s *streams) *cli.Command {
 			}
 			if len(args) == 1 {
 				o.Jump = args[0]
+			}
+			if err := o.Database.validate(o.Jump); err != nil {
+				return err
 			}
 			if o.Project, err = projectOf(c); err != nil {
 				return err
@@ -52,20 +61,28 @@ type checkResult struct {
 	OK       bool          `json:"ok"`
 	Mistakes mistake.List  `json:"mistakes"` // in versions/ and specs/
 	Problems plan.Problems `json:"problems"` // in the packages of the jump
+	Warnings mistake.List  `json:"warnings"` // what is no mistake and wants a look
+
+	Database *measure.Result `json:"database,omitempty"` // nil when none was given
+	said     string          // for people, when all is well
 }
 
 func runCheck(ctx context.Context, s *streams, o CheckOptions) error {
-	said, err := check(ctx, s, o)
-	result := checkResult{OK: err == nil, Mistakes: mistake.List{}, Problems: plan.Problems{}}
+	result := checkResult{Mistakes: mistake.List{}, Problems: plan.Problems{}, Warnings: mistake.List{}}
+	err := result.check(ctx, s, o)
+	result.OK = err == nil
 	found := errors.As(err, &result.Mistakes) || errors.As(err, &result.Problems)
-	if err != nil && !found {
+	if !o.JSON {
+		for _, w := range result.Warnings {
+			_, _ = fmt.Fprintf(s.err, "%s %s\n", colours(s, s.err).bold("warning:"), w) // nothing can be done about an error here
+		}
+		if e := s.print(result.said); e != nil {
+			return e
+		}
 		return err
 	}
-	if !o.JSON {
-		if err != nil {
-			return err
-		}
-		return s.print(said)
+	if err != nil && !found {
+		return err
 	}
 	if e := s.printJSON(result); e != nil {
 		return e
@@ -73,28 +90,40 @@ func runCheck(ctx context.Context, s *streams, o CheckOptions) error {
 	return exit.With(exit.Code(err), summary(err), "")
 }
 
-// check returns what to tell when all is well.
-func check(ctx context.Context, s *streams, o CheckOptions) (string, error) {
+// check makes the checks, one after the other, as far as it gets.
+func (r *checkResult) check(ctx context.Context, s *streams, o CheckOptions) error {
 	cat, err := release.Load(o.Project)
 	if err != nil {
-		return "", err
+		return err
+	}
+	if cat.Warnings != nil {
+		r.Warnings = cat.Warnings
 	}
 	said := fmt.Sprintf("%s and %s: no mistake\n", plural(len(cat.Releases), "release"), plural(len(cat.Specs), "jump"))
 	if o.Jump == "" {
-		return said, nil
+		r.said = said
+		return nil
 	}
 	p, err := plan.Resolve(cat, o.Jump, "")
 	if err != nil {
-		return "", err
+		return err
 	}
 	files, err := fetchItems(ctx, s, cat, p.Items(), o.Source)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if _, err := p.Check(headers(p, files)); err != nil {
-		return "", err
+		return err
 	}
-	return said + fmt.Sprintf("%s: %s fit together\n", o.Jump, plural(len(files), "package")), nil
+	r.said = said + fmt.Sprintf("%s: %s fit together\n", o.Jump, plural(len(files), "package"))
+	if o.Database.DSN == "" {
+		return nil
+	}
+	r.Database, err = tryMigrations(ctx, s, p, o.Database)
+	if r.Database != nil {
+		r.said += migrationsText(r.Database)
+	}
+	return err
 }
 
 // summary is an error without its list, which was shown before; nil stays nil.

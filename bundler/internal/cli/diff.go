@@ -63,6 +63,8 @@ type diffResult struct {
 	Services  []manifest.Service `json:"services"` // in start order
 	State     []string           `json:"state"`    // folders that are kept
 	Databases []diffDatabase     `json:"databases"`
+	Hooks     manifest.Hooks     `json:"hooks"`            // by the phase in which they run
+	Agents    *manifest.Agents   `json:"agents,omitempty"` // nil when there are none to upgrade
 	bundle    string
 	product   string
 }
@@ -132,7 +134,8 @@ func diff(p *plan.Plan) (diffResult, error) {
 	name, version, revision := p.BundleName()
 	r := diffResult{From: p.From.Version, To: p.To.Version, product: p.Product.Name, bundle: name + "-" + version + "-" + revision,
 		Packages: []diffPackage{}, Config: []diffConfig{}, Units: []diffConfig{}, Databases: []diffDatabase{},
-		Services: append([]manifest.Service{}, p.Spec.Services...), State: append([]string{}, p.Spec.State...)}
+		Services: append([]manifest.Service{}, p.Spec.Services...), State: append([]string{}, p.Spec.State...),
+		Hooks: p.Spec.Hooks, Agents: p.Spec.Agents}
 	for _, c := range p.Changes {
 		d := diffPackage{Name: c.Name, Change: c.Kind, Backwards: c.Backwards}
 		if c.Old != nil {

@@ -28,6 +28,8 @@ func (r diffResult) text(c palette) string {
 	section("units", configText(r.Units))
 	section("services, in the order they start", servicesText(r.Services))
 	section("databases", databasesText(r.Databases))
+	section("hooks", hooksText(r.Hooks))
+	section("agents, after the upgrade", agentsText(r.Agents))
 	section("state that is kept", listText(r.State))
 	return b.String()
 }
@@ -178,6 +180,41 @@ func databasesText(databases []diffDatabase) string {
 		}
 	}
 	return b.String()
+}
+
+func hooksText(hooks manifest.Hooks) string {
+	var rows [][]string
+	for _, phase := range []struct {
+		name, when string
+		hooks      []manifest.Hook
+	}{
+		{"prepare", "while the old release serves", hooks.Prepare},
+		{"switch", "in the window", hooks.Switch},
+		{"open", "while the new release serves", hooks.Open},
+	} {
+		for _, h := range phase.hooks {
+			undo := "no undo"
+			if h.Undo != "" {
+				undo = "undone by " + h.Undo
+			}
+			rows = append(rows, []string{phase.name, h.Run, phase.when, fmt.Sprintf("for at most %s; %s", h.Timeout.D(), undo)})
+		}
+	}
+	return table("  ", rows)
+}
+
+func agentsText(a *manifest.Agents) string {
+	if a == nil {
+		return ""
+	}
+	return table("  ", [][]string{
+		{"asked of", a.API + "/" + a.Work.Path},
+		{"let in by", a.Headers.File},
+		{"become", a.Groups.Becomes},
+		{"first", fmt.Sprintf("%s, one after the other; then %d at a time", plural(a.Canary, "group"), a.Batch)},
+		{"stop", fmt.Sprintf("when more than %d%% of the groups failed", a.Stop)},
+		{"a group", fmt.Sprintf("may take up to %s", a.Work.Within.D())},
+	})
 }
 
 func listText(list []string) string {

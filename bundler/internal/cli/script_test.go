@@ -31,6 +31,8 @@ func TestMain(m *testing.M) {
 // demo/, the small project of package release's tests.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	var pg postgres
+	t.Cleanup(func() { pg.stop(t) })
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		UpdateScripts:       *update,
@@ -48,7 +50,7 @@ func TestScripts(t *testing.T) {
 			}
 			return txtar.Write(demo, env.WorkDir+"/demo")
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "mkrpm": mkrpm, "engine": engine, "certificate": certificate},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "mkrpm": mkrpm, "engine": engine, "certificate": certificate, "postgres": pg.database},
 	})
 }
 

@@ -1,10 +1,13 @@
 package release
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"onerpm/internal/manifest"
@@ -48,6 +51,30 @@ func (p *page) agents(a *manifest.Agents) {
 	p.match(headerGrammar, a.Tenants.Header, "the name of a header", "agents", "tenants", "header")
 	p.work(a.Work)
 	p.numbers(a)
+}
+
+// credentials warns when nothing that the spec or the new release has puts the agents'
+// credentials on a host: no configuration file, no path under state, no hook that
+// names the file. Then they are the admin's to write, and until then agents are pending.
+func (r *reader) credentials(p *page, s *Spec, folder string) {
+	if s.Agents == nil || s.Agents.Headers.File == "" {
+		return
+	}
+	file := s.Agents.Headers.File
+	if to := r.cat.Release(s.To); to != nil && slices.ContainsFunc(to.ConfigFiles, func(c ConfigFile) bool { return c.Target == file }) {
+		return
+	}
+	if slices.ContainsFunc(s.State, func(dir string) bool { return strings.HasPrefix(file, dir+"/") }) {
+		return
+	}
+	for _, h := range s.Hooks.All() {
+		text, err := readBounded(filepath.Join(r.root, folder, h.Run), maxHook)
+		if err == nil && bytes.Contains(text, []byte(file)) {
+			return
+		}
+	}
+	r.cat.Warnings.Add(p.doc.Mistake(fmt.Sprintf("nothing of the bundle writes %s, with which the agents are asked for", file),
+		"agents stay pending until the admin writes it; a hook that writes it names its path", "agents", "headers", "file"))
 }
 
 // onThisMachine reports a URL that leads elsewhere: credentials must not leave the host.

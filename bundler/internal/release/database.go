@@ -33,6 +33,9 @@ func (r *reader) databases(p *page, s *Spec, folder string) {
 				s.Migrations[db.Name] = r.migrations(folder, dir)
 			}
 		}
+		for j, table := range db.Small {
+			p.need(table, "a table that does not grow with use", at("small", j)...)
+		}
 		for j, b := range db.Backfill {
 			p.backfill(b, at("backfill", j))
 		}

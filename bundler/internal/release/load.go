@@ -24,6 +24,7 @@ type Catalog struct {
 	Jumps    map[string]string // release -> the one that a jump leads to
 	Specs    map[string]*Spec  // by the jump's name, <from>-<to>
 	Base     []Installed       // which releases customers still run; may be empty
+	Warnings mistake.List      // what is no mistake and wants a look
 }
 
 // Installed is one line of versions/installed-base.yaml.
@@ -48,6 +49,7 @@ func LoadBefore(root string, coming ...string) (*Catalog, error) {
 	if err := r.err(); err != nil {
 		return nil, err
 	}
+	r.cat.Warnings.Sort()
 	return r.cat, nil
 }
 

@@ -55,6 +55,7 @@ func (r *reader) spec(jump string) {
 	r.configValues(p, s)
 	r.databases(p, s, folder)
 	p.agents(s.Agents)
+	r.credentials(p, s, folder)
 	r.hooks(p, s.Hooks, folder)
 	p.positive(s.Limits.Window, "how long the product may be out of service, e.g. 60s", "limits", "window")
 	p.positive(s.Limits.LockTimeout, "how long a migration waits for a lock, e.g. 3s", "limits", "lock_timeout")

@@ -45,12 +45,21 @@ type DB struct {
 	// Progress, when set, is told how far a long piece of work is; it may be
 	// called often. Done and total are rows, total an estimate.
 	Progress func(what string, done, total int64)
+
+	// Migrating, when set, is told which file is about to be applied or taken
+	// back, and with "" that this is over.
+	Migrating func(file string, up bool)
 }
 
 // Open reads the connection from the product's configuration on this host and
 // connects. Every session is named "<prefix> <attempt> ..." and waits for locks
 // at most as long as the limits say. An error holds no password.
 func Open(ctx context.Context, spec manifest.Database, prefix, attempt string, limits manifest.Limits) (*DB, error) {
+	return OpenTraced(ctx, spec, prefix, attempt, limits, nil)
+}
+
+// OpenTraced is Open with somebody who is told of every statement, nil for nobody.
+func OpenTraced(ctx context.Context, spec manifest.Database, prefix, attempt string, limits manifest.Limits, tracer pgx.QueryTracer) (*DB, error) {
 	to, err := readAddress(spec.Connection)
 	if err != nil {
 		return nil, err
@@ -71,6 +80,7 @@ func Open(ctx context.Context, spec manifest.Database, prefix, attempt string, l
 	if db.config, err = db.to.config(db.name, lock); err != nil {
 		return nil, err
 	}
+	db.config.Tracer = tracer
 	db.pool = stdlib.OpenDB(*db.config)
 	db.pool.SetMaxOpenConns(2)
 	if err := db.pool.PingContext(ctx); err != nil {

@@ -59,12 +59,9 @@ func (db *DB) Dump(ctx context.Context, file string) error {
 
 func (db *DB) dumpTo(ctx context.Context, bin, pass, part string) error {
 	_, err := host.Run(ctx, host.Cmd{
-		Name: filepath.Join(bin, "pg_dump"),
-		Args: []string{"--format=custom", "--no-password", "--lock-wait-timeout=" + lockForDump, "--file=" + part},
-		Env: []string{
-			"PGPASSFILE=" + pass, "PGHOST=" + db.to.host, "PGPORT=" + strconv.Itoa(int(db.to.port)),
-			"PGUSER=" + db.to.user, "PGDATABASE=" + db.to.database, "PGAPPNAME=" + db.name, "PGCONNECT_TIMEOUT=10",
-		},
+		Name:    filepath.Join(bin, "pg_dump"),
+		Args:    []string{"--format=custom", "--no-password", "--lock-wait-timeout=" + lockForDump, "--file=" + part},
+		Env:     db.clientEnv(pass),
 		Timeout: dumpTimeout,
 	})
 	if err != nil {
@@ -85,6 +82,14 @@ func (db *DB) dumpTo(ctx context.Context, bin, pass, part string) error {
 		return fmt.Errorf("read the dump back: %w", err)
 	}
 	return nil
+}
+
+// clientEnv leads PostgreSQL's programs to the database. The password is in the file pass.
+func (db *DB) clientEnv(pass string) []string {
+	return []string{
+		"PGPASSFILE=" + pass, "PGHOST=" + db.to.host, "PGPORT=" + strconv.Itoa(int(db.to.port)),
+		"PGUSER=" + db.to.user, "PGDATABASE=" + db.to.database, "PGAPPNAME=" + db.name, "PGCONNECT_TIMEOUT=10",
+	}
 }
 
 // passFile writes the password where only root can read it.

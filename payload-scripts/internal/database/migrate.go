@@ -204,6 +204,10 @@ func (w *work) once(ctx context.Context, m migration, up bool) error {
 			return err
 		}
 	}
+	if w.db.Migrating != nil {
+		w.db.Migrating(m.file, up)
+		defer w.db.Migrating("", up)
+	}
 	host.Point("migrate", m.file)
 	if _, err := w.goose.ApplyVersion(ctx, m.number, up); err != nil {
 		return explain(err)
