@@ -2,14 +2,18 @@ package repo_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/rpmpack"
 
+	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/repo"
 	"onerpm/bundler/internal/store"
 	"onerpm/test/s3server"
@@ -110,5 +114,43 @@ func flip(t testing.TB, path string) {
 	b[len(b)/2] ^= 1
 	if err := os.WriteFile(path, b, 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestLink fetches a bundle that only its owner may read with a link made for somebody.
+func TestLink(t *testing.T) {
+	t.Parallel()
+	server := s3server.Start(t)
+	s, err := store.Open(t.Context(), "s3://"+server.Bucket+"/up", store.Options{AWS: server.Config()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := open(t, s)
+	one := build(t, jump{from: "1.0", to: "1.1", revision: 1})
+	res := publish(t, r, one, repo.Testing)
+	link, b, err := r.Presign(t.Context(), "1.1", time.Hour)
+	if err != nil || b.NEVRA != res.Bundle.NEVRA {
+		t.Fatalf("%s, %v", b.NEVRA, err)
+	}
+	get := func(url string) (int, string) {
+		answer, err := http.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.StatusCode, sumOf(body)
+	}
+	if code, sum := get(link); code != http.StatusOK || sum != fileSum(t, one) {
+		t.Errorf("the link gives %d, sha256 %s", code, sum)
+	}
+	if code, _ := get(res.URL); code != http.StatusForbidden {
+		t.Errorf("without a link: %d", code)
+	}
+	if _, _, err := r.Presign(t.Context(), "9.9", time.Hour); exit.Code(err) != exit.Usage {
+		t.Errorf("a link to nothing: %v", err)
 	}
 }

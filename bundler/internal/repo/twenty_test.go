@@ -47,7 +47,7 @@ func TestTwenty(t *testing.T) {
 			group.Go(func() {
 				for try := 0; ; try++ {
 					kill := rand.N(most)
-					if i%2 == 1 || try == 3 {
+					if i%2 == 1 || try == 2 {
 						kill = 0
 					}
 					if run(t, w, f, kill) {
@@ -130,7 +130,7 @@ func look(t *testing.T, d dnf) (stop func() int) {
 			select {
 			case <-end:
 				return
-			default:
+			case <-time.After(100 * time.Millisecond):
 			}
 		}
 	}()
