@@ -56,7 +56,7 @@ type certified struct {
 	}
 }
 
-// TestCertify certifies the bundle of 4.1.1-4.2.0 by all scenarios, each on a machine of its own.
+// TestCertify certifies the bundle of 4.1.1-4.2.0 by all scenarios, each on a machine of its own, and publishes it as stable.
 func TestCertify(t *testing.T) {
 	t.Parallel()
 	bundler, dir := bundlerProgram(t), t.TempDir()
@@ -89,6 +89,13 @@ func TestCertify(t *testing.T) {
 		t.Errorf("the certificate is %s, want %s", c.File, want)
 	}
 	t.Log(told)
+	store := filepath.Join(dir, "store")
+	if code, out, told := runs(t, project, bundler, "publish", copied, "--to", store); code != 0 || !strings.Contains(out, "published in stable") {
+		t.Errorf("publish: exit %d\n%s\n%s", code, out, told)
+	}
+	if code, out, told := runs(t, project, bundler, "verify", "--from", store); code != 0 {
+		t.Errorf("verify: exit %d\n%s\n%s", code, out, told)
+	}
 }
 
 // fault is a mistake of a release engineer that only a real upgrade shows.

@@ -1,0 +1,167 @@
+package certify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// stuck is a machine whose second script never ends, and the folder in which its calls and resets are counted.
+func stuck(t *testing.T) (Remote, string) {
+	t.Helper()
+	dir := t.TempDir()
+	return Remote{
+		Machine: Machine{Via: `f() { echo x >>calls; [ $(wc -l <calls) -ne 2 ] || sleep 1000; "$@"; }; f`, Dir: dir},
+		Reset:   "echo x >>resets",
+	}, dir
+}
+
+func count(t *testing.T, path string) int {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return bytes.Count(b, []byte("\n"))
+}
+
+func options(m Machines) Options {
+	return Options{Manifest: demo(), Platform: "el7.x86_64", Machines: m, Only: []string{Fresh}, Limit: time.Hour,
+		Tell: func(string, string, ...any) {}}
+}
+
+// An interrupted run says nothing of the bundle, and puts the machine back.
+func TestInterruptedRun(t *testing.T) {
+	t.Parallel()
+	m, dir := stuck(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for ctx.Err() == nil {
+			if b, _ := os.ReadFile(filepath.Join(dir, "calls")); bytes.Count(b, []byte("\n")) >= 2 {
+				cancel()
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
+	if _, err := Run(ctx, options(m)); !errors.Is(err, context.Canceled) {
+		t.Errorf("it ended with %v", err)
+	}
+	if n := count(t, filepath.Join(dir, "resets")); n != 2 {
+		t.Errorf("the machine was put back %d times, want before and after", n)
+	}
+}
+
+// A scenario that takes too long has failed, and the certificate says why.
+func TestLimit(t *testing.T) {
+	t.Parallel()
+	m, dir := stuck(t)
+	o := options(m)
+	o.Limit = 300 * time.Millisecond
+	c, err := Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Outcome != Failed || len(c.Scenarios) != 1 || !strings.Contains(c.Scenarios[0].Reason, "it took longer than it may: 300ms") {
+		t.Errorf("%+v", c)
+	}
+	if n := count(t, filepath.Join(dir, "resets")); n != 1 {
+		t.Errorf("the machine was put back %d times: a failed one is left to be looked at", n)
+	}
+}
+
+// A machine that cannot be had is no fault of the bundle.
+func TestNoMachine(t *testing.T) {
+	t.Parallel()
+	c, err := Run(t.Context(), options(Remote{Machine: here, Reset: "echo it is gone; exit 3"}))
+	if err == nil || !strings.Contains(err.Error(), "exit status 3: it is gone") || c.Ended != (time.Time{}) {
+		t.Errorf("%+v, %v", c, err)
+	}
+	// The program of local machines says nothing and fails.
+	project := t.TempDir()
+	for name, text := range map[string]string{"go.mod": "module machine\n\ngo 1.26\n", "machine/main.go": "package main\n\nimport \"os\"\n\nfunc main() { os.Stderr.WriteString(\"no room\"); os.Exit(4) }\n"} {
+		path := filepath.Join(project, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := NewLocal(t.Context(), project, "machine", "1.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Run(t.Context(), options(l)); err == nil || !strings.Contains(err.Error(), "the test machine did not come up") || !strings.Contains(err.Error(), "no room") {
+		t.Errorf("a machine that does not come up: %v", err)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Dir(l.program)); !os.IsNotExist(err) {
+		t.Errorf("left: %v", err)
+	}
+}
+
+// machine is a program as Local wants one: it prints its prefix and notes that its input ended.
+const machineProgram = `package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+func main() {
+	fmt.Println("env 'ARGS=" + fmt.Sprint(os.Args[1:]) + "'")
+	io.Copy(io.Discard, os.Stdin)
+	os.WriteFile("ended", nil, 0o600)
+}
+`
+
+func TestLocal(t *testing.T) {
+	t.Parallel()
+	project := t.TempDir()
+	for name, text := range map[string]string{"go.mod": "module machine\n\ngo 1.26\n", "machine/main.go": machineProgram} {
+		path := filepath.Join(project, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := NewLocal(t.Context(), project, "machine", "1.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	m, giveBack, err := l.Ready(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := m.must(t.Context(), "ask", `echo "$ARGS"`); err != nil || out != "[--stay --data --release 1.0]\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+	if err := giveBack(false); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(project, "ended")); err != nil {
+		t.Errorf("its end was not awaited: %v", err)
+	}
+}
+
+func TestNames(t *testing.T) {
+	t.Parallel()
+	if err := CheckOnly(Names()); err != nil {
+		t.Error(err)
+	}
+	doc, err := os.ReadFile("../../../docs/certification.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range Names() {
+		if !strings.Contains(string(doc), fmt.Sprintf("| `%s` | ", name)) {
+			t.Errorf("docs/certification.md lacks the scenario %s", name)
+		}
+	}
+}
