@@ -1,13 +1,21 @@
 package e2e
 
 import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"sync"
 	"testing"
+	"time"
 
+	"onerpm/internal/manifest"
 	"onerpm/test/host"
 )
 
 // TestKilledEngine kills the engine once in the window and once after the
-// commit, and wants it to go on by itself: back, and forward.
+// commit, and wants it to go on by itself: back, and forward. The reported window must
+// hold the whole time in which clients were not let in, the kill included.
 func TestKilledEngine(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -23,13 +31,15 @@ func TestKilledEngine(t *testing.T) {
 			editPackagedConfig(t, m)
 			before := whole(t, m)
 			m.Sh(t, "dnf install -y "+give(t, m, "4.2.0"))
-			m.Sh(t, `for i in $(seq 3000); do grep -q '"`+c.step+`"' /var/lib/`+prefix+`/4.2.0-*/journal.json && break; sleep 0.02; done
-				kill -9 $(systemctl show -P MainPID `+prefix+`)`)
+			door := watchDoor(t, m)
+			killed := m.Sh(t, `for i in $(seq 3000); do grep -q '"`+c.step+`"' /var/lib/`+prefix+`/4.2.0-*/journal.json && break; sleep 0.02; done
+				kill -9 $(systemctl show -P MainPID `+prefix+`); date +%s%3N`)
 			code, out := m.ShCode(t, prefix+" wait")
 			if code != c.want {
 				_, log := m.ShCode(t, prefix+" report")
 				t.Fatalf("exit %d, want %d\n%s\n%s", code, c.want, out, log)
 			}
+			door.compare(t, killed)
 			if c.want == 0 {
 				checkNew(t, m, "4.2.0")
 				checkPackagedConfig(t, m)
@@ -37,5 +47,76 @@ func TestKilledEngine(t *testing.T) {
 			}
 			same(t, "before and after", before, whole(t, m))
 		})
+	}
+}
+
+// door asks through the product's door from outside, 20 times a second, and keeps the
+// questions that were not answered.
+type door struct {
+	m    *host.Machine
+	stop context.CancelFunc
+	done sync.WaitGroup
+	shut [][2]time.Time // when each was put, and when it failed
+}
+
+func watchDoor(t *testing.T, m *host.Machine) *door {
+	ctx, stop := context.WithCancel(t.Context())
+	d := &door{m: m, stop: stop}
+	d.done.Go(func() {
+		for tick := time.NewTicker(50 * time.Millisecond); ctx.Err() == nil; <-tick.C {
+			asked := time.Now()
+			if !d.answers(ctx) && ctx.Err() == nil {
+				d.shut = append(d.shut, [2]time.Time{asked, time.Now()})
+			}
+		}
+	})
+	t.Cleanup(func() { stop(); d.done.Wait() })
+	return d
+}
+
+func (d *door) answers(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1/api/v3.1/version", nil)
+	if err != nil {
+		return false
+	}
+	resp, err := d.m.HTTP().Do(req)
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// compare holds the reported window against what was seen from outside. killed is when
+// the engine was, in milliseconds since 1970.
+func (d *door) compare(t *testing.T, killed string) {
+	t.Helper()
+	d.stop()
+	d.done.Wait()
+	var report struct {
+		Closed   time.Time         `json:"closed"`
+		Window   manifest.Duration `json:"window"`
+		Measured bool              `json:"window_measured"`
+	}
+	if err := json.Unmarshal([]byte(d.m.Sh(t, prefix+" report --json")), &report); err != nil {
+		t.Fatal(err)
+	}
+	ms, err := strconv.ParseInt(killed, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := report.Closed.Add(report.Window.D() + time.Millisecond) // both are whole milliseconds, cut
+	if at := time.UnixMilli(ms); !report.Measured || at.Before(report.Closed) || at.After(opened) {
+		t.Errorf("measured %v, from %s to %s: the kill was at %s", report.Measured, report.Closed, opened, at)
+	}
+	if len(d.shut) == 0 {
+		t.Error("nobody was kept out")
+	}
+	for _, q := range d.shut {
+		if q[1].Before(report.Closed) || q[0].After(opened) {
+			t.Errorf("a question from %s to %s was not answered; the window is from %s to %s", q[0], q[1], report.Closed, opened)
+		}
 	}
 }
