@@ -131,12 +131,12 @@ func TestEveryStepFailing(t *testing.T) {
 				cause: `the engine was stopped in the step`,
 			},
 		},
-		"lock": { // the engine waits five minutes for it
+		"lock": {
 			{
 				name:   "a held rpm lock",
-				before: `systemd-run --quiet --unit holder python3 -c 'import fcntl, time; f = open("/var/lib/rpm/.rpm.lock", "r+"); fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(3600)'`,
-				mend:   `systemctl stop holder; systemctl reset-failed holder 2>/dev/null; true`,
-				cause:  "another package manager is at work (/usr/bin/python3",
+				before: `echo wait-for-packages = 20s > /etc/` + prefix + `/upgrade.conf; systemd-run --quiet --unit holder python3 -c 'import fcntl, time; f = open("/var/lib/rpm/.rpm.lock", "r+"); fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(3600)'`,
+				mend:   `rm /etc/` + prefix + `/upgrade.conf; systemctl stop holder; systemctl reset-failed holder 2>/dev/null; true`,
+				cause:  "another package manager is at work (/usr/bin/python3 -c import, process", // and after how long
 			},
 		},
 	} {
