@@ -48,10 +48,10 @@ prepare: ## install what the tests need (Debian 12, root)
 test: prepare lint unit e2e ## run everything
 
 unit: prepare components engine ## run all tests but those on a test machine
-	$(GO) test -timeout 20m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/crash)
+	$(GO) test -timeout 20m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash)
 
 e2e: prepare bundles ## run the tests on real machines
-	$(GO) test -timeout 40m -v -p 2 -parallel 3 ./test/e2e/... ./test/second ./test/crash
+	$(GO) test -timeout 40m -v -p 2 -parallel 3 ./test/e2e/... ./test/second ./test/process ./test/crash
 
 test-crash: prepare components ## die at every point of an upgrade; goes on where it was ended
 	ONERPM_CRASH=all $(GO) test -timeout 0 -v ./test/crash -run TestCrash
