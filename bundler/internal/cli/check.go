@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
+	"onerpm/bundler/internal/certify"
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/mistake"
 	"onerpm/bundler/internal/plan"
@@ -98,6 +100,11 @@ func (r *checkResult) check(ctx context.Context, s *streams, o CheckOptions) err
 	}
 	if cat.Warnings != nil {
 		r.Warnings = cat.Warnings
+	}
+	for _, jump := range cat.JumpNames() {
+		if _, err := certify.LoadChecks(filepath.Join(cat.Specs[jump].Dir, "certify")); err != nil {
+			return err
+		}
 	}
 	said := fmt.Sprintf("%s and %s: no mistake\n", plural(len(cat.Releases), "release"), plural(len(cat.Specs), "jump"))
 	if o.Jump == "" {
