@@ -290,18 +290,16 @@ func (m *Matrix) Check() error {
 	if !slices.ContainsFunc(m.Releases, func(r Release) bool { return r.Installed }) {
 		return exit.Errorf(exit.Spec, "write which releases customers run into versions/installed-base.yaml", "nothing says which releases customers run")
 	}
-	open, left := 0, 0
-	for _, g := range m.Gaps {
-		if !g.Accepted {
-			open++
-			left = max(left, g.Customers)
-		}
-	}
-	if open == 0 {
+	open := slices.DeleteFunc(slices.Clone(m.Gaps), func(g Gap) bool { return g.Accepted })
+	if len(open) == 0 {
 		return nil
 	}
+	todo := "build, certify and publish the jumps" // each was told with what it lacks
+	if slices.ContainsFunc(open, func(g Gap) bool { return g.Jump == "" }) {
+		todo = "add the jump (bundler new)"
+	}
 	return exit.With(exit.Gap, &GapError{Gaps: m.Gaps, Newest: m.Newest},
-		"add the jump (bundler new), or say in the pipeline that somebody decided to leave them: --accept NAME")
+		todo+", or say in the pipeline that somebody decided to leave them: --accept NAME")
 }
 
 // GapError is the customers that are left behind.
