@@ -10,6 +10,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"onerpm/test/product/pgserver"
+	"onerpm/test/product/schema"
 )
 
 const checkout = "../.."
@@ -30,7 +35,7 @@ func TestProcess(t *testing.T) {
 	checks := map[string]func(said string){
 		"1. The new release (developer)/1": w.undecided,
 		"1. The new release (developer)/3": func(said string) {
-			w.says(said, "no mistake", "packages fit together", "cloudify-monitor", "secrets hidden")
+			w.says(said, "no mistake", "packages fit together", "cloudify-monitor", "43001_expand_secrets_hidden.sql  up")
 		},
 		"2. The bundle (release engineer)/1": func(said string) {
 			w.says(said, "no certificate for debian12.x86_64")
@@ -101,10 +106,37 @@ func start(t *testing.T) *walk {
 			t.Errorf("end gpg's agent: %v\n%s", err, out)
 		}
 	})
-	w.env = append(os.Environ(), "RPMS="+newRelease(t, dir), "KEYS="+dir+"/keys", "GNUPGHOME="+dir+"/gnupg", "STORE="+w.store,
+	w.env = append(os.Environ(), "RPMS="+newRelease(t, dir), "KEYS="+dir+"/keys", "GNUPGHOME="+dir+"/gnupg", "STORE="+w.store, "DATABASE="+database(t),
 		// the jumps before were never published in this store
 		"LEFT=--accept 3.4.2 --accept 4.0.1-4.1.1 --accept 4.1.1-4.2.0")
 	return w
+}
+
+// database is what the document calls a copy of a customer's.
+func database(t *testing.T) string {
+	t.Helper()
+	server, err := pgserver.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	name, err := server.NewDatabase(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), server.DSN(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = schema.Create(t.Context(), conn, schema.Options{Release: "4.2.0", Upgraded: true, Password: "of no account"})
+	if err := errors.Join(err, conn.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	return server.DSN(name)
 }
 
 // copyTree copies the checkout without some of its folders.
