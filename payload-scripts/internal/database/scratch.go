@@ -37,7 +37,6 @@ type Scratch struct {
 	bin   string
 	admin string // the server's superuser, whose name no role of the product has
 	cred  *syscall.Credential
-	env   []string
 	ended chan struct{} // closed when the server has ended
 	child *os.Process
 }
