@@ -65,14 +65,14 @@ var whole = []string{
 	"make bundler engine", "bundler check ", "bundler build ", "bundler inspect ", "bundler publish ", "bundler certify ", "bundler publish ",
 }
 
-// checkPipeline wants each command to be one of the document, and none of the steps left out.
-func checkPipeline(t *testing.T, lines []string) {
-	t.Helper()
-	known, next := process(t).all(), 0
+// problems are the commands that are none of the document's, and the steps that were left out.
+func (d document) problems(lines []string) []string {
+	var out []string
+	known, next := d.all(), 0
 	for _, line := range lines {
 		for _, c := range commands(values.Replace(line)) {
 			if !slices.Contains(known, c) {
-				t.Errorf("%q is no command of docs/process.md", c)
+				out = append(out, fmt.Sprintf("%q is no command of docs/process.md", c))
 			}
 			if next < len(whole) && strings.HasPrefix(c+" ", whole[next]) {
 				next++
@@ -80,11 +80,61 @@ func checkPipeline(t *testing.T, lines []string) {
 		}
 	}
 	if next < len(whole) {
-		t.Errorf("%q lacks, or stands in the wrong place", whole[next])
+		out = append(out, fmt.Sprintf("%q lacks, or stands in the wrong place", whole[next]))
 	}
 	for _, last := range []string{"matrix", "verify"} {
 		if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "bundler "+last+" ") }) {
-			t.Errorf("nothing runs bundler %s", last)
+			out = append(out, "nothing runs bundler "+last)
+		}
+	}
+	return out
+}
+
+// TestPipelinesThatLie: the checks of the pipelines find what they are there for.
+func TestPipelinesThatLie(t *testing.T) {
+	t.Parallel()
+	d := process(t)
+	good := append(slices.Clone(whole), "bundler matrix --check", "bundler verify")
+	for _, c := range []struct {
+		name string
+		line string // in the place of the third
+		want string
+	}{
+		{"a command that nobody tried", "bundler build \"$JUMP\" --fast", "is no command of"},
+		{"no build", "", `"bundler build " lacks`},
+	} {
+		lines := slices.Clone(good)
+		lines[2] = c.line
+		if got := strings.Join(d.problems(lines), "\n"); !strings.Contains(got, c.want) {
+			t.Errorf("%s: %s", c.name, got)
+		}
+	}
+	if got := strings.Join(d.problems(whole), "\n"); !strings.Contains(got, "nothing runs bundler matrix") {
+		t.Error(got)
+	}
+}
+
+// TestRead: what is written into files is no command, a command may have several lines, and a block that nobody runs is refused.
+func TestRead(t *testing.T) {
+	t.Parallel()
+	d, err := read("# One\n`a b` and\n```sh\n# why\nfirst \\\n   --with\ncat >f <<'EOF'\nsecond\nEOF\nthird\n```\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"first --with", "cat >f <<'EOF'", "third"}; !slices.Equal(d.all(), want) {
+		t.Errorf("commands %q, want %q", d.all(), want)
+	}
+	if len(d.blocks) != 1 || d.blocks[0].heading != "One" || d.blocks[0].line != 4 || !slices.Equal(d.spans, []string{"a b"}) {
+		t.Errorf("%+v", d)
+	}
+	for _, bad := range []string{"```\nfirst\n```\n", "```console\n$ first\n```\n", "```sh\nfirst\n"} {
+		if _, err := read(bad); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+	for _, bad := range []string{"stage {", "a)\n", "sh 'x", "{(})"} {
+		if balanced(bad) == nil {
+			t.Errorf("%q is balanced", bad)
 		}
 	}
 }
@@ -133,7 +183,9 @@ func TestGitHubActions(t *testing.T) {
 			t.Errorf("no value for %s", name)
 		}
 	}
-	checkPipeline(t, lines)
+	for _, p := range process(t).problems(lines) {
+		t.Error(p)
+	}
 }
 
 // job is what a workflow may say of one, as far as ours does.
@@ -168,7 +220,9 @@ func TestJenkinsfile(t *testing.T) {
 	if err := balanced(text); err != nil {
 		t.Error(err)
 	}
-	checkPipeline(t, lines)
+	for _, p := range process(t).problems(lines) {
+		t.Error(p)
+	}
 }
 
 // balanced counts the brackets outside of strings and comments, as far as Groovy's grammar is used here.

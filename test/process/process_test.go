@@ -102,8 +102,10 @@ func start(t *testing.T) *walk {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if out, err := exec.Command("gpgconf", "--homedir", dir+"/gnupg", "--kill", "all").CombinedOutput(); err != nil {
-			t.Errorf("end gpg's agent: %v\n%s", err, out)
+		for _, what := range [][]string{{"--kill", "all"}, {"--remove-socketdir"}} {
+			if out, err := exec.Command("gpgconf", append([]string{"--homedir", dir + "/gnupg"}, what...)...).CombinedOutput(); err != nil {
+				t.Errorf("end gpg's agent: %v\n%s", err, out)
+			}
 		}
 	})
 	w.env = append(os.Environ(), "RPMS="+newRelease(t, dir), "KEYS="+dir+"/keys", "GNUPGHOME="+dir+"/gnupg", "STORE="+w.store, "DATABASE="+database(t),
