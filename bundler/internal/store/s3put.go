@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -74,8 +75,25 @@ func (p *put) tell(err error, n int64) {
 	}
 }
 
+// looks is how often an object is found to be another before that is believed, in 0.6 s: a
+// server that does not swap an object and its checksum at once tells a wrong one while several put it.
+const looks = 7
+
 // already deals with an immutable object that is there; ErrNotExist when it is not.
 func (p *put) already(ctx context.Context) (string, error) {
+	for look := 1; ; look++ {
+		tag, err := p.compare(ctx)
+		if !errors.Is(err, ErrConflict) || look == looks {
+			return tag, err
+		}
+		if err := sleep(ctx, 10*time.Millisecond<<(look-1)); err != nil {
+			return "", err
+		}
+	}
+}
+
+// compare is one look of already.
+func (p *put) compare(ctx context.Context) (string, error) {
 	head, err := p.b.head(ctx, p.name)
 	if c := code(err); c == "NotFound" || c == "NoSuchKey" {
 		return "", ErrNotExist
