@@ -45,7 +45,7 @@ json.dump(agents, open("`+agentsFile+`", "w"))' && systemctl start demo-agents`)
 	}
 
 	code, out := m.ShCode(t, "dnf install -y "+give(t, m, "4.2.0")+" && "+prefix+" wait")
-	if code != 6 || !strings.Contains(out, "agents: pending") || !strings.Contains(out, credentials) {
+	if code != 6 || !strings.Contains(out, "agents: pending") || !strings.Contains(out, credentials) || !strings.Contains(out, "agents-credentials: ") {
 		t.Fatalf("exit %d, want 6 and what lacks\n%s", code, out)
 	}
 	checkNew(t, m, "4.2.0")

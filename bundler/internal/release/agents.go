@@ -56,11 +56,15 @@ func (p *page) agents(a *manifest.Agents) {
 // credentials warns when nothing that the spec or the new release has puts the agents'
 // credentials on a host: no configuration file, no path under state, no hook that
 // names the file. Then they are the admin's to write, and until then agents are pending.
+// The admin's own folder, /etc/<prefix>, is where such a file belongs: the engine's check tells the admin.
 func (r *reader) credentials(p *page, s *Spec, folder string) {
 	if s.Agents == nil || s.Agents.Headers.File == "" {
 		return
 	}
 	file := s.Agents.Headers.File
+	if strings.HasPrefix(file, "/etc/"+r.cat.Product.Prefix+"/") {
+		return
+	}
 	if to := r.cat.Release(s.To); to != nil && slices.ContainsFunc(to.ConfigFiles, func(c ConfigFile) bool { return c.Target == file }) {
 		return
 	}

@@ -77,6 +77,9 @@ func Check(ctx context.Context, b *attempt.Bundle, underWay string) []finding.Fi
 		func(ctx context.Context) []finding.Finding { return doorFindings(ctx, b.Manifest) },
 		func(ctx context.Context) []finding.Finding { return checkFiles(ctx, b) },
 	}
+	if b.Manifest.Agents != nil {
+		others = append(others, func(context.Context) []finding.Finding { return agentFindings(b) })
+	}
 	for _, spec := range b.Manifest.Databases {
 		others = append(others, func(ctx context.Context) []finding.Finding { return checkDatabase(ctx, b, spec) })
 	}
