@@ -12,6 +12,7 @@ curl
 dnf
 e2fsprogs         # a disk for the power cut
 gpg               # looks at keys as a customer does
+gpg-agent         # makes keys for the tests
 iproute2
 man-db            # judges our man page
 mmdebstrap        # the test machine's root
