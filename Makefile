@@ -15,7 +15,7 @@ help: ## list the commands
 
 demo: components bundler engine ## build the demo product and the bundle that upgrades it, and publish it in dist/repo
 	dist/bin/bundler build 4.1.1-4.2.0
-	dist/bin/bundler inspect dist/cloudify-upgrade-4.2.0.rpm
+	dist/bin/bundler inspect dist/cloudify-upgrade-4.2.0.rpm --key test/keys/demo.pub.asc
 	rm -rf dist/repo
 	dist/bin/bundler publish dist/cloudify-upgrade-4.2.0.rpm --to dist/repo
 	dist/bin/bundler verify --from dist/repo
