@@ -118,8 +118,9 @@ func (s *Set) runOnce(ctx context.Context, t transaction) error {
 	return judge(runErr, said)
 }
 
-// full is what rpm, its database and scriptlets say of a full disk.
-var full = regexp.MustCompile(`(?i)no space left on device|database or disk is full|disk quota exceeded`)
+// full is what rpm, its database and scriptlets say of a full disk. rpm 4.18 may tell an
+// error of a call before instead: a write never fails because a directory is not empty.
+var full = regexp.MustCompile(`(?i)no space left on device|database or disk is full|disk quota exceeded|write failed - directory not empty`)
 
 // judge turns rpm's end into an error: what it said counts, whatever its status was.
 // A full disk makes scriptlets and rpm's database fail in many words; it is the cause, and comes first.

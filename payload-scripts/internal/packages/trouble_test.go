@@ -79,6 +79,10 @@ func TestFullDiskIsTheCause(t *testing.T) {
 			t.Errorf("%v: %v", err, got)
 		}
 	}
+	other := "error: unpacking of archive failed on file /a;6b0304ca: cpio: write failed - Directory not empty"
+	if got := judge(&host.ExitError{Name: "rpm", Result: host.Result{Code: 7}}, other); !errors.Is(got, unix.ENOSPC) {
+		t.Errorf("a full disk in other words: %v", got)
+	}
 	if err := judge(nil, "warning: the disk is full of wonders"); err != nil {
 		t.Error(err)
 	}
