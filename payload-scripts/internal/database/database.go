@@ -36,9 +36,10 @@ const (
 type DB struct {
 	spec   manifest.Database
 	to     address
-	schema string // our own schema
-	family string // application_name of every session of this attempt, without the part that is this process's own
-	name   string // application_name of this DB's sessions
+	schema string        // our own schema
+	family string        // application_name of every session of this attempt, without the part that is this process's own
+	name   string        // application_name of this DB's sessions
+	lock   time.Duration // every statement waits for a lock at most as long
 	pool   *sql.DB
 	config *pgx.ConnConfig
 
@@ -73,21 +74,30 @@ func OpenTraced(ctx context.Context, spec manifest.Database, prefix, attempt str
 	if len(db.name) > maxApplicationName {
 		return nil, fmt.Errorf("application name %q is longer than PostgreSQL keeps (%d)", db.name, maxApplicationName)
 	}
-	lock := limits.LockTimeout.D()
-	if lock <= 0 {
-		lock = defaultLockTimeout
+	db.lock = limits.LockTimeout.D()
+	if db.lock <= 0 {
+		db.lock = defaultLockTimeout
 	}
-	if db.config, err = db.to.config(db.name, lock); err != nil {
+	if err := db.connect(ctx, tracer); err != nil {
 		return nil, err
+	}
+	return db, nil
+}
+
+// connect opens the sessions of a DB that has everything but them.
+func (db *DB) connect(ctx context.Context, tracer pgx.QueryTracer) error {
+	var err error
+	if db.config, err = db.to.config(db.name, db.lock); err != nil {
+		return err
 	}
 	db.config.Tracer = tracer
 	db.pool = stdlib.OpenDB(*db.config)
 	db.pool.SetMaxOpenConns(2)
 	if err := db.pool.PingContext(ctx); err != nil {
 		_ = db.pool.Close()
-		return nil, fmt.Errorf("connect to %s: %w", to, explain(err))
+		return fmt.Errorf("connect to %s: %w", db.to, explain(err))
 	}
-	return db, nil
+	return nil
 }
 
 // Close ends the sessions.

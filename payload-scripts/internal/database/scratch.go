@@ -12,11 +12,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
-
-	"github.com/jackc/pgx/v5/stdlib"
 
 	"onerpm/payload-scripts/internal/host"
 )
@@ -202,19 +199,10 @@ func (s *Scratch) answers(ctx context.Context, log string) error {
 
 // open connects as a role of the scratch server.
 func (s *Scratch) open(ctx context.Context, role, database string) (*DB, error) {
-	to := address{host: s.dir, port: 5432, database: database, user: role}
-	name := s.db.name
-	config, err := to.config(name, defaultLockTimeout)
-	if err != nil {
-		return nil, err
-	}
-	config.RuntimeParams["lock_timeout"] = s.db.config.RuntimeParams["lock_timeout"]
-	db := &DB{spec: s.db.spec, to: to, schema: s.db.schema, family: s.db.family, name: name, config: config}
-	db.pool = stdlib.OpenDB(*config)
-	db.pool.SetMaxOpenConns(2)
-	if err := db.pool.PingContext(ctx); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("connect to the scratch copy: %w", explain(err))
+	db := &DB{spec: s.db.spec, to: address{host: s.dir, port: 5432, database: database, user: role},
+		schema: s.db.schema, family: s.db.family, name: s.db.name, lock: s.db.lock}
+	if err := db.connect(ctx, nil); err != nil {
+		return nil, fmt.Errorf("the scratch copy: %w", err)
 	}
 	return db, nil
 }
@@ -279,21 +267,6 @@ func (s *Scratch) restore(ctx context.Context, dump string) error {
 		return explain(err)
 	}
 	return nil
-}
-
-// Schema returns the copy's schema as pg_dump writes it, without our own part of it.
-func (s *Scratch) Schema(ctx context.Context) (string, error) {
-	res, err := s.run(ctx, "pg_dump", 10*time.Minute, "--schema-only", "--no-password", "--exclude-schema", s.db.schema, "--dbname", s.db.to.database)
-	if err != nil {
-		return "", fmt.Errorf("read the copy's schema: %w", err)
-	}
-	var kept []string
-	for _, line := range strings.Split(res.Stdout, "\n") {
-		if !strings.HasPrefix(line, "--") && !strings.HasPrefix(line, `\restrict`) && !strings.HasPrefix(line, `\unrestrict`) { // comments, and words drawn by lot
-			kept = append(kept, line)
-		}
-	}
-	return strings.Join(kept, "\n"), nil
 }
 
 // Close ends the server and removes all of it. It does nothing the second time.

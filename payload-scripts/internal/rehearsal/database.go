@@ -14,6 +14,10 @@ import (
 	"onerpm/payload-scripts/internal/database"
 )
 
+// writeAhead is what the copy's server writes besides the data, in bytes: PostgreSQL's
+// max_wal_size, 1 GiB unless it is set.
+const writeAhead = 1 << 30
+
 // databases migrates a copy of each database, there and back.
 func (u *run) databases(ctx context.Context) error {
 	var inWindow time.Duration
@@ -44,6 +48,13 @@ func (u *run) database(ctx context.Context, spec manifest.Database) (d Database,
 		return d, err
 	}
 	defer live.Close()
+	size, err := live.Count(ctx, "select pg_database_size(current_database())")
+	if err != nil {
+		return d, err
+	}
+	if err := u.room(2*size+writeAhead, "a copy of the database"); err != nil { // the dump lies beside the copy for a while
+		return d, err
+	}
 	u.tell("copy the database " + spec.Name)
 	began := time.Now()
 	copied, err := live.Scratch(ctx, u.dir)
@@ -57,7 +68,7 @@ func (u *run) database(ctx context.Context, spec manifest.Database) (d Database,
 		return d, err
 	}
 	defer db.Close()
-	before, schema, err := u.state(ctx, db, copied)
+	before, schema, err := state(ctx, db)
 	if err != nil {
 		return d, err
 	}
@@ -67,22 +78,23 @@ func (u *run) database(ctx context.Context, spec manifest.Database) (d Database,
 	if err := u.migrate(ctx, spec, db, &d, before); err != nil {
 		return d, err
 	}
-	after, schemaAfter, err := u.state(ctx, db, copied)
+	after, schemaAfter, err := state(ctx, db)
 	if err != nil {
 		return d, err
 	}
-	if schema != schemaAfter {
+	if !slices.Equal(schema, schemaAfter) {
 		return d, errors.New("the way back does not lead to the schema it came from: " + firstDifference(schema, schemaAfter))
 	}
 	return d, lost("there and back", before, after)
 }
 
-func (u *run) state(ctx context.Context, db *database.DB, copied *database.Scratch) ([]database.Table, string, error) {
+// state is what must be the same before the way there and after the way back.
+func state(ctx context.Context, db *database.DB) ([]database.Table, []string, error) {
 	rows, err := db.Rows(ctx)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
-	schema, err := copied.Schema(ctx)
+	schema, err := db.Schema(ctx)
 	return rows, schema, err
 }
 
@@ -140,14 +152,13 @@ func lost(what string, before, after []database.Table) error {
 	return fmt.Errorf("%s loses rows: %s", what, strings.Join(said, "; "))
 }
 
-func firstDifference(a, b string) string {
-	left, right := strings.Split(a, "\n"), strings.Split(b, "\n")
-	for i := range min(len(left), len(right)) {
-		if left[i] != right[i] {
-			return fmt.Sprintf("%q became %q", left[i], right[i])
+func firstDifference(a, b []string) string {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return fmt.Sprintf("%q became %q", a[i], b[i])
 		}
 	}
-	return fmt.Sprintf("%d lines became %d", len(left), len(right))
+	return fmt.Sprintf("%d lines became %d", len(a), len(b))
 }
 
 // Sweep removes what a killed rehearsal left in folder, unless one is at work.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/attempt"
@@ -179,6 +180,21 @@ func (u *run) configuration(ctx context.Context) error {
 	return nil
 }
 
+// spare is what a rehearsal leaves free besides what it needs: the product writes on.
+const spare = 256 << 20
+
+// room demands that so many bytes fit beside what the product may write meanwhile.
+func (u *run) room(need int64, what string) error {
+	var st unix.Statfs_t
+	if err := unix.Statfs(u.dir, &st); err != nil {
+		return fmt.Errorf("look for room in %s: %w", u.dir, err)
+	}
+	if free := int64(st.Bavail) * st.Bsize; free < need+spare {
+		return fmt.Errorf("no room to rehearse %s: %s has %d MB free, %d MB are needed", what, u.dir, free>>20, (need+spare)>>20+1)
+	}
+	return nil
+}
+
 func (u *run) services(ctx context.Context) ([]service.Times, error) {
 	s, err := service.Connect(ctx, u.bundle.Manifest, u.bundle.Places())
 	if err != nil {
@@ -232,6 +248,15 @@ func (u *run) packages(ctx context.Context) error {
 	var err error
 	if set.Had, err = set.Optional(ctx); err != nil {
 		return err
+	}
+	var need int64
+	for _, p := range m.New {
+		if p.File != "" {
+			need += p.Installed
+		}
+	}
+	if err := u.room(need, "the packages"); err != nil {
+		return u.problem(ctx, err)
 	}
 	took, err := set.Rehearse(ctx, u.dir)
 	if err != nil {
