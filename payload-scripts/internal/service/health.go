@@ -29,32 +29,74 @@ const probeTimeout = 5 * time.Second
 // maxAnswer bounds what is read of an answer, in bytes.
 const maxAnswer = 1 << 20
 
+// serves looks once whether the unit is active and answers as it must. The error says
+// why it does not; the state is empty when systemd could not be asked.
+func (s *Services) serves(ctx context.Context, u manifest.Service, side manifest.Side) (state string, err error) {
+	if state, err = s.property(ctx, u.Unit, "ActiveState"); err != nil {
+		return "", err
+	}
+	if state != "active" {
+		return state, fmt.Errorf("it is %s", state)
+	}
+	if u.Health == nil {
+		return state, nil
+	}
+	return state, Ask(ctx, u.Health, side)
+}
+
 // healthy waits until the unit is active and answers as it must, at the latest
 // when its health's within has passed. A unit that has failed is not waited for.
 func (s *Services) healthy(ctx context.Context, u manifest.Service, side manifest.Side) error {
 	within := u.Health.Within.D()
 	deadline := time.Now().Add(within)
 	for {
-		state, err := s.property(ctx, u.Unit, "ActiveState")
-		if err != nil {
+		state, err := s.serves(ctx, u, side)
+		switch {
+		case err == nil || state == "":
 			return err
-		}
-		last := fmt.Errorf("it is %s", state)
-		switch state {
-		case "failed", "inactive":
-			return fmt.Errorf("start %s: it is %s", u.Unit, state)
-		case "active":
-			if last = Ask(ctx, u.Health, side); last == nil {
-				return nil
-			}
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%s is not healthy after %s: %w", u.Unit, within, last)
+		case state == "failed" || state == "inactive":
+			return fmt.Errorf("start %s: %w", u.Unit, err)
+		case time.Now().After(deadline):
+			return fmt.Errorf("%s is not healthy after %s: %w", u.Unit, within, err)
 		}
 		if err := pause(ctx, look); err != nil {
 			return err
 		}
 	}
+}
+
+// Await waits until the units of a side that were active before the upgrade are active and
+// answer, and starts none: systemd is at it, after a boot. It gives up after a minute,
+// or when the longest of the health questions' within has passed. A door's own question is not put.
+func (s *Services) Await(ctx context.Context, side manifest.Side, wasActive map[string]bool) error {
+	limit := settleLimit
+	for _, u := range s.units {
+		if u.Health != nil {
+			limit = max(limit, u.Health.Within.D())
+		}
+	}
+	deadline := time.Now().Add(limit)
+	for _, u := range s.units {
+		if !wanted(u, side, wasActive) {
+			continue
+		}
+		if u.Door {
+			u.Health = nil
+		}
+		for {
+			_, err := s.serves(ctx, u, side)
+			if err == nil {
+				break
+			}
+			if time.Now().After(deadline) {
+				return fmt.Errorf("%s does not serve: %w", u.Unit, err)
+			}
+			if err := pause(ctx, look); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // settled waits until all the units have been active for a while without a

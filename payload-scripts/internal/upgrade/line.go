@@ -86,6 +86,7 @@ var (
 		{"schema to old", (*Upgrade).schemaToOld},
 		{"undo the hooks", (*Upgrade).undoHooks},
 		{"take the marks away", (*Upgrade).unmark},
+		{"see the product serve", (*Upgrade).awaitOld}, // after a loss of power it is still starting
 	}
 )
 

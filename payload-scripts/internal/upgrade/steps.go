@@ -264,6 +264,16 @@ func (u *Upgrade) startOld(ctx context.Context) error {
 	return u.services.Start(ctx, manifest.Old, u.journal.Record().Active)
 }
 
+// awaitOld never fails a way back that has nothing left to do: a product that does not serve,
+// though the attempt never stopped it, is told as a warning.
+func (u *Upgrade) awaitOld(ctx context.Context) error {
+	err := u.services.Await(ctx, manifest.Old, u.journal.Record().Active)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	return u.written(u.warn("the upgrade has stopped no service, and one is not well: " + err.Error()))
+}
+
 func (u *Upgrade) unmark(ctx context.Context) error {
 	u.letShutdown()
 	if err := os.RemoveAll(RollbackRequest(u.attempt)); err != nil {
