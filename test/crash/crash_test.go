@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,8 +20,14 @@ import (
 	"time"
 )
 
-// machines is how many run at a time; about half of a try is waiting.
-const machines = 2
+// machines is how many run at a time; about half of a try is waiting. Beside the other
+// tests of make test it is less.
+func machines(all bool) int {
+	if all {
+		return 2 * runtime.NumCPU()
+	}
+	return 2
+}
 
 // try is a point to die at, and how.
 type try struct {
@@ -37,7 +44,7 @@ func TestCrash(t *testing.T) {
 	all := os.Getenv("ONERPM_CRASH") == "all"
 	rpm := bundle(t)
 	want := []scenario{forward, back, unprepare}
-	points, known := recordAll(t, want, rpm)
+	points, known := recordAll(t, want, rpm, machines(all))
 	tries := pick(t, points)
 	var results *results
 	if all {
@@ -45,7 +52,7 @@ func TestCrash(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	queue := make(chan try)
-	for range machines {
+	for range machines(all) {
 		wg.Go(func() {
 			for c := range queue {
 				t.Run(fmt.Sprintf("%s/%s/%s", c.in.name, c.at, c.way), func(t *testing.T) { one(t, c, rpm, known[c.in.name], results) })
@@ -71,12 +78,12 @@ func one(t *testing.T, c try, rpm string, known sides, results *results) {
 }
 
 // recordAll records the scenarios, as many at a time as there is room for.
-func recordAll(t *testing.T, want []scenario, rpm string) (map[string][]point, map[string]sides) {
+func recordAll(t *testing.T, want []scenario, rpm string, atATime int) (map[string][]point, map[string]sides) {
 	t.Helper()
 	points, known := map[string][]point{}, map[string]sides{}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	room := make(chan struct{}, machines)
+	room := make(chan struct{}, atATime)
 	for _, s := range want {
 		wg.Go(func() {
 			room <- struct{}{}

@@ -81,12 +81,16 @@ var back = scenario{name: "back", where: "back", ends: isOld,
 printf '[Service]\nExecStartPre=/bin/sh -c "! grep -q wsgi /usr/lib/systemd/system/cloudify-restservice.service"\n' > /etc/systemd/system/cloudify-restservice.service.d/90-test.conf
 systemctl daemon-reload`}
 
-// unprepare makes a migration of prepare fail: the product serves all the time.
+// unprepare makes a migration of prepare fail: the product serves all the time. Its
+// database takes long to start, as a large one does after a power cut.
 var unprepare = scenario{name: "back from prepare", where: "back", ends: isOld,
 	spoil: `su postgres -c "psql -XAtq -d cloudify_db" <<'SQL'
 create function refuse() returns event_trigger language plpgsql as $$ begin raise exception 'broken on purpose'; end $$;
 create event trigger refuse on ddl_command_end when tag in ('CREATE TRIGGER') execute function refuse()
-SQL`}
+SQL
+mkdir -p /etc/systemd/system/postgresql@15-main.service.d
+printf '[Service]\nExecStartPre=/bin/sleep 6\n' > /etc/systemd/system/postgresql@15-main.service.d/90-slow.conf
+systemctl daemon-reload`}
 
 // must says which side the rule leads to from a point. The journal's record of a
 // new phase has reached the disk when its rename has; a power cut right after it

@@ -53,6 +53,7 @@ type Machine struct {
 	lower  []*entry // uppermost first
 	disk   *disk    // nil without DiskMiB
 	owner  *flock.Flock
+	made   time.Time
 	closed bool
 
 	mu    sync.Mutex
@@ -86,9 +87,13 @@ func Boot(ctx context.Context, o Options) (*Machine, error) {
 	return m, nil
 }
 
+// Made returns when the machine was made: what was changed last before then lies in
+// its layers, which other machines may share.
+func (m *Machine) Made() time.Time { return m.made }
+
 // newMachine makes a machine that is off. It takes the layers over.
 func newMachine(ctx context.Context, lower []*entry, diskMiB int) (*Machine, error) {
-	m := &Machine{lower: lower}
+	m := &Machine{lower: lower, made: time.Now()}
 	fail := func(err error) (*Machine, error) { return nil, errors.Join(err, m.Stop()) }
 	cache, err := CacheDir()
 	if err != nil {

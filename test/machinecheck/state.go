@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -44,11 +45,16 @@ func Rows(t testing.TB, m *host.Machine, without ...string) map[string]string {
 	for _, w := range without {
 		minus += " - '" + w + "'"
 	}
-	tables := m.Sh(t, SQL(`select table_name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE' order by 1`))
+	perTable := fmt.Sprintf(`select %%L, count(*) || ' rows ' || coalesce(md5(string_agg(r, '|' order by r)), '') from (select (to_jsonb(t)%s)::text as r from %%I t) x`, minus)
+	out := m.Sh(t, SQL(`select format($$`+perTable+`$$, table_name, table_name) from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE' order by 1 \gexec`))
 	found := map[string]string{}
-	for _, table := range strings.Fields(tables) {
-		found[table] = m.Sh(t, SQL(fmt.Sprintf(
-			`select count(*) || ' rows ' || coalesce(md5(string_agg(r, '|' order by r)), '') from (select (to_jsonb(t)%s)::text as r from %q t) x`, minus, table)))
+	for line := range strings.Lines(out) {
+		if table, sum, ok := strings.Cut(strings.TrimSpace(line), "|"); ok {
+			found[table] = sum
+		}
+	}
+	if len(found) == 0 {
+		t.Fatal("the database has no tables: " + out)
 	}
 	return found
 }
@@ -61,7 +67,7 @@ func Schema(t testing.TB, m *host.Machine) string {
 
 // SQL is the script that answers a query on the product's database.
 func SQL(query string) string {
-	return "su postgres -c \"psql -XAtq -d cloudify_db\" <<'SQL'\n" + query + "\nSQL"
+	return "su postgres -c \"psql -XAtq -v ON_ERROR_STOP=1 -d cloudify_db\" <<'SQL'\n" + query + "\nSQL"
 }
 
 // Files returns the digest, mode and owner of every file below the folders, by path.
@@ -77,7 +83,7 @@ func Files(t testing.TB, m *host.Machine, folders ...string) map[string]string {
 		path, is := fields[0], fields[1]
 		found[path] = is
 		if strings.HasPrefix(is, "f ") {
-			keys[path] = fmt.Sprintf("%p %s %s", m, path, fields[2])
+			keys[path] = sumKey(m, path, fields[2])
 			if _, known := sums.Load(keys[path]); !known {
 				unknown.WriteString(path + "\x00")
 			}
@@ -99,9 +105,20 @@ func Files(t testing.TB, m *host.Machine, folders ...string) map[string]string {
 	return found
 }
 
-// sums are the digests of files that were read before, by machine, path, inode, size
-// and time of the last change, which nobody can set.
+// sums are the digests of files that were read before, by [sumKey].
 var sums sync.Map
+
+// sumKey is what a file must share with one that was read before to have its digest:
+// path, inode, size and the time of the last change, which nobody can set. A file that was
+// changed since the machine was made is known on that machine only; older ones lie
+// in layers, which machines share.
+func sumKey(m *host.Machine, path, stat string) string {
+	changed, err := strconv.ParseFloat(stat[strings.LastIndexByte(stat, ' ')+1:], 64)
+	if err != nil || changed > float64(m.Made().Unix()-1) {
+		return fmt.Sprintf("%p %s %s", m, path, stat)
+	}
+	return path + " " + stat
+}
 
 // Whole is everything of the machine that a refusal or a way back must leave as
 // it was, but for what the bundle itself installs.
