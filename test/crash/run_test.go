@@ -64,14 +64,14 @@ func crash(t testing.TB, s scenario, p point, w way, rpm string, known sides) si
 	m := ready(t, s, rpm, disk)
 	m.Sh(t, fmt.Sprintf("printf '%%s\\t%%s\\n' '%s' %s > %s/die-at; sync -f /root", p.name(), signal, crashDir))
 	m.Sh(t, "("+install+") >/root/dnf.log 2>&1 </dev/null & echo $! >"+crashDir+"/dnf")
-	reached := m.Sh(t, `while :; do
-		[ -d /proc/$(cat `+crashDir+`/dnf) ]; dnf=$?
-		word=$(cat /var/lib/`+machinecheck.Prefix+`/state 2>/dev/null)
-		ended=0
-		if [ $dnf != 0 ] && [ "$word" != running ] && ! systemctl -q is-active `+machinecheck.Prefix+`; then ended=1; fi
+	reached := m.Sh(t, `state=/var/lib/`+machinecheck.Prefix+`/state; read -r dnf < `+crashDir+`/dnf
+	while :; do
+		ended=0 word=
+		[ ! -e $state ] || read -r word < $state || :
+		if [ ! -d /proc/$dnf ] && [ "$word" != running ] && ! systemctl -q is-active `+machinecheck.Prefix+`; then ended=1; fi
 		if [ -e `+crashDir+`/here ]; then cat `+crashDir+`/here; exit; fi
 		if [ $ended = 1 ]; then echo "never: $word"; exit; fi
-		sleep 0.02
+		sleep 0.05
 	done`)
 	if reached != p.name() {
 		t.Fatalf("the point was not reached: %s", reached)

@@ -49,18 +49,8 @@ func buildCommand(s *streams) *cli.Command {
 			"checksum, a bill of materials (CycloneDX) and a statement of provenance (in-toto).\n" +
 			"SOURCE_DATE_EPOCH sets the build time, which is otherwise the date of the release.\n" +
 			"Nothing is left in the folder when anything goes wrong.",
-		Flags: append(append(flags, sourceFlags(&o.Source)...), keyFlags(&o.Key)...),
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, 1)
-			if err != nil {
-				return err
-			}
-			o.Jump = args[0]
-			if o.Project, err = projectOf(c); err != nil {
-				return err
-			}
-			return runBuild(c.Context, s, o)
-		},
+		Flags:  append(append(flags, sourceFlags(&o.Source)...), keyFlags(&o.Key)...),
+		Action: inProjectWith(&o.Project, &o.Jump, func(c *cli.Context) error { return runBuild(c.Context, s, o) }),
 	}
 }
 

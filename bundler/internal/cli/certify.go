@@ -55,17 +55,10 @@ func certifyCommand(s *streams) *cli.Command {
 			"The result is a signed statement beside the bundle, also when a scenario failed: FILE.certificate.<platform>.intoto.json\n" +
 			"and .asc. Without a good one for every platform of its release no bundle is published as stable.",
 		Flags: append(flags, keyFlags(&o.Key)...),
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, 1)
-			if err != nil {
-				return err
-			}
-			o.Bundle, o.Only = args[0], c.StringSlice("only")
-			if o.Project, err = projectOf(c); err != nil {
-				return err
-			}
+		Action: inProjectWith(&o.Project, &o.Bundle, func(c *cli.Context) error {
+			o.Only = c.StringSlice("only")
 			return runCertify(c.Context, s, o)
-		},
+		}),
 	}
 }
 

@@ -38,17 +38,7 @@ func diffCommand(s *streams) *cli.Command {
 		Usage:     "tell what a host would see change",
 		ArgsUsage: "JUMP",
 		Flags:     append(flags, sourceFlags(&o.Source)...),
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, 1)
-			if err != nil {
-				return err
-			}
-			o.Jump = args[0]
-			if o.Project, err = projectOf(c); err != nil {
-				return err
-			}
-			return runDiff(c.Context, s, o)
-		},
+		Action:    inProjectWith(&o.Project, &o.Jump, func(c *cli.Context) error { return runDiff(c.Context, s, o) }),
 	}
 }
 

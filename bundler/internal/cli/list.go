@@ -21,18 +21,10 @@ type ListOptions struct {
 func listCommand(s *streams) *cli.Command {
 	var o ListOptions
 	return &cli.Command{
-		Name:  "list",
-		Usage: "tell what is published",
-		Flags: append(fromFlags(&o.From, &o.Key), jsonFlag(&o.JSON)),
-		Action: func(c *cli.Context) error {
-			if err := none(c); err != nil {
-				return err
-			}
-			if err := needs(c, "from"); err != nil {
-				return err
-			}
-			return runList(c.Context, s, o)
-		},
+		Name:   "list",
+		Usage:  "tell what is published",
+		Flags:  append(fromFlags(&o.From, &o.Key), jsonFlag(&o.JSON)),
+		Action: onStore(func(c *cli.Context) error { return runList(c.Context, s, o) }),
 	}
 }
 

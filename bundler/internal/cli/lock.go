@@ -38,18 +38,8 @@ func lockCommand(s *streams) *cli.Command {
 		ArgsUsage: "RELEASE",
 		Description: "Reads the components that have no digest yet, and writes sha256 and size into the\n" +
 			"release's file. Comments, order and everything else in it stay as they are.",
-		Flags: append(flags, sourceFlags(&o.Source)...),
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, 1)
-			if err != nil {
-				return err
-			}
-			o.Release = args[0]
-			if o.Project, err = projectOf(c); err != nil {
-				return err
-			}
-			return runLock(c.Context, s, o)
-		},
+		Flags:  append(flags, sourceFlags(&o.Source)...),
+		Action: inProjectWith(&o.Project, &o.Release, func(c *cli.Context) error { return runLock(c.Context, s, o) }),
 	}
 }
 

@@ -44,18 +44,8 @@ func newCommand(s *streams) *cli.Command {
 			"the checks with which it is certified.\n" +
 			"What only a person can decide begins with DECIDE; check names each place until none is\n" +
 			"left. Nothing is overwritten, and all files appear or none.",
-		Flags: append(flags, sourceFlags(&o.Source)...),
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, 1)
-			if err != nil {
-				return err
-			}
-			o.Jump = args[0]
-			if o.Project, err = projectOf(c); err != nil {
-				return err
-			}
-			return runNew(c.Context, s, o)
-		},
+		Flags:  append(flags, sourceFlags(&o.Source)...),
+		Action: inProjectWith(&o.Project, &o.Jump, func(c *cli.Context) error { return runNew(c.Context, s, o) }),
 	}
 }
 

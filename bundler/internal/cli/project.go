@@ -44,3 +44,18 @@ func projectOf(c *cli.Context) (string, error) {
 		}
 	}
 }
+
+// inProjectWith is the action of a command about the project that takes one argument.
+func inProjectWith(project, argument *string, do cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		args, err := arguments(c, 1, 1)
+		if err != nil {
+			return err
+		}
+		*argument = args[0]
+		if *project, err = projectOf(c); err != nil {
+			return err
+		}
+		return do(c)
+	}
+}

@@ -2,18 +2,12 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"os"
 
 	"github.com/urfave/cli/v2"
 
-	"onerpm/bundler/internal/exit"
-	"onerpm/bundler/internal/page"
-	"onerpm/bundler/internal/release"
 	"onerpm/bundler/internal/repo"
 	"onerpm/bundler/internal/sign"
-	"onerpm/bundler/internal/store"
 )
 
 // PublishOptions are what publish is asked.
@@ -151,85 +145,4 @@ func publishedText(results []repo.Result, key *sign.Key, to string, c palette) s
 		text += c.red("signed with the demo key, which anybody has: not for customers") + "\n"
 	}
 	return text + "next: bundler verify --from " + to + "\n"
-}
-
-// changing are the options of commands that change a store: the key, and what the page is made from.
-func changing(s *streams, project string, key *sign.Key, url string) (repo.Options, error) {
-	cat, err := release.Load(project)
-	if err != nil {
-		return repo.Options{}, err
-	}
-	return repo.Options{Key: key, URL: url, Releases: releases(cat), Page: renderPage, Note: notes(s)}, nil
-}
-
-// notes writes what a person may want to know.
-func notes(s *streams) func(string, ...any) {
-	return func(format string, args ...any) {
-		_, _ = fmt.Fprintf(s.err, format+"\n", args...) // nothing can be done about an error here
-	}
-}
-
-// releases are those of versions/, with where their jumps lead.
-func releases(cat *release.Catalog) []repo.Release {
-	out := []repo.Release{}
-	for _, u := range cat.Product.Unreached {
-		out = append(out, repo.Release{Version: u.Version, Why: u.Why})
-	}
-	for _, r := range cat.Releases {
-		out = append(out, repo.Release{Version: r.Version, Next: cat.Jumps[r.Version]})
-	}
-	return out
-}
-
-func renderPage(w io.Writer, f *repo.Front) error {
-	in := page.Input{
-		Product: f.Product, Prefix: f.Prefix, Base: f.Base, Key: f.Key, Generated: f.Generated,
-		Stable: f.Channels[repo.Stable], Testing: f.Channels[repo.Testing],
-	}
-	for _, r := range f.Releases {
-		in.Releases = append(in.Releases, page.Release(r))
-	}
-	return page.Render(w, in)
-}
-
-// openRepo opens the repository in the store at an address.
-func openRepo(ctx context.Context, address string, o repo.Options) (*repo.Repo, error) {
-	s, err := store.Open(ctx, address, store.Options{})
-	if err != nil {
-		return nil, err
-	}
-	return repo.Open(s, o)
-}
-
-// fromFlags are those of commands that only read a store.
-func fromFlags(from, key *string) []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "from", Usage: "what is published in `STORE`, s3://bucket/prefix or a folder", Destination: from},
-		&cli.StringFlag{Name: "key", Usage: "it must be signed with the armored public key in `FILE`", DefaultText: "the key in the store", Destination: key},
-	}
-}
-
-// readRepo opens a repository to read it.
-func readRepo(ctx context.Context, s *streams, from, keyFile string) (*repo.Repo, error) {
-	key, err := publicKey(keyFile)
-	if err != nil {
-		return nil, err
-	}
-	return openRepo(ctx, from, repo.Options{Public: key, Note: notes(s)})
-}
-
-// none is an error for a command that takes no arguments and got some.
-func none(c *cli.Context) error {
-	_, err := arguments(c, 0, 0)
-	return exit.With(exit.Usage, err, "bundler "+c.Command.Name+" --help lists the flags")
-}
-
-// needs is an error for flags that must be given and are not. (The library's own way prints the help, and has no exit code.)
-func needs(c *cli.Context, flags ...string) error {
-	for _, f := range flags {
-		if c.String(f) == "" {
-			return exit.Errorf(exit.Usage, "bundler "+c.Command.Name+" --help lists the flags", "%s needs --%s", c.Command.Name, f)
-		}
-	}
-	return nil
 }

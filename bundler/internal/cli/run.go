@@ -128,6 +128,22 @@ func count(least, most int) string {
 	return fmt.Sprintf("%d to %d arguments", least, most)
 }
 
+// none is an error for a command that takes no arguments and got some.
+func none(c *cli.Context) error {
+	_, err := arguments(c, 0, 0)
+	return exit.With(exit.Usage, err, "bundler "+c.Command.Name+" --help lists the flags")
+}
+
+// needs is an error for flags that must be given and are not. (The library's own way prints the help, and has no exit code.)
+func needs(c *cli.Context, flags ...string) error {
+	for _, f := range flags {
+		if c.String(f) == "" {
+			return exit.Errorf(exit.Usage, "bundler "+c.Command.Name+" --help lists the flags", "%s needs --%s", c.Command.Name, f)
+		}
+	}
+	return nil
+}
+
 // permute puts flags in front of the arguments of a command, so that both orders
 // work: the library stops reading flags at the first argument.
 func permute(app *cli.App, args []string) []string {

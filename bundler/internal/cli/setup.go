@@ -29,15 +29,7 @@ func setupCommand(s *streams) *cli.Command {
 		Usage:       "write the settings with which a customer's yum or dnf uses the repository",
 		Description: "The file belongs into /etc/yum.repos.d of the customer's machine.",
 		Flags:       append(fromFlags(&o.From, &o.Key), flags...),
-		Action: func(c *cli.Context) error {
-			if err := none(c); err != nil {
-				return err
-			}
-			if err := needs(c, "from"); err != nil {
-				return err
-			}
-			return runSetup(c.Context, s, o)
-		},
+		Action:      onStore(func(c *cli.Context) error { return runSetup(c.Context, s, o) }),
 	}
 }
 

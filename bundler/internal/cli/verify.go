@@ -24,16 +24,8 @@ func verifyCommand(s *streams) *cli.Command {
 		Description: "Signatures, digests, every file in every bundle, short names, settings, key and page; everything\n" +
 			"that is wrong is told at once. Without --key, what it tells is that the store belongs together:\n" +
 			"compare the fingerprint with the one you know.",
-		Flags: append(fromFlags(&o.From, &o.Key), jsonFlag(&o.JSON)),
-		Action: func(c *cli.Context) error {
-			if err := none(c); err != nil {
-				return err
-			}
-			if err := needs(c, "from"); err != nil {
-				return err
-			}
-			return runVerify(c.Context, s, o)
-		},
+		Flags:  append(fromFlags(&o.From, &o.Key), jsonFlag(&o.JSON)),
+		Action: onStore(func(c *cli.Context) error { return runVerify(c.Context, s, o) }),
 	}
 }
 

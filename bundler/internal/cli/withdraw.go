@@ -33,20 +33,12 @@ func withdrawCommand(s *streams) *cli.Command {
 		Description: "The bundle leaves the repository, the page and its short name, in all channels. Its file stays\n" +
 			"under its digest. Publishing the same file brings it back; its name stays taken.",
 		Flags: append(flags, keyFlags(&o.Key)...),
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, 1)
-			if err != nil {
-				return err
-			}
-			o.NEVRA = args[0]
+		Action: inProjectWith(&o.Project, &o.NEVRA, func(c *cli.Context) error {
 			if err := needs(c, "from", "reason"); err != nil {
 				return err
 			}
-			if o.Project, err = projectOf(c); err != nil {
-				return err
-			}
 			return runWithdraw(c.Context, s, o)
-		},
+		}),
 	}
 }
 
