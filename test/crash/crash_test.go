@@ -24,7 +24,7 @@ import (
 // tests of make test it is less.
 func machines(all bool) int {
 	if all {
-		return 2 * runtime.NumCPU()
+		return 5 * runtime.NumCPU() / 2
 	}
 	return 2
 }
@@ -129,6 +129,8 @@ var chosen = []choice{
 	{forward, "switch", "after start the services", "rename", "journal.json", 1, cut},
 	{forward, "open", "open the door", "fsync", "", 1, killed},
 	{forward, "done", "", "unlink", ".service", 1, cut},
+	{forward, "open", "start the services", "fsync", "", 1, cut},
+	{back, "back, from the switch", "mark the window", "rename", "/50-", 2, cut},
 	{back, "back, from the switch", "packages to old", "started rpm", " -U ", 1, killed},
 	{back, "back, from the switch", "packages to old", "ended rpm", " -U ", 1, cut},
 	{back, "back, from the switch", "files to old", "rename", "", 2, cut},

@@ -162,7 +162,7 @@ Made by `+"`make test-crash`"+` from test/crash/results.jsonl; a test compares t
 
 The engine names its own calls that a crash could come between: fsync, syncfs, rename, unlink, a child's start and end, a
 migration, a unit's start and stop, each package that rpm comes to. A try is a fresh 4.1.1 machine with data that is
-upgraded to 4.2.0 and dies right before one such call (after it where its name says so: started, ended, migrated, at work): the engine alone (`+"`kill -9`"+`), or the machine by a power cut, after which only
+upgraded to 4.2.0 (the bundle comes by `+"`dnf install`"+`, or by `+"`rpm -i`"+` where dnf's part is over at that call) and dies right before one such call (after it where its name says so: started, ended, migrated, at work): the engine alone (`+"`kill -9`"+`), or the machine by a power cut, after which only
 what was synced is there. Then, with no hand: the side that [the rule](upgrade-states.md) demands; packages by name and by their files' digests, none
 twice; every row; the schema; configuration, state and all of /etc, /usr and /opt byte for byte as on a machine
 without a crash; units active; the door answering with that release; nothing left over.

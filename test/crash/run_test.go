@@ -38,7 +38,7 @@ func record(t testing.TB, s scenario, rpm string) ([]point, sides) {
 	m := ready(t, s, rpm, 0)
 	found := sides{old: machinecheck.Whole(t, m)}
 	m.Sh(t, "touch "+crashDir+"/trace")
-	m.Sh(t, install)
+	m.Sh(t, byHand)
 	finish(t, m, s.ends)
 	trace := m.Sh(t, "cat "+crashDir+"/trace")
 	points, err := parseTrace(trace)
@@ -63,7 +63,7 @@ func crash(t testing.TB, s scenario, p point, w way, rpm string, known sides) si
 	}
 	m := ready(t, s, rpm, disk)
 	m.Sh(t, fmt.Sprintf("printf '%%s\\t%%s\\n' '%s' %s > %s/die-at; sync -f /root", p.name(), signal, crashDir))
-	m.Sh(t, "("+install+") >/root/dnf.log 2>&1 </dev/null & echo $! >"+crashDir+"/dnf")
+	m.Sh(t, "("+p.install()+") >/root/dnf.log 2>&1 </dev/null & echo $! >"+crashDir+"/dnf")
 	reached := m.Sh(t, `state=/var/lib/`+machinecheck.Prefix+`/state; read -r dnf < `+crashDir+`/dnf
 	while :; do
 		ended=0 word=
@@ -105,8 +105,20 @@ func crash(t testing.TB, s scenario, p point, w way, rpm string, known sides) si
 	return got
 }
 
-// install is what a customer types.
-const install = "dnf install -y /root/bundle.rpm"
+// byHand is what a customer types.
+const byHand = "dnf install -y /root/bundle.rpm"
+
+// install is how the bundle gets onto the machine: rpm does for a point that comes
+// after dnf's part, in a tenth of the time.
+func (p point) install() string {
+	if p.Phase == "start" || p.Step == prepareBegins {
+		return byHand
+	}
+	return "rpm -i --nosignature /root/bundle.rpm"
+}
+
+// prepareBegins is the step in which the upgrade may still meet the dnf that brought it.
+const prepareBegins = "wait for other package managers"
 
 // startAgain has a machine whose start was cut short: the upgrade is under way all the
 // same, or nothing has happened to the machine and a start by hand is enough.
@@ -122,7 +134,7 @@ func startAgain(t testing.TB, m *host.Machine, old map[string]string) {
 	}
 	now := machinecheck.Whole(t, m)
 	for path := range now {
-		if strings.HasSuffix(path, "/"+machinecheck.Prefix+".service") {
+		if strings.Contains(path, "/"+machinecheck.Prefix+".service") || strings.Contains(path, "/."+machinecheck.Prefix+".service.") { // and what was being written of it
 			delete(now, path)
 		}
 	}

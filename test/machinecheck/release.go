@@ -27,13 +27,19 @@ func New(t testing.TB, m *host.Machine, to string) {
 		t.Errorf("packages:\n%s\nwant\n%s", got, want)
 	}
 	verify(t, m, mf, mf.New)
+	units := ""
 	for _, s := range mf.Services {
+		units += " " + s.Unit
+	}
+	_, out := m.ShCode(t, "systemctl is-active"+units) // a line for each
+	states := strings.Split(strings.TrimSpace(out), "\n")
+	for i, s := range mf.Services {
 		want := "active"
 		if s.Only == manifest.Old {
 			want = "inactive"
 		}
-		if _, got := m.ShCode(t, "systemctl is-active "+s.Unit); strings.TrimSpace(got) != want {
-			t.Errorf("unit %s is %s, want %s", s.Unit, strings.TrimSpace(got), want)
+		if len(states) != len(mf.Services) || states[i] != want {
+			t.Errorf("unit %s is not %s: %q", s.Unit, want, states)
 		}
 	}
 	settled(t, m, to, "done")
@@ -76,21 +82,23 @@ func verify(t testing.TB, m *host.Machine, mf *manifest.Manifest, set []manifest
 	for _, c := range mf.Config {
 		exempt = append(exempt, c.Target)
 	}
+	names := ""
 	for _, p := range set {
-		_, out := m.ShCode(t, "rpm -V --nomtime "+p.Name)
-	lines:
-		for _, line := range strings.Split(strings.TrimSpace(out), "\n") {
-			fields := strings.Fields(line)
-			if len(fields) < 2 || fields[1] == "c" { // "c" marks %config
-				continue
-			}
-			path := fields[len(fields)-1]
-			for _, e := range exempt {
-				if path == e || strings.HasPrefix(path, e+"/") {
-					continue lines
-				}
-			}
-			t.Errorf("rpm -V %s: %s", p.Name, line)
+		names += " " + p.Name
+	}
+	_, out := m.ShCode(t, "rpm -V --nomtime"+names)
+lines:
+	for _, line := range strings.Split(strings.TrimSpace(out), "\n") {
+		fields := strings.Fields(line)
+		if len(fields) < 2 || fields[1] == "c" { // "c" marks %config
+			continue
 		}
+		path := fields[len(fields)-1]
+		for _, e := range exempt {
+			if path == e || strings.HasPrefix(path, e+"/") {
+				continue lines
+			}
+		}
+		t.Errorf("rpm -V: %s", line)
 	}
 }

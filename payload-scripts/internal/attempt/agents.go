@@ -75,10 +75,5 @@ func (a Attempt) BeginAgents(ctx context.Context, p Places, m *manifest.Manifest
 
 // EndAgents removes that unit. The caller may be its own process: it is not stopped.
 func (p Places) EndAgents(ctx context.Context) error {
-	for _, path := range []string{p.agentsWants(), p.agentsUnitFile()} {
-		if err := host.Remove(path); err != nil {
-			return err
-		}
-	}
-	return systemctl(ctx, "daemon-reload")
+	return removeUnit(ctx, p.agentsWants(), p.agentsUnitFile())
 }

@@ -21,6 +21,9 @@ func (a Attempt) Install(ctx context.Context, p Places, m *manifest.Manifest) er
 	if err != nil {
 		return fmt.Errorf("read the upgrade's own unit: %w", err)
 	}
+	if err := host.Sweep(p.UnitFile()); err != nil { // of a start that was cut short
+		return err
+	}
 	if err := host.WriteFile(p.UnitFile(), text, host.Attr{Mode: 0o644}); err != nil {
 		return err
 	}
@@ -72,10 +75,17 @@ func (p Places) Begun(a Attempt) bool {
 // Uninstall removes the unit. The engine that does so may be the unit's own
 // process: it is not stopped.
 func (p Places) Uninstall(ctx context.Context) error {
-	for _, path := range []string{p.wants(), p.UnitFile()} {
+	return removeUnit(ctx, p.wants(), p.UnitFile())
+}
+
+func removeUnit(ctx context.Context, wants, file string) error {
+	for _, path := range []string{wants, file} {
 		if err := host.Remove(path); err != nil {
 			return err
 		}
+	}
+	if err := host.Sweep(file); err != nil {
+		return err
 	}
 	return systemctl(ctx, "daemon-reload")
 }

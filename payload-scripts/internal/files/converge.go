@@ -317,22 +317,8 @@ func (s *Set) sweep(r *record) error {
 // engine was killed.
 func (s *Set) sweepTemporaries(x *index) error {
 	for _, r := range x.Config {
-		entries, err := os.ReadDir(filepath.Dir(r.Real))
-		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
-			continue
-		}
-		if err != nil {
+		if err := host.Sweep(r.Real); err != nil {
 			return err
-		}
-		for _, e := range entries {
-			middle, ok := strings.CutPrefix(e.Name(), "."+filepath.Base(r.Real)+".")
-			middle, is := strings.CutSuffix(middle, "~")
-			if _, err := strconv.ParseUint(middle, 10, 64); !ok || !is || err != nil || !e.Type().IsRegular() {
-				continue
-			}
-			if err := host.Remove(filepath.Join(filepath.Dir(r.Real), e.Name())); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

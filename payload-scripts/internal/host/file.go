@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -69,6 +71,29 @@ func Remove(path string) error {
 		return err
 	}
 	return SyncDir(filepath.Dir(path))
+}
+
+// Sweep removes what [WriteFile] and [CopyFile] of path, killed while they wrote, have left beside it.
+func Sweep(path string) error {
+	dir, base := filepath.Split(path)
+	entries, err := os.ReadDir(filepath.Clean(dir))
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		middle, ok := strings.CutPrefix(e.Name(), "."+base+".")
+		middle, is := strings.CutSuffix(middle, "~")
+		if _, err := strconv.ParseUint(middle, 10, 64); !ok || !is || err != nil || !e.Type().IsRegular() {
+			continue
+		}
+		if err := Remove(dir + e.Name()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // SyncDir makes the names in a folder durable.

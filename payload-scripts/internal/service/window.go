@@ -61,11 +61,15 @@ func (s *Services) OpenWindow() error { return host.Remove(s.places.Window()) }
 func (s *Services) Unmark(ctx context.Context) error {
 	for _, u := range s.units {
 		path := s.dropIn(u)
-		host.Point("unlink", path)
-		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
-			continue // on a read-only /etc the removal of nothing fails too
+		if err := host.Sweep(path); err != nil {
+			return err
 		}
-		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		host.Point("unlink", path)
+		if _, err := os.Lstat(path); err == nil { // on a read-only /etc the removal of nothing fails too
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+		} else if !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 		_ = os.Remove(filepath.Dir(path)) // it stays when the admin has drop-ins there

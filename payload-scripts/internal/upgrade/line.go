@@ -58,6 +58,7 @@ var (
 		{"start the services", (*Upgrade).startNew},
 	}
 	open = []step{
+		{"start the services", (*Upgrade).startAgain}, // of an attempt that was carried on: a loss of power has ended them
 		{"open the door", (*Upgrade).openNew},
 		{"take the marks away", (*Upgrade).unmark},
 		{"mark packages as installed by the user", (*Upgrade).markPackages},

@@ -257,7 +257,19 @@ func (u *Upgrade) schemaTo(ctx context.Context, side manifest.Side) error {
 }
 
 func (u *Upgrade) startNew(ctx context.Context) error {
-	return u.services.Start(ctx, manifest.New, u.journal.Record().Active)
+	if err := u.services.Start(ctx, manifest.New, u.journal.Record().Active); err != nil {
+		return err
+	}
+	u.started = true
+	return nil
+}
+
+// startAgain is for an engine that carries on after the commit and has started nothing itself.
+func (u *Upgrade) startAgain(ctx context.Context) error {
+	if u.started {
+		return nil
+	}
+	return u.startNew(ctx)
 }
 
 func (u *Upgrade) startOld(ctx context.Context) error {

@@ -40,6 +40,7 @@ type Upgrade struct {
 	services *service.Services
 	told     *progress.Writer // for those who look on
 	probe    *service.Probe   // asks the door from before it is shut until after it is open; nil otherwise
+	started  bool             // this process has started the new release's services
 	held     *os.File         // while it is open a shutdown waits; nil otherwise
 }
 
