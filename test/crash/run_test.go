@@ -71,7 +71,7 @@ func crash(t testing.TB, s scenario, p point, w way, rpm string, known sides) si
 		if [ ! -d /proc/$dnf ] && [ "$word" != running ] && ! systemctl -q is-active `+machinecheck.Prefix+`; then ended=1; fi
 		if [ -e `+crashDir+`/here ]; then cat `+crashDir+`/here; exit; fi
 		if [ $ended = 1 ]; then echo "never: $word"; exit; fi
-		sleep 0.05
+		sleep 0.2
 	done`)
 	if reached != p.name() {
 		t.Fatalf("the point was not reached: %s", reached)

@@ -70,11 +70,12 @@ func SQL(query string) string {
 	return "su postgres -c \"psql -XAtq -v ON_ERROR_STOP=1 -d cloudify_db\" <<'SQL'\n" + query + "\nSQL"
 }
 
-// Files returns the digest, mode and owner of every file below the folders, by path.
+// Files returns the digest, mode and owner of every file below the folders, by path, but
+// for the bundle's own below /opt.
 func Files(t testing.TB, m *host.Machine, folders ...string) map[string]string {
 	t.Helper()
 	found, keys, unknown := map[string]string{}, map[string]string{}, &strings.Builder{}
-	list := m.Sh(t, `find `+strings.Join(folders, " ")+` -printf '%p\t%y %m %u:%g %l\t%i %s %C@\n' 2>/dev/null | sort`)
+	list := m.Sh(t, `find `+strings.Join(folders, " ")+` -path /opt/`+Prefix+` -prune -o -printf '%p\t%y %m %u:%g %l\t%i %s %C@\n' 2>/dev/null | sort`)
 	for _, line := range strings.Split(list, "\n") {
 		fields := strings.Split(line, "\t")
 		if len(fields) != 3 {
@@ -126,7 +127,7 @@ func Whole(t testing.TB, m *host.Machine) map[string]string {
 	t.Helper()
 	found := Files(t, m, "/etc", "/usr", "/opt", "/var/wheels")
 	for path := range found {
-		if strings.HasPrefix(path, "/opt/"+Prefix) || path == "/usr/bin/"+Prefix ||
+		if path == "/usr/bin/"+Prefix ||
 			(strings.HasPrefix(path, "/usr/share/") && strings.HasPrefix(filepath.Base(path), Prefix)) || // its completion and man page
 			path == "/usr/share/man/man8/"+Prefix+".8" || path == "/usr/share/bash-completion/completions/"+Prefix ||
 			strings.HasPrefix(path, "/usr/lib/.build-id") || strings.HasPrefix(path, "/usr/lib/python3") || path == "/opt" {
