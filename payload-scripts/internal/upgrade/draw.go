@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -51,12 +52,16 @@ disk has each step's begin and end.
 			fmt.Fprintf(&b, "%d. %s\n", i+1, s.name)
 		}
 	}
+	serves := func(steps []step) string {
+		door := slices.IndexFunc(steps, func(s step) bool { return s.name == "open the door" })
+		return fmt.Sprintf("The product serves from step %d on.", door+1)
+	}
 	list("prepare", "The product serves.", prepare)
 	list("switch", "The product does not serve from step 2 on.", toNew)
 	list("commit", "One durable record, the point of no return: the file systems are synced, then the journal says `open`.", nil)
-	list("open", "The product serves from step 1 on.", open)
+	list("open", serves(open), open)
 	list("back, from prepare", "The product serves.", unprepare)
-	list("back, from the switch, before the window is marked", "The services were not stopped: the work for whose end the drain waited goes on. The product serves from step 2 on.", reopen)
-	list("back, from the switch", "The product serves from step 8 on. The whole way is tried three times before a person is asked.", toOld)
+	list("back, from the switch, before the window is marked", "The services were not stopped: the work for whose end the drain waited goes on. "+serves(reopen), reopen)
+	list("back, from the switch", serves(toOld)+" The whole way is tried three times before a person is asked.", toOld)
 	return b.String()
 }
