@@ -2,6 +2,8 @@ package crash
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,8 +34,9 @@ func build(t *testing.T, dir, name, pkg string, more ...string) string {
 	return out
 }
 
-// bundle builds an engine that can die at its points, and the bundle with it.
-func bundle(t *testing.T) string {
+// bundle builds an engine that can die at its points, and the bundle with it. It returns the
+// bundle's path and the engine's SHA-256: the same source gives the same.
+func bundle(t *testing.T) (rpm, sum string) {
 	t.Helper()
 	dir := t.TempDir()
 	engine := build(t, dir, "engine", "./payload-scripts", "-tags", "crashpoints")
@@ -43,7 +46,11 @@ func bundle(t *testing.T) string {
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("bundler build: %v\n%s", err, text)
 	}
-	return filepath.Join(dir, "cloudify-upgrade-"+to+".rpm")
+	program, err := os.ReadFile(engine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "cloudify-upgrade-"+to+".rpm"), fmt.Sprintf("%x", sha256.Sum256(program))
 }
 
 // TestProductionEngineHasNoPoints holds that nothing of the points is in the

@@ -3,7 +3,7 @@
 //
 // make test tries the points in chosen. make test-crash tries all that a recorded
 // run names, and writes docs/crash-points.md; it can be ended at any time and goes on
-// where it was. ONERPM_CRASH=all asks for that, ONERPM_CRASH_MAX=n ends it after n
+// where it was, and tries again what only an earlier engine passed. ONERPM_CRASH=all asks for that, ONERPM_CRASH_MAX=n ends it after n
 // points, ONERPM_CRASH_SHARD=i/n takes every nth point from the ith (from 0) on.
 package crash
 
@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sort"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,13 +43,13 @@ func (c try) key() string { return c.in.name + "\t" + c.at.name() + "\t" + strin
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	all := os.Getenv("ONERPM_CRASH") == "all"
-	rpm := bundle(t)
+	rpm, engine := bundle(t)
 	want := []scenario{forward, back, unprepare}
 	points, known := recordAll(t, want, rpm, machines(all))
 	tries := pick(t, points)
 	var results *results
 	if all {
-		tries, results = remaining(t, tries, want, points)
+		tries, results = remaining(t, tries, want, points, engine)
 	}
 	var wg sync.WaitGroup
 	queue := make(chan try)
@@ -159,7 +160,7 @@ func pick(t *testing.T, points map[string][]point) []try {
 
 // remaining lists what is left to try of everything: begin first, then in an order
 // in which any beginning is well spread, that of the names' digests.
-func remaining(t *testing.T, begin []try, scenarios []scenario, points map[string][]point) ([]try, *results) {
+func remaining(t *testing.T, begin []try, scenarios []scenario, points map[string][]point, engine string) ([]try, *results) {
 	t.Helper()
 	of, first := map[string]int{}, map[string]way{}
 	for _, c := range begin {
@@ -185,7 +186,7 @@ func remaining(t *testing.T, begin []try, scenarios []scenario, points map[strin
 		}
 		return digest(c.in, c.at)
 	})
-	r := openResults(t, of)
+	r := openResults(t, total{Engine: engine, Points: of}, every)
 	shard, shards := 0, 1
 	if s := os.Getenv("ONERPM_CRASH_SHARD"); s != "" {
 		if _, err := fmt.Sscanf(s, "%d/%d", &shard, &shards); err != nil || shards < 1 || shard < 0 || shard >= shards {
@@ -202,11 +203,12 @@ func remaining(t *testing.T, begin []try, scenarios []scenario, points map[strin
 	}
 	var left []try
 	for i, c := range every {
-		if i%shards == shard && !r.passed(c) && len(left) < limit {
+		if i%shards == shard && r.rank(c) < 3 {
 			left = append(left, c)
 		}
 	}
-	return left, r
+	sort.SliceStable(left, func(i, j int) bool { return r.rank(left[i]) < r.rank(left[j]) })
+	return left[:min(limit, len(left))], r
 }
 
 // digest gives a point its place in the order.

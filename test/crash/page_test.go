@@ -29,13 +29,15 @@ type result struct {
 	Must    side   `json:"must"`
 	End     side   `json:"end"`
 	Seconds int    `json:"seconds"`
+	Engine  string `json:"engine"` // SHA-256
 	Problem string `json:"problem,omitempty"`
 }
 
 func (r result) key() string { return r.Scenario + "\t" + r.name() + "\t" + string(r.Way) }
 
-// total is the first line of the results: what a recorded run named.
+// total is the first line of the results: what was tried, and what a recorded run of it named.
 type total struct {
+	Engine string         `json:"engine"` // SHA-256
 	Points map[string]int `json:"points"` // by phase
 }
 
@@ -46,14 +48,25 @@ type results struct {
 	rows map[string]result
 }
 
-// openResults reads what earlier runs found, and sets how much there is to try.
-func openResults(t *testing.T, of map[string]int) *results {
+// openResults reads what earlier runs found, and sets what is tried. What was found of
+// a point that is not there any more, or is now about something else, is forgotten.
+func openResults(t *testing.T, of total, every []try) *results {
 	t.Helper()
 	r, err := readResults()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.of.Points = of
+	r.of = of
+	about := map[string]string{}
+	for _, c := range every {
+		about[c.key()] = c.at.What
+	}
+	for key, one := range r.rows {
+		if what, ok := about[key]; !ok || what != one.What {
+			t.Logf("forgotten: %s (%s, now %q)", strings.ReplaceAll(key, "\t", ", "), one.What, what)
+			delete(r.rows, key)
+		}
+	}
 	return r
 }
 
@@ -85,9 +98,19 @@ func readResults() (*results, error) {
 	return r, lines.Err()
 }
 
-func (r *results) passed(c try) bool {
+// rank says how soon a try is due: what was never tried, what failed, what an earlier
+// engine passed; last, and not to be tried again, what this one passed.
+func (r *results) rank(c try) int {
 	one, ok := r.rows[c.key()]
-	return ok && one.Problem == ""
+	switch {
+	case !ok:
+		return 0
+	case one.Problem != "":
+		return 1
+	case one.Engine != r.of.Engine:
+		return 2
+	}
+	return 3
 }
 
 // add keeps a result, and writes file and page anew.
@@ -100,6 +123,7 @@ func (r *results) add(t *testing.T, one result) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	one.Engine = r.of.Engine
 	r.rows[one.key()] = one
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
@@ -142,12 +166,15 @@ func (r *results) sorted() []result {
 func (r *results) draw() string {
 	var b strings.Builder
 	rows := r.sorted()
-	tried, failed, sum := map[string]int{}, 0, 0
+	tried, failed, sum, present := map[string]int{}, 0, 0, 0
 	points := map[string]bool{}
 	for _, one := range rows {
 		if at := one.Scenario + "\t" + one.name(); !points[at] { // some were tried both ways
 			points[at] = true
 			tried[one.Phase]++
+			if one.Engine == r.of.Engine {
+				present++
+			}
 		}
 		if one.Problem != "" {
 			failed++
@@ -167,12 +194,14 @@ what was synced is there. Then, with no hand: the side that [the rule](upgrade-s
 twice; every row; the schema; configuration, state and all of /etc, /usr and /opt byte for byte as on a machine
 without a crash; units active; the door answering with that release; nothing left over.
 
-**%d of the %d points that a recorded run names were tried; %d failed.** Each point has one of the two ways, as a digest of its name decides. The rest are
-tried by `+"`make test-crash`"+`, which goes on where it was ended; the order is that of the digest too, so that any beginning is spread over the line.
+**%d of the %d points that a recorded run names were tried; %d failed.** Each point has one of the two ways, as a digest of its name decides.
+%d were tried with the engine of SHA-256 %.16s..., the others with the ones before it; `+"`make test-crash`"+` tries those again, after what was never
+tried or failed. It goes on where it was ended, in the order of that digest, so that any beginning is spread over the line; with
+`+"`ONERPM_CRASH_SHARD=i/n`"+` n machines share the points.
 
 | phase | points | tried |
 | --- | ---: | ---: |
-`, len(points), sum, failed)
+`, len(points), sum, failed, present, r.of.Engine)
 	for _, p := range phases {
 		fmt.Fprintf(&b, "| %s | %d | %d |\n", p, r.of.Points[p], tried[p])
 	}

@@ -2,7 +2,10 @@ package crash
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -82,13 +85,12 @@ func crash(t testing.TB, s scenario, p point, w way, rpm string, known sides) si
 		if err := m.PowerCut(ctx); err != nil {
 			t.Fatal(err)
 		}
+		release := ended(t, m)
 		if err := m.Start(ctx); err != nil {
 			t.Fatal(err)
 		}
-		// an attempt that had come to its end leaves the product's start to systemd
-		ended := map[string]string{"done": to, "rolled-back": from}
-		if _, word := m.ShCode(t, "cat /var/lib/"+machinecheck.Prefix+"/state"); ended[strings.TrimSpace(word)] != "" {
-			if err := m.AwaitProduct(ctx, ended[strings.TrimSpace(word)]); err != nil {
+		if release != "" { // the product's start is systemd's business
+			if err := m.AwaitProduct(ctx, release); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -103,6 +105,32 @@ func crash(t testing.TB, s scenario, p point, w way, rpm string, known sides) si
 		machinecheck.Same(t, "the old release before and after", known.old, machinecheck.Whole(t, m))
 	}
 	return got
+}
+
+// ended tells the release at which an attempt left a machine that is off, if its end is on the disk.
+func ended(t testing.TB, m *host.Machine) string {
+	t.Helper()
+	journals, err := filepath.Glob(m.Path("/var/lib/" + machinecheck.Prefix + "/*/journal.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range journals {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rec struct{ Outcome string }
+		if err := json.Unmarshal(text, &rec); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		switch rec.Outcome {
+		case "upgraded":
+			return to
+		case "rolled-back":
+			return from
+		}
+	}
+	return ""
 }
 
 // byHand is what a customer types.

@@ -2,6 +2,7 @@ package attempt
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -78,14 +79,22 @@ func (p Places) Uninstall(ctx context.Context) error {
 	return removeUnit(ctx, p.wants(), p.UnitFile())
 }
 
+// removeUnit removes a unit's file and its place in the boot. Only then either is made durable: were one to
+// outlast a power cut without the other, nobody would ever come to remove it.
 func removeUnit(ctx context.Context, wants, file string) error {
+	if err := host.Sweep(file); err != nil {
+		return err
+	}
 	for _, path := range []string{wants, file} {
-		if err := host.Remove(path); err != nil {
+		host.Point("unlink", path)
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}
-	if err := host.Sweep(file); err != nil {
-		return err
+	for _, path := range []string{wants, file} {
+		if err := host.SyncDir(filepath.Dir(path)); err != nil {
+			return err
+		}
 	}
 	return systemctl(ctx, "daemon-reload")
 }

@@ -276,9 +276,12 @@ func (u *Upgrade) startOld(ctx context.Context) error {
 	return u.services.Start(ctx, manifest.Old, u.journal.Record().Active)
 }
 
-// awaitOld never fails a way back that has nothing left to do: a product that does not serve,
-// though the attempt never stopped it, is told as a warning.
+// awaitOld is for an engine that carries on, perhaps after a boot: the first one has seen no service stop. It
+// never fails a way back that has nothing left to do: a product that does not serve is told as a warning.
 func (u *Upgrade) awaitOld(ctx context.Context) error {
+	if u.journal.Record().Starts == 1 {
+		return nil
+	}
 	err := u.services.Await(ctx, manifest.Old, u.journal.Record().Active)
 	if err == nil || ctx.Err() != nil {
 		return err
