@@ -72,7 +72,7 @@ func one(t *testing.T, c try, rpm string, known sides, results *results) {
 	began, heard := time.Now(), &listener{TB: t}
 	var end side
 	defer func() {
-		results.add(t, result{Scenario: c.in.name, point: c.at, Way: c.way, Must: c.in.must(c.at), End: end,
+		results.add(t, result{Scenario: c.in.name, point: c.at, Way: c.way, Must: c.in.must(c.at, c.way), End: end,
 			Seconds: int(time.Since(began).Seconds()), Problem: heard.first})
 	}()
 	end = crash(heard, c.in, c.at, c.way, rpm, known)
@@ -220,8 +220,12 @@ func digest(s scenario, p point) string {
 // wayOf says how the engine dies at a point that is not chosen: one way for each, as
 // good as drawn by lot, the same in every run.
 func wayOf(s scenario, p point) way {
-	if digest(s, p)[63]%2 == 0 {
+	lot := digest(s, p)
+	switch {
+	case lot[63]%2 == 0:
 		return killed
+	case s.slow || lot[62]%2 == 0:
+		return cutSlow
 	}
 	return cut
 }

@@ -20,6 +20,9 @@ const diskMiB = 1536
 // sides are what a whole machine is like on either side of a scenario.
 type sides struct{ old, new map[string]string }
 
+// slowConf makes the machine's database come up late.
+const slowConf = "/etc/systemd/system/postgresql@15-main.service.d/90-slow.conf"
+
 // ready boots a machine with data and everything that an upgrade of a scenario needs.
 func ready(t testing.TB, s scenario, rpm string, disk int) *host.Machine {
 	t.Helper()
@@ -61,11 +64,11 @@ func record(t testing.TB, s scenario, rpm string) ([]point, sides) {
 func crash(t testing.TB, s scenario, p point, w way, rpm string, known sides) side {
 	t.Helper()
 	disk, signal := 0, "kill"
-	if w == cut {
+	if w != killed {
 		disk, signal = diskMiB, "stop"
 	}
 	m := ready(t, s, rpm, disk)
-	m.Sh(t, fmt.Sprintf("printf '%%s\\t%%s\\n' '%s' %s > %s/die-at; sync -f /root", p.name(), signal, crashDir))
+	m.Sh(t, fmt.Sprintf("cat > %s/die-at <<'POINT'\n%s\t%s\nPOINT\nsync -f /root", crashDir, p.name(), signal))
 	m.Sh(t, "("+p.install()+") >/root/dnf.log 2>&1 </dev/null & echo $! >"+crashDir+"/dnf")
 	reached := m.Sh(t, `state=/var/lib/`+machinecheck.Prefix+`/state; read -r dnf < `+crashDir+`/dnf
 	while :; do
@@ -79,11 +82,16 @@ func crash(t testing.TB, s scenario, p point, w way, rpm string, known sides) si
 	if reached != p.name() {
 		t.Fatalf("the point was not reached: %s", reached)
 	}
-	if w == cut {
+	if w != killed {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		if err := m.PowerCut(ctx); err != nil {
 			t.Fatal(err)
+		}
+		if w == cutSlow {
+			if err := m.WriteFile(slowConf, []byte("[Service]\nExecStartPre=/bin/sleep 6\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
 		release := ended(t, m)
 		if err := m.Start(ctx); err != nil {
@@ -95,10 +103,14 @@ func crash(t testing.TB, s scenario, p point, w way, rpm string, known sides) si
 			}
 		}
 	}
+	if w == cutSlow { // what it did is done; the machine is compared without it
+		m.Sh(t, `for i in $(seq 600); do systemctl -q is-active postgresql@15-main && break; sleep 0.1; done
+			rm `+slowConf+`; rmdir --ignore-fail-on-non-empty $(dirname `+slowConf+`); systemctl daemon-reload`)
+	}
 	if p.Phase == "start" {
 		startAgain(t, m, known.old)
 	}
-	got := finish(t, m, s.must(p))
+	got := finish(t, m, s.must(p, w))
 	if got == isNew {
 		machinecheck.Same(t, "the new release after a crash and without one", known.new, wholeNew(t, m))
 	} else {

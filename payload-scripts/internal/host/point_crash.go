@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -14,8 +15,8 @@ import (
 // crashDir is where a test says what is wanted and reads what happened. It lies
 // in memory: a power cut ends it.
 //
-//	trace    when it exists, each point is appended to it: phase, step, call, nth, what; separated by tabs
-//	die-at   the point to die at, as its first four fields and a way: kill or stop
+//	trace    when it exists, each point is appended to it: phase, step, call, what, nth; separated by tabs
+//	die-at   the point to die at, as such a line with a way after it: kill or stop
 //	here     written at that point by an engine that then stands still, for the test to cut the power
 const crashDir = "/run/onerpm-crash"
 
@@ -23,6 +24,19 @@ var points struct {
 	mu    sync.Mutex
 	where string // phase and step
 	seen  map[string]int
+}
+
+// changing is what differs from one run to the next in what a call is about.
+var changing = regexp.MustCompile(`\d+\.\d+\.\d+-\d+-\d{8}T\d{6}\.\d{3}Z|-\d+-\d{6,}|/proc/\S+`)
+
+// steady makes of what a call is about a part of its name: the same in every run, so that
+// calls made side by side keep their names whichever comes first.
+func steady(what string) string {
+	what = changing.ReplaceAllString(strings.Join(strings.Fields(what), " "), "*")
+	if len(what) > 80 {
+		what = what[:77] + "..."
+	}
+	return what
 }
 
 // Enter names the step that the points after it belong to.
@@ -45,11 +59,11 @@ func Point(call, what string) {
 	if points.seen == nil {
 		points.seen = map[string]int{}
 	}
-	key := points.where + "\t" + call
+	key := points.where + "\t" + call + "\t" + steady(what)
 	points.seen[key]++
 	name := fmt.Sprintf("%s\t%d", key, points.seen[key])
 	if f, err := os.OpenFile(filepath.Join(crashDir, "trace"), os.O_WRONLY|os.O_APPEND, 0); err == nil {
-		_, _ = f.WriteString(name + "\t" + what + "\n")
+		_, _ = f.WriteString(name + "\n")
 		_ = f.Close()
 	}
 	wanted, err := os.ReadFile(filepath.Join(crashDir, "die-at"))
