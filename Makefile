@@ -4,6 +4,7 @@ GOLINT   = .cache/bin/golangci-lint
 LINTVER  = v2.15.0
 AWS      = .cache/aws/bin/aws
 AWSVER   = 1.46.3
+PG96     = .cache/postgresql-9.6
 RELEASE ?= 4.1.1
 JUMPS    = 4.0.1-4.1.1 4.1.1-4.2.0
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -buildid="
@@ -47,8 +48,9 @@ prepare: ## install what the tests need (Debian 12, root)
 
 test: prepare lint unit e2e ## run everything
 
-unit: prepare components engine ## run all tests but those on a test machine
+unit: prepare components engine $(PG96) ## run all tests but those on a test machine
 	$(GO) test -timeout 20m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash)
+	POSTGRES_BIN=$(CURDIR)/$(PG96)/bin $(GO) test -timeout 20m ./payload-scripts/internal/database
 
 e2e: prepare bundles ## run the tests on real machines
 	$(GO) test -timeout 40m -v -p 2 -parallel 3 ./test/e2e/... ./test/second ./test/process ./test/crash
@@ -61,6 +63,9 @@ lint: $(GOLINT) ## run golangci-lint
 
 $(GOLINT):
 	GOBIN=$(CURDIR)/.cache/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINTVER)
+
+$(PG96): # the oldest PostgreSQL to be had; customers run 9.5
+	payload-scripts/internal/database/testdata/postgresql-9.6.sh $@
 
 host: prepare components ## a shell on a test machine: make host RELEASE=4.1.1
 	$(GO) run ./test/host/machine --release $(RELEASE) --data

@@ -15,6 +15,7 @@ gpg               # looks at keys as a customer does
 gpg-agent         # makes keys for the tests
 iproute2
 man-db            # judges our man page
+maven             # fetches the server programs of an old PostgreSQL
 mmdebstrap        # the test machine's root
 nginx-light
 postgresql-15     # a server for the database tests; no cluster of its own is made
@@ -24,7 +25,9 @@ rpm
 rpmlint
 strace
 systemd-container # systemd-nspawn
+unzip             # what maven fetches
 util-linux        # nsenter, flock
+xz-utils          # and what is in it
 "
 
 lacking() {

@@ -82,11 +82,16 @@ func (s *server) start() (err error) {
 		return fmt.Errorf("none is installed: %w", errors.Join(err, os.ErrNotExist))
 	}
 	s.bin, s.home = found[len(found)-1], found[len(found)-1]
-	if other := os.Getenv("POSTGRES_BIN"); other != "" {
-		s.home = other // to run these tests on another version: a folder with initdb, pg_ctl and postgres
-	}
 	if s.dir, err = os.MkdirTemp("", "database-test-*"); err != nil {
 		return err
+	}
+	// To run these tests on another version: a folder with initdb, pg_ctl and postgres.
+	if other := os.Getenv("POSTGRES_BIN"); other != "" {
+		// A copy, as user postgres may not come to where the project lies.
+		if err := os.CopyFS(filepath.Join(s.dir, "server"), os.DirFS(filepath.Dir(other))); err != nil {
+			return err
+		}
+		s.home = filepath.Join(s.dir, "server", filepath.Base(other))
 	}
 	if os.Getuid() == 0 { // PostgreSQL refuses to run as root
 		u, err := user.Lookup("postgres")

