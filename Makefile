@@ -52,11 +52,11 @@ unit: prepare components engine $(PG96) ## run all tests but those on a test mac
 	$(GO) test -timeout 20m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash)
 	POSTGRES_BIN=$(CURDIR)/$(PG96)/bin $(GO) test -timeout 20m ./payload-scripts/internal/database
 
-e2e: prepare bundles ## run the tests on real machines
-	$(GO) test -timeout 40m -v -p 2 -parallel 3 ./test/e2e/... ./test/second ./test/process ./test/crash
+e2e: prepare bundles ## run the tests on real machines, each time anew
+	$(GO) test -count=1 -timeout 40m -v -p 2 -parallel 3 ./test/e2e/... ./test/second ./test/process ./test/crash
 
 test-crash: prepare components ## die at every point of an upgrade; goes on where it was ended
-	ONERPM_CRASH=all $(GO) test -timeout 0 -v ./test/crash -run TestCrash
+	ONERPM_CRASH=all $(GO) test -count=1 -timeout 0 -v ./test/crash -run TestCrash
 
 lint: $(GOLINT) ## run golangci-lint
 	$(GOLINT) run ./...
