@@ -50,7 +50,7 @@ test: prepare lint unit e2e ## run everything
 
 unit: prepare components engine $(PG96) ## run all tests but those on a test machine
 	$(GO) test -timeout 20m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash)
-	POSTGRES_BIN=$(CURDIR)/$(PG96)/bin $(GO) test -timeout 20m ./payload-scripts/internal/database
+	POSTGRES_BIN=$(CURDIR)/$(PG96)/bin $(GO) test -count=1 -timeout 20m ./payload-scripts/internal/database
 
 e2e: prepare bundles ## run the tests on real machines, each time anew
 	$(GO) test -count=1 -timeout 40m -v -p 2 -parallel 3 ./test/e2e/... ./test/second ./test/process ./test/crash
