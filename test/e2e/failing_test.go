@@ -109,9 +109,10 @@ func TestEveryStepFailing(t *testing.T) {
 				cause: "space", // rpm sees it before it begins, or in the middle
 			},
 			{
-				name:  "a read-only /etc",
-				at:    "shut the door",
-				then:  `mount --bind /etc /etc && mount -o remount,bind,ro /etc`,
+				name: "a read-only /etc",
+				at:   "shut the door",
+				// In one moment: a mount that somebody writes through cannot be made read-only.
+				then:  `mkdir /run/ro && mount --bind /etc /run/ro && mount -o remount,bind,ro /run/ro && mount --bind /run/ro /etc && umount /run/ro && rmdir /run/ro`,
 				mend:  `umount /etc; for i in $(seq 100); do [ -e /etc/systemd/system/` + prefix + `.service ] || exit 0; sleep 0.2; done; exit 1`,
 				cause: "read-only file system",
 			},
