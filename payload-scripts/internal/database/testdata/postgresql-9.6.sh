@@ -15,7 +15,7 @@ sum=3d4bdb64d4bb0a8757f1efacfed3994aa4a0a37002d5222d7be6c3ddea95e474
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for try in 1 2 3; do
-	mvn -q -B dependency:copy -DoutputDirectory="$work" -Dartifact=io.zonky.test.postgres:$artifact:$version </dev/null >"$work/said" 2>&1 && break
+	timeout 300 mvn -q -B dependency:copy -DoutputDirectory="$work" -Dartifact=io.zonky.test.postgres:$artifact:$version </dev/null >"$work/said" 2>&1 && break
 	cat "$work/said" >&2
 	[ $try != 3 ] || { echo "postgresql-9.6.sh: could not fetch $artifact $version from Maven's repository, three times" >&2; exit 1; }
 	sleep 5
