@@ -147,7 +147,8 @@ func testAddress(t *testing.T, b *tab) {
 	if got := eval[string](b, "location.hash"); got != "#way-4.0.1-4.1.1" {
 		t.Errorf("the address ends in %s", got)
 	}
-	b.do(chromedp.Click(chromedp.CSS("[data-from='4.2.0'][data-to='4.3.0'] .jumps a"))) // leads to an install that is hidden
+	// A link that leads to an install that is hidden. The browser tells the page of the new address after the click is over.
+	b.do(chromedp.Click(chromedp.CSS("[data-from='4.2.0'][data-to='4.3.0'] .jumps a")), chromedp.WaitVisible(chromedp.CSS(".jump:target")))
 	if got := b.shown(".jump h3"); len(got) != 4 {
 		t.Errorf("shown: %q", got)
 	}
