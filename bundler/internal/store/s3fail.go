@@ -114,6 +114,12 @@ func code(err error) string {
 	return ""
 }
 
+// isAbsent reports whether nothing has that name: an answer to HEAD has no body that says what is missing.
+func isAbsent(err error) bool {
+	c := code(err)
+	return c == "NotFound" || c == "NoSuchKey"
+}
+
 // unmet reports whether a conditional request was refused for its condition.
 func unmet(err error) bool {
 	switch code(err) {
@@ -133,8 +139,7 @@ func (b *bucket) fail(ctx context.Context, what, name string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s %s: %w", what, b.in(name), context.Cause(ctx))
 	}
-	switch code(err) {
-	case "NoSuchKey", "NotFound":
+	if isAbsent(err) {
 		err = ErrNotExist
 	}
 	hint, plain := hintFor(err), s3client.Plain(err)

@@ -227,7 +227,7 @@ func (u *upload) complete(ctx context.Context) (string, error) {
 		return "", failed
 	}
 	head, err := p.b.head(ctx, p.name)
-	if c := code(err); c == "NotFound" || c == "NoSuchKey" {
+	if isAbsent(err) {
 		return "", fmt.Errorf("%w: nothing is there", errDisturbed)
 	}
 	if err != nil {

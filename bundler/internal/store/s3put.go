@@ -75,8 +75,8 @@ func (p *put) tell(err error, n int64) {
 	}
 }
 
-// looks is how often an object is found to be another before that is believed, in 0.6 s: a
-// server that does not swap an object and its checksum at once tells a wrong one while several put it.
+// looks is how often an object is found to be another, or missing after all, before that is believed, in 0.6 s:
+// a server that does not swap an object and its checksum at once tells a wrong one while several put it.
 const looks = 7
 
 // already deals with an immutable object that is there; ErrNotExist when it is not.
@@ -95,7 +95,7 @@ func (p *put) already(ctx context.Context) (string, error) {
 // compare is one look of already.
 func (p *put) compare(ctx context.Context) (string, error) {
 	head, err := p.b.head(ctx, p.name)
-	if c := code(err); c == "NotFound" || c == "NoSuchKey" {
+	if isAbsent(err) {
 		return "", ErrNotExist
 	}
 	if err != nil {
@@ -173,13 +173,20 @@ func (p *put) when() (match, noneMatch *string) {
 }
 
 // unmet turns an unmet condition into ErrConflict, unless it is this very Put that changed the object: an earlier
-// try whose answer was lost. Other errors stay as they are.
+// try whose answer was lost. Other errors stay as they are. A server that refuses because something is there, and
+// then has nothing, is in the middle of putting it: it is looked for again.
 func (p *put) unmet(ctx context.Context, err error) (string, error) {
 	if p.o.When == Always || !unmet(err) {
 		return "", err
 	}
 	head, err := p.b.head(ctx, p.name)
-	if c := code(err); c == "NotFound" || c == "NoSuchKey" {
+	for look := 1; isAbsent(err) && p.o.When.absent && look < looks; look++ {
+		if err := sleep(ctx, 10*time.Millisecond<<(look-1)); err != nil {
+			return "", err
+		}
+		head, err = p.b.head(ctx, p.name)
+	}
+	if isAbsent(err) {
 		return "", ErrConflict
 	}
 	if err != nil {
