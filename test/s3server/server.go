@@ -251,11 +251,18 @@ func install(dir, program string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(tmp) }() // the next build removes it otherwise
-	cmd := exec.CommandContext(context.Background(), "go", "install", "-trimpath", "-ldflags=-s -w", module+"/cmd/versitygw@"+version)
-	cmd.Dir = tmp
-	cmd.Env = append(os.Environ(), "GOBIN="+tmp, "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("go install: %w\n%s", err, out)
+	for try := 1; ; try++ {
+		cmd := exec.CommandContext(context.Background(), "go", "install", "-trimpath", "-ldflags=-s -w", module+"/cmd/versitygw@"+version)
+		cmd.Dir = tmp
+		cmd.Env = append(os.Environ(), "GOBIN="+tmp, "CGO_ENABLED=0")
+		out, err := cmd.CombinedOutput()
+		if err == nil {
+			break
+		}
+		if try == 3 { // its sources come over a network
+			return fmt.Errorf("go install: %w\n%s", err, out)
+		}
+		time.Sleep(time.Duration(try) * 5 * time.Second)
 	}
 	return os.Rename(filepath.Join(tmp, "versitygw"), program)
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -86,7 +87,9 @@ func TestTwenty(t *testing.T) {
 // run publishes a bundle in a process of its own, and kills it after a time, unless that is 0 or it was faster. It tells
 // whether it came to its end.
 func run(t *testing.T, w world, file string, kill time.Duration) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	runtime.LockOSThread() // Pdeathsig is sent when the thread ends that made the child
+	defer runtime.UnlockOSThread()
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0], file)
 	cmd.Env = append(slices.Clone(w.env), publisherStore+"="+w.address)

@@ -26,7 +26,11 @@ func (d dribble) Read(p []byte) (int, error) {
 
 func TestTransport(t *testing.T) {
 	t.Parallel()
-	const after = 300 * time.Millisecond
+	const (
+		after = 300 * time.Millisecond // for what never comes
+		slow  = 4 * time.Second        // for what comes, however busy the machine is
+		pause = slow / 7
+	)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		switch r.URL.Path {
@@ -40,38 +44,43 @@ func TestTransport(t *testing.T) {
 			for range 8 {
 				_, _ = io.WriteString(w, "x")
 				w.(http.Flusher).Flush()
-				time.Sleep(after / 4)
+				time.Sleep(pause)
 			}
 		}
 	}))
 	t.Cleanup(server.Close)
-	client := &http.Client{Transport: &stall.Transport{Base: http.DefaultTransport, After: after}}
 	for _, tt := range []struct {
-		path string
-		body io.Reader
-		want error
+		name  string
+		path  string
+		body  io.Reader
+		after time.Duration
+		want  error
 	}{
-		{"/ok", nil, nil},
-		{"/slow", nil, nil},
-		{"/ok", dribble{strings.NewReader("12345678"), after / 4}, nil}, // longer than the limit in all, but it moves
-		{"/silent", nil, stall.Err},
-		{"/stuck", nil, stall.Err},
-		{"/silent", strings.NewReader("x"), stall.Err},
+		{"at once", "/ok", nil, slow, nil},
+		{"slow answer", "/slow", nil, slow, nil}, // longer than the limit in all, but it moves
+		{"slow request", "/ok", dribble{strings.NewReader("12345678"), pause}, slow, nil},
+		{"no answer", "/silent", nil, after, stall.Err},
+		{"half an answer", "/stuck", nil, after, stall.Err},
+		{"no answer to a body", "/silent", strings.NewReader("x"), after, stall.Err},
 	} {
-		err := func() error {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server.URL+tt.path, tt.body)
-			if err != nil {
-				return err
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			client := &http.Client{Transport: &stall.Transport{Base: http.DefaultTransport, After: tt.after}}
+			err := func() error {
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server.URL+tt.path, tt.body)
+				if err != nil {
+					return err
+				}
+				resp, err := client.Do(req)
+				if err != nil {
+					return err
+				}
+				_, err = io.ReadAll(resp.Body)
+				return errors.Join(err, resp.Body.Close())
+			}()
+			if !errors.Is(err, tt.want) {
+				t.Errorf("%v, want %v", err, tt.want)
 			}
-			resp, err := client.Do(req)
-			if err != nil {
-				return err
-			}
-			_, err = io.ReadAll(resp.Body)
-			return errors.Join(err, resp.Body.Close())
-		}()
-		if !errors.Is(err, tt.want) {
-			t.Errorf("%s: %v, want %v", tt.path, err, tt.want)
-		}
+		})
 	}
 }

@@ -47,12 +47,13 @@ func process(what, address string) error {
 		}
 		return nil
 	case "put": // telling about each step
+		told := int64(0)
 		_, err := s.Put(ctx, "packages/big.rpm", bytes.NewReader(storetest.Bytes(7, 40<<20)), store.PutOptions{
 			Immutable: true,
 			Progress: func(n int64) {
 				println(strconv.FormatInt(n, 10))
-				if os.Getenv("STORE_TEST_SLOW") != "" {
-					time.Sleep(200 * time.Millisecond)
+				if told += n; told >= 4<<20 && os.Getenv("STORE_TEST_STOPS") != "" {
+					time.Sleep(time.Hour)
 				}
 			},
 		})
@@ -143,7 +144,7 @@ func TestDirectoryBetweenProcesses(t *testing.T) {
 func TestDirectoryKilled(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	cmd := other(t, "put", dir, "STORE_TEST_SLOW=1")
+	cmd := other(t, "put", dir, "STORE_TEST_STOPS=1")
 	said, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -39,7 +39,7 @@ func TestS3Open(t *testing.T) {
 		{"wrong secret", "test", "SignatureDoesNotMatch", "check the credentials", config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(server.AccessKey, "y", ""))},
 		{"no credentials", "test", "the session has expired", "AWS_PROFILE", config.WithCredentialsProvider(noKeys)},
 		{"nobody listens", "test", "connection refused", "check the network", config.WithBaseEndpoint("http://127.0.0.1:1")},
-		{"no such host", "test", "no such host", "check the network", config.WithBaseEndpoint("http://nothing.invalid")},
+		{"no such host", "test", "no such host", "check the network", config.WithBaseEndpoint("http://999.999.999.999")},
 		{"unknown authority", "test", "certificate", "AWS_CA_BUNDLE", config.WithBaseEndpoint(unknown.URL)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -94,6 +94,7 @@ func cancelledAfter(t *testing.T, wait time.Duration, pressed error) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(wait, func() { cancel(pressed) })
 	o := store.Options{Backoff: time.Hour, AWS: []func(*config.LoadOptions) error{
+		config.WithSharedConfigFiles([]string{}), config.WithSharedCredentialsFiles([]string{}),
 		config.WithBaseEndpoint("http://127.0.0.1:1"), config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("x", "y", "")),
 	}}
 	if _, err := store.Open(ctx, "s3://test", o); !errors.Is(err, pressed) {

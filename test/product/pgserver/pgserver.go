@@ -49,15 +49,20 @@ func Start(ctx context.Context) (s *Server, err error) {
 			return s, err
 		}
 	}
-	if s.Port, err = freePort(); err != nil {
-		return s, err
-	}
 	data := filepath.Join(s.dir, "data")
 	if err := s.run(ctx, "initdb", "-D", data, "-U", "super", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"); err != nil {
 		return s, err
 	}
-	options := fmt.Sprintf("-c port=%d -c listen_addresses=127.0.0.1 -c unix_socket_directories=%s -c fsync=off -c max_connections=200", s.Port, s.dir)
-	return s, s.run(ctx, "pg_ctl", "-D", data, "-w", "-t", "60", "-l", filepath.Join(s.dir, "log"), "-o", options, "start")
+	for range 3 { // another process may take the port before the server does
+		if s.Port, err = freePort(); err != nil {
+			return s, err
+		}
+		options := fmt.Sprintf("-c port=%d -c listen_addresses=127.0.0.1 -c unix_socket_directories=%s -c fsync=off -c max_connections=200", s.Port, s.dir)
+		if err = s.run(ctx, "pg_ctl", "-D", data, "-w", "-t", "60", "-l", filepath.Join(s.dir, "log"), "-o", options, "start"); err == nil {
+			return s, nil
+		}
+	}
+	return s, err
 }
 
 func (s *Server) becomePostgres() error {
