@@ -9,6 +9,13 @@ RELEASE ?= 4.1.1
 JUMPS    = 4.0.1-4.1.1 4.1.1-4.2.0
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -buildid="
 
+# The tests write attributes that not every tmpfs has, and are built where git may not trust the folder's owner.
+ifeq ($(shell stat -f -c %T /tmp),tmpfs)
+export TMPDIR = /var/tmp
+endif
+export GOFLAGS += -buildvcs=false
+
+.NOTPARALLEL:
 .PHONY: help demo test unit e2e test-crash lint components bundler engine bundles host bench prepare clean
 
 help: ## list the commands
@@ -45,15 +52,16 @@ bundles: components bundler engine ## build all bundles
 
 prepare: ## install what the tests need (Debian 12, root)
 	test/host/install.sh
+	@for try in 1 2 3; do $(GO) list -deps -test ./... >/dev/null && break; [ $$try != 3 ] || exit 1; sleep 10; done
 
 test: prepare lint unit e2e ## run everything
 
 unit: prepare components engine $(PG96) ## run all tests but those on a test machine
-	$(GO) test -timeout 20m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash)
+	$(GO) test -timeout 60m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash)
 	POSTGRES_BIN=$(CURDIR)/$(PG96)/bin $(GO) test -count=1 -timeout 20m ./payload-scripts/internal/database
 
 e2e: prepare bundles ## run the tests on real machines, each time anew
-	$(GO) test -count=1 -timeout 40m -v -p 2 -parallel 3 ./test/e2e/... ./test/second ./test/process ./test/crash
+	$(GO) test -count=1 -timeout 120m -v -p 2 -parallel 3 ./test/e2e/... ./test/second ./test/process ./test/crash
 
 test-crash: prepare components ## die at every point of an upgrade; goes on where it was ended
 	ONERPM_CRASH=all $(GO) test -count=1 -timeout 0 -v ./test/crash -run TestCrash
@@ -62,7 +70,7 @@ lint: $(GOLINT) ## run golangci-lint
 	$(GOLINT) run ./...
 
 $(GOLINT):
-	GOBIN=$(CURDIR)/.cache/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINTVER)
+	for try in 1 2 3; do GOBIN=$(CURDIR)/.cache/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINTVER) && break; [ $$try != 3 ] || exit 1; sleep 10; done
 
 $(PG96): # the oldest PostgreSQL to be had; customers run 9.5
 	payload-scripts/internal/database/testdata/postgresql-9.6.sh $@

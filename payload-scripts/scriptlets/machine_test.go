@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/rpmpack"
@@ -48,6 +49,8 @@ func (m *machine) write(path, content string, mode os.FileMode) {
 	if err := os.MkdirAll(filepath.Dir(m.path(path)), 0o700); err != nil {
 		m.t.Fatal(err)
 	}
+	syscall.ForkLock.RLock() // a program that is started meanwhile would hold it open for writing, and it could not be run
+	defer syscall.ForkLock.RUnlock()
 	if err := os.WriteFile(m.path(path), []byte(content), mode); err != nil {
 		m.t.Fatal(err)
 	}

@@ -207,7 +207,7 @@ func finish(t testing.TB, m *host.Machine, want side) side {
 	default:
 		t.Fatalf("wait: exit %d\n%s", code, told(t, m, out))
 	}
-	m.Sh(t, `for i in $(seq 100); do [ -e /etc/systemd/system/`+machinecheck.Prefix+`.service ] || break; sleep 0.1; done`)
+	machinecheck.AwaitEnd(t, m)
 	if want != either && got != want {
 		t.Fatalf("the machine is %s, must be %s\n%s", got, want, told(t, m, out))
 	}

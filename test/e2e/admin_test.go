@@ -138,7 +138,7 @@ func TestDoorOfTheAdminsOwn(t *testing.T) {
 	t.Parallel()
 	m := host.Start(t, host.Options{Release: "4.1.1", Data: true})
 	m.Sh(t, `conf=$(grep -l 8100 /etc/nginx/conf.d/*) && sed -i '0,/location/s|location|location = /api/v3.1/version { return 301 https://$host$request_uri; }\n    location|' $conf && systemctl reload nginx &&
-		for i in $(seq 50); do curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1/api/v3.1/version | grep -q 301 && exit; sleep 0.1; done; exit 1`)
+		for i in $(seq 600); do curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1/api/v3.1/version | grep -q 301 && exit; sleep 0.1; done; exit 1`)
 	if out := m.Sh(t, "dnf install -y "+give(t, m, "4.2.0")); !strings.Contains(out, "door-unanswered") || !strings.Contains(out, "status 301, want 200") {
 		t.Errorf("the check does not tell it:\n%s", out)
 	}

@@ -72,7 +72,7 @@ json.dump(agents, open("`+agentsFile+`", "w"))' && systemctl start demo-agents`)
 	asked := func(atLeast int) string { // waits until that many works were asked for
 		return fmt.Sprintf(`for i in $(seq 600); do [ "$(%s)" -ge %d ] && break; sleep 0.05; done; `, works, atLeast)
 	}
-	m.Sh(t, asked(8)+"kill -9 $(systemctl show -P MainPID "+prefix+"-agents)")
+	m.Sh(t, asked(8)+"pid=$(systemctl show -P MainPID "+prefix+"-agents) && [ $pid -gt 1 ] && kill -9 $pid")
 	m.Sh(t, asked(14))
 	reboot := time.Now()
 	if err := m.Reboot(t.Context()); err != nil {
@@ -92,6 +92,7 @@ json.dump(agents, open("`+agentsFile+`", "w"))' && systemctl start demo-agents`)
 		t.Errorf("asked more than once, want the two that failed:\n%s", got)
 	}
 	m.Sh(t, prefix+" wait")
+	m.Sh(t, `for i in $(seq 600); do [ -e /etc/systemd/system/`+prefix+`-agents.service ] || break; sleep 0.1; done`)
 	if code, out := m.ShCode(t, "ls /etc/systemd/system/"+prefix+"-agents.service"); code == 0 {
 		t.Errorf("left behind: %s", out)
 	}

@@ -16,7 +16,7 @@ func TestDrain(t *testing.T) {
 	m := host.Start(t, host.Options{Release: "4.1.1", Data: true})
 	m.Sh(t, "mkdir -p /etc/"+prefix+" && touch /etc/"+prefix+"/manual && dnf install -y "+give(t, m, "4.2.0"))
 	// A stopped worker's execution ends when the test lets it go on, and not before.
-	m.Sh(t, startExecution("work", 2)+"\n"+worker("STOP"))
+	m.Sh(t, startExecution("work", 10)+"\n"+worker("STOP"))
 	before := whole(t, m)
 	pid := m.Sh(t, "systemctl show -P MainPID cloudify-mgmtworker")
 	m.Sh(t, "cp -a "+installedManifest+" /root/manifest.json && "+within("2s", "refuse"))

@@ -77,7 +77,7 @@ su postgres -c "psql -Xqc \"alter role cloudify password 'Pl4nted-database-s3cre
 sed -i "s/\(postgresql_password: '\).*'/\1Pl4nted-database-s3cret'/" /opt/manager/cloudify-rest.conf
 sed -i 's/:cloudify$/:Pl4nted-database-s3cret/' /etc/cloudify/.pgpass
 systemctl restart cloudify-restservice cloudify-mgmtworker
-for i in $(seq 100); do curl -fsS -m 5 http://127.0.0.1/api/v3.1/version && exit; sleep 0.2; done; exit 1`
+for i in $(seq 600); do curl -fsS -m 5 http://127.0.0.1/api/v3.1/version && exit; sleep 0.2; done; exit 1`
 
 // look is a script that prints where a value is told. It runs after the samples
 // were taken: it has the value in its own argument list.

@@ -74,7 +74,9 @@ func TestUpgrade(t *testing.T) {
 	if err := m.Reboot(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	m.Sh(t, `for i in $(seq 100); do curl -fsS -m 5 http://127.0.0.1/api/v3.1/version && exit; sleep 0.2; done; exit 1`)
+	if err := m.AwaitProduct(t.Context(), "4.2.0"); err != nil {
+		t.Fatal(err)
+	}
 	checkNew(t, m, "4.2.0")
 }
 

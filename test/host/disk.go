@@ -147,7 +147,7 @@ func (d *disk) attached() bool {
 
 // tool runs a program of the host's.
 func tool(ctx context.Context, name string, args ...string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = cleanEnv()

@@ -11,6 +11,7 @@ createrepo-c      # the reference for our repository metadata
 curl
 dnf
 e2fsprogs         # a disk for the power cut
+git               # applies the patch that makes another release of the demo product
 gpg               # looks at keys as a customer does
 gpg-agent         # makes keys for the tests
 iproute2
@@ -67,12 +68,14 @@ if [ ! -e $policy ]; then
 fi
 
 # shellcheck disable=SC2086 # one word each
-install() { apt-get install -y -q --no-install-recommends -o Dpkg::Options::=--force-confold $packages >"$log" 2>&1; }
-log=$(mktemp)
-apt-get update -q >"$log" 2>&1 && install || {
-	cat "$log" >&2
-	rm -f "$log"
-	echo "install.sh: apt-get could not install:" $packages >&2
-	exit 1
+install() {
+	apt-get update -q && apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold $packages
 }
+log=$(mktemp)
+for try in 1 2 3 4 5; do # a fresh machine may be at its own updates, and networks fail
+	! install >"$log" 2>&1 || break
+	cat "$log" >&2
+	[ $try != 5 ] || { rm -f "$log"; echo "install.sh: apt-get could not install:" $packages >&2; exit 1; }
+	sleep 20
+done
 rm -f "$log"

@@ -22,15 +22,34 @@ func claim(dir string) (*flock.Flock, error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return nil, fmt.Errorf("make the folder of machines: %w", err)
 	}
-	lock := flock.New(dir + ".lock")
-	if ok, err := lock.TryLock(); err != nil || !ok {
-		return nil, fmt.Errorf("claim %s: %w", dir, errors.Join(err, errors.New("it belongs to another process")))
+	lock, err := lockNew(dir + ".lock")
+	if err != nil {
+		return nil, fmt.Errorf("claim %s: %w", dir, err)
 	}
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		_ = lock.Close()
 		return nil, fmt.Errorf("make the machine's folder: %w", err)
 	}
 	return lock, nil
+}
+
+// lockNew makes and locks a file. A janitor may take it for a leftover's before it is locked, and remove it: it is made again.
+func lockNew(path string) (*flock.Flock, error) {
+	for range 5 {
+		lock := flock.New(path)
+		ok, err := lock.TryLock()
+		if err != nil {
+			return nil, err
+		}
+		ours, lockErr := lock.Stat()
+		there, pathErr := os.Stat(path)
+		if ok && lockErr == nil && pathErr == nil && os.SameFile(ours, there) {
+			return lock, nil
+		}
+		_ = lock.Close()
+		time.Sleep(lockPoll)
+	}
+	return nil, errors.New("it belongs to another process")
 }
 
 // clearLeftovers removes the machines whose process is dead.

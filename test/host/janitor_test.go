@@ -76,7 +76,7 @@ func machines(t *testing.T) map[string]bool {
 // A machine of another test with a disk is in the list too; it goes with that test.
 func awaitGone(t *testing.T, dir string) {
 	t.Helper()
-	for range 3000 {
+	for range 15000 {
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 			return
 		}

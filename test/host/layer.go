@@ -64,12 +64,12 @@ func lowerLayers(ctx context.Context, o Options) ([]*entry, error) {
 // makeLayer boots a machine, lets steps change it, shuts it down cleanly and keeps what changed
 // as the folder path.
 func makeLayer(ctx context.Context, below Options, path string, steps func(context.Context, *Machine) error) error {
-	ctx, cancel := context.WithTimeout(ctx, layerLimit)
-	defer cancel()
-	lower, err := lowerLayers(ctx, below)
+	lower, err := lowerLayers(ctx, below) // their making has limits of its own
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, layerLimit)
+	defer cancel()
 	return keepChanges(ctx, lower, path, func(ctx context.Context, m *Machine) error {
 		if err := m.Start(ctx); err != nil {
 			return err

@@ -18,7 +18,7 @@ import (
 const (
 	bootLimit = 3 * time.Minute // from the start of a boot to systemd having finished it
 	stopLimit = 2 * time.Minute // for a clean shutdown
-	killLimit = 20 * time.Second
+	killLimit = 2 * time.Minute // for killed processes to be gone; one that waits for a disk takes its time
 )
 
 // Options say what a machine is to have.

@@ -1,10 +1,12 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -47,7 +49,13 @@ func (m *Machine) mount() error {
 	}
 	data := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s,redirect_dir=on,index=on,xino=auto",
 		strings.Join(lower, ":"), m.upper(), work)
-	if err := unix.Mount("onerpm", m.merged(), "overlay", 0, data); err != nil {
+	err := unix.Mount("onerpm", m.merged(), "overlay", 0, data)
+	// A layer that was just made may still be held by another machine's copy of the mounts, for as long as that boots.
+	for deadline := time.Now().Add(time.Minute); errors.Is(err, unix.EBUSY) && time.Now().Before(deadline); {
+		time.Sleep(leaderPoll)
+		err = unix.Mount("onerpm", m.merged(), "overlay", 0, data)
+	}
+	if err != nil {
 		return fmt.Errorf("mount an overlay at %s (ONERPM_CACHE must name a folder on ext4, xfs or btrfs): %w", m.merged(), err)
 	}
 	return nil

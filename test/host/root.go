@@ -58,7 +58,19 @@ func debian(ctx context.Context) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := cached(ctx, "debian", key, makeDebian)
+	e, err := cached(ctx, "debian", key, func(ctx context.Context, path string) error {
+		ctx, cancel := context.WithTimeout(ctx, debianLimit)
+		defer cancel()
+		err := makeDebian(ctx, path)
+		for try := 1; err != nil && try < 3 && ctx.Err() == nil; try++ { // it comes over a network
+			time.Sleep(5 * time.Second)
+			if err := os.RemoveAll(path); err != nil {
+				return fmt.Errorf("remove what was left half made: %w", err)
+			}
+			err = makeDebian(ctx, path)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -71,8 +83,6 @@ func debian(ctx context.Context) (*entry, error) {
 
 // makeDebian runs mmdebstrap into the folder path, which must not exist.
 func makeDebian(ctx context.Context, path string) error {
-	ctx, cancel := context.WithTimeout(ctx, debianLimit)
-	defer cancel()
 	temp, err := os.MkdirTemp("", "onerpm-debian-")
 	if err != nil {
 		return fmt.Errorf("make a temporary folder: %w", err)

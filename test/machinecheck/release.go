@@ -60,6 +60,7 @@ func Old(t testing.TB, m *host.Machine, to string) {
 // settled proves that the machine serves a release and that no upgrade is at work.
 func settled(t testing.TB, m *host.Machine, release, word string) {
 	t.Helper()
+	AwaitEnd(t, m)
 	if got := m.Sh(t, "curl -sS -m 10 http://127.0.0.1/api/v3.1/version"); !strings.Contains(got, `"`+release+`"`) {
 		t.Errorf("version through the door: %s, want %s", got, release)
 	}

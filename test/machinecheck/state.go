@@ -121,10 +121,18 @@ func sumKey(m *host.Machine, path, stat string) string {
 	return path + " " + stat
 }
 
+// AwaitEnd waits until the engine has put away its unit: "wait" answers when the end is on record, which
+// is a moment before. It gives up after a minute; what is compared then shows it.
+func AwaitEnd(t testing.TB, m *host.Machine) {
+	t.Helper()
+	m.Sh(t, `for i in $(seq 600); do [ -e /etc/systemd/system/`+Prefix+`.service ] || break; sleep 0.1; done`)
+}
+
 // Whole is everything of the machine that a refusal or a way back must leave as
 // it was, but for what the bundle itself installs.
 func Whole(t testing.TB, m *host.Machine) map[string]string {
 	t.Helper()
+	AwaitEnd(t, m)
 	found := Files(t, m, "/etc", "/usr", "/opt", "/var/wheels")
 	for path := range found {
 		if path == "/usr/bin/"+Prefix ||

@@ -69,7 +69,7 @@ func TestWorkerResumes(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, releases[1]).startREST()
 	first := m.startWorker()
-	id := m.run("deployment-0", "sleep", map[string]any{"seconds": 2})
+	id := m.run("deployment-0", "sleep", map[string]any{"seconds": 5})
 	m.await("it starts", func() bool { return m.statusOf(id) == "started" })
 	m.must(first.Process.Kill())
 	_ = first.Wait() // killed
@@ -85,7 +85,6 @@ func (m *manager) agents(version string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	m.must(err)
 	address := l.Addr().String()
-	m.must(l.Close())
 	list := map[string]string{}
 	rows, err := m.db.Query(m.Context(), "SELECT 'agent-' || id FROM deployments")
 	m.must(err)
@@ -100,6 +99,7 @@ func (m *manager) agents(version string) {
 	m.exec(`UPDATE node_instances SET runtime_properties = convert_to(replace(convert_from(runtime_properties, 'UTF8'), '127.0.0.1:1', $1), 'UTF8')`, address)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
+	m.must(l.Close())
 	go func() { ended <- agent.Serve(ctx, address, dir) }()
 	m.Cleanup(func() { stop(); m.must(<-ended) })
 	m.await("the agents answer", func() bool {

@@ -71,7 +71,7 @@ func TestAnotherProduct(t *testing.T) {
 		}
 	}
 	m.Sh(t, `dnf install -y /root/1.0/*.rpm && sed -i 's/Good day/Good morning/' /etc/almanac.conf && systemctl enable --now almanac
-		for i in $(seq 50); do curl -fsS http://127.0.0.1:7070/version && break; sleep 0.1; done`)
+		for i in $(seq 600); do curl -fsS http://127.0.0.1:7070/version && break; sleep 0.1; done`)
 	var before, after struct {
 		Greeting, Saying string
 		Asked            int

@@ -143,7 +143,8 @@ func TestOthersWork(t *testing.T) {
 	t.Parallel()
 	p := newProduct(t, 1, 3, 1)
 	p.groups[1].state = "stopped"
-	p.works = append(p.works, &fakeWork{id: "theirs", group: p.groups[0], until: time.Now().Add(300 * time.Millisecond)})
+	p.works = append(p.works, &fakeWork{id: "theirs", group: p.groups[0], until: time.Now().Add(time.Hour)})
+	p.onLook = func(w *fakeWork) { w.until = time.Now() } // it ends while it is followed
 	rec := run(t, p, start(t))
 	wantUpgraded(t, rec, 2, 2)
 	if rec.LeftOut != 1 || len(p.works) != 2 || rec.Groups[0].Work != "theirs" {

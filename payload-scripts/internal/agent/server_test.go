@@ -17,7 +17,8 @@ import (
 // upgraded by works.
 type product struct {
 	*httptest.Server
-	onAsk func(n int) // called when the n-th work was made and is not answered yet
+	onAsk  func(n int)     // called when the n-th work was made and is not answered yet
+	onLook func(*fakeWork) // called before the answer about a work
 
 	mu     sync.Mutex
 	groups []*fakeGroup
@@ -143,6 +144,9 @@ func (p *product) look(w http.ResponseWriter, r *http.Request) {
 	defer p.mu.Unlock()
 	for _, one := range p.works {
 		if one.id == r.PathValue("id") {
+			if p.onLook != nil {
+				p.onLook(one)
+			}
 			_ = json.NewEncoder(w).Encode(one.item())
 			return
 		}

@@ -133,7 +133,7 @@ func screen(t *testing.T, written string, width int) []string {
 // await waits until the screen shows a text.
 func (p *pty) await(text string) {
 	p.Helper()
-	for range 500 {
+	for range 6000 {
 		if strings.Contains(p.output(), text) {
 			return
 		}

@@ -138,7 +138,7 @@ func killedAt(t *testing.T, way manifest.Side, call string, nth int) {
 func TestRPMOutlivesTheEngine(t *testing.T) {
 	t.Parallel()
 	old, new := oldRelease(), newRelease()
-	new[0].Post = "echo began > /began; sleep 2; echo much is said here; echo ended > /opt/manager/env\n"
+	new[0].Post = "echo began > /began; n=0; while [ ! -e /go-on ] && [ $n -lt 600 ]; do n=$((n+1)); sleep 0.1; done; sleep 1; echo much is said here; echo ended > /opt/manager/env\n"
 	w := rpmtest.New(t, old, new)
 	w.Manifest.Skip = product(t).Manifest.Skip
 	w.Manifest.State = []string{"/opt/manager/resources", "/opt/manager/env"}
@@ -159,6 +159,9 @@ func TestRPMOutlivesTheEngine(t *testing.T) {
 	_ = engine.Wait()
 	if busy, err := s.Busy(context.Background()); err != nil || busy == nil || !strings.Contains(busy.String(), "rpm") {
 		t.Errorf("rpm does not go on: %v %v", busy, err)
+	}
+	if err := os.WriteFile(filepath.Join(w.Root, "go-on"), nil, 0o600); err != nil {
+		t.Fatal(err)
 	}
 	if err := s.Converge(context.Background(), manifest.Old, Options{}); err != nil {
 		t.Fatal(err)

@@ -15,12 +15,13 @@ sum=3d4bdb64d4bb0a8757f1efacfed3994aa4a0a37002d5222d7be6c3ddea95e474
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for try in 1 2 3; do
-	timeout 300 mvn -q -B dependency:copy -DoutputDirectory="$work" -Dartifact=io.zonky.test.postgres:$artifact:$version </dev/null >"$work/said" 2>&1 && break
+	timeout 300 mvn -q -B -C -U dependency:copy -DoutputDirectory="$work" -Dartifact=io.zonky.test.postgres:$artifact:$version </dev/null >"$work/said" 2>&1 &&
+		echo "$sum  $work/$artifact-$version.jar" | sha256sum --check --quiet >>"$work/said" 2>&1 && break
 	cat "$work/said" >&2
 	[ $try != 3 ] || { echo "postgresql-9.6.sh: could not fetch $artifact $version from Maven's repository, three times" >&2; exit 1; }
+	rm -rf "$HOME/.m2/repository/io/zonky/test/postgres/$artifact/$version" # a bad copy is not asked for again otherwise
 	sleep 5
 done
-echo "$sum  $work/$artifact-$version.jar" | sha256sum --check --quiet
 unzip -qo "$work/$artifact-$version.jar" postgres-linux-x86_64.txz -d "$work"
 rm -rf "$folder" "$folder.part"
 mkdir -p "$folder.part"
