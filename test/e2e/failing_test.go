@@ -111,9 +111,12 @@ func TestEveryStepFailing(t *testing.T) {
 			{
 				name: "a read-only /etc",
 				at:   "shut the door",
-				// In one moment: a mount that somebody writes through cannot be made read-only.
-				then:  `mkdir /run/ro && mount --bind /etc /run/ro && mount -o remount,bind,ro /run/ro && mount --bind /run/ro /etc && umount /run/ro && rmdir /run/ro`,
-				mend:  `for i in $(seq 100); do umount /etc && break; sleep 0.2; done; for i in $(seq 100); do [ -e /etc/systemd/system/` + prefix + `.service ] || exit 0; sleep 0.2; done; exit 1`,
+				// In one moment: a mount that somebody writes through cannot be made read-only. Private: what is
+				// unmounted from one of two that share their mounts is unmounted from the other too.
+				before: `mkdir /run/ro && mount --bind /etc /run/ro && mount --make-private /run/ro && mount -o remount,bind,ro /run/ro`,
+				then:   `mount --bind /run/ro /etc`,
+				mend: `for i in $(seq 100); do umount /etc && break; sleep 0.2; done; umount /run/ro && rmdir /run/ro || exit 1
+					for i in $(seq 100); do [ -e /etc/systemd/system/` + prefix + `.service ] || exit 0; sleep 0.2; done; exit 1`,
 				cause: "read-only file system",
 			},
 		},
