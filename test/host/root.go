@@ -58,19 +58,7 @@ func debian(ctx context.Context) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := cached(ctx, "debian", key, func(ctx context.Context, path string) error {
-		ctx, cancel := context.WithTimeout(ctx, debianLimit)
-		defer cancel()
-		err := makeDebian(ctx, path)
-		for try := 1; err != nil && try < 3 && ctx.Err() == nil; try++ { // it comes over a network
-			time.Sleep(5 * time.Second)
-			if err := os.RemoveAll(path); err != nil {
-				return fmt.Errorf("remove what was left half made: %w", err)
-			}
-			err = makeDebian(ctx, path)
-		}
-		return err
-	})
+	e, err := cached(ctx, "debian", key, makeDebian)
 	if err != nil {
 		return nil, err
 	}
@@ -81,8 +69,25 @@ func debian(ctx context.Context) (*entry, error) {
 	return e, nil
 }
 
-// makeDebian runs mmdebstrap into the folder path, which must not exist.
+// makeDebian makes the Debian root as the folder path, which must not exist. Its packages come over a
+// network: what fails is tried again, three times in all.
 func makeDebian(ctx context.Context, path string) error {
+	ctx, cancel := context.WithTimeout(ctx, debianLimit)
+	defer cancel()
+	for try := 1; ; try++ {
+		err := mmdebstrap(ctx, path)
+		if err == nil || try == 3 || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(5 * time.Second)
+		if err := os.RemoveAll(path); err != nil {
+			return fmt.Errorf("remove what was left half made: %w", err)
+		}
+	}
+}
+
+// mmdebstrap is one try of makeDebian.
+func mmdebstrap(ctx context.Context, path string) error {
 	temp, err := os.MkdirTemp("", "onerpm-debian-")
 	if err != nil {
 		return fmt.Errorf("make a temporary folder: %w", err)
