@@ -95,11 +95,13 @@ func TestEveryStepFailing(t *testing.T) {
 				cause: "no space left on device",
 			},
 			{
-				name:  "a full disk before the packages change",
-				at:    "stop the services",
-				then:  fillDisk,
-				mend:  `rm /root/full`,
-				cause: "no space left on device",
+				name: "a full disk before the packages change",
+				at:   "stop the services",
+				// The stop takes its time, so that the disk is full before the step is over.
+				before: `mkdir -p ` + slowStop + ` && printf '[Service]\nExecStop=/bin/sleep 3\n' > ` + slowStop + `/slow.conf && systemctl daemon-reload`,
+				then:   fillDisk,
+				mend:   `rm -r /root/full ` + slowStop + ` && systemctl daemon-reload`,
+				cause:  "no space left on device",
 			},
 			{
 				name:  "a full disk while the packages change",
@@ -198,6 +200,9 @@ var inSpite = map[string]failure{
 
 // disks has the size of the disks of machines that have one of their own, in MiB.
 var disks = map[string]int{"disk": 1024}
+
+// slowStop has a drop-in of a unit until the next boot.
+const slowStop = `/run/systemd/system/cloudify-mgmtworker.service.d`
 
 // fillDisk takes what is left of the disk to the last block, and not what is given free meanwhile.
 const fillDisk = `fallocate -l $(($(stat -f -c '%a * %S - 4194304' /root))) /root/full; head -c 6M /dev/zero >> /root/full 2>/dev/null; true`
