@@ -251,8 +251,10 @@ func install(dir, program string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(tmp) }() // the next build removes it otherwise
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
+	defer cancel()
 	for try := 1; ; try++ {
-		cmd := exec.CommandContext(context.Background(), "go", "install", "-trimpath", "-ldflags=-s -w", module+"/cmd/versitygw@"+version)
+		cmd := exec.CommandContext(ctx, "go", "install", "-trimpath", "-ldflags=-s -w", module+"/cmd/versitygw@"+version)
 		cmd.Dir = tmp
 		cmd.Env = append(os.Environ(), "GOBIN="+tmp, "CGO_ENABLED=0")
 		out, err := cmd.CombinedOutput()

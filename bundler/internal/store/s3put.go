@@ -79,6 +79,11 @@ func (p *put) tell(err error, n int64) {
 // a server that does not swap an object and its checksum at once tells a wrong one while several put it.
 const looks = 7
 
+// lookAgain waits after a look, the first being 1, for the next.
+func lookAgain(ctx context.Context, look int) error {
+	return sleep(ctx, 10*time.Millisecond<<(look-1))
+}
+
 // already deals with an immutable object that is there; ErrNotExist when it is not.
 func (p *put) already(ctx context.Context) (string, error) {
 	for look := 1; ; look++ {
@@ -86,7 +91,7 @@ func (p *put) already(ctx context.Context) (string, error) {
 		if !errors.Is(err, ErrConflict) || look == looks {
 			return tag, err
 		}
-		if err := sleep(ctx, 10*time.Millisecond<<(look-1)); err != nil {
+		if err := lookAgain(ctx, look); err != nil {
 			return "", err
 		}
 	}
@@ -181,7 +186,7 @@ func (p *put) unmet(ctx context.Context, err error) (string, error) {
 	}
 	head, err := p.b.head(ctx, p.name)
 	for look := 1; isAbsent(err) && p.o.When.absent && look < looks; look++ {
-		if err := sleep(ctx, 10*time.Millisecond<<(look-1)); err != nil {
+		if err := lookAgain(ctx, look); err != nil {
 			return "", err
 		}
 		head, err = p.b.head(ctx, p.name)
