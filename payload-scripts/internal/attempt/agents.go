@@ -9,6 +9,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/layout"
 )
 
 // agentsUnitText is the unit that has the agents upgraded after an attempt's end. A
@@ -33,38 +34,19 @@ UMask=0077
 WantedBy=multi-user.target
 `
 
-// AgentsUnit is the name of the unit that works on the agents.
-func (p Places) AgentsUnit() string { return p.Prefix + "-agents.service" }
-
-func (p Places) agentsUnitFile() string {
-	return filepath.Join(filepath.Dir(p.UnitFile()), p.AgentsUnit())
-}
-
-func (p Places) agentsWants() string {
-	return filepath.Join(filepath.Dir(p.UnitFile()), "multi-user.target.wants", p.AgentsUnit())
-}
-
-// AgentsLock is the file that the process which works on the agents holds locked.
-func (p Places) AgentsLock() string { return p.Var() + "/agents.lock" }
-
-// NoAgents is the admin's word that agents are not the upgrade's business.
-func (p Places) NoAgents() string {
-	return filepath.Join(filepath.Dir(p.Manual()), "no-agents")
-}
-
 // BeginAgents installs the unit that works on the agents, now and after a reboot, and starts it without waiting.
-func (a Attempt) BeginAgents(ctx context.Context, p Places, m *manifest.Manifest) error {
+func BeginAgents(ctx context.Context, p layout.Places, a layout.Attempt, m *manifest.Manifest) error {
 	text := fmt.Sprintf(agentsUnitText, m.Product, m.To, a.Run)
-	if err := host.WriteFile(p.agentsUnitFile(), []byte(text), host.Attr{Mode: 0o644}); err != nil {
+	if err := host.WriteFile(p.AgentsUnitFile(), []byte(text), host.Attr{Mode: 0o644}); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(p.agentsWants()), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(p.Wants(p.AgentsUnit())), 0o755); err != nil {
 		return err
 	}
-	if err := os.Symlink(p.agentsUnitFile(), p.agentsWants()); err != nil && !errors.Is(err, os.ErrExist) {
+	if err := os.Symlink(p.AgentsUnitFile(), p.Wants(p.AgentsUnit())); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	if err := host.SyncDir(filepath.Dir(p.agentsWants())); err != nil {
+	if err := host.SyncDir(filepath.Dir(p.Wants(p.AgentsUnit()))); err != nil {
 		return err
 	}
 	if err := systemctl(ctx, "daemon-reload"); err != nil {
@@ -74,6 +56,6 @@ func (a Attempt) BeginAgents(ctx context.Context, p Places, m *manifest.Manifest
 }
 
 // EndAgents removes that unit. The caller may be its own process: it is not stopped.
-func (p Places) EndAgents(ctx context.Context) error {
-	return removeUnit(ctx, p.agentsWants(), p.agentsUnitFile())
+func EndAgents(ctx context.Context, p layout.Places) error {
+	return removeUnit(ctx, p.Wants(p.AgentsUnit()), p.AgentsUnitFile())
 }

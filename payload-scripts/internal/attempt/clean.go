@@ -15,6 +15,7 @@ import (
 	"onerpm/payload-scripts/internal/agent"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/layout"
 )
 
 // Leftover is what can go of one attempt that has ended.
@@ -46,8 +47,8 @@ func (g glance) ended() bool {
 
 // Leftovers lists, oldest first, what can go of attempts that have ended. Of one that
 // is under way, needs a person or has a journal that cannot be read, it lists nothing.
-func (p Places) Leftovers(keep Keep) ([]Leftover, error) {
-	all, err := p.attempts()
+func Leftovers(p layout.Places, keep Keep) ([]Leftover, error) {
+	all, err := attempts(p)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +58,7 @@ func (p Places) Leftovers(keep Keep) ([]Leftover, error) {
 		if !g.ended() || (!keep.Since.IsZero() && g.Ended.After(keep.Since)) {
 			continue
 		}
-		l, err := p.leftover(g, keep.Latest && i == len(all)-1)
+		l, err := leftover(p, g, keep.Latest && i == len(all)-1)
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +74,7 @@ func (p Places) Leftovers(keep Keep) ([]Leftover, error) {
 }
 
 // attempts reads every attempt's journal, oldest first.
-func (p Places) attempts() ([]glance, error) {
+func attempts(p layout.Places) ([]glance, error) {
 	found, err := filepath.Glob(filepath.Join(p.Var(), "*", "journal.json"))
 	if err != nil {
 		return nil, err
@@ -98,7 +99,7 @@ func (p Places) attempts() ([]glance, error) {
 	return all, nil
 }
 
-func (p Places) leftover(g glance, latest bool) (Leftover, error) {
+func leftover(p layout.Places, g glance, latest bool) (Leftover, error) {
 	a := p.At(g.ID)
 	ended := fmt.Sprintf("%s, ended %s", g.Outcome, g.Ended.Format("2006-01-02 15:04"))
 	if !latest {
@@ -148,13 +149,13 @@ func there(path string) bool {
 }
 
 // Remove removes a leftover. It may be called again after it was cut short.
-func (p Places) Remove(l Leftover) error {
+func Remove(p layout.Places, l Leftover) error {
 	for _, path := range l.Paths {
 		if err := os.RemoveAll(path); err != nil {
 			return fmt.Errorf("remove what is left of %s: %w", l.ID, err)
 		}
 	}
-	current := filepath.Join(p.Run(), "current")
+	current := p.Current()
 	if to, err := os.Readlink(current); err == nil && to == l.ID && !there(filepath.Join(p.Run(), to)) {
 		if err := host.Remove(current); err != nil {
 			return err
@@ -209,4 +210,4 @@ func (r *room) freed(paths []string) (int64, error) {
 }
 
 // Used tells whether an attempt was ever made on this host.
-func (p Places) Used() bool { return there(p.Var()) }
+func Used(p layout.Places) bool { return there(p.Var()) }

@@ -12,12 +12,13 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/layout"
 )
 
 // Install writes the unit that runs the attempt, now and after a reboot, and
 // does not start it. The unit is the bundle's own; it runs the engine of the
 // current attempt.
-func (a Attempt) Install(ctx context.Context, p Places, m *manifest.Manifest) error {
+func Install(ctx context.Context, p layout.Places, a layout.Attempt, m *manifest.Manifest) error {
 	text, err := os.ReadFile(filepath.Join(a.Run, m.UnitFile()))
 	if err != nil {
 		return fmt.Errorf("read the upgrade's own unit: %w", err)
@@ -28,7 +29,7 @@ func (a Attempt) Install(ctx context.Context, p Places, m *manifest.Manifest) er
 	if err := host.WriteFile(p.UnitFile(), text, host.Attr{Mode: 0o644}); err != nil {
 		return err
 	}
-	wants := p.wants()
+	wants := p.Wants(p.Unit())
 	if err := os.MkdirAll(filepath.Dir(wants), 0o755); err != nil {
 		return err
 	}
@@ -42,13 +43,13 @@ func (a Attempt) Install(ctx context.Context, p Places, m *manifest.Manifest) er
 }
 
 // Begin starts the unit and does not wait for anything.
-func (p Places) Begin(ctx context.Context) error {
+func Begin(ctx context.Context, p layout.Places) error {
 	return systemctl(ctx, "start", "--no-block", p.Unit())
 }
 
 // AtWork tells whether the unit runs, or is about to: systemd starts an engine
 // that was killed again after a moment.
-func (p Places) AtWork(ctx context.Context) bool {
+func AtWork(ctx context.Context, p layout.Places) bool {
 	res, _ := host.Run(ctx, host.Cmd{Name: "systemctl", Args: []string{"is-active", p.Unit()}, Timeout: time.Minute})
 	switch strings.TrimSpace(res.Stdout) {
 	case "inactive", "failed":
@@ -60,12 +61,12 @@ func (p Places) AtWork(ctx context.Context) bool {
 
 // Begun tells whether an attempt was started, or a unit is there that will start
 // it. One whose start was cut short before that is as good as none.
-func (p Places) Begun(a Attempt) bool {
+func Begun(p layout.Places, a layout.Attempt) bool {
 	rec, err := journal.Read(a.Var)
 	if err != nil || rec.Starts > 0 || rec.Outcome != journal.Running {
 		return true
 	}
-	current, err := os.Readlink(filepath.Join(p.Run(), "current"))
+	current, err := os.Readlink(p.Current())
 	if err != nil || current != a.ID {
 		return false
 	}
@@ -75,8 +76,8 @@ func (p Places) Begun(a Attempt) bool {
 
 // Uninstall removes the unit. The engine that does so may be the unit's own
 // process: it is not stopped.
-func (p Places) Uninstall(ctx context.Context) error {
-	return removeUnit(ctx, p.wants(), p.UnitFile())
+func Uninstall(ctx context.Context, p layout.Places) error {
+	return removeUnit(ctx, p.Wants(p.Unit()), p.UnitFile())
 }
 
 // removeUnit removes a unit's file and its place in the boot. Only then either is made durable: were one to
@@ -97,10 +98,6 @@ func removeUnit(ctx context.Context, wants, file string) error {
 		}
 	}
 	return systemctl(ctx, "daemon-reload")
-}
-
-func (p Places) wants() string {
-	return filepath.Join(filepath.Dir(p.UnitFile()), "multi-user.target.wants", p.Unit())
 }
 
 func systemctl(ctx context.Context, args ...string) error {

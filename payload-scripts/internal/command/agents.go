@@ -16,6 +16,7 @@ import (
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/header"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/upgrade"
 )
 
@@ -51,7 +52,7 @@ func runAgents(ctx context.Context, e *env, o options) int {
 }
 
 // agentsRecord finds the record of the attempt that this program belongs to; nil when there is none.
-func (e *env) agentsRecord() (attempt.Attempt, *agent.Record, error) {
+func (e *env) agentsRecord() (layout.Attempt, *agent.Record, error) {
 	p := e.bundle.Places()
 	a, ok := e.latest()
 	if filepath.Dir(e.bundle.Dir) == p.Run() { // the attempt's own engine
@@ -127,7 +128,7 @@ func printAgents(w io.Writer, prefix string, rec agent.Record) {
 }
 
 // beginAgents starts, or starts again, what works on the agents.
-func (e *env) beginAgents(ctx context.Context, a attempt.Attempt) int {
+func (e *env) beginAgents(ctx context.Context, a layout.Attempt) int {
 	done, err := journal.Read(a.Var)
 	if err != nil {
 		return e.fail(err, exitFailed)
@@ -147,7 +148,7 @@ func (e *env) beginAgents(ctx context.Context, a attempt.Attempt) int {
 }
 
 // waitForAgents waits until nothing works on the agents any more.
-func (e *env) waitForAgents(ctx context.Context, a attempt.Attempt) int {
+func (e *env) waitForAgents(ctx context.Context, a layout.Attempt) int {
 	for {
 		rec, err := agent.Read(a.Var)
 		if err != nil {
@@ -168,7 +169,7 @@ func (e *env) waitForAgents(ctx context.Context, a attempt.Attempt) int {
 const lockPatience = 10 * time.Second
 
 // workOnAgents is what the agents' unit runs.
-func (e *env) workOnAgents(ctx context.Context, a attempt.Attempt) int {
+func (e *env) workOnAgents(ctx context.Context, a layout.Attempt) int {
 	p := e.bundle.Places()
 	lock := flock.New(p.AgentsLock())
 	patience, cancel := context.WithTimeout(ctx, lockPatience) // who starts this process holds the lock for a moment
@@ -177,7 +178,7 @@ func (e *env) workOnAgents(ctx context.Context, a attempt.Attempt) int {
 		return e.fail(errors.New("another process works on the agents"), exitUnderWay)
 	}
 	defer lock.Unlock() //nolint:errcheck // ends with the process
-	log, err := os.OpenFile(filepath.Join(a.Var, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(a.Log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return e.fail(err, exitFailed)
 	}
@@ -191,7 +192,7 @@ func (e *env) workOnAgents(ctx context.Context, a attempt.Attempt) int {
 	if err != nil {
 		return e.fail(err, exitFailed) // the unit is started again, now or at boot, and goes on
 	}
-	if err := p.EndAgents(ctx); err != nil {
+	if err := attempt.EndAgents(ctx, p); err != nil {
 		return e.fail(err, exitFailed)
 	}
 	printAgents(e.err, p.Prefix, rec)
@@ -199,11 +200,11 @@ func (e *env) workOnAgents(ctx context.Context, a attempt.Attempt) int {
 }
 
 // agentsLack ends the work on the agents for want of credentials.
-func (e *env) agentsLack(ctx context.Context, a attempt.Attempt, what error) int {
+func (e *env) agentsLack(ctx context.Context, a layout.Attempt, what error) int {
 	rec, err := agent.Read(a.Var)
 	if err == nil {
 		rec.State, rec.Why = agent.Pending, what.Error()
-		err = errors.Join(agent.Write(a.Var, rec), e.bundle.Places().EndAgents(ctx))
+		err = errors.Join(agent.Write(a.Var, rec), attempt.EndAgents(ctx, e.bundle.Places()))
 	}
 	if err != nil {
 		return e.fail(err, exitFailed)

@@ -28,11 +28,11 @@ func runAttempt(ctx context.Context, e *env, _ options) int {
 		return e.fail(err, exitFailed)
 	}
 	if j.Record().Outcome == journal.Running { // the start may have been cut short before it said so
-		if err := p.SetState(attempt.Running); err != nil {
+		if err := attempt.SetState(p, attempt.Running); err != nil {
 			return e.fail(err, exitFailed)
 		}
 	}
-	log, err := os.OpenFile(filepath.Join(a.Var, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(a.Log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return e.fail(err, exitFailed)
 	}

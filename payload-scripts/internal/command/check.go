@@ -20,7 +20,7 @@ func runCheck(ctx context.Context, e *env, _ options) int {
 // check looks at the host, and at whether another upgrade is at work.
 func (e *env) check(ctx context.Context) []finding.Finding {
 	underWay := ""
-	switch word, err := e.bundle.Places().State(); {
+	switch word, err := attempt.State(e.bundle.Places()); {
 	case err != nil:
 		underWay = err.Error()
 	case word == attempt.Running:

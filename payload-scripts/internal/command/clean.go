@@ -10,6 +10,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/rehearsal"
 )
 
@@ -29,14 +30,14 @@ func runClean(_ context.Context, e *env, o options) int {
 			return e.fail(err, exitFailed)
 		}
 	}
-	word, err := p.State()
+	word, err := attempt.State(p)
 	if err != nil {
 		return e.fail(err, exitFailed)
 	}
 	if word == attempt.Running {
 		return e.fail(fmt.Errorf("an upgrade is under way; clean when it has ended: %s wait", e.prefix()), exitUnderWay)
 	}
-	if word == attempt.Idle && !p.Used() {
+	if word == attempt.Idle && !attempt.Used(p) {
 		return e.cleaned(nil, o) // nothing was ever written here, and nothing is now
 	}
 	lock := flock.New(p.StartLock())
@@ -44,13 +45,13 @@ func runClean(_ context.Context, e *env, o options) int {
 		return e.fail(errors.New("an upgrade is being started"), exitUnderWay)
 	}
 	defer lock.Unlock() //nolint:errcheck // ends with the process
-	found, err := p.Leftovers(attempt.Keep{Latest: !o.all})
+	found, err := attempt.Leftovers(p, attempt.Keep{Latest: !o.all})
 	if err != nil {
 		return e.fail(err, exitFailed)
 	}
 	if !o.dryRun {
 		for _, l := range found {
-			if err := p.Remove(l); err != nil {
+			if err := attempt.Remove(p, l); err != nil {
 				return e.fail(err, exitFailed)
 			}
 		}
@@ -88,14 +89,14 @@ func (e *env) cleaned(found []attempt.Leftover, o options) int {
 
 // expire removes the backups that the admin's settings keep no longer. A
 // failure is told and holds nothing up.
-func (e *env) expire(p attempt.Places) {
+func (e *env) expire(p layout.Places) {
 	keep := e.bundle.Settings.KeepBackups
 	if keep == 0 {
 		return
 	}
-	found, err := p.Leftovers(attempt.Keep{Latest: true, Since: time.Now().Add(-keep)})
+	found, err := attempt.Leftovers(p, attempt.Keep{Latest: true, Since: time.Now().Add(-keep)})
 	for _, l := range found {
-		err = errors.Join(err, p.Remove(l))
+		err = errors.Join(err, attempt.Remove(p, l))
 	}
 	if err != nil {
 		fmt.Fprintf(e.err, "note: old backups could not be removed: %v\n", err)

@@ -115,7 +115,7 @@ func TestCleanCutShort(t *testing.T) {
 	w := newWorld(t)
 	w.attempt(older, upgraded)
 	w.attempt(newest, upgraded)
-	found, err := w.bundle.Places().Leftovers(attempt.Keep{Latest: true})
+	found, err := attempt.Leftovers(w.bundle.Places(), attempt.Keep{Latest: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestCleanCutShort(t *testing.T) {
 		w := anotherWorld(t)
 		w.attempt(older, upgraded)
 		w.attempt(newest, upgraded)
-		some, err := w.bundle.Places().Leftovers(attempt.Keep{Latest: true})
+		some, err := attempt.Leftovers(w.bundle.Places(), attempt.Keep{Latest: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,12 +146,12 @@ func TestBackupsExpire(t *testing.T) {
 	w.attempt(middle, func(r *journal.Record) { upgraded(r); r.Ended = now.Add(-24 * time.Hour) })
 	e := &env{out: w.Output(), err: w.Output(), bundle: w.bundle}
 	e.expire(w.bundle.Places())
-	if got, err := w.bundle.Places().Leftovers(attempt.Keep{}); err != nil || len(got) != 2 {
+	if got, err := attempt.Leftovers(w.bundle.Places(), attempt.Keep{}); err != nil || len(got) != 2 {
 		t.Fatalf("removed although nothing was set: %v, %v", got, err)
 	}
 	e.bundle.Settings.KeepBackups = 48 * time.Hour
 	e.expire(w.bundle.Places())
-	got, err := w.bundle.Places().Leftovers(attempt.Keep{})
+	got, err := attempt.Leftovers(w.bundle.Places(), attempt.Keep{})
 	if err != nil || len(got) != 1 || got[0].ID != middle {
 		t.Errorf("left %v (%v), want %s", got, err, middle)
 	}

@@ -2,7 +2,6 @@ package command
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -118,7 +117,7 @@ func TestRollback(t *testing.T) {
 	a := w.attempt(id, func(*journal.Record) {})
 	w.state(attempt.Running)
 	w.run(0, "rollback")
-	if _, err := os.Stat(upgrade.RollbackRequest(a)); err != nil {
+	if _, err := os.Stat(a.RollbackRequest()); err != nil {
 		t.Error(err)
 	}
 	late := anotherWorld(t)
@@ -152,7 +151,7 @@ func TestLog(t *testing.T) {
 	}
 	w.run(2, "log", "--lines", "-3")
 	w.run(2, "log", "--json", "--follow")
-	w.write(filepath.Join(a.Var, "log"), "x\n"+strings.Repeat(strings.Repeat("y", 99)+"\n", 2000)+"unfinished")
+	w.write(a.Log(), "x\n"+strings.Repeat(strings.Repeat("y", 99)+"\n", 2000)+"unfinished")
 	if out, _ := w.run(0, "log", "--lines", "1500"); len(out) != 1499*100+len("unfinished") {
 		t.Errorf("over several blocks: %d bytes", len(out))
 	}
@@ -178,7 +177,7 @@ func TestLogFollowsUntilTheEnd(t *testing.T) {
 	if _, err := r.Read(got); err != nil || string(got) != "three\n" {
 		t.Fatalf("%q %v", got, err)
 	}
-	f, err := os.OpenFile(filepath.Join(a.Var, "log"), os.O_APPEND|os.O_WRONLY, 0)
+	f, err := os.OpenFile(a.Log(), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,11 +200,11 @@ func TestStartCutShort(t *testing.T) {
 	w := newWorld(t)
 	a := w.attempt("4.2.0-1-20260301T120000.000Z", func(r *journal.Record) { r.Starts = 0 })
 	p := w.bundle.Places()
-	if p.Begun(a) {
+	if attempt.Begun(p, a) {
 		t.Error("an attempt without a unit has begun")
 	}
 	w.write(p.UnitFile(), "ExecStart=/opt/p/run/"+a.ID+"/bin/engine run "+a.ID+"\n")
-	if !p.Begun(a) {
+	if !attempt.Begun(p, a) {
 		t.Error("an attempt whose unit is there has not begun")
 	}
 }

@@ -11,13 +11,14 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/layout"
 )
 
 // world is a host's folders below a temporary one, with a bundle.
 type world struct {
 	*testing.T
 	root   string
-	bundle *attempt.Bundle
+	bundle *layout.Bundle
 }
 
 func newWorld(t *testing.T) *world {
@@ -30,7 +31,7 @@ func newWorld(t *testing.T) *world {
 func anotherWorld(t *testing.T) *world {
 	t.Helper()
 	root := t.TempDir()
-	return &world{T: t, root: root, bundle: &attempt.Bundle{Dir: filepath.Join(root, "opt/p/4.2.0"), Root: root, Manifest: &manifest.Manifest{
+	return &world{T: t, root: root, bundle: &layout.Bundle{Dir: filepath.Join(root, "opt/p/4.2.0"), Root: root, Manifest: &manifest.Manifest{
 		Product: "Product", Prefix: "p", From: "4.1.1", To: "4.2.0", Revision: 1,
 		Limits: manifest.Limits{Window: manifest.Duration(time.Minute)},
 	}}}
@@ -40,12 +41,12 @@ var begun = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // attempt writes the journal of an attempt with what change makes of it, and
 // a backup, a log, a report and a run folder as it has them.
-func (w *world) attempt(id string, change func(*journal.Record)) attempt.Attempt {
+func (w *world) attempt(id string, change func(*journal.Record)) layout.Attempt {
 	w.Helper()
 	a := w.bundle.Places().At(id)
 	rec := journal.Record{ID: id, From: "4.1.1", To: "4.2.0", Revision: 1, Began: begun, Phase: journal.Preparing, Starts: 1}
 	change(&rec)
-	w.write(filepath.Join(a.Var, "log"), "one\ntwo\nthree\n")
+	w.write(a.Log(), "one\ntwo\nthree\n")
 	w.write(filepath.Join(a.Var, "report.json"), `{"changes": [{"target": "/etc/other", "package": "%config of other", "did": "unchanged", "changes": []},
 		{"target": "/etc/a.conf", "did": "merged", "changes": [{"key": "port", "kind": "kept", "by": "admin", "from": "1", "to": "2"}]}]}`)
 	w.write(filepath.Join(a.Var, "backup/manager.dump"), string(make([]byte, 100<<10)))
@@ -80,7 +81,7 @@ func (w *world) write(path, text string) {
 
 func (w *world) state(word string) {
 	w.Helper()
-	if err := w.bundle.Places().SetState(word); err != nil {
+	if err := attempt.SetState(w.bundle.Places(), word); err != nil {
 		w.Fatal(err)
 	}
 }

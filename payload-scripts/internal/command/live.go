@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/progress"
 	"onerpm/payload-scripts/internal/upgrade"
 )
@@ -16,7 +16,7 @@ import (
 // follow tells the steps as they end and returns the record of the attempt's
 // end. On a terminal what is under way is shown below them, as it goes. The
 // error is the context's when that ends first.
-func (e *env) follow(ctx context.Context, a attempt.Attempt) (journal.Record, error) {
+func (e *env) follow(ctx context.Context, a layout.Attempt) (journal.Record, error) {
 	t := onTerminal(e.out)
 	path := e.bundle.Places().Progress()
 	shown := 0

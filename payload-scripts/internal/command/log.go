@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -32,7 +31,7 @@ func runLog(ctx context.Context, e *env, o options) int {
 	if !ok {
 		return e.fail(fmt.Errorf("no upgrade to %s was started on this machine", e.bundle.Manifest.To), exitFailed)
 	}
-	f, err := os.Open(filepath.Join(a.Var, "log"))
+	f, err := os.Open(a.Log())
 	if err != nil {
 		return e.fail(err, exitFailed)
 	}

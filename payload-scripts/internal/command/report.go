@@ -4,12 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"os"
-	"path/filepath"
 
 	"onerpm/payload-scripts/internal/agent"
-	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/upgrade"
 )
 
@@ -33,7 +32,7 @@ func runReport(_ context.Context, e *env, _ options) int {
 }
 
 // report makes the report of an attempt as it is now.
-func (e *env) report(a attempt.Attempt, rec journal.Record) upgrade.Report {
+func (e *env) report(a layout.Attempt, rec journal.Record) upgrade.Report {
 	r := upgrade.ReportOf(e.bundle.Manifest, rec)
 	r.Changes = changes(e, a)
 	if rec, err := agent.Read(a.Var); err == nil {
@@ -45,15 +44,15 @@ func (e *env) report(a attempt.Attempt, rec journal.Record) upgrade.Report {
 // changes are what was merged in configuration files: what the backup says or,
 // when that was cleaned away, the report that was written at the end. None are known
 // before the merge.
-func changes(e *env, a attempt.Attempt) []files.FileChange {
-	found, err := files.New(e.bundle.Manifest, e.bundle.Dir, filepath.Join(a.Var, "backup")).Changes()
+func changes(e *env, a layout.Attempt) []files.FileChange {
+	found, err := files.New(e.bundle.Manifest, e.bundle.Dir, a.Backup("")).Changes()
 	if err == nil {
 		return found
 	}
 	var written struct {
 		Changes []files.FileChange `json:"changes"`
 	}
-	data, err := os.ReadFile(filepath.Join(a.Var, "report.json"))
+	data, err := os.ReadFile(a.Report())
 	if err != nil || json.Unmarshal(data, &written) != nil {
 		return nil
 	}

@@ -14,6 +14,7 @@ import (
 
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/layout"
 )
 
 // Exit codes of the engine; docs/exit-codes.md has the table.
@@ -47,7 +48,7 @@ func exitOf(o journal.Outcome) int {
 // env is what every command works with.
 type env struct {
 	out, err io.Writer
-	bundle   *attempt.Bundle
+	bundle   *layout.Bundle
 	json     bool // --json: what is told goes to out as one JSON value
 }
 
@@ -112,15 +113,15 @@ var topics = map[string]func(io.Writer, string){"man": printManual, "completion"
 // Run runs one command line and returns the exit code.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	self, err := os.Executable()
-	var b *attempt.Bundle
+	var b *layout.Bundle
 	if err == nil {
-		b, err = attempt.Load(self)
+		b, err = layout.Load(self)
 	}
 	return run(ctx, b, err, args, stdout, stderr)
 }
 
 // run is Run with the bundle, or why there is none.
-func run(ctx context.Context, b *attempt.Bundle, noBundle error, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, b *layout.Bundle, noBundle error, args []string, stdout, stderr io.Writer) int {
 	e := &env{out: stdout, err: stderr, bundle: b}
 	if len(args) == 0 {
 		usage(stderr, e.prefix())
@@ -192,10 +193,10 @@ func (e *env) fail(err error, code int) int {
 }
 
 // latest returns the newest attempt with this bundle's release.
-func (e *env) latest() (attempt.Attempt, bool) {
+func (e *env) latest() (layout.Attempt, bool) {
 	p := e.bundle.Places()
-	a, ok := p.Latest(e.bundle.Manifest.To)
-	return a, ok && p.Begun(a)
+	a, ok := attempt.Latest(p, e.bundle.Manifest.To)
+	return a, ok && attempt.Begun(p, a)
 }
 
 func needRoot() error {

@@ -13,6 +13,7 @@ import (
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/rehearsal"
 )
 
@@ -37,14 +38,14 @@ func runStart(ctx context.Context, e *env, o options) int {
 	return e.start(ctx, p, o.checked)
 }
 
-func (e *env) start(ctx context.Context, p attempt.Places, checked bool) int {
-	word, err := p.State()
+func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
+	word, err := attempt.State(p)
 	if err != nil {
 		return e.fail(err, exitFailed)
 	}
 	switch word {
 	case attempt.Running:
-		if a, ok := e.latest(); ok && !p.AtWork(ctx) {
+		if a, ok := e.latest(); ok && !attempt.AtWork(ctx, p) {
 			return e.begin(ctx, p, a) // the start before was cut short
 		}
 		return e.fail(fmt.Errorf("an upgrade is under way; follow it with `%s status --follow`", p.Prefix), exitUnderWay)
@@ -71,8 +72,8 @@ func (e *env) start(ctx context.Context, p attempt.Places, checked bool) int {
 }
 
 // carryOn starts an attempt again that needed a person.
-func (e *env) carryOn(ctx context.Context, p attempt.Places) int {
-	a, ok := p.Latest(e.bundle.Manifest.To)
+func (e *env) carryOn(ctx context.Context, p layout.Places) int {
+	a, ok := attempt.Latest(p, e.bundle.Manifest.To)
 	if !ok {
 		return e.fail(fmt.Errorf("an attempt of another bundle needs a person; run %s/current/bin/engine start", p.Run()), exitNeedsPerson)
 	}
@@ -91,21 +92,21 @@ func (e *env) carryOn(ctx context.Context, p attempt.Places) int {
 // begin starts the attempt's unit. Cut short before the unit is on disk, nothing
 // has begun and the next start makes an attempt of its own; after it, the
 // attempt goes on at the next boot or the next start.
-func (e *env) begin(ctx context.Context, p attempt.Places, a attempt.Attempt) int {
-	before, err := p.State()
+func (e *env) begin(ctx context.Context, p layout.Places, a layout.Attempt) int {
+	before, err := attempt.State(p)
 	if err == nil {
-		err = a.Install(ctx, p, e.bundle.Manifest)
+		err = attempt.Install(ctx, p, a, e.bundle.Manifest)
 	}
 	if err == nil {
-		err = p.SetState(attempt.Running)
+		err = attempt.SetState(p, attempt.Running)
 	}
 	if err == nil {
-		err = p.Begin(ctx)
+		err = attempt.Begin(ctx, p)
 	}
 	if err != nil {
 		if before != attempt.Running { // otherwise the unit is what carries the attempt on at the next boot
-			_ = p.Uninstall(ctx)
-			_ = p.SetState(before)
+			_ = attempt.Uninstall(ctx, p)
+			_ = attempt.SetState(p, before)
 		}
 		return e.fail(fmt.Errorf("start the upgrade: %w", err), exitFailed)
 	}

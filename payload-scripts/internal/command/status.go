@@ -11,7 +11,7 @@ import (
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
-	"onerpm/payload-scripts/internal/upgrade"
+	"onerpm/payload-scripts/internal/layout"
 )
 
 // pollEvery is how often a command that waits reads the journal.
@@ -77,7 +77,7 @@ func runWait(ctx context.Context, e *env, _ options) int {
 		if err != nil {
 			return e.fail(err, exitFailed)
 		}
-		word, err := p.State()
+		word, err := attempt.State(p)
 		if err != nil {
 			return e.fail(err, exitFailed)
 		}
@@ -92,7 +92,7 @@ func runWait(ctx context.Context, e *env, _ options) int {
 	}
 }
 
-func (e *env) ended(a attempt.Attempt, rec journal.Record) int {
+func (e *env) ended(a layout.Attempt, rec journal.Record) int {
 	r := e.report(a, rec)
 	if e.json {
 		return e.encode(r, e.end(r))
@@ -125,7 +125,7 @@ func runRollback(_ context.Context, e *env, _ options) int {
 	if rec.Outcome != journal.Running || rec.Phase == journal.Opening || rec.Phase == journal.Finished {
 		return e.fail(fmt.Errorf("the upgrade cannot go back any more: its phase is %s, its outcome %q", rec.Phase, rec.Outcome), exitRefused)
 	}
-	if err := host.WriteFile(upgrade.RollbackRequest(a), nil, host.Attr{Mode: os.FileMode(0o600)}); err != nil {
+	if err := host.WriteFile(a.RollbackRequest(), nil, host.Attr{Mode: os.FileMode(0o600)}); err != nil {
 		return e.fail(err, exitFailed)
 	}
 	if e.json {

@@ -20,9 +20,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"onerpm/internal/manifest"
-	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/packages"
 	"onerpm/payload-scripts/internal/service"
 	"onerpm/payload-scripts/internal/upgrade"
@@ -88,7 +88,7 @@ func (r *Report) Ready() bool {
 var ErrBusy = errors.New("another rehearsal is at work")
 
 type run struct {
-	bundle *attempt.Bundle
+	bundle *layout.Bundle
 	dir    string
 	tell   func(string)
 	report *Report
@@ -97,7 +97,7 @@ type run struct {
 // Run rehearses the bundle's upgrade in folder, which is made, and removed at the
 // end. tell is told what is being done. What is wrong with the upgrade is in the
 // report; the error is about the rehearsal itself.
-func Run(ctx context.Context, b *attempt.Bundle, folder string, findings []finding.Finding, tell func(string)) (r *Report, err error) {
+func Run(ctx context.Context, b *layout.Bundle, folder string, findings []finding.Finding, tell func(string)) (r *Report, err error) {
 	m := b.Manifest
 	began := time.Now()
 	if findings == nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/coreos/go-systemd/v22/dbus"
 
 	"onerpm/internal/manifest"
-	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/layout"
 )
 
 // stopTimeout bounds the wait for one unit's stop. systemd kills a unit after
@@ -27,12 +27,12 @@ const startTimeout = 3 * time.Minute
 // Services are the units of a jump.
 type Services struct {
 	units  []manifest.Service
-	places attempt.Places
+	places layout.Places
 	bus    *dbus.Conn
 }
 
 // Connect opens the connection to systemd that all methods use.
-func Connect(ctx context.Context, m *manifest.Manifest, places attempt.Places) (*Services, error) {
+func Connect(ctx context.Context, m *manifest.Manifest, places layout.Places) (*Services, error) {
 	bus, err := dbus.NewSystemConnectionContext(ctx)
 	if err != nil {
 		if bus, err = dbus.NewSystemdConnectionContext(ctx); err != nil {

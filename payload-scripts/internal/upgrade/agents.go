@@ -13,6 +13,7 @@ import (
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/header"
+	"onerpm/payload-scripts/internal/layout"
 )
 
 // handOverAgents notes that the agents are to be upgraded. Nothing is asked
@@ -43,7 +44,7 @@ func (u *Upgrade) beginAgents(ctx context.Context) {
 }
 
 // agentFindings tells an admin before the upgrade that agents will wait for credentials.
-func agentFindings(b *attempt.Bundle) []finding.Finding {
+func agentFindings(b *layout.Bundle) []finding.Finding {
 	file, none := b.Manifest.Agents.Headers.File, b.Places().NoAgents()
 	if _, err := os.Stat(none); err == nil {
 		return nil
@@ -63,7 +64,7 @@ func agentFindings(b *attempt.Bundle) []finding.Finding {
 
 // BeginAgents starts what works on an attempt's agents, or notes what it lacks, and
 // returns the record as it is then. evenLeft is the admin's order, which goes over the mark that leaves them alone.
-func BeginAgents(ctx context.Context, b *attempt.Bundle, a attempt.Attempt, evenLeft bool) (agent.Record, error) {
+func BeginAgents(ctx context.Context, b *layout.Bundle, a layout.Attempt, evenLeft bool) (agent.Record, error) {
 	p := b.Places()
 	lock := flock.New(p.AgentsLock())
 	free, err := lock.TryLock()
@@ -95,5 +96,5 @@ func BeginAgents(ctx context.Context, b *attempt.Bundle, a attempt.Attempt, even
 	if err := agent.Write(a.Var, rec); err != nil {
 		return rec, err
 	}
-	return rec, a.BeginAgents(ctx, p, b.Manifest)
+	return rec, attempt.BeginAgents(ctx, p, a, b.Manifest)
 }

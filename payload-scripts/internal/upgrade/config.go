@@ -6,15 +6,15 @@ import (
 	"log/slog"
 
 	"onerpm/internal/manifest"
-	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/packages"
 )
 
 // addPackaged gives the files the packages' %config files, with what the spec and
 // the admin decided about them.
-func addPackaged(to *files.Set, b *attempt.Bundle, from *packages.Set) error {
+func addPackaged(to *files.Set, b *layout.Bundle, from *packages.Set) error {
 	merged, others, err := from.ConfigFiles()
 	if err != nil {
 		return err
@@ -29,7 +29,7 @@ func addPackaged(to *files.Set, b *attempt.Bundle, from *packages.Set) error {
 }
 
 // rules are what the spec says of a file.
-func rules(b *attempt.Bundle, target string) manifest.Config {
+func rules(b *layout.Bundle, target string) manifest.Config {
 	for _, c := range b.Manifest.Config {
 		if c.Target == target {
 			return c
@@ -54,7 +54,7 @@ func shipped(set *packages.Set, f *packages.Shipped) *files.Shipped {
 
 // checkFiles looks for what stands in the way of the merge and of saving the state,
 // and whether every decision of the admin is about a file that is merged.
-func checkFiles(ctx context.Context, b *attempt.Bundle) []finding.Finding {
+func checkFiles(ctx context.Context, b *layout.Bundle) []finding.Finding {
 	set, s := &packages.Set{Manifest: b.Manifest, Dir: b.Dir}, files.New(b.Manifest, b.Dir, "")
 	var err error
 	if set.Had, err = set.Optional(ctx); err == nil {

@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"onerpm/internal/manifest"
-	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/files"
+	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/packages"
 	"onerpm/payload-scripts/internal/packages/rpmtest"
 	"onerpm/payload-scripts/internal/settings"
@@ -48,7 +48,7 @@ const plain = "plain.conf"
 
 // packagedWorld is a host with the files above, once as %config and once as
 // %config(noreplace), edited as they say.
-func packagedWorld(t *testing.T, all []configFile) (*rpmtest.World, *attempt.Bundle) {
+func packagedWorld(t *testing.T, all []configFile) (*rpmtest.World, *layout.Bundle) {
 	t.Helper()
 	old, now := rpmtest.Package{Name: "app", Version: "1"}, rpmtest.Package{Name: "app", Version: "2"}
 	for _, dir := range []string{"/etc/replace/", "/etc/noreplace/"} {
@@ -76,11 +76,11 @@ func packagedWorld(t *testing.T, all []configFile) (*rpmtest.World, *attempt.Bun
 			}
 		}
 	}
-	return w, &attempt.Bundle{Dir: w.Dir, Manifest: w.Manifest}
+	return w, &layout.Bundle{Dir: w.Dir, Manifest: w.Manifest}
 }
 
 // bothSets are the two rooms that share the work on %config files.
-func bothSets(t *testing.T, w *rpmtest.World, b *attempt.Bundle) (*packages.Set, *files.Set) {
+func bothSets(t *testing.T, w *rpmtest.World, b *layout.Bundle) (*packages.Set, *files.Set) {
 	t.Helper()
 	p := &packages.Set{Manifest: w.Manifest, Dir: w.Dir, Var: w.Var, Root: w.Root}
 	f := files.New(w.Manifest, w.Dir, filepath.Join(w.Var, "backup"))

@@ -50,10 +50,10 @@ func (u *Upgrade) finish(ctx context.Context, outcome journal.Outcome) error {
 	if outcome == journal.Upgraded {
 		u.beginAgents(ctx) // before the word that ends every wait
 	}
-	if err := u.places.SetState(words[outcome]); err != nil {
+	if err := attempt.SetState(u.places, words[outcome]); err != nil {
 		return err
 	}
-	return u.places.Uninstall(ctx)
+	return attempt.Uninstall(ctx, u.places)
 }
 
 // needsAPerson leaves the services down behind a shut door, which is the safest
@@ -65,7 +65,7 @@ func (u *Upgrade) needsAPerson(ctx context.Context, cause error) (journal.Outcom
 	todo := fmt.Sprintf("Neither release could be completed: %v\n"+
 		"Remove the cause, then run `%s start`: it carries this attempt on from where it stands.\n"+
 		"The log is in %s; backups of configuration, state and databases are in %s.",
-		cause, u.bundle.Manifest.Prefix, filepath.Join(u.attempt.Var, "log"), filepath.Join(u.attempt.Var, "backup"))
+		cause, u.bundle.Manifest.Prefix, u.attempt.Log(), u.attempt.Backup(""))
 	err := u.journal.Update(func(r *journal.Record) {
 		r.Todo = todo
 		if r.Error == "" {
@@ -77,12 +77,9 @@ func (u *Upgrade) needsAPerson(ctx context.Context, cause error) (journal.Outcom
 
 // stopWanted tells whether the admin asked to go back.
 func (u *Upgrade) stopWanted() bool {
-	_, err := os.Stat(RollbackRequest(u.attempt))
+	_, err := os.Stat(u.attempt.RollbackRequest())
 	return err == nil
 }
-
-// RollbackRequest is the file by which the admin asks a running attempt to go back.
-func RollbackRequest(a attempt.Attempt) string { return filepath.Join(a.Var, "rollback-wanted") }
 
 // syncAll makes everything durable that the upgrade touched.
 func (u *Upgrade) syncAll() error {

@@ -3,15 +3,15 @@ package upgrade
 import (
 	"context"
 
-	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/files"
+	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/packages"
 )
 
 // Merge makes the new release's configuration files of this host ready in a
 // folder, as an upgrade would now, and returns what it decided. Nothing outside
 // of the folder is written.
-func Merge(ctx context.Context, b *attempt.Bundle, folder string) ([]files.FileChange, error) {
+func Merge(ctx context.Context, b *layout.Bundle, folder string) ([]files.FileChange, error) {
 	set, s := &packages.Set{Manifest: b.Manifest, Dir: b.Dir}, files.New(b.Manifest, b.Dir, folder)
 	var err error
 	if set.Had, err = set.Optional(ctx); err != nil {

@@ -2,7 +2,6 @@ package upgrade
 
 import (
 	"encoding/json"
-	"path/filepath"
 	"time"
 
 	"onerpm/internal/manifest"
@@ -69,5 +68,5 @@ func (u *Upgrade) writeReport() error {
 	if err != nil {
 		return err
 	}
-	return host.WriteFile(filepath.Join(u.attempt.Var, "report.json"), append(data, '\n'), host.Attr{Mode: 0o600})
+	return host.WriteFile(u.attempt.Report(), append(data, '\n'), host.Attr{Mode: 0o600})
 }

@@ -93,7 +93,7 @@ func (u *Upgrade) backupPackages(ctx context.Context) error {
 		return err
 	}
 	slog.Info("files of packages that are this host's own", "paths", own)
-	return u.packages.Backup(ctx, u.backup("rpmdb"))
+	return u.packages.Backup(ctx, u.attempt.Backup("rpmdb"))
 }
 
 func (u *Upgrade) backupDatabases(ctx context.Context) error {
@@ -104,7 +104,7 @@ func (u *Upgrade) backupDatabases(ctx context.Context) error {
 					return err
 				}
 			}
-			return db.Dump(ctx, u.backup(spec.Name+".dump"))
+			return db.Dump(ctx, u.attempt.Backup(spec.Name+".dump"))
 		})
 		if err != nil {
 			return err
@@ -291,7 +291,7 @@ func (u *Upgrade) awaitOld(ctx context.Context) error {
 
 func (u *Upgrade) unmark(ctx context.Context) error {
 	u.letShutdown()
-	if err := os.RemoveAll(RollbackRequest(u.attempt)); err != nil {
+	if err := os.RemoveAll(u.attempt.RollbackRequest()); err != nil {
 		return err
 	}
 	return u.services.Unmark(ctx)

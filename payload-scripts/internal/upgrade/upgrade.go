@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"onerpm/internal/manifest"
-	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/packages"
 	"onerpm/payload-scripts/internal/preflight"
 	"onerpm/payload-scripts/internal/progress"
@@ -31,9 +31,9 @@ const (
 // Upgrade is an attempt that is being worked on: the product's resources, each
 // of which can be made old or new, and the journal.
 type Upgrade struct {
-	bundle   *attempt.Bundle // the attempt's own folder, not the RPM's
-	places   attempt.Places
-	attempt  attempt.Attempt
+	bundle   *layout.Bundle // the attempt's own folder, not the RPM's
+	places   layout.Places
+	attempt  layout.Attempt
 	journal  *journal.Journal
 	packages *packages.Set
 	files    *files.Set
@@ -45,7 +45,7 @@ type Upgrade struct {
 }
 
 // New opens everything the attempt needs; Close ends it.
-func New(ctx context.Context, b *attempt.Bundle, a attempt.Attempt, j *journal.Journal) (*Upgrade, error) {
+func New(ctx context.Context, b *layout.Bundle, a layout.Attempt, j *journal.Journal) (*Upgrade, error) {
 	s, err := service.Connect(ctx, b.Manifest, b.Places())
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func New(ctx context.Context, b *attempt.Bundle, a attempt.Attempt, j *journal.J
 	u := &Upgrade{bundle: b, places: b.Places(), attempt: a, journal: j, services: s}
 	u.told = progress.NewWriter(u.places.Progress(), a.ID)
 	u.packages = &packages.Set{Manifest: b.Manifest, Dir: b.Dir, Var: a.Var, Had: j.Record().Optional, LockWait: b.Settings.LockWait}
-	u.files = files.New(b.Manifest, b.Dir, filepath.Join(a.Var, "backup"))
+	u.files = files.New(b.Manifest, b.Dir, a.Backup(""))
 	u.files.Progress = func(path string, bytes int64) { u.told.Tell(path, bytes, 0, "bytes") }
 	return u, nil
 }
@@ -73,7 +73,7 @@ func (u *Upgrade) Check(ctx context.Context) []finding.Finding {
 
 // Check runs every check of the host for a bundle and writes nothing. underWay
 // says which other upgrade is at work, "" when there is none.
-func Check(ctx context.Context, b *attempt.Bundle, underWay string) []finding.Finding {
+func Check(ctx context.Context, b *layout.Bundle, underWay string) []finding.Finding {
 	others := []preflight.Check{
 		func(ctx context.Context) []finding.Finding { return doorFindings(ctx, b.Manifest) },
 		func(ctx context.Context) []finding.Finding { return checkFiles(ctx, b) },
@@ -93,7 +93,7 @@ func Check(ctx context.Context, b *attempt.Bundle, underWay string) []finding.Fi
 // dumps tells how large the databases' dumps can become: not larger than the
 // databases themselves, as they are compressed. One that cannot be reached is
 // a finding of its own.
-func dumps(ctx context.Context, b *attempt.Bundle) ([]preflight.Need, error) {
+func dumps(ctx context.Context, b *layout.Bundle) ([]preflight.Need, error) {
 	var needs []preflight.Need
 	for _, spec := range b.Manifest.Databases {
 		db, err := database.Open(ctx, spec, b.Manifest.Prefix, "check", b.Manifest.Limits)
@@ -110,7 +110,7 @@ func dumps(ctx context.Context, b *attempt.Bundle) ([]preflight.Need, error) {
 	return needs, nil
 }
 
-func checkDatabase(ctx context.Context, b *attempt.Bundle, spec manifest.Database) []finding.Finding {
+func checkDatabase(ctx context.Context, b *layout.Bundle, spec manifest.Database) []finding.Finding {
 	db, err := database.Open(ctx, spec, b.Manifest.Prefix, "check", b.Manifest.Limits)
 	if err != nil {
 		return []finding.Finding{{ID: "database-unreachable", Level: finding.Refuse,
@@ -162,7 +162,5 @@ func (u *Upgrade) databaseOf(name string) (manifest.Database, error) {
 	}
 	return manifest.Database{}, fmt.Errorf("the manifest names no database %q", name)
 }
-
-func (u *Upgrade) backup(name string) string { return filepath.Join(u.attempt.Var, "backup", name) }
 
 func (u *Upgrade) inRun(path string) string { return filepath.Join(u.bundle.Dir, path) }

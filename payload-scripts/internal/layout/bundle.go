@@ -1,0 +1,43 @@
+package layout
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/settings"
+)
+
+// Bundle is an unpacked bundle.
+type Bundle struct {
+	Dir      string
+	Manifest *manifest.Manifest // with the admin's settings applied
+	Settings settings.Settings
+	Root     string // put before every path of the host; "" but in tests
+}
+
+// Load reads the bundle that the running program stands in: <dir>/bin/engine.
+func Load(executable string) (*Bundle, error) {
+	real, err := filepath.EvalSymlinks(executable)
+	if err != nil {
+		return nil, fmt.Errorf("find the bundle: %w", err)
+	}
+	dir := filepath.Dir(filepath.Dir(real))
+	f, err := os.Open(filepath.Join(dir, "manifest.json"))
+	if err != nil {
+		return nil, fmt.Errorf("find the bundle this program belongs to: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // read only
+	m, err := manifest.Decode(f)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", f.Name(), err)
+	}
+	b := &Bundle{Dir: dir, Manifest: m}
+	b.Settings = settings.Read(b.Places().Settings())
+	b.Settings.Apply(m)
+	return b, nil
+}
+
+// Places returns the folders on the host that belong to the bundle's product.
+func (b *Bundle) Places() Places { return Places{Prefix: b.Manifest.Prefix, Root: b.Root} }

@@ -1,0 +1,108 @@
+// Package layout is where things lie on the host: the bundle, the folder of each
+// attempt to upgrade with it, and the files by which the parts of an upgrade know of
+// one another. It promises to be paths only: nothing is written here.
+//
+//	/opt/<p>/<to>/            the bundle, owned by its RPM
+//	/opt/<p>/run/<id>/        the attempt's own names for the bundle's files
+//	/opt/<p>/run/current      link to the attempt that was started last
+//	/var/lib/<p>/state        one word: idle, running, done, rolled-back, needs-a-person
+//	/var/lib/<p>/<id>/        journal, log, backup and report; nothing there is executed
+//	/etc/<p>/upgrade.conf     the admin's settings; it may lack
+//	/var/lib/<p>/window       exists while the product's units must stay down over a reboot
+package layout
+
+import "path/filepath"
+
+// Places are the folders of a product's upgrades on this host.
+type Places struct {
+	Prefix string
+	Root   string // put before every path; "" but in tests
+}
+
+// Rehearsal is the folder of a rehearsal while there is one. It lies beside Var: the
+// user of a scratch database must come through to it.
+func (p Places) Rehearsal() string { return p.Var() + "-rehearsal" }
+
+// Run is the folder of the attempts' hard links.
+func (p Places) Run() string { return p.Root + "/opt/" + p.Prefix + "/run" }
+
+// Var is the folder of everything that is written.
+func (p Places) Var() string { return p.Root + "/var/lib/" + p.Prefix }
+
+// Window is the mark that keeps the product's units down over a reboot.
+func (p Places) Window() string { return p.Var() + "/window" }
+
+// Starting is the mark, lost at a reboot, under which the engine starts units although Window is there.
+func (p Places) Starting() string { return p.Root + "/run/" + p.Prefix + "/starting" }
+
+// Unit is the name of the unit that runs an attempt.
+func (p Places) Unit() string { return p.Prefix + ".service" }
+
+// UnitFile is where that unit is written.
+func (p Places) UnitFile() string { return p.Root + "/etc/systemd/system/" + p.Unit() }
+
+// Lock is the file that a running engine holds locked.
+func (p Places) Lock() string { return p.Var() + "/lock" }
+
+// StartLock is the file that a start or a clean holds locked.
+func (p Places) StartLock() string { return p.Var() + "/starting.lock" }
+
+// Manual is the admin's word that no attempt starts by itself.
+func (p Places) Manual() string { return p.Root + "/etc/" + p.Prefix + "/manual" }
+
+// Settings is the admin's file of settings.
+func (p Places) Settings() string { return p.Root + "/etc/" + p.Prefix + "/upgrade.conf" }
+
+// Progress is the file, in memory, that tells how far the running step is.
+func (p Places) Progress() string { return p.Root + "/run/" + p.Prefix + "/progress.json" }
+
+// AgentsUnit is the name of the unit that works on the agents.
+func (p Places) AgentsUnit() string { return p.Prefix + "-agents.service" }
+
+// AgentsUnitFile is where that unit is written.
+func (p Places) AgentsUnitFile() string {
+	return filepath.Join(filepath.Dir(p.UnitFile()), p.AgentsUnit())
+}
+
+// Wants is the link by which a unit of ours is started at boot.
+func (p Places) Wants(unit string) string {
+	return filepath.Join(filepath.Dir(p.UnitFile()), "multi-user.target.wants", unit)
+}
+
+// AgentsLock is the file that the process which works on the agents holds locked.
+func (p Places) AgentsLock() string { return p.Var() + "/agents.lock" }
+
+// NoAgents is the admin's word that agents are not the upgrade's business.
+func (p Places) NoAgents() string {
+	return filepath.Join(filepath.Dir(p.Manual()), "no-agents")
+}
+
+// State is the file with the state word.
+func (p Places) State() string { return p.Var() + "/state" }
+
+// Current is the link to the attempt that was started last.
+func (p Places) Current() string { return filepath.Join(p.Run(), "current") }
+
+// Attempt is one try to upgrade the host with one bundle.
+type Attempt struct {
+	ID  string
+	Run string // its hard links to the bundle's files
+	Var string // its journal, log, backup and report
+}
+
+// At returns the attempt with an id; it need not exist.
+func (p Places) At(id string) Attempt {
+	return Attempt{ID: id, Run: filepath.Join(p.Run(), id), Var: filepath.Join(p.Var(), id)}
+}
+
+// Backup is what of the host was saved, by name; the folder itself for "".
+func (a Attempt) Backup(name string) string { return filepath.Join(a.Var, "backup", name) }
+
+// Log is the attempt's log.
+func (a Attempt) Log() string { return filepath.Join(a.Var, "log") }
+
+// Report is the report that is written at the attempt's end.
+func (a Attempt) Report() string { return filepath.Join(a.Var, "report.json") }
+
+// RollbackRequest is the file by which the admin asks a running attempt to go back.
+func (a Attempt) RollbackRequest() string { return filepath.Join(a.Var, "rollback-wanted") }
