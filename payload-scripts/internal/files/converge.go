@@ -197,7 +197,7 @@ func (s *Set) isAs(real string, want *file, exact bool) (bool, error) {
 	}
 	if exact {
 		xattrs, err := n.Xattrs()
-		if err != nil || nanoseconds(st.Mtim) != want.MTime || !sameXattrs(xattrs, want.Xattrs) {
+		if err != nil || st.Mtim.Nano() != want.MTime || !host.SameXattrs(xattrs, want.Xattrs) {
 			return false, err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/config"
 	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/tree"
 )
 
 // Findings tells what stands in the way of the merge and of saving the state. It
@@ -164,7 +165,7 @@ func (s *Set) stateFindings(ctx context.Context) []finding.Finding {
 		real, _, err := s.resolve(p)
 		if err == nil {
 			var size int64
-			size, err = treeSize(ctx, real)
+			size, err = tree.Size(ctx, real)
 			total += size
 		}
 		if l := (*LinkError)(nil); errors.As(err, &l) {
@@ -174,7 +175,7 @@ func (s *Set) stateFindings(ctx context.Context) []finding.Finding {
 		}
 	}
 	if s.backup != "" { // what is saved already is not copied again
-		if saved, err := treeSize(ctx, s.saved("state")); err == nil {
+		if saved, err := tree.Size(ctx, s.saved("state")); err == nil {
 			total = max(0, total-saved)
 		}
 	}
@@ -183,25 +184,6 @@ func (s *Set) stateFindings(ctx context.Context) []finding.Finding {
 	}
 	sort.SliceStable(out, func(i, j int) bool { return out[i].ID < out[j].ID })
 	return out
-}
-
-// treeSize returns the room that all files of a state path take, in bytes.
-func treeSize(ctx context.Context, real string) (int64, error) {
-	dir, err := openParent(real)
-	if errors.Is(err, os.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	defer dir.Close() //nolint:errcheck // read only
-	var total int64
-	err = walk(ctx, int(dir.Fd()), filepath.Base(real), ".", 0, func(_ string, st *unix.Stat_t, _ int, _ string) error {
-		const block = 4096
-		total += (st.Blocks*512/block + 1) * block
-		return nil
-	})
-	return total, err
 }
 
 // spare is what is left free beside the copies, in bytes.

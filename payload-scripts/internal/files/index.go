@@ -8,8 +8,6 @@ import (
 	"slices"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"onerpm/payload-scripts/internal/config"
 	"onerpm/payload-scripts/internal/host"
 )
@@ -111,5 +109,3 @@ func (s *Set) store(x *index) error {
 	}
 	return host.WriteFile(s.saved("index.json"), append(data, '\n'), host.Attr{Mode: 0o600})
 }
-
-func nanoseconds(t unix.Timespec) int64 { return t.Nano() }

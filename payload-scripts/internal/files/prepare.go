@@ -1,7 +1,6 @@
 package files
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -267,7 +266,7 @@ func (s *Set) look(target string) (sight, error) {
 	}
 	now.file = &file{
 		SHA256: digest(now.data), Size: int64(len(now.data)), Mode: n.Stat.Mode & 0o7777,
-		UID: int(n.Stat.Uid), GID: int(n.Stat.Gid), MTime: nanoseconds(n.Stat.Mtim), Xattrs: xattrs,
+		UID: int(n.Stat.Uid), GID: int(n.Stat.Gid), MTime: n.Stat.Mtim.Nano(), Xattrs: xattrs,
 	}
 	return now, nil
 }
@@ -276,19 +275,7 @@ func sameFile(a, b *file) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.SHA256 == b.SHA256 && a.Mode == b.Mode && a.UID == b.UID && a.GID == b.GID && a.MTime == b.MTime && sameXattrs(a.Xattrs, b.Xattrs)
-}
-
-func sameXattrs(a, b map[string][]byte) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for k, v := range a {
-		if w, ok := b[k]; !ok || !bytes.Equal(v, w) {
-			return false
-		}
-	}
-	return true
+	return a.SHA256 == b.SHA256 && a.Mode == b.Mode && a.UID == b.UID && a.GID == b.GID && a.MTime == b.MTime && host.SameXattrs(a.Xattrs, b.Xattrs)
 }
 
 func openInode(path string) (*host.Inode, error) { return host.OpenInode(unix.AT_FDCWD, path) }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/tree"
 )
 
 // maxLinks bounds how many symbolic links one path may lead over, as the kernel does.
@@ -110,14 +111,14 @@ func (s *Set) restoreLink(l link) error {
 	if to, err := os.Readlink(l.Path); err == nil && to == l.To {
 		return nil
 	}
-	dir, err := openParent(l.Path)
+	dir, err := tree.OpenParent(l.Path)
 	if err != nil {
 		return err
 	}
 	base := filepath.Base(l.Path)
 	err = os.Remove(l.Path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) && s.isState(l.Path) {
-		err = removeTree(int(dir.Fd()), base, 0)
+		err = tree.Remove(int(dir.Fd()), base)
 	}
 	if err == nil || errors.Is(err, os.ErrNotExist) {
 		err = unix.Symlinkat(l.To, int(dir.Fd()), base)

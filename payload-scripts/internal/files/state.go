@@ -2,17 +2,14 @@ package files
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"sort"
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/tree"
 )
 
 // statePath is one state path of the index.
@@ -64,7 +61,7 @@ func (s *Set) saveState(ctx context.Context, seal bool) error {
 			return err
 		}
 		x.State = append(x.State, &statePath{Path: p, Real: real})
-		if err := s.savePath(ctx, i, real, seal); err != nil {
+		if err := s.copyOf(i).Save(ctx, real, !seal); err != nil {
 			return fmt.Errorf("%s: %w", p, err)
 		}
 	}
@@ -100,143 +97,47 @@ func within(path, dir string) bool {
 	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
 }
 
-// savePath makes state/<i> like a path of the host, and writes its index.
-func (s *Set) savePath(ctx context.Context, i int, real string, seal bool) error {
-	known, err := readTree(s.saved("state", strconv.Itoa(i)+".index"))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	to, err := os.Open(s.saved("state"))
-	if err != nil {
-		return err
-	}
-	defer to.Close() //nolint:errcheck // read only
-	from, err := openParent(real)
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
-		if err := removeTree(int(to.Fd()), strconv.Itoa(i), 0); err != nil {
-			return err
-		}
-		return writeTree(s.saved("state", strconv.Itoa(i)+".index"), nil)
-	}
-	if err != nil {
-		return err
-	}
-	defer from.Close() //nolint:errcheck // read only
-	now := map[string]*entry{}
-	digests := map[string]string{}
-	m := &mirror{
-		ctx: ctx, lax: !seal, tell: s.tell,
-		settled: func(rel string, src, _ int, srcName, _ string) (bool, error) {
-			old := known[rel]
-			if old == nil || !old.isFile() {
-				return false, nil
-			}
-			st, there, err := statAt(src, srcName)
-			if err != nil || !there || !old.untouched(&st) {
-				return false, err
-			}
-			now[rel] = old
-			return true, nil
-		},
-		same: func(_, _ *entry, _, _ *host.Inode) (bool, error) { return false, nil },
-		copied: func(src *entry, dst *host.Inode) (err error) {
-			src.Size = dst.Stat.Size // it may have grown while it was copied
-			digests[string(src.Path)], err = digestOf(dst)
-			return err
-		},
-		seen: func(e *entry) {
-			e.SHA256 = digests[string(e.Path)]
-			now[string(e.Path)] = e
-		},
-		linked: func(rel, first string) {
-			if e := now[first]; e != nil {
-				other := *e // all but the name is the file's
-				other.Path = name(rel)
-				now[rel] = &other
-			}
-		},
-	}
-	for try := 1; ; try++ {
-		if err := m.run(int(from.Fd()), filepath.Base(real), int(to.Fd()), strconv.Itoa(i)); err != nil {
-			return err
-		}
-		if !seal {
-			break
-		}
-		moving, err := s.moving(ctx, int(from.Fd()), filepath.Base(real), now)
+// copyOf is where the i-th state path is saved.
+func (s *Set) copyOf(i int) tree.Copy {
+	return tree.Copy{Dir: s.saved("state"), Name: strconv.Itoa(i), Progress: s.tell}
+}
+
+// restoreState makes every state path what it was, and proves it.
+func (s *Set) restoreState(ctx context.Context, x *index) error {
+	var wrong []string
+	for i, p := range x.State {
+		bad, err := s.restorePath(ctx, x, s.copyOf(i), p)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", p.Path, err)
 		}
-		if len(moving) == 0 {
-			break
-		}
-		if try == 3 {
-			return fmt.Errorf("files change though the product is stopped, by whom must be found first: %s", strings.Join(moving[:min(len(moving), maxNamed)], ", "))
-		}
-		known, now = now, map[string]*entry{}
+		wrong = append(wrong, bad...)
 	}
-	if err := host.SyncFS(s.saved("state")); err != nil { // the index speaks of what is on disk
-		return err
-	}
-	return writeTree(s.saved("state", strconv.Itoa(i)+".index"), now)
+	return differ(wrong)
 }
 
-// moving returns what is not as it was when it was saved a moment ago.
-func (s *Set) moving(ctx context.Context, dir int, base string, saved map[string]*entry) ([]string, error) {
-	var out []string
-	found := map[string]bool{}
-	err := walk(ctx, dir, base, ".", 0, func(rel string, st *unix.Stat_t, _ int, _ string) error {
-		found[rel] = true
-		old := saved[rel]
-		if old == nil || old.Ino != st.Ino || old.CTime != nanoseconds(st.Ctim) || old.isFile() && old.Size != st.Size {
-			out = append(out, rel)
-		}
-		return nil
-	})
-	for p := range saved {
-		if !found[p] {
-			out = append(out, p)
-		}
-	}
-	sort.Strings(out)
-	return out, err
-}
-
-// walk tells visit of everything at base in dir, folders before what is in them;
-// nothing there is no error.
-func walk(ctx context.Context, dir int, base, rel string, depth int, visit func(rel string, st *unix.Stat_t, dir int, base string) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if depth > maxTreeDepth {
-		return fmt.Errorf("%s: folders nest deeper than %d", rel, maxTreeDepth)
-	}
-	st, there, err := statAt(dir, base)
-	if err != nil || !there {
-		return err
-	}
-	if err := visit(rel, &st, dir, base); err != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
-		return err
-	}
-	below, err := openDir(dir, base)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
+// restorePath makes one state path what it was, and returns what of it is not.
+func (s *Set) restorePath(ctx context.Context, x *index, c tree.Copy, p *statePath) ([]string, error) {
+	saved, err := c.Load()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer below.Close() //nolint:errcheck // read only
-	list, err := names(below)
-	if errors.Is(err, os.ErrNotExist) { // removed meanwhile
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, child := range list {
-		if err := walk(ctx, int(below.Fd()), child, filepath.Join(rel, child), depth+1, visit); err != nil {
-			return err
+	if !saved.Empty() {
+		if err := s.makeDirs(x, filepath.Dir(p.Path)); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	if err := s.still(p.Path, p.Real); err != nil {
+		return nil, err
+	}
+	if err := saved.Restore(ctx, p.Real); err != nil {
+		return nil, err
+	}
+	if err := host.SyncFS(filepath.Dir(p.Real), p.Real); err != nil {
+		return nil, err
+	}
+	wrong, err := saved.Differences(ctx, p.Real)
+	for i, rel := range wrong {
+		wrong[i] = filepath.Join(p.Path, rel)
+	}
+	return wrong, err
 }

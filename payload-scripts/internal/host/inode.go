@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"sort"
 	"strconv"
@@ -216,3 +217,6 @@ func CopyData(dst, src *os.File) error {
 	}
 	return dst.Truncate(info.Size())
 }
+
+// SameXattrs compares two sets of extended attributes.
+func SameXattrs(a, b map[string][]byte) bool { return maps.EqualFunc(a, b, bytes.Equal) }

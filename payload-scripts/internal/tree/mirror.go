@@ -1,4 +1,4 @@
-package files
+package tree
 
 import (
 	"bytes"
@@ -22,27 +22,31 @@ const racyWithin = 2 * time.Second
 // mirror makes one tree like another, touching only what differs. It works on
 // open folders and never follows a link.
 type mirror struct {
-	ctx context.Context
-	// settled tells, when not nil, from looking at both names alone (either may
-	// lack) that a regular file in src needs no work; it is not seen then.
-	settled func(rel string, src, dst int, srcName, dstName string) (bool, error)
-	// same tells whether the content of the regular file src need not be copied
-	// to dst, which is there and regular too.
-	same func(src, dst *entry, from, to *host.Inode) (bool, error)
-	// copied is told of each file that was copied, under which entry.
-	copied func(src *entry, dst *host.Inode) error
-	// seen is told of everything in src, when it is in dst too.
-	seen func(src *entry)
-	// keep tells whether what only dst has may stay.
-	keep func(dst *entry) bool
-	// linked is told, when not nil, of a file in src that is a hard link of one that
-	// was settled or seen.
-	linked func(rel, first string)
-	// lax: src is alive; what vanishes while it is read was never there.
-	lax   bool
-	tell  func(rel string, bytes int64)
-	done  int64
-	links links
+	ctx      context.Context
+	policy   policy
+	progress func(rel string, bytes int64)
+	done     int64 // bytes copied so far
+	links    links
+}
+
+// policy is what differs between saving a tree and restoring it.
+type policy interface {
+	// lenient: the source is alive; what vanishes while it is read was never there.
+	lenient() bool
+	// settled tells from looking at both names alone (either may lack) that a
+	// regular file in src needs no work; it is not seen then.
+	settled(rel string, src, dst int, srcName, dstName string) (bool, error)
+	// same tells whether the content of the regular file from need not be copied
+	// to the regular file to.
+	same(from, to *host.Inode) (bool, error)
+	// copied is called for each file that was copied, with its entry in src.
+	copied(src *entry, dst *host.Inode) error
+	// seen is called for everything in src, once it is in dst too.
+	seen(src *entry)
+	// linked is called for a further name of a file in src that was settled or seen.
+	linked(rel, first string)
+	// keeps tells whether what only dst has may stay.
+	keeps(dst *entry) bool
 }
 
 // run makes dst/dstName like src/srcName.
@@ -56,20 +60,18 @@ func (m *mirror) at(src int, srcName string, dst int, dstName, rel string, depth
 	if err := m.ctx.Err(); err != nil {
 		return err
 	}
-	if depth > maxTreeDepth {
-		return fmt.Errorf("%s: folders nest deeper than %d", rel, maxTreeDepth)
+	if depth > maxDepth {
+		return fmt.Errorf("%s: folders nest deeper than %d", rel, maxDepth)
 	}
 	if done, err := m.hardLink(src, srcName, dst, dstName, rel); err != nil || done {
 		return err
 	}
-	if m.settled != nil {
-		if done, err := m.settled(rel, src, dst, srcName, dstName); err != nil || done {
-			return err
-		}
+	if done, err := m.policy.settled(rel, src, dst, srcName, dstName); err != nil || done {
+		return err
 	}
 	from, err := host.OpenInode(src, srcName)
 	if errors.Is(err, os.ErrNotExist) {
-		return removeTree(dst, dstName, 0)
+		return Remove(dst, dstName)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", rel, err)
@@ -80,10 +82,10 @@ func (m *mirror) at(src int, srcName string, dst int, dstName, rel string, depth
 		return err
 	}
 	want.Racy = time.Since(time.Unix(0, want.CTime)) < racyWithin
-	m.tell(rel, m.done)
+	m.progress(rel, m.done)
 	if want.kind() == unix.S_IFSOCK { // made by a program that listens, not to be copied
-		m.seen(want)
-		return removeTree(dst, dstName, 0)
+		m.policy.seen(want)
+		return Remove(dst, dstName)
 	}
 	have, to, err := m.destination(dst, dstName, want)
 	if err != nil {
@@ -100,13 +102,13 @@ func (m *mirror) at(src int, srcName string, dst int, dstName, rel string, depth
 	default:
 		err = m.special(want, have, dst, dstName)
 	}
-	if m.lax && errors.Is(err, errVanished) {
-		return removeTree(dst, dstName, 0)
+	if m.policy.lenient() && errors.Is(err, errVanished) {
+		return Remove(dst, dstName)
 	}
 	if err != nil {
 		return err
 	}
-	m.seen(want)
+	m.policy.seen(want)
 	return nil
 }
 
@@ -131,7 +133,7 @@ func (m *mirror) destination(dst int, dstName string, want *entry) (*entry, *hos
 		return have, to, nil
 	}
 	to.Close()
-	return nil, nil, removeTree(dst, dstName, 0)
+	return nil, nil, Remove(dst, dstName)
 }
 
 func (m *mirror) folder(src int, srcName string, dst int, dstName, rel string, depth int, want, have *entry) error {
@@ -168,7 +170,7 @@ func (m *mirror) folder(src int, srcName string, dst int, dstName, rel string, d
 			return err
 		}
 	}
-	return m.dress(dst, dstName, want)
+	return applyAttributes(dst, dstName, want)
 }
 
 // prune removes from a folder what the other one does not have.
@@ -185,29 +187,27 @@ func (m *mirror) prune(to *os.File, wanted []string, rel string) error {
 		if want[child] {
 			continue
 		}
-		if m.keep != nil {
-			n, err := host.OpenInode(int(to.Fd()), child)
-			if err != nil {
-				return err
-			}
-			e, err := describe(n, path.Join(rel, child))
-			n.Close()
-			if err != nil {
-				return err
-			}
-			if m.keep(e) {
-				continue
-			}
+		n, err := host.OpenInode(int(to.Fd()), child)
+		if err != nil {
+			return err
 		}
-		if err := removeTree(int(to.Fd()), child, 0); err != nil {
+		e, err := describe(n, path.Join(rel, child))
+		n.Close()
+		if err != nil {
+			return err
+		}
+		if m.policy.keeps(e) {
+			continue
+		}
+		if err := Remove(int(to.Fd()), child); err != nil {
 			return fmt.Errorf("%s: %w", path.Join(rel, child), err)
 		}
 	}
 	return nil
 }
 
-// dress gives what is at dst the attributes of want, if it has others.
-func (m *mirror) dress(dst int, dstName string, want *entry) error {
+// applyAttributes gives what is at dst the attributes of want, if it has others.
+func applyAttributes(dst int, dstName string, want *entry) error {
 	n, err := host.OpenInode(dst, dstName)
 	if err != nil {
 		return err
@@ -222,12 +222,12 @@ func (m *mirror) dress(dst int, dstName string, want *entry) error {
 
 func (m *mirror) file(from, to *host.Inode, want, have *entry, dst int, dstName string) error {
 	if have != nil && m.links.take(from, to) {
-		same, err := m.same(want, have, from, to)
+		same, err := m.policy.same(from, to)
 		if err != nil {
 			return err
 		}
 		if same {
-			return m.dress(dst, dstName, want)
+			return applyAttributes(dst, dstName, want)
 		}
 	}
 	src, err := from.Open()
@@ -238,7 +238,7 @@ func (m *mirror) file(from, to *host.Inode, want, have *entry, dst int, dstName 
 	tmp := temporary(dstName)
 	fd, err := unix.Openat(dst, tmp, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if errors.Is(err, unix.EEXIST) { // of an engine that was killed
-		if err := removeTree(dst, tmp, 0); err != nil {
+		if err := Remove(dst, tmp); err != nil {
 			return err
 		}
 		fd, err = unix.Openat(dst, tmp, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
@@ -250,7 +250,7 @@ func (m *mirror) file(from, to *host.Inode, want, have *entry, dst int, dstName 
 	err = host.CopyData(out, src)
 	err = errors.Join(err, out.Close())
 	if err == nil {
-		err = m.dress(dst, tmp, want)
+		err = applyAttributes(dst, tmp, want)
 	}
 	if err == nil {
 		host.Point("rename", string(want.Path))
@@ -261,13 +261,13 @@ func (m *mirror) file(from, to *host.Inode, want, have *entry, dst int, dstName 
 		return fmt.Errorf("copy %s (%d bytes): %w", want.Path, want.Size, err)
 	}
 	m.done += want.Size
-	m.tell(string(want.Path), m.done)
+	m.progress(string(want.Path), m.done)
 	n, err := host.OpenInode(dst, dstName)
 	if err != nil {
 		return err
 	}
 	defer n.Close()
-	return m.copied(want, n)
+	return m.policy.copied(want, n)
 }
 
 // temporary is the name under which a file is filled. It is removed like any
@@ -294,7 +294,7 @@ func (m *mirror) special(want, have *entry, dst int, dstName string) error {
 			return &os.PathError{Op: "create", Path: string(want.Path), Err: err}
 		}
 	}
-	return m.dress(dst, dstName, want)
+	return applyAttributes(dst, dstName, want)
 }
 
 // sameContent compares two files byte by byte.

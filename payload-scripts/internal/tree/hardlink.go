@@ -1,4 +1,4 @@
-package files
+package tree
 
 import (
 	"errors"
@@ -53,7 +53,7 @@ func (m *mirror) hardLink(src int, srcName string, dst int, dstName, rel string)
 		m.links.first[inodeOf(&st)] = rel
 		return false, nil
 	}
-	m.tell(rel, m.done)
+	m.progress(rel, m.done)
 	dir, err := m.links.openDirOf(first)
 	if err != nil {
 		return false, err
@@ -64,15 +64,13 @@ func (m *mirror) hardLink(src int, srcName string, dst int, dstName, rel string)
 		name = m.links.base
 	}
 	if err := linkAt(int(dir.Fd()), name, dst, dstName); err != nil {
-		if m.lax { // src is alive and the first changed meanwhile: this is the first now
+		if m.policy.lenient() { // src is alive and the first changed meanwhile: this is the first now
 			m.links.first[inodeOf(&st)] = rel
 			return false, nil
 		}
 		return false, fmt.Errorf("make %s a hard link of %s: %w", rel, first, err)
 	}
-	if m.linked != nil {
-		m.linked(rel, first)
-	}
+	m.policy.linked(rel, first)
 	return true, nil
 }
 
@@ -113,12 +111,12 @@ func linkAt(fromDir int, fromName string, toDir int, toName string) error {
 		return err
 	}
 	if there && have.Mode&unix.S_IFMT == unix.S_IFDIR {
-		if err := removeTree(toDir, toName, 0); err != nil {
+		if err := Remove(toDir, toName); err != nil {
 			return err
 		}
 	}
 	tmp := temporary(toName)
-	if err := removeTree(toDir, tmp, 0); err != nil { // of an engine that was killed
+	if err := Remove(toDir, tmp); err != nil { // of an engine that was killed
 		return err
 	}
 	host.Point("link", toName)

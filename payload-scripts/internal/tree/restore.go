@@ -1,0 +1,128 @@
+package tree
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"onerpm/payload-scripts/internal/host"
+)
+
+// Restore makes the tree at real what it was when it was saved. The files are not
+// synced one by one: the caller syncs the file system and asks for Differences,
+// after a power cut too.
+func (s *Saved) Restore(ctx context.Context, real string) error {
+	from, err := os.Open(s.copy.Dir)
+	if err != nil {
+		return err
+	}
+	defer from.Close() //nolint:errcheck // read only
+	to, err := OpenParent(real)
+	if s.Empty() && (errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR)) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer to.Close()                                                             //nolint:errcheck // read only
+	if err := Remove(int(to.Fd()), temporary(filepath.Base(real))); err != nil { // the tree may be a file
+		return err
+	}
+	m := mirror{ctx: ctx, policy: restoring{s.index}, progress: s.copy.progress}
+	return m.run(int(from.Fd()), s.copy.Name, int(to.Fd()), filepath.Base(real))
+}
+
+// restoring is the policy of a mirror from a copy to the host: the index tells
+// what nobody touched there.
+type restoring struct{ index index }
+
+func (p restoring) lenient() bool { return false }
+
+func (p restoring) settled(rel string, _, dst int, _, dstName string) (bool, error) {
+	old := p.index[rel]
+	if old == nil || !old.isFile() {
+		return false, nil
+	}
+	st, there, err := statAt(dst, dstName)
+	return there && old.untouched(&st), err
+}
+
+func (p restoring) same(from, to *host.Inode) (bool, error) { return sameContent(from, to) }
+
+func (p restoring) copied(*entry, *host.Inode) error { return nil }
+
+func (p restoring) seen(*entry) {}
+
+func (p restoring) linked(_, _ string) {}
+
+// keeps is true for sockets: they are not saved, but known.
+func (p restoring) keeps(dst *entry) bool {
+	old := p.index[string(dst.Path)]
+	return old != nil && old.kind() == unix.S_IFSOCK && dst.kind() == unix.S_IFSOCK
+}
+
+// Differences returns every path below the tree at real that is not as it was
+// when it was saved; "." is the tree itself.
+func (s *Saved) Differences(ctx context.Context, real string) ([]string, error) {
+	dir, err := OpenParent(real)
+	if s.Empty() && (errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR)) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close() //nolint:errcheck // read only
+	var wrong []string
+	found := map[string]bool{}
+	names := oneToOne{map[inode]inode{}, map[inode]inode{}}
+	err = walk(ctx, int(dir.Fd()), filepath.Base(real), ".", 0, func(rel string, st *unix.Stat_t, dir int, base string) error {
+		found[rel] = true
+		want := s.index[rel]
+		if want != nil && want.isFile() && !names.agrees(want, st) {
+			wrong = append(wrong, rel)
+			return nil
+		}
+		if want.untouched(st) {
+			return nil
+		}
+		ok, err := isEntry(want, dir, base)
+		if err == nil && !ok {
+			wrong = append(wrong, rel)
+		}
+		return err
+	})
+	for path, e := range s.index {
+		if !found[path] && e.kind() != unix.S_IFSOCK {
+			wrong = append(wrong, path)
+		}
+	}
+	return wrong, err
+}
+
+// isEntry tells whether a file of the host is what was saved.
+func isEntry(want *entry, dir int, base string) (bool, error) {
+	if want == nil {
+		return false, nil
+	}
+	n, err := host.OpenInode(dir, base)
+	if err != nil {
+		return false, err
+	}
+	defer n.Close()
+	have, err := describe(n, string(want.Path))
+	switch {
+	case err != nil:
+		return false, err
+	case want.kind() == unix.S_IFSOCK:
+		return have.kind() == unix.S_IFSOCK, nil
+	case !want.sameAttrs(have) || want.Link != have.Link || want.Rdev != have.Rdev || want.Size != have.Size:
+		return false, nil
+	case !want.isFile():
+		return true, nil
+	}
+	sum, err := digestOf(n)
+	return sum == want.SHA256, err
+}
