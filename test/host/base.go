@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -114,4 +115,17 @@ func recipeLines(text string) []string {
 		}
 	}
 	return out
+}
+
+// tool runs a program of the host's.
+func tool(ctx context.Context, name string, args ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = cleanEnv()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s: %w: %s", name, err, lastLines(out, 10))
+	}
+	return nil
 }

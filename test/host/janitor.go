@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	"golang.org/x/sys/unix"
+
+	"onerpm/test/host/disk"
 )
 
 // claim makes the folder of a machine and locks it: the lock goes with the process,
@@ -85,7 +86,7 @@ func removeMachine(dir, id string) error {
 	_ = os.Remove(filepath.Join("/run/systemd/nspawn/propagate", id))
 	_ = os.Remove(filepath.Join("/run/systemd/nspawn/unix-export", id))
 	for _, name := range []string{mergedDir, diskDir} {
-		if err := unmount(filepath.Join(dir, name)); err != nil {
+		if err := disk.Unmount(filepath.Join(dir, name)); err != nil {
 			return err
 		}
 	}
@@ -93,18 +94,6 @@ func removeMachine(dir, id string) error {
 		return fmt.Errorf("remove the machine's files: %w", err)
 	}
 	return nil
-}
-
-// unmount undoes all mounts at path. A process of the machine may be a moment in dying.
-func unmount(path string) error {
-	for deadline := time.Now().Add(killLimit); ; time.Sleep(leaderPoll) {
-		switch err := unix.Unmount(path, unix.UMOUNT_NOFOLLOW); {
-		case errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT):
-			return nil // nothing is mounted there
-		case err != nil && time.Now().After(deadline):
-			return fmt.Errorf("unmount %s: %w", path, err)
-		}
-	}
 }
 
 // endProcesses ends all processes in the control groups of the machine id: nspawn, the

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"onerpm/test/host/disk"
 )
 
 // layerLimit bounds the making of one layer; half a minute is usual.
@@ -92,7 +94,7 @@ func keepChanges(ctx context.Context, lower []*entry, path string, steps func(co
 	if err := steps(ctx, m); err != nil {
 		return err
 	}
-	if err := unmount(m.merged()); err != nil {
+	if err := disk.Unmount(m.merged()); err != nil {
 		return err
 	}
 	journals, err := filepath.Glob(filepath.Join(m.upper(), "var/log/journal/*"))

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"onerpm/test/host/disk"
 )
 
 // Limits of the waits for a machine, beside the caller's context.
@@ -48,10 +50,10 @@ func (o Options) validate() error {
 // [Machine.Start] boots it again. Its methods may be called at the same time, but for those that
 // change whether it is on.
 type Machine struct {
-	id     string   // unique on this machine, for nspawn and cgroups
-	dir    string   // its folder under the cache
-	lower  []*entry // uppermost first
-	disk   *disk    // nil without DiskMiB
+	id     string     // unique on this machine, for nspawn and cgroups
+	dir    string     // its folder under the cache
+	lower  []*entry   // uppermost first
+	disk   *disk.Disk // nil without DiskMiB
 	owner  *flock.Flock
 	made   time.Time
 	closed bool
@@ -113,7 +115,7 @@ func newMachine(ctx context.Context, lower []*entry, diskMiB int) (*Machine, err
 	}
 	m.dir = filepath.Join(machines, m.id)
 	if diskMiB > 0 {
-		if m.disk, err = newDisk(ctx, m.dir, diskMiB); err != nil {
+		if m.disk, err = disk.New(ctx, filepath.Join(m.dir, "disk.img"), filepath.Join(m.dir, diskDir), diskMiB); err != nil {
 			return fail(err)
 		}
 	}
