@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"onerpm/test/product/internal/durable"
 )
 
 // ListFile is the file, in the folder that Serve works in, which says which agents there are: name -> version.
@@ -140,11 +142,7 @@ func (h *host) save() error {
 	if err != nil {
 		return err
 	}
-	next := filepath.Join(h.dir, ListFile+".next")
-	if err := os.WriteFile(next, b, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(next, filepath.Join(h.dir, ListFile))
+	return durable.WriteFile(filepath.Join(h.dir, ListFile), b, 0o644)
 }
 
 func reply(w http.ResponseWriter, info Info) {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"onerpm/test/product/internal/account"
+	"onerpm/test/product/internal/durable"
 	"onerpm/test/product/internal/store"
 )
 
@@ -165,5 +166,5 @@ func (s *Service) setMaintenance(r *request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusOK, m, writeFile(s.maintenanceFile(), b)
+	return http.StatusOK, m, durable.WriteFile(s.maintenanceFile(), b, 0o644)
 }

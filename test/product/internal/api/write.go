@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"regexp"
 
+	"onerpm/test/product/internal/durable"
 	"onerpm/test/product/internal/store"
 )
 
@@ -48,7 +48,7 @@ func (s *Service) uploadBlueprint(r *request) (int, any, error) {
 		return 0, nil, err
 	}
 	file := filepath.Join(s.Rest.FileRoot, "blueprints", r.viewer.TenantName, id, id+".tar.gz")
-	if err := writeFile(file, body); err != nil {
+	if err := durable.WriteFile(file, body, 0o644); err != nil {
 		return 0, nil, err
 	}
 	err = s.DB.InsertBlueprint(r.Context(), r.viewer, id, mainFile, q.Get("description"), plan, sharing)
@@ -166,27 +166,4 @@ func newID() string {
 	rand.Read(b) // never fails, says its documentation
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
-// writeFile puts a file in place whole, with the folders above it.
-func writeFile(path string, body []byte) (err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".upload-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	if _, err = f.Write(body); err == nil {
-		err = errors.Join(f.Chmod(0o644), f.Sync())
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

@@ -10,13 +10,13 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
 	"onerpm/test/product/internal/account"
+	"onerpm/test/product/internal/durable"
 	"onerpm/test/product/internal/product"
 	"onerpm/test/product/internal/settings"
 )
@@ -136,15 +136,11 @@ func files(ctx context.Context, conn *pgx.Conn, root string) error {
 		return err
 	}
 	for _, p := range places {
-		dir := filepath.Join(root, "blueprints", p.Tenant, p.ID)
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
 		body, err := Blueprint(p.ID)
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, p.ID+".tar.gz"), body, 0o644); err != nil {
+		if err := durable.WriteFile(filepath.Join(root, "blueprints", p.Tenant, p.ID, p.ID+".tar.gz"), body, 0o644); err != nil {
 			return err
 		}
 	}

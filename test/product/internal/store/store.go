@@ -38,6 +38,7 @@ func Open(ctx context.Context, dsn string, release product.Release, wait time.Du
 	}
 	cfg.MaxConns = 8
 	cfg.ConnConfig.ConnectTimeout = 5 * time.Second
+	cfg.ConnConfig.RuntimeParams["synchronous_commit"] = "on" // what is acknowledged is on disk, whatever the role says
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
