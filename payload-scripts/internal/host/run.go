@@ -21,7 +21,8 @@ import (
 
 // Cmd is a program to run.
 type Cmd struct {
-	Name    string              // found in the fixed path of the system's folders
+	Name    string              // a path, or a name that is found in Folders and then in the system's own
+	Folders []string            // further folders of programs: where the spec says that they lie
 	Args    []string            // never a secret: every user of the host can read them
 	Env     []string            // added to the fixed environment; never a secret either
 	Timeout time.Duration       // 0 means none, for rpm only: a killed rpm leaves the host half changed
@@ -46,14 +47,8 @@ type Result struct {
 // keepOutput bounds what is kept of a child's output, in bytes.
 const keepOutput = 8 << 20
 
-// environment is all a child gets besides Cmd.Env.
-var environment = []string{
-	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-	"LC_ALL=C", "LANG=C", "HOME=/root", "TERM=dumb",
-}
-
 // Run runs c, with /dev/null as input, and waits for its end. It is an error
-// when c cannot be started, is ended by the timeout or by ctx, or exits with
+// when c cannot be found or started, is ended by the timeout or by ctx, or exits with
 // another status than 0 (then the error is an *ExitError). The result is valid
 // in every case.
 func Run(ctx context.Context, c Cmd) (Result, error) {
@@ -64,8 +59,13 @@ func Run(ctx context.Context, c Cmd) (Result, error) {
 	} else {
 		ctx = context.WithoutCancel(ctx)
 	}
-	cmd := exec.CommandContext(ctx, c.Name, c.Args...)
-	cmd.Env = append(append([]string{}, environment...), c.Env...)
+	path, err := Find(c.Name, c.Folders...)
+	if err != nil {
+		return Result{}, err
+	}
+	cmd := exec.CommandContext(ctx, path, c.Args...)
+	cmd.Args[0] = c.Name
+	cmd.Env = append(environment(c.Folders), c.Env...)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: c.User}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
@@ -85,7 +85,7 @@ func Run(ctx context.Context, c Cmd) (Result, error) {
 	start := time.Now()
 	program := filepath.Base(c.Name)
 	Point("exec "+program, strings.Join(c.Args, " "))
-	err := cmd.Start()
+	err = cmd.Start()
 	if err == nil {
 		Point("started "+program, strings.Join(c.Args, " "))
 		err = cmd.Wait()
@@ -130,16 +130,6 @@ func (e *ExitError) Error() string {
 		said = "it said nothing"
 	}
 	return fmt.Sprintf("%s exited with status %d: %s", e.Name, e.Result.Code, said)
-}
-
-// Exists tells whether a program is in the fixed path.
-func Exists(program string) bool {
-	for _, dir := range strings.Split(strings.TrimPrefix(environment[0], "PATH="), ":") {
-		if info, err := os.Stat(dir + "/" + program); err == nil && info.Mode()&0o111 != 0 {
-			return true
-		}
-	}
-	return false
 }
 
 func tee(a, b io.Writer) io.Writer {
