@@ -6,6 +6,8 @@
 // engineer writes in specs/<jump>/upgrade.yaml.
 package manifest
 
+import "onerpm/internal/nevra"
+
 // Format is the version of the manifest's shape. An engine refuses any other.
 const Format = 1
 
@@ -48,11 +50,7 @@ type File struct {
 
 // Package is one component RPM of a release.
 type Package struct {
-	Name      string `json:"name"`
-	Epoch     int    `json:"epoch"` // 0 when the package has none (RPMTAG_EPOCH absent)
-	Version   string `json:"version"`
-	Release   string `json:"release"`
-	Arch      string `json:"arch"`
+	nevra.ID
 	Optional  bool   `json:"optional"`  // a host may lack it, and then it stays without
 	File      string `json:"file"`      // path in the bundle, "" when both releases have this very package
 	SHA256    string `json:"sha256"`    // of the RPM file

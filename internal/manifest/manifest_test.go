@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"onerpm/internal/manifest"
+	"onerpm/internal/nevra"
 )
 
 const golden = "testdata/manifest.json"
@@ -32,12 +33,12 @@ func sample() *manifest.Manifest {
 			{Path: "rollback/undo.rpm", Size: 5, SHA256: sum("e"), Mode: 0o644},
 		},
 		Old: []manifest.Package{
-			{Name: "a", Version: "1", Release: "1", Arch: "noarch", File: "rollback/a-1-1.noarch.rpm", SHA256: sum("1"), Size: 6, Installed: 60},
-			{Name: "same", Epoch: 1, Version: "1~rc1^2", Release: "1", Arch: "x86_64", Optional: true, SHA256: sum("9"), Size: 9, Installed: 90},
+			{ID: nevra.ID{Name: "a", Version: "1", Release: "1", Arch: "noarch"}, File: "rollback/a-1-1.noarch.rpm", SHA256: sum("1"), Size: 6, Installed: 60},
+			{ID: nevra.ID{Name: "same", Epoch: 1, Version: "1~rc1^2", Release: "1", Arch: "x86_64"}, Optional: true, SHA256: sum("9"), Size: 9, Installed: 90},
 		},
 		New: []manifest.Package{
-			{Name: "a", Version: "2", Release: "1", Arch: "noarch", File: "packages/a-2-1.noarch.rpm", SHA256: sum("2"), Size: 7, Installed: 70},
-			{Name: "same", Epoch: 1, Version: "1~rc1^2", Release: "1", Arch: "x86_64", Optional: true, SHA256: sum("9"), Size: 9, Installed: 90},
+			{ID: nevra.ID{Name: "a", Version: "2", Release: "1", Arch: "noarch"}, File: "packages/a-2-1.noarch.rpm", SHA256: sum("2"), Size: 7, Installed: 70},
+			{ID: nevra.ID{Name: "same", Epoch: 1, Version: "1~rc1^2", Release: "1", Arch: "x86_64"}, Optional: true, SHA256: sum("9"), Size: 9, Installed: 90},
 		},
 		Undo: "rollback/undo.rpm",
 		Skip: []manifest.Scriptlet{{Package: "a-1-1", Kind: "postun", Why: "it deletes everything"}},

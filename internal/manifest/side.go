@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 )
 
@@ -46,24 +45,6 @@ func (d *Duration) UnmarshalText(b []byte) error {
 	}
 	*d = Duration(v)
 	return nil
-}
-
-// EVR returns epoch:version-release, the epoch always written, as rpm's
-// %{EPOCHNUM}:%{VERSION}-%{RELEASE} does.
-func (p Package) EVR() string {
-	return strconv.Itoa(p.Epoch) + ":" + p.Version + "-" + p.Release
-}
-
-// NVR returns name-version-release.
-func (p Package) NVR() string { return p.Name + "-" + p.Version + "-" + p.Release }
-
-// NEVRA returns name-epoch:version-release.arch, without the epoch when it is 0.
-func (p Package) NEVRA() string {
-	epoch := ""
-	if p.Epoch != 0 {
-		epoch = strconv.Itoa(p.Epoch) + ":"
-	}
-	return p.Name + "-" + epoch + p.Version + "-" + p.Release + "." + p.Arch
 }
 
 // Set returns the package set of a side.

@@ -1,6 +1,10 @@
 package rpmfile
 
-import "strings"
+import (
+	"strings"
+
+	"onerpm/internal/nevra"
+)
 
 // Dep is one dependency: a name, and the versions of it that are meant.
 type Dep struct {
@@ -55,7 +59,7 @@ func (d Dep) Overlaps(o Dep) bool {
 	if d.EVR == "" || o.EVR == "" || d.Flags&depSense == 0 || o.Flags&depSense == 0 {
 		return true
 	}
-	switch c := compareDep(d.EVR, o.EVR); {
+	switch c := nevra.CompareDependency(d.EVR, o.EVR); {
 	case c < 0:
 		return d.Flags&DepGreater != 0 || o.Flags&DepLess != 0
 	case c > 0:

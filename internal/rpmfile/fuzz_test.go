@@ -54,17 +54,3 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
-
-// FuzzCompareEVR: the order is one, whatever the strings are.
-func FuzzCompareEVR(f *testing.F) {
-	f.Add("1.0~rc1-1", "1.0^git-2")
-	f.Add("~^", "^~")
-	f.Fuzz(func(t *testing.T, a, b string) {
-		if x, y := rpmfile.CompareEVR(a, b), rpmfile.CompareEVR(b, a); x != -y {
-			t.Fatalf("%q and %q: %d one way, %d the other", a, b, x, y)
-		}
-		if rpmfile.CompareEVR(a, a) != 0 {
-			t.Fatalf("%q differs from itself", a)
-		}
-	})
-}

@@ -16,7 +16,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
+
+	"onerpm/internal/nevra"
 )
 
 // Limits of what Read accepts.
@@ -44,12 +45,8 @@ func (e *FormatError) Unwrap() error { return e.Err }
 
 // Header is everything an RPM file says before its payload.
 type Header struct {
-	Name    string
-	Epoch   int // 0 when the package has none
-	Version string
-	Release string
-	Arch    string
-	Source  bool // a source package, which is not installable
+	nevra.ID
+	Source bool // a source package, which is not installable
 
 	Signature *Tags // the signature header: digests and signatures
 	Main      *Tags // the header proper; Main.Raw is what signatures sign
@@ -106,24 +103,6 @@ func (h *Header) readLead(r io.Reader) error {
 	}
 	h.Source = lead[6] == 0 && lead[7] == 1
 	return nil
-}
-
-// EVR returns epoch:version-release, the epoch always written, as rpm's
-// %{EPOCHNUM}:%{VERSION}-%{RELEASE} does.
-func (h *Header) EVR() string {
-	return strconv.Itoa(h.Epoch) + ":" + h.Version + "-" + h.Release
-}
-
-// NVR returns name-version-release.
-func (h *Header) NVR() string { return h.Name + "-" + h.Version + "-" + h.Release }
-
-// NEVRA returns name-epoch:version-release.arch, without the epoch when it is 0.
-func (h *Header) NEVRA() string {
-	epoch := ""
-	if h.Epoch != 0 {
-		epoch = strconv.Itoa(h.Epoch) + ":"
-	}
-	return h.Name + "-" + epoch + h.Version + "-" + h.Release + "." + h.Arch
 }
 
 // InstalledSize returns the bytes that the package's files take on a host

@@ -9,10 +9,11 @@ import (
 	"testing"
 
 	"onerpm/internal/manifest"
+	"onerpm/internal/nevra"
 )
 
 func pkg(name, version string) manifest.Package {
-	return manifest.Package{Name: name, Version: version, Release: "1", Arch: "noarch"}
+	return manifest.Package{ID: nevra.ID{Name: name, Version: version, Release: "1", Arch: "noarch"}}
 }
 
 // demo is the manifest of a small jump.

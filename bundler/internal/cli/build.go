@@ -180,7 +180,7 @@ func deliver(ctx context.Context, s *streams, b pack.Bundle, key *sign.Key, dir 
 	at := func(name string) string { return filepath.Join(dir, name) }
 	m := b.Manifest
 	return buildResult{
-		File: at(b.FileName()), NEVRA: b.NEVRA(), Size: info.Size(), SHA256: sum, From: m.From, To: m.To, product: m.Product,
+		File: at(b.FileName()), NEVRA: b.ID().NEVRA(), Size: info.Size(), SHA256: sum, From: m.From, To: m.To, product: m.Product,
 		Key: key.Fingerprint(), DemoKey: key.Demo(), Checksum: at(companion.ChecksumName(b)),
 		SBOM: at(companion.SBOMName(b)), Provenance: at(companion.ProvenanceName(b)), Signature: at(companion.ProvenanceName(b) + ".asc"),
 	}, out.Commit()

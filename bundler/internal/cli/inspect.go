@@ -145,7 +145,7 @@ func packageRows(m *manifest.Manifest) [][]string {
 		if i < 0 {
 			return "-"
 		}
-		return strings.TrimPrefix(set[i].EVR(), "0:")
+		return set[i].ShortEVR()
 	}
 	var names []string
 	for _, p := range append(slices.Clone(m.Old), m.New...) {

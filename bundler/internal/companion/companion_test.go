@@ -18,6 +18,7 @@ import (
 	"onerpm/bundler/internal/companion"
 	"onerpm/bundler/internal/pack"
 	"onerpm/internal/manifest"
+	"onerpm/internal/nevra"
 )
 
 var sum = strings.Repeat("5a", 32)
@@ -44,9 +45,9 @@ func sample(t *testing.T) pack.Bundle {
 	for _, f := range b.Files {
 		b.Manifest.Files = append(b.Manifest.Files, f.File)
 	}
-	same := manifest.Package{Name: "same", Version: "1", Release: "1", Arch: "noarch", SHA256: sum}
-	b.Manifest.Old = []manifest.Package{{Name: "a", Version: "1", Release: "1", Arch: "noarch", File: "rollback/a-1-1.noarch.rpm", SHA256: b.Files[3].SHA256}, same}
-	b.Manifest.New = []manifest.Package{{Name: "a", Epoch: 2, Version: "2~rc1", Release: "1", Arch: "noarch", File: "packages/a-2-1.noarch.rpm", SHA256: b.Files[2].SHA256}, same}
+	same := manifest.Package{ID: nevra.ID{Name: "same", Version: "1", Release: "1", Arch: "noarch"}, SHA256: sum}
+	b.Manifest.Old = []manifest.Package{{ID: nevra.ID{Name: "a", Version: "1", Release: "1", Arch: "noarch"}, File: "rollback/a-1-1.noarch.rpm", SHA256: b.Files[3].SHA256}, same}
+	b.Manifest.New = []manifest.Package{{ID: nevra.ID{Name: "a", Epoch: 2, Version: "2~rc1", Release: "1", Arch: "noarch"}, File: "packages/a-2-1.noarch.rpm", SHA256: b.Files[2].SHA256}, same}
 	return b
 }
 

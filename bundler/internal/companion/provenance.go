@@ -44,7 +44,7 @@ func Provenance(b pack.Bundle, sum string, sbom []byte, key string) ([]byte, err
 	}
 	uris := map[string]string{}
 	for _, p := range append(m.Old, m.New...) {
-		uris[p.File] = purl(p.Name, p.Epoch, p.Version, p.Release, p.Arch)
+		uris[p.File] = purl(p.ID)
 	}
 	for _, f := range b.Files {
 		if f.Path == m.Undo || f.Path == m.Drop {

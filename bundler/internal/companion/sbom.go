@@ -16,6 +16,7 @@ import (
 
 	"onerpm/bundler/internal/pack"
 	"onerpm/internal/manifest"
+	"onerpm/internal/nevra"
 )
 
 // Checksum returns the line that "sha256sum -c" reads.
@@ -35,7 +36,7 @@ func SBOM(b pack.Bundle, sha256 string) ([]byte, error) {
 	main := cdx.Component{
 		BOMRef: "bundle", Type: cdx.ComponentTypeApplication, Name: b.Name(), Version: fmt.Sprintf("%s-%d", m.To, m.Revision),
 		Description: fmt.Sprintf("Upgrade of %s %s to %s in place", m.Product, m.From, m.To), Publisher: b.Vendor,
-		PackageURL: purl(b.Name(), 0, m.To, fmt.Sprint(m.Revision), b.Arch), Hashes: sha(sha256),
+		PackageURL: purl(b.ID()), Hashes: sha(sha256),
 		Licenses: &cdx.Licenses{{Expression: b.License}},
 	}
 	bom.Metadata = &cdx.Metadata{Timestamp: m.Date, Component: &main}
@@ -70,7 +71,7 @@ func parts(b pack.Bundle) ([]cdx.Component, error) {
 			}
 			out = append(out, cdx.Component{
 				BOMRef: role + "/" + p.NEVRA(), Type: cdx.ComponentTypeLibrary, Name: p.Name, Version: p.EVR(),
-				PackageURL: purl(p.Name, p.Epoch, p.Version, p.Release, p.Arch), Hashes: sha(p.SHA256),
+				PackageURL: purl(p.ID), Hashes: sha(p.SHA256),
 				Properties: &[]cdx.Property{{Name: "bundle:role", Value: role}, {Name: "bundle:file", Value: p.File}},
 			})
 		}
@@ -116,12 +117,12 @@ func modules(program string) ([]cdx.Component, error) {
 }
 
 // purl returns the package URL of an rpm (purl-spec, type rpm).
-func purl(name string, epoch int, version, release, arch string) string {
-	p := "pkg:rpm/" + url.PathEscape(name) + "@" + url.PathEscape(version+"-"+release) + "?arch=" + url.QueryEscape(arch)
-	if epoch != 0 {
-		p += fmt.Sprintf("&epoch=%d", epoch)
+func purl(p nevra.ID) string {
+	s := "pkg:rpm/" + url.PathEscape(p.Name) + "@" + url.PathEscape(p.Version+"-"+p.Release) + "?arch=" + url.QueryEscape(p.Arch)
+	if p.Epoch != 0 {
+		s += fmt.Sprintf("&epoch=%d", p.Epoch)
 	}
-	return p
+	return s
 }
 
 func sha(sum string) *[]cdx.Hash {

@@ -97,8 +97,7 @@ func (f found) checkPackage(it Item, keyring *Keyring, content io.ReaderAt) erro
 	if f.rpm != nil {
 		return exit.With(exit.Mismatch, f.rpm, "the file was damaged before the release was locked: get it again from whoever built it, then run bundler lock")
 	}
-	got, want := f.header.Name+" "+f.header.EVR()+" "+f.header.Arch, it.Name+" "+it.EVR()+" "+it.Arch
-	if got != want || f.header.Source {
+	if f.header.ID != it.ID || f.header.Source {
 		err := &MismatchError{What: "NEVRA", Got: f.header.NEVRA(), Want: it.NEVRA(), By: "the release"}
 		return exit.With(exit.Mismatch, err, "correct the name, evr or arch in the release, or name the right file as its source")
 	}

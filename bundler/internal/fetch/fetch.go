@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -24,37 +23,17 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/internal/nevra"
 	"onerpm/internal/rpmfile"
 )
 
 // Item is one component that is wanted.
 type Item struct {
-	Name    string
-	Epoch   int // 0 for none
-	Version string
-	Release string
-	Arch    string
-	SHA256  string // of the file, lower-case hex; "" in Lock: not known yet
-	Size    int64  // bytes of the file; with SHA256
-	Source  string // where it lies; see release.Component.Source. A relative folder is relative to Options.Root
-	Key     string // fingerprint (hex) of the OpenPGP key that must have signed it; "" when it need not be signed
-}
-
-// EVR returns epoch:version-release, the epoch always written.
-func (i Item) EVR() string { return strconv.Itoa(i.Epoch) + ":" + i.Version + "-" + i.Release }
-
-// NEVRA returns name-epoch:version-release.arch, without the epoch when it is 0.
-func (i Item) NEVRA() string {
-	epoch := ""
-	if i.Epoch != 0 {
-		epoch = strconv.Itoa(i.Epoch) + ":"
-	}
-	return i.Name + "-" + epoch + i.Version + "-" + i.Release + "." + i.Arch
-}
-
-// FileName returns the name that the component's file has by convention; the epoch is not in it.
-func (i Item) FileName() string {
-	return i.Name + "-" + i.Version + "-" + i.Release + "." + i.Arch + ".rpm"
+	nevra.ID
+	SHA256 string // of the file, lower-case hex; "" in Lock: not known yet
+	Size   int64  // bytes of the file; with SHA256
+	Source string // where it lies; see release.Component.Source. A relative folder is relative to Options.Root
+	Key    string // fingerprint (hex) of the OpenPGP key that must have signed it; "" when it need not be signed
 }
 
 // File is a component that is there and verified.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"onerpm/bundler/internal/fetch"
+	"onerpm/internal/nevra"
 )
 
 // killedEnv tells a copy of the test program to fetch: "<source> <name> <sha256> <size> <cache>".
@@ -22,7 +23,7 @@ func TestHelperFetch(t *testing.T) {
 	if len(job) == 0 {
 		return
 	}
-	item := fetch.Item{Name: job[1], Epoch: 1, Version: "4.2.0", Release: "ga", Arch: "noarch", SHA256: job[2], Source: job[0]}
+	item := fetch.Item{ID: nevra.ID{Name: job[1], Epoch: 1, Version: "4.2.0", Release: "ga", Arch: "noarch"}, SHA256: job[2], Source: job[0]}
 	if _, err := fmt.Sscan(job[3], &item.Size); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/rpmpack"
 
 	"onerpm/bundler/internal/fetch"
+	"onerpm/internal/nevra"
 )
 
 // pkg is a component made for a test.
@@ -44,7 +45,7 @@ func makePackage(t testing.TB, name string, size int, change ...func(*rpmpack.RP
 	if err := r.Write(&buf); err != nil {
 		t.Fatal(err)
 	}
-	p := pkg{fetch.Item{Name: name, Epoch: 1, Version: "4.2.0", Release: "ga", Arch: "noarch"}, buf.Bytes()}
+	p := pkg{fetch.Item{ID: nevra.ID{Name: name, Epoch: 1, Version: "4.2.0", Release: "ga", Arch: "noarch"}}, buf.Bytes()}
 	return p.pinned()
 }
 

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
+
+	"onerpm/internal/nevra"
 )
 
 // metadataError says that a repository's own files are wrong.
@@ -96,8 +98,8 @@ type primaryPackage struct {
 }
 
 // readPrimary reads the primary list to its end and returns the wanted packages,
-// by packageKey, once both checksums proved right.
-func readPrimary(r io.Reader, list repodata, wanted map[string]bool) (map[string][]primaryPackage, error) {
+// by identity, once both checksums proved right.
+func readPrimary(r io.Reader, list repodata, wanted map[nevra.ID]bool) (map[nevra.ID][]primaryPackage, error) {
 	outer := newSummed(r, list.sum)
 	plain, err := uncompress(outer, list.href)
 	if err != nil {
@@ -142,10 +144,10 @@ func uncompress(r io.Reader, name string) (io.ReadCloser, error) {
 
 // parsePrimary picks the wanted packages out of primary.xml. Memory is bounded by
 // maxPackage, whatever the size of the list.
-func parsePrimary(r io.Reader, wanted map[string]bool) (map[string][]primaryPackage, error) {
+func parsePrimary(r io.Reader, wanted map[nevra.ID]bool) (map[nevra.ID][]primaryPackage, error) {
 	limit := &allowance{r: r}
 	d := xml.NewDecoder(limit)
-	found := map[string][]primaryPackage{}
+	found := map[nevra.ID][]primaryPackage{}
 	for {
 		limit.left = maxPackage
 		token, err := d.Token()
@@ -162,18 +164,18 @@ func parsePrimary(r io.Reader, wanted map[string]bool) (map[string][]primaryPack
 		if start.Name.Local != "package" {
 			return nil, metadataErrorf("<%s> in the list of packages", start.Name.Local)
 		}
-		key, p, err := parsePackage(d, start)
+		id, p, err := parsePackage(d, start)
 		if err != nil {
 			return nil, err
 		}
-		if wanted[key] {
-			found[key] = append(found[key], p)
+		if wanted[id] {
+			found[id] = append(found[id], p)
 		}
 	}
 }
 
 // parsePackage reads one <package>, without its <format>.
-func parsePackage(d *xml.Decoder, start xml.StartElement) (string, primaryPackage, error) {
+func parsePackage(d *xml.Decoder, start xml.StartElement) (nevra.ID, primaryPackage, error) {
 	var e struct {
 		Name    string `xml:"name"`
 		Arch    string `xml:"arch"`
@@ -192,25 +194,24 @@ func parsePackage(d *xml.Decoder, start xml.StartElement) (string, primaryPackag
 		} `xml:"location"`
 	}
 	if err := d.DecodeElement(&e, &start); err != nil {
-		return "", primaryPackage{}, &metadataError{err}
+		return nevra.ID{}, primaryPackage{}, &metadataError{err}
 	}
-	epoch := "0"
+	id := nevra.ID{Name: e.Name, Version: e.Version.Ver, Release: e.Version.Rel, Arch: e.Arch}
 	if e.Version.Epoch != "" {
 		n, err := strconv.ParseUint(e.Version.Epoch, 10, 31)
 		if err != nil {
-			return "", primaryPackage{}, metadataErrorf("%s: epoch %q", e.Name, e.Version.Epoch)
+			return nevra.ID{}, primaryPackage{}, metadataErrorf("%s: epoch %q", e.Name, e.Version.Epoch)
 		}
-		epoch = strconv.FormatUint(n, 10)
+		id.Epoch = int(n)
 	}
 	sum, err := parseChecksum(e.Checksum.Type, e.Checksum.Value)
 	if err != nil {
-		return "", primaryPackage{}, metadataErrorf("%s: %w", e.Name, err)
+		return nevra.ID{}, primaryPackage{}, metadataErrorf("%s: %w", e.Name, err)
 	}
 	if e.Location.Href == "" {
-		return "", primaryPackage{}, metadataErrorf("%s has no location", e.Name)
+		return nevra.ID{}, primaryPackage{}, metadataErrorf("%s has no location", e.Name)
 	}
-	key := packageKey(e.Name, epoch, e.Version.Ver, e.Version.Rel, e.Arch)
-	return key, primaryPackage{href: e.Location.Href, base: e.Location.Base, sum: sum}, nil
+	return id, primaryPackage{href: e.Location.Href, base: e.Location.Base, sum: sum}, nil
 }
 
 // allowance is a reader that gives left bytes at most until it is topped up.

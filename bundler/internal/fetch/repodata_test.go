@@ -12,6 +12,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"onerpm/internal/nevra"
 	"onerpm/internal/rpmfile"
 )
 
@@ -48,7 +49,8 @@ func compressed(t testing.TB, ext string, b []byte) []byte {
 
 func TestReadPrimary(t *testing.T) {
 	t.Parallel()
-	wanted := map[string]bool{"a 1 4.2.0 ga noarch": true}
+	a := nevra.ID{Name: "a", Epoch: 1, Version: "4.2.0", Release: "ga", Arch: "noarch"}
+	wanted := map[nevra.ID]bool{a: true}
 	for _, ext := range []string{".gz", ".zst", ".xml"} {
 		b := []byte(onePackage)
 		if ext != ".xml" {
@@ -58,7 +60,7 @@ func TestReadPrimary(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := fmt.Sprintf("%+v", found["a 1 4.2.0 ga noarch"]); len(found) != 1 || !strings.HasPrefix(got, "[{href:Packages/a.rpm base:https://other/base ") {
+		if got := fmt.Sprintf("%+v", found[a]); len(found) != 1 || !strings.HasPrefix(got, "[{href:Packages/a.rpm base:https://other/base ") {
 			t.Errorf("%s: %s", ext, got)
 		}
 		b[len(b)/2] ^= 1
@@ -135,7 +137,7 @@ func FuzzRepomd(f *testing.F) {
 func FuzzPrimary(f *testing.F) {
 	f.Add([]byte(onePackage))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, err := parsePrimary(bytes.NewReader(b), map[string]bool{"a 1 4.2.0 ga noarch": true})
+		got, err := parsePrimary(bytes.NewReader(b), map[nevra.ID]bool{{Name: "a", Epoch: 1, Version: "4.2.0", Release: "ga", Arch: "noarch"}: true})
 		for _, list := range got {
 			for _, p := range list {
 				if err == nil && (p.sum == nil || p.href == "") {

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/internal/nevra"
 	"onerpm/internal/rpmfile"
 )
 
@@ -47,11 +48,11 @@ func parseChecksum(typ, value string) (*checksum, error) {
 type repository struct {
 	f      *fetcher
 	source string
-	wanted map[string]bool // packageKey
+	wanted map[nevra.ID]bool
 
 	once  sync.Once
 	base  place
-	found map[string][]repoPackage
+	found map[nevra.ID][]repoPackage
 	err   error
 }
 
@@ -59,15 +60,6 @@ type repository struct {
 type repoPackage struct {
 	place place
 	sum   *checksum
-}
-
-// packageKey is a full name that no two packages share by chance.
-func packageKey(name, epoch, version, release, arch string) string {
-	return strings.Join([]string{name, epoch, version, release, arch}, " ")
-}
-
-func (i Item) key() string {
-	return packageKey(i.Name, fmt.Sprint(i.Epoch), i.Version, i.Release, i.Arch)
 }
 
 // repositories prepares the repositories that items are in.
@@ -78,9 +70,9 @@ func (f *fetcher) repositories(items []Item) map[string]*repository {
 			continue
 		}
 		if repos[it.Source] == nil {
-			repos[it.Source] = &repository{f: f, source: strings.TrimPrefix(it.Source, yumPrefix), wanted: map[string]bool{}}
+			repos[it.Source] = &repository{f: f, source: strings.TrimPrefix(it.Source, yumPrefix), wanted: map[nevra.ID]bool{}}
 		}
-		repos[it.Source].wanted[it.key()] = true
+		repos[it.Source].wanted[it.ID] = true
 	}
 	return repos
 }
@@ -92,7 +84,7 @@ func (r *repository) find(ctx context.Context, it Item) (target, error) {
 	if r.err != nil {
 		return target{}, r.err
 	}
-	list := r.found[it.key()]
+	list := r.found[it.ID]
 	if len(list) == 0 {
 		return target{}, exit.Errorf(exit.Missing, "correct the name, evr or arch in the release, or its source", "%s has no such package", r.base)
 	}
@@ -181,8 +173,8 @@ func (f *fetcher) consume(ctx context.Context, p place, size int64, read func(io
 }
 
 // place finds out where packages lie: relative to the repository, or to a base of their own.
-func (r *repository) place(found map[string][]primaryPackage) error {
-	r.found = map[string][]repoPackage{}
+func (r *repository) place(found map[nevra.ID][]primaryPackage) error {
+	r.found = map[nevra.ID][]repoPackage{}
 	for key, list := range found {
 		for _, p := range list {
 			base, err := r.base, error(nil)

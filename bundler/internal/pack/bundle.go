@@ -11,6 +11,7 @@ import (
 
 	"onerpm/bundler/internal/exit"
 	"onerpm/internal/manifest"
+	"onerpm/internal/nevra"
 	"onerpm/payload-scripts/scriptlets"
 )
 
@@ -33,9 +34,9 @@ func (b Bundle) Name() string { return b.Manifest.Prefix + "-" + b.Manifest.To }
 // FileName returns the short name of the bundle's file.
 func (b Bundle) FileName() string { return b.Name() + ".rpm" }
 
-// NEVRA returns what rpm calls the bundle.
-func (b Bundle) NEVRA() string {
-	return fmt.Sprintf("%s-%s-%d.%s", b.Name(), b.Manifest.To, b.Manifest.Revision, b.Arch)
+// ID returns the bundle's identity as a package.
+func (b Bundle) ID() nevra.ID {
+	return nevra.ID{Name: b.Name(), Version: b.Manifest.To, Release: strconv.Itoa(b.Manifest.Revision), Arch: b.Arch}
 }
 
 // Time returns the bundle's build time, which is that of everything in it.

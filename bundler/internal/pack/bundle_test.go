@@ -13,6 +13,7 @@ import (
 
 	"onerpm/bundler/internal/exit"
 	"onerpm/internal/manifest"
+	"onerpm/internal/nevra"
 	"onerpm/payload-scripts/scriptlets"
 )
 
@@ -93,7 +94,7 @@ func TestBundle(t *testing.T) {
 	if got := run(t, "rpm", db, "-qlp", path); got != want {
 		t.Errorf("rpm -qlp:\n%s", got)
 	}
-	if got := run(t, "rpm", db, "-qp", "--qf", "%{NEVRA} %{BUILDTIME} %{BUILDHOST} %{LICENSE} %{VENDOR} %{GROUP} %{SIZE}", path); !strings.HasPrefix(got, b.NEVRA()+" 1511136000 reproducible Apache-2.0 Somebody System Environment/Base ") {
+	if got := run(t, "rpm", db, "-qp", "--qf", "%{NEVRA} %{BUILDTIME} %{BUILDHOST} %{LICENSE} %{VENDOR} %{GROUP} %{SIZE}", path); !strings.HasPrefix(got, b.ID().NEVRA()+" 1511136000 reproducible Apache-2.0 Somebody System Environment/Base ") {
 		t.Errorf("rpm -qp: %s", got)
 	}
 	if got := run(t, "rpm", db, "-qp", "--requires", path); strings.Contains(got, "Product") || strings.Contains(got, "a =") {
@@ -290,7 +291,7 @@ func TestAssembleRefuses(t *testing.T) {
 
 func TestCheckSize(t *testing.T) {
 	t.Parallel()
-	big := manifest.Package{Name: "big", Size: 3 << 30}
+	big := manifest.Package{ID: nevra.ID{Name: "big"}, Size: 3 << 30}
 	if err := CheckSize("x", big); err != nil {
 		t.Error(err)
 	}

@@ -87,7 +87,7 @@ func (c *checker) newSet() []*rpmfile.Header {
 func (c *checker) undo() []rpmfile.Dep {
 	var out []rpmfile.Dep
 	for _, change := range c.plan.Of(Added) {
-		out = append(out, rpmfile.Dep{Name: change.Name, Flags: rpmfile.DepEqual, EVR: evr(change.New.FullEVR())})
+		out = append(out, rpmfile.Dep{Name: change.Name, Flags: rpmfile.DepEqual, EVR: change.New.ID().ShortEVR()})
 	}
 	return out
 }
@@ -96,7 +96,7 @@ func (c *checker) undo() []rpmfile.Dep {
 func (c *checker) drop() []rpmfile.Dep {
 	var out []rpmfile.Dep
 	for _, change := range c.plan.Of(Removed) {
-		old := rpmfile.Dep{Name: change.Name, Flags: rpmfile.DepEqual, EVR: evr(change.Old.FullEVR())}
+		old := rpmfile.Dep{Name: change.Name, Flags: rpmfile.DepEqual, EVR: change.Old.ID().ShortEVR()}
 		gone := slices.ContainsFunc(c.newSet(), func(h *rpmfile.Header) bool {
 			return slices.ContainsFunc(h.Obsoletes(), old.Overlaps)
 		})
@@ -106,6 +106,3 @@ func (c *checker) drop() []rpmfile.Dep {
 	}
 	return out
 }
-
-// evr writes an EVR as dependencies do: without an epoch of 0.
-func evr(full string) string { return strings.TrimPrefix(full, "0:") }

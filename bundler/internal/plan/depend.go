@@ -27,7 +27,7 @@ type provider struct {
 func providerOf(set map[string]*rpmfile.Header) provider {
 	p := provider{deps: map[string][]rpmfile.Dep{}, files: map[string]bool{}}
 	for _, h := range set {
-		self := rpmfile.Dep{Name: h.Name, Flags: rpmfile.DepEqual, EVR: evr(h.EVR())}
+		self := rpmfile.Dep{Name: h.Name, Flags: rpmfile.DepEqual, EVR: h.ShortEVR()}
 		for _, d := range append(h.Provides(), self) {
 			p.deps[d.Name] = append(p.deps[d.Name], d)
 		}
@@ -103,7 +103,7 @@ func (c *checker) conflicts() {
 			if other.Name == h.Name {
 				continue
 			}
-			self := rpmfile.Dep{Name: other.Name, Flags: rpmfile.DepEqual, EVR: evr(other.EVR())}
+			self := rpmfile.Dep{Name: other.Name, Flags: rpmfile.DepEqual, EVR: other.ShortEVR()}
 			for _, d := range h.Conflicts() {
 				if slices.ContainsFunc(append(other.Provides(), self), d.Overlaps) {
 					c.wrong(h.NVR(), "one of the two cannot be in the release", "conflicts with %s, as %s", other.NVR(), d)

@@ -3,28 +3,23 @@ package plan
 import (
 	"onerpm/bundler/internal/release"
 	"onerpm/internal/manifest"
+	"onerpm/internal/nevra"
 	"onerpm/internal/rpmfile"
 )
 
 // Item is one RPM file that the plan needs. It has the fields of fetch.Item, and
 // converts to it.
 type Item struct {
-	Name    string
-	Epoch   int // 0 for none
-	Version string
-	Release string
-	Arch    string
-	SHA256  string // of the file, lower-case hex
-	Size    int64  // bytes of the file
-	Source  string // where it lies; see release.Component.Source
-	Key     string // fingerprint of the key that must have signed it; "" when it need not be signed
+	nevra.ID
+	SHA256 string // of the file, lower-case hex
+	Size   int64  // bytes of the file
+	Source string // where it lies; see release.Component.Source
+	Key    string // fingerprint of the key that must have signed it; "" when it need not be signed
 }
 
 // ItemOf makes the item of a component, whose digest may lack.
 func ItemOf(cat *release.Catalog, r *release.Release, c release.Component) Item {
-	epoch, version, rpmRelease := c.Split()
-	return Item{Name: c.Name, Epoch: epoch, Version: version, Release: rpmRelease, Arch: c.Arch,
-		SHA256: c.SHA256, Size: c.Size, Source: cat.SourceOf(r, c), Key: r.Key}
+	return Item{ID: c.ID(), SHA256: c.SHA256, Size: c.Size, Source: cat.SourceOf(r, c), Key: r.Key}
 }
 
 // Items returns every file that the plan needs: for each change, in their order,
@@ -84,14 +79,12 @@ func (p *Plan) Packages(side manifest.Side, h Headers) []manifest.Package {
 		if component == nil {
 			continue
 		}
-		epoch, version, rpmRelease := component.Split()
-		pkg := manifest.Package{Name: c.Name, Epoch: epoch, Version: version, Release: rpmRelease, Arch: component.Arch,
-			Optional: component.Optional, SHA256: component.SHA256, Size: component.Size}
+		pkg := manifest.Package{ID: component.ID(), Optional: component.Optional, SHA256: component.SHA256, Size: component.Size}
 		if header != nil {
 			pkg.Installed = header.InstalledSize()
 		}
 		if c.Kind != Unchanged {
-			pkg.File = folder + component.FileName()
+			pkg.File = folder + pkg.FileName()
 		}
 		out = append(out, pkg)
 	}

@@ -18,7 +18,6 @@ import (
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/release"
 	"onerpm/internal/manifest"
-	"onerpm/internal/rpmfile"
 )
 
 // Plan is a jump, resolved.
@@ -140,11 +139,11 @@ func changes(from, to []release.Component) []Change {
 			c.Kind = Added
 		case c.New == nil:
 			c.Kind = Removed
-		case c.Old.NEVRA() == c.New.NEVRA() && c.Old.SHA256 == c.New.SHA256:
+		case c.Old.ID() == c.New.ID() && c.Old.SHA256 == c.New.SHA256:
 			c.Kind = Unchanged
 		default:
 			c.Kind = Changed
-			c.Backwards = rpmfile.CompareEVR(c.New.FullEVR(), c.Old.FullEVR()) < 0
+			c.Backwards = c.New.ID().Compare(c.Old.ID()) < 0
 		}
 		out = append(out, *c)
 	}
@@ -182,7 +181,7 @@ func known(cat *release.Catalog) []manifest.Release {
 	for _, r := range cat.Releases {
 		k := manifest.Release{Version: r.Version, Next: cat.Jumps[r.Version], Packages: []manifest.Known{}}
 		for _, c := range r.Components {
-			k.Packages = append(k.Packages, manifest.Known{Name: c.Name, EVR: c.FullEVR(), Optional: c.Optional})
+			k.Packages = append(k.Packages, manifest.Known{Name: c.Name, EVR: c.ID().EVR(), Optional: c.Optional})
 		}
 		slices.SortFunc(k.Packages, func(a, b manifest.Known) int { return cmp.Compare(a.Name, b.Name) })
 		out = append(out, k)

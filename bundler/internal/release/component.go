@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
+
+	"onerpm/internal/nevra"
 )
 
 var (
@@ -16,39 +17,16 @@ var (
 	sourceSchemes = []string{"https://", "http://", "s3://", "yum+https://", "yum+http://", "yum+file:///"}
 )
 
-// Split returns the parts of the EVR; the epoch is 0 when none is written.
-func (c Component) Split() (epoch int, version, release string) {
-	m := evrGrammar.FindStringSubmatch(c.EVR)
-	if m == nil {
-		return 0, c.EVR, ""
+// ID returns the package's identity; the epoch is 0 when none is written. Of a component
+// that was not accepted only name and architecture are known.
+func (c Component) ID() nevra.ID {
+	id, err := nevra.ParseEVR(c.EVR)
+	if err != nil {
+		id = nevra.ID{Version: c.EVR}
 	}
-	epoch, _ = strconv.Atoi(m[1]) // digits by the grammar, "" is 0
-	return epoch, m[2], m[3]
+	id.Name, id.Arch = c.Name, c.Arch
+	return id
 }
-
-// FullEVR returns epoch:version-release, the epoch always written.
-func (c Component) FullEVR() string {
-	epoch, version, release := c.Split()
-	return fmt.Sprintf("%d:%s-%s", epoch, version, release)
-}
-
-// NVR returns name-version-release.
-func (c Component) NVR() string {
-	_, version, release := c.Split()
-	return c.Name + "-" + version + "-" + release
-}
-
-// NEVRA returns name-epoch:version-release.arch, without the epoch when it is 0.
-func (c Component) NEVRA() string {
-	epoch, version, release := c.Split()
-	if epoch == 0 {
-		return c.NVR() + "." + c.Arch
-	}
-	return fmt.Sprintf("%s-%d:%s-%s.%s", c.Name, epoch, version, release, c.Arch)
-}
-
-// FileName is what the RPM is called in a folder: name-version-release.arch.rpm.
-func (c Component) FileName() string { return c.NVR() + "." + c.Arch + ".rpm" }
 
 // SourceOf returns where a component of a release lies: what it says itself, or the
 // release, or the product.

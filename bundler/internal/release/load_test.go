@@ -71,7 +71,7 @@ func TestLoad(t *testing.T) {
 		t.Errorf("product %+v, base %+v", cat.Product, cat.Base)
 	}
 	r := cat.Release("1.1")
-	if r == nil || r.Components[1].FullEVR() != "1:17.2-1" || r.Components[1].NEVRA() != "demo-ui-1:17.2-1.noarch" || r.Components[1].FileName() != "demo-ui-17.2-1.noarch.rpm" {
+	if r == nil || r.Components[1].ID().EVR() != "1:17.2-1" || r.Components[1].ID().NEVRA() != "demo-ui-1:17.2-1.noarch" || r.Components[1].ID().FileName() != "demo-ui-17.2-1.noarch.rpm" {
 		t.Fatalf("release 1.1: %+v", r)
 	}
 	if got := cat.SourceOf(r, r.Components[0]); got != "dist/components" {

@@ -95,7 +95,7 @@ func (r *reader) packages(p *page, s *Spec) {
 	for _, version := range []string{s.From, s.To} {
 		if rel := r.cat.Release(version); rel != nil {
 			for _, c := range rel.Components {
-				known[c.NVR()] = true
+				known[c.ID().NVR()] = true
 			}
 		}
 	}

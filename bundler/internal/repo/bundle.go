@@ -166,7 +166,7 @@ func changes(m *manifest.Manifest) Changes {
 	evr := func(set []manifest.Package) map[string]string {
 		all := map[string]string{}
 		for _, p := range set {
-			all[p.Name] = strings.TrimPrefix(p.EVR(), "0:")
+			all[p.Name] = p.ShortEVR()
 		}
 		return all
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"onerpm/internal/nevra"
 	"onerpm/internal/rpmfile"
 )
 
@@ -200,7 +201,7 @@ func libcOlder(a, b string) bool {
 	if rankA != rankB {
 		return rankA < rankB
 	}
-	return rankA == libcVersioned && rpmfile.CompareEVR(va, vb) < 0
+	return rankA == libcVersioned && nevra.CompareEVR(va, vb) < 0
 }
 
 // Ranks of a requirement of libc by how much it says.

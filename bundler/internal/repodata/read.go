@@ -11,30 +11,18 @@ import (
 	"io"
 	"iter"
 	"os"
-	"strconv"
 
 	"github.com/klauspost/compress/gzip"
+
+	"onerpm/internal/nevra"
 )
 
 // Package is what primary says of a package: what it is and where it lies.
 type Package struct {
-	Name    string
-	Epoch   int // 0 when it has none
-	Version string
-	Release string
-	Arch    string
-	SHA256  string // of the file
-	Size    int64  // bytes of the file
-	Place   Place
-}
-
-// NEVRA returns name-epoch:version-release.arch, without the epoch when it is 0.
-func (p Package) NEVRA() string {
-	epoch := ""
-	if p.Epoch != 0 {
-		epoch = strconv.Itoa(p.Epoch) + ":"
-	}
-	return p.Name + "-" + epoch + p.Version + "-" + p.Release + "." + p.Arch
+	nevra.ID
+	SHA256 string // of the file
+	Size   int64  // bytes of the file
+	Place  Place
 }
 
 // readList gives use the uncompressed list, and checks sizes and checksums of it both
@@ -153,7 +141,7 @@ func parsePackage(id string, entry []byte) (Package, error) {
 		return Package{}, malformed("primary", "package %s: %w", id, err)
 	}
 	p := Package{
-		Name: e.Name, Epoch: e.Version.Epoch, Version: e.Version.Ver, Release: e.Version.Rel, Arch: e.Arch,
+		ID:     nevra.ID{Name: e.Name, Epoch: e.Version.Epoch, Version: e.Version.Ver, Release: e.Version.Rel, Arch: e.Arch},
 		SHA256: id, Size: e.Size.Package, Place: Place{e.Location.Base, e.Location.Href},
 	}
 	err := p.Place.check()

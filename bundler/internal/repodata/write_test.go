@@ -16,6 +16,7 @@ import (
 
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/repodata"
+	"onerpm/internal/nevra"
 )
 
 // some makes n entries of packages that differ.
@@ -93,7 +94,7 @@ func TestPackages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := repodata.Package{Name: "small", Version: "1.0", Release: "1", Arch: "noarch", SHA256: e.SHA256, Size: info.Size(), Place: place}
+	want := repodata.Package{ID: nevra.ID{Name: "small", Version: "1.0", Release: "1", Arch: "noarch"}, SHA256: e.SHA256, Size: info.Size(), Place: place}
 	for p, err := range write(t, nil, []repodata.Entry{e}).Packages(t.Context()) {
 		if err != nil || p != want || p.NEVRA() != e.NEVRA {
 			t.Errorf("got %+v, %v, want %+v", p, err, want)

@@ -146,7 +146,7 @@ func (c change) moves() bool {
 
 // backwards tells whether the new version is the lower one.
 func (c change) backwards() bool {
-	return c.old != nil && c.new != nil && rpmfile.CompareEVR(c.new.Header.EVR(), c.old.Header.EVR()) < 0
+	return c.old != nil && c.new != nil && c.new.Header.Compare(c.old.Header.ID) < 0
 }
 
 // obsoletedBy returns the new package that obsoletes an old one, "" for none.
@@ -161,7 +161,7 @@ func obsoletedBy(old Package, to []Package) string {
 }
 
 // evrOf is the EVR as people write it: without an epoch of 0.
-func evrOf(h *rpmfile.Header) string { return strings.TrimPrefix(h.EVR(), "0:") }
+func evrOf(h *rpmfile.Header) string { return h.ShortEVR() }
 
 // units returns the systemd services that packages own -> the package.
 func units(packages []Package) map[string]string {

@@ -119,13 +119,13 @@ func (s Side) same() error {
 		have[p.Header.NEVRA()] = p.SHA256
 	}
 	for _, c := range s.Release.Components {
-		switch sum, is := have[c.NEVRA()]; {
+		switch sum, is := have[c.ID().NEVRA()]; {
 		case !is:
-			wrong = append(wrong, c.NEVRA()+" is missing")
+			wrong = append(wrong, c.ID().NEVRA()+" is missing")
 		case c.SHA256 != "" && sum != c.SHA256:
-			wrong = append(wrong, c.NEVRA()+" is another file")
+			wrong = append(wrong, c.ID().NEVRA()+" is another file")
 		}
-		delete(have, c.NEVRA())
+		delete(have, c.ID().NEVRA())
 	}
 	for _, p := range s.Packages {
 		if _, more := have[p.Header.NEVRA()]; more {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"onerpm/internal/manifest"
+	"onerpm/internal/nevra"
 )
 
 // Kind says in what way the host differs from a side.
@@ -91,7 +92,7 @@ func (s *Set) Compare(ctx context.Context, side manifest.Side) ([]Difference, er
 	return s.compare(side, installed)
 }
 
-func (s *Set) compare(side manifest.Side, installed map[string][]Entry) ([]Difference, error) {
+func (s *Set) compare(side manifest.Side, installed map[string][]nevra.ID) ([]Difference, error) {
 	wanted, err := s.Wanted(side)
 	if err != nil {
 		return nil, err
@@ -105,8 +106,8 @@ func (s *Set) compare(side manifest.Side, installed map[string][]Entry) ([]Diffe
 			found = append(found, Difference{Kind: Missing, Package: p.Name, Want: p.EVR()})
 		case len(entries) > 1:
 			found = append(found, Difference{Kind: Duplicate, Package: p.Name, Want: p.EVR(), Got: versions(entries)})
-		case entries[0].EVR != p.EVR():
-			found = append(found, Difference{Kind: Version, Package: p.Name, Want: p.EVR(), Got: entries[0].EVR})
+		case entries[0].EVR() != p.EVR():
+			found = append(found, Difference{Kind: Version, Package: p.Name, Want: p.EVR(), Got: entries[0].EVR()})
 		}
 	}
 	for name, entries := range installed {
@@ -118,10 +119,10 @@ func (s *Set) compare(side manifest.Side, installed map[string][]Entry) ([]Diffe
 	return found, nil
 }
 
-func versions(entries []Entry) string {
+func versions(entries []nevra.ID) string {
 	all := make([]string, len(entries))
 	for i, e := range entries {
-		all[i] = e.EVR
+		all[i] = e.EVR()
 	}
 	return strings.Join(all, ", ")
 }

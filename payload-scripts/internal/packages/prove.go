@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 
 	"onerpm/internal/manifest"
+	"onerpm/internal/nevra"
 	"onerpm/payload-scripts/internal/host"
 )
 
@@ -128,14 +129,11 @@ func lacking(a, b string, names []string) []string {
 	return found
 }
 
-// named reports whether name-epoch:version-release.arch is a package of one of the names, which are sorted.
-func named(nevra string, names []string) bool {
-	name, _, _ := strings.Cut(nevra, ":")
-	if i := strings.LastIndex(name, "-"); i >= 0 {
-		name = name[:i]
-	}
-	i := sort.SearchStrings(names, name)
-	return i < len(names) && names[i] == name
+// named reports whether a line is a package of one of the names, which are sorted.
+func named(line string, names []string) bool {
+	id, err := nevra.Parse(line)
+	_, found := slices.BinarySearch(names, id.Name)
+	return err == nil && found
 }
 
 func proofError(side manifest.Side, said []string) error {

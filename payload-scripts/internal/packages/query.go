@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"onerpm/internal/manifest"
+	"onerpm/internal/nevra"
 	"onerpm/payload-scripts/internal/host"
 )
 
@@ -17,20 +18,10 @@ import (
 // question changes nothing: it may be killed.
 const queryTimeout = 2 * time.Minute
 
-// Entry is one package in rpm's database.
-type Entry struct {
-	Name string
-	EVR  string // epoch:version-release, the epoch always written
-	Arch string
-}
-
-// NEVRA returns the name that rpm -e accepts for exactly this version.
-func (e Entry) NEVRA() string { return e.Name + "-" + strings.TrimPrefix(e.EVR, "0:") + "." + e.Arch }
-
 // Installed returns what rpm's database has of the product: every package
 // whose name is in one of the two sets or is that of a helper package of the
 // bundle. A name with several entries has them in rpm's order.
-func (s *Set) Installed(ctx context.Context) (map[string][]Entry, error) {
+func (s *Set) Installed(ctx context.Context) (map[string][]nevra.ID, error) {
 	names, err := s.names()
 	if err != nil {
 		return nil, err
@@ -39,12 +30,12 @@ func (s *Set) Installed(ctx context.Context) (map[string][]Entry, error) {
 }
 
 // Ask returns what rpm's database has of packages with the names.
-func (s *Set) Ask(ctx context.Context, names []string) (map[string][]Entry, error) {
+func (s *Set) Ask(ctx context.Context, names []string) (map[string][]nevra.ID, error) {
 	return ask(ctx, s.rpm(), names)
 }
 
 // ask asks the database that the global arguments choose.
-func ask(ctx context.Context, global, names []string) (map[string][]Entry, error) {
+func ask(ctx context.Context, global, names []string) (map[string][]nevra.ID, error) {
 	args := append([]string{}, global...)
 	args = append(args, "-q", "--qf", `=%{NAME}\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\t%{ARCH}\n`, "--")
 	args = append(args, names...)
@@ -53,12 +44,18 @@ func ask(ctx context.Context, global, names []string) (map[string][]Entry, error
 	if exit := (*host.ExitError)(nil); err != nil && (!errors.As(err, &exit) || !answered(res)) {
 		return nil, fmt.Errorf("ask rpm for the installed packages: %w", err)
 	}
-	found := map[string][]Entry{}
+	found := map[string][]nevra.ID{}
 	for _, line := range strings.Split(res.Stdout, "\n") {
 		fields := strings.Split(strings.TrimPrefix(line, "="), "\t")
-		if strings.HasPrefix(line, "=") && len(fields) == 3 {
-			found[fields[0]] = append(found[fields[0]], Entry{fields[0], fields[1], fields[2]})
+		if !strings.HasPrefix(line, "=") || len(fields) != 3 {
+			continue
 		}
+		id, err := nevra.ParseEVR(fields[1])
+		if err != nil {
+			return nil, fmt.Errorf("ask rpm for the installed packages: %s: %w", fields[0], err)
+		}
+		id.Name, id.Arch = fields[0], fields[2]
+		found[id.Name] = append(found[id.Name], id)
 	}
 	return found, nil
 }

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"onerpm/internal/manifest"
+	"onerpm/internal/nevra"
 	"onerpm/payload-scripts/internal/finding"
-	"onerpm/payload-scripts/internal/packages"
 )
 
 // state is which release a host has.
@@ -21,7 +21,7 @@ const (
 )
 
 // installed is what a host has, by name.
-type installed map[string][]packages.Entry
+type installed map[string][]nevra.ID
 
 // identify finds out which release the host has, and names the right bundle
 // when it is not the one this bundle starts from.
@@ -130,14 +130,14 @@ func differences(has installed, want []manifest.Known, names []string) []string 
 			found = append(found, fmt.Sprintf("%s %s is not installed", p.Name, p.EVR))
 		case len(entries) > 1:
 			found = append(found, fmt.Sprintf("%s is in rpm's database %d times", p.Name, len(entries)))
-		case entries[0].EVR != p.EVR:
-			found = append(found, fmt.Sprintf("%s is %s, not %s", p.Name, entries[0].EVR, p.EVR))
+		case entries[0].EVR() != p.EVR:
+			found = append(found, fmt.Sprintf("%s is %s, not %s", p.Name, entries[0].EVR(), p.EVR))
 		}
 	}
 	sort.Strings(names)
 	for _, name := range names {
 		if !wanted[name] && len(has[name]) > 0 {
-			found = append(found, fmt.Sprintf("%s %s does not belong to it", name, has[name][0].EVR))
+			found = append(found, fmt.Sprintf("%s %s does not belong to it", name, has[name][0].EVR()))
 		}
 	}
 	return found

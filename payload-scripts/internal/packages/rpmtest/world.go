@@ -16,6 +16,7 @@ import (
 	"github.com/google/rpmpack"
 
 	"onerpm/internal/manifest"
+	"onerpm/internal/nevra"
 )
 
 // File is a file of a Package.
@@ -171,7 +172,7 @@ func (w *World) add(t testing.TB, p Package, folder string, unchanged bool) mani
 	data := Build(t, p)
 	name := p.Name + "-" + p.Version + "-" + p.release() + ".noarch.rpm"
 	m := manifest.Package{
-		Name: p.Name, Version: p.Version, Release: p.release(), Arch: "noarch", Optional: p.Optional,
+		ID: nevra.ID{Name: p.Name, Version: p.Version, Release: p.release(), Arch: "noarch"}, Optional: p.Optional,
 		SHA256: digest(data), Size: int64(len(data)),
 	}
 	for _, f := range p.Files {

@@ -1,4 +1,4 @@
-package rpmfile
+package nevra
 
 import "strings"
 
@@ -24,8 +24,8 @@ func CompareEVR(a, b string) int {
 	return 0
 }
 
-// compareDep is CompareEVR but for the release, which counts only when both sides have one.
-func compareDep(a, b string) int {
+// CompareDependency is CompareEVR but for the release, which counts only when both sides have one.
+func CompareDependency(a, b string) int {
 	x, y := parseEVR(a), parseEVR(b)
 	if !x.hasRelease || !y.hasRelease {
 		a, _, _ = cutRelease(a)
