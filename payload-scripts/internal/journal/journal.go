@@ -9,10 +9,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"onerpm/payload-scripts/internal/host"
 )
@@ -50,13 +54,14 @@ type Record struct {
 	Began    time.Time `json:"began"`
 	Ended    time.Time `json:"ended,omitzero"`
 
-	Phase   Phase   `json:"phase"`
-	Back    bool    `json:"back"`    // everything converges to old
-	Outcome Outcome `json:"outcome"` //
-	Starts  int     `json:"starts"`  // engine processes that worked on this attempt
-	Error   string  `json:"error"`   // the first cause; later ones are in the steps
-	Step    string  `json:"step"`    // the step that failed first
-	Todo    string  `json:"todo"`    // what a person is to do about it
+	Phase    Phase   `json:"phase"`
+	Back     bool    `json:"back"`     // everything converges to old
+	Restored bool    `json:"restored"` // everything is old again: from here on nothing is stopped or restored any more
+	Outcome  Outcome `json:"outcome"`  //
+	Starts   int     `json:"starts"`   // engine processes that worked on this attempt
+	Error    string  `json:"error"`    // the first cause; later ones are in the steps
+	Step     string  `json:"step"`     // the step that failed first
+	Todo     string  `json:"todo"`     // what a person is to do about it
 
 	Optional []string         `json:"optional"`          // optional packages the host had
 	Enabled  map[string]bool  `json:"enabled"`           // units of the product -> started at boot, before the upgrade
@@ -88,28 +93,39 @@ func (r *Record) Window() time.Duration {
 	return r.Reopened.Sub(r.Closed)
 }
 
-// Journal is the record on disk. Its methods may be called from several goroutines.
+// Journal is a record and where it is kept. Its methods may be called from several goroutines.
 type Journal struct {
-	path string
-	mu   sync.Mutex
-	rec  Record
+	store func(Record) error
+	mu    sync.Mutex
+	rec   Record
+	full  func(*Record) bool
 }
+
+// New returns a journal whose changes are made durable by store. Create and Open use a file.
+func New(rec Record, store func(Record) error) *Journal { return &Journal{rec: rec, store: store} }
 
 // Create makes the journal of a new attempt in dir, which must exist.
 func Create(dir string, first Record) (*Journal, error) {
-	j := &Journal{path: filepath.Join(dir, "journal.json"), rec: first}
-	return j, j.save()
+	j := New(first, file(dir))
+	return j, j.Update(func(*Record) {})
 }
 
 // Open reads the journal in dir.
 func Open(dir string) (*Journal, error) {
-	path := filepath.Join(dir, "journal.json")
 	rec, err := Read(dir)
 	if err != nil {
 		return nil, err
 	}
 	rec.enter()
-	return &Journal{path: path, rec: rec}, nil
+	return New(rec, file(dir)), nil
+}
+
+// OnFull sets what is called when the disk is full: it may make room and change the record,
+// and says whether the write is tried once more.
+func (j *Journal) OnFull(makeRoom func(*Record) bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.full = makeRoom
 }
 
 // Read returns the record in dir, as another process may read it at any moment.
@@ -136,18 +152,32 @@ func Read(dir string) (Record, error) {
 func (j *Journal) Record() Record {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	r := j.rec
-	r.Steps = append([]Step(nil), r.Steps...)
-	r.Warnings = append([]string(nil), r.Warnings...)
-	return r
+	return j.rec.clone()
 }
 
-// Update changes the record and makes the change durable.
+func (r *Record) clone() Record {
+	c := *r
+	c.Optional, c.Warnings, c.Hooks, c.Steps = slices.Clone(r.Optional), slices.Clone(r.Warnings), slices.Clone(r.Hooks), slices.Clone(r.Steps)
+	c.Enabled, c.Active, c.Schema = maps.Clone(r.Enabled), maps.Clone(r.Active), maps.Clone(r.Schema)
+	return c
+}
+
+// Update changes the record and makes the change durable. When it returns an error, the
+// record is what it was before.
 func (j *Journal) Update(change func(*Record)) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	change(&j.rec)
-	return j.save()
+	next := j.rec.clone()
+	change(&next)
+	err := j.store(next)
+	if errors.Is(err, unix.ENOSPC) && j.full != nil && j.full(&next) {
+		err = j.store(next)
+	}
+	if err != nil {
+		return fmt.Errorf("write the journal: %w", err)
+	}
+	j.rec = next
+	return nil
 }
 
 // Begin records that a step begins and returns the function that records its end.
@@ -170,22 +200,28 @@ func (j *Journal) Begin(phase Phase, name string) (end func(error) error, err er
 	}, err
 }
 
-func (j *Journal) save() error {
-	data, err := json.MarshalIndent(j.rec, "", " ")
-	if err != nil {
-		return fmt.Errorf("write the journal: %w", err)
+// file keeps a record in dir.
+func file(dir string) func(Record) error {
+	path := filepath.Join(dir, "journal.json")
+	return func(r Record) error {
+		data, err := json.MarshalIndent(r, "", " ")
+		if err != nil {
+			return err
+		}
+		if err := host.WriteFile(path, append(data, '\n'), host.Attr{Mode: 0o600}); err != nil {
+			return err
+		}
+		r.enter()
+		return nil
 	}
-	if err := host.WriteFile(j.path, append(data, '\n'), host.Attr{Mode: 0o600}); err != nil {
-		return fmt.Errorf("write the journal: %w", err)
-	}
-	j.rec.enter()
-	return nil
 }
 
 // enter names the points that follow by what is on disk now.
 func (r *Record) enter() {
 	where := string(r.Phase)
 	switch {
+	case r.Restored:
+		where = "back, after its commit"
 	case r.Back && r.Phase == Preparing:
 		where = "back, from prepare"
 	case r.Back:

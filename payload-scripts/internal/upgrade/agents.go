@@ -16,27 +16,30 @@ import (
 	"onerpm/payload-scripts/internal/layout"
 )
 
-// handOverAgents notes that the agents are to be upgraded. Nothing is asked
+// agents are the product's agents on other machines in an attempt.
+type agents struct{ *job }
+
+// handOver notes that the agents are to be upgraded. Nothing is asked
 // of them here: that begins when the attempt has ended.
-func (u *Upgrade) handOverAgents(context.Context) error {
-	if u.bundle.Manifest.Agents == nil {
+func (a *agents) handOver(context.Context) error {
+	if a.manifest().Agents == nil {
 		return nil
 	}
-	if _, err := agent.Read(u.attempt.Var); !errors.Is(err, os.ErrNotExist) {
+	if _, err := agent.Read(a.attempt.Var); !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return agent.Write(u.attempt.Var, agent.Record{State: agent.Pending})
+	return agent.Write(a.attempt.Var, agent.Record{State: agent.Pending})
 }
 
-// beginAgents starts what works on the agents. An upgrade that has succeeded is not spoiled by
+// begin starts what works on the agents. An upgrade that has succeeded is not spoiled by
 // an error here: it is in the log, and the agents stay pending.
-func (u *Upgrade) beginAgents(ctx context.Context) {
-	if u.bundle.Manifest.Agents == nil {
+func (a *agents) begin(ctx context.Context) {
+	if a.manifest().Agents == nil {
 		return
 	}
-	rec, err := agent.Read(u.attempt.Var)
+	rec, err := agent.Read(a.attempt.Var)
 	if err == nil && (rec.State == agent.Pending || rec.State == agent.Running) {
-		_, err = BeginAgents(ctx, u.bundle, u.attempt, false)
+		_, err = BeginAgents(ctx, a.bundle, a.attempt, false)
 	}
 	if err != nil {
 		slog.Warn("the agents were not begun", "error", err)

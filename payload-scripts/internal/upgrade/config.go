@@ -10,6 +10,7 @@ import (
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/packages"
+	"onerpm/payload-scripts/internal/service"
 )
 
 // addPackaged gives the files the packages' %config files, with what the spec and
@@ -71,9 +72,44 @@ func checkFiles(ctx context.Context, b *layout.Bundle) []finding.Finding {
 	return append(b.Settings.Findings(b.Manifest, targets...), s.Findings(ctx)...)
 }
 
-// logFiles writes what became of each configuration file, in columns.
-func (u *Upgrade) logFiles(side manifest.Side) {
-	changes, err := u.files.Changes()
+// fileSet is the configuration and the state of the product in an attempt.
+type fileSet struct {
+	*job
+	set      *files.Set
+	packages *packages.Set
+	services *service.Services
+}
+
+func (f *fileSet) backup(ctx context.Context) error {
+	if err := addPackaged(f.set, f.bundle, f.packages); err != nil {
+		return err
+	}
+	if err := f.set.Prepare(ctx); err != nil {
+		return err
+	}
+	return f.set.SaveState(ctx)
+}
+
+func (f *fileSet) saveState(ctx context.Context) error { return f.set.SaveState(ctx) }
+
+// converge makes the files those of a side, and then the units that start at boot.
+func (f *fileSet) converge(ctx context.Context, side manifest.Side) error {
+	if err := f.services.Retire(ctx, side); err != nil {
+		return err
+	}
+	if err := f.set.Converge(ctx, side); err != nil {
+		return err
+	}
+	f.log(side)
+	if err := f.services.Reload(ctx); err != nil {
+		return err
+	}
+	return f.services.Adopt(ctx, side, f.journal.Record().Enabled)
+}
+
+// log writes what became of each configuration file, in columns.
+func (f *fileSet) log(side manifest.Side) {
+	changes, err := f.set.Changes()
 	if err != nil {
 		slog.Warn("what became of the configuration files is not known", "error", err)
 		return

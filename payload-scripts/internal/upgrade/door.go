@@ -3,7 +3,6 @@ package upgrade
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"onerpm/internal/manifest"
@@ -35,19 +34,25 @@ func doorFindings(ctx context.Context, m *manifest.Manifest) []finding.Finding {
 	return out
 }
 
-// closeDoor shuts the door while it is asked. The time of the last answer so far
+// door is the units that let clients in.
+type door struct {
+	*units
+	probe *service.Probe // asks the door from before it is shut until after it is open; nil otherwise
+}
+
+// shut shuts the door while it is asked. The time of the last answer so far
 // is on disk before the door is touched: a killed engine's window counts from it.
-func (u *Upgrade) closeDoor(ctx context.Context) error {
-	u.holdOffShutdown(ctx)
-	u.probe.Stop()
-	u.probe = u.services.Probe(context.WithoutCancel(ctx))
-	answered := u.probe.Await(ctx, doorWait)
-	known := !u.journal.Record().Closed.IsZero()
-	err := u.journal.Update(func(r *journal.Record) {
+func (d *door) shut(ctx context.Context) error {
+	d.holdOffShutdown(ctx)
+	d.probe.Stop()
+	d.probe = d.services.Probe(context.WithoutCancel(ctx))
+	answered := d.probe.Await(ctx, doorWait)
+	known := !d.journal.Record().Closed.IsZero()
+	err := d.journal.Update(func(r *journal.Record) {
 		if known {
 			return
 		}
-		if r.Closed, r.Probed = instant(answered), !answered.IsZero(); !r.Probed && u.probe != nil {
+		if r.Closed, r.Probed = instant(answered), !answered.IsZero(); !r.Probed && d.probe != nil {
 			r.Warnings = append(r.Warnings, "the door did not answer its health question before the upgrade: "+
 				"the window is told by the door's stop and start, and the opened door is not judged by that question")
 		}
@@ -55,47 +60,44 @@ func (u *Upgrade) closeDoor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := u.services.CloseDoor(ctx); err != nil {
+	if err := d.services.CloseDoor(ctx); err != nil {
 		return err
 	}
-	last, _ := u.probe.Mark()
+	last, _ := d.probe.Mark()
 	if last.IsZero() || known {
 		return nil
 	}
-	return u.journal.Update(func(r *journal.Record) { r.Closed = instant(last) })
+	return d.journal.Update(func(r *journal.Record) { r.Closed = instant(last) })
 }
 
-func (u *Upgrade) openNew(ctx context.Context) error { return u.openDoor(ctx, manifest.New) }
-func (u *Upgrade) openOld(ctx context.Context) error { return u.openDoor(ctx, manifest.Old) }
-
-// openDoor takes the mark away first: should the machine lose power now, it
+// open takes the mark away first: should the machine lose power now, it
 // boots into the product.
-func (u *Upgrade) openDoor(ctx context.Context, side manifest.Side) error {
-	if u.probe == nil { // another engine shut it
-		u.probe = u.services.Probe(context.WithoutCancel(ctx))
-	} else if _, through := u.probe.Mark(); through > 0 && u.journal.Record().Reopened.IsZero() {
-		if err := u.warn(fmt.Sprintf("the door's question was answered %d times while the door was shut: something else lets clients in", through)); err != nil {
+func (d *door) open(ctx context.Context, side manifest.Side) error {
+	if d.probe == nil { // another engine shut it
+		d.probe = d.services.Probe(context.WithoutCancel(ctx))
+	} else if _, through := d.probe.Mark(); through > 0 && d.journal.Record().Reopened.IsZero() {
+		if err := d.warn(fmt.Sprintf("the door's question was answered %d times while the door was shut: something else lets clients in", through)); err != nil {
 			return err
 		}
 	}
-	if err := u.services.OpenWindow(); err != nil {
+	if err := d.services.OpenWindow(); err != nil {
 		return err
 	}
-	rec := u.journal.Record()
-	if err := u.services.OpenDoor(ctx, side, rec.Active, rec.Probed); err != nil {
+	rec := d.journal.Record()
+	if err := d.services.OpenDoor(ctx, side, rec.Active, rec.Probed); err != nil {
 		return err
 	}
 	var first time.Time
 	if rec.Probed {
-		first = u.probe.Await(ctx, doorWait)
+		first = d.probe.Await(ctx, doorWait)
 	}
-	u.probe.Stop()
-	u.probe = nil
-	return u.written(u.journal.Update(func(r *journal.Record) {
+	d.probe.Stop()
+	d.probe = nil
+	return d.journal.Update(func(r *journal.Record) {
 		if r.Reopened.IsZero() {
 			r.Reopened, r.Probed = instant(first), r.Probed && !first.IsZero()
 		}
-	}))
+	})
 }
 
 // instant is how the journal notes a time: now when it is not known.
@@ -104,29 +106,4 @@ func instant(t time.Time) time.Time {
 		t = time.Now()
 	}
 	return t.UTC().Truncate(time.Millisecond)
-}
-
-func (u *Upgrade) warn(what string) error {
-	slog.Warn(what)
-	return u.journal.Update(func(r *journal.Record) { r.Warnings = append(r.Warnings, what) })
-}
-
-// holdOffShutdown asks systemd, as a courtesy, to let nobody shut the machine down in the window.
-func (u *Upgrade) holdOffShutdown(ctx context.Context) {
-	if u.held != nil {
-		return
-	}
-	m := u.bundle.Manifest
-	held, err := service.Inhibit(ctx, m.Prefix, fmt.Sprintf("%s is being upgraded from %s to %s", m.Product, m.From, m.To))
-	if err != nil {
-		slog.Warn("a shutdown is not held off", "error", err)
-	}
-	u.held = held
-}
-
-func (u *Upgrade) letShutdown() {
-	if u.held != nil {
-		_ = u.held.Close()
-		u.held = nil
-	}
 }

@@ -12,7 +12,7 @@ var update = flag.Bool("update", false, "write docs/upgrade-states.md")
 func TestDraw(t *testing.T) {
 	const page = "../../../docs/upgrade-states.md"
 	if *update {
-		if err := os.WriteFile(page, []byte(Draw()), 0o644); err != nil {
+		if err := os.WriteFile(page, []byte(outline().Draw()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -20,7 +20,7 @@ func TestDraw(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(got) != Draw() {
+	if string(got) != outline().Draw() {
 		t.Error("docs/upgrade-states.md does not show the line as it runs; run go test ./payload-scripts/internal/upgrade -update")
 	}
 }

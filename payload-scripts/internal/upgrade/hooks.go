@@ -9,58 +9,55 @@ import (
 	"onerpm/payload-scripts/internal/journal"
 )
 
-func (u *Upgrade) hooksOfPrepare(ctx context.Context) error {
-	return u.runHooks(ctx, hook.Prepare, u.bundle.Manifest.Hooks.Prepare)
+// hooks are the product's own programs in an attempt.
+type hooks struct {
+	*job
+	room hook.Room
 }
 
-func (u *Upgrade) hooksOfSwitch(ctx context.Context) error {
-	return u.runHooks(ctx, hook.Switch, u.bundle.Manifest.Hooks.Switch)
+// of is the step that runs the hooks of a phase.
+func (h *hooks) of(phase string) func(context.Context) error {
+	return func(ctx context.Context) error { return h.run(ctx, phase) }
 }
 
-func (u *Upgrade) hooksOfOpen(ctx context.Context) error {
-	return u.runHooks(ctx, hook.Open, u.bundle.Manifest.Hooks.Open)
+// listed are the hooks of a phase, in the order they run.
+func (h *hooks) listed(phase string) []manifest.Hook {
+	all := h.manifest().Hooks
+	return map[string][]manifest.Hook{hook.Prepare: all.Prepare, hook.Switch: all.Switch, hook.Open: all.Open}[phase]
 }
 
-// runHooks runs the hooks of a phase in their order. That one began is on disk
+// run runs the hooks of a phase in their order. That one began is on disk
 // before it does: what is not in the journal is not undone.
-func (u *Upgrade) runHooks(ctx context.Context, phase string, hooks []manifest.Hook) error {
-	for _, h := range hooks {
-		err := u.journal.Update(func(r *journal.Record) {
-			if !slices.Contains(r.Hooks, h.Name()) {
-				r.Hooks = append(r.Hooks, h.Name())
+func (h *hooks) run(ctx context.Context, phase string) error {
+	for _, one := range h.listed(phase) {
+		err := h.journal.Update(func(r *journal.Record) {
+			if !slices.Contains(r.Hooks, one.Name()) {
+				r.Hooks = append(r.Hooks, one.Name())
 			}
 		})
 		if err != nil {
 			return err
 		}
-		if err := u.hooks().Run(ctx, phase, h); err != nil {
+		if err := h.room.Run(ctx, phase, one); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// undoHooks takes back what hooks did that began, the last one first. The way
+// undo takes back what hooks did that began, the last one first. The way
 // back may be gone again, so they stay in the journal: an undo may run twice.
-func (u *Upgrade) undoHooks(ctx context.Context) error {
-	began := u.journal.Record().Hooks
-	all := u.bundle.Manifest.Hooks
-	for _, phase := range []struct {
-		name  string
-		hooks []manifest.Hook
-	}{{hook.Switch, all.Switch}, {hook.Prepare, all.Prepare}} {
-		for _, h := range slices.Backward(phase.hooks) {
-			if !slices.Contains(began, h.Name()) {
+func (h *hooks) undo(ctx context.Context) error {
+	began := h.journal.Record().Hooks
+	for _, phase := range []string{hook.Switch, hook.Prepare} {
+		for _, one := range slices.Backward(h.listed(phase)) {
+			if !slices.Contains(began, one.Name()) {
 				continue
 			}
-			if err := u.hooks().Undo(ctx, phase.name, h); err != nil {
+			if err := h.room.Undo(ctx, phase, one); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-func (u *Upgrade) hooks() hook.Room {
-	return hook.Room{Manifest: u.bundle.Manifest, Bundle: u.bundle.Dir, Attempt: u.attempt.ID, Var: u.attempt.Var}
 }

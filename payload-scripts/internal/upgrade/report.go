@@ -37,20 +37,6 @@ type Report struct {
 	Agents  *agent.Record      `json:"agents,omitempty"`  // nil when there are none to upgrade, and before the upgrade came to them
 }
 
-// Place tells where a step stands in the line: from 1, of how many. 0 when the line has no such step.
-func Place(r journal.Record, name string) (at, of int) {
-	list := map[journal.Phase][]step{journal.Preparing: prepare, journal.Switching: toNew, journal.Opening: open}[r.Phase]
-	if r.Back {
-		_, list = wayBack(r)
-	}
-	for i, s := range list {
-		if s.name == name {
-			at = i + 1
-		}
-	}
-	return at, len(list)
-}
-
 // ReportOf makes the report of a record.
 func ReportOf(m *manifest.Manifest, r journal.Record) Report {
 	return Report{
@@ -62,8 +48,8 @@ func ReportOf(m *manifest.Manifest, r journal.Record) Report {
 }
 
 func (u *Upgrade) writeReport() error {
-	report := ReportOf(u.bundle.Manifest, u.journal.Record())
-	report.Changes, _ = u.files.Changes() // an attempt that was refused merged nothing
+	report := ReportOf(u.manifest(), u.journal.Record())
+	report.Changes, _ = u.files.set.Changes() // an attempt that was refused merged nothing
 	data, err := json.MarshalIndent(report, "", " ")
 	if err != nil {
 		return err

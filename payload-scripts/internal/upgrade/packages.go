@@ -1,0 +1,46 @@
+package upgrade
+
+import (
+	"context"
+	"log/slog"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/packages"
+)
+
+// packageSet is the product's packages in an attempt.
+type packageSet struct {
+	*job
+	set *packages.Set
+}
+
+func (p *packageSet) waitForLocks(ctx context.Context) error { return p.set.WaitFree(ctx) }
+
+// backup saves the packages' files that this host changed, and rpm's database.
+func (p *packageSet) backup(ctx context.Context) error {
+	own, err := p.set.Record(ctx)
+	if err != nil {
+		return err
+	}
+	slog.Info("files of packages that are this host's own", "paths", own)
+	return p.set.Backup(ctx, p.attempt.Backup("rpmdb"))
+}
+
+func (p *packageSet) converge(ctx context.Context, side manifest.Side) error {
+	p.set.Had = p.journal.Record().Optional
+	return p.set.Converge(ctx, side, packages.Options{Progress: func(at packages.Progress) {
+		p.progress.Tell("rpm: "+at.Package, int64(at.Percent), 100, "percent")
+		if at.Percent == 0 {
+			host.Point("rpm at work", at.Package)
+		}
+	}})
+}
+
+// markUserInstalled never fails an upgrade that serves already: it is told as a warning.
+func (p *packageSet) markUserInstalled(ctx context.Context) error {
+	if err := p.set.MarkUserInstalled(ctx); err != nil {
+		return p.warn("the new packages could not be marked as installed by the user: " + err.Error())
+	}
+	return nil
+}

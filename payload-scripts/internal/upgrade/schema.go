@@ -1,0 +1,121 @@
+package upgrade
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/database"
+	"onerpm/payload-scripts/internal/journal"
+)
+
+// How long a database may take to answer. A first engine process just worked
+// with it, and while it waits the product may be down: it goes back soon. After a
+// restart, of the host maybe, the engine may run before the database; and the way
+// back has no other way left.
+const (
+	firstPatience = 15 * time.Second
+	laterPatience = 2 * time.Minute
+)
+
+// schema is the product's databases in an attempt.
+type schema struct{ *job }
+
+// with opens a database for one piece of work, with patience.
+func (s *schema) with(ctx context.Context, spec manifest.Database, work func(*database.DB) error) error {
+	deadline := time.Now().Add(firstPatience)
+	if r := s.journal.Record(); r.Back || r.Starts > 1 {
+		deadline = time.Now().Add(laterPatience)
+	}
+	for {
+		db, err := database.Open(ctx, spec, s.manifest().Prefix, s.attempt.ID, s.manifest().Limits)
+		if err == nil {
+			defer db.Close()
+			db.Progress = func(what string, done, total int64) { s.progress.Tell(what, done, total, "rows") }
+			return work(db)
+		}
+		if time.Now().After(deadline) {
+			return err
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+}
+
+// each does a piece of work with every database.
+func (s *schema) each(ctx context.Context, work func(*database.DB, manifest.Database) error) error {
+	for _, spec := range s.manifest().Databases {
+		if err := s.with(ctx, spec, func(db *database.DB) error { return work(db, spec) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *schema) named(name string) (manifest.Database, error) {
+	for _, d := range s.manifest().Databases {
+		if name == "" || d.Name == name {
+			return d, nil
+		}
+	}
+	return manifest.Database{}, fmt.Errorf("the manifest names no database %q", name)
+}
+
+func (s *schema) dump(ctx context.Context) error {
+	return s.each(ctx, func(db *database.DB, spec manifest.Database) error {
+		if s.journal.Record().Starts > 1 { // a killed engine's sessions live on and may still commit
+			if err := db.Terminate(ctx); err != nil {
+				return err
+			}
+		}
+		return db.Dump(ctx, s.attempt.Backup(spec.Name+".dump"))
+	})
+}
+
+// expand notes where the schema stands, then runs the migrations that the
+// old release can live with. The note is durable before anything is changed,
+// and is kept when prepare starts over.
+func (s *schema) expand(ctx context.Context) error {
+	return s.each(ctx, func(db *database.DB, spec manifest.Database) error {
+		if _, known := s.journal.Record().Schema[spec.Name]; !known {
+			at, err := db.Version(ctx)
+			if err != nil {
+				return err
+			}
+			err = s.journal.Update(func(r *journal.Record) {
+				if r.Schema == nil {
+					r.Schema = map[string]int64{}
+				}
+				r.Schema[spec.Name] = at
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return db.Expand(ctx, s.inRun(spec.Migrations))
+	})
+}
+
+func (s *schema) converge(ctx context.Context, side manifest.Side) error {
+	start := s.journal.Record().Schema
+	for _, spec := range s.manifest().Databases {
+		at, known := start[spec.Name]
+		if !known && side == manifest.Old {
+			continue // the attempt never came to this schema
+		}
+		err := s.with(ctx, spec, func(db *database.DB) error {
+			if side == manifest.Old {
+				if err := db.Terminate(ctx); err != nil {
+					return err
+				}
+			}
+			return db.Converge(ctx, side, s.inRun(spec.Migrations), at)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

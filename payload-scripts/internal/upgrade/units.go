@@ -1,0 +1,114 @@
+package upgrade
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/service"
+)
+
+// units are the product's services in an attempt.
+type units struct {
+	*job
+	services  *service.Services
+	started   bool     // this process has started the new release's services
+	inhibitor *os.File // while it is open a shutdown waits; nil otherwise
+}
+
+// record notes which units run and which are started at boot.
+func (u *units) record(ctx context.Context) error {
+	active, err := u.services.Active(ctx)
+	if err != nil {
+		return err
+	}
+	enabled, err := u.services.Enabled(ctx)
+	if err != nil {
+		return err
+	}
+	return u.journal.Update(func(r *journal.Record) { r.Active, r.Enabled = active, enabled })
+}
+
+func (u *units) mark(ctx context.Context) error {
+	u.holdOffShutdown(ctx)
+	return u.services.MarkWindow(ctx)
+}
+
+// markBack marks the window for the way back too, where a mark that cannot be written is
+// no reason to stay half way: it matters only when the power fails meanwhile.
+func (u *units) markBack(ctx context.Context) error {
+	if err := u.services.MarkWindow(ctx); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		slog.Warn("going back without the marks that keep units down over a reboot", "error", err)
+	}
+	return nil
+}
+
+func (u *units) stop(ctx context.Context) error { return u.services.Stop(ctx) }
+
+func (u *units) start(ctx context.Context, side manifest.Side) error {
+	if err := u.services.Start(ctx, side, u.journal.Record().Active); err != nil {
+		return err
+	}
+	u.started = true
+	return nil
+}
+
+// startAgain is for an engine that resumes after the commit and has started nothing itself.
+func (u *units) startAgain(ctx context.Context) error { return u.again(ctx, manifest.New) }
+
+// startOldAgain is startAgain after the way back's commit.
+func (u *units) startOldAgain(ctx context.Context) error { return u.again(ctx, manifest.Old) }
+
+func (u *units) again(ctx context.Context, side manifest.Side) error {
+	if u.started {
+		return nil
+	}
+	return u.start(ctx, side)
+}
+
+// awaitOld is for an engine that resumes, perhaps after a boot: the first one has seen no service stop. It
+// never fails a way back that has nothing left to do: a product that does not serve is told as a warning.
+func (u *units) awaitOld(ctx context.Context) error {
+	if u.journal.Record().Starts == 1 {
+		return nil
+	}
+	err := u.services.Await(ctx, manifest.Old, u.journal.Record().Active)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	return u.warn("the upgrade has stopped no service, and one is not well: " + err.Error())
+}
+
+func (u *units) unmark(ctx context.Context) error {
+	u.allowShutdown()
+	if err := os.RemoveAll(u.attempt.RollbackRequest()); err != nil {
+		return err
+	}
+	return u.services.Unmark(ctx)
+}
+
+// holdOffShutdown asks systemd, as a courtesy, to let nobody shut the machine down in the window.
+func (u *units) holdOffShutdown(ctx context.Context) {
+	if u.inhibitor != nil {
+		return
+	}
+	m := u.manifest()
+	held, err := service.Inhibit(ctx, m.Prefix, fmt.Sprintf("%s is being upgraded from %s to %s", m.Product, m.From, m.To))
+	if err != nil {
+		slog.Warn("a shutdown is not held off", "error", err)
+	}
+	u.inhibitor = held
+}
+
+func (u *units) allowShutdown() {
+	if u.inhibitor != nil {
+		_ = u.inhibitor.Close()
+		u.inhibitor = nil
+	}
+}
