@@ -10,16 +10,14 @@ package measure
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"onerpm/internal/hostconf"
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/finding"
@@ -142,12 +140,7 @@ func (t *trial) drop(ctx context.Context, conn *pgx.Conn) error {
 }
 
 func (t *trial) run(ctx context.Context) (*Result, error) {
-	spec, clean, err := t.spec()
-	if err != nil {
-		return nil, err
-	}
-	defer clean()
-	own, err := database.Open(ctx, spec, t.Prefix, "load", t.Limits)
+	own, err := database.OpenAt(ctx, t.Database, t.address(), t.Prefix, "load", t.Limits)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +155,7 @@ func (t *trial) run(ctx context.Context) (*Result, error) {
 	if err := t.remember(ctx); err != nil {
 		return nil, err
 	}
-	db, err := database.OpenTraced(ctx, spec, t.Prefix, "check", t.Limits, &t.watch)
+	db, err := database.OpenTraced(ctx, t.Database, t.address(), t.Prefix, "check", t.Limits, &t.watch)
 	if err != nil {
 		return nil, err
 	}
@@ -171,29 +164,9 @@ func (t *trial) run(ctx context.Context) (*Result, error) {
 	return t.judge(ctx, db)
 }
 
-// spec is the database's with the copy's address, which is in a file of our own as a
-// product has one.
-func (t *trial) spec() (manifest.Database, func(), error) {
-	spec := t.Database
-	dir, err := os.MkdirTemp("", "check-*") // 0700
-	if err != nil {
-		return spec, nil, err
-	}
-	clean := func() { _ = os.RemoveAll(dir) }
-	address, err := json.Marshal(map[string]any{
-		"host": t.config.Host, "port": t.config.Port, "database": t.name, "user": t.config.User, "password": t.config.Password,
-	})
-	file := filepath.Join(dir, "address.json")
-	if err == nil {
-		err = os.WriteFile(file, address, 0o600)
-	}
-	if err != nil {
-		clean()
-		return spec, nil, err
-	}
-	spec.Connection = manifest.Connection{File: file, Format: "json",
-		Keys: manifest.ConnectionKeys{Host: "host", Port: "port", Database: "database", User: "user", Password: "password"}}
-	return spec, clean, nil
+// address is where the copy is.
+func (t *trial) address() hostconf.Address {
+	return hostconf.Address{Host: t.config.Host, Port: t.config.Port, Database: t.name, User: t.config.User, Password: t.config.Password}
 }
 
 // remember notes which tables are there before the jump, and how large they are.

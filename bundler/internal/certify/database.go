@@ -2,12 +2,11 @@ package certify
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 
-	"onerpm/bundler/internal/conffile"
+	"onerpm/internal/hostconf"
 	"onerpm/internal/manifest"
 )
 
@@ -17,62 +16,40 @@ type table struct {
 	digest string
 }
 
-// address says how to reach a database from the machine. It holds a password, which is never shown.
-type address struct{ host, port, database, user, password string }
-
 // maxConf bounds the configuration file that an address is read from, in bytes.
 const maxConf = 1 << 20
 
-// address reads where a database is from the file on the machine that the manifest names.
-func (r *run) address(ctx context.Context, c manifest.Connection) (address, error) {
+// address returns where a database is, as the file on the machine said when it was first
+// asked for: under the old release, whose keys the manifest names.
+func (r *run) address(ctx context.Context, db manifest.Database) (hostconf.Address, error) {
+	if a, known := r.addresses[db.Name]; known {
+		return a, nil
+	}
+	c := db.Connection
 	doing := "read the database's address from " + c.File
 	got, err := r.machine.sh(ctx, "head -c "+strconv.Itoa(maxConf)+" "+quote(c.File))
 	if err != nil {
-		return address{}, fmt.Errorf("%s: %w", doing, err)
+		return hostconf.Address{}, fmt.Errorf("%s: %w", doing, err)
 	}
 	if got.code != 0 {
-		return address{}, fmt.Errorf("%s: %s", doing, strings.TrimSpace(got.err))
+		return hostconf.Address{}, fmt.Errorf("%s: %s", doing, strings.TrimSpace(got.err))
 	}
-	entries, mistake := conffile.Read(c.Format, c.File, []byte(got.out))
-	if mistake != nil {
-		return address{}, fmt.Errorf("%s: line %d is no %s", doing, mistake.Line, c.Format)
+	a, err := hostconf.ReadAddress([]byte(got.out), c)
+	if err != nil {
+		return a, fmt.Errorf("%s: %w", doing, err)
 	}
-	values := map[string]string{}
-	for _, e := range entries {
-		values[e.Key] = plain(c.Format, e.Value)
+	if r.addresses == nil {
+		r.addresses = map[string]hostconf.Address{}
 	}
-	k := c.Keys
-	a := address{host: values[k.Host], port: values[k.Port], database: values[k.Database], user: values[k.User], password: values[k.Password]}
-	if host, port, ok := strings.Cut(a.host, ":"); ok && !strings.Contains(port, ":") {
-		a.host, a.port = host, port
-	}
-	if a.database == "" || a.user == "" {
-		return a, fmt.Errorf("%s: it has no %s and %s", doing, k.Database, k.User)
-	}
+	r.addresses[db.Name] = a
 	return a, nil
-}
-
-// plain takes the quotes off a value as conffile tells it.
-func plain(format, value string) string {
-	switch format {
-	case "json":
-		var s string
-		if json.Unmarshal([]byte(value), &s) == nil {
-			return s
-		}
-	case "env":
-		if n := len(value); n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
-			return value[1 : n-1]
-		}
-	}
-	return value
 }
 
 // psql answers statements, one row a line with "|" between its columns. What it needs goes
 // over standard input: neither password nor statement is in a list of processes.
-func (r *run) psql(ctx context.Context, a address, sql string) ([]string, error) {
+func (r *run) psql(ctx context.Context, a hostconf.Address, sql string) ([]string, error) {
 	var script strings.Builder
-	for _, v := range [][2]string{{"PGPASSWORD", a.password}, {"PGHOST", a.host}, {"PGPORT", a.port}, {"PGDATABASE", a.database}, {"PGUSER", a.user},
+	for _, v := range [][2]string{{"PGPASSWORD", a.Password}, {"PGHOST", a.Host}, {"PGPORT", strconv.Itoa(int(a.Port))}, {"PGDATABASE", a.Database}, {"PGUSER", a.User},
 		{"PGCONNECT_TIMEOUT", "10"}, {"PGCLIENTENCODING", "UTF8"}} {
 		if v[1] != "" {
 			fmt.Fprintf(&script, "export %s=%s\n", v[0], quote(v[1]))
@@ -82,7 +59,7 @@ func (r *run) psql(ctx context.Context, a address, sql string) ([]string, error)
 [ -n "$psql" ] || { echo "there is no psql on the machine" >&2; exit 1; }
 exec "$psql" -XAtq -F '|' -v ON_ERROR_STOP=1 -f - <<'END-OF-SQL'
 ` + sql + "\nEND-OF-SQL")
-	out, err := r.machine.must(ctx, "ask the database "+a.database, script.String())
+	out, err := r.machine.must(ctx, "ask the database "+a.Database, script.String())
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +72,7 @@ exec "$psql" -XAtq -F '|' -v ON_ERROR_STOP=1 -f - <<'END-OF-SQL'
 // lookDatabases counts the rows of all tables and reads the schemas.
 func (r *run) lookDatabases(ctx context.Context, s *state) error {
 	for _, db := range r.m.Databases {
-		a, err := r.address(ctx, db.Connection)
+		a, err := r.address(ctx, db)
 		if err != nil {
 			return err
 		}
@@ -120,7 +97,7 @@ const ours = `n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.ns
 
 const tablesSQL = `select n.nspname || '|' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and ` + ours + ` order by 1`
 
-func (r *run) lookTables(ctx context.Context, s *state, db string, a address) error {
+func (r *run) lookTables(ctx context.Context, s *state, db string, a hostconf.Address) error {
 	found, err := r.psql(ctx, a, strings.ReplaceAll(tablesSQL, "$own", ownSchema(r.m.Prefix)))
 	if err != nil || len(found) == 0 {
 		return err
@@ -197,7 +174,7 @@ func (r *run) proves(ctx context.Context, side manifest.Side) faults {
 		if want == nil {
 			continue
 		}
-		a, err := r.address(ctx, db.Connection)
+		a, err := r.address(ctx, db)
 		var got []string
 		if err == nil {
 			got, err = r.psql(ctx, a, want.Query)

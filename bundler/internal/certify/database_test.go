@@ -56,7 +56,7 @@ func TestLookDatabases(t *testing.T) {
 		Keys: manifest.ConnectionKeys{Host: "db.host", Database: "db.name", User: "user", Password: "password"}},
 		Expects: &manifest.Expects{Query: "select count(*) from plain", Value: "3"}, Becomes: &manifest.Expects{Query: "select 1/0", Value: "4"}}}
 	r := &run{machine: here, m: m}
-	if a, err := r.address(t.Context(), m.Databases[0].Connection); err != nil || a.password != password || a.port != fmt.Sprint(server.Port) {
+	if a, err := r.address(t.Context(), m.Databases[0]); err != nil || a.Password != password || int(a.Port) != server.Port {
 		t.Errorf("the address is %+v, %v", a, err)
 	}
 	look := func() state {

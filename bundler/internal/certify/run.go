@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"onerpm/internal/hostconf"
 	"onerpm/internal/manifest"
 )
 
@@ -24,6 +25,8 @@ type run struct {
 	before   state  // the old release, before anything
 	upgraded report // the last upgrade that was waited for
 	load     *Load
+
+	addresses map[string]hostconf.Address // of the databases, by their names in the manifest
 }
 
 // dir is the folder on the machine that a run uses.
@@ -78,7 +81,7 @@ func (r *run) postgres(ctx context.Context) error {
 	if len(r.m.Databases) == 0 {
 		return nil
 	}
-	a, err := r.address(ctx, r.m.Databases[0].Connection)
+	a, err := r.address(ctx, r.m.Databases[0])
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"onerpm/internal/hostconf"
 	"onerpm/internal/manifest"
 )
 
@@ -35,7 +36,7 @@ const (
 // concurrent use.
 type DB struct {
 	spec   manifest.Database
-	to     address
+	to     hostconf.Address
 	schema string        // our own schema
 	family string        // application_name of every session of this attempt, without the part that is this process's own
 	name   string        // application_name of this DB's sessions
@@ -52,19 +53,25 @@ type DB struct {
 	Migrating func(file string, up bool)
 }
 
-// Open reads the connection from the product's configuration on this host and
-// connects. Every session is named "<prefix> <attempt> ..." and waits for locks
-// at most as long as the limits say. An error holds no password.
+// Open reads the connection from the product's configuration as it is on this
+// host now, and connects (OpenAt).
 func Open(ctx context.Context, spec manifest.Database, prefix, attempt string, limits manifest.Limits) (*DB, error) {
-	return OpenTraced(ctx, spec, prefix, attempt, limits, nil)
-}
-
-// OpenTraced is Open with somebody who is told of every statement, nil for nobody.
-func OpenTraced(ctx context.Context, spec manifest.Database, prefix, attempt string, limits manifest.Limits, tracer pgx.QueryTracer) (*DB, error) {
-	to, err := readAddress(spec.Connection)
+	to, err := ReadAddress(spec.Connection)
 	if err != nil {
 		return nil, err
 	}
+	return OpenAt(ctx, spec, to, prefix, attempt, limits)
+}
+
+// OpenAt connects to the database at an address that was read before. Every session
+// is named "<prefix> <attempt> ..." and waits for locks at most as long as the
+// limits say. An error holds no password.
+func OpenAt(ctx context.Context, spec manifest.Database, to hostconf.Address, prefix, attempt string, limits manifest.Limits) (*DB, error) {
+	return OpenTraced(ctx, spec, to, prefix, attempt, limits, nil)
+}
+
+// OpenTraced is OpenAt with a tracer of every statement, nil for none.
+func OpenTraced(ctx context.Context, spec manifest.Database, to hostconf.Address, prefix, attempt string, limits manifest.Limits, tracer pgx.QueryTracer) (*DB, error) {
 	db := &DB{spec: spec, to: to, schema: schemaName(prefix), family: prefix + " " + attempt}
 	own := make([]byte, 4)
 	if _, err := rand.Read(own); err != nil {
@@ -87,7 +94,7 @@ func OpenTraced(ctx context.Context, spec manifest.Database, prefix, attempt str
 // connect opens the sessions of a DB that has everything but them.
 func (db *DB) connect(ctx context.Context, tracer pgx.QueryTracer) error {
 	var err error
-	if db.config, err = db.to.config(db.name, db.lock); err != nil {
+	if db.config, err = clientConfig(db.to, db.name, db.lock); err != nil {
 		return err
 	}
 	db.config.Tracer = tracer

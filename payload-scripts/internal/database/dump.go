@@ -87,8 +87,8 @@ func (db *DB) dumpTo(ctx context.Context, bin, pass, part string) error {
 // clientEnv leads PostgreSQL's programs to the database. The password is in the file pass.
 func (db *DB) clientEnv(pass string) []string {
 	return []string{
-		"PGPASSFILE=" + pass, "PGHOST=" + db.to.host, "PGPORT=" + strconv.Itoa(int(db.to.port)),
-		"PGUSER=" + db.to.user, "PGDATABASE=" + db.to.database, "PGAPPNAME=" + db.name, "PGCONNECT_TIMEOUT=10",
+		"PGPASSFILE=" + pass, "PGHOST=" + db.to.Host, "PGPORT=" + strconv.Itoa(int(db.to.Port)),
+		"PGUSER=" + db.to.User, "PGDATABASE=" + db.to.Database, "PGAPPNAME=" + db.name, "PGCONNECT_TIMEOUT=10",
 	}
 }
 
@@ -99,12 +99,12 @@ func (db *DB) passFile(dir string) (string, error) {
 		return "", err
 	}
 	escape := strings.NewReplacer(`\`, `\\`, `:`, `\:`)
-	name := db.to.host
+	name := db.to.Host
 	if strings.HasPrefix(name, "/") {
 		name = "*" // pg_dump looks a socket's folder up as "localhost" when it is the built-in one
 	}
-	_, err = fmt.Fprintf(f, "%s:%d:%s:%s:%s\n", escape.Replace(name), db.to.port,
-		escape.Replace(db.to.database), escape.Replace(db.to.user), escape.Replace(db.to.password))
+	_, err = fmt.Fprintf(f, "%s:%d:%s:%s:%s\n", escape.Replace(name), db.to.Port,
+		escape.Replace(db.to.Database), escape.Replace(db.to.User), escape.Replace(db.to.Password))
 	if err = errors.Join(err, f.Close()); err != nil {
 		_ = os.Remove(f.Name())
 		return "", err

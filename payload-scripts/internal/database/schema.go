@@ -66,7 +66,7 @@ func (db *DB) Load(ctx context.Context, file string) error {
 		return fmt.Errorf("read the dump: %w", err)
 	}
 	if custom {
-		err = db.program(ctx, "pg_restore", dumpTimeout, "--no-password", "--no-owner", "--no-privileges", "--exit-on-error", "--dbname="+db.to.database, file)
+		err = db.program(ctx, "pg_restore", dumpTimeout, "--no-password", "--no-owner", "--no-privileges", "--exit-on-error", "--dbname="+db.to.Database, file)
 	} else {
 		err = db.program(ctx, "psql", dumpTimeout, "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", "--output=/dev/null", "--file="+file)
 	}

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"onerpm/internal/hostconf"
 	"onerpm/payload-scripts/internal/host"
 )
 
@@ -199,7 +200,7 @@ func (s *Scratch) answers(ctx context.Context, log string) error {
 
 // open connects as a role of the scratch server.
 func (s *Scratch) open(ctx context.Context, role, database string) (*DB, error) {
-	db := &DB{spec: s.db.spec, to: address{host: s.dir, port: 5432, database: database, user: role},
+	db := &DB{spec: s.db.spec, to: hostconf.Address{Host: s.dir, Port: 5432, Database: database, User: role},
 		schema: s.db.schema, family: s.db.family, name: s.db.name, lock: s.db.lock}
 	if err := db.connect(ctx, nil); err != nil {
 		return nil, fmt.Errorf("the scratch copy: %w", err)
@@ -209,7 +210,7 @@ func (s *Scratch) open(ctx context.Context, role, database string) (*DB, error) 
 
 // Open connects to the copy as the role that the product and its migrations use.
 func (s *Scratch) Open(ctx context.Context) (*DB, error) {
-	return s.open(ctx, s.db.to.user, s.db.to.database)
+	return s.open(ctx, s.db.to.User, s.db.to.Database)
 }
 
 // roles makes the product's roles with the same rights, and the empty database.
@@ -247,7 +248,7 @@ func (s *Scratch) roles(ctx context.Context) error {
 
 // restore fills the copy, and gathers statistics as the product's server has them.
 func (s *Scratch) restore(ctx context.Context, dump string) error {
-	name := s.db.to.database
+	name := s.db.to.Database
 	if err := os.Chown(dump, int(s.cred.Uid), int(s.cred.Gid)); err != nil {
 		return err
 	}

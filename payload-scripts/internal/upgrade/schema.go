@@ -29,7 +29,7 @@ func (s *schema) with(ctx context.Context, spec manifest.Database, work func(*da
 		deadline = time.Now().Add(laterPatience)
 	}
 	for {
-		db, err := database.Open(ctx, spec, s.manifest().Prefix, s.attempt.ID, s.manifest().Limits)
+		db, err := s.open(ctx, spec)
 		if err == nil {
 			defer db.Close()
 			db.Progress = func(what string, done, total int64) { s.progress.Tell(what, done, total, "rows") }

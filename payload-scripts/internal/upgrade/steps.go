@@ -18,6 +18,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "preflight", Do: u.gate.preflight},
 			{Name: "set room aside", Do: u.reserve.setAside},
 			{Name: "record the services", Do: u.units.record},
+			{Name: "record the addresses of the databases", Do: u.schema.recordAddresses},
 			{Name: "back up configuration", Do: u.files.backup},
 			{Name: "back up packages", Do: u.packages.backup},
 			{Name: "back up the databases", Do: u.schema.dump},

@@ -1,0 +1,79 @@
+package upgrade
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"onerpm/internal/hostconf"
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/database"
+	"onerpm/payload-scripts/internal/host"
+)
+
+// recordAddresses reads where the databases are, for the whole attempt: the new
+// release's file may name the keys of the connection otherwise. Prepare that starts
+// over reads them again as long as nothing was done to a schema and no hook has run.
+// The record holds passwords: only root can read it, and it is removed with the backups.
+func (s *schema) recordAddresses(context.Context) error {
+	if len(s.manifest().Databases) == 0 {
+		return nil
+	}
+	known, err := s.addresses()
+	rec := s.journal.Record()
+	if err != nil || known != nil && (rec.Schema != nil || len(rec.Hooks) > 0) {
+		return err
+	}
+	found := map[string]hostconf.Address{}
+	for _, spec := range s.manifest().Databases {
+		if found[spec.Name], err = database.ReadAddress(spec.Connection); err != nil {
+			return err
+		}
+	}
+	data, err := json.Marshal(found)
+	if err != nil {
+		return fmt.Errorf("record the databases' addresses: %w", err)
+	}
+	if err := os.MkdirAll(s.attempt.Backup(""), 0o700); err != nil {
+		return fmt.Errorf("record the databases' addresses: %w", err)
+	}
+	if err := host.WriteFile(s.attempt.Backup(addressFile), data, host.Attr{Mode: 0o600}); err != nil {
+		return fmt.Errorf("record the databases' addresses: %w", err)
+	}
+	return host.SyncDir(s.attempt.Var)
+}
+
+// addressFile lies in the attempt's backup folder.
+const addressFile = "databases.json"
+
+// addresses returns what recordAddresses wrote, nil when it did not run yet.
+func (s *schema) addresses() (map[string]hostconf.Address, error) {
+	data, err := os.ReadFile(s.attempt.Backup(addressFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the recorded addresses of the databases: %w", err)
+	}
+	var known map[string]hostconf.Address
+	if err := json.Unmarshal(data, &known); err != nil {
+		return nil, fmt.Errorf("read the recorded addresses of the databases: %s is damaged", s.attempt.Backup(addressFile))
+	}
+	return known, nil
+}
+
+// open connects to a database at its recorded address; before one was recorded, at
+// the one that the product's file names.
+func (s *schema) open(ctx context.Context, spec manifest.Database) (*database.DB, error) {
+	known, err := s.addresses()
+	to, recorded := known[spec.Name]
+	if err == nil && !recorded {
+		to, err = database.ReadAddress(spec.Connection)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return database.OpenAt(ctx, spec, to, s.manifest().Prefix, s.attempt.ID, s.manifest().Limits)
+}
