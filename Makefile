@@ -58,7 +58,7 @@ test: prepare lint unit e2e ## run everything
 
 unit: prepare components engine $(PG96) ## run all tests but those on a test machine
 	$(GO) test -timeout 60m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash)
-	POSTGRES_BIN=$(CURDIR)/$(PG96)/bin $(GO) test -count=1 -timeout 20m ./payload-scripts/internal/database
+	POSTGRES_BIN=$(CURDIR)/$(PG96)/bin $(GO) test -count=1 -timeout 20m $(addprefix ./payload-scripts/internal/,database dbcheck dump migration)
 
 e2e: prepare bundles ## run the tests on real machines, each time anew
 	$(GO) test -count=1 -timeout 120m -v -p 2 -parallel 3 ./test/e2e/... ./test/second ./test/process ./test/crash
@@ -73,7 +73,7 @@ $(GOLINT):
 	for try in 1 2 3; do GOBIN=$(CURDIR)/.cache/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINTVER) && break; [ $$try != 3 ] || exit 1; sleep 10; done
 
 $(PG96): # the oldest PostgreSQL to be had; customers run 9.5
-	payload-scripts/internal/database/testdata/postgresql-9.6.sh $@
+	test/product/pgserver/testdata/postgresql-9.6.sh $@
 
 host: prepare components ## a shell on a test machine: make host RELEASE=4.1.1
 	$(GO) run ./test/host/machine --release $(RELEASE) --data

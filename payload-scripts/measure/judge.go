@@ -9,9 +9,10 @@ import (
 	"slices"
 	"strings"
 
-	"onerpm/internal/manifest"
-	"onerpm/payload-scripts/internal/database"
+	"onerpm/payload-scripts/internal/dbcheck"
 	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/migration"
+	"onerpm/payload-scripts/internal/trial"
 )
 
 // few is how many rows a table may have that a statement which asks for rows reads from
@@ -19,13 +20,13 @@ import (
 const few = 1000
 
 // judge goes the whole way and tells what is wrong with it.
-func (t *trial) judge(ctx context.Context, db *database.DB) (*Result, error) {
+func (t *copied) judge(ctx context.Context, db *migration.Runner) (*Result, error) {
 	version, err := db.Count(ctx, "SELECT current_setting('server_version_num')")
 	if err != nil {
 		return nil, err
 	}
 	r := &Result{Database: t.Database.Name, Server: versionText(version), Findings: []finding.Finding{}, Statements: []Statement{}, Mistakes: []Mistake{}}
-	if found := db.Check(ctx, t.Database.Checks); len(found) > 0 {
+	if found := dbcheck.Run(ctx, db.DB, t.Database.Checks); len(found) > 0 {
 		r.Findings = found
 		for _, f := range found {
 			if f.Level == finding.Refuse {
@@ -45,50 +46,31 @@ func (t *trial) judge(ctx context.Context, db *database.DB) (*Result, error) {
 
 // way goes up, down and up again, as far as it gets. The error is that of somebody
 // who wants it to end.
-func (t *trial) way(ctx context.Context, db *database.DB, r *Result) error {
-	start, err := db.Version(ctx)
-	if err != nil {
+func (t *copied) way(ctx context.Context, r *migration.Runner, res *Result) error {
+	said := map[trial.Stage]string{trial.Expand: "migrate up", trial.Switch: "migrate up", trial.Back: "migrate down", trial.Again: "migrate up again"}
+	seen, err := trial.Run(ctx, r, trial.Options{Again: true, Begin: func(s trial.Stage) {
+		if s == trial.Again {
+			t.watch.end()
+		}
+		if s != trial.Switch { // it is one way with Expand
+			t.Note(said[s])
+		}
+	}})
+	if seen == nil {
 		return err
 	}
-	var schemas [4][]string // before, up, down, up
-	for i, leg := range []struct {
-		what string
-		walk func() error
-	}{
-		{"", func() error { return nil }},
-		{"migrate up", func() error { return t.up(ctx, db, start) }},
-		{"migrate down", func() error { return db.Converge(ctx, manifest.Old, t.Database.Migrations, start) }},
-		{"migrate up again", func() error { t.watch.end(); return t.up(ctx, db, start) }},
-	} {
-		if leg.what != "" {
-			t.Note(leg.what)
-		}
-		if err := leg.walk(); err != nil {
-			r.Mistakes = append(r.Mistakes, t.failed(leg.what, err))
-			return ctx.Err()
-		}
-		if schemas[i], err = db.Schema(ctx); err != nil {
-			return err
-		}
-		if i == 2 {
-			r.differ("the way up and down does not give back the schema", schemas[0], schemas[2])
-		}
+	res.differ("the way up and down does not give back the schema", seen.Back)
+	if seen.Failed != nil {
+		res.Mistakes = append(res.Mistakes, t.failed(said[seen.Failed.Stage], seen.Failed.Err))
 	}
-	r.differ("the second way up does not lead to the schema of the first", schemas[1], schemas[3])
-	return nil
-}
-
-func (t *trial) up(ctx context.Context, db *database.DB, start int64) error {
-	if err := db.Expand(ctx, t.Database.Migrations); err != nil {
-		return err
-	}
-	return db.Converge(ctx, manifest.New, t.Database.Migrations, start)
+	res.differ("the second way up does not lead to the schema of the first", seen.Again)
+	return err
 }
 
 // failed is a migration that did not happen.
-func (t *trial) failed(what string, err error) Mistake {
+func (t *copied) failed(what string, err error) Mistake {
 	m := Mistake{What: what + ": " + err.Error()}
-	if e := (*database.MigrationError)(nil); errors.As(err, &e) {
+	if e := (*migration.Error)(nil); errors.As(err, &e) {
 		m.File, m.Line = e.File, t.line(e.File, firstWords(e.Text))
 	}
 	return m
@@ -101,37 +83,14 @@ func firstWords(text string) string {
 }
 
 // differ tells of the lines that only one of two schemas has.
-func (r *Result) differ(what string, want, got []string) {
-	bare := func(line string) string { return strings.TrimSuffix(strings.TrimSpace(line), ",") } // the last column has no comma
-	count := map[string]int{}
-	for _, line := range want {
-		count[bare(line)]++
+func (r *Result) differ(what string, lines []string) {
+	if len(lines) > 0 {
+		r.Mistakes = append(r.Mistakes, Mistake{What: what + ": " + strings.Join(lines, " | "), Do: "correct the Down or the Up of the migration that has to do with it"})
 	}
-	var differ []string
-	for _, line := range got {
-		if line = bare(line); count[line] <= 0 {
-			differ = append(differ, "+ "+line)
-		}
-		count[line]--
-	}
-	for _, line := range want {
-		if line = bare(line); count[line] > 0 {
-			count[line]--
-			differ = append(differ, "- "+line)
-		}
-	}
-	if len(differ) == 0 {
-		return
-	}
-	const shown = 12
-	if more := len(differ) - shown; more > 0 {
-		differ = append(differ[:shown], fmt.Sprintf("and %d more", more))
-	}
-	r.Mistakes = append(r.Mistakes, Mistake{What: what + ": " + strings.Join(differ, " | "), Do: "correct the Down or the Up of the migration that has to do with it"})
 }
 
 // mistakes judges a statement by when it runs.
-func (t *trial) mistakes(s Statement) []Mistake {
+func (t *copied) mistakes(s Statement) []Mistake {
 	var found []Mistake
 	wrong := func(do, format string, args ...any) {
 		found = append(found, Mistake{s.File, t.line(s.File, s.text), fmt.Sprintf(format, args...) + ": " + s.SQL, do})
@@ -170,11 +129,11 @@ const (
 )
 
 // small tells whether the spec says that a table does not grow with use.
-func (t *trial) small(table string) bool { return slices.Contains(t.Database.Small, table) }
+func (t *copied) small(table string) bool { return slices.Contains(t.Database.Small, table) }
 
 // large leaves out of the tables that a statement read those that do not matter. A
 // statement that asks for rows of a table with few of them would ask an index if there were more.
-func (t *trial) large(s Statement, tables []string) []string {
+func (t *copied) large(s Statement, tables []string) []string {
 	word, _, _ := strings.Cut(strings.ToLower(s.SQL), " ")
 	definition := slices.Contains([]string{"alter", "create", "reindex", "cluster", "refresh"}, word)
 	return slices.DeleteFunc(slices.Clone(tables), func(table string) bool {
@@ -183,7 +142,7 @@ func (t *trial) large(s Statement, tables []string) []string {
 }
 
 // line is where a statement stands in its file: from 1, 0 when that is not known.
-func (t *trial) line(file, text string) int {
+func (t *copied) line(file, text string) int {
 	data, err := os.ReadFile(filepath.Join(t.Database.Migrations, file))
 	if err != nil {
 		return 0

@@ -20,7 +20,9 @@ import (
 	"onerpm/internal/hostconf"
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
+	"onerpm/payload-scripts/internal/dump"
 	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/migration"
 )
 
 // Options say what to try, and where.
@@ -77,7 +79,7 @@ func Run(ctx context.Context, o Options) (r *Result, err error) {
 		return nil, &NotUsableError{fmt.Errorf("connect to database %s on %s as %s: %w", config.Database, config.Host, config.User, err), "start it, or correct the address"}
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is left to be told
-	t := &trial{Options: o, config: config, name: o.scratchName()}
+	t := &copied{Options: o, config: config, name: o.scratchName()}
 	o.Note("copy the database")
 	if err := t.create(ctx, conn); err != nil {
 		return nil, err
@@ -98,8 +100,8 @@ func (o Options) scratchName() string {
 	}, strings.ToLower(o.Prefix+"_check_"+o.Database.Name))
 }
 
-// trial is one run.
-type trial struct {
+// copied is one run, on the copy.
+type copied struct {
 	Options
 	config *pgx.ConnConfig // of the database that is copied
 	name   string          // of the copy
@@ -107,7 +109,7 @@ type trial struct {
 	rows   map[string]int64 // of the tables that were there before the jump, estimated
 }
 
-func (t *trial) create(ctx context.Context, conn *pgx.Conn) error {
+func (t *copied) create(ctx context.Context, conn *pgx.Conn) error {
 	copied, name := pgx.Identifier{t.config.Database}.Sanitize(), pgx.Identifier{t.name}.Sanitize()
 	if t.config.Database == t.name {
 		return &NotUsableError{fmt.Errorf("database %s is the name of the copy", t.name), "name another database"}
@@ -125,7 +127,7 @@ func (t *trial) create(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-func (t *trial) drop(ctx context.Context, conn *pgx.Conn) error {
+func (t *copied) drop(ctx context.Context, conn *pgx.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, dropLimit)
 	defer cancel()
 	name := pgx.Identifier{t.name}.Sanitize()
@@ -139,7 +141,7 @@ func (t *trial) drop(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-func (t *trial) run(ctx context.Context) (*Result, error) {
+func (t *copied) run(ctx context.Context) (*Result, error) {
 	own, err := database.OpenAt(ctx, t.Database, t.address(), t.Prefix, "load", t.Limits)
 	if err != nil {
 		return nil, err
@@ -147,7 +149,7 @@ func (t *trial) run(ctx context.Context) (*Result, error) {
 	defer own.Close()
 	if t.Dump != "" {
 		t.Note("load the dump")
-		if err := own.Load(ctx, t.Dump); err != nil {
+		if err := dump.Load(ctx, own, t.Dump); err != nil {
 			return nil, &NotUsableError{err, "load it by hand to see why; a dump made with --no-owner --no-privileges needs no roles"}
 		}
 	}
@@ -160,17 +162,16 @@ func (t *trial) run(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	defer db.Close()
-	db.Migrating = t.watch.migrating
-	return t.judge(ctx, db)
+	return t.judge(ctx, &migration.Runner{DB: db, Dir: t.Database.Migrations, Migrating: t.watch.migrating})
 }
 
 // address is where the copy is.
-func (t *trial) address() hostconf.Address {
+func (t *copied) address() hostconf.Address {
 	return hostconf.Address{Host: t.config.Host, Port: t.config.Port, Database: t.name, User: t.config.User, Password: t.config.Password}
 }
 
 // remember notes which tables are there before the jump, and how large they are.
-func (t *trial) remember(ctx context.Context) error {
+func (t *copied) remember(ctx context.Context) error {
 	config := t.config.Copy()
 	config.Database = t.name
 	conn, err := pgx.ConnectConfig(ctx, config)

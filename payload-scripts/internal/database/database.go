@@ -1,12 +1,7 @@
-// Package database brings the schema of a product's PostgreSQL database to one
-// of the two sides. It promises that each migration happens whole or not at
-// all; that going back leaves the schema as it was found and loses no row; that
-// no statement waits for a lock longer than the limit; that what it reports as
-// done was looked up in the database afterwards; and that no password reaches
-// an error, a log, an argument list or an environment.
-//
-// It keeps its own record, which migrations were applied, in a schema of its own
-// (see store.go) beside the product's tables.
+// Package database opens the sessions in which the engine works with a product's
+// PostgreSQL database, and asks it questions. It promises that no statement waits for
+// a lock longer than the limit, and that no password reaches an error, a log, an
+// argument list or an environment.
 package database
 
 import (
@@ -35,22 +30,15 @@ const (
 // DB is one database of the product, open for one attempt. It is not safe for
 // concurrent use.
 type DB struct {
-	spec   manifest.Database
+	Spec   manifest.Database
+	Schema string  // the engine's own schema in it
+	Name   string  // application_name of its sessions
+	Pool   *sql.DB // its sessions
+
 	to     hostconf.Address
-	schema string        // our own schema
 	family string        // application_name of every session of this attempt, without the part that is this process's own
-	name   string        // application_name of this DB's sessions
 	lock   time.Duration // every statement waits for a lock at most as long
-	pool   *sql.DB
 	config *pgx.ConnConfig
-
-	// Progress, when set, is told how far a long piece of work is; it may be
-	// called often. Done and total are rows, total an estimate.
-	Progress func(what string, done, total int64)
-
-	// Migrating, when set, is told which file is about to be applied or taken
-	// back, and with "" that this is over.
-	Migrating func(file string, up bool)
 }
 
 // Open reads the connection from the product's configuration as it is on this
@@ -72,14 +60,14 @@ func OpenAt(ctx context.Context, spec manifest.Database, to hostconf.Address, pr
 
 // OpenTraced is OpenAt with a tracer of every statement, nil for none.
 func OpenTraced(ctx context.Context, spec manifest.Database, to hostconf.Address, prefix, attempt string, limits manifest.Limits, tracer pgx.QueryTracer) (*DB, error) {
-	db := &DB{spec: spec, to: to, schema: schemaName(prefix), family: prefix + " " + attempt}
+	db := &DB{Spec: spec, to: to, Schema: schemaName(prefix), family: prefix + " " + attempt}
 	own := make([]byte, 4)
 	if _, err := rand.Read(own); err != nil {
 		return nil, err
 	}
-	db.name = db.family + " " + hex.EncodeToString(own)
-	if len(db.name) > maxApplicationName {
-		return nil, fmt.Errorf("application name %q is longer than PostgreSQL keeps (%d)", db.name, maxApplicationName)
+	db.Name = db.family + " " + hex.EncodeToString(own)
+	if len(db.Name) > maxApplicationName {
+		return nil, fmt.Errorf("application name %q is longer than PostgreSQL keeps (%d)", db.Name, maxApplicationName)
 	}
 	db.lock = limits.LockTimeout.D()
 	if db.lock <= 0 {
@@ -94,75 +82,82 @@ func OpenTraced(ctx context.Context, spec manifest.Database, to hostconf.Address
 // connect opens the sessions of a DB that has everything but them.
 func (db *DB) connect(ctx context.Context, tracer pgx.QueryTracer) error {
 	var err error
-	if db.config, err = clientConfig(db.to, db.name, db.lock); err != nil {
+	if db.config, err = clientConfig(db.to, db.Name, db.lock); err != nil {
 		return err
 	}
 	db.config.Tracer = tracer
-	db.pool = stdlib.OpenDB(*db.config)
-	db.pool.SetMaxOpenConns(2)
-	if err := db.pool.PingContext(ctx); err != nil {
-		_ = db.pool.Close()
-		return fmt.Errorf("connect to %s: %w", db.to, explain(err))
+	db.Pool = stdlib.OpenDB(*db.config)
+	db.Pool.SetMaxOpenConns(2)
+	if err := db.Pool.PingContext(ctx); err != nil {
+		_ = db.Pool.Close()
+		return fmt.Errorf("connect to %s: %w", db.to, Explain(err))
 	}
 	return nil
 }
 
+// Beside opens the same kind of sessions in another server's database, which has its
+// socket in a folder and asks for no password: in a copy of this one.
+func (db *DB) Beside(ctx context.Context, socket, user, name string) (*DB, error) {
+	beside := &DB{Spec: db.Spec, to: hostconf.Address{Host: socket, Port: 5432, Database: name, User: user},
+		Schema: db.Schema, family: db.family, Name: db.Name, lock: db.lock}
+	return beside, beside.connect(ctx, nil)
+}
+
+// String names the database, its address and our user there.
+func (db *DB) String() string { return db.to.String() }
+
+// User is the role that the product and its migrations use.
+func (db *DB) User() string { return db.to.User }
+
+// Database is the database's name in PostgreSQL.
+func (db *DB) Database() string { return db.to.Database }
+
 // Close ends the sessions.
-func (db *DB) Close() { _ = db.pool.Close() } // an error here says only that a session was ended by someone else
+func (db *DB) Close() { _ = db.Pool.Close() } // an error here says only that a session was ended by someone else
 
 // Count returns what a query with one row and one number answers, such as the
 // number of things under way. The query can write nothing.
 func (db *DB) Count(ctx context.Context, query string) (int64, error) {
-	value, err := db.readOne(ctx, query)
+	value, err := db.Value(ctx, query)
 	if err != nil {
 		return 0, err
 	}
 	n, err := strconv.ParseInt(value, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("the query %q does not answer with a number", short(query))
+		return 0, fmt.Errorf("the query %q does not answer with a number", Short(query))
 	}
 	return n, nil
 }
 
-// Version returns the number of the last migration that was applied, 0 when
-// none ever was. It creates nothing.
-func (db *DB) Version(ctx context.Context) (int64, error) {
-	applied, err := db.applied(ctx)
-	if err != nil || len(applied) == 0 {
-		return 0, err
-	}
-	return applied[len(applied)-1], nil
-}
-
-// readOne runs a query in a transaction that can write nothing and returns the
+// Value runs a query in a transaction that can write nothing and returns the
 // one value of its one row as text.
-func (db *DB) readOne(ctx context.Context, query string) (string, error) {
+func (db *DB) Value(ctx context.Context, query string) (string, error) {
 	var value string
-	err := db.reading(ctx, func(tx *sql.Tx) error {
+	err := db.Reading(ctx, func(tx *sql.Tx) error {
 		rows, err := tx.QueryContext(ctx, query)
 		if err != nil {
 			return err
 		}
 		defer rows.Close() //nolint:errcheck // rows.Err says it
-		got, err := texts(rows, 2)
+		got, err := Texts(rows, 2)
 		if err != nil {
 			return err
 		}
-		if len(got.rows) != 1 || len(got.rows[0]) != 1 {
-			return fmt.Errorf("%d rows of %d columns instead of one value", len(got.rows), len(got.columns))
+		if len(got.Rows) != 1 || len(got.Rows[0]) != 1 {
+			return fmt.Errorf("%d rows of %d columns instead of one value", len(got.Rows), len(got.Columns))
 		}
-		value = got.rows[0][0].String
+		value = got.Rows[0][0].String
 		return nil
 	})
 	if err != nil {
-		return "", fmt.Errorf("query %q: %w", short(query), explain(err))
+		return "", fmt.Errorf("query %q: %w", Short(query), Explain(err))
 	}
 	return value, nil
 }
 
-// reading runs work in a transaction that can write nothing and is rolled back.
-func (db *DB) reading(ctx context.Context, work func(*sql.Tx) error) error {
-	tx, err := db.pool.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+// Reading runs work in a transaction that can write nothing and is rolled back.
+func (db *DB) Reading(ctx context.Context, work func(*sql.Tx) error) error {
+	tx, err := db.Pool.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return err
 	}
@@ -170,17 +165,17 @@ func (db *DB) reading(ctx context.Context, work func(*sql.Tx) error) error {
 	return work(tx)
 }
 
-// proves tells whether a query answers as expected; nil expects nothing.
-func (db *DB) proves(ctx context.Context, e *manifest.Expects) error {
+// Proves tells whether a query answers as expected; nil expects nothing.
+func (db *DB) Proves(ctx context.Context, e *manifest.Expects) error {
 	if e == nil {
 		return nil
 	}
-	got, err := db.readOne(ctx, e.Query)
+	got, err := db.Value(ctx, e.Query)
 	if err != nil {
 		return err
 	}
 	if got != e.Value {
-		return fmt.Errorf("%q answers %q, not %q", short(e.Query), short(got), e.Value)
+		return fmt.Errorf("%q answers %q, not %q", Short(e.Query), Short(got), e.Value)
 	}
 	return nil
 }
@@ -203,8 +198,8 @@ func schemaName(prefix string) string {
 	}, prefix)
 }
 
-// short bounds a text for a message and puts it on one line.
-func short(s string) string {
+// Short bounds a text for a message and puts it on one line.
+func Short(s string) string {
 	s = strings.Join(strings.Fields(s), " ")
 	if r := []rune(s); len(r) > 160 {
 		return string(r[:160]) + "..."

@@ -18,8 +18,8 @@ import (
 // (class 22), which quote the offending value.
 type serverError struct{ pg *pgconn.PgError }
 
-// explain makes an error fit to be shown. Other errors pass unchanged.
-func explain(err error) error {
+// Explain makes an error fit to be shown. Other errors pass unchanged.
+func Explain(err error) error {
 	var done *serverError
 	var pg *pgconn.PgError
 	if errors.As(err, &done) || !errors.As(err, &pg) {
@@ -47,8 +47,8 @@ func (e *serverError) Error() string {
 
 func (e *serverError) Unwrap() error { return e.pg }
 
-// code returns the SQLSTATE, "" when PostgreSQL did not answer.
-func code(err error) string {
+// Code returns the SQLSTATE, "" when PostgreSQL did not answer.
+func Code(err error) string {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		return pg.Code
@@ -56,24 +56,24 @@ func code(err error) string {
 	return ""
 }
 
-// contended tells whether the statement only lost against another session and
+// Contended tells whether the statement only lost against another session and
 // may be tried again: lock_not_available, deadlock_detected, serialization_failure.
-func contended(err error) bool {
-	switch code(err) {
+func Contended(err error) bool {
+	switch Code(err) {
 	case "55P03", "40P01", "40001":
 		return true
 	}
 	return false
 }
 
-// lost tells whether the session is gone, so that nothing is known of what it
+// Lost tells whether the session is gone, so that nothing is known of what it
 // did last: admin_shutdown, crash_shutdown, cannot_connect_now,
 // too_many_connections, class 08, or a connection that broke.
-func lost(err error) bool {
+func Lost(err error) bool {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
 	}
-	if c := code(err); c != "" {
+	if c := Code(err); c != "" {
 		return strings.HasPrefix(c, "57P") || strings.HasPrefix(c, "08") || c == "53300"
 	}
 	var network net.Error
@@ -82,47 +82,3 @@ func lost(err error) bool {
 		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
-
-// MigrationError is a migration that did not happen, with what did.
-type MigrationError struct {
-	File      string   // its name
-	Down      bool     // it was taken back, not applied
-	Statement int      // which statement of that direction failed, from 1; 0 when it was none of them
-	Text      string   // that statement, cut short; our own text, no data
-	Kept      bool     // it runs outside a transaction: something of it may be there until the next run clears it
-	Did       []string // files that were done before it in this run
-	Err       error
-}
-
-func (e *MigrationError) Error() string {
-	var b strings.Builder
-	verb := "apply"
-	if e.Down {
-		verb = "take back"
-	}
-	fmt.Fprintf(&b, "%s migration %s", verb, e.File)
-	if e.Statement > 0 {
-		fmt.Fprintf(&b, ", statement %d (%s)", e.Statement, e.Text)
-	}
-	fmt.Fprintf(&b, ": %v; ", e.Err)
-	switch {
-	case lost(e.Err) || errors.Is(e.Err, context.Canceled) || errors.Is(e.Err, context.DeadlineExceeded):
-		b.WriteString("the session ended, so this file may have been done or not, the next run sees which; ")
-	case e.Kept:
-		b.WriteString("an unfinished index of it may be left, which the next run drops; ")
-	default:
-		b.WriteString("nothing of this file was kept; ")
-	}
-	switch n := len(e.Did); n {
-	case 0:
-		b.WriteString("no other file was done before it in this run")
-	case 1:
-		fmt.Fprintf(&b, "done before it in this run: %s", e.Did[0])
-	default:
-		fmt.Fprintf(&b, "done before it in this run: %d files, %s to %s", n, e.Did[0], e.Did[n-1])
-	}
-	return b.String()
-}
-
-// Unwrap returns the cause.
-func (e *MigrationError) Unwrap() error { return e.Err }

@@ -2,36 +2,29 @@ package database
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 	"time"
 )
 
-// patience bounds how often and how long a piece of work is tried again.
-type patience struct {
-	tries int
-	first time.Duration // pause before the second try; then doubled
-	most  time.Duration // the longest pause
+// Patience bounds how often and how long a piece of work is tried again.
+type Patience struct {
+	Tries int
+	First time.Duration // pause before the second try; then doubled
+	Most  time.Duration // the longest pause
 }
 
-var (
-	usualPatience  = patience{tries: 12, first: 500 * time.Millisecond, most: 15 * time.Second} // the product serves meanwhile
-	windowPatience = patience{tries: 6, first: 250 * time.Millisecond, most: 2 * time.Second}   // nobody is served
-	returnPatience = patience{tries: 25, first: 250 * time.Millisecond, most: 5 * time.Second}  // there is no other way left
-)
-
-// persist runs work until it succeeds, fails for a reason that will not pass,
-// or patience is used up. Work must be whole or not done when it fails, and ask
+// Retry runs work until it succeeds, fails for a reason that will not pass,
+// or the patience is used up. Work must be whole or not done when it fails, and ask
 // first what is done already: after a lost session nobody knows.
-func (db *DB) persist(ctx context.Context, p patience, work func() error) error {
-	pause := p.first
+func (db *DB) Retry(ctx context.Context, p Patience, work func() error) error {
+	pause := p.First
 	for try := 1; ; try++ {
 		err := work()
-		if err == nil || ctx.Err() != nil || !contended(err) && !lost(err) {
+		if err == nil || ctx.Err() != nil || !Contended(err) && !Lost(err) {
 			return err
 		}
-		if try >= p.tries {
+		if try >= p.Tries {
 			return fmt.Errorf("%w (tried %d times%s)", err, try, db.holders(ctx))
 		}
 		select {
@@ -39,8 +32,8 @@ func (db *DB) persist(ctx context.Context, p patience, work func() error) error 
 			return fmt.Errorf("%w: %w", ctx.Err(), err)
 		case <-time.After(pause):
 		}
-		pause = min(2*pause, p.most)
-		if lost(err) {
+		pause = min(2*pause, p.Most)
+		if Lost(err) {
 			_ = db.terminate(ctx, true) // should the server not answer, work says so
 		}
 	}
@@ -49,7 +42,7 @@ func (db *DB) persist(ctx context.Context, p patience, work func() error) error 
 // holders names the sessions that hold locks on tables just now. What they do and
 // since when, PostgreSQL tells us of our own user's sessions only.
 func (db *DB) holders(ctx context.Context) string {
-	found, err := db.names(ctx, `SELECT 'process ' || l.pid || coalesce(' of ' || a.usename, '') || coalesce(' (' || nullif(a.application_name, '') || ')', '')
+	found, err := db.Names(ctx, `SELECT 'process ' || l.pid || coalesce(' of ' || a.usename, '') || coalesce(' (' || nullif(a.application_name, '') || ')', '')
 			|| coalesce(', ' || a.state, '') || coalesce(', since ' || to_char(a.xact_start, 'HH24:MI:SS'), '') || ', on ' || string_agg(DISTINCT c.relname, ' ')
 		FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation AND c.relkind IN ('r', 'p') AND c.oid >= 16384
 			LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
@@ -76,17 +69,17 @@ func (db *DB) terminate(ctx context.Context, own bool) error {
 	const others = ` FROM pg_catalog.pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 		AND (left(application_name, $1) = $2 AND ($3 OR application_name <> $4))`
 	family := db.family + " "
-	args := []any{len(family), family, own, db.name}
+	args := []any{len(family), family, own, db.Name}
 	deadline := time.Now().Add(terminateWait)
 	for {
 		var left int64
 		// A session that ends between the two calls is no error.
-		err := db.pool.QueryRowContext(ctx, "SELECT count(*)"+others, args...).Scan(&left)
+		err := db.Pool.QueryRowContext(ctx, "SELECT count(*)"+others, args...).Scan(&left)
 		if err == nil && left > 0 {
-			_, err = db.pool.ExecContext(ctx, "SELECT pg_catalog.pg_terminate_backend(pid)"+others, args...)
+			_, err = db.Pool.ExecContext(ctx, "SELECT pg_catalog.pg_terminate_backend(pid)"+others, args...)
 		}
 		if err != nil {
-			return fmt.Errorf("end the sessions that an earlier run left: %w", explain(err))
+			return fmt.Errorf("end the sessions that an earlier run left: %w", Explain(err))
 		}
 		if left == 0 {
 			return nil
@@ -102,29 +95,20 @@ func (db *DB) terminate(ctx context.Context, own bool) error {
 	}
 }
 
-// answer is what a query answered.
-type answer struct {
-	columns []string
-	rows    [][]sql.NullString
-}
-
-// texts reads at most limit rows, every value as text.
-func texts(rows *sql.Rows, limit int) (answer, error) {
-	columns, err := rows.Columns()
+// Names returns the one text column of a query.
+func (db *DB) Names(ctx context.Context, query string) ([]string, error) {
+	rows, err := db.Pool.QueryContext(ctx, query)
 	if err != nil {
-		return answer{}, err
+		return nil, Explain(err)
 	}
-	a := answer{columns: columns}
-	for len(a.rows) < limit && rows.Next() {
-		row := make([]sql.NullString, len(columns))
-		into := make([]any, len(columns))
-		for i := range row {
-			into[i] = &row[i]
+	defer rows.Close() //nolint:errcheck // rows.Err says it
+	var names []string
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, err
 		}
-		if err := rows.Scan(into...); err != nil {
-			return answer{}, err
-		}
-		a.rows = append(a.rows, row)
+		names = append(names, s)
 	}
-	return a, rows.Err()
+	return names, Explain(rows.Err())
 }

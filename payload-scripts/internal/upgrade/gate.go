@@ -7,6 +7,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
+	"onerpm/payload-scripts/internal/dbcheck"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
@@ -89,7 +90,7 @@ func checkDatabase(ctx context.Context, b *layout.Bundle, spec manifest.Database
 	if spec.Checks != "" {
 		checks = filepath.Join(b.Dir, spec.Checks)
 	}
-	return db.Check(ctx, checks)
+	return dbcheck.Run(ctx, db, checks)
 }
 
 // gate is the attempt's own look at the host before anything is changed.

@@ -7,7 +7,9 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
+	"onerpm/payload-scripts/internal/dump"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/migration"
 )
 
 // How long a database may take to answer. A first engine process just worked
@@ -32,7 +34,6 @@ func (s *schema) with(ctx context.Context, spec manifest.Database, work func(*da
 		db, err := s.open(ctx, spec)
 		if err == nil {
 			defer db.Close()
-			db.Progress = func(what string, done, total int64) { s.progress.Tell(what, done, total, "rows") }
 			return work(db)
 		}
 		if time.Now().After(deadline) {
@@ -42,6 +43,12 @@ func (s *schema) with(ctx context.Context, spec manifest.Database, work func(*da
 			return err
 		}
 	}
+}
+
+// migrations are those of a database.
+func (s *schema) migrations(db *database.DB) *migration.Runner {
+	return &migration.Runner{DB: db, Dir: s.inRun(db.Spec.Migrations),
+		Progress: func(what string, done, total int64) { s.progress.Tell(what, done, total, "rows") }}
 }
 
 // each does a piece of work with every database.
@@ -70,7 +77,7 @@ func (s *schema) dump(ctx context.Context) error {
 				return err
 			}
 		}
-		return db.Dump(ctx, s.attempt.Backup(spec.Name+".dump"))
+		return dump.Write(ctx, db, s.attempt.Backup(spec.Name+".dump"))
 	})
 }
 
@@ -80,7 +87,7 @@ func (s *schema) dump(ctx context.Context) error {
 func (s *schema) expand(ctx context.Context) error {
 	return s.each(ctx, func(db *database.DB, spec manifest.Database) error {
 		if _, known := s.journal.Record().Schema[spec.Name]; !known {
-			at, err := db.Version(ctx)
+			at, err := s.migrations(db).Version(ctx)
 			if err != nil {
 				return err
 			}
@@ -94,7 +101,7 @@ func (s *schema) expand(ctx context.Context) error {
 				return err
 			}
 		}
-		return db.Expand(ctx, s.inRun(spec.Migrations))
+		return s.migrations(db).Expand(ctx)
 	})
 }
 
@@ -111,7 +118,7 @@ func (s *schema) converge(ctx context.Context, side manifest.Side) error {
 					return err
 				}
 			}
-			return db.Converge(ctx, side, s.inRun(spec.Migrations), at)
+			return s.migrations(db).Converge(ctx, side, at)
 		})
 		if err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -20,22 +21,34 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Server is a running PostgreSQL. Its superuser is "super", whom it trusts.
+// Server is a running PostgreSQL. Its superuser is "super".
 type Server struct {
 	Port int
+	Bin  string // folder of the programs of a client, and of the server unless POSTGRES_BIN names another
 
 	bin, dir string
+	options  Options
 	cred     *syscall.Credential
 	made     atomic.Int64 // databases
 }
 
-// Start makes a cluster and starts it. The caller stops it.
-func Start(ctx context.Context) (s *Server, err error) {
+// Options are what a server is started with.
+type Options struct {
+	Password string   // of super; without one everybody is trusted
+	Settings []string // name=value; without fsync=on, fsync is off
+}
+
+// Start makes a cluster that trusts everybody, and starts it. The caller stops it.
+func Start(ctx context.Context) (*Server, error) { return StartWith(ctx, Options{}) }
+
+// StartWith makes a cluster and starts it. The caller stops it. POSTGRES_BIN names the
+// folder of another version's server (initdb, pg_ctl, postgres).
+func StartWith(ctx context.Context, o Options) (s *Server, err error) {
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin")
 	if err != nil || len(found) == 0 {
 		return nil, errors.Join(err, errors.New("no PostgreSQL server is installed (package postgresql-15)"))
 	}
-	s = &Server{bin: found[len(found)-1]}
+	s = &Server{bin: found[len(found)-1], Bin: found[len(found)-1], options: o}
 	if s.dir, err = os.MkdirTemp("", "pgserver-"); err != nil {
 		return nil, err
 	}
@@ -49,20 +62,44 @@ func Start(ctx context.Context) (s *Server, err error) {
 			return s, err
 		}
 	}
-	data := filepath.Join(s.dir, "data")
-	if err := s.run(ctx, "initdb", "-D", data, "-U", "super", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"); err != nil {
+	if other := os.Getenv("POSTGRES_BIN"); other != "" { // a copy, as user postgres may not come to where the project lies
+		if err := os.CopyFS(filepath.Join(s.dir, "server"), os.DirFS(filepath.Dir(other))); err != nil {
+			return s, err
+		}
+		s.bin = filepath.Join(s.dir, "server", filepath.Base(other))
+	}
+	if err := s.initdb(ctx); err != nil {
 		return s, err
 	}
 	for range 3 { // another process may take the port before the server does
 		if s.Port, err = freePort(); err != nil {
 			return s, err
 		}
-		options := fmt.Sprintf("-c port=%d -c listen_addresses=127.0.0.1 -c unix_socket_directories=%s -c fsync=off -c max_connections=200", s.Port, s.dir)
-		if err = s.run(ctx, "pg_ctl", "-D", data, "-w", "-t", "60", "-l", filepath.Join(s.dir, "log"), "-o", options, "start"); err == nil {
+		if err = s.Restart(ctx); err == nil {
 			return s, nil
 		}
 	}
 	return s, err
+}
+
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
+
+func (s *Server) initdb(ctx context.Context) error {
+	args := []string{"-D", s.data(), "-U", "super", "-E", "UTF8", "--locale=C", "-N"}
+	if s.options.Password == "" {
+		return s.run(ctx, "initdb", append(args, "-A", "trust")...)
+	}
+	file := filepath.Join(s.dir, "password")
+	if err := os.WriteFile(file, []byte(s.options.Password+"\n"), 0o644); err != nil {
+		return err
+	}
+	return s.run(ctx, "initdb", append(args, "-A", "md5", "--pwfile", file)...)
+}
+
+// Restart starts the server again, on the same port, after Kill.
+func (s *Server) Restart(ctx context.Context) error {
+	settings := append([]string{"port=" + strconv.Itoa(s.Port), "listen_addresses=127.0.0.1", "unix_socket_directories=" + s.dir, "fsync=off", "max_connections=200"}, s.options.Settings...)
+	return s.run(ctx, "pg_ctl", "-D", s.data(), "-w", "-t", "60", "-l", filepath.Join(s.dir, "log"), "-o", "-c "+strings.Join(settings, " -c "), "start")
 }
 
 func (s *Server) becomePostgres() error {
@@ -80,6 +117,42 @@ func (s *Server) becomePostgres() error {
 	}
 	s.cred = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	return os.Chown(s.dir, uid, gid)
+}
+
+// Kill ends the server as a whole, as a crash does: nothing that only memory held is
+// written any more. With fsync off the kernel still has what was written.
+func (s *Server) Kill() error {
+	text, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
+	if err != nil {
+		return err
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	postmaster, err := strconv.Atoi(line)
+	if err != nil {
+		return err
+	}
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", postmaster, postmaster))
+	if err != nil {
+		return err
+	}
+	if err := syscall.Kill(postmaster, syscall.SIGKILL); err != nil {
+		return err
+	}
+	for _, child := range strings.Fields(string(children)) {
+		if pid, err := strconv.Atoi(child); err == nil {
+			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended by itself
+		}
+	}
+	for alive := true; alive; { // the next one refuses to start as long as one has the shared memory
+		alive = false
+		for _, child := range strings.Fields(string(children)) {
+			stat, err := os.ReadFile("/proc/" + child + "/stat")
+			_, after, _ := strings.Cut(string(stat), ") ")
+			alive = alive || err == nil && !strings.HasPrefix(after, "Z")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return os.Remove(filepath.Join(s.data(), "postmaster.pid"))
 }
 
 // freePort asks the kernel for a port that nobody has.
@@ -125,7 +198,13 @@ func (s *Server) Address() string { return net.JoinHostPort("127.0.0.1", strconv
 
 // DSN returns the connection string for the superuser.
 func (s *Server) DSN(database string) string {
-	return fmt.Sprintf("host=127.0.0.1 port=%d user=super dbname=%s sslmode=disable", s.Port, database)
+	return s.As("super", database)
+}
+
+// As returns the connection string for a role, whose password is super's.
+func (s *Server) As(role, database string) string {
+	quoted := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s.options.Password)
+	return fmt.Sprintf("host=127.0.0.1 port=%d user=%s password='%s' dbname=%s sslmode=disable", s.Port, role, quoted, database)
 }
 
 // NewDatabase makes an empty database and returns its name.

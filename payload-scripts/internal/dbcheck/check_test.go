@@ -1,4 +1,4 @@
-package database
+package dbcheck
 
 import (
 	"bufio"
@@ -15,8 +15,28 @@ import (
 	"time"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/finding"
+	"onerpm/test/product/testbed"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
+
+// attempt opens the database as the engine does.
+func attempt(tb *testbed.Bed) *database.DB {
+	tb.Helper()
+	db, err := database.Open(context.Background(), tb.Spec, testbed.Prefix, "a1", manifest.Limits{LockTimeout: manifest.Duration(300 * time.Millisecond)})
+	tb.Must(err)
+	tb.Cleanup(db.Close)
+	return db
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 func ids(found []finding.Finding) []string {
 	var out []string
@@ -57,12 +77,12 @@ func TestSpecChecks(t *testing.T) {
 	} {
 		t.Run(c.want[0], func(t *testing.T) {
 			t.Parallel()
-			tb := newTestbed(t)
-			tb.create(c.from, true)
-			_, checks := tb.jump(c.jump)
-			tb.exec(c.broken)
-			before := tb.dataDump()
-			found := tb.attempt().Check(context.Background(), checks)
+			tb := testbed.New(t)
+			tb.Create(c.from, true)
+			_, checks := tb.Jump("../../..", c.jump)
+			tb.Exec(c.broken)
+			before := tb.DataDump()
+			found := Run(context.Background(), attempt(tb), checks)
 			want := make([]string, len(c.want))
 			for i, id := range c.want {
 				want[i] = "database-" + id
@@ -78,7 +98,7 @@ func TestSpecChecks(t *testing.T) {
 			if !strings.Contains(fmt.Sprint(found), c.shown) {
 				t.Errorf("%q is not in %+v", c.shown, found)
 			}
-			tb.same("data", tb.dataDump(), before)
+			tb.Same("data", tb.DataDump(), before)
 		})
 	}
 }
@@ -88,39 +108,41 @@ func TestChecksOfItsOwn(t *testing.T) {
 	for _, c := range []struct {
 		id    string
 		level finding.Level
-		setup func(*testbed)
+		setup func(*testbed.Bed)
 	}{
-		{"database-table-owner", finding.Refuse, func(tb *testbed) { tb.asSuper("CREATE TABLE foreign_table (id int)") }},
-		{"database-create-right", finding.Refuse, func(tb *testbed) {
-			tb.asSuper("ALTER DATABASE " + tb.name + " OWNER TO super; REVOKE ALL ON DATABASE " + tb.name + " FROM cloudify; GRANT CONNECT ON DATABASE " + tb.name + " TO cloudify; GRANT CREATE ON SCHEMA public TO cloudify")
+		{"database-table-owner", finding.Refuse, func(tb *testbed.Bed) { tb.AsSuper("CREATE TABLE foreign_table (id int)") }},
+		{"database-create-right", finding.Refuse, func(tb *testbed.Bed) {
+			tb.AsSuper("ALTER DATABASE " + tb.Name + " OWNER TO super; REVOKE ALL ON DATABASE " + tb.Name + " FROM cloudify; GRANT CONNECT ON DATABASE " + tb.Name + " TO cloudify; GRANT CREATE ON SCHEMA public TO cloudify")
 		}},
-		{"database-schema-right", finding.Refuse, func(tb *testbed) {
-			tb.asSuper("ALTER DATABASE " + tb.name + " OWNER TO super; GRANT ALL ON DATABASE " + tb.name + " TO cloudify; REVOKE CREATE ON SCHEMA public FROM public")
+		{"database-schema-right", finding.Refuse, func(tb *testbed.Bed) {
+			tb.AsSuper("ALTER DATABASE " + tb.Name + " OWNER TO super; GRANT ALL ON DATABASE " + tb.Name + " TO cloudify; REVOKE CREATE ON SCHEMA public FROM public")
 		}},
-		{"database-read-only", finding.Refuse, func(tb *testbed) { tb.asSuper("ALTER DATABASE " + tb.name + " SET default_transaction_read_only = on") }},
-		{"database-prepared-transactions", finding.Refuse, func(tb *testbed) {
-			tb.exec("BEGIN; INSERT INTO t (b) VALUES ('p'); PREPARE TRANSACTION '" + tb.name + "'")
-			tb.Cleanup(func() { _, _ = tb.super.Exec("ROLLBACK PREPARED '" + tb.name + "'") })
+		{"database-read-only", finding.Refuse, func(tb *testbed.Bed) {
+			tb.AsSuper("ALTER DATABASE " + tb.Name + " SET default_transaction_read_only = on")
 		}},
-		{"database-invalid-indexes", finding.Refuse, func(tb *testbed) {
-			tb.asSuper("CREATE INDEX broken ON t (b); UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'broken'::regclass")
+		{"database-prepared-transactions", finding.Refuse, func(tb *testbed.Bed) {
+			tb.Exec("BEGIN; INSERT INTO t (b) VALUES ('p'); PREPARE TRANSACTION '" + tb.Name + "'")
+			tb.Cleanup(func() { _, _ = tb.Super.Exec("ROLLBACK PREPARED '" + tb.Name + "'") })
 		}},
-		{"database-schema", finding.Refuse, func(tb *testbed) { tb.spec.Expects.Value = "other" }},
-		{"database-schema", finding.Refuse, func(tb *testbed) { tb.spec.Expects.Value, tb.spec.Becomes.Value = "other", "1" }},
+		{"database-invalid-indexes", finding.Refuse, func(tb *testbed.Bed) {
+			tb.AsSuper("CREATE INDEX broken ON t (b); UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'broken'::regclass")
+		}},
+		{"database-schema", finding.Refuse, func(tb *testbed.Bed) { tb.Spec.Expects.Value = "other" }},
+		{"database-schema", finding.Refuse, func(tb *testbed.Bed) { tb.Spec.Expects.Value, tb.Spec.Becomes.Value = "other", "1" }},
 		{"database-checks", finding.Refuse, nil},
 	} {
 		t.Run(c.id, func(t *testing.T) {
 			t.Parallel()
-			tb := newSmall(t)
-			tb.spec.Expects = &manifest.Expects{Query: "SELECT count(*) FROM t", Value: "1"}
-			tb.spec.Becomes = &manifest.Expects{Query: "SELECT count(*) FROM t", Value: "2"}
+			tb := testbed.Small(t)
+			tb.Spec.Expects = &manifest.Expects{Query: "SELECT count(*) FROM t", Value: "1"}
+			tb.Spec.Becomes = &manifest.Expects{Query: "SELECT count(*) FROM t", Value: "2"}
 			checks := ""
 			if c.setup == nil {
 				checks = filepath.Join(t.TempDir(), "lost.sql")
 			} else {
 				c.setup(tb)
 			}
-			found := tb.attempt().Check(context.Background(), checks)
+			found := Run(context.Background(), attempt(tb), checks)
 			if len(found) != 1 || found[0].ID != c.id || found[0].Level != c.level || found[0].Do == "" {
 				t.Errorf("findings %+v", found)
 			}
@@ -128,45 +150,38 @@ func TestChecksOfItsOwn(t *testing.T) {
 	}
 }
 
-func (tb *testbed) asSuper(query string) {
-	tb.Helper()
-	if _, err := tb.super.Exec(query); err != nil {
-		tb.Fatal(err)
-	}
-}
-
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
-	tb := newSmall(t)
-	db := tb.attempt()
-	tb.asSuper("ALTER DATABASE " + tb.name + " CONNECTION LIMIT 0")
-	tb.asSuper("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'cloudify'")
-	found := db.Check(context.Background(), "")
+	tb := testbed.Small(t)
+	db := attempt(tb)
+	tb.AsSuper("ALTER DATABASE " + tb.Name + " CONNECTION LIMIT 0")
+	tb.AsSuper("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'cloudify'")
+	found := Run(context.Background(), db, "")
 	if !slices.Equal(ids(found), []string{"database-unreachable"}) {
 		t.Errorf("findings %+v", found)
 	}
-	_, err := Open(context.Background(), tb.spec, "cloudify-upgrade", "a1", manifest.Limits{})
-	if err == nil || strings.Contains(err.Error(), password) {
+	_, err := database.Open(context.Background(), tb.Spec, "cloudify-upgrade", "a1", manifest.Limits{})
+	if err == nil || strings.Contains(err.Error(), testbed.Password) {
 		t.Errorf("error %v", err)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	tb.configure(l.Addr().(*net.TCPAddr).Port)
+	tb.Configure(l.Addr().(*net.TCPAddr).Port)
 	must(t, l.Close())
-	_, err = Open(context.Background(), tb.spec, "cloudify-upgrade", "a1", manifest.Limits{})
-	if err == nil || strings.Contains(err.Error(), password) {
+	_, err = database.Open(context.Background(), tb.Spec, "cloudify-upgrade", "a1", manifest.Limits{})
+	if err == nil || strings.Contains(err.Error(), testbed.Password) {
 		t.Errorf("error %v", err)
 	}
 }
 
 func TestWrongPasswordIsNotTold(t *testing.T) {
 	t.Parallel()
-	tb := newSmall(t)
-	text, err := os.ReadFile(tb.conf)
+	tb := testbed.Small(t)
+	text, err := os.ReadFile(tb.Conf)
 	must(t, err)
-	must(t, os.WriteFile(tb.conf, []byte(strings.Replace(string(text), "Cl0ud", "Wr0ng", 1)), 0o600))
-	_, err = Open(context.Background(), tb.spec, "cloudify-upgrade", "a1", manifest.Limits{})
-	if code(err) != "28P01" || strings.Contains(err.Error(), "Wr0ng") {
+	must(t, os.WriteFile(tb.Conf, []byte(strings.Replace(string(text), "Cl0ud", "Wr0ng", 1)), 0o600))
+	_, err = database.Open(context.Background(), tb.Spec, "cloudify-upgrade", "a1", manifest.Limits{})
+	if database.Code(err) != "28P01" || strings.Contains(err.Error(), "Wr0ng") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -175,7 +190,7 @@ func TestWrongPasswordIsNotTold(t *testing.T) {
 // session is told is its own, not PostgreSQL's.
 func TestPooler(t *testing.T) {
 	t.Parallel()
-	tb := newSmall(t)
+	tb := testbed.Small(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	defer l.Close()
@@ -188,8 +203,8 @@ func TestPooler(t *testing.T) {
 			go pool(client)
 		}
 	}()
-	tb.configure(l.Addr().(*net.TCPAddr).Port)
-	found := tb.attempt().Check(context.Background(), "")
+	tb.Configure(l.Addr().(*net.TCPAddr).Port)
+	found := Run(context.Background(), attempt(tb), "")
 	if !slices.Equal(ids(found), []string{"database-pooler"}) {
 		t.Errorf("findings %+v", found)
 	}
@@ -205,7 +220,7 @@ func pool(client net.Conn) {
 		_, _ = client.Write([]byte{'N'})
 		return
 	}
-	back, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", postgres.port))
+	back, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", testbed.Server.Port))
 	if err != nil {
 		return
 	}
@@ -236,22 +251,22 @@ func pool(client net.Conn) {
 
 func TestRowsAreBounded(t *testing.T) {
 	t.Parallel()
-	tb := newSmall(t)
-	tb.exec("INSERT INTO t (b) SELECT repeat('x', 500) FROM generate_series(1, 100)")
+	tb := testbed.Small(t)
+	tb.Exec("INSERT INTO t (b) SELECT repeat('x', 500) FROM generate_series(1, 100)")
 	checks := filepath.Join(t.TempDir(), "checks.sql")
 	must(t, os.WriteFile(checks, []byte("-- name: many\n-- level: warn\n-- why: there are\n-- why: many rows\n-- do: nothing\nSELECT id,\n  b FROM t -- all\nORDER BY id DESC;\n\n"+
 		"-- name: broken\n-- why: it cannot be asked\n-- do: nothing\nSELECT no_such FROM t;\n\n-- name: writes\n-- why: it writes\n-- do: nothing\nSELECT nextval('t_id_seq');\n"), 0o600))
-	before := tb.dataDump()
-	found := tb.attempt().Check(context.Background(), checks)
+	before := tb.DataDump()
+	found := Run(context.Background(), attempt(tb), checks)
 	if !slices.Equal(ids(found), []string{"database-broken", "database-many", "database-writes"}) {
 		t.Fatalf("findings %+v", found)
 	}
 	many := found[0]
-	if many.Level != finding.Warn || strings.Count(many.What, "id=") != rowsShown || !strings.HasSuffix(many.What, "and more") ||
-		!strings.Contains(many.What, "there are many rows") || strings.Contains(many.What, strings.Repeat("x", valueShown+1)) {
+	if many.Level != finding.Warn || strings.Count(many.What, "id=") != database.RowsShown || !strings.HasSuffix(many.What, "and more") ||
+		!strings.Contains(many.What, "there are many rows") || strings.Contains(many.What, strings.Repeat("x", 61)) {
 		t.Errorf("%+v", many)
 	}
-	tb.same("data", tb.dataDump(), before)
+	tb.Same("data", tb.DataDump(), before)
 }
 
 func TestChecksFileMistakes(t *testing.T) {
@@ -290,21 +305,21 @@ func FuzzParseChecks(f *testing.F) {
 
 func TestLongTransactions(t *testing.T) {
 	t.Parallel()
-	tb := newSmall(t)
-	db := tb.attempt()
+	tb := testbed.Small(t)
+	db := attempt(tb)
 	for i := range ownChecks {
 		if ownChecks[i].name != "long-transactions" {
 			continue
 		}
 		q := ownChecks[i]
 		q.sql = strings.NewReplacer("1 minute", "1 millisecond", "{application}", "'x'").Replace(q.sql)
-		tx, err := tb.sql.Begin()
+		tx, err := tb.SQL.Begin()
 		must(t, err)
 		defer tx.Rollback()
 		_, err = tx.Exec("SELECT 1")
 		must(t, err)
 		time.Sleep(5 * time.Millisecond)
-		found := db.ask(context.Background(), q)
+		found := ask(context.Background(), db, q)
 		if len(found) != 1 || found[0].Level != finding.Warn || !strings.Contains(found[0].What, "idle in transaction") {
 			t.Errorf("findings %+v", found)
 		}

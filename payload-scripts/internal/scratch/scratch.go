@@ -1,4 +1,5 @@
-package database
+// Package scratch runs a PostgreSQL server of the engine's own with a copy of a database.
+package scratch
 
 import (
 	"context"
@@ -15,7 +16,8 @@ import (
 	"syscall"
 	"time"
 
-	"onerpm/internal/hostconf"
+	"onerpm/payload-scripts/internal/database"
+	"onerpm/payload-scripts/internal/dump"
 	"onerpm/payload-scripts/internal/host"
 )
 
@@ -25,12 +27,12 @@ const (
 	restoreLimit = 12 * time.Hour
 )
 
-// Scratch is a PostgreSQL server of our own with a copy of one database in it. It
+// Server is a PostgreSQL server of our own with a copy of one database in it. It
 // has no network, only a socket in a folder that nobody but root and its own user
 // can enter, and it ends with this process. The product's server has no part in it
 // but for the dump that the copy was made of.
-type Scratch struct {
-	db    *DB // the product's
+type Server struct {
+	db    *database.DB // the product's
 	dir   string
 	bin   string
 	admin string // the server's superuser, whose name no role of the product has
@@ -39,18 +41,18 @@ type Scratch struct {
 	child *os.Process
 }
 
-// Scratch makes a server of the same version as db's under folder, which must
+// Make makes a server of the same version as db's under folder, which must
 // exist and be root's alone, and puts a copy of the whole database into it: rows,
 // rights, roles. It fails where the server's programs are not on this host.
 // The server and its files are gone after Close.
-func (db *DB) Scratch(ctx context.Context, folder string) (s *Scratch, err error) {
-	s = &Scratch{db: db, dir: filepath.Join(folder, "postgresql")}
+func Make(ctx context.Context, db *database.DB, folder string) (s *Server, err error) {
+	s = &Server{db: db, dir: filepath.Join(folder, "postgresql")}
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("make a scratch copy of %s: %w", db.to, errors.Join(err, s.Close()))
+			err = fmt.Errorf("make a scratch copy of %s: %w", db, errors.Join(err, s.Close()))
 		}
 	}()
-	if s.bin, err = db.client(ctx); err != nil {
+	if s.bin, err = dump.Client(ctx, db); err != nil {
 		return s, err
 	}
 	for _, program := range []string{"initdb", "postgres"} {
@@ -58,11 +60,11 @@ func (db *DB) Scratch(ctx context.Context, folder string) (s *Scratch, err error
 			return s, fmt.Errorf("%w: %s has PostgreSQL's client programs only; the server's are needed for a copy", ErrNoServer, s.bin)
 		}
 	}
-	dump := filepath.Join(folder, "database.dump")
-	if err = db.Dump(ctx, dump); err != nil {
+	file := filepath.Join(folder, "database.dump")
+	if err = dump.Write(ctx, db, file); err != nil {
 		return s, err
 	}
-	defer os.Remove(dump) //nolint:errcheck // the whole folder goes in the end
+	defer os.Remove(file) //nolint:errcheck // the whole folder goes in the end
 	if err = s.init(ctx); err != nil {
 		return s, err
 	}
@@ -72,14 +74,14 @@ func (db *DB) Scratch(ctx context.Context, folder string) (s *Scratch, err error
 	if err = s.roles(ctx); err != nil {
 		return s, err
 	}
-	return s, s.restore(ctx, dump)
+	return s, s.restore(ctx, file)
 }
 
 // ErrNoServer is returned where only the programs of a PostgreSQL client are.
 var ErrNoServer = errors.New("no PostgreSQL server on this host")
 
 // init makes the folder and an empty server in it, with the same encoding and locale.
-func (s *Scratch) init(ctx context.Context) error {
+func (s *Server) init(ctx context.Context) error {
 	own := make([]byte, 6)
 	if _, err := rand.Read(own); err != nil {
 		return err
@@ -100,10 +102,10 @@ func (s *Scratch) init(ctx context.Context) error {
 		return err
 	}
 	var encoding, collate, ctype string
-	err = s.db.pool.QueryRowContext(ctx, `SELECT pg_encoding_to_char(encoding), datcollate, datctype
+	err = s.db.Pool.QueryRowContext(ctx, `SELECT pg_encoding_to_char(encoding), datcollate, datctype
 		FROM pg_catalog.pg_database WHERE datname = current_database()`).Scan(&encoding, &collate, &ctype)
 	if err != nil {
-		return explain(err)
+		return database.Explain(err)
 	}
 	_, err = s.run(ctx, "initdb", 5*time.Minute, "--pgdata", s.data(), "--username", s.admin, "--auth", "trust", "--no-sync",
 		"--encoding", encoding, "--lc-collate", collate, "--lc-ctype", ctype)
@@ -127,10 +129,10 @@ func serverUser() (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
-func (s *Scratch) data() string { return filepath.Join(s.dir, "data") }
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
 // run runs one of PostgreSQL's programs as the server's user.
-func (s *Scratch) run(ctx context.Context, program string, limit time.Duration, args ...string) (host.Result, error) {
+func (s *Server) run(ctx context.Context, program string, limit time.Duration, args ...string) (host.Result, error) {
 	return host.Run(ctx, host.Cmd{Name: filepath.Join(s.bin, program), Args: args, Timeout: limit, User: s.cred,
 		Env: []string{"PGHOST=" + s.dir, "PGPORT=5432", "PGUSER=" + s.admin}})
 }
@@ -139,13 +141,13 @@ func (s *Scratch) run(ctx context.Context, program string, limit time.Duration, 
 var alike = []string{"fsync", "synchronous_commit", "full_page_writes", "wal_level", "shared_buffers", "work_mem", "maintenance_work_mem", "effective_cache_size"}
 
 // start starts the server as a child that does not outlive this process.
-func (s *Scratch) start(ctx context.Context) error {
+func (s *Server) start(ctx context.Context) error {
 	args := []string{"-D", s.data(), "-k", s.dir, "-c", "listen_addresses=", "-c", "port=5432", "-c", "max_connections=20",
 		"-c", "logging_collector=off", "-c", "max_wal_senders=0"}
 	for _, name := range alike {
 		var value string
-		if err := s.db.pool.QueryRowContext(ctx, "SELECT current_setting($1)", name).Scan(&value); err != nil {
-			return explain(err)
+		if err := s.db.Pool.QueryRowContext(ctx, "SELECT current_setting($1)", name).Scan(&value); err != nil {
+			return database.Explain(err)
 		}
 		args = append(args, "-c", name+"="+value)
 	}
@@ -177,7 +179,7 @@ func (s *Scratch) start(ctx context.Context) error {
 }
 
 // answers waits until the server does.
-func (s *Scratch) answers(ctx context.Context, log string) error {
+func (s *Server) answers(ctx context.Context, log string) error {
 	deadline := time.Now().Add(scratchStart)
 	for {
 		_, err := s.run(ctx, "pg_isready", 10*time.Second, "--quiet", "--dbname", "postgres")
@@ -187,7 +189,7 @@ func (s *Scratch) answers(ctx context.Context, log string) error {
 		select {
 		case <-s.ended:
 			said, _ := os.ReadFile(log)
-			return fmt.Errorf("start a scratch PostgreSQL: it ended: %s", short(string(said)))
+			return fmt.Errorf("start a scratch PostgreSQL: it ended: %s", database.Short(string(said)))
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(50 * time.Millisecond):
@@ -199,64 +201,63 @@ func (s *Scratch) answers(ctx context.Context, log string) error {
 }
 
 // open connects as a role of the scratch server.
-func (s *Scratch) open(ctx context.Context, role, database string) (*DB, error) {
-	db := &DB{spec: s.db.spec, to: hostconf.Address{Host: s.dir, Port: 5432, Database: database, User: role},
-		schema: s.db.schema, family: s.db.family, name: s.db.name, lock: s.db.lock}
-	if err := db.connect(ctx, nil); err != nil {
+func (s *Server) open(ctx context.Context, role, name string) (*database.DB, error) {
+	db, err := s.db.Beside(ctx, s.dir, role, name)
+	if err != nil {
 		return nil, fmt.Errorf("the scratch copy: %w", err)
 	}
 	return db, nil
 }
 
 // Open connects to the copy as the role that the product and its migrations use.
-func (s *Scratch) Open(ctx context.Context) (*DB, error) {
-	return s.open(ctx, s.db.to.User, s.db.to.Database)
+func (s *Server) Open(ctx context.Context) (*database.DB, error) {
+	return s.open(ctx, s.db.User(), s.db.Database())
 }
 
 // roles makes the product's roles with the same rights, and the empty database.
-func (s *Scratch) roles(ctx context.Context) error {
+func (s *Server) roles(ctx context.Context) error {
 	admin, err := s.open(ctx, s.admin, "postgres")
 	if err != nil {
 		return err
 	}
 	defer admin.Close()
-	make, err := s.db.names(ctx, `SELECT 'CREATE ROLE ' || quote_ident(rolname) || ' LOGIN' || CASE WHEN rolsuper THEN ' SUPERUSER' ELSE '' END
+	make, err := s.db.Names(ctx, `SELECT 'CREATE ROLE ' || quote_ident(rolname) || ' LOGIN' || CASE WHEN rolsuper THEN ' SUPERUSER' ELSE '' END
 			|| CASE WHEN rolcreaterole THEN ' CREATEROLE' ELSE '' END || CASE WHEN rolcreatedb THEN ' CREATEDB' ELSE '' END
 			|| CASE WHEN rolinherit THEN '' ELSE ' NOINHERIT' END
 		FROM pg_catalog.pg_roles WHERE rolname !~ '^pg_' ORDER BY rolname`)
 	if err != nil {
 		return err
 	}
-	members, err := s.db.names(ctx, `SELECT 'GRANT ' || quote_ident(r.rolname) || ' TO ' || quote_ident(m.rolname)
+	members, err := s.db.Names(ctx, `SELECT 'GRANT ' || quote_ident(r.rolname) || ' TO ' || quote_ident(m.rolname)
 		FROM pg_catalog.pg_auth_members a JOIN pg_catalog.pg_roles r ON r.oid = a.roleid JOIN pg_catalog.pg_roles m ON m.oid = a.member
 		WHERE m.rolname !~ '^pg_' ORDER BY 1`)
 	if err != nil {
 		return err
 	}
-	create, err := s.db.names(ctx, `SELECT 'CREATE DATABASE ' || quote_ident(datname) || ' TEMPLATE template0 OWNER ' || quote_ident(pg_get_userbyid(datdba))
+	create, err := s.db.Names(ctx, `SELECT 'CREATE DATABASE ' || quote_ident(datname) || ' TEMPLATE template0 OWNER ' || quote_ident(pg_get_userbyid(datdba))
 		FROM pg_catalog.pg_database WHERE datname = current_database()`)
 	if err != nil {
 		return err
 	}
 	for _, statement := range append(append(make, members...), create...) {
-		if _, err := admin.pool.ExecContext(ctx, statement); err != nil {
-			return fmt.Errorf("%s: %w", short(statement), explain(err))
+		if _, err := admin.Pool.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", database.Short(statement), database.Explain(err))
 		}
 	}
 	return nil
 }
 
 // restore fills the copy, and gathers statistics as the product's server has them.
-func (s *Scratch) restore(ctx context.Context, dump string) error {
-	name := s.db.to.Database
-	if err := os.Chown(dump, int(s.cred.Uid), int(s.cred.Gid)); err != nil {
+func (s *Server) restore(ctx context.Context, file string) error {
+	name := s.db.Database()
+	if err := os.Chown(file, int(s.cred.Uid), int(s.cred.Gid)); err != nil {
 		return err
 	}
 	jobs := strconv.Itoa(min(4, runtime.NumCPU()))
 	if name == "postgres" { // it is there from the start
 		return errors.New("the database named postgres cannot be copied")
 	}
-	if _, err := s.run(ctx, "pg_restore", restoreLimit, "--no-password", "--exit-on-error", "--jobs", jobs, "--dbname", name, dump); err != nil {
+	if _, err := s.run(ctx, "pg_restore", restoreLimit, "--no-password", "--exit-on-error", "--jobs", jobs, "--dbname", name, file); err != nil {
 		return fmt.Errorf("restore the dump: %w", err)
 	}
 	admin, err := s.open(ctx, s.admin, name)
@@ -264,14 +265,14 @@ func (s *Scratch) restore(ctx context.Context, dump string) error {
 		return err
 	}
 	defer admin.Close()
-	if _, err := admin.pool.ExecContext(ctx, "ANALYZE"); err != nil {
-		return explain(err)
+	if _, err := admin.Pool.ExecContext(ctx, "ANALYZE"); err != nil {
+		return database.Explain(err)
 	}
 	return nil
 }
 
 // Close ends the server and removes all of it. It does nothing the second time.
-func (s *Scratch) Close() error {
+func (s *Server) Close() error {
 	if s.child != nil {
 		_ = s.child.Signal(syscall.SIGINT) // fast shutdown: sessions are ended
 		select {

@@ -1,4 +1,4 @@
-package database
+package dump
 
 import (
 	"context"
@@ -8,15 +8,37 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/database"
+	"onerpm/test/product/testbed"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
+
+// attempt opens the database as the engine does.
+func attempt(tb *testbed.Bed) *database.DB {
+	tb.Helper()
+	db, err := database.Open(context.Background(), tb.Spec, testbed.Prefix, "a1", manifest.Limits{})
+	tb.Must(err)
+	tb.Cleanup(db.Close)
+	return db
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 func TestDump(t *testing.T) {
 	t.Parallel()
-	tb := newTestbed(t)
-	tb.create("4.1.1", true)
-	tb.write("kept")
+	tb := testbed.New(t)
+	tb.Create("4.1.1", true)
+	tb.Exec("INSERT INTO groups (name) VALUES ('kept')")
 	file := filepath.Join(t.TempDir(), "manager.dump")
-	must(t, tb.attempt().Dump(context.Background(), file))
+	must(t, Write(context.Background(), attempt(tb), file))
 	info, err := os.Stat(file)
 	must(t, err)
 	if info.Mode().Perm() != 0o600 {
@@ -27,13 +49,13 @@ func TestDump(t *testing.T) {
 	if len(entries) != 1 {
 		t.Errorf("left beside the dump: %v", entries)
 	}
-	back := newTestbed(t)
-	out, err := exec.Command(filepath.Join(postgres.bin, "pg_restore"), "--dbname="+postgres.dsn("super", back.name), file).CombinedOutput()
+	back := testbed.New(t)
+	out, err := exec.Command(filepath.Join(testbed.Server.Bin, "pg_restore"), "--dbname="+testbed.Server.DSN(back.Name), file).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	tb.same("schemas", back.schemaDump(), tb.schemaDump())
-	tb.same("data", back.dataDump(), tb.dataDump())
+	tb.Same("schemas", back.SchemaDump(), tb.SchemaDump())
+	tb.Same("data", back.DataDump(), tb.DataDump())
 }
 
 // wrap puts programs in front of the real pg_dump and pg_restore.
@@ -41,7 +63,7 @@ func wrap(t *testing.T, dump, restore string) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, body := range map[string]string{"pg_dump": dump, "pg_restore": restore} {
-		script := "#!/bin/sh\nreal=" + filepath.Join(postgres.bin, name) + "\n" + body + "\n"
+		script := "#!/bin/sh\nreal=" + filepath.Join(testbed.Server.Bin, name) + "\n" + body + "\n"
 		must(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755))
 	}
 	usual := clientFolders
@@ -52,29 +74,29 @@ func wrap(t *testing.T, dump, restore string) {
 // The tests below change where pg_dump is looked for and so run alone.
 
 func TestDumpHidesThePassword(t *testing.T) {
-	tb := newSmall(t)
+	tb := testbed.Small(t)
 	seen := filepath.Join(t.TempDir(), "seen")
 	spy := fmt.Sprintf(`{ tr '\0' '\n' </proc/$$/cmdline; env; ls -l "$PGPASSFILE"; } >>%s
 exec $real "$@"`, seen)
 	wrap(t, spy, spy)
-	must(t, tb.attempt().Dump(context.Background(), filepath.Join(t.TempDir(), "x.dump")))
+	must(t, Write(context.Background(), attempt(tb), filepath.Join(t.TempDir(), "x.dump")))
 	text, err := os.ReadFile(seen)
 	must(t, err)
-	if !strings.Contains(string(text), "PGDATABASE="+tb.name) || !strings.Contains(string(text), "-rw-------") {
+	if !strings.Contains(string(text), "PGDATABASE="+tb.Name) || !strings.Contains(string(text), "-rw-------") {
 		t.Errorf("seen: %s", text)
 	}
 	if strings.Contains(string(text), "Cl0ud") {
-		t.Errorf("the password is in the arguments or the environment")
+		t.Errorf("the testbed.Password is in the arguments or the environment")
 	}
 }
 
 func TestDumpThatIsCutShort(t *testing.T) {
-	tb := newSmall(t)
-	tb.exec("INSERT INTO t (b) SELECT md5(i::text) FROM generate_series(1, 20000) i")
+	tb := testbed.Small(t)
+	tb.Exec("INSERT INTO t (b) SELECT md5(i::text) FROM generate_series(1, 20000) i")
 	wrap(t, `$real "$@" || exit
 for a; do case $a in --file=*) truncate -s -2000 "${a#--file=}";; esac; done`, `exec $real "$@"`)
 	file := filepath.Join(t.TempDir(), "x.dump")
-	err := tb.attempt().Dump(context.Background(), file)
+	err := Write(context.Background(), attempt(tb), file)
 	if err == nil || !strings.Contains(err.Error(), "read the dump back") {
 		t.Errorf("error %v", err)
 	}
@@ -86,9 +108,9 @@ for a; do case $a in --file=*) truncate -s -2000 "${a#--file=}";; esac; done`, `
 }
 
 func TestDumpByAnOlderProgram(t *testing.T) {
-	tb := newSmall(t)
+	tb := testbed.Small(t)
 	wrap(t, `[ "$1" = --version ] && echo "pg_dump (PostgreSQL) 8.4.1" || exec $real "$@"`, `exec $real "$@"`)
-	err := tb.attempt().Dump(context.Background(), filepath.Join(t.TempDir(), "x.dump"))
+	err := Write(context.Background(), attempt(tb), filepath.Join(t.TempDir(), "x.dump"))
 	if err == nil || !strings.Contains(err.Error(), "no pg_dump for PostgreSQL ") || !strings.Contains(err.Error(), "(8.4)") {
 		t.Errorf("error %v", err)
 	}

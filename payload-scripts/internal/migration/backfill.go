@@ -1,4 +1,4 @@
-package database
+package migration
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/database"
 )
 
 // A backfill fills the rows that were there before an expand migration, in
@@ -29,7 +30,7 @@ const (
 
 // fill is one entry under way.
 type fill struct {
-	db     *DB
+	r      *Runner
 	entry  manifest.Backfill
 	number int    // its place in the spec, from 1
 	key    string // the integer primary key, ready for SQL; "" when the table has none
@@ -40,18 +41,18 @@ type fill struct {
 }
 
 // backfill runs every entry of the spec.
-func (db *DB) backfill(ctx context.Context) error {
-	return db.eachFill(ctx, (*fill).all)
+func (r *Runner) backfill(ctx context.Context) error {
+	return r.eachFill(ctx, (*fill).all)
 }
 
 // fillRest fills, in the window, what is left, and proves that nothing is.
-func (db *DB) fillRest(ctx context.Context) error {
-	return db.eachFill(ctx, (*fill).rest)
+func (r *Runner) fillRest(ctx context.Context) error {
+	return r.eachFill(ctx, (*fill).rest)
 }
 
-func (db *DB) eachFill(ctx context.Context, run func(*fill, context.Context) error) error {
-	for i, entry := range db.spec.Backfill {
-		f, err := db.newFill(ctx, i+1, entry)
+func (r *Runner) eachFill(ctx context.Context, run func(*fill, context.Context) error) error {
+	for i, entry := range r.Spec.Backfill {
+		f, err := r.newFill(ctx, i+1, entry)
 		if err == nil {
 			err = run(f, ctx)
 		}
@@ -62,21 +63,21 @@ func (db *DB) eachFill(ctx context.Context, run func(*fill, context.Context) err
 	return nil
 }
 
-func (db *DB) newFill(ctx context.Context, number int, entry manifest.Backfill) (*fill, error) {
+func (r *Runner) newFill(ctx context.Context, number int, entry manifest.Backfill) (*fill, error) {
 	if entry.Batch <= 0 {
 		entry.Batch = defaultBatch
 	}
-	f := &fill{db: db, entry: entry, number: number}
+	f := &fill{r: r, entry: entry, number: number}
 	var key sql.NullString
 	var column string
-	err := db.pool.QueryRowContext(ctx, `SELECT c.reltuples::bigint, pg_catalog.pg_relation_size(c.oid) / 8192 + 1,
+	err := r.Pool.QueryRowContext(ctx, `SELECT c.reltuples::bigint, pg_catalog.pg_relation_size(c.oid) / 8192 + 1,
 			(SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum LIMIT 1),
 			(SELECT a.attname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
 				WHERE i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND i.indnatts = 1
 				AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype))
 		FROM pg_catalog.pg_class c WHERE c.oid = $1::text::regclass`, entry.Table).Scan(&f.total, &f.pages, &column, &key)
 	if err != nil {
-		return nil, explain(err)
+		return nil, database.Explain(err)
 	}
 	f.column = pgx.Identifier{column}.Sanitize()
 	if key.Valid {
@@ -98,8 +99,8 @@ func (f *fill) all(ctx context.Context) error {
 	}
 	if f.done >= vacuumFrom {
 		// Left to autovacuum, it would hold a lock on the table just when the window wants one.
-		if _, err := f.db.pool.ExecContext(ctx, "VACUUM "+f.entry.Table); err != nil {
-			slog.Warn("vacuum", "table", f.entry.Table, "error", explain(err).Error())
+		if _, err := f.r.Pool.ExecContext(ctx, "VACUUM "+f.entry.Table); err != nil {
+			slog.Warn("vacuum", "table", f.entry.Table, "error", database.Explain(err).Error())
 		}
 	}
 	if err := f.buildLeftIndex(ctx); err != nil {
@@ -112,12 +113,12 @@ func (f *fill) all(ctx context.Context) error {
 func (f *fill) rest(ctx context.Context) error {
 	for pass := 1; ; pass++ {
 		var left bool
-		err := f.db.persist(ctx, windowPatience, func() error { return explain(f.left(ctx, &left)) })
+		err := f.r.Retry(ctx, windowPatience, func() error { return database.Explain(f.left(ctx, &left)) })
 		if err != nil || !left {
 			return err
 		}
 		if pass > backfillPasses {
-			return fmt.Errorf("rows are left for which %q is true although %q was set", short(f.entry.Where), short(f.entry.Set))
+			return fmt.Errorf("rows are left for which %q is true although %q was set", database.Short(f.entry.Where), database.Short(f.entry.Set))
 		}
 		if _, err := f.pass(ctx, false, 0); err != nil {
 			return err
@@ -127,7 +128,7 @@ func (f *fill) rest(ctx context.Context) error {
 
 // left tells whether a row is left, by the index.
 func (f *fill) left(ctx context.Context, left *bool) error {
-	tx, err := f.db.pool.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := f.r.Pool.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return err
 	}
@@ -152,16 +153,16 @@ func (f *fill) pass(ctx context.Context, passBy bool, pause time.Duration) (int6
 	for {
 		var n, to int64
 		var more bool
-		err := f.db.persist(ctx, usualPatience, func() (err error) {
+		err := f.r.Retry(ctx, usualPatience, func() (err error) {
 			n, to, more, err = next(ctx, at, passBy)
-			return explain(err)
+			return database.Explain(err)
 		})
 		if err != nil {
 			return filled, err
 		}
 		filled, at, f.done = filled+n, to, f.done+n
-		if f.db.Progress != nil {
-			f.db.Progress("fill "+f.entry.Table, f.done, max(f.done, f.total))
+		if f.r.Progress != nil {
+			f.r.Progress("fill "+f.entry.Table, f.done, max(f.done, f.total))
 		}
 		if !more {
 			return filled, nil
@@ -187,7 +188,7 @@ func lockClause(passBy bool) string {
 // joining the batch with a scan of the whole table.
 func (f *fill) byKey(ctx context.Context, at int64, passBy bool) (n, to int64, more bool, err error) {
 	var last sql.NullInt64
-	err = f.db.pool.QueryRowContext(ctx, fmt.Sprintf(`WITH picked AS (
+	err = f.r.Pool.QueryRowContext(ctx, fmt.Sprintf(`WITH picked AS (
 			SELECT %[1]s AS picked_key FROM %[2]s WHERE %[1]s > $1::bigint AND (%[3]s) ORDER BY %[1]s LIMIT $2::bigint%[5]s),
 		filled AS (UPDATE %[2]s SET %[4]s WHERE %[1]s = ANY (ARRAY(SELECT picked_key FROM picked)) RETURNING 1)
 		SELECT (SELECT count(*) FROM filled), (SELECT max(picked_key) FROM picked)`,
@@ -199,7 +200,7 @@ func (f *fill) byKey(ctx context.Context, at int64, passBy bool) (n, to int64, m
 // that are listed one by one are found without a scan on every version.
 func (f *fill) byPage(ctx context.Context, at int64, passBy bool) (n, to int64, more bool, err error) {
 	to = at + max(1, int64(f.entry.Batch)/maxPageRows)
-	err = f.db.pool.QueryRowContext(ctx, fmt.Sprintf(`WITH picked AS (
+	err = f.r.Pool.QueryRowContext(ctx, fmt.Sprintf(`WITH picked AS (
 			SELECT ctid AS picked_at FROM %[1]s WHERE ctid = ANY (ARRAY(
 				SELECT ('(' || page || ',' || item || ')')::tid FROM generate_series($1::bigint, $2::bigint - 1) page, generate_series(1, %[5]d) item))
 			AND (%[2]s)%[4]s),
@@ -210,33 +211,33 @@ func (f *fill) byPage(ctx context.Context, at int64, passBy bool) (n, to int64, 
 }
 
 // leftIndex is the bare name of the entry's index.
-func (f *fill) leftIndex() string { return fmt.Sprintf("%s_left_%d", f.db.schema, f.number) }
+func (f *fill) leftIndex() string { return fmt.Sprintf("%s_left_%d", f.r.Schema, f.number) }
 
 func (f *fill) buildLeftIndex(ctx context.Context) error {
-	return f.db.persist(ctx, usualPatience, func() error {
-		name, valid, err := f.db.index(ctx, f.leftIndex())
+	return f.r.Retry(ctx, usualPatience, func() error {
+		name, valid, err := f.r.index(ctx, f.leftIndex())
 		if err != nil || valid {
 			return err
 		}
 		if name != "" {
-			if err := f.db.dropIndex(ctx, name); err != nil {
+			if err := f.r.dropIndex(ctx, name); err != nil {
 				return err
 			}
 		}
-		_, err = f.db.pool.ExecContext(ctx, "CREATE INDEX CONCURRENTLY "+f.leftIndex()+" ON "+f.entry.Table+
+		_, err = f.r.Pool.ExecContext(ctx, "CREATE INDEX CONCURRENTLY "+f.leftIndex()+" ON "+f.entry.Table+
 			" ("+f.column+") WHERE ("+f.entry.Where+")")
-		return explain(err)
+		return database.Explain(err)
 	})
 }
 
 // dropLeftIndexes drops the indexes of all entries, whatever an earlier run left
 // of them. While the product serves it does so without getting in its way.
-func (db *DB) dropLeftIndexes(ctx context.Context, p patience, serving bool) error {
-	return db.persist(ctx, p, func() error {
+func (r *Runner) dropLeftIndexes(ctx context.Context, p database.Patience, serving bool) error {
+	return r.Retry(ctx, p, func() error {
 		var names []string
-		for i := range db.spec.Backfill {
-			f := fill{db: db, number: i + 1}
-			name, _, err := db.index(ctx, f.leftIndex())
+		for i := range r.Spec.Backfill {
+			f := fill{r: r, number: i + 1}
+			name, _, err := r.index(ctx, f.leftIndex())
 			if err != nil {
 				return err
 			}
@@ -245,11 +246,11 @@ func (db *DB) dropLeftIndexes(ctx context.Context, p patience, serving bool) err
 			}
 		}
 		if !serving && len(names) > 0 {
-			_, err := db.pool.ExecContext(ctx, "DROP INDEX "+strings.Join(names, ", "))
-			return explain(err)
+			_, err := r.Pool.ExecContext(ctx, "DROP INDEX "+strings.Join(names, ", "))
+			return database.Explain(err)
 		}
 		for _, name := range names {
-			if err := db.dropIndex(ctx, name); err != nil {
+			if err := r.dropIndex(ctx, name); err != nil {
 				return err
 			}
 		}

@@ -1,9 +1,11 @@
-package database
+package migration
 
 import (
 	"context"
 	"log/slog"
 	"sync"
+
+	"onerpm/payload-scripts/internal/database"
 )
 
 // watch listens to goose's log, which names each statement before it runs, to
@@ -25,7 +27,7 @@ func (w *watch) reset() {
 func (w *watch) last() (int, string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.count, short(w.text)
+	return w.count, database.Short(w.text)
 }
 
 // Enabled implements slog.Handler.

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Puts the server programs of PostgreSQL 9.6 into a folder, to run this package's tests on what is
+# Puts the server programs of PostgreSQL 9.6 into a folder, to run tests with this server on what is
 # closest to the product's 9.5, as make unit does:
 #
-#   sh testdata/postgresql-9.6.sh /some/folder && POSTGRES_BIN=/some/folder/bin go test .
+#   sh testdata/postgresql-9.6.sh /some/folder && POSTGRES_BIN=/some/folder/bin go test ./payload-scripts/internal/migration
 #
 # Needs mvn, unzip, tar and xz.
 set -eu

@@ -1,4 +1,4 @@
-package database
+package dbcheck
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 
+	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/finding"
 )
 
@@ -20,11 +21,7 @@ import (
 //	-- level: warn                     optional; without it a row refuses the upgrade
 //	SELECT ...;
 
-const (
-	maxChecksFile = 1 << 20 // bytes
-	rowsShown     = 10
-	valueShown    = 60 // characters
-)
+const maxChecksFile = 1 << 20 // bytes
 
 // query is one query of a checks file.
 type query struct {
@@ -121,59 +118,36 @@ func (q *query) header(key, value string) error {
 }
 
 // ask runs a query; a finding tells its rows.
-func (db *DB) ask(ctx context.Context, q query) []finding.Finding {
+func ask(ctx context.Context, db *database.DB, q query) []finding.Finding {
 	level := q.level
 	if level == "" {
 		level = finding.Refuse
 	}
-	var got answer
-	err := db.reading(ctx, func(tx *sql.Tx) error {
+	var got database.Answer
+	err := db.Reading(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "SET LOCAL statement_timeout = '60s'"); err != nil {
 			return err
 		}
-		rows, err := tx.QueryContext(ctx, fmt.Sprintf("SELECT * FROM (%s\n) AS checked LIMIT %d", q.sql, rowsShown+1))
+		rows, err := tx.QueryContext(ctx, fmt.Sprintf("SELECT * FROM (%s\n) AS checked LIMIT %d", q.sql, database.RowsShown+1))
 		if err != nil {
 			return err
 		}
 		defer rows.Close() //nolint:errcheck // rows.Err says it
-		got, err = texts(rows, rowsShown+1)
+		got, err = database.Texts(rows, database.RowsShown+1)
 		return err
 	})
 	if err != nil {
 		return []finding.Finding{{
 			ID: "database-" + q.name, Level: finding.Refuse,
-			What: fmt.Sprintf("database %s: the check %q could not be made: %v", db.spec.Name, q.why, explain(err)),
+			What: fmt.Sprintf("database %s: the check %q could not be made: %v", db.Spec.Name, q.why, database.Explain(err)),
 			Do:   "find out why the query fails; the upgrade needs its answer",
 		}}
 	}
-	if len(got.rows) == 0 {
+	if len(got.Rows) == 0 {
 		return nil
 	}
 	return []finding.Finding{{
 		ID: "database-" + q.name, Level: level,
-		What: fmt.Sprintf("database %s: %s: %s", db.spec.Name, q.why, got), Do: q.do,
+		What: fmt.Sprintf("database %s: %s: %s", db.Spec.Name, q.why, got), Do: q.do,
 	}}
-}
-
-// String shows the first rows as column=value.
-func (a answer) String() string {
-	var rows []string
-	for _, row := range a.rows[:min(len(a.rows), rowsShown)] {
-		var cells []string
-		for i, v := range row {
-			text := "NULL"
-			if v.Valid {
-				text = strings.Join(strings.Fields(v.String), " ")
-				if r := []rune(text); len(r) > valueShown {
-					text = string(r[:valueShown]) + "..."
-				}
-			}
-			cells = append(cells, a.columns[i]+"="+text)
-		}
-		rows = append(rows, strings.Join(cells, " "))
-	}
-	if len(a.rows) > rowsShown {
-		rows = append(rows, "and more")
-	}
-	return strings.Join(rows, "; ")
 }
