@@ -1,6 +1,3 @@
-// Package hostconf reads the configuration that a product keeps on its host: YAML,
-// JSON and env files. It is the one reader of them: whoever merges, compares or
-// looks something up sees the same keys and values.
 package hostconf
 
 import (

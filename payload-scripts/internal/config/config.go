@@ -14,24 +14,16 @@ package config
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
+	"onerpm/internal/hostconf"
 	"onerpm/internal/manifest"
 )
 
 // MaxSize is the largest file that is merged, in bytes.
-const MaxSize = 1 << 20
-
-// maxYAML is the largest YAML file that is merged, in bytes: the library's time
-// grows with the square of a mapping's keys.
-const maxYAML = 256 << 10
-
-// maxDepth is how deep lists and mappings of a file may nest.
-const maxDepth = 64
+const MaxSize = hostconf.MaxSize
 
 // Input is what a merge works on. A nil Base, Theirs or Mine is a file that is
 // not there; an empty one is there and empty.
@@ -153,18 +145,9 @@ func (in Input) validate() error {
 	default:
 		return fmt.Errorf("format %q is none of json, yaml, env, text", in.Format)
 	}
-	limit := MaxSize
-	if in.Format == "yaml" {
-		limit = maxYAML
-	}
 	for name, data := range map[string][]byte{"base": in.Base, "theirs": in.Theirs, "mine": in.Mine} {
-		switch {
-		case len(data) > limit:
-			return &ParseError{name, fmt.Errorf("it has %d bytes, more than %d", len(data), limit)}
-		case bytes.IndexByte(data, 0) >= 0:
-			return &ParseError{name, errors.New("it holds a zero byte: not a text")}
-		case in.Format != "text" && !utf8.Valid(data):
-			return &ParseError{name, errors.New("it is not UTF-8")}
+		if err := hostconf.CheckText(in.Format, data); err != nil {
+			return &ParseError{name, err}
 		}
 	}
 	for key, v := range in.Set {

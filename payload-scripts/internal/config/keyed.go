@@ -5,29 +5,14 @@ import (
 	"errors"
 	"fmt"
 
+	"onerpm/internal/hostconf"
 	"onerpm/internal/manifest"
 )
 
-// document is a file in a format of keys and values.
-type document struct {
-	format string
-	src    []byte
-	root   *node
-}
-
-func parse(format, file string, src []byte) (document, error) {
-	d := document{format: format, src: src}
-	var err error
-	switch format {
-	case "json":
-		d.root, err = parseJSON(src)
-	case "yaml":
-		d.root, err = parseYAML(src)
-	default:
-		d.root, err = parseEnv(src)
-	}
+func parse(format, file string, src []byte) (*hostconf.Document, error) {
+	d, err := hostconf.Parse(format, src)
 	if err != nil {
-		return d, &ParseError{file, err}
+		return nil, &ParseError{file, err}
 	}
 	return d, nil
 }
@@ -35,7 +20,7 @@ func parse(format, file string, src []byte) (document, error) {
 // mergeKeyed merges by key: it builds the tree that is wanted, then edits the
 // host's text until it has it.
 func mergeKeyed(in Input) (Result, error) {
-	var docs [3]document
+	var docs [3]*hostconf.Document
 	for i, f := range []struct {
 		name string
 		src  []byte
@@ -48,8 +33,8 @@ func mergeKeyed(in Input) (Result, error) {
 			return Result{}, err
 		}
 	}
-	base, theirs, mine := docs[0].root.orMapping(), docs[1].root.orMapping(), docs[2].root.orMapping()
-	for _, n := range []*node{base, theirs, mine} {
+	base, theirs, mine := root(docs[0]), root(docs[1]), root(docs[2])
+	for _, n := range []*hostconf.Node{base, theirs, mine} {
 		if len(in.Set) > 0 && !isMapping(n) {
 			return Result{}, errors.New("set: the file is no mapping of keys")
 		}
@@ -58,9 +43,9 @@ func mergeKeyed(in Input) (Result, error) {
 	m.capture(base, theirs, mine)
 	want := m.merge("", base, theirs, mine)
 	if want == nil {
-		want = &node{kind: mapping}
+		want = &hostconf.Node{Kind: hostconf.Mapping}
 	}
-	want = want.clone()
+	want = want.Clone()
 	if err := m.applySet(want, mine); err != nil {
 		return Result{}, err
 	}
@@ -75,16 +60,24 @@ func mergeKeyed(in Input) (Result, error) {
 	if in.Mine == nil {
 		from = docs[1] // a new file: the release's text with the values filled in
 	}
-	if from.root != nil && equal(from.root.orMapping(), want) {
-		r.Out = bytes.Clone(from.src)
+	if hostconf.Equal(root(from), want) {
+		r.Out = bytes.Clone(from.Source())
 		return r, nil
 	}
-	out, err := edit(from, want)
+	out, err := from.Edit(want)
 	if err != nil {
 		return Result{}, err
 	}
 	r.Out = out
 	return r, nil
+}
+
+// root is what a file holds, nil for one that is not there.
+func root(d *hostconf.Document) *hostconf.Node {
+	if d == nil {
+		return nil
+	}
+	return d.Root.OrMapping()
 }
 
 // merger walks the three trees and collects what it decides.
@@ -97,12 +90,12 @@ type merger struct {
 }
 
 // capture collects the host's values behind the placeholders of both releases.
-func (m *merger) capture(b, t, mine *node) {
+func (m *merger) capture(b, t, mine *hostconf.Node) {
 	switch {
 	case mine == nil || b == nil && t == nil:
-	case isMapping(b) && isMapping(t) && mine.kind == mapping:
-		for _, e := range mine.keys {
-			m.capture(b.get(e.key), t.get(e.key), e.val)
+	case isMapping(b) && isMapping(t) && mine.Kind == hostconf.Mapping:
+		for _, e := range mine.Keys {
+			m.capture(b.Get(e.Key), t.Get(e.Key), e.Value)
 		}
 	default:
 		fromBase := b != nil && matches(b, mine, m.global)
@@ -114,17 +107,17 @@ func (m *merger) capture(b, t, mine *node) {
 
 // tighter tells whether, of two shapes that both fit a value, b says more about it
 // than t: then the value is the old release's, not already the new one's.
-func tighter(b, t *node) bool { return b.templated() && b.weight() > t.weight() }
+func tighter(b, t *hostconf.Node) bool { return templated(b) && weight(b) > weight(t) }
 
-func isMapping(n *node) bool { return n == nil || n.kind == mapping }
+func isMapping(n *hostconf.Node) bool { return n == nil || n.Kind == hostconf.Mapping }
 
 // merge returns the value that the path gets, nil for none.
-func (m *merger) merge(path string, b, t, mine *node) *node {
+func (m *merger) merge(path string, b, t, mine *hostconf.Node) *hostconf.Node {
 	if _, set := m.in.Set[path]; set && path != "" {
 		if mine != nil {
 			return mine
 		}
-		return &node{kind: null} // holds the place in the order; applySet fills it
+		return &hostconf.Node{Kind: hostconf.Null} // holds the place in the order; applySet fills it
 	}
 	if isMapping(b) && isMapping(t) && isMapping(mine) && (mine != nil || b == nil) {
 		return m.mergeMapping(path, b, t, mine)
@@ -132,26 +125,26 @@ func (m *merger) merge(path string, b, t, mine *node) *node {
 	return m.mergeWhole(path, b, t, mine)
 }
 
-func (m *merger) mergeMapping(path string, b, t, mine *node) *node {
-	out := &node{kind: mapping}
+func (m *merger) mergeMapping(path string, b, t, mine *hostconf.Node) *hostconf.Node {
+	out := &hostconf.Node{Kind: hostconf.Mapping}
 	if mine != nil {
-		for _, e := range mine.keys {
-			if v := m.merge(join(path, e.key), b.get(e.key), t.get(e.key), e.val); v != nil {
-				out.keys = append(out.keys, &entry{key: e.key, val: v})
+		for _, e := range mine.Keys {
+			if v := m.merge(join(path, e.Key), b.Get(e.Key), t.Get(e.Key), e.Value); v != nil {
+				out.Keys = append(out.Keys, &hostconf.Entry{Key: e.Key, Value: v})
 			}
 		}
 	}
 	if t != nil {
-		for i, e := range t.keys {
-			if mine.get(e.key) != nil {
+		for i, e := range t.Keys {
+			if mine.Get(e.Key) != nil {
 				continue
 			}
-			if v := m.merge(join(path, e.key), b.get(e.key), e.val, nil); v != nil {
-				out.insert(place(out, t, i), &entry{key: e.key, val: v})
+			if v := m.merge(join(path, e.Key), b.Get(e.Key), e.Value, nil); v != nil {
+				out.Insert(place(out, t, i), &hostconf.Entry{Key: e.Key, Value: v})
 			}
 		}
 	}
-	if len(out.keys) == 0 && t == nil && path != "" && (b != nil || mine == nil) {
+	if len(out.Keys) == 0 && t == nil && path != "" && (b != nil || mine == nil) {
 		return nil
 	}
 	return out
@@ -159,33 +152,33 @@ func (m *merger) mergeMapping(path string, b, t, mine *node) *node {
 
 // place returns where in out the i-th key of t belongs: behind the nearest key
 // before it that is there, else before the nearest behind it, else at the end.
-func place(out, t *node, i int) int {
+func place(out, t *hostconf.Node, i int) int {
 	at := func(key string) int {
-		if out.find(key) == nil {
+		if out.Find(key) == nil {
 			return -1
 		}
-		for k, e := range out.keys {
-			if e.key == key {
+		for k, e := range out.Keys {
+			if e.Key == key {
 				return k
 			}
 		}
 		return -1
 	}
 	for k := i - 1; k >= 0; k-- {
-		if p := at(t.keys[k].key); p >= 0 {
+		if p := at(t.Keys[k].Key); p >= 0 {
 			return p + 1
 		}
 	}
-	for k := i + 1; k < len(t.keys); k++ {
-		if p := at(t.keys[k].key); p >= 0 {
+	for k := i + 1; k < len(t.Keys); k++ {
+		if p := at(t.Keys[k].Key); p >= 0 {
 			return p
 		}
 	}
-	return len(out.keys)
+	return len(out.Keys)
 }
 
 // mergeWhole decides about a value that is not taken apart.
-func (m *merger) mergeWhole(path string, b, t, mine *node) *node {
+func (m *merger) mergeWhole(path string, b, t, mine *hostconf.Node) *hostconf.Node {
 	local := captures{}
 	switch {
 	case mine == nil && b == nil: // new
@@ -193,7 +186,7 @@ func (m *merger) mergeWhole(path string, b, t, mine *node) *node {
 	case t == nil && b == nil: // the admin's own
 		m.note(path, Kept, "admin", mine, mine)
 		return mine
-	case mine == nil && (t == nil || same(b, t)): // the admin took it away, the release did nothing or the same
+	case mine == nil && (t == nil || hostconf.Same(b, t)): // the admin took it away, the release did nothing or the same
 		if t != nil {
 			m.note(path, Kept, "admin", nil, nil)
 		}
@@ -203,14 +196,14 @@ func (m *merger) mergeWhole(path string, b, t, mine *node) *node {
 		return mine
 	case b != nil && mine != nil && matches(b, mine, local): // not touched by the admin
 		return m.take(path, t, mine, local, "release")
-	case b != nil && t != nil && same(b, t): // not touched by the release
+	case b != nil && t != nil && hostconf.Same(b, t): // not touched by the release
 		m.note(path, Kept, "admin", mine, mine)
 		return mine
 	}
 	return m.conflict(path, b, t, mine)
 }
 
-func (m *merger) conflict(path string, b, t, mine *node) *node {
+func (m *merger) conflict(path string, b, t, mine *hostconf.Node) *hostconf.Node {
 	switch side, decided := policyFor(m.in.Policy, path); {
 	case !decided:
 		m.conflicts = append(m.conflicts, Conflict{path, show(path, b), show(path, t), show(path, mine)})
@@ -223,7 +216,7 @@ func (m *merger) conflict(path string, b, t, mine *node) *node {
 }
 
 // take returns the release's value with the host's values put in.
-func (m *merger) take(path string, t, mine *node, local captures, by string) *node {
+func (m *merger) take(path string, t, mine *hostconf.Node, local captures, by string) *hostconf.Node {
 	if t == nil {
 		m.note(path, Removed, by, mine, nil)
 		return nil
@@ -239,52 +232,51 @@ func (m *merger) take(path string, t, mine *node, local captures, by string) *no
 
 // fill returns t with every placeholder replaced by the host's value: the one
 // at the same key first, then the one that stands behind that name elsewhere.
-func (m *merger) fill(path string, t *node, local captures) *node {
-	value := func(name string) (*node, bool) {
+func (m *merger) fill(path string, t *hostconf.Node, local captures) *hostconf.Node {
+	value := func(name string) (*hostconf.Node, bool) {
 		if v, ok := local.get(name); ok {
 			return v, true
 		}
 		return m.global.get(name)
 	}
-	out := *t
-	out.index = nil
-	switch t.kind {
-	case str:
-		if !hasPlaceholder(t.text) {
+	out := t.Clone()
+	switch t.Kind {
+	case hostconf.String:
+		if !hostconf.HasPlaceholder(t.Text) {
 			break
 		}
-		tmpl := parseTemplate(t.text)
-		if tmpl.whole() {
-			if v, ok := value(tmpl.names[0]); ok {
+		tmpl := hostconf.ParseTemplate(t.Text)
+		if tmpl.Whole() {
+			if v, ok := value(tmpl.Names[0]); ok {
 				return v
 			}
 		}
-		text, missing := tmpl.fill(func(name string) (string, bool) {
+		text, missing := tmpl.Fill(func(name string) (string, bool) {
 			v, ok := value(name)
-			if !ok || v.kind == list || v.kind == mapping || v.kind == null {
+			if !ok || v.Kind == hostconf.List || v.Kind == hostconf.Mapping || v.Kind == hostconf.Null {
 				return "", false
 			}
-			return v.text, true
+			return v.Text, true
 		})
 		for _, name := range missing {
 			m.unknown = append(m.unknown, fmt.Sprintf("%s <<%s>>", path, name))
 		}
-		out.text = text
-	case list:
-		out.items = make([]*node, len(t.items))
-		for i, v := range t.items {
-			out.items[i] = m.fill(path, v, local)
+		out.Text = text
+	case hostconf.List:
+		out.Items = make([]*hostconf.Node, len(t.Items))
+		for i, v := range t.Items {
+			out.Items[i] = m.fill(path, v, local)
 		}
-	case mapping:
-		out.keys = make([]*entry, len(t.keys))
-		for i, e := range t.keys {
-			out.keys[i] = &entry{key: e.key, val: m.fill(join(path, e.key), e.val, local)}
+	case hostconf.Mapping:
+		out.Keys = make([]*hostconf.Entry, len(t.Keys))
+		for i, e := range t.Keys {
+			out.Keys[i] = &hostconf.Entry{Key: e.Key, Value: m.fill(join(path, e.Key), e.Value, local)}
 		}
 	}
-	return &out
+	return out
 }
 
-func (m *merger) note(path string, k Kind, by string, from, to *node) {
+func (m *merger) note(path string, k Kind, by string, from, to *hostconf.Node) {
 	c := Change{Key: path, Kind: k, By: by}
 	if from != nil {
 		c.From = show(path, from)

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"onerpm/internal/hostconf"
 )
 
 const (
@@ -28,14 +30,14 @@ var (
 func isSecret(key string) bool { return secretName.MatchString(harmless.ReplaceAllString(key, "")) }
 
 // show returns the value at a key as reports may have it.
-func show(key string, n *node) string {
+func show(key string, n *hostconf.Node) string {
 	switch {
 	case n == nil:
 		return absent
-	case isSecret(key) || n.secret:
+	case isSecret(key) || n.Secret:
 		return hidden
 	}
-	return shorten(userInfo.ReplaceAllString(n.display(), "$1:"+hidden+"@"))
+	return shorten(userInfo.ReplaceAllString(display(n), "$1:"+hidden+"@"))
 }
 
 // showLines returns lines of a text file as reports may have them.
@@ -70,4 +72,27 @@ func shorten(s string) string {
 		cut--
 	}
 	return s[:cut] + "..."
+}
+
+// display writes n for people, secrets within hidden.
+func display(n *hostconf.Node) string {
+	switch n.Kind {
+	case hostconf.Null:
+		return "null"
+	case hostconf.List:
+		parts := make([]string, len(n.Items))
+		for i, v := range n.Items {
+			parts[i] = display(v)
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case hostconf.Mapping:
+		parts := make([]string, len(n.Keys))
+		for i, e := range n.Keys {
+			parts[i] = e.Key + ": " + show(e.Key, e.Value)
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	case hostconf.String:
+		return `"` + n.Text + `"`
+	}
+	return n.Text
 }

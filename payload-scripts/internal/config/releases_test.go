@@ -11,6 +11,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"onerpm/internal/hostconf"
 	"onerpm/internal/manifest"
 )
 
@@ -85,9 +86,7 @@ func side(t *testing.T, path string) []byte {
 func jump(t *testing.T, in Input) {
 	in.Random = entropy{}
 	if in.Base != nil {
-		in.Mine = placeholder.ReplaceAllFunc(in.Base, func(m []byte) []byte {
-			return []byte("host-" + string(m[2:len(m)-2]))
-		})
+		in.Mine = rendered(in.Base)
 	}
 	r, err := Merge(in)
 	if err != nil || len(r.Conflicts) > 0 || r.Gone != (in.Theirs == nil) {
@@ -101,9 +100,7 @@ func jump(t *testing.T, in Input) {
 			t.Errorf("%s: not taken for the old release's", c.Key)
 		}
 	}
-	want := placeholder.ReplaceAllFunc(in.Theirs, func(m []byte) []byte {
-		return []byte("host-" + string(m[2:len(m)-2]))
-	})
+	want := rendered(in.Theirs)
 	if len(in.Set) == 0 && in.Base != nil && !bytes.Equal(r.Out, want) {
 		t.Errorf("merged:\n%s\nthe release:\n%s", r.Out, want)
 	}
@@ -112,6 +109,12 @@ func jump(t *testing.T, in Input) {
 	if err != nil || !bytes.Equal(again.Out, r.Out) {
 		t.Errorf("merged again: %v\n%s", err, again.Out)
 	}
+}
+
+// rendered is a release's file with the host's values in it.
+func rendered(file []byte) []byte {
+	text, _ := hostconf.ParseTemplate(string(file)).Fill(func(name string) (string, bool) { return "host-" + name, true })
+	return []byte(text)
 }
 
 // readSpec reads what the merge needs of a spec; the rest is the bundler's.

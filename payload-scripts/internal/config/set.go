@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"onerpm/internal/hostconf"
 	"onerpm/internal/manifest"
 )
 
@@ -38,26 +39,26 @@ func validValue(v manifest.Value) error {
 	return nil
 }
 
-func literal(v any) (*node, error) {
+func literal(v any) (*hostconf.Node, error) {
 	switch v := v.(type) {
 	case string:
-		return &node{kind: str, text: v}, nil
+		return &hostconf.Node{Kind: hostconf.String, Text: v}, nil
 	case bool:
-		return &node{kind: boolean, text: strconv.FormatBool(v)}, nil
+		return &hostconf.Node{Kind: hostconf.Bool, Text: strconv.FormatBool(v)}, nil
 	case int:
-		return &node{kind: number, text: strconv.Itoa(v)}, nil
+		return &hostconf.Node{Kind: hostconf.Number, Text: strconv.Itoa(v)}, nil
 	case int64:
-		return &node{kind: number, text: strconv.FormatInt(v, 10)}, nil
+		return &hostconf.Node{Kind: hostconf.Number, Text: strconv.FormatInt(v, 10)}, nil
 	case uint64:
-		return &node{kind: number, text: strconv.FormatUint(v, 10)}, nil
+		return &hostconf.Node{Kind: hostconf.Number, Text: strconv.FormatUint(v, 10)}, nil
 	case float64:
 		b, err := json.Marshal(v)
 		if err != nil {
 			return nil, fmt.Errorf("write %v: %w", v, err)
 		}
-		return &node{kind: number, text: string(b)}, nil
+		return &hostconf.Node{Kind: hostconf.Number, Text: string(b)}, nil
 	case json.Number:
-		return &node{kind: number, text: v.String()}, nil
+		return &hostconf.Node{Kind: hostconf.Number, Text: v.String()}, nil
 	}
 	return nil, fmt.Errorf("a literal must be a string, a bool or a number, not %T", v)
 }
@@ -74,7 +75,7 @@ func randomText(r io.Reader, n int) (string, error) {
 // applySet writes what the spec sets into the wanted tree. Copies come last and
 // see the values of the merged file; a key that the merged file has no more is
 // copied from the host's.
-func (m *merger) applySet(want, mine *node) error {
+func (m *merger) applySet(want, mine *hostconf.Node) error {
 	if len(m.in.Set) == 0 {
 		return nil
 	}
@@ -91,7 +92,7 @@ func (m *merger) applySet(want, mine *node) error {
 		case v.Copy != "":
 			copies = append(copies, key)
 			continue
-		case v.Random > 0 && had != nil && had.kind != null && (had.kind != str || had.text != ""):
+		case v.Random > 0 && had != nil && had.Kind != hostconf.Null && (had.Kind != hostconf.String || had.Text != ""):
 			if err := m.put(want, mine, key, had); err != nil {
 				return err
 			}
@@ -101,7 +102,7 @@ func (m *merger) applySet(want, mine *node) error {
 			if err != nil {
 				return fmt.Errorf("set %s: %w", key, err)
 			}
-			if err := m.put(want, mine, key, &node{kind: str, text: text, secret: true}); err != nil {
+			if err := m.put(want, mine, key, &hostconf.Node{Kind: hostconf.String, Text: text, Secret: true}); err != nil {
 				return err
 			}
 			continue
@@ -111,7 +112,7 @@ func (m *merger) applySet(want, mine *node) error {
 			return fmt.Errorf("set %s: %w", key, err)
 		}
 		if m.in.Format == "env" {
-			n.kind = str
+			n.Kind = hostconf.String
 		}
 		if err := m.put(want, mine, key, n); err != nil {
 			return err
@@ -121,7 +122,7 @@ func (m *merger) applySet(want, mine *node) error {
 }
 
 // applyCopies resolves copies of copies in as many rounds as there are keys.
-func (m *merger) applyCopies(want, mine *node, keys []string) error {
+func (m *merger) applyCopies(want, mine *hostconf.Node, keys []string) error {
 	for len(keys) > 0 {
 		var later []string
 		for _, key := range keys {
@@ -142,7 +143,7 @@ func (m *merger) applyCopies(want, mine *node, keys []string) error {
 				continue
 			}
 			c := *v
-			c.secret = c.secret || isSecret(src)
+			c.Secret = c.Secret || isSecret(src)
 			if err := m.put(want, mine, key, &c); err != nil {
 				return err
 			}
@@ -156,7 +157,7 @@ func (m *merger) applyCopies(want, mine *node, keys []string) error {
 }
 
 // put writes v at key and notes the change.
-func (m *merger) put(want, mine *node, key string, v *node) error {
+func (m *merger) put(want, mine *hostconf.Node, key string, v *hostconf.Node) error {
 	had := lookup(mine, key)
 	if err := store(want, key, v, m.in.Format); err != nil {
 		return fmt.Errorf("set %s: %w", key, err)
@@ -164,23 +165,23 @@ func (m *merger) put(want, mine *node, key string, v *node) error {
 	switch {
 	case had == nil:
 		m.note(key, Added, "set", nil, v)
-	case !equal(had, v):
+	case !hostconf.Equal(had, v):
 		m.note(key, Changed, "set", had, v)
 	}
 	return nil
 }
 
 // lookup finds a.b.c below n; a key that has dots in it is found too.
-func lookup(n *node, path string) *node {
-	if n == nil || n.kind != mapping {
+func lookup(n *hostconf.Node, path string) *hostconf.Node {
+	if n == nil || n.Kind != hostconf.Mapping {
 		return nil
 	}
-	if v := n.get(path); v != nil {
+	if v := n.Get(path); v != nil {
 		return v
 	}
 	for i := len(path) - 1; i > 0; i-- {
 		if path[i] == '.' {
-			if v := lookup(n.get(path[:i]), path[i+1:]); v != nil {
+			if v := lookup(n.Get(path[:i]), path[i+1:]); v != nil {
 				return v
 			}
 		}
@@ -189,32 +190,32 @@ func lookup(n *node, path string) *node {
 }
 
 // store writes v at a.b.c below n and makes the mappings that lack.
-func store(n *node, path string, v *node, format string) error {
-	if n.kind != mapping {
+func store(n *hostconf.Node, path string, v *hostconf.Node, format string) error {
+	if n.Kind != hostconf.Mapping {
 		return errors.New("a key above it is no mapping")
 	}
-	if e := n.find(path); e != nil {
-		e.val = v
+	if e := n.Find(path); e != nil {
+		e.Value = v
 		return nil
 	}
 	if format == "env" {
-		n.append(path, v)
+		n.Append(path, v)
 		return nil
 	}
 	for i := len(path) - 1; i > 0; i-- {
-		if path[i] == '.' && n.get(path[:i]) != nil {
-			return store(n.get(path[:i]), path[i+1:], v, format)
+		if path[i] == '.' && n.Get(path[:i]) != nil {
+			return store(n.Get(path[:i]), path[i+1:], v, format)
 		}
 	}
 	head, rest, more := strings.Cut(path, ".")
 	if !more {
-		n.append(path, v)
+		n.Append(path, v)
 		return nil
 	}
-	below := &node{kind: mapping}
+	below := &hostconf.Node{Kind: hostconf.Mapping}
 	if err := store(below, rest, v, format); err != nil {
 		return err
 	}
-	n.append(head, below)
+	n.Append(head, below)
 	return nil
 }

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"onerpm/internal/hostconf"
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/diff3"
 )
 
 // maxLines bounds a text file that is merged.
@@ -49,7 +51,7 @@ type textMerge struct {
 
 // shape is a line with placeholders.
 type shape struct {
-	template
+	hostconf.Template
 	key string
 }
 
@@ -79,7 +81,7 @@ func newTextMerge(in Input) (*textMerge, error) {
 	x.shapes = shapesOf(x.base, x.theirs)
 	literals := map[string]bool{}
 	for _, l := range slices.Concat(x.base, x.theirs) {
-		literals[l] = !hasPlaceholder(l)
+		literals[l] = !hostconf.HasPlaceholder(l)
 	}
 	for i, lines := range [][]string{x.base, x.theirs, x.mine} {
 		x.keys[i] = make([]string, len(lines))
@@ -108,13 +110,13 @@ func splitLines(s string) []string {
 func (x *textMerge) applySet() error {
 	named := map[string]bool{}
 	for i, line := range x.theirs {
-		if len(x.in.Set) == 0 || !hasPlaceholder(line) {
+		if len(x.in.Set) == 0 || !hostconf.HasPlaceholder(line) {
 			continue
 		}
-		x.theirs[i], _ = parseTemplate(line).fill(func(name string) (string, bool) {
+		x.theirs[i], _ = hostconf.ParseTemplate(line).Fill(func(name string) (string, bool) {
 			named[name] = true
 			if n, err := literal(x.in.Set[name].Literal); err == nil {
-				return n.text, true
+				return n.Text, true
 			}
 			return "<<" + name + ">>", true
 		})
@@ -132,26 +134,26 @@ func shapesOf(files ...[]string) []shape {
 	seen := map[string]bool{}
 	for _, lines := range files {
 		for _, l := range lines {
-			if hasPlaceholder(l) && !seen[l] {
+			if hostconf.HasPlaceholder(l) && !seen[l] {
 				seen[l] = true
-				out = append(out, shape{parseTemplate(l), "~" + canonical(l)})
+				out = append(out, shape{hostconf.ParseTemplate(l), "~" + hostconf.Canonical(l)})
 			}
 		}
 	}
-	slices.SortStableFunc(out, func(a, b shape) int { return b.weight() - a.weight() })
+	slices.SortStableFunc(out, func(a, b shape) int { return b.Weight() - a.Weight() })
 	return out
 }
 
 // keyOf returns what a line is compared by: lines of one shape are equal.
 func (x *textMerge) keyOf(line string, release bool, literals map[string]bool) string {
 	switch {
-	case release && hasPlaceholder(line):
-		return "~" + canonical(line)
+	case release && hostconf.HasPlaceholder(line):
+		return "~" + hostconf.Canonical(line)
 	case release || literals[line]:
 		return "=" + line
 	}
 	for _, s := range x.shapes {
-		if _, ok := s.match(line); ok {
+		if _, ok := s.Match(line); ok {
 			return s.key
 		}
 	}
@@ -161,7 +163,7 @@ func (x *textMerge) keyOf(line string, release bool, literals map[string]bool) s
 // capture collects the host's values behind the placeholders of the old
 // release, and of the new one where it has the same line.
 func (x *textMerge) capture() {
-	inTheirs, inMine := aligned(x.keys[0], x.keys[1]), aligned(x.keys[0], x.keys[2])
+	inTheirs, inMine := diff3.Align(x.keys[0], x.keys[1]), diff3.Align(x.keys[0], x.keys[2])
 	for i, m := range inMine {
 		if m < 0 {
 			continue
@@ -171,7 +173,7 @@ func (x *textMerge) capture() {
 			x.note(x.found, x.theirs[t], x.mine[m])
 		}
 	}
-	for t, m := range aligned(x.keys[1], x.keys[2]) {
+	for t, m := range diff3.Align(x.keys[1], x.keys[2]) {
 		if m >= 0 {
 			x.note(x.found, x.theirs[t], x.mine[m])
 		}
@@ -179,15 +181,15 @@ func (x *textMerge) capture() {
 }
 
 func (x *textMerge) note(c captures, line, mine string) {
-	if !hasPlaceholder(line) {
+	if !hostconf.HasPlaceholder(line) {
 		return
 	}
-	values, _ := parseTemplate(line).match(mine)
+	values, _ := hostconf.ParseTemplate(line).Match(mine)
 	for name, v := range values {
 		if isSecret(name) {
 			x.secrets = append(x.secrets, v)
 		}
-		c.add(name, &node{kind: str, text: v})
+		c.add(name, &hostconf.Node{Kind: hostconf.String, Text: v})
 	}
 }
 
@@ -210,7 +212,7 @@ func mergeLines(in Input) (Result, error) {
 		return Result{}, err
 	}
 	var out []string
-	for _, c := range diff3(x.keys[0], x.keys[1], x.keys[2]) {
+	for _, c := range diff3.Merge(x.keys[0], x.keys[1], x.keys[2]) {
 		lines, err := x.chunk(c)
 		if err != nil {
 			return Result{}, err
@@ -243,18 +245,18 @@ func (x *textMerge) result(out []string) (Result, error) {
 }
 
 // chunk returns the merged lines of one chunk.
-func (x *textMerge) chunk(c chunk) ([]string, error) {
-	mine := x.mine[c.m0:c.m1]
-	kb, kt, km := x.keys[0][c.b0:c.b1], x.keys[1][c.t0:c.t1], x.keys[2][c.m0:c.m1]
-	key := fmt.Sprintf("line %d", c.m0+1)
+func (x *textMerge) chunk(c diff3.Chunk) ([]string, error) {
+	mine := x.mine[c.M0:c.M1]
+	kb, kt, km := x.keys[0][c.B0:c.B1], x.keys[1][c.T0:c.T1], x.keys[2][c.M0:c.M1]
+	key := fmt.Sprintf("line %d", c.M0+1)
 	switch {
-	case c.stable || slices.Equal(kt, km):
-		return x.raw[c.m0:c.m1], nil
+	case c.Stable || slices.Equal(kt, km):
+		return x.raw[c.M0:c.M1], nil
 	case slices.Equal(kb, km):
 		return x.take(c, key, "release")
 	case slices.Equal(kb, kt):
 		x.changes = append(x.changes, Change{key, Kept, "admin", x.show(mine), x.show(mine)})
-		return x.raw[c.m0:c.m1], nil
+		return x.raw[c.M0:c.M1], nil
 	}
 	switch x.in.Policy["*"] {
 	case manifest.Old:
@@ -262,31 +264,31 @@ func (x *textMerge) chunk(c chunk) ([]string, error) {
 	case manifest.New:
 		return x.take(c, key, "policy")
 	default:
-		x.conflicts = append(x.conflicts, Conflict{key, x.show(x.base[c.b0:c.b1]), x.show(x.theirs[c.t0:c.t1]), x.show(mine)})
+		x.conflicts = append(x.conflicts, Conflict{key, x.show(x.base[c.B0:c.B1]), x.show(x.theirs[c.T0:c.T1]), x.show(mine)})
 	}
-	return x.raw[c.m0:c.m1], nil
+	return x.raw[c.M0:c.M1], nil
 }
 
 // take returns the release's lines with the host's values put in: those of the
 // same place first, then those that stand behind the name elsewhere.
-func (x *textMerge) take(c chunk, key, by string) ([]string, error) {
+func (x *textMerge) take(c diff3.Chunk, key, by string) ([]string, error) {
 	local := captures{}
-	if c.b1-c.b0 == c.m1-c.m0 {
-		for i := range c.b1 - c.b0 {
-			x.note(local, x.base[c.b0+i], x.mine[c.m0+i])
+	if c.B1-c.B0 == c.M1-c.M0 {
+		for i := range c.B1 - c.B0 {
+			x.note(local, x.base[c.B0+i], x.mine[c.M0+i])
 		}
 	}
-	out, shown := make([]string, 0, c.t1-c.t0), []string{}
-	for _, line := range x.theirs[c.t0:c.t1] {
-		text, missing := parseTemplate(line).fill(func(name string) (string, bool) { return x.value(name, local) })
+	out, shown := make([]string, 0, c.T1-c.T0), []string{}
+	for _, line := range x.theirs[c.T0:c.T1] {
+		text, missing := hostconf.ParseTemplate(line).Fill(func(name string) (string, bool) { return x.value(name, local) })
 		for _, name := range missing {
 			x.unknown = append(x.unknown, fmt.Sprintf("%s <<%s>>", key, name))
 		}
 		out, shown = append(out, text+x.eol), append(shown, text)
 	}
-	change := Change{Key: key, Kind: Changed, By: by, From: x.show(x.mine[c.m0:c.m1]), To: x.show(shown)}
+	change := Change{Key: key, Kind: Changed, By: by, From: x.show(x.mine[c.M0:c.M1]), To: x.show(shown)}
 	switch {
-	case c.m0 == c.m1:
+	case c.M0 == c.M1:
 		change.Kind, change.From = Added, ""
 	case len(out) == 0:
 		change.Kind, change.To = Removed, ""
@@ -303,7 +305,7 @@ func (x *textMerge) value(name string, local captures) (string, bool) {
 	}
 	for _, c := range []captures{local, x.found} {
 		if v, ok := c.get(name); ok {
-			return v.text, true
+			return v.Text, true
 		}
 	}
 	if set.Random == 0 {
@@ -326,7 +328,7 @@ func mergeAsOne(in Input) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	out, err := x.chunk(chunk{false, 0, len(x.base), 0, len(x.theirs), 0, len(x.mine)})
+	out, err := x.chunk(diff3.Chunk{B1: len(x.base), T1: len(x.theirs), M1: len(x.mine)})
 	if err != nil {
 		return Result{}, err
 	}
@@ -350,5 +352,5 @@ func (in Input) untouched() (bool, error) {
 	if err != nil {
 		return false, nil //nolint:nilerr // it is not what the release rendered
 	}
-	return matches(base.root, mine.root, captures{}), nil
+	return matches(base.Root, mine.Root, captures{}), nil
 }

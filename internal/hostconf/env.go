@@ -1,4 +1,4 @@
-package config
+package hostconf
 
 import (
 	"errors"
@@ -13,8 +13,8 @@ var assignment = regexp.MustCompile(`^[ \t]*(export[ \t]+)?([A-Za-z_][A-Za-z0-9_
 // parseEnv reads a file of KEY=value lines as systemd and shells read them: a
 // value may be quoted and then go over lines. Of a key that stands twice the
 // last one holds. Lines that are no assignment belong to nobody and stay.
-func parseEnv(src []byte) (*node, error) {
-	root := &node{kind: mapping, end: len(src)}
+func parseEnv(src []byte) (*Node, error) {
+	root := &Node{Kind: Mapping, end: len(src)}
 	text := string(src)
 	for pos := 0; pos < len(text); {
 		eol := lineEnd(text, pos)
@@ -23,21 +23,21 @@ func parseEnv(src []byte) (*node, error) {
 			pos = next(text, eol)
 			continue
 		}
-		e := &entry{key: text[pos+m[4] : pos+m[5]], start: pos, colon: pos + m[1], exported: m[2] >= 0}
+		e := &Entry{Key: text[pos+m[4] : pos+m[5]], start: pos, colon: pos + m[1], exported: m[2] >= 0}
 		var err error
-		if e.val, err = envValue(text, pos+m[1]); err != nil {
-			return nil, fmt.Errorf("line %d: %s: %w", 1+strings.Count(text[:pos], "\n"), e.key, err)
+		if e.Value, err = envValue(text, pos+m[1]); err != nil {
+			return nil, fmt.Errorf("line %d: %s: %w", 1+strings.Count(text[:pos], "\n"), e.Key, err)
 		}
-		pos = next(text, lineEnd(text, e.val.end))
+		pos = next(text, lineEnd(text, e.Value.end))
 		e.end = pos
-		if old := root.find(e.key); old != nil {
+		if old := root.Find(e.Key); old != nil {
 			earlier := append(old.earlier, [2]int{old.start, old.end}) //nolint:gocritic // old is replaced by e
 			*old = *e
 			old.earlier = earlier
 			continue
 		}
-		root.keys = append(root.keys, e)
-		root.index[e.key] = e
+		root.Keys = append(root.Keys, e)
+		root.index[e.Key] = e
 	}
 	return root, nil
 }
@@ -62,8 +62,8 @@ func next(text string, eol int) int {
 	return len(text)
 }
 
-func envValue(text string, start int) (*node, error) {
-	n := &node{kind: str, start: start}
+func envValue(text string, start int) (*Node, error) {
+	n := &Node{Kind: String, start: start}
 	eol := lineEnd(text, start)
 	if start < eol && (text[start] == '"' || text[start] == '\'') {
 		end, err := closing(text, start)
@@ -73,9 +73,9 @@ func envValue(text string, start int) (*node, error) {
 		rest := strings.TrimLeft(text[end:lineEnd(text, end)], " \t")
 		if rest == "" || rest[0] == '#' {
 			n.end = end
-			n.text, n.style = text[start+1:end-1], single
+			n.Text, n.Style = text[start+1:end-1], Single
 			if text[start] == '"' {
-				n.text, n.style = unescape(n.text), double
+				n.Text, n.Style = unescape(n.Text), Double
 			}
 			return n, nil
 		}
@@ -84,8 +84,8 @@ func envValue(text string, start int) (*node, error) {
 	for n.end > start && strings.IndexByte(" \t\r", text[n.end-1]) >= 0 {
 		n.end--
 	}
-	n.text = text[start:n.end]
-	if strings.HasSuffix(n.text, `\`) {
+	n.Text = text[start:n.end]
+	if strings.HasSuffix(n.Text, `\`) {
 		return nil, errors.New("a value that goes on in the next line by a backslash is not supported; put it in quotes")
 	}
 	return n, nil
@@ -113,27 +113,27 @@ var (
 func unescape(s string) string { return unescaper.Replace(s) }
 
 // renderEnv writes a value in the style of the one it replaces if that can hold it.
-func renderEnv(v *node, s style) (string, error) {
-	if v.kind == list || v.kind == mapping {
+func renderEnv(v *Node, s Style) (string, error) {
+	if v.Kind == List || v.Kind == Mapping {
 		return "", errors.New("a list or mapping cannot be a value of an env file")
 	}
-	t := v.text
-	if v.kind == null {
+	t := v.Text
+	if v.Kind == Null {
 		t = ""
 	}
 	if strings.ContainsRune(t, '\r') {
 		return "", errors.New("a carriage return cannot be in a value of an env file")
 	}
 	if strings.ContainsAny(t, "$`\\") {
-		s = v.style // shells read these by the quotes: as the release wrote it
+		s = v.Style // shells read these by the quotes: as the release wrote it
 	}
 	bare := !strings.ContainsAny(t, "\"'`$\\#;&|<>()*?[]~! \t\n")
 	switch {
-	case s == plain && bare:
+	case s == Plain && bare:
 		return t, nil
-	case s == plain && !strings.ContainsAny(t, "\"'`$\\#\n") && t == strings.TrimSpace(t) && v.style == plain:
+	case s == Plain && !strings.ContainsAny(t, "\"'`$\\#\n") && t == strings.TrimSpace(t) && v.Style == Plain:
 		return t, nil // as systemd reads it, and as the release wrote it
-	case s != double && !strings.Contains(t, "'"):
+	case s != Double && !strings.Contains(t, "'"):
 		return "'" + t + "'", nil
 	}
 	return `"` + escaper.Replace(t) + `"`, nil

@@ -1,4 +1,4 @@
-package config
+package hostconf
 
 import (
 	"cmp"
@@ -14,14 +14,14 @@ type splice struct {
 	text       string
 }
 
-// edit changes as little as possible of a document's text until it holds want,
+// Edit changes as little as possible of the document's text until it holds want,
 // and proves it by reading the result.
-func edit(d document, want *node) ([]byte, error) {
-	for range 10 + 2*(d.root.size()+want.size()) {
-		if equal(d.root, want) {
+func (d *Document) Edit(want *Node) ([]byte, error) {
+	for range 10 + 2*(d.Root.size()+want.size()) {
+		if Equal(d.Root, want) {
 			return d.src, nil
 		}
-		e := &editor{document: d, text: string(d.src)}
+		e := &editor{Document: d, text: string(d.src)}
 		if err := e.round(want); err != nil {
 			return nil, fmt.Errorf("write the merged file: %w", err)
 		}
@@ -29,11 +29,11 @@ func edit(d document, want *node) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		before := d.root
-		if d, err = parse(d.format, "merged", out); err != nil {
-			return nil, fmt.Errorf("the merged file would not be readable: %w", errors.Unwrap(err))
+		before := d.Root
+		if d, err = Parse(d.Format, out); err != nil {
+			return nil, fmt.Errorf("the merged file would not be readable: %w", err)
 		}
-		if equal(before, d.root) {
+		if Equal(before, d.Root) {
 			break
 		}
 	}
@@ -42,7 +42,7 @@ func edit(d document, want *node) ([]byte, error) {
 
 // editor collects what one round changes.
 type editor struct {
-	document
+	*Document
 	text    string
 	splices []splice
 	err     error
@@ -75,14 +75,14 @@ func (e *editor) put(start, end int, text string) {
 
 // round replaces all values that differ, or, when only keys are too many or
 // lack, takes away or puts in one (env: all) of them.
-func (e *editor) round(want *node) error {
-	if e.root.kind != mapping || want.kind != mapping || e.format != "env" && (len(want.keys) == 0 || len(e.root.keys) == 0) {
+func (e *editor) round(want *Node) error {
+	if e.Root.Kind != Mapping || want.Kind != Mapping || e.Format != "env" && (len(want.Keys) == 0 || len(e.Root.Keys) == 0) {
 		return e.replaceRoot(want)
 	}
-	if e.replaceValues(e.root, want); e.err != nil || len(e.splices) > 0 {
+	if e.replaceValues(e.Root, want); e.err != nil || len(e.splices) > 0 {
 		return e.err
 	}
-	e.structure(e.root, want)
+	e.structure(e.Root, want)
 	if e.err == nil && len(e.splices) == 0 {
 		return errors.New("nothing to edit was found")
 	}
@@ -90,13 +90,13 @@ func (e *editor) round(want *node) error {
 }
 
 // replaceValues replaces values that are in both trees and differ.
-func (e *editor) replaceValues(have, want *node) {
-	for _, h := range have.keys {
-		w := want.get(h.key)
+func (e *editor) replaceValues(have, want *Node) {
+	for _, h := range have.Keys {
+		w := want.Get(h.Key)
 		switch {
-		case w == nil || equal(h.val, w):
-		case h.val.kind == mapping && w.kind == mapping && len(w.keys) > 0 && len(h.val.keys) > 0:
-			e.replaceValues(h.val, w)
+		case w == nil || Equal(h.Value, w):
+		case h.Value.Kind == Mapping && w.Kind == Mapping && len(w.Keys) > 0 && len(h.Value.Keys) > 0:
+			e.replaceValues(h.Value, w)
 		default:
 			e.replaceValue(have, h, w)
 		}
@@ -104,25 +104,25 @@ func (e *editor) replaceValues(have, want *node) {
 }
 
 // structure takes away and puts in keys; it stops behind the first one.
-func (e *editor) structure(have, want *node) {
-	for i, h := range have.keys {
-		if want.get(h.key) == nil {
-			if e.removeKey(have, i); e.format != "env" {
+func (e *editor) structure(have, want *Node) {
+	for i, h := range have.Keys {
+		if want.Get(h.Key) == nil {
+			if e.removeKey(have, i); e.Format != "env" {
 				return
 			}
 		}
 	}
-	for i, w := range want.keys {
-		if have.get(w.key) == nil {
-			if e.insertKey(have, want, i); e.format != "env" || e.err != nil {
+	for i, w := range want.Keys {
+		if have.Get(w.Key) == nil {
+			if e.insertKey(have, want, i); e.Format != "env" || e.err != nil {
 				return
 			}
 		}
 	}
-	for _, h := range have.keys {
-		w := want.get(h.key)
-		if w != nil && h.val.kind == mapping && w.kind == mapping {
-			if e.structure(h.val, w); e.err != nil || len(e.splices) > 0 {
+	for _, h := range have.Keys {
+		w := want.Get(h.Key)
+		if w != nil && h.Value.Kind == Mapping && w.Kind == Mapping {
+			if e.structure(h.Value, w); e.err != nil || len(e.splices) > 0 {
 				return
 			}
 		}
@@ -131,35 +131,35 @@ func (e *editor) structure(have, want *node) {
 
 // neighbours returns the position in have of the nearest key that stands before the
 // i-th of want, and of the nearest behind it; -1 for none.
-func neighbours(have, want *node, i int) (before, behind int) {
-	pos := make(map[string]int, len(have.keys))
-	for k, e := range have.keys {
-		pos[e.key] = k
+func neighbours(have, want *Node, i int) (before, behind int) {
+	pos := make(map[string]int, len(have.Keys))
+	for k, e := range have.Keys {
+		pos[e.Key] = k
 	}
 	before, behind = -1, -1
 	for k := i - 1; k >= 0 && before < 0; k-- {
-		if p, ok := pos[want.keys[k].key]; ok {
+		if p, ok := pos[want.Keys[k].Key]; ok {
 			before = p
 		}
 	}
-	for k := i + 1; k < len(want.keys) && behind < 0; k++ {
-		if p, ok := pos[want.keys[k].key]; ok {
+	for k := i + 1; k < len(want.Keys) && behind < 0; k++ {
+		if p, ok := pos[want.Keys[k].Key]; ok {
 			behind = p
 		}
 	}
 	return before, behind
 }
 
-func (e *editor) replaceRoot(want *node) error {
-	text, err := e.render(want, context{unit: e.unit(), wide: true, block: e.format == "yaml"})
+func (e *editor) replaceRoot(want *Node) error {
+	text, err := e.render(want, context{unit: e.unit(), wide: true, block: e.Format == "yaml"})
 	if err != nil {
 		return err
 	}
-	if e.root.kind == null && e.root.start == e.root.end { // nothing but comments
+	if e.Root.Kind == Null && e.Root.start == e.Root.end { // nothing but comments
 		e.put(len(e.text), len(e.text), e.freshLine()+strings.TrimPrefix(text, "\n")+e.eol())
 		return nil
 	}
-	e.put(e.root.start, e.root.end, strings.TrimPrefix(text, "\n"))
+	e.put(e.Root.start, e.Root.end, strings.TrimPrefix(text, "\n"))
 	return nil
 }
 

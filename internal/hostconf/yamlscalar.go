@@ -1,4 +1,4 @@
-package config
+package hostconf
 
 import (
 	"fmt"
@@ -8,19 +8,19 @@ import (
 )
 
 // scalar finds the bytes of a string, number or boolean.
-func (y *yamlReader) scalar(n ast.Node, k kind, text string) (*node, error) {
+func (y *yamlReader) scalar(n ast.Node, k Kind, text string) (*Node, error) {
 	start, err := y.at(n)
 	if err != nil {
 		return nil, err
 	}
-	out := &node{kind: k, text: text, start: start}
+	out := &Node{Kind: k, Text: text, start: start}
 	unsupported := fmt.Errorf("line %d: the form of this value is not supported", n.GetToken().Position.Line)
 	if start >= len(y.text) {
 		return nil, unsupported
 	}
 	switch y.text[start] {
 	case '\'':
-		out.style = single
+		out.Style = Single
 		for i := start + 1; i < len(y.text); i++ {
 			if y.text[i] != '\'' {
 				continue
@@ -34,7 +34,7 @@ func (y *yamlReader) scalar(n ast.Node, k kind, text string) (*node, error) {
 		}
 		return nil, unsupported
 	case '"':
-		out.style = double
+		out.Style = Double
 		if out.end, err = closing(y.text, start); err != nil {
 			return nil, unsupported
 		}
@@ -57,8 +57,8 @@ func (y *yamlReader) scalar(n ast.Node, k kind, text string) (*node, error) {
 }
 
 // null is written as a word, or as nothing: then its span is empty.
-func (y *yamlReader) null(n *ast.NullNode) (*node, error) {
-	out := &node{kind: null}
+func (y *yamlReader) null(n *ast.NullNode) (*Node, error) {
+	out := &Node{Kind: Null}
 	start, err := y.at(n)
 	if err != nil {
 		return out, nil //nolint:nilerr // written as nothing: the caller knows where
@@ -73,12 +73,12 @@ func (y *yamlReader) null(n *ast.NullNode) (*node, error) {
 
 // literal finds the lines of a string behind | or >: all that are indented
 // deeper than the key.
-func (y *yamlReader) literal(n *ast.LiteralNode, indent int) (*node, error) {
+func (y *yamlReader) literal(n *ast.LiteralNode, indent int) (*Node, error) {
 	start, err := y.at(n)
 	if err != nil {
 		return nil, err
 	}
-	out := &node{kind: str, text: n.Value.Value, style: block, start: start, end: lineEnd(y.text, start)}
+	out := &Node{Kind: String, Text: n.Value.Value, Style: Block, start: start, end: lineEnd(y.text, start)}
 	for pos := next(y.text, out.end); pos < len(y.text); {
 		end := lineEnd(y.text, pos)
 		line := y.text[pos:end]

@@ -1,29 +1,29 @@
-package config
+package hostconf
 
 import (
 	"strings"
 )
 
 // replaceValue replaces one value by another.
-func (e *editor) replaceValue(have *node, h *entry, w *node) {
-	if e.format == "env" {
-		text, err := renderEnv(w, h.val.style)
+func (e *editor) replaceValue(have *Node, h *Entry, w *Node) {
+	if e.Format == "env" {
+		text, err := renderEnv(w, h.Value.Style)
 		e.fail(err)
-		e.put(h.val.start, h.val.end, text)
+		e.put(h.Value.start, h.Value.end, text)
 		return
 	}
 	c := e.contextOf(have, h)
-	c.old = h.val
+	c.old = h.Value
 	text, err := e.render(w, c)
 	e.fail(err)
 	switch {
 	case strings.HasPrefix(text, "\n"): // a block below its key
-		e.put(h.colon, h.val.end, e.ended(strings.ReplaceAll(text, "\n", e.eol()), h.val.end))
-	case h.val.start == h.val.end || h.val.style == block: // it was nothing, or below its key
-		end := max(h.val.end, h.colon)
+		e.put(h.colon, h.Value.end, e.ended(strings.ReplaceAll(text, "\n", e.eol()), h.Value.end))
+	case h.Value.start == h.Value.end || h.Value.Style == Block: // it was nothing, or below its key
+		end := max(h.Value.end, h.colon)
 		e.put(h.colon, end, e.ended(" "+strings.ReplaceAll(text, "\n", e.eol()), end))
 	default:
-		e.put(h.val.start, h.val.end, text)
+		e.put(h.Value.start, h.Value.end, text)
 	}
 }
 
@@ -33,14 +33,14 @@ func (e *editor) fail(err error) {
 	}
 }
 
-func (e *editor) removeKey(have *node, i int) {
-	h := have.keys[i]
+func (e *editor) removeKey(have *Node, i int) {
+	h := have.Keys[i]
 	switch {
-	case e.format == "env":
+	case e.Format == "env":
 		for _, lines := range append(h.earlier, [2]int{h.start, h.end}) {
 			e.put(lines[0], lines[1], "")
 		}
-	case have.style == flow:
+	case have.Style == Flow:
 		e.removeFlow(have, i)
 	default:
 		start, first := e.lineStart(h.start)
@@ -52,41 +52,41 @@ func (e *editor) removeKey(have *node, i int) {
 }
 
 // contentEnd returns the end of the last line of a key in block style, a comment there included.
-func (e *editor) contentEnd(h *entry) int {
-	return lineEnd(e.text, max(h.val.end, h.colon))
+func (e *editor) contentEnd(h *Entry) int {
+	return lineEnd(e.text, max(h.Value.end, h.colon))
 }
 
-func (e *editor) insertKey(have, want *node, i int) {
+func (e *editor) insertKey(have, want *Node, i int) {
 	before, behind := neighbours(have, want, i)
-	w := want.keys[i]
+	w := want.Keys[i]
 	switch {
-	case e.format == "env":
+	case e.Format == "env":
 		e.insertEnv(have, w, before, behind)
-	case have.style == flow:
+	case have.Style == Flow:
 		e.insertFlow(have, w, before, behind)
 	default:
 		e.insertBlock(have, w, before, behind)
 	}
 }
 
-func (e *editor) insertEnv(have *node, w *entry, before, behind int) {
-	pos, exported, s := len(e.text), false, plain
+func (e *editor) insertEnv(have *Node, w *Entry, before, behind int) {
+	pos, exported, s := len(e.text), false, Plain
 	switch {
 	case before >= 0:
-		n := have.keys[before]
-		pos, exported, s = n.end, n.exported, n.val.style
+		n := have.Keys[before]
+		pos, exported, s = n.end, n.exported, n.Value.Style
 	case behind >= 0:
-		n := have.keys[behind]
-		pos, exported, s = n.start, n.exported, n.val.style
+		n := have.Keys[behind]
+		pos, exported, s = n.start, n.exported, n.Value.Style
 	}
-	if w.val.style == plain && s != double {
-		s = plain
+	if w.Value.Style == Plain && s != Double {
+		s = Plain
 	}
-	text, err := renderEnv(w.val, s)
+	text, err := renderEnv(w.Value, s)
 	e.fail(err)
-	line := w.key + "=" + text
+	line := w.Key + "=" + text
 	if !assignment.MatchString(line) {
-		e.fail(errKey(w.key))
+		e.fail(errKey(w.Key))
 	}
 	if exported {
 		line = "export " + line
@@ -98,10 +98,10 @@ func (e *editor) insertEnv(have *node, w *entry, before, behind int) {
 	e.put(pos, pos, line+e.eol())
 }
 
-func (e *editor) insertBlock(have *node, w *entry, before, behind int) {
-	n := have.keys[max(before, 0)]
+func (e *editor) insertBlock(have *Node, w *Entry, before, behind int) {
+	n := have.Keys[max(before, 0)]
 	if before < 0 && behind >= 0 {
-		n = have.keys[behind]
+		n = have.Keys[behind]
 	}
 	start, _ := e.lineStart(n.start)
 	c := e.contextOf(have, n)
@@ -125,10 +125,10 @@ func blank(r rune) rune {
 }
 
 // keyValue writes a key with its value as they stand in c.
-func (e *editor) keyValue(w *entry, c context) string {
-	text, err := e.render(w.val, c)
+func (e *editor) keyValue(w *Entry, c context) string {
+	text, err := e.render(w.Value, c)
 	e.fail(err)
-	key := e.renderKey(w.key, c)
+	key := e.renderKey(w.Key, c)
 	switch {
 	case strings.HasPrefix(text, "\n"):
 		return key + ":" + text
@@ -141,10 +141,10 @@ func (e *editor) keyValue(w *entry, c context) string {
 }
 
 // removeFlow takes a key out of {a: 1, b: 2}, with the comma that is too many.
-func (e *editor) removeFlow(have *node, i int) {
-	h := have.keys[i]
+func (e *editor) removeFlow(have *Node, i int) {
+	h := have.Keys[i]
 	lineAt, first := e.lineStart(h.start)
-	if comma := e.skip(h.val.end); comma < len(e.text) && e.text[comma] == ',' {
+	if comma := e.skip(h.Value.end); comma < len(e.text) && e.text[comma] == ',' {
 		end := e.skipBlanks(comma + 1)
 		rest := lineEnd(e.text, end)
 		if end < len(e.text) && e.text[end] == '#' && e.text[end-1] != ',' {
@@ -160,11 +160,11 @@ func (e *editor) removeFlow(have *node, i int) {
 		}
 		return
 	}
-	end := h.val.end
+	end := h.Value.end
 	rest := e.skipBlanks(end)
 	alone := first && lineAt > have.start && (rest == lineEnd(e.text, end) || rest < len(e.text) && e.text[rest] == '#')
 	if i > 0 {
-		comma := e.skip(have.keys[i-1].val.end)
+		comma := e.skip(have.Keys[i-1].Value.end)
 		if comma+1 == lineEnd(e.text, comma) && alone && !strings.Contains(e.text[comma:lineAt], "#") {
 			e.put(comma, lineEnd(e.text, end), "") // the line break before the brace stays
 			return
@@ -183,10 +183,10 @@ func (e *editor) removeFlow(have *node, i int) {
 }
 
 // insertFlow puts a key into {a: 1, b: 2} behind or before one of its keys.
-func (e *editor) insertFlow(have *node, w *entry, before, behind int) {
-	n := have.keys[max(before, 0)]
+func (e *editor) insertFlow(have *Node, w *Entry, before, behind int) {
+	n := have.Keys[max(before, 0)]
 	if before < 0 && behind >= 0 {
-		n = have.keys[behind]
+		n = have.Keys[behind]
 	}
 	c := e.contextOf(have, n)
 	lineAt, first := e.lineStart(n.start)
@@ -206,7 +206,7 @@ func (e *editor) insertFlow(have *node, w *entry, before, behind int) {
 		e.put(n.start, n.start, line+sep)
 		return
 	}
-	end := n.val.end
+	end := n.Value.end
 	comma := e.skip(end)
 	hasComma := comma < len(e.text) && e.text[comma] == ','
 	from := end
@@ -234,7 +234,7 @@ func (e *editor) skip(pos int) int {
 		switch ch := e.text[pos]; {
 		case strings.IndexByte(" \t\r\n", ch) >= 0:
 			pos++
-		case ch == '#' && e.format == "yaml":
+		case ch == '#' && e.Format == "yaml":
 			pos = lineEnd(e.text, pos)
 		default:
 			return pos

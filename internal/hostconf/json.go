@@ -1,4 +1,4 @@
-package config
+package hostconf
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 
 // parseJSON reads one JSON value with the bytes that each part takes. A key that
 // stands twice is an error: readers disagree about which one holds.
-func parseJSON(src []byte) (*node, error) {
+func parseJSON(src []byte) (*Node, error) {
 	p := &jsonParser{src: src, dec: json.NewDecoder(bytes.NewReader(src))}
 	p.dec.UseNumber()
 	n, err := p.value(0)
@@ -46,7 +46,7 @@ func (p *jsonParser) token() (json.Token, int, error) {
 	return t, start, err
 }
 
-func (p *jsonParser) value(depth int) (*node, error) {
+func (p *jsonParser) value(depth int) (*Node, error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("nested deeper than %d", maxDepth)
 	}
@@ -54,18 +54,18 @@ func (p *jsonParser) value(depth int) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &node{start: start}
+	n := &Node{start: start}
 	switch t := t.(type) {
 	case nil:
-		n.kind, n.text = null, "null"
+		n.Kind, n.Text = Null, "null"
 	case bool:
-		n.kind, n.text = boolean, fmt.Sprint(t)
+		n.Kind, n.Text = Bool, fmt.Sprint(t)
 	case json.Number:
-		n.kind, n.text = number, t.String()
+		n.Kind, n.Text = Number, t.String()
 	case string:
-		n.kind, n.text, n.style = str, t, double
+		n.Kind, n.Text, n.Style = String, t, Double
 	case json.Delim:
-		n.style = flow
+		n.Style = Flow
 		if t == '{' {
 			err = p.object(n, depth)
 		} else {
@@ -79,8 +79,8 @@ func (p *jsonParser) value(depth int) (*node, error) {
 	return n, nil
 }
 
-func (p *jsonParser) object(n *node, depth int) error {
-	n.kind = mapping
+func (p *jsonParser) object(n *Node, depth int) error {
+	n.Kind = Mapping
 	seen := map[string]bool{}
 	for p.dec.More() {
 		t, start, err := p.token()
@@ -101,20 +101,20 @@ func (p *jsonParser) object(n *node, depth int) error {
 			return err
 		}
 		colon := end + bytes.IndexByte(p.src[end:], ':') + 1
-		n.keys = append(n.keys, &entry{key: key, val: v, start: start, end: end, colon: colon})
+		n.Keys = append(n.Keys, &Entry{Key: key, Value: v, start: start, end: end, colon: colon})
 	}
 	_, err := p.dec.Token()
 	return err
 }
 
-func (p *jsonParser) array(n *node, depth int) error {
-	n.kind = list
+func (p *jsonParser) array(n *Node, depth int) error {
+	n.Kind = List
 	for p.dec.More() {
 		v, err := p.value(depth + 1)
 		if err != nil {
 			return err
 		}
-		n.items = append(n.items, v)
+		n.Items = append(n.Items, v)
 	}
 	_, err := p.dec.Token()
 	return err

@@ -1,4 +1,4 @@
-package config
+package hostconf
 
 import (
 	"regexp"
@@ -8,41 +8,42 @@ import (
 
 var placeholder = regexp.MustCompile(`<<([A-Za-z_][A-Za-z0-9_.-]*)>>`)
 
-// template is a text with placeholders: lits[0] names[0] lits[1] ... lits[n].
-type template struct {
+// Template is a text with placeholders: lits[0] Names[0] lits[1] ... lits[n].
+type Template struct {
+	Names []string
 	lits  []string
-	names []string
 }
 
-func parseTemplate(s string) template {
-	var t template
+// ParseTemplate cuts a text at its placeholders.
+func ParseTemplate(s string) Template {
+	var t Template
 	end := 0
 	for _, m := range placeholder.FindAllStringSubmatchIndex(s, -1) {
 		t.lits = append(t.lits, s[end:m[0]])
-		t.names = append(t.names, s[m[2]:m[3]])
+		t.Names = append(t.Names, s[m[2]:m[3]])
 		end = m[1]
 	}
 	t.lits = append(t.lits, s[end:])
 	return t
 }
 
-// hasPlaceholder tells whether s holds one.
-func hasPlaceholder(s string) bool { return strings.Contains(s, "<<") && placeholder.MatchString(s) }
+// HasPlaceholder tells whether s holds one.
+func HasPlaceholder(s string) bool { return strings.Contains(s, "<<") && placeholder.MatchString(s) }
 
-// canonical returns s with the names of its placeholders left out, so that
+// Canonical returns s with the names of its placeholders left out, so that
 // texts that differ only there are equal.
-func canonical(s string) string {
+func Canonical(s string) string {
 	if !strings.Contains(s, "<<") {
 		return s
 	}
 	return placeholder.ReplaceAllLiteralString(s, "<<>>")
 }
 
-// whole tells whether the template is one placeholder and nothing else.
-func (t template) whole() bool { return len(t.names) == 1 && t.lits[0] == "" && t.lits[1] == "" }
+// Whole tells whether the template is one placeholder and nothing else.
+func (t Template) Whole() bool { return len(t.Names) == 1 && t.lits[0] == "" && t.lits[1] == "" }
 
-// weight is how much of the template is fixed, in bytes.
-func (t template) weight() int {
+// Weight is how much of the template is fixed, in bytes.
+func (t Template) Weight() int {
 	n := 0
 	for _, l := range t.lits {
 		n += len(l)
@@ -50,10 +51,10 @@ func (t template) weight() int {
 	return n
 }
 
-// match tells whether s has the template's shape, and what stands for each name.
+// Match tells whether s has the template's shape, and what stands for each name.
 // A name whose part of s can be cut in more than one way gets no value.
-func (t template) match(s string) (map[string]string, bool) {
-	if len(t.names) == 0 {
+func (t Template) Match(s string) (map[string]string, bool) {
+	if len(t.Names) == 0 {
 		return nil, s == t.lits[0]
 	}
 	early, ok := t.cut(s, true)
@@ -63,7 +64,7 @@ func (t template) match(s string) (map[string]string, bool) {
 	late, _ := t.cut(s, false)
 	found := map[string]string{}
 	var unsure []string
-	for i, name := range t.names {
+	for i, name := range t.Names {
 		v, again := found[name]
 		if early[i] != late[i] || again && v != early[i] {
 			unsure = append(unsure, name)
@@ -77,8 +78,8 @@ func (t template) match(s string) (map[string]string, bool) {
 }
 
 // cut splits s at the literals, each as early or as late as possible.
-func (t template) cut(s string, early bool) ([]string, bool) {
-	n := len(t.names)
+func (t Template) cut(s string, early bool) ([]string, bool) {
+	n := len(t.Names)
 	first, last := t.lits[0], t.lits[n]
 	if len(s) < len(first)+len(last) || !strings.HasPrefix(s, first) || !strings.HasSuffix(s, last) {
 		return nil, false
@@ -109,10 +110,10 @@ func (t template) cut(s string, early bool) ([]string, bool) {
 	return parts, true
 }
 
-// fill puts values in; missing are the names that value does not know.
-func (t template) fill(value func(name string) (string, bool)) (s string, missing []string) {
+// Fill puts values in; missing are the names that value does not know.
+func (t Template) Fill(value func(name string) (string, bool)) (s string, missing []string) {
 	var b strings.Builder
-	for i, name := range t.names {
+	for i, name := range t.Names {
 		b.WriteString(t.lits[i])
 		v, ok := value(name)
 		if !ok {
@@ -120,23 +121,6 @@ func (t template) fill(value func(name string) (string, bool)) (s string, missin
 		}
 		b.WriteString(v)
 	}
-	b.WriteString(t.lits[len(t.names)])
+	b.WriteString(t.lits[len(t.Names)])
 	return b.String(), missing
-}
-
-// captures are the host's values behind placeholders.
-type captures map[string][]*node
-
-func (c captures) add(name string, n *node) {
-	if !slices.ContainsFunc(c[name], func(o *node) bool { return equal(o, n) }) {
-		c[name] = append(c[name], n)
-	}
-}
-
-// get returns the one value that stands behind name; false when there is none or more than one.
-func (c captures) get(name string) (*node, bool) {
-	if v := c[name]; len(v) == 1 {
-		return v[0], true
-	}
-	return nil, false
 }

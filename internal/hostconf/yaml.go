@@ -1,4 +1,4 @@
-package config
+package hostconf
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 // grammar is the library's; the ends of values, which it does not tell, are
 // found here and checked against what it read. Anchors, aliases, tags and
 // complex keys are not supported: a change of one key there means more than it says.
-func parseYAML(src []byte) (n *node, err error) {
+func parseYAML(src []byte) (n *Node, err error) {
 	if err := nesting(src); err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func parseYAML(src []byte) (n *node, err error) {
 		body = d.Body
 	}
 	if body == nil {
-		return &node{kind: null, start: len(src), end: len(src)}, nil
+		return &Node{Kind: Null, start: len(src), end: len(src)}, nil
 	}
 	return y.node(body, 0, 0)
 }
@@ -110,7 +110,7 @@ func (y *yamlReader) at(n ast.Node) (int, error) {
 
 // node reads one value; indent is the column of the key it belongs to, counted
 // from 0, and matters for literal strings only.
-func (y *yamlReader) node(n ast.Node, indent, depth int) (*node, error) {
+func (y *yamlReader) node(n ast.Node, indent, depth int) (*Node, error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("nested deeper than %d", maxDepth)
 	}
@@ -122,23 +122,23 @@ func (y *yamlReader) node(n ast.Node, indent, depth int) (*node, error) {
 	case *ast.SequenceNode:
 		return y.sequence(n, depth)
 	case *ast.StringNode:
-		return y.scalar(n, str, n.Value)
+		return y.scalar(n, String, n.Value)
 	case *ast.LiteralNode:
 		return y.literal(n, indent)
 	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
-		return y.scalar(n, number, n.GetToken().Value)
+		return y.scalar(n, Number, n.GetToken().Value)
 	case *ast.BoolNode:
-		return y.scalar(n, boolean, strings.ToLower(n.GetToken().Value))
+		return y.scalar(n, Bool, strings.ToLower(n.GetToken().Value))
 	case *ast.NullNode:
 		return y.null(n)
 	}
 	return nil, fmt.Errorf("line %d: %s is not supported in a file that is merged", n.GetToken().Position.Line, strings.ToLower(n.Type().String()))
 }
 
-func (y *yamlReader) mapping(n *ast.MappingNode, depth int) (*node, error) {
-	out := &node{kind: mapping, style: block}
+func (y *yamlReader) mapping(n *ast.MappingNode, depth int) (*Node, error) {
+	out := &Node{Kind: Mapping, Style: Block}
 	if n.IsFlowStyle {
-		out.style = flow
+		out.Style = Flow
 		start, err := y.bracket(n, '{')
 		if err != nil {
 			return nil, err
@@ -151,15 +151,15 @@ func (y *yamlReader) mapping(n *ast.MappingNode, depth int) (*node, error) {
 		if err != nil {
 			return nil, err
 		}
-		if seen[k.key] {
-			return nil, fmt.Errorf("line %d: the key %q stands twice", v.Key.GetToken().Position.Line, k.key)
+		if seen[k.Key] {
+			return nil, fmt.Errorf("line %d: the key %q stands twice", v.Key.GetToken().Position.Line, k.Key)
 		}
-		seen[k.key] = true
-		out.keys = append(out.keys, k)
+		seen[k.Key] = true
+		out.Keys = append(out.Keys, k)
 		if i == 0 && !n.IsFlowStyle {
 			out.start = k.start
 		}
-		out.end = max(out.end, k.val.end, k.colon)
+		out.end = max(out.end, k.Value.end, k.colon)
 	}
 	if n.IsFlowStyle {
 		end, err := y.closer(out.end, '}')
@@ -171,7 +171,7 @@ func (y *yamlReader) mapping(n *ast.MappingNode, depth int) (*node, error) {
 	return out, nil
 }
 
-func (y *yamlReader) entry(v *ast.MappingValueNode, depth int) (*entry, error) {
+func (y *yamlReader) entry(v *ast.MappingValueNode, depth int) (*Entry, error) {
 	key, ok := v.Key.(*ast.StringNode)
 	var text string
 	line := v.Key.GetToken().Position.Line
@@ -183,11 +183,11 @@ func (y *yamlReader) entry(v *ast.MappingValueNode, depth int) (*entry, error) {
 	default:
 		return nil, fmt.Errorf("line %d: a key of the kind %s is not supported in a file that is merged", line, strings.ToLower(v.Key.Type().String()))
 	}
-	name, err := y.scalar(v.Key, str, text)
+	name, err := y.scalar(v.Key, String, text)
 	if err != nil {
 		return nil, err
 	}
-	k := &entry{key: text, start: name.start, end: name.end, colon: name.end}
+	k := &Entry{Key: text, start: name.start, end: name.end, colon: name.end}
 	k.colon += len(y.text[k.end:]) - len(strings.TrimLeft(y.text[k.end:], " \t"))
 	if k.colon >= len(y.text) || y.text[k.colon] != ':' {
 		if v.Value.Type() == ast.NullType && y.within(k.end) {
@@ -197,13 +197,13 @@ func (y *yamlReader) entry(v *ast.MappingValueNode, depth int) (*entry, error) {
 	}
 	k.colon++
 	indent := v.Key.GetToken().Position.Column - 1
-	if k.val, err = y.node(v.Value, indent, depth+1); err != nil {
+	if k.Value, err = y.node(v.Value, indent, depth+1); err != nil {
 		return nil, err
 	}
-	if k.val.kind == null && k.val.start == k.val.end {
-		k.val.start, k.val.end = k.colon, k.colon
+	if k.Value.Kind == Null && k.Value.start == k.Value.end {
+		k.Value.start, k.Value.end = k.colon, k.colon
 	}
-	if k.val.start < k.colon {
+	if k.Value.start < k.colon {
 		return nil, fmt.Errorf("line %d: the form of the value of %q is not supported", line, text)
 	}
 	return k, nil
@@ -214,22 +214,22 @@ func (y *yamlReader) within(pos int) bool {
 	return rest != "" && (rest[0] == ',' || rest[0] == '}')
 }
 
-func (y *yamlReader) sequence(n *ast.SequenceNode, depth int) (*node, error) {
-	out := &node{kind: list, style: block}
+func (y *yamlReader) sequence(n *ast.SequenceNode, depth int) (*Node, error) {
+	out := &Node{Kind: List, Style: Block}
 	start, err := y.bracket(n, map[bool]byte{true: '[', false: '-'}[n.IsFlowStyle])
 	if err != nil {
 		return nil, err
 	}
 	out.start, out.end = start, start+1
 	if n.IsFlowStyle {
-		out.style = flow
+		out.Style = Flow
 	}
 	for _, v := range n.Values {
 		item, err := y.node(v, n.Start.Position.Column-1, depth+1)
 		if err != nil {
 			return nil, err
 		}
-		out.items = append(out.items, item)
+		out.Items = append(out.Items, item)
 		out.end = max(out.end, item.end)
 	}
 	if n.IsFlowStyle {

@@ -1,4 +1,4 @@
-package config
+package hostconf
 
 import (
 	"fmt"
@@ -8,9 +8,9 @@ import (
 
 // context is where a value is written.
 type context struct {
-	old    *node  // the value it replaces, for its quotes; nil for none
-	like   style  // of strings nearby
-	quoted style  // of keys nearby
+	old    *Node  // the value it replaces, for its quotes; nil for none
+	like   Style  // of strings nearby
+	quoted Style  // of keys nearby
 	indent string // of the line of its key
 	unit   string // one more level
 	block  bool   // YAML by indentation; otherwise within braces
@@ -21,16 +21,16 @@ type context struct {
 func errKey(key string) error { return fmt.Errorf("%q cannot be a key of this file", key) }
 
 // contextOf describes the surroundings of an entry.
-func (e *editor) contextOf(have *node, h *entry) context {
-	c := context{unit: e.unit(), block: have.style == block}
+func (e *editor) contextOf(have *Node, h *Entry) context {
+	c := context{unit: e.unit(), block: have.Style == Block}
 	start, _ := e.lineStart(h.start)
 	c.indent = e.text[start:h.start]
 	c.indent = c.indent[:len(c.indent)-len(strings.TrimLeft(c.indent, " \t"))]
 	c.wide = start > have.start && !c.block
-	c.tight = !c.block && h.val.start == h.colon
-	for _, k := range have.keys {
-		if k.val.kind == str && k.val.style != block {
-			c.like = k.val.style
+	c.tight = !c.block && h.Value.start == h.colon
+	for _, k := range have.Keys {
+		if k.Value.Kind == String && k.Value.Style != Block {
+			c.like = k.Value.Style
 			if k == h {
 				break
 			}
@@ -38,9 +38,9 @@ func (e *editor) contextOf(have *node, h *entry) context {
 	}
 	switch e.text[h.start] {
 	case '\'':
-		c.quoted = single
+		c.quoted = Single
 	case '"':
-		c.quoted = double
+		c.quoted = Double
 	}
 	return c
 }
@@ -56,63 +56,63 @@ func (e *editor) unit() string {
 }
 
 func (e *editor) renderKey(key string, c context) string {
-	if e.format == "json" {
+	if e.Format == "json" {
 		return quoteJSON(key)
 	}
 	return quoteYAML(key, c.quoted, true)
 }
 
 // render writes a value; a text that starts with a line break belongs below its key.
-func (e *editor) render(n *node, c context) (string, error) {
-	switch n.kind {
-	case mapping:
-		if c.block && len(n.keys) > 0 && (c.old == nil || c.old.style != flow) {
+func (e *editor) render(n *Node, c context) (string, error) {
+	switch n.Kind {
+	case Mapping:
+		if c.block && len(n.Keys) > 0 && (c.old == nil || c.old.Style != Flow) {
 			return e.renderBlock(n, c)
 		}
 		return e.renderBraces(n, c)
-	case list:
-		if c.block && len(n.items) > 0 && (c.old == nil || c.old.style != flow) {
+	case List:
+		if c.block && len(n.Items) > 0 && (c.old == nil || c.old.Style != Flow) {
 			return e.renderBlock(n, c)
 		}
 		return e.renderBraces(n, c)
-	case str:
-		if e.format == "json" {
-			return quoteJSON(n.text), nil
+	case String:
+		if e.Format == "json" {
+			return quoteJSON(n.Text), nil
 		}
 		s := c.like
-		if c.old != nil && c.old.kind == str {
-			s = c.old.style
+		if c.old != nil && c.old.Kind == String {
+			s = c.old.Style
 		}
-		if c.block && literalYAML.MatchString(n.text) && (s == block || c.old == nil && n.style == block) {
+		if c.block && literalYAML.MatchString(n.Text) && (s == Block || c.old == nil && n.Style == Block) {
 			in := "\n" + strings.Map(blank, c.indent) + "  "
-			return "|" + in + strings.ReplaceAll(strings.TrimSuffix(n.text, "\n"), "\n", in), nil
+			return "|" + in + strings.ReplaceAll(strings.TrimSuffix(n.Text, "\n"), "\n", in), nil
 		}
-		return quoteYAML(n.text, s, !c.block), nil
-	case null:
+		return quoteYAML(n.Text, s, !c.block), nil
+	case Null:
 		return "null", nil
 	}
-	if e.format == "json" && !jsonLiteral.MatchString(n.text) {
-		return "", fmt.Errorf("%s is no JSON number", n.text)
+	if e.Format == "json" && !jsonLiteral.MatchString(n.Text) {
+		return "", fmt.Errorf("%s is no JSON number", n.Text)
 	}
-	return n.text, nil
+	return n.Text, nil
 }
 
 var jsonLiteral = regexp.MustCompile(`^(true|false|-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?)$`)
 
-func (e *editor) renderBraces(n *node, c context) (string, error) {
+func (e *editor) renderBraces(n *Node, c context) (string, error) {
 	c.old, c.block = nil, false
 	in := c
 	in.indent += c.unit
 	var parts []string
 	open, shut := "{", "}"
-	for _, k := range n.keys {
+	for _, k := range n.Keys {
 		parts = append(parts, e.keyValue(k, in))
 	}
-	if n.kind == list {
+	if n.Kind == List {
 		open, shut = "[", "]"
 		in.wide, in.indent = false, c.indent
 		c.wide = false
-		for _, v := range n.items {
+		for _, v := range n.Items {
 			text, err := e.render(v, in)
 			if err != nil {
 				return "", err
@@ -130,7 +130,7 @@ func (e *editor) renderBraces(n *node, c context) (string, error) {
 }
 
 // renderBlock writes a list or mapping by indentation, below its key.
-func (e *editor) renderBlock(n *node, c context) (string, error) {
+func (e *editor) renderBlock(n *Node, c context) (string, error) {
 	c.old = nil
 	if !strings.HasPrefix(c.unit, " ") {
 		c.unit = "  "
@@ -141,10 +141,10 @@ func (e *editor) renderBlock(n *node, c context) (string, error) {
 		in.indent, in.wide = c.indent, false
 	}
 	var b strings.Builder
-	for _, k := range n.keys {
+	for _, k := range n.Keys {
 		b.WriteString("\n" + in.indent + e.keyValue(k, in))
 	}
-	for _, v := range n.items {
+	for _, v := range n.Items {
 		item := in
 		item.unit = "  "
 		text, err := e.render(v, item)
@@ -161,14 +161,14 @@ func (e *editor) renderBlock(n *node, c context) (string, error) {
 var literalYAML = regexp.MustCompile(`^(?:[!-~](?:[ -~]*[!-~])?\n)+$`)
 
 // quoteYAML writes a string in the style of its neighbours if that can hold it.
-func quoteYAML(s string, like style, inFlow bool) string {
+func quoteYAML(s string, like Style, inFlow bool) string {
 	oneLine := !strings.ContainsFunc(s, func(r rune) bool {
 		return r < ' ' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029 || r == 0xfeff
 	})
 	switch {
-	case !oneLine || like == double:
+	case !oneLine || like == Double:
 		return quoteDouble(s)
-	case like == single || !plainYAML(s, inFlow):
+	case like == Single || !plainYAML(s, inFlow):
 		return "'" + strings.ReplaceAll(s, "'", "''") + "'"
 	}
 	return s

@@ -1,0 +1,159 @@
+package hostconf
+
+// Kind is the type of a value.
+type Kind int
+
+// The kinds.
+const (
+	Null Kind = iota
+	Bool
+	Number
+	String
+	List
+	Mapping
+)
+
+// Style is how a value is written in its file.
+type Style int
+
+// The styles.
+const (
+	Plain  Style = iota
+	Single       // 'a string'
+	Double       // "a string"
+	Block        // YAML: a literal or folded string, a list or mapping by indentation
+	Flow         // [a] or {a: b}
+)
+
+// Node is a value of a file, with the bytes it is written in.
+type Node struct {
+	Kind   Kind
+	Text   string // of a string: its value; of a boolean or number: as it is written
+	Items  []*Node
+	Keys   []*Entry // in the order of the file, no key twice
+	Style  Style
+	Secret bool // not to be shown, whatever the key is called
+
+	index      map[string]*Entry
+	start, end int // in the file; start == end for a null that is written as nothing
+}
+
+// Entry is one key of a mapping.
+type Entry struct {
+	Key   string
+	Value *Node
+
+	start, end int // of the key as it is written; env: of all the lines
+	colon      int // behind the colon or equals sign
+	earlier    [][2]int
+	exported   bool // env: "export KEY="
+}
+
+// OrMapping returns the root of a file without any value as a mapping without keys.
+func (n *Node) OrMapping() *Node {
+	if n != nil && n.Kind == Null && n.start == n.end {
+		return &Node{Kind: Mapping}
+	}
+	return n
+}
+
+// Find returns the entry of a key, or nil.
+func (n *Node) Find(key string) *Entry {
+	if n.index == nil {
+		n.index = make(map[string]*Entry, len(n.Keys))
+		for _, e := range n.Keys {
+			n.index[e.Key] = e
+		}
+	}
+	return n.index[key]
+}
+
+// Insert puts an entry at position i; the key must be new.
+func (n *Node) Insert(i int, e *Entry) {
+	n.Keys = append(n.Keys[:i:i], append([]*Entry{e}, n.Keys[i:]...)...)
+	n.index = nil
+}
+
+// Append puts a key behind the others; it must be new.
+func (n *Node) Append(key string, val *Node) {
+	n.Keys = append(n.Keys, &Entry{Key: key, Value: val})
+	n.index = nil
+}
+
+// Get returns the value of a key, nil for none; n may be nil.
+func (n *Node) Get(key string) *Node {
+	if n == nil || n.Kind != Mapping {
+		return nil
+	}
+	if e := n.Find(key); e != nil {
+		return e.Value
+	}
+	return nil
+}
+
+// Equal tells whether two values are the same; order matters in lists only.
+func Equal(a, b *Node) bool {
+	return compare(a, b, func(x, y *Node) bool { return x.Kind == y.Kind && x.Text == y.Text })
+}
+
+// Same is Equal for values of two releases: placeholders equal one another.
+func Same(a, b *Node) bool {
+	return compare(a, b, func(x, y *Node) bool { return x.Kind == y.Kind && Canonical(x.Text) == Canonical(y.Text) })
+}
+
+func compare(a, b *Node, scalars func(a, b *Node) bool) bool {
+	switch {
+	case a == nil || b == nil:
+		return a == b
+	case a.Kind != b.Kind:
+		return false
+	case a.Kind == List:
+		if len(a.Items) != len(b.Items) {
+			return false
+		}
+		for i := range a.Items {
+			if !compare(a.Items[i], b.Items[i], scalars) {
+				return false
+			}
+		}
+		return true
+	case a.Kind == Mapping:
+		if len(a.Keys) != len(b.Keys) {
+			return false
+		}
+		for _, e := range a.Keys {
+			if o := b.Get(e.Key); o == nil || !compare(e.Value, o, scalars) {
+				return false
+			}
+		}
+		return true
+	}
+	return scalars(a, b)
+}
+
+// size counts the values in n.
+func (n *Node) size() int {
+	c := 1
+	for _, v := range n.Items {
+		c += v.size()
+	}
+	for _, e := range n.Keys {
+		c += e.Value.size()
+	}
+	return c
+}
+
+// Clone returns a deep copy.
+func (n *Node) Clone() *Node {
+	c := *n
+	c.index, c.Items, c.Keys = nil, nil, nil
+	for _, v := range n.Items {
+		c.Items = append(c.Items, v.Clone())
+	}
+	for _, e := range n.Keys {
+		k := *e
+		k.Value = e.Value.Clone()
+		c.Keys = append(c.Keys, &k)
+	}
+	return &c
+}

@@ -1,0 +1,116 @@
+package config
+
+import (
+	"slices"
+
+	"onerpm/internal/hostconf"
+)
+
+// captures are the host's values behind placeholders.
+type captures map[string][]*hostconf.Node
+
+func (c captures) add(name string, n *hostconf.Node) {
+	if !slices.ContainsFunc(c[name], func(o *hostconf.Node) bool { return hostconf.Equal(o, n) }) {
+		c[name] = append(c[name], n)
+	}
+}
+
+// get returns the one value that stands behind name; false when there is none or more than one.
+func (c captures) get(name string) (*hostconf.Node, bool) {
+	if v := c[name]; len(v) == 1 {
+		return v[0], true
+	}
+	return nil, false
+}
+
+// matches tells whether the host's value v has the shape of t, and if so notes
+// what stands behind t's placeholders. Both are there.
+func matches(t, v *hostconf.Node, c captures) bool {
+	found := captures{}
+	if !shaped(t, v, found) {
+		return false
+	}
+	for name, values := range found {
+		for _, n := range values {
+			c.add(name, n)
+		}
+	}
+	return true
+}
+
+func shaped(t, v *hostconf.Node, c captures) bool {
+	if t.Kind == hostconf.String && hostconf.HasPlaceholder(t.Text) {
+		tmpl := hostconf.ParseTemplate(t.Text)
+		if tmpl.Whole() {
+			c.add(tmpl.Names[0], v)
+			return true
+		}
+		if v.Kind != hostconf.String {
+			return false
+		}
+		found, ok := tmpl.Match(v.Text)
+		for name, text := range found {
+			c.add(name, &hostconf.Node{Kind: hostconf.String, Text: text})
+		}
+		return ok
+	}
+	if t.Kind != v.Kind {
+		return false
+	}
+	switch t.Kind {
+	case hostconf.List:
+		if len(t.Items) != len(v.Items) {
+			return false
+		}
+		for i := range t.Items {
+			if !shaped(t.Items[i], v.Items[i], c) {
+				return false
+			}
+		}
+		return true
+	case hostconf.Mapping:
+		if len(t.Keys) != len(v.Keys) {
+			return false
+		}
+		for _, e := range t.Keys {
+			if o := v.Get(e.Key); o == nil || !shaped(e.Value, o, c) {
+				return false
+			}
+		}
+		return true
+	}
+	return t.Text == v.Text
+}
+
+// templated tells whether a placeholder is anywhere in n.
+func templated(n *hostconf.Node) bool {
+	if n.Kind == hostconf.String && hostconf.HasPlaceholder(n.Text) {
+		return true
+	}
+	for _, v := range n.Items {
+		if templated(v) {
+			return true
+		}
+	}
+	for _, e := range n.Keys {
+		if templated(e.Value) {
+			return true
+		}
+	}
+	return false
+}
+
+// weight is how much of n is fixed, in bytes.
+func weight(n *hostconf.Node) int {
+	w := len(n.Text)
+	if n.Kind == hostconf.String {
+		w = hostconf.ParseTemplate(n.Text).Weight()
+	}
+	for _, v := range n.Items {
+		w += weight(v)
+	}
+	for _, e := range n.Keys {
+		w += weight(e.Value)
+	}
+	return w
+}
