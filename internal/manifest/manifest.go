@@ -81,7 +81,7 @@ type Known struct {
 
 // Service is a systemd unit of the product.
 type Service struct {
-	Unit   string  `json:"unit" yaml:"unit"`               // without ".service"
+	Unit   string  `json:"unit" yaml:"unit"`               // without ".service"; other kinds with their suffix
 	Only   Side    `json:"only,omitempty" yaml:"only"`     // "old" or "new" when just that release has the unit
 	Door   bool    `json:"door,omitempty" yaml:"door"`     // lets clients in: stopped first, started after the commit
 	Verify string  `json:"verify,omitempty" yaml:"verify"` // a command, split at spaces, that must exit 0 before the unit starts

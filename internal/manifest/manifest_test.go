@@ -159,7 +159,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"package name":      {`"name": "same"`, `"name": "../same"`, "as rpm has them"},
 		"target":            {`"target": "/etc/p.conf"`, `"target": "/etc/../p.conf"`, "not a clean absolute path"},
 		"state":             {`"/opt/p/env"`, `"/"`, "not a clean absolute path"},
-		"unit":              {`"unit": "p"`, `"unit": "../p"`, "no name of a unit"},
+		"unit":              {`"unit": "p"`, `"unit": "../p"`, "no unit of a product"},
 		"date":              {`17-11-20T00:00:00Z`, `17-11-20T00:00:00+01:00`, "date"},
 		"prefix":            {`"prefix": "p-upgrade"`, `"prefix": "../p"`, "prefix"},
 		"version":           {`"to": "2.0"`, `"to": "2/0"`, "is no version"},

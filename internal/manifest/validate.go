@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"onerpm/internal/unit"
 )
 
 // Name is the manifest's own path in the bundle. It is the one file that Files does not list.
@@ -19,7 +21,6 @@ var (
 	prefixGrammar  = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._+-]{0,63}$`)
 	nameGrammar    = regexp.MustCompile(`^[0-9A-Za-z_][0-9A-Za-z._+-]{0,255}$`)
 	evrGrammar     = regexp.MustCompile(`^[0-9]+:[0-9A-Za-z._+~^]+-[0-9A-Za-z._+~^]+$`)
-	unitGrammar    = regexp.MustCompile(`^[0-9A-Za-z:_.@\\-]{1,255}$`)
 	sha256Grammar  = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
@@ -178,8 +179,8 @@ func (v *validator) host(m *Manifest) {
 		}
 	}
 	for _, s := range m.Services {
-		if !unitGrammar.MatchString(s.Unit) {
-			v.add("service %q is no name of a unit", s.Unit)
+		if err := unit.Check(s.Unit); err != nil {
+			v.add("service %q is no unit of a product: %w", s.Unit, err)
 		}
 	}
 	for _, p := range m.State {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"onerpm/internal/manifest"
+	"onerpm/internal/unit"
 )
 
 // The scenarios.
@@ -123,10 +124,10 @@ type failure struct{ what, make, mend, tidy string }
 func (r *run) arrange(ctx context.Context) (failure, error) {
 	mark := "/run/" + r.m.Prefix + "-certify"
 	for _, s := range r.m.Services {
-		if s.Door || s.Only == manifest.Old || s.Only == "" && r.before.units[s.Unit] != "active" {
+		if s.Door || unit.Kind(s.Unit) != "service" || s.Only == manifest.Old || s.Only == "" && r.before.units[s.Unit] != "active" {
 			continue
 		}
-		dropIn := "/etc/systemd/system/" + s.Unit + ".service.d"
+		dropIn := "/etc/systemd/system/" + unit.Name(s.Unit) + ".d"
 		_, err := r.machine.must(ctx, "make a unit that can fail", "mkdir -p "+quote(dropIn)+" && cat >"+quote(dropIn)+"/99-certify.conf <<'END'\n"+
 			"[Service]\nExecStartPre=/bin/sh -c '! test -e "+mark+"'\nEND\nsystemctl daemon-reload")
 		return failure{what: "unit " + s.Unit, make: ": >" + mark, mend: "rm -f " + mark,

@@ -3,6 +3,8 @@ package release
 import (
 	"math"
 	"regexp"
+
+	"onerpm/internal/unit"
 )
 
 // Rule is what can be said of one value by itself, without looking at other files:
@@ -58,7 +60,7 @@ var Rules = map[string]Rule{
 	"PackageRules.keep":   {Keys: scriptletKinds},
 	"Limits.window":       need,
 	"Limits.lock_timeout": need,
-	"Service.unit":        {Need: true, Pattern: unitGrammar},
+	"Service.unit":        {Need: true, Pattern: unit.Grammar},
 	"Health.http":         needURL,
 	"Health.expect":       need,
 	"Health.within":       need,

@@ -4,44 +4,40 @@ import (
 	"fmt"
 	"net"
 	"regexp"
-	"strings"
 
 	"onerpm/internal/manifest"
+	"onerpm/internal/unit"
 )
 
-var (
-	unitGrammar     = regexp.MustCompile(`^[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]*)?$`)
-	databaseGrammar = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,62}$`)
-)
+var databaseGrammar = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,62}$`)
 
 // services checks the units, in the order they are started.
-func (p *page) services(s *Spec) {
+func (p *page) services(spec *Spec) {
 	first := map[string]int{}
 	door := ""
-	for i, unit := range s.Services {
+	for i, s := range spec.Services {
 		at := func(keys ...any) []any { return append([]any{"services", i}, keys...) }
-		if p.need(unit.Unit, "the systemd unit, without .service", at("unit")...) {
-			p.match(unitGrammar, unit.Unit, "the systemd unit, without .service", at("unit")...)
-			if strings.HasSuffix(unit.Unit, ".service") {
-				p.wrong(fmt.Sprintf("%q ends in .service", unit.Unit), "leave that out", at("unit")...)
+		if p.need(s.Unit, "the systemd unit, without .service", at("unit")...) {
+			if err := unit.Check(s.Unit); err != nil {
+				p.wrong(fmt.Sprintf("%q is no unit of a product", s.Unit), err.Error(), at("unit")...)
 			}
 		}
-		if line, twice := first[unit.Unit]; twice {
-			p.wrong(fmt.Sprintf("unit %s stands here twice", unit.Unit), fmt.Sprintf("the first is on line %d", line), at("unit")...)
+		if line, twice := first[s.Unit]; twice {
+			p.wrong(fmt.Sprintf("unit %s stands here twice", s.Unit), fmt.Sprintf("the first is on line %d", line), at("unit")...)
 		} else {
-			first[unit.Unit] = p.doc.Mistake("", "", at("unit")...).Line
+			first[s.Unit] = p.doc.Mistake("", "", at("unit")...).Line
 		}
 		switch {
-		case unit.Door:
-			door = unit.Unit
+		case s.Door:
+			door = s.Unit
 		case door != "":
-			p.wrong(fmt.Sprintf("unit %s comes after the door %s", unit.Unit, door), "doors come last: they open when all else runs", at("unit")...)
+			p.wrong(fmt.Sprintf("unit %s comes after the door %s", s.Unit, door), "doors come last: they open when all else runs", at("unit")...)
 		}
-		if unit.Health != nil {
-			p.health(unit.Health, at("health"))
+		if s.Health != nil {
+			p.health(s.Health, at("health"))
 		}
-		if unit.Drain != nil {
-			p.drain(s, unit.Drain, at("drain"))
+		if s.Drain != nil {
+			p.drain(spec, s.Drain, at("drain"))
 		}
 	}
 }

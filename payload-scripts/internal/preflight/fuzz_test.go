@@ -29,12 +29,3 @@ func FuzzManagerFiles(f *testing.F) {
 		}
 	})
 }
-
-func FuzzUnits(f *testing.F) {
-	f.Add("LoadState=loaded\nActiveState=active\n\nLoadState=masked\n")
-	f.Fuzz(func(_ *testing.T, text string) {
-		for _, u := range parseUnits(text) {
-			u.judge("x.service")
-		}
-	})
-}

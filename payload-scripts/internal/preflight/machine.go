@@ -29,7 +29,7 @@ func notRoot() []finding.Finding {
 // machine checks what the engine itself needs of the host.
 func (r *run) machine(context.Context) []finding.Finding {
 	var found []finding.Finding
-	if !systemd() {
+	if !systemdRuns() {
 		found = append(found, finding.Finding{
 			ID: "no-systemd", Level: finding.Refuse,
 			What: "systemd does not run this host, so nothing could carry the upgrade over a reboot",
@@ -46,8 +46,8 @@ func (r *run) machine(context.Context) []finding.Finding {
 	return found
 }
 
-// systemd reports whether process 1 is systemd.
-func systemd() bool {
+// systemdRuns reports whether process 1 is systemd.
+func systemdRuns() bool {
 	name, err := os.ReadFile("/proc/1/comm")
 	if err != nil || strings.TrimSpace(string(name)) != "systemd" {
 		return false

@@ -334,26 +334,6 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-func TestParseUnits(t *testing.T) {
-	t.Parallel()
-	got := parseUnits("LoadState=loaded\nActiveState=active\n\nActiveState=inactive\nLoadState=not-found\n")
-	if len(got) != 2 || got[0] != (unit{"loaded", "active"}) || got[1] != (unit{"not-found", "inactive"}) {
-		t.Errorf("got %+v", got)
-	}
-	for want, u := range map[string]unit{
-		"": {"loaded", "active"}, "unit-unknown": {"not-found", "inactive"}, "unit-not-well": {"loaded", "failed"},
-		"unit-not-running": {"loaded", "inactive"},
-	} {
-		found := u.judge("x.service")
-		if want == "" && len(found) == 0 {
-			continue
-		}
-		if len(found) != 1 || found[0].ID != want {
-			t.Errorf("%+v: %v, want %q", u, found, want)
-		}
-	}
-}
-
 func TestIsAncestor(t *testing.T) {
 	t.Parallel()
 	if !isAncestor(os.Getppid()) || isAncestor(os.Getpid()) {

@@ -3,83 +3,81 @@ package preflight
 import (
 	"context"
 	"fmt"
-	"strings"
-	"time"
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/finding"
-	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/systemd"
 )
 
-// unit is what systemd tells of one.
-type unit struct {
-	load   string // LoadState: loaded, not-found, masked, bad-setting, error
-	active string // ActiveState
-}
-
-// units checks that systemd knows the old release's units and that they run.
+// units checks that systemd knows the product's units and that they run.
 func (r *run) units(ctx context.Context) []finding.Finding {
-	var names []string
-	for _, s := range r.Manifest.Services {
-		if s.Only != manifest.New {
-			names = append(names, s.Unit+".service")
-		}
-	}
-	if r.Root != "" || len(names) == 0 || !systemd() {
+	if r.Root != "" || len(r.Manifest.Services) == 0 || !systemdRuns() {
 		return nil
 	}
-	args := append([]string{"show", "--no-pager", "--property=LoadState,ActiveState", "--"}, names...)
-	res, err := host.Run(ctx, host.Cmd{Name: "systemctl", Args: args, Timeout: time.Minute})
+	conn, err := systemd.Connect(ctx)
 	if err != nil {
 		return failed("ask systemd for the product's units", err)
 	}
-	all := parseUnits(res.Stdout)
-	if len(all) != len(names) {
-		return failed("ask systemd for the product's units", fmt.Errorf("it told of %d units instead of %d", len(all), len(names)))
-	}
+	defer conn.Close()
 	var found []finding.Finding
-	for i, name := range names {
-		found = append(found, all[i].judge(name)...)
+	for _, s := range r.Manifest.Services {
+		u, err := conn.Unit(ctx, s.Unit)
+		if err != nil {
+			return failed("ask systemd for the product's units", err)
+		}
+		if s.Only == manifest.New {
+			found = append(found, judgeNew(u)...)
+		} else {
+			found = append(found, judgeOld(u)...)
+		}
 	}
 	return found
 }
 
-// parseUnits reads what systemctl show prints: key=value lines, an empty line between units.
-func parseUnits(text string) []unit {
-	var all []unit
-	for _, block := range strings.Split(strings.TrimSpace(text), "\n\n") {
-		var u unit
-		for _, line := range strings.Split(block, "\n") {
-			switch key, value, _ := strings.Cut(line, "="); key {
-			case "LoadState":
-				u.load = value
-			case "ActiveState":
-				u.active = value
-			}
-		}
-		all = append(all, u)
+// judgeNew is about a unit that only the new release has, before it is there.
+func judgeNew(u systemd.Unit) []finding.Finding {
+	if u.Load != "masked" {
+		return nil
 	}
-	return all
+	return []finding.Finding{{
+		ID: "unit-masked", Level: finding.Refuse,
+		What: u.Name + ", which comes with the new release, is masked on this machine: it could not be started",
+		Do:   "systemctl unmask " + u.Name + ", then check again; if the service is not wanted here, mask it after the upgrade",
+	}}
 }
 
-func (u unit) judge(name string) []finding.Finding {
+// judgeOld is about a unit of the installed release.
+func judgeOld(u systemd.Unit) []finding.Finding {
+	down := systemd.Down(u.Active)
 	switch {
-	case u.load != "loaded":
+	case u.Load == "masked" && !down:
 		return []finding.Finding{{
-			ID: "unit-unknown", Level: finding.Refuse,
-			What: fmt.Sprintf("systemd cannot load %s: %s", name, u.load),
-			Do:   "repair the unit (systemctl cat " + name + "), then check again",
+			ID: "unit-masked", Level: finding.Refuse,
+			What: fmt.Sprintf("%s is masked and %s: once stopped it could not be started again", u.Name, u.Active),
+			Do:   "systemctl unmask " + u.Name + " if it is to run, systemctl stop " + u.Name + " if it is not; then check again",
 		}}
-	case u.active == "failed" || u.active == "activating" || u.active == "deactivating":
-		return []finding.Finding{{
-			ID: "unit-not-well", Level: finding.Refuse,
-			What: fmt.Sprintf("%s is %s: a product that does not run well cannot be compared with after the upgrade", name, u.active),
-			Do:   "see systemctl status " + name + ", start it or stop it for good, then check again",
-		}}
-	case u.active != "active" && u.active != "reloading":
+	case u.Load == "masked":
 		return []finding.Finding{{
 			ID: "unit-not-running", Level: finding.Warn,
-			What: name + " does not run; it will not be started after the upgrade either",
+			What: u.Name + " is masked: it does not run, will not be started after the upgrade either, and stays masked",
+			Do:   "systemctl unmask " + u.Name + " and start it before, if it should run",
+		}}
+	case u.Load != "loaded":
+		return []finding.Finding{{
+			ID: "unit-unknown", Level: finding.Refuse,
+			What: fmt.Sprintf("systemd cannot load %s: %s", u.Name, u.Load),
+			Do:   "repair the unit (systemctl cat " + u.Name + "), then check again",
+		}}
+	case u.Active == "failed" || !down && !systemd.Serves(u.Active):
+		return []finding.Finding{{
+			ID: "unit-not-well", Level: finding.Refuse,
+			What: fmt.Sprintf("%s is %s: a product that does not run well cannot be compared with after the upgrade", u.Name, u.Active),
+			Do:   "see systemctl status " + u.Name + ", start it or stop it for good, then check again",
+		}}
+	case down:
+		return []finding.Finding{{
+			ID: "unit-not-running", Level: finding.Warn,
+			What: u.Name + " does not run; it will not be started after the upgrade either",
 			Do:   "start it before, if it should run",
 		}}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/header"
+	"onerpm/payload-scripts/internal/systemd"
 )
 
 // settle is how long units without a health question must stay active, all at once.
@@ -32,7 +33,7 @@ const maxAnswer = 1 << 20
 // serves looks once whether the unit is active and answers as it must. The error says
 // why it does not; the state is empty when systemd could not be asked.
 func (s *Services) serves(ctx context.Context, u manifest.Service, side manifest.Side) (state string, err error) {
-	if state, err = s.property(ctx, u.Unit, "ActiveState"); err != nil {
+	if state, err = s.systemd.Active(ctx, u.Unit); err != nil {
 		return "", err
 	}
 	if state != "active" {
@@ -105,7 +106,7 @@ func (s *Services) settled(ctx context.Context, units []string) error {
 	began, limit := time.Now(), time.Now().Add(settleLimit)
 	for len(units) > 0 && time.Since(began) < settle {
 		for _, unit := range units {
-			state, err := s.property(ctx, unit, "ActiveState")
+			state, err := s.systemd.Active(ctx, unit)
 			if err != nil {
 				return err
 			}
@@ -113,7 +114,7 @@ func (s *Services) settled(ctx context.Context, units []string) error {
 				continue
 			}
 			if state == "failed" || state == "inactive" || time.Now().After(limit) {
-				return fmt.Errorf("start %s: it is %s%s", unit, state, lastLines(ctx, unit))
+				return fmt.Errorf("start %s: it is %s%s", unit, state, systemd.LastLines(ctx, unit))
 			}
 			began = time.Now()
 		}

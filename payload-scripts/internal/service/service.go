@@ -10,70 +10,56 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/dbus"
-
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/systemd"
 )
-
-// stopTimeout bounds the wait for one unit's stop. systemd kills a unit after
-// its own TimeoutStopSec, so this is only for a systemd that does not answer.
-const stopTimeout = 5 * time.Minute
-
-// startTimeout bounds the wait for a start job of one unit.
-const startTimeout = 3 * time.Minute
 
 // Services are the units of a jump.
 type Services struct {
-	units  []manifest.Service
-	places layout.Places
-	bus    *dbus.Conn
+	units   []manifest.Service
+	places  layout.Places
+	systemd *systemd.Conn
 }
 
 // Connect opens the connection to systemd that all methods use.
 func Connect(ctx context.Context, m *manifest.Manifest, places layout.Places) (*Services, error) {
-	bus, err := dbus.NewSystemConnectionContext(ctx)
+	conn, err := systemd.Connect(ctx)
 	if err != nil {
-		if bus, err = dbus.NewSystemdConnectionContext(ctx); err != nil {
-			return nil, fmt.Errorf("talk to systemd: %w", err)
-		}
+		return nil, err
 	}
-	return &Services{units: m.Services, places: places, bus: bus}, nil
+	return &Services{units: m.Services, places: places, systemd: conn}, nil
 }
 
 // Close ends the connection.
-func (s *Services) Close() { s.bus.Close() }
+func (s *Services) Close() { s.systemd.Close() }
 
 // Active tells of each unit whether it is active now.
 func (s *Services) Active(ctx context.Context) (map[string]bool, error) {
-	return s.each(ctx, "ActiveState", func(v string) bool { return v == "active" })
+	return s.each(func(unit string) (bool, error) {
+		state, err := s.systemd.Active(ctx, unit)
+		return state == "active", err
+	})
 }
 
 // Enabled tells of each unit whether it starts at boot.
 func (s *Services) Enabled(ctx context.Context) (map[string]bool, error) {
-	return s.each(ctx, "UnitFileState", func(v string) bool { return strings.HasPrefix(v, "enabled") })
+	return s.each(func(unit string) (bool, error) {
+		state, err := s.systemd.FileState(ctx, unit)
+		return strings.HasPrefix(state, "enabled"), err
+	})
 }
 
-func (s *Services) each(ctx context.Context, property string, is func(string) bool) (map[string]bool, error) {
+func (s *Services) each(is func(unit string) (bool, error)) (map[string]bool, error) {
 	found := map[string]bool{}
 	for _, u := range s.units {
-		v, err := s.property(ctx, u.Unit, property)
-		if err != nil {
+		var err error
+		if found[u.Unit], err = is(u.Unit); err != nil {
 			return nil, err
 		}
-		found[u.Unit] = is(v)
 	}
 	return found, nil
-}
-
-func (s *Services) property(ctx context.Context, unit, name string) (string, error) {
-	p, err := s.bus.GetUnitPropertyContext(ctx, full(unit), name)
-	if err != nil {
-		return "", fmt.Errorf("ask systemd for the %s of %s: %w", name, unit, err)
-	}
-	v, _ := p.Value.Value().(string)
-	return v, nil
 }
 
 // CloseDoor stops the units that let clients in.
@@ -98,30 +84,19 @@ func (s *Services) stop(ctx context.Context, which func(manifest.Service) bool) 
 }
 
 func (s *Services) stopOne(ctx context.Context, unit string) error {
-	state, err := s.property(ctx, unit, "ActiveState")
-	if err != nil {
+	state, err := s.systemd.Active(ctx, unit)
+	if err != nil || systemd.Down(state) {
 		return err
 	}
-	if state == "inactive" || state == "failed" {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
-	defer cancel()
 	slog.Info("stopping", "unit", unit)
-	done := make(chan string, 1)
 	host.Point("stop "+unit, "")
-	if _, err := s.bus.StopUnitContext(ctx, full(unit), "replace", done); err != nil {
-		return fmt.Errorf("stop %s: %w", unit, err)
-	}
-	select {
-	case <-done:
-	case <-ctx.Done():
-		return fmt.Errorf("stop %s: systemd did not report its end: %w", unit, ctx.Err())
-	}
-	if state, err = s.property(ctx, unit, "ActiveState"); err != nil {
+	if err := s.systemd.Stop(ctx, unit); err != nil {
 		return err
 	}
-	if state != "inactive" && state != "failed" {
+	if state, err = s.systemd.Active(ctx, unit); err != nil {
+		return err
+	}
+	if !systemd.Down(state) {
 		return fmt.Errorf("stop %s: it is still %s", unit, state)
 	}
 	return nil
@@ -151,7 +126,7 @@ func (s *Services) OpenDoor(ctx context.Context, side manifest.Side, wasActive m
 			u.Health = nil
 		}
 		if err := s.startOne(ctx, u, side); err != nil {
-			return fmt.Errorf("%w%s", err, lastLines(ctx, u.Unit))
+			return fmt.Errorf("%w%s", err, systemd.LastLines(ctx, u.Unit))
 		}
 		if u.Health == nil {
 			if err := s.settled(ctx, []string{u.Unit}); err != nil {
@@ -179,7 +154,7 @@ func (s *Services) start(ctx context.Context, side manifest.Side, which func(man
 			continue
 		}
 		if err := s.startOne(ctx, u, side); err != nil {
-			return fmt.Errorf("%w%s", err, lastLines(ctx, u.Unit))
+			return fmt.Errorf("%w%s", err, systemd.LastLines(ctx, u.Unit))
 		}
 		if u.Health == nil {
 			silent = append(silent, u.Unit)
@@ -194,21 +169,9 @@ func (s *Services) startOne(ctx context.Context, u manifest.Service, side manife
 		return err
 	}
 	slog.Info("starting", "unit", u.Unit)
-	_ = s.bus.ResetFailedUnitContext(ctx, full(u.Unit)) // a start limit reached earlier must not refuse this start
-	limited, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	done := make(chan string, 1)
 	host.Point("start "+u.Unit, "")
-	if _, err := s.bus.StartUnitContext(limited, full(u.Unit), "replace", done); err != nil {
-		return fmt.Errorf("start %s: %w", u.Unit, err)
-	}
-	select {
-	case result := <-done:
-		if result != "done" {
-			return fmt.Errorf("start %s: systemd says %q", u.Unit, result)
-		}
-	case <-limited.Done():
-		return fmt.Errorf("start %s: systemd did not report its end: %w", u.Unit, limited.Err())
+	if err := s.systemd.Start(ctx, u.Unit); err != nil {
+		return err
 	}
 	if u.Health == nil {
 		return nil
@@ -226,22 +189,4 @@ func verify(ctx context.Context, u manifest.Service) error {
 		return fmt.Errorf("verify %s before its start: %w", u.Unit, err)
 	}
 	return nil
-}
-
-// lastLines is what the unit itself said last, for the report.
-func lastLines(ctx context.Context, unit string) string {
-	res, err := host.Run(ctx, host.Cmd{Name: "journalctl", Timeout: 20 * time.Second,
-		Args: []string{"--unit", full(unit), "--lines", "12", "--no-pager", "--output", "short-iso", "--quiet"}})
-	said := strings.TrimSpace(res.Stdout)
-	if err != nil || said == "" {
-		return ""
-	}
-	return "\nlast lines of " + unit + ":\n  " + strings.ReplaceAll(said, "\n", "\n  ")
-}
-
-func full(unit string) string {
-	if strings.Contains(unit, ".") {
-		return unit
-	}
-	return unit + ".service"
 }

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"onerpm/internal/manifest"
@@ -25,31 +24,15 @@ func (s *Services) Times(ctx context.Context) ([]Times, error) {
 		}
 		t := Times{Unit: u.Unit}
 		var err error
-		if t.Start, err = s.between(ctx, u.Unit, "InactiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic"); err != nil {
+		if t.Start, err = s.systemd.Between(ctx, u.Unit, "InactiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic"); err != nil {
 			return nil, err
 		}
-		if t.Stop, err = s.between(ctx, u.Unit, "ActiveExitTimestampMonotonic", "InactiveEnterTimestampMonotonic"); err != nil {
+		if t.Stop, err = s.systemd.Between(ctx, u.Unit, "ActiveExitTimestampMonotonic", "InactiveEnterTimestampMonotonic"); err != nil {
 			return nil, err
 		}
 		found = append(found, t)
 	}
 	return found, nil
-}
-
-// between returns the time from one of a unit's timestamps to a later one, 0 when there is none.
-func (s *Services) between(ctx context.Context, unit, from, to string) (time.Duration, error) {
-	var at [2]uint64 // microseconds since boot
-	for i, name := range []string{from, to} {
-		p, err := s.bus.GetUnitPropertyContext(ctx, full(unit), name)
-		if err != nil {
-			return 0, fmt.Errorf("ask systemd for the %s of %s: %w", name, unit, err)
-		}
-		at[i], _ = p.Value.Value().(uint64)
-	}
-	if at[0] == 0 || at[1] < at[0] {
-		return 0, nil
-	}
-	return time.Duration(at[1]-at[0]) * time.Microsecond, nil
 }
 
 // Settle is how long the units without a health question must stay active after

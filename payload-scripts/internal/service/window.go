@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"onerpm/internal/manifest"
+	"onerpm/internal/unit"
 	"onerpm/payload-scripts/internal/host"
 )
 
@@ -82,16 +83,11 @@ func (s *Services) Unmark(ctx context.Context) error {
 }
 
 func (s *Services) dropIn(u manifest.Service) string {
-	return filepath.Join("/etc/systemd/system", full(u.Unit)+".d", "50-"+s.places.Prefix+".conf")
+	return filepath.Join("/etc/systemd/system", unit.Name(u.Unit)+".d", "50-"+s.places.Prefix+".conf")
 }
 
 // Reload makes systemd read its unit files again.
-func (s *Services) Reload(ctx context.Context) error {
-	if err := s.bus.ReloadContext(ctx); err != nil {
-		return fmt.Errorf("make systemd read its unit files: %w", err)
-	}
-	return nil
-}
+func (s *Services) Reload(ctx context.Context) error { return s.systemd.Reload(ctx) }
 
 // Retire takes the units that the side does not have out of the boot, before
 // their files go.
@@ -100,15 +96,15 @@ func (s *Services) Retire(ctx context.Context, side manifest.Side) error {
 		if on(u, side) {
 			continue
 		}
-		state, err := s.property(ctx, u.Unit, "UnitFileState")
+		state, err := s.systemd.FileState(ctx, u.Unit)
 		if err != nil {
 			return err
 		}
 		if state != "enabled" {
 			continue
 		}
-		if _, err := s.bus.DisableUnitFilesContext(ctx, []string{full(u.Unit)}, false); err != nil {
-			return fmt.Errorf("take %s out of the boot: %w", u.Unit, err)
+		if err := s.systemd.Disable(ctx, u.Unit, false); err != nil {
+			return err
 		}
 	}
 	return host.SyncFS("/etc/systemd/system")
@@ -121,15 +117,15 @@ func (s *Services) Adopt(ctx context.Context, side manifest.Side, wasEnabled map
 		if !on(u, side) || (!wasEnabled[u.Unit] && u.Only != manifest.New) {
 			continue
 		}
-		state, err := s.property(ctx, u.Unit, "UnitFileState")
+		state, err := s.systemd.FileState(ctx, u.Unit)
 		if err != nil {
 			return err
 		}
 		if state == "enabled" {
 			continue
 		}
-		if _, _, err := s.bus.EnableUnitFilesContext(ctx, []string{full(u.Unit)}, false, true); err != nil {
-			return fmt.Errorf("put %s into the boot: %w", u.Unit, err)
+		if err := s.systemd.Enable(ctx, u.Unit, false); err != nil {
+			return err
 		}
 	}
 	if err := host.SyncFS("/etc/systemd/system"); err != nil {

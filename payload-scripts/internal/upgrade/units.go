@@ -9,6 +9,7 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/service"
+	"onerpm/payload-scripts/internal/systemd"
 )
 
 // units are the product's services in an attempt.
@@ -99,7 +100,7 @@ func (u *units) holdOffShutdown(ctx context.Context) {
 		return
 	}
 	m := u.manifest()
-	held, err := service.Inhibit(ctx, m.Prefix, fmt.Sprintf("%s is being upgraded from %s to %s", m.Product, m.From, m.To))
+	held, err := systemd.Inhibit(ctx, m.Prefix, fmt.Sprintf("%s is being upgraded from %s to %s", m.Product, m.From, m.To))
 	if err != nil {
 		slog.Warn("a shutdown is not held off", "error", err)
 	}
