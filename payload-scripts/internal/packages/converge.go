@@ -10,35 +10,36 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/rpm"
 )
 
 // Options are how Converge tells what it does.
 type Options struct {
-	Progress func(Progress) // called from another goroutine; nil for none
+	Progress func(rpm.Progress) // called from another goroutine; nil for none
 }
 
 // Converge makes the product's packages and their files those of side, whatever
 // state they are in, and proves the result. It does nothing when all is right
 // and no transaction was cut short.
 //
-// To New, rpm runs once: a scriptlet that fails is a *ScriptletError, and the
+// To New, rpm runs once: a scriptlet that fails is a *rpm.ScriptletError, and the
 // caller goes back. To Old, rpm runs a second time, without dependency checks,
 // when the first did not get there: the old set is what the host had, so
 // whatever does not fit it did not fit before. Other errors are *Error when
-// the proof fails, *BusyError when another package manager does not end, and
+// the proof fails, *rpm.BusyError when another package manager does not end, and
 // what rpm said. ctx ends the waiting, never rpm.
 func (s *Set) Converge(ctx context.Context, side manifest.Side, o Options) error {
 	if err := s.ready(); err != nil {
 		return err
 	}
-	wait := s.WaitFree
+	wait := s.RPM.WaitFree
 	if side == manifest.Old {
-		wait = s.waitRPM
+		wait = s.RPM.WaitLock
 	}
 	if err := wait(ctx); err != nil {
 		return err
 	}
-	cut, err := s.interrupted()
+	cut, err := s.runner().Interrupted()
 	if err != nil {
 		return err
 	}
@@ -51,19 +52,19 @@ func (s *Set) Converge(ctx context.Context, side manifest.Side, o Options) error
 	again := cut == string(manifest.New) && side == manifest.New
 	if again || len(differs) > 0 {
 		if cut != "" {
-			if err := pause(ctx, settle); err != nil {
+			if err := pause(ctx, rpm.Settle); err != nil {
 				return err
 			}
 		}
 		err = s.reach(ctx, side, o, differs, again)
 	}
 	if err == nil && side == manifest.Old {
-		err = s.removeAbsentDirs()
+		err = s.saved().RemoveAbsentDirs()
 	}
 	if err != nil {
 		return fmt.Errorf("bring the packages to the %s release: %w", side, err)
 	}
-	return host.Remove(s.markFile())
+	return s.runner().Forget()
 }
 
 // ready demands what the caller must have set. Had that was never asked for would
@@ -98,7 +99,7 @@ func (s *Set) reach(ctx context.Context, side manifest.Side, o Options, differs 
 	left, err := s.settleRest(ctx, side)
 	if err == nil && len(left) > 0 && side == manifest.Old {
 		slog.Warn("the way back did not end in one transaction; trying without dependency checks", "error", first, "differences", len(left))
-		if err = pause(ctx, settle); err == nil {
+		if err = pause(ctx, rpm.Settle); err == nil {
 			first = errors.Join(first, s.transact(ctx, side, o, "--nodeps"))
 			left, err = s.settleRest(ctx, side)
 		}
@@ -133,7 +134,7 @@ func (s *Set) transact(ctx context.Context, side manifest.Side, o Options, more 
 	if err != nil {
 		return err
 	}
-	return s.run(ctx, transaction{name: string(side), args: append(append([]string{"-v", "--percent"}, more...), args...), progress: o.Progress})
+	return s.runner().Run(ctx, rpm.Transaction{Name: string(side), Args: append(append([]string{"-v", "--percent"}, more...), args...), Progress: o.Progress})
 }
 
 // settleRest does what is left to do after the transaction: it erases what the
@@ -144,7 +145,7 @@ func (s *Set) settleRest(ctx context.Context, side manifest.Side) ([]Difference,
 		return nil, err
 	}
 	if side == manifest.Old {
-		if err := s.restore(); err != nil {
+		if err := s.saved().Restore(); err != nil {
 			return nil, err
 		}
 	}
@@ -170,7 +171,7 @@ func (s *Set) settleRest(ctx context.Context, side manifest.Side) ([]Difference,
 // eraseOtherHelper erases the other side's helper package when a transaction
 // that was cut short left it: it obsoletes what this side is about to install.
 func (s *Set) eraseOtherHelper(ctx context.Context, side manifest.Side) error {
-	helper, _, err := s.helper(other(side))
+	helper, _, err := s.Helper(other(side))
 	if err != nil || helper == "" {
 		return err
 	}
@@ -186,12 +187,12 @@ func (s *Set) eraseExtra(ctx context.Context, side manifest.Side) error {
 	if err != nil {
 		return err
 	}
-	differs, err := s.compare(side, installed)
+	wanted, err := s.Wanted(side)
 	if err != nil {
 		return err
 	}
 	var names []string
-	for _, d := range differs {
+	for _, d := range compare(wanted, installed) {
 		if d.Kind == Extra {
 			for _, e := range installed[d.Package] {
 				names = append(names, e.NEVRA())
@@ -207,18 +208,18 @@ func (s *Set) eraseExtra(ctx context.Context, side manifest.Side) error {
 // sync writes the file systems of the packages' files and of rpm's database to
 // disk: rpm before 4.16 does not.
 func (s *Set) sync(ctx context.Context) error {
-	dbpath, err := s.DBPath(ctx)
+	dbpath, err := s.RPM.DBPath(ctx)
 	if err != nil {
 		return err
 	}
 	dirs := map[string]bool{dbpath: true, s.Var: true}
 	for _, side := range []manifest.Side{manifest.Old, manifest.New} {
-		paths, err := s.paths(side)
+		paths, err := s.Paths(side)
 		if err != nil {
 			return err
 		}
 		for p := range paths {
-			dirs[filepath.Join(s.Root, filepath.Dir(p))] = true
+			dirs[s.RPM.Path(filepath.Dir(p))] = true
 		}
 	}
 	all := make([]string, 0, len(dirs))

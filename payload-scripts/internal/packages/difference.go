@@ -89,14 +89,14 @@ func (s *Set) Compare(ctx context.Context, side manifest.Side) ([]Difference, er
 	if err != nil {
 		return nil, err
 	}
-	return s.compare(side, installed)
-}
-
-func (s *Set) compare(side manifest.Side, installed map[string][]nevra.ID) ([]Difference, error) {
 	wanted, err := s.Wanted(side)
 	if err != nil {
 		return nil, err
 	}
+	return compare(wanted, installed), nil
+}
+
+func compare(wanted []manifest.Package, installed map[string][]nevra.ID) []Difference {
 	var found []Difference
 	want := make(map[string]bool, len(wanted))
 	for _, p := range wanted {
@@ -116,7 +116,7 @@ func (s *Set) compare(side manifest.Side, installed map[string][]nevra.ID) ([]Di
 		}
 	}
 	sort.SliceStable(found, func(i, j int) bool { return found[i].Package < found[j].Package })
-	return found, nil
+	return found
 }
 
 func versions(entries []nevra.ID) string {
@@ -125,4 +125,11 @@ func versions(entries []nevra.ID) string {
 		all[i] = e.EVR()
 	}
 	return strings.Join(all, ", ")
+}
+
+func asError(side manifest.Side, differs []Difference) error {
+	if len(differs) == 0 {
+		return nil
+	}
+	return &Error{Side: side, Differences: differs}
 }

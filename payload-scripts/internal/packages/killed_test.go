@@ -108,7 +108,7 @@ func killedAt(t *testing.T, way manifest.Side, call string, nth int) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(s.markFile(), []byte(way+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(w.Var, "rpm-running"), []byte(way+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	strace(t, w, s, way, "-o", "/dev/null", "-e", "trace="+call, "-e", fmt.Sprintf("inject=%s:signal=SIGKILL:when=%d", call, nth))
@@ -157,7 +157,7 @@ func TestRPMOutlivesTheEngine(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = engine.Wait()
-	if busy, err := s.Busy(context.Background()); err != nil || busy == nil || !strings.Contains(busy.String(), "rpm") {
+	if busy, err := s.RPM.Busy(context.Background()); err != nil || busy == nil || !strings.Contains(busy.String(), "rpm") {
 		t.Errorf("rpm does not go on: %v %v", busy, err)
 	}
 	if err := os.WriteFile(filepath.Join(w.Root, "go-on"), nil, 0o600); err != nil {

@@ -7,16 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"regexp"
 	"sort"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
-	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/pkgfile"
 )
 
 // temporary is how rpm names a file before it has its whole content: the
@@ -28,11 +26,11 @@ func isNotDir(err error) bool { return errors.Is(err, unix.ENOTDIR) }
 // leftovers returns the temporaries beside the files of both sides, and the
 // files that only the other side has and that no package owns.
 func (s *Set) leftovers(ctx context.Context, side manifest.Side) ([]Difference, error) {
-	mine, err := s.paths(side)
+	mine, err := s.Paths(side)
 	if err != nil {
 		return nil, err
 	}
-	theirs, err := s.paths(other(side))
+	theirs, err := s.Paths(other(side))
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +55,7 @@ func (s *Set) temporaries(sets ...map[string]rpmfile.FileInfo) ([]Difference, er
 	}
 	var found []Difference
 	for dir, names := range dirs {
-		entries, err := os.ReadDir(filepath.Join(s.Root, dir))
+		entries, err := os.ReadDir(s.RPM.Path(dir))
 		if err != nil && !errors.Is(err, os.ErrNotExist) && !isNotDir(err) {
 			return nil, fmt.Errorf("look for what rpm left: %w", err)
 		}
@@ -75,9 +73,9 @@ func (s *Set) temporaries(sets ...map[string]rpmfile.FileInfo) ([]Difference, er
 // strays returns what exists of theirs alone: files that are theirs by content or
 // empty, and empty folders, when no package owns them. The deepest come first.
 func (s *Set) strays(ctx context.Context, side manifest.Side, mine, theirs map[string]rpmfile.FileInfo) ([]Difference, error) {
-	kept := map[string]expectation{}
+	kept := map[string]pkgfile.Want{}
 	if side == manifest.Old {
-		if err := s.overlay(kept); err != nil {
+		if err := s.saved().Overlay(kept); err != nil {
 			return nil, err
 		}
 	}
@@ -85,7 +83,7 @@ func (s *Set) strays(ctx context.Context, side manifest.Side, mine, theirs map[s
 	for p, f := range theirs {
 		_, isMine := mine[p]
 		_, isKept := kept[p]
-		if isMine || isKept || f.IsConfig() || f.IsGhost() || s.merged(p) || s.inState(p) {
+		if isMine || isKept || f.IsConfig() || f.IsGhost() || s.Merged(p) || s.InState(p) {
 			continue
 		}
 		is, err := s.isTheirs(p, f)
@@ -96,7 +94,7 @@ func (s *Set) strays(ctx context.Context, side manifest.Side, mine, theirs map[s
 			candidates = append(candidates, p)
 		}
 	}
-	unowned, err := s.unowned(ctx, candidates)
+	unowned, err := s.RPM.DB().Unowned(ctx, candidates)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +108,7 @@ func (s *Set) strays(ctx context.Context, side manifest.Side, mine, theirs map[s
 
 // isTheirs reports whether what is at p on the host is what f describes.
 func (s *Set) isTheirs(p string, f rpmfile.FileInfo) (bool, error) {
-	at := filepath.Join(s.Root, p)
+	at := s.RPM.Path(p)
 	info, err := os.Lstat(at)
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) || isNotDir(err) {
@@ -128,41 +126,9 @@ func (s *Set) isTheirs(p string, f rpmfile.FileInfo) (bool, error) {
 	if info.Mode().IsRegular() && info.Size() == 0 {
 		return true, nil
 	}
-	e := expectation{mode: f.FileMode(), size: f.Size, digest: f.Digest, algo: f.DigestAlgo, link: f.LinkTo, lax: true}
-	got, _, err := e.look(at)
+	w := pkgfile.Want{Mode: f.FileMode(), Size: f.Size, Digest: f.Digest, Algo: f.DigestAlgo, Link: f.LinkTo, Lax: true}
+	got, _, err := w.Look(at)
 	return got == "", err
-}
-
-// unowned returns those of the paths that belong to no installed package.
-func (s *Set) unowned(ctx context.Context, paths []string) ([]string, error) {
-	sort.Strings(paths)
-	var found []string
-	const batch = 500
-	for len(paths) > 0 {
-		n := min(batch, len(paths))
-		args := append(s.rpm(), "-q", "--qf", `=%{NAME}\n`, "-f", "--")
-		res, err := host.Run(ctx, host.Cmd{Name: "rpm", Args: append(args, paths[:n]...), Timeout: queryTimeout})
-		if exit := (*host.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-			return nil, fmt.Errorf("ask rpm whom files belong to: %w", err)
-		}
-		found = append(found, notOwned(res)...)
-		paths = paths[n:]
-	}
-	return found, nil
-}
-
-// notOwned reads the paths that belong to nothing out of rpm's answer. With --root
-// rpm looks for a path that it does not know outside of the root, and says so on stderr.
-func notOwned(res host.Result) []string {
-	var found []string
-	for _, line := range strings.Split(res.Stdout+"\n"+res.Stderr, "\n") {
-		for _, end := range []string{" is not owned by any package", ": No such file or directory"} {
-			if rest, ok := strings.CutSuffix(line, end); ok {
-				found = append(found, strings.TrimPrefix(strings.TrimPrefix(rest, "error: "), "file "))
-			}
-		}
-	}
-	return found
 }
 
 // clean removes leftovers. A folder that has been filled meanwhile stays.
@@ -171,7 +137,7 @@ func (s *Set) clean(left []Difference) error {
 		if d.Kind != Temporary && d.Kind != Stray {
 			continue
 		}
-		err := os.Remove(filepath.Join(s.Root, d.Path))
+		err := os.Remove(s.RPM.Path(d.Path))
 		if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, unix.ENOTEMPTY) {
 			return fmt.Errorf("remove what rpm left: %w", err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/packages/rpmtest"
+	"onerpm/payload-scripts/internal/rpm"
 )
 
 // trap is what the product's old %postun does: it wipes new files on an upgrade too.
@@ -77,7 +78,7 @@ func product(t *testing.T) *rpmtest.World {
 
 func setOf(t *testing.T, w *rpmtest.World) *Set {
 	t.Helper()
-	s := &Set{Manifest: w.Manifest, Dir: w.Dir, Var: w.Var, Root: w.Root}
+	s := New(w.Manifest, w.Dir, w.Var, w.Root)
 	had, err := s.Optional(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -142,7 +143,7 @@ func TestThereAndBack(t *testing.T) {
 		t.Fatalf("record: %v %v", paths, err)
 	}
 	var seen []string
-	o := Options{Progress: func(p Progress) {
+	o := Options{Progress: func(p rpm.Progress) {
 		if p.Percent == 100 {
 			seen = append(seen, p.Package)
 		}
@@ -249,10 +250,30 @@ func TestHostsOwnFilesComeBack(t *testing.T) {
 	}
 }
 
+// TestPlainBecomesConfig holds the proof of the old side to leave a file alone
+// that becomes configuration, and that this host changed.
+func TestPlainBecomesConfig(t *testing.T) {
+	t.Parallel()
+	w := rpmtest.New(t,
+		[]rpmtest.Package{{Name: "app", Version: "1", Files: []rpmtest.File{{Path: "/etc/plain", Body: "p1\n"}}}},
+		[]rpmtest.Package{{Name: "app", Version: "2", Files: []rpmtest.File{{Path: "/etc/plain", Body: "p2\n", Config: true}}}})
+	w.Install(t)
+	s := setOf(t, w)
+	w.Write(t, "/etc/plain", "mine\n")
+	if _, err := s.Record(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, side := range []manifest.Side{manifest.New, manifest.Old} {
+		if err := s.Converge(t.Context(), side, Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // encode and decode hand a Set to another process.
 func encode(t *testing.T, s *Set) string {
 	t.Helper()
-	data, err := json.Marshal(map[string]any{"Manifest": s.Manifest, "Dir": s.Dir, "Var": s.Var, "Had": s.Had, "Root": s.Root})
+	data, err := json.Marshal(map[string]any{"Manifest": s.Manifest, "Dir": s.Dir, "Var": s.Var, "Had": s.Had, "Root": s.RPM.Root})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,9 +282,15 @@ func encode(t *testing.T, s *Set) string {
 
 func decode(t *testing.T, text string) *Set {
 	t.Helper()
-	s := &Set{}
-	if err := json.Unmarshal([]byte(text), s); err != nil {
+	var v struct {
+		Manifest       *manifest.Manifest
+		Dir, Var, Root string
+		Had            []string
+	}
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
 		t.Fatal(err)
 	}
+	s := New(v.Manifest, v.Dir, v.Var, v.Root)
+	s.Had = v.Had
 	return s
 }

@@ -11,7 +11,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/internal/nevra"
-	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/rpm"
 )
 
 // ProofError says that rpm would not do one of the two ways.
@@ -31,20 +31,20 @@ func (e *ProofError) Error() string {
 // leaves nothing behind; it works in a scriptlet too. It demands that the old
 // set is installed. Errors are *ProofError, joined, or what kept it from trying.
 func (s *Set) Prove(ctx context.Context) error {
-	size, err := s.DatabaseSize(ctx)
+	size, err := s.RPM.DatabaseSize(ctx)
 	if err != nil {
 		return err
 	}
-	dir, err := s.scratch(3*size + 8<<20)
+	dir, err := rpm.Scratch(s.Manifest.Prefix+"-proof-", 3*size+8<<20)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // of memory; gone at the next boot
 	db := filepath.Join(dir, "rpmdb")
-	if err := s.copyDatabase(ctx, db, plainCopy); err != nil {
+	if err := s.RPM.Copy(ctx, db); err != nil {
 		return err
 	}
-	before, err := all(ctx, []string{"--dbpath", db})
+	before, err := rpm.DBAt(db).All(ctx)
 	if err != nil {
 		return err
 	}
@@ -54,53 +54,53 @@ func (s *Set) Prove(ctx context.Context) error {
 			break // the way back from a state that was not reached proves nothing
 		}
 	}
-	return errors.Join(problems, s.test(ctx))
+	args, err := s.upgradeArgs(manifest.New)
+	if err != nil {
+		return errors.Join(problems, err)
+	}
+	said, err := s.RPM.Test(ctx, args)
+	return errors.Join(problems, err, proofError(manifest.New, said))
 }
 
 // proveWay does one way on the copy. before is what the copy held at first.
-func (s *Set) proveWay(ctx context.Context, db string, side manifest.Side, before string) error {
-	// Plugins would tell the audit log and others of a transaction that is none.
-	global := []string{"--dbpath", db, "--define", "__plugindir /nonexistent"}
+func (s *Set) proveWay(ctx context.Context, db string, side manifest.Side, before []string) error {
 	args, err := s.upgradeArgs(side)
 	if err != nil {
 		return err
 	}
-	quiet := []string{"--justdb", "--noscripts", "--notriggers"}
-	upgrade := append(append(append(append([]string{}, global...), quiet...), "--ignoresize"), args...)
-	if said, err := problems(ctx, upgrade); err != nil || len(said) > 0 {
+	if said, err := rpm.Try(ctx, db, append([]string{"--ignoresize"}, args...)); err != nil || len(said) > 0 {
 		return errors.Join(err, proofError(side, said))
 	}
-	helper, _, err := s.helper(side)
+	helper, _, err := s.Helper(side)
 	if err != nil {
 		return err
 	}
 	if helper != "" {
-		erase := append(append(append([]string{}, global...), quiet...), "-e", "--", helper)
-		if said, err := problems(ctx, erase); err != nil || len(said) > 0 {
+		if said, err := rpm.Try(ctx, db, []string{"-e", "--", helper}); err != nil || len(said) > 0 {
 			return errors.Join(err, proofError(side, said))
 		}
 	}
 	return s.proveSet(ctx, db, side, before)
 }
 
-func (s *Set) proveSet(ctx context.Context, db string, side manifest.Side, before string) error {
-	names, err := s.names()
+func (s *Set) proveSet(ctx context.Context, db string, side manifest.Side, before []string) error {
+	names, err := s.Names()
 	if err != nil {
 		return err
 	}
-	installed, err := ask(ctx, []string{"--dbpath", db}, names)
+	installed, err := rpm.DBAt(db).Installed(ctx, names)
 	if err != nil {
 		return err
 	}
-	differs, err := s.compare(side, installed)
+	wanted, err := s.Wanted(side)
 	if err != nil {
 		return err
 	}
 	var said []string
-	for _, d := range differs {
+	for _, d := range compare(wanted, installed) {
 		said = append(said, d.String())
 	}
-	after, err := all(ctx, []string{"--dbpath", db})
+	after, err := rpm.DBAt(db).All(ctx)
 	if err != nil {
 		return err
 	}
@@ -115,13 +115,13 @@ func (s *Set) proveSet(ctx context.Context, db string, side manifest.Side, befor
 }
 
 // lacking returns the lines of a that b lacks, but for packages with one of the names.
-func lacking(a, b string, names []string) []string {
+func lacking(a, b, names []string) []string {
 	has := map[string]bool{}
-	for _, line := range strings.Split(b, "\n") {
+	for _, line := range b {
 		has[line] = true
 	}
 	var found []string
-	for _, line := range strings.Split(a, "\n") {
+	for _, line := range a {
 		if !has[line] && !named(line, names) {
 			found = append(found, line)
 		}
@@ -141,42 +141,4 @@ func proofError(side manifest.Side, said []string) error {
 		return nil
 	}
 	return &ProofError{Side: side, Said: said}
-}
-
-// test lets rpm try the way there against the host itself.
-func (s *Set) test(ctx context.Context) error {
-	args, err := s.upgradeArgs(manifest.New)
-	if err != nil {
-		return err
-	}
-	said, err := problems(ctx, append(append(s.rpm(), "--test"), args...))
-	if err != nil || len(said) > 0 {
-		return errors.Join(err, proofError(manifest.New, said))
-	}
-	return nil
-}
-
-// problems runs rpm where it can change nothing on the host, and returns what
-// it complains of, one each. err is set when rpm did not get that far.
-func problems(ctx context.Context, args []string) ([]string, error) {
-	res, err := host.Run(ctx, host.Cmd{Name: "rpm", Args: args, Timeout: 10 * queryTimeout})
-	if err == nil {
-		return nil, nil
-	}
-	if exit := (*host.ExitError)(nil); !errors.As(err, &exit) || res.Code < 0 {
-		return nil, fmt.Errorf("try the packages: %w", err)
-	}
-	var said []string
-	for _, line := range strings.Split(res.Stderr, "\n") {
-		line = strings.TrimSpace(line)
-		// "error: Failed dependencies:" is a heading of the lines after it.
-		if line == "" || strings.HasPrefix(line, "warning:") || strings.HasSuffix(line, ":") || strings.HasPrefix(line, "rpm: ") {
-			continue
-		}
-		said = append(said, strings.TrimPrefix(line, "error: "))
-	}
-	if len(said) == 0 {
-		return nil, fmt.Errorf("try the packages: %w", err)
-	}
-	return said, nil
 }

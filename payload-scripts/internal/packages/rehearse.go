@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"onerpm/internal/manifest"
-	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/rpm"
 )
 
 // Rehearse runs the transaction to the new release in an empty root of its own
@@ -17,7 +17,7 @@ import (
 // of the host is touched. The caller has seen to it that there is room for them.
 func (s *Set) Rehearse(ctx context.Context, folder string) (time.Duration, error) {
 	root := filepath.Join(folder, "root")
-	path, err := s.DBPath(ctx)
+	path, err := s.RPM.DBPath(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -25,18 +25,15 @@ func (s *Set) Rehearse(ctx context.Context, folder string) (time.Duration, error
 	if err := os.MkdirAll(filepath.Dir(db), 0o700); err != nil {
 		return 0, err
 	}
-	if err := s.copyDatabase(ctx, db, plainCopy); err != nil {
+	if err := s.RPM.Copy(ctx, db); err != nil {
 		return 0, err
 	}
 	args, err := s.upgradeArgs(manifest.New)
 	if err != nil {
 		return 0, err
 	}
-	// Plugins would tell the audit log of a transaction that is none. Without
-	// scriptlets: they know nothing of a root that has no other file.
-	global := []string{"--root", root, "--dbpath", path, "--define", "__plugindir /nonexistent", "--noscripts", "--notriggers"}
 	began := time.Now()
-	if _, err := host.Run(ctx, host.Cmd{Name: "rpm", Args: append(global, args...), Timeout: 10 * queryTimeout}); err != nil {
+	if err := rpm.Rehearse(ctx, root, path, args); err != nil {
 		return 0, fmt.Errorf("rehearse the packages: %w", err)
 	}
 	took := time.Since(began)

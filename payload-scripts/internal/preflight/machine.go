@@ -59,7 +59,7 @@ func systemdRuns() bool {
 // busy tells of another package manager at work. The one that installs this
 // very bundle, in whose scriptlet the check runs, is none.
 func (r *run) busy(ctx context.Context) []finding.Finding {
-	who, err := r.set.Busy(ctx)
+	who, err := r.set.RPM.Busy(ctx)
 	if err != nil {
 		return failed("find out whether another package manager is at work", err)
 	}

@@ -54,7 +54,7 @@ func Run(ctx context.Context, in Input) []finding.Finding {
 	if os.Geteuid() != 0 {
 		return notRoot()
 	}
-	r := &run{Input: in, set: &packages.Set{Manifest: in.Manifest, Dir: in.Dir, Root: in.Root}}
+	r := &run{Input: in, set: packages.New(in.Manifest, in.Dir, "", in.Root)}
 	found := r.identify(ctx)
 	if r.state == atNew {
 		return found

@@ -55,7 +55,7 @@ func (r *run) identify(ctx context.Context) []finding.Finding {
 // otherRelease tells what a host has that is at neither release.
 func (r *run) otherRelease(ctx context.Context, has installed) []finding.Finding {
 	m := r.Manifest
-	all, err := r.set.Ask(ctx, knownNames(m))
+	all, err := r.set.RPM.DB().Installed(ctx, knownNames(m))
 	if err != nil {
 		return failed("find out which packages are installed", err)
 	}

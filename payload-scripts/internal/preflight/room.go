@@ -65,7 +65,7 @@ func (r *run) needs(ctx context.Context, volumes map[uint64]*volume) error {
 		}
 		all = append(all, Need{Path: varDir, Bytes: size, What: "backup of " + path})
 	}
-	size, err := r.set.DatabaseSize(ctx)
+	size, err := r.set.RPM.DatabaseSize(ctx)
 	if err != nil {
 		return err
 	}

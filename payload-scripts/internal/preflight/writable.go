@@ -17,7 +17,7 @@ const frozen = 0x10 | 0x20
 // writable finds what cannot be written although the upgrade must: paths on read-only
 // file systems, and files and folders that chattr made immutable.
 func (r *run) writable(context.Context) []finding.Finding {
-	paths, err := r.set.Paths()
+	paths, err := r.set.AllPaths()
 	if err != nil {
 		return failed("find out which paths will be written", err)
 	}

@@ -244,7 +244,7 @@ func (u *run) starts(ctx context.Context) error {
 func (u *run) packages(ctx context.Context) error {
 	u.tell("install the packages into an empty root")
 	m := u.bundle.Manifest
-	set := &packages.Set{Manifest: m, Dir: u.bundle.Dir}
+	set := packages.New(m, u.bundle.Dir, "", "")
 	var err error
 	if set.Had, err = set.Optional(ctx); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/packages"
+	"onerpm/payload-scripts/internal/release"
 	"onerpm/payload-scripts/internal/service"
 )
 
@@ -39,7 +40,7 @@ func rules(b *layout.Bundle, target string) manifest.Config {
 	return manifest.Config{Target: target, Format: manifest.FormatOf(target)}
 }
 
-func shipped(set *packages.Set, f *packages.Shipped) *files.Shipped {
+func shipped(set *packages.Set, f *release.Shipped) *files.Shipped {
 	if f == nil {
 		return nil
 	}
@@ -56,7 +57,7 @@ func shipped(set *packages.Set, f *packages.Shipped) *files.Shipped {
 // checkFiles looks for what stands in the way of the merge and of saving the state,
 // and whether every decision of the admin is about a file that is merged.
 func checkFiles(ctx context.Context, b *layout.Bundle) []finding.Finding {
-	set, s := &packages.Set{Manifest: b.Manifest, Dir: b.Dir}, files.New(b.Manifest, b.Dir, "")
+	set, s := packages.New(b.Manifest, b.Dir, "", ""), files.New(b.Manifest, b.Dir, "")
 	var err error
 	if set.Had, err = set.Optional(ctx); err == nil {
 		err = addPackaged(s, b, set)

@@ -82,7 +82,7 @@ func packagedWorld(t *testing.T, all []configFile) (*rpmtest.World, *layout.Bund
 // bothSets are the two rooms that share the work on %config files.
 func bothSets(t *testing.T, w *rpmtest.World, b *layout.Bundle) (*packages.Set, *files.Set) {
 	t.Helper()
-	p := &packages.Set{Manifest: w.Manifest, Dir: w.Dir, Var: w.Var, Root: w.Root}
+	p := packages.New(w.Manifest, w.Dir, w.Var, w.Root)
 	f := files.New(w.Manifest, w.Dir, filepath.Join(w.Var, "backup"))
 	f.Root = w.Root
 	var err error

@@ -12,7 +12,7 @@ import (
 // folder, as an upgrade would now, and returns what it decided. Nothing outside
 // of the folder is written.
 func Merge(ctx context.Context, b *layout.Bundle, folder string) ([]files.FileChange, error) {
-	set, s := &packages.Set{Manifest: b.Manifest, Dir: b.Dir}, files.New(b.Manifest, b.Dir, folder)
+	set, s := packages.New(b.Manifest, b.Dir, "", ""), files.New(b.Manifest, b.Dir, folder)
 	var err error
 	if set.Had, err = set.Optional(ctx); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/packages"
+	"onerpm/payload-scripts/internal/rpm"
 )
 
 // packageSet is the product's packages in an attempt.
@@ -15,7 +16,7 @@ type packageSet struct {
 	set *packages.Set
 }
 
-func (p *packageSet) waitForLocks(ctx context.Context) error { return p.set.WaitFree(ctx) }
+func (p *packageSet) waitForLocks(ctx context.Context) error { return p.set.RPM.WaitFree(ctx) }
 
 // backup saves the packages' files that this host changed, and rpm's database.
 func (p *packageSet) backup(ctx context.Context) error {
@@ -24,12 +25,12 @@ func (p *packageSet) backup(ctx context.Context) error {
 		return err
 	}
 	slog.Info("files of packages that are this host's own", "paths", own)
-	return p.set.Backup(ctx, p.attempt.Backup("rpmdb"))
+	return p.set.RPM.Backup(ctx, p.attempt.Backup("rpmdb"))
 }
 
 func (p *packageSet) converge(ctx context.Context, side manifest.Side) error {
 	p.set.Had = p.journal.Record().Optional
-	return p.set.Converge(ctx, side, packages.Options{Progress: func(at packages.Progress) {
+	return p.set.Converge(ctx, side, packages.Options{Progress: func(at rpm.Progress) {
 		p.progress.Tell("rpm: "+at.Package, int64(at.Percent), 100, "percent")
 		if at.Percent == 0 {
 			host.Point("rpm at work", at.Package)

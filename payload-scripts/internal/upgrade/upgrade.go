@@ -57,7 +57,8 @@ func New(ctx context.Context, b *layout.Bundle, a layout.Attempt, j *journal.Jou
 		return nil, err
 	}
 	work := &job{bundle: b, attempt: a, journal: j, progress: progress.NewWriter(b.Places().Progress(), a.ID)}
-	rpms := &packages.Set{Manifest: b.Manifest, Dir: b.Dir, Var: a.Var, Had: j.Record().Optional, LockWait: b.Settings.LockWait}
+	rpms := packages.New(b.Manifest, b.Dir, a.Var, "")
+	rpms.Had, rpms.RPM.LockWait = j.Record().Optional, b.Settings.LockWait
 	merged := files.New(b.Manifest, b.Dir, a.Backup(""))
 	merged.Progress = func(path string, bytes int64) { work.progress.Tell(path, bytes, 0, "bytes") }
 	u := &Upgrade{

@@ -1,4 +1,4 @@
-package packages
+package rpm
 
 import (
 	"bufio"
@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -14,20 +13,21 @@ import (
 	"onerpm/payload-scripts/internal/host"
 )
 
-// owners turns the names of users and groups into numbers the way rpm does:
+// Owners turns the names of users and groups into numbers the way rpm does:
 // one that the host does not know is root.
-type owners struct {
+type Owners struct {
 	users, groups map[string]int
 	ask           bool // getent, for names that are not in the files (LDAP and the like)
 }
 
-func (s *Set) owners() (*owners, error) {
-	o := &owners{ask: s.Root == ""}
+// Owners reads the host's users and groups.
+func (h *Host) Owners() (*Owners, error) {
+	o := &Owners{ask: h.Root == ""}
 	var err error
-	if o.users, err = readIDs(filepath.Join(s.Root, "/etc/passwd")); err != nil {
+	if o.users, err = readIDs(h.Path("/etc/passwd")); err != nil {
 		return nil, err
 	}
-	o.groups, err = readIDs(filepath.Join(s.Root, "/etc/group"))
+	o.groups, err = readIDs(h.Path("/etc/group"))
 	return o, err
 }
 
@@ -55,10 +55,13 @@ func readIDs(path string) (map[string]int, error) {
 	return ids, lines.Err()
 }
 
-func (o *owners) user(name string) int  { return o.id(o.users, "passwd", name) }
-func (o *owners) group(name string) int { return o.id(o.groups, "group", name) }
+// User returns the number of a user.
+func (o *Owners) User(name string) int { return o.id(o.users, "passwd", name) }
 
-func (o *owners) id(known map[string]int, database, name string) int {
+// Group returns the number of a group.
+func (o *Owners) Group(name string) int { return o.id(o.groups, "group", name) }
+
+func (o *Owners) id(known map[string]int, database, name string) int {
 	if id, ok := known[name]; ok {
 		return id
 	}

@@ -1,4 +1,4 @@
-package packages
+package release_test
 
 import (
 	"crypto/sha256"
@@ -8,12 +8,13 @@ import (
 	"strings"
 	"testing"
 
-	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/packages/rpmtest"
+	"onerpm/payload-scripts/internal/release"
+	"onerpm/payload-scripts/internal/rpm"
 )
 
 // configWorld has %config files that are content, none, and what must not be taken for one.
-func configWorld(t *testing.T) (*rpmtest.World, *Set) {
+func configWorld(t *testing.T) (*rpmtest.World, *release.Bundle) {
 	t.Helper()
 	big := strings.Repeat("0123456789abcdef", 1<<16)
 	w := rpmtest.New(t,
@@ -27,13 +28,13 @@ func configWorld(t *testing.T) (*rpmtest.World, *Set) {
 			{Path: "/etc/plain", Body: "p2\n", Config: true}, {Path: "/etc/was.conf", Body: "w2\n"}, {Path: "/opt/big", Body: big + "2"},
 		}}, {Name: "absent", Version: "2", Optional: true, Files: []rpmtest.File{{Path: "/etc/absent.conf", Body: "y", Config: true}}}})
 	w.Install(t, "absent")
-	return w, setOf(t, w)
+	return w, &release.Bundle{Manifest: w.Manifest, Dir: w.Dir, Had: []string{}}
 }
 
 func TestConfigFiles(t *testing.T) {
 	t.Parallel()
-	_, s := configWorld(t)
-	merged, others, err := s.ConfigFiles()
+	w, s := configWorld(t)
+	merged, others, err := s.ConfigFiles(owners(t, w))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +43,7 @@ func TestConfigFiles(t *testing.T) {
 	}
 	want := map[string][2]string{"/etc/a.conf": {"a1\n", ""}, "/etc/b.conf": {"b1\n", "-"}, "/etc/new.conf": {"-", "n\n"}, "/etc/plain": {"p1\n", "p2\n"}, "/etc/was.conf": {"w\n", "w2\n"}}
 	for _, f := range merged {
-		for i, side := range []*Shipped{f.Old, f.New} {
+		for i, side := range []*release.Shipped{f.Old, f.New} {
 			got := "-"
 			if side != nil {
 				data, err := s.Content(t.Context(), side)
@@ -81,7 +82,7 @@ func TestContentOfADamagedPackage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, s := configWorld(t)
-			merged, _, err := s.ConfigFiles()
+			merged, _, err := s.ConfigFiles(owners(t, w))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,18 +110,13 @@ func TestContentOfADamagedPackage(t *testing.T) {
 	}
 }
 
-// TestPlainBecomesConfig holds the proof of the old side to leave a file alone
-// that becomes configuration, and that this host changed.
-func TestPlainBecomesConfig(t *testing.T) {
-	t.Parallel()
-	w, s := configWorld(t)
-	w.Write(t, "/etc/plain", "mine\n")
-	if _, err := s.Record(t.Context()); err != nil {
+// owners are those that the host knows.
+func owners(t *testing.T, w *rpmtest.World) *rpm.Owners {
+	t.Helper()
+	h := rpm.Host{Root: w.Root}
+	who, err := h.Owners()
+	if err != nil {
 		t.Fatal(err)
 	}
-	for _, side := range []manifest.Side{manifest.New, manifest.Old} {
-		if err := s.Converge(t.Context(), side, Options{}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	return who
 }

@@ -1,10 +1,19 @@
-package packages
+package rpm
 
 import (
 	"bytes"
+	"io"
+	"os"
 	"strconv"
 	"strings"
+	"time"
 )
+
+// Progress is how far rpm is.
+type Progress struct {
+	Package string  // name-version-release.arch that rpm works on, "" while it prepares
+	Percent float64 // of this package, 0 to 100
+}
 
 // progressParser reads what rpm -v --percent prints: lines "%% 12.5", and the
 // name of the package that the lines after it speak of.
@@ -50,4 +59,34 @@ func (p *progressParser) end(line string) {
 		p.current = Progress{Package: line}
 		p.report(p.current)
 	}
+}
+
+// follow reports rpm's progress out of the file that it writes to, until the
+// returned function is called.
+func follow(path string, report func(Progress)) (stop func()) {
+	if report == nil {
+		return func() {}
+	}
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		f, err := os.Open(path)
+		if err != nil {
+			return
+		}
+		defer f.Close() //nolint:errcheck // read only
+		parser := progressParser{report: report}
+		for {
+			if _, err := io.Copy(&parser, f); err != nil {
+				return
+			}
+			select {
+			case <-done:
+				_, _ = io.Copy(&parser, f)
+				return
+			case <-time.After(200 * time.Millisecond):
+			}
+		}
+	}()
+	return func() { close(done); <-ended }
 }

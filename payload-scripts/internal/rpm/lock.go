@@ -1,4 +1,4 @@
-package packages
+package rpm
 
 import (
 	"context"
@@ -51,18 +51,18 @@ func (h Holder) String() string {
 
 // WaitFree waits until no other package manager works on the host, and fails
 // with a *BusyError after LockWait.
-func (s *Set) WaitFree(ctx context.Context) error { return s.wait(ctx, s.Busy) }
+func (h *Host) WaitFree(ctx context.Context) error { return h.wait(ctx, h.Busy) }
 
-// waitRPM waits for rpm's own lock only: the way back does not wait for a yum that sits at its prompt.
-func (s *Set) waitRPM(ctx context.Context) error { return s.wait(ctx, s.lockedBy) }
+// WaitLock waits for rpm's own lock only: the way back does not wait for a yum that sits at its prompt.
+func (h *Host) WaitLock(ctx context.Context) error { return h.wait(ctx, h.lockedBy) }
 
-func (s *Set) wait(ctx context.Context, busy func(context.Context) (*Holder, error)) error {
-	wait := s.LockWait
+func (h *Host) wait(ctx context.Context, busy func(context.Context) (*Holder, error)) error {
+	wait := h.LockWait
 	if wait == 0 {
 		wait = 5 * time.Minute
 	}
 	deadline := time.Now().Add(wait)
-	for told := false; ; told = true {
+	for first := true; ; first = false {
 		who, err := busy(ctx)
 		if err != nil || who == nil {
 			return err
@@ -70,7 +70,7 @@ func (s *Set) wait(ctx context.Context, busy func(context.Context) (*Holder, err
 		if !time.Now().Before(deadline) {
 			return &BusyError{Who: who.String(), Waited: wait}
 		}
-		if !told {
+		if first {
 			slog.Info("waiting for another package manager", "who", who.String())
 		}
 		select {
@@ -83,12 +83,12 @@ func (s *Set) wait(ctx context.Context, busy func(context.Context) (*Holder, err
 
 // Busy returns who works on the host's packages now, nil when nobody does. It
 // asks for rpm's own lock and looks at the notes of yum and dnf.
-func (s *Set) Busy(ctx context.Context) (*Holder, error) {
-	if who, err := s.lockedBy(ctx); who != nil || err != nil {
+func (h *Host) Busy(ctx context.Context) (*Holder, error) {
+	if who, err := h.lockedBy(ctx); who != nil || err != nil {
 		return who, err
 	}
 	for _, note := range pidFiles {
-		data, err := readSmall(filepath.Join(s.Root, note))
+		data, err := readSmall(h.Path(note))
 		if err != nil {
 			continue // gone or never there
 		}
@@ -107,8 +107,8 @@ func (s *Set) Busy(ctx context.Context) (*Holder, error) {
 }
 
 // lockedBy returns who holds rpm's own lock, nil when nobody does.
-func (s *Set) lockedBy(ctx context.Context) (*Holder, error) {
-	dbpath, err := s.DBPath(ctx)
+func (h *Host) lockedBy(ctx context.Context) (*Holder, error) {
+	dbpath, err := h.DBPath(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -22,20 +22,20 @@ type Obstacles struct {
 // Obstacles looks for them, sorted by path. Configuration and state are left out.
 func (s *Set) Obstacles(ctx context.Context) (Obstacles, error) {
 	var o Obstacles
-	old, err := s.paths(manifest.Old)
+	old, err := s.Paths(manifest.Old)
 	if err != nil {
 		return o, err
 	}
-	theirs, err := s.paths(manifest.New)
+	theirs, err := s.Paths(manifest.New)
 	if err != nil {
 		return o, err
 	}
 	var candidates []string
 	for p, f := range theirs {
-		if s.merged(p) || f.IsGhost() {
+		if s.Merged(p) || f.IsGhost() {
 			continue
 		}
-		info, err := os.Lstat(filepath.Join(s.Root, p))
+		info, err := os.Lstat(s.RPM.Path(p))
 		if errors.Is(err, os.ErrNotExist) || isNotDir(err) {
 			continue
 		}
@@ -46,12 +46,12 @@ func (s *Set) Obstacles(ctx context.Context) (Obstacles, error) {
 		switch {
 		case s.blocks(p, info, f) && (!both || was.IsDir() != info.IsDir()):
 			o.Blocked = append(o.Blocked, p)
-		case !both && !info.IsDir() && !s.inState(p) && !f.IsConfig():
+		case !both && !info.IsDir() && !s.InState(p) && !f.IsConfig():
 			candidates = append(candidates, p)
 		}
 	}
 	sort.Strings(o.Blocked)
-	o.Replaced, err = s.unowned(ctx, candidates)
+	o.Replaced, err = s.RPM.DB().Unowned(ctx, candidates)
 	return o, err
 }
 
@@ -59,7 +59,7 @@ func (s *Set) Obstacles(ctx context.Context) (Obstacles, error) {
 // as good as a folder to rpm.
 func (s *Set) blocks(p string, info fs.FileInfo, f rpmfile.FileInfo) bool {
 	if info.Mode()&fs.ModeSymlink != 0 && f.IsDir() {
-		target, err := os.Stat(filepath.Join(s.Root, p))
+		target, err := os.Stat(s.RPM.Path(p))
 		return err == nil && !target.IsDir()
 	}
 	return info.IsDir() != f.IsDir()
@@ -75,13 +75,13 @@ type Growth struct {
 
 // Growth returns it by folder of the host.
 func (s *Set) Growth() (map[string]Growth, error) {
-	carried, err := s.carried(manifest.New)
+	carried, err := s.Carried(manifest.New)
 	if err != nil {
 		return nil, err
 	}
 	growth := map[string]Growth{}
 	for _, p := range carried {
-		header, err := s.header(p.File)
+		header, err := s.Header(p.File)
 		if err != nil {
 			return nil, err
 		}
@@ -94,7 +94,7 @@ func (s *Set) Growth() (map[string]Growth, error) {
 			g.Bytes += blocks(f.Size)
 			g.Files++
 			g.Peak = max(g.Peak, blocks(f.Size))
-			if info, err := os.Lstat(filepath.Join(s.Root, f.Path)); err == nil && info.Mode().IsRegular() {
+			if info, err := os.Lstat(s.RPM.Path(f.Path)); err == nil && info.Mode().IsRegular() {
 				g.Bytes -= blocks(info.Size())
 				g.Files--
 			}
@@ -106,12 +106,12 @@ func (s *Set) Growth() (map[string]Growth, error) {
 
 func blocks(size int64) int64 { return (size + 4095) &^ 4095 }
 
-// Paths returns every path that the packages of the two releases have on the
+// AllPaths returns every path that the packages of the two releases have on the
 // host, sorted: what rpm writes to.
-func (s *Set) Paths() ([]string, error) {
+func (s *Set) AllPaths() ([]string, error) {
 	both := map[string]bool{}
 	for _, side := range []manifest.Side{manifest.Old, manifest.New} {
-		paths, err := s.paths(side)
+		paths, err := s.Paths(side)
 		if err != nil {
 			return nil, err
 		}

@@ -1,4 +1,4 @@
-package packages
+package release
 
 import (
 	"sort"
@@ -32,14 +32,14 @@ type Shipped struct {
 // marked so and is no regular file of a package (%ghost, links), that the jump
 // leaves to rpm and only the way back restores. Neither holds a target of the
 // manifest's own configuration.
-func (s *Set) ConfigFiles() (merged []ConfigFile, others []string, err error) {
+func (b *Bundle) ConfigFiles(who Owners) (merged []ConfigFile, others []string, err error) {
 	both := map[string]*ConfigFile{}
 	for _, side := range []manifest.Side{manifest.Old, manifest.New} {
-		if err := s.shipped(side, both); err != nil {
+		if err := b.shipped(side, who, both); err != nil {
 			return nil, nil, err
 		}
 	}
-	marked, err := s.marked()
+	marked, err := b.marked()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -71,24 +71,20 @@ func (f *ConfigFile) isMerged() bool {
 }
 
 // shipped notes one side of every file of the packages that the host has there.
-func (s *Set) shipped(side manifest.Side, both map[string]*ConfigFile) error {
-	who, err := s.owners()
-	if err != nil {
-		return err
-	}
-	carried, err := s.carried(side)
+func (b *Bundle) shipped(side manifest.Side, who Owners, both map[string]*ConfigFile) error {
+	carried, err := b.Carried(side)
 	if err != nil {
 		return err
 	}
 	for _, p := range carried {
-		header, err := s.header(p.File)
+		header, err := b.Header(p.File)
 		if err != nil {
 			return err
 		}
 		for _, f := range header.Files() {
 			one := &Shipped{
 				Package: p.Name, NoReplace: f.Flags&rpmfile.FileNoReplace != 0, Mode: f.Mode & 0o7777,
-				UID: who.user(f.User), GID: who.group(f.Group), User: f.User, Group: f.Group, rpm: p.File, info: f,
+				UID: who.User(f.User), GID: who.Group(f.Group), User: f.User, Group: f.Group, rpm: p.File, info: f,
 			}
 			if both[f.Path] == nil {
 				both[f.Path] = &ConfigFile{Path: f.Path}
@@ -105,15 +101,15 @@ func (s *Set) shipped(side manifest.Side, both map[string]*ConfigFile) error {
 
 // marked returns what any package of the two releases marks as %config, sorted:
 // those of optional packages that the host lacks too.
-func (s *Set) marked() ([]string, error) {
+func (b *Bundle) marked() ([]string, error) {
 	found := map[string]bool{}
 	for _, side := range []manifest.Side{manifest.Old, manifest.New} {
-		all, err := s.paths(side)
+		all, err := b.Paths(side)
 		if err != nil {
 			return nil, err
 		}
 		for path, f := range all {
-			if f.IsConfig() && !s.merged(path) {
+			if f.IsConfig() && !b.Merged(path) {
 				found[path] = true
 			}
 		}

@@ -1,4 +1,4 @@
-package packages
+package release
 
 import (
 	"context"
@@ -12,18 +12,19 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
+	"onerpm/payload-scripts/internal/pkgfile"
 )
 
 // Verify reads the RPMs that the transaction to side needs and compares them with the
 // manifest. A file whose digest was right before in this process, and which was
 // not written to since, is not read again: the window is short.
-func (s *Set) Verify(ctx context.Context, side manifest.Side) error {
-	files, err := s.files(side)
+func (b *Bundle) Verify(ctx context.Context, side manifest.Side) error {
+	files, err := b.RPMs(side)
 	if err != nil {
 		return err
 	}
-	want := make(map[string]string, len(s.Manifest.Files))
-	for _, f := range s.Manifest.Files {
+	want := make(map[string]string, len(b.Manifest.Files))
+	for _, f := range b.Manifest.Files {
 		want[f.Path] = f.SHA256
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -33,36 +34,36 @@ func (s *Set) Verify(ctx context.Context, side manifest.Side) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return s.verifyFile(file, want[file])
+			return b.verifyFile(file, want[file])
 		})
 	}
 	return group.Wait()
 }
 
-func (s *Set) verifyFile(file, want string) error {
-	path := filepath.Join(s.Dir, file)
+func (b *Bundle) verifyFile(file, want string) error {
+	path := filepath.Join(b.Dir, file)
 	info, err := os.Stat(path)
 	if err != nil {
 		return fmt.Errorf("verify a package of the bundle: %w", err)
 	}
-	s.mu.Lock()
-	seen, ok := s.checked[file]
-	s.mu.Unlock()
+	b.mu.Lock()
+	seen, ok := b.checked[file]
+	b.mu.Unlock()
 	if ok && seen.Equal(info.ModTime()) {
 		return nil
 	}
-	sum, err := digestOf(path, rpmfile.SHA256)
+	sum, err := pkgfile.Digest(path, rpmfile.SHA256)
 	if err != nil {
 		return fmt.Errorf("verify a package of the bundle: %w", err)
 	}
 	if !strings.EqualFold(sum, want) {
 		return fmt.Errorf("%s is damaged: its sha256 is %s, the manifest says %s; get the bundle again", path, sum, want)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.checked == nil {
-		s.checked = map[string]time.Time{}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.checked == nil {
+		b.checked = map[string]time.Time{}
 	}
-	s.checked[file] = info.ModTime()
+	b.checked[file] = info.ModTime()
 	return nil
 }

@@ -1,4 +1,4 @@
-package packages
+package rpm
 
 import (
 	"context"
@@ -6,26 +6,16 @@ import (
 	"strings"
 	"time"
 
-	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/host"
 )
 
 // markTimeout bounds dnf, which may wait for a lock of its own.
 const markTimeout = time.Minute
 
-// MarkUserInstalled tells dnf or yum that the new release's packages were wanted
-// by the user, so that an autoremove leaves them alone. rpm has no such
-// mark; without it nothing breaks today, so an error is a warning to the caller.
-// It asks no repository. A host without dnf and yumdb needs nothing.
-func (s *Set) MarkUserInstalled(ctx context.Context) error {
-	wanted, err := s.Wanted(manifest.New)
-	if err != nil {
-		return err
-	}
-	var names []string
-	for _, p := range wanted {
-		names = append(names, p.Name)
-	}
+// MarkUserInstalled tells dnf or yum that packages were wanted by the user, so
+// that an autoremove leaves them alone. rpm has no such mark. It asks no
+// repository. A host without dnf and yumdb needs nothing.
+func (h *Host) MarkUserInstalled(ctx context.Context, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
@@ -33,10 +23,10 @@ func (s *Set) MarkUserInstalled(ctx context.Context) error {
 	if err != nil || command == nil {
 		return err
 	}
-	if s.Root != "" {
-		command = append(command[:1:1], append([]string{"--installroot=" + s.Root}, command[1:]...)...)
+	if h.Root != "" {
+		command = join(command[:1], []string{"--installroot=" + h.Root}, command[1:])
 	}
-	_, err = host.Run(ctx, host.Cmd{Name: command[0], Args: append(command[1:], names...), Timeout: markTimeout})
+	_, err = host.Run(ctx, host.Cmd{Name: command[0], Args: join(command[1:], names), Timeout: markTimeout})
 	if err != nil {
 		return fmt.Errorf("mark the packages as installed by the user: %w", err)
 	}

@@ -1,4 +1,4 @@
-package packages
+package rpm
 
 import (
 	"context"
@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -23,60 +21,12 @@ const (
 	contentTimeout = 10 * time.Minute
 )
 
-// Content returns what a package of the bundle has in a %config file. The
-// package is compared with the manifest before, the content with the package's
-// header. All %config files of a package are read together, once in a process.
+// Unpack reads the regular files that are wanted, by path, out of a package, each
+// compared with its digest. What the payload does not hold is not in the answer.
 //
-// The host's rpm2cpio unpacks the payload: whatever packs an RPM that this host
-// can install, it can read.
-func (s *Set) Content(ctx context.Context, f *Shipped) ([]byte, error) {
-	s.contents.Lock()
-	defer s.contents.Unlock()
-	all, known := s.contents.of[f.rpm]
-	if !known {
-		var err error
-		if all, err = s.unpack(ctx, f.rpm); err != nil {
-			return nil, fmt.Errorf("read the configuration files of %s: %w", f.Package, err)
-		}
-		if s.contents.of == nil {
-			s.contents.of = map[string]map[string][]byte{}
-		}
-		s.contents.of[f.rpm] = all
-	}
-	data, there := all[f.info.Path]
-	if !there {
-		return nil, fmt.Errorf("the payload of %s does not hold %s", f.Package, f.info.Path)
-	}
-	return data, nil
-}
-
-func (s *Set) unpack(ctx context.Context, rpm string) (map[string][]byte, error) {
-	for _, f := range s.Manifest.Files {
-		if f.Path == rpm {
-			if err := s.verifyFile(rpm, f.SHA256); err != nil {
-				return nil, err
-			}
-		}
-	}
-	header, err := s.header(rpm)
-	if err != nil {
-		return nil, err
-	}
-	marked, err := s.marked()
-	if err != nil {
-		return nil, err
-	}
-	want := map[string]rpmfile.FileInfo{}
-	for _, f := range header.Files() {
-		if f.IsRegular() && !f.IsGhost() && slices.Contains(marked, f.Path) {
-			want[f.Path] = f
-		}
-	}
-	return s.unpackThese(ctx, rpm, want)
-}
-
-// unpackThese runs rpm2cpio until everything that is wanted was seen.
-func (s *Set) unpackThese(ctx context.Context, rpm string, want map[string]rpmfile.FileInfo) (map[string][]byte, error) {
+// The host's rpm2cpio unpacks the payload, until everything was seen: whatever
+// packs an RPM that this host can install, it can read.
+func Unpack(ctx context.Context, file string, want map[string]rpmfile.FileInfo) (map[string][]byte, error) {
 	running, enough := context.WithCancel(ctx)
 	defer enough()
 	from, to := io.Pipe()
@@ -89,7 +39,7 @@ func (s *Set) unpackThese(ctx context.Context, rpm string, want map[string]rpmfi
 		enough()
 		_, _ = io.Copy(io.Discard, from) // what it writes until it ends
 	}()
-	_, err := host.Run(running, host.Cmd{Name: "rpm2cpio", Args: []string{filepath.Join(s.Dir, rpm)}, Timeout: contentTimeout, Stdout: to, Discard: true})
+	_, err := host.Run(running, host.Cmd{Name: "rpm2cpio", Args: []string{file}, Timeout: contentTimeout, Stdout: to, Discard: true})
 	_ = to.Close()
 	<-done
 	switch {

@@ -1,4 +1,4 @@
-package packages
+package pkgfile
 
 import (
 	"errors"
@@ -10,24 +10,23 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"onerpm/internal/rpmfile"
 	"onerpm/payload-scripts/internal/host"
 )
 
 // isAbsentDir tells whether o is a folder that the host did not have: rpm makes
 // the folders above a package's files even when no package owns them, and
 // leaves them when the files go.
-func (o own) isAbsentDir() bool { return o.Missing && o.Mode.IsDir() }
+func (o Own) isAbsentDir() bool { return o.Missing && o.Mode.IsDir() }
 
 // absentDirs returns the folders above the files of theirs that are not there
 // now, the deepest first.
-func (s *Set) absentDirs(theirs map[string]rpmfile.FileInfo) ([]own, error) {
+func (s Saved) absentDirs(theirs []string) ([]Own, error) {
 	seen := map[string]bool{}
 	var absent []string
-	for p := range theirs {
+	for _, p := range theirs {
 		for dir := path.Dir(p); dir != "/" && !seen[dir]; dir = path.Dir(dir) {
 			seen[dir] = true
-			_, err := os.Lstat(filepath.Join(s.Root, dir))
+			_, err := os.Lstat(s.path(dir))
 			if errors.Is(err, os.ErrNotExist) {
 				absent = append(absent, dir)
 			} else if err != nil && !isNotDir(err) {
@@ -36,17 +35,17 @@ func (s *Set) absentDirs(theirs map[string]rpmfile.FileInfo) ([]own, error) {
 		}
 	}
 	sort.Sort(sort.Reverse(sort.StringSlice(absent)))
-	dirs := make([]own, len(absent))
+	dirs := make([]Own, len(absent))
 	for i, dir := range absent {
-		dirs[i] = own{Path: dir, Missing: true, Mode: fs.ModeDir}
+		dirs[i] = Own{Path: dir, Missing: true, Mode: fs.ModeDir}
 	}
 	return dirs, nil
 }
 
-// removeAbsentDirs removes those folders. One that is not empty has something
+// RemoveAbsentDirs removes those folders. One that is not empty has something
 // that is not a package's, and stays.
-func (s *Set) removeAbsentDirs() error {
-	record, err := s.record()
+func (s Saved) RemoveAbsentDirs() error {
+	record, err := s.load()
 	if err != nil {
 		return err
 	}
@@ -54,7 +53,7 @@ func (s *Set) removeAbsentDirs() error {
 		if !o.isAbsentDir() {
 			continue
 		}
-		at := filepath.Join(s.Root, o.Path)
+		at := s.path(o.Path)
 		err := unix.Rmdir(at)
 		switch {
 		case err == nil:

@@ -1,0 +1,57 @@
+package packages
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/rpm"
+)
+
+// erase takes packages away, by NEVRA or name.
+func (s *Set) erase(ctx context.Context, side manifest.Side, names []string) error {
+	args := append([]string{"-e", "--allmatches"}, s.scriptFlags(side)...)
+	args = append(args, "--")
+	if err := s.runner().Run(ctx, rpm.Transaction{Name: rpm.Erase, Args: append(args, names...)}); err != nil {
+		return fmt.Errorf("erase %s: %w", strings.Join(names, ", "), err)
+	}
+	return nil
+}
+
+// scriptFlags returns which scriptlets rpm leaves out on the way to side. They
+// hold for a whole transaction. On the way back none runs: an old scriptlet
+// knows nothing of a newer release.
+func (s *Set) scriptFlags(side manifest.Side) []string {
+	if side == manifest.Old {
+		return []string{"--noscripts", "--notriggers"}
+	}
+	var flags []string
+	for _, kind := range []string{"pre", "post", "preun", "postun"} {
+		for _, skip := range s.Manifest.Skip {
+			if skip.Kind == kind {
+				flags = append(flags, "--no"+kind)
+				break
+			}
+		}
+	}
+	return flags
+}
+
+// upgradeArgs returns the arguments of the one transaction that leads to side,
+// whatever is installed. --nosignature and --nodigest: Verify has compared the
+// files with the manifest, which came with the signed bundle. So a host's policy
+// about signatures is met by the bundle's, and rpm does not read them all again in the window.
+func (s *Set) upgradeArgs(side manifest.Side) ([]string, error) {
+	files, err := s.RPMs(side)
+	if err != nil {
+		return nil, err
+	}
+	args := append([]string{"-U", "--oldpackage", "--replacepkgs", "--nosignature", "--nodigest"}, s.scriptFlags(side)...)
+	args = append(args, "--")
+	for _, f := range files {
+		args = append(args, filepath.Join(s.Dir, f))
+	}
+	return args, nil
+}

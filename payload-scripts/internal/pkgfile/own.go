@@ -1,0 +1,85 @@
+package pkgfile
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"onerpm/internal/rpmfile"
+	"onerpm/payload-scripts/internal/host"
+)
+
+// Own is a file that is not as the old release's packages say, because an admin
+// or a scriptlet changed it, or that lies where the new release's have one: it
+// is the host's own, and the way back restores it.
+type Own struct {
+	Path    string      `json:"path"`
+	Missing bool        `json:"missing"` // the package has it, the host does not
+	Mode    fs.FileMode `json:"mode"`
+	UID     int         `json:"uid"`
+	GID     int         `json:"gid"`
+	Size    int64       `json:"size"`
+	SHA256  string      `json:"sha256"`
+	Link    string      `json:"link"`
+	Saved   string      `json:"saved"` // name of the copy in the folder of copies; "" when only mode or owner differ
+}
+
+// Saved is what was noted and saved of a host's own files before anything changed.
+type Saved struct {
+	Var  string // the attempt's folder; "" when nothing was saved
+	Root string // the host's files are below it
+}
+
+func (s Saved) file() string   { return filepath.Join(s.Var, "packages.json") }
+func (s Saved) copies() string { return filepath.Join(s.Var, "backup", "packages") }
+
+func (s Saved) path(path string) string { return filepath.Join("/", s.Root, path) }
+
+func (s Saved) write(all []Own) error {
+	data, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return err
+	}
+	return host.WriteFile(s.file(), append(data, '\n'), host.Attr{Mode: 0o600})
+}
+
+// load reads what Record noted; nothing when it was not called.
+func (s Saved) load() ([]Own, error) {
+	if s.Var == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(s.file())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read what the host had of its own: %w", err)
+	}
+	var all []Own
+	if err := json.Unmarshal(data, &all); err != nil {
+		return nil, fmt.Errorf("read %s: %w", s.file(), err)
+	}
+	return all, nil
+}
+
+// Overlay puts what Record noted over what the old packages say.
+func (s Saved) Overlay(all map[string]Want) error {
+	record, err := s.load()
+	if err != nil {
+		return err
+	}
+	for _, o := range record {
+		if o.isAbsentDir() {
+			continue
+		}
+		all[o.Path] = Want{
+			Package: all[o.Path].Package, Path: o.Path, Mode: o.Mode, UID: o.UID, GID: o.GID,
+			Size: o.Size, Digest: o.SHA256, Algo: rpmfile.SHA256, Link: o.Link,
+			Own: true, Absent: o.Missing,
+		}
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package release
+
+import (
+	"strings"
+
+	"onerpm/internal/manifest"
+	"onerpm/internal/rpmfile"
+	"onerpm/payload-scripts/internal/pkgfile"
+)
+
+// Bits of RPMTAG_FILEVERIFYFLAGS (rpm's RPMVERIFY_): what of a file counts. A
+// package says %verify(not md5 ...) of a file that the product writes to.
+const (
+	verifyContent = 1<<0 | 1<<1 | 1<<2 // digest, size, link target
+	verifyAttr    = 1<<3 | 1<<4 | 1<<6 // user, group, mode
+	verifyAll     = uint64(1<<32 - 1)
+)
+
+// Owners turns names of users and groups into the host's numbers.
+type Owners interface {
+	User(name string) int
+	Group(name string) int
+}
+
+// Expected returns how the files of side's carried packages must be, by path.
+//
+// Left out are %ghost files, and %config files and the targets of the manifest's
+// configuration, which the merge writes. Mode and owner do not count where a scriptlet
+// of the package ran, or of a folder, which several packages may own.
+func (b *Bundle) Expected(side manifest.Side, who Owners) (map[string]pkgfile.Want, error) {
+	carried, err := b.Carried(side)
+	if err != nil {
+		return nil, err
+	}
+	theirs, err := b.Paths(manifest.New)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]pkgfile.Want{}
+	for _, p := range carried {
+		header, err := b.Header(p.File)
+		if err != nil {
+			return nil, err
+		}
+		scripts := side == manifest.New && b.runsScripts(header)
+		verify := header.Main.Ints(rpmfile.TagFileVerifyFlags)
+		for i, f := range header.Files() {
+			if f.IsConfig() || f.IsGhost() || b.Merged(f.Path) || theirs[f.Path].IsConfig() {
+				continue
+			}
+			counts := verifyAll
+			if i < len(verify) {
+				counts = verify[i]
+			}
+			all[f.Path] = pkgfile.Want{
+				Package: p.Name, Path: f.Path, Mode: f.FileMode(),
+				UID: who.User(f.User), GID: who.Group(f.Group),
+				Size: f.Size, Digest: f.Digest, Algo: f.DigestAlgo, Link: f.LinkTo,
+				Lax: scripts || f.IsDir() || counts&verifyAttr != verifyAttr, Varies: counts&verifyContent != verifyContent,
+				Soft: b.InState(f.Path),
+				May:  f.Flags&(rpmfile.FileDoc|rpmfile.FileMissingOK) != 0,
+			}
+		}
+	}
+	return all, nil
+}
+
+// runsScripts reports whether one of the package's own scriptlets runs when it
+// is installed: it may give files other owners and modes.
+func (b *Bundle) runsScripts(h *rpmfile.Header) bool {
+	skip := map[string]bool{}
+	for _, k := range b.Manifest.Skip {
+		skip[k.Kind] = true
+	}
+	for _, script := range h.Scriptlets() {
+		switch script.Kind {
+		case "pre", "post":
+			if !skip[script.Kind] {
+				return true
+			}
+		case "pretrans", "posttrans":
+			return true
+		}
+	}
+	return h.HasTriggers()
+}
+
+// Merged reports whether a path is a target of the manifest's configuration whose
+// files the bundle has by themselves.
+func (b *Bundle) Merged(p string) bool {
+	for _, c := range b.Manifest.Config {
+		if c.Target == p && !c.InPackage() {
+			return true
+		}
+	}
+	return false
+}
+
+// InState reports whether a path is one of the manifest's state paths or below one.
+func (b *Bundle) InState(p string) bool {
+	for _, root := range b.Manifest.State {
+		if p == root || strings.HasPrefix(p, strings.TrimSuffix(root, "/")+"/") {
+			return true
+		}
+	}
+	return false
+}
