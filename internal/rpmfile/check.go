@@ -24,6 +24,11 @@ func (h *Header) check() error {
 			return err
 		}
 	}
+	for _, t := range triggerTags {
+		if err := h.checkTriggers(t); err != nil {
+			return err
+		}
+	}
 	for _, tag := range []Tag{TagSize, TagLongSize} {
 		if v, _ := h.Main.Int(tag); v > math.MaxInt64 {
 			return fmt.Errorf("tag %d: a size of %d", tag, v)

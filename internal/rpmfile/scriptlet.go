@@ -40,4 +40,4 @@ func (h *Header) Scriptlets() []Scriptlet {
 }
 
 // HasTriggers reports whether the package has scriptlets that run when other packages come or go.
-func (h *Header) HasTriggers() bool { return h.Main.Has(TagTriggerName) }
+func (h *Header) HasTriggers() bool { return len(h.Triggers()) > 0 }

@@ -6,80 +6,94 @@ type Tag uint32
 
 // Tags of the main header that this package gives typed access to.
 const (
-	TagName              Tag = 1000
-	TagVersion           Tag = 1001
-	TagRelease           Tag = 1002
-	TagEpoch             Tag = 1003
-	TagSummary           Tag = 1004
-	TagDescription       Tag = 1005
-	TagBuildTime         Tag = 1006
-	TagBuildHost         Tag = 1007
-	TagSize              Tag = 1009
-	TagVendor            Tag = 1011
-	TagLicense           Tag = 1014
-	TagGroup             Tag = 1016
-	TagURL               Tag = 1020
-	TagOS                Tag = 1021
-	TagArch              Tag = 1022
-	TagPreIn             Tag = 1023
-	TagPostIn            Tag = 1024
-	TagPreUn             Tag = 1025
-	TagPostUn            Tag = 1026
-	TagOldFileNames      Tag = 1027
-	TagFileSizes         Tag = 1028
-	TagFileModes         Tag = 1030
-	TagFileRdevs         Tag = 1033
-	TagFileMTimes        Tag = 1034
-	TagFileDigests       Tag = 1035
-	TagFileLinkTos       Tag = 1036
-	TagFileFlags         Tag = 1037
-	TagFileUserName      Tag = 1039
-	TagFileGroupName     Tag = 1040
-	TagSourceRPM         Tag = 1044
-	TagFileVerifyFlags   Tag = 1045
-	TagProvideName       Tag = 1047
-	TagRequireFlags      Tag = 1048
-	TagRequireName       Tag = 1049
-	TagRequireVersion    Tag = 1050
-	TagConflictFlags     Tag = 1053
-	TagConflictName      Tag = 1054
-	TagConflictVersion   Tag = 1055
-	TagTriggerScripts    Tag = 1065
-	TagTriggerName       Tag = 1066
-	TagVerifyScript      Tag = 1079
-	TagPreInProg         Tag = 1085
-	TagPostInProg        Tag = 1086
-	TagPreUnProg         Tag = 1087
-	TagPostUnProg        Tag = 1088
-	TagObsoleteName      Tag = 1090
-	TagVerifyScriptProg  Tag = 1091
-	TagFileDevices       Tag = 1095
-	TagFileInodes        Tag = 1096
-	TagFileLangs         Tag = 1097
-	TagProvideFlags      Tag = 1112
-	TagProvideVersion    Tag = 1113
-	TagObsoleteFlags     Tag = 1114
-	TagObsoleteVersion   Tag = 1115
-	TagDirIndexes        Tag = 1116
-	TagBaseNames         Tag = 1117
-	TagDirNames          Tag = 1118
-	TagPayloadFormat     Tag = 1124
-	TagPayloadCompressor Tag = 1125
-	TagPayloadFlags      Tag = 1126
-	TagPreTrans          Tag = 1151
-	TagPostTrans         Tag = 1152
-	TagPreTransProg      Tag = 1153
-	TagPostTransProg     Tag = 1154
-	TagLongFileSizes     Tag = 5008
-	TagLongSize          Tag = 5009
-	TagFileDigestAlgo    Tag = 5011
-	TagPayloadDigest     Tag = 5092 // of the payload as it lies in the file, compressed
-	TagPayloadDigestAlgo Tag = 5093
-	TagPayloadDigestAlt  Tag = 5097 // of the payload once uncompressed
-	TagPreUnTrans        Tag = 5104
-	TagPostUnTrans       Tag = 5105
-	TagPreUnTransProg    Tag = 5106
-	TagPostUnTransProg   Tag = 5107
+	TagName                    Tag = 1000
+	TagVersion                 Tag = 1001
+	TagRelease                 Tag = 1002
+	TagEpoch                   Tag = 1003
+	TagSummary                 Tag = 1004
+	TagDescription             Tag = 1005
+	TagBuildTime               Tag = 1006
+	TagBuildHost               Tag = 1007
+	TagSize                    Tag = 1009
+	TagVendor                  Tag = 1011
+	TagLicense                 Tag = 1014
+	TagGroup                   Tag = 1016
+	TagURL                     Tag = 1020
+	TagOS                      Tag = 1021
+	TagArch                    Tag = 1022
+	TagPreIn                   Tag = 1023
+	TagPostIn                  Tag = 1024
+	TagPreUn                   Tag = 1025
+	TagPostUn                  Tag = 1026
+	TagOldFileNames            Tag = 1027
+	TagFileSizes               Tag = 1028
+	TagFileModes               Tag = 1030
+	TagFileRdevs               Tag = 1033
+	TagFileMTimes              Tag = 1034
+	TagFileDigests             Tag = 1035
+	TagFileLinkTos             Tag = 1036
+	TagFileFlags               Tag = 1037
+	TagFileUserName            Tag = 1039
+	TagFileGroupName           Tag = 1040
+	TagSourceRPM               Tag = 1044
+	TagFileVerifyFlags         Tag = 1045
+	TagProvideName             Tag = 1047
+	TagRequireFlags            Tag = 1048
+	TagRequireName             Tag = 1049
+	TagRequireVersion          Tag = 1050
+	TagConflictFlags           Tag = 1053
+	TagConflictName            Tag = 1054
+	TagConflictVersion         Tag = 1055
+	TagTriggerScripts          Tag = 1065
+	TagTriggerName             Tag = 1066
+	TagTriggerVersion          Tag = 1067
+	TagTriggerFlags            Tag = 1068
+	TagTriggerIndex            Tag = 1069
+	TagVerifyScript            Tag = 1079
+	TagPreInProg               Tag = 1085
+	TagPostInProg              Tag = 1086
+	TagPreUnProg               Tag = 1087
+	TagPostUnProg              Tag = 1088
+	TagObsoleteName            Tag = 1090
+	TagVerifyScriptProg        Tag = 1091
+	TagTriggerScriptProg       Tag = 1092
+	TagFileDevices             Tag = 1095
+	TagFileInodes              Tag = 1096
+	TagFileLangs               Tag = 1097
+	TagProvideFlags            Tag = 1112
+	TagProvideVersion          Tag = 1113
+	TagObsoleteFlags           Tag = 1114
+	TagObsoleteVersion         Tag = 1115
+	TagDirIndexes              Tag = 1116
+	TagBaseNames               Tag = 1117
+	TagDirNames                Tag = 1118
+	TagPayloadFormat           Tag = 1124
+	TagPayloadCompressor       Tag = 1125
+	TagPayloadFlags            Tag = 1126
+	TagPreTrans                Tag = 1151
+	TagPostTrans               Tag = 1152
+	TagPreTransProg            Tag = 1153
+	TagPostTransProg           Tag = 1154
+	TagLongFileSizes           Tag = 5008
+	TagLongSize                Tag = 5009
+	TagFileDigestAlgo          Tag = 5011
+	TagFileTriggerScripts      Tag = 5066
+	TagFileTriggerScriptProg   Tag = 5067
+	TagFileTriggerName         Tag = 5069
+	TagFileTriggerIndex        Tag = 5070
+	TagFileTriggerFlags        Tag = 5072
+	TagTransFileTriggerScripts Tag = 5076
+	TagTransFileTriggerProg    Tag = 5077
+	TagTransFileTriggerName    Tag = 5079
+	TagTransFileTriggerIndex   Tag = 5080
+	TagTransFileTriggerFlags   Tag = 5082
+	TagPayloadDigest           Tag = 5092 // of the payload as it lies in the file, compressed
+	TagPayloadDigestAlgo       Tag = 5093
+	TagPayloadDigestAlt        Tag = 5097 // of the payload once uncompressed
+	TagPreUnTrans              Tag = 5104
+	TagPostUnTrans             Tag = 5105
+	TagPreUnTransProg          Tag = 5106
+	TagPostUnTransProg         Tag = 5107
 )
 
 // Tags of the signature header.
@@ -139,7 +153,9 @@ var mainKinds = kindTable(map[kind][]Tag{
 		TagOldFileNames, TagFileDigests, TagFileLinkTos, TagFileUserName, TagFileGroupName, TagFileLangs, TagBaseNames, TagDirNames,
 		TagProvideName, TagProvideVersion, TagRequireName, TagRequireVersion,
 		TagConflictName, TagConflictVersion, TagObsoleteName, TagObsoleteVersion,
-		TagTriggerScripts, TagTriggerName,
+		TagTriggerScripts, TagTriggerName, TagTriggerVersion, TagTriggerScriptProg,
+		TagFileTriggerScripts, TagFileTriggerScriptProg, TagFileTriggerName,
+		TagTransFileTriggerScripts, TagTransFileTriggerProg, TagTransFileTriggerName,
 		TagPreInProg, TagPostInProg, TagPreUnProg, TagPostUnProg, TagVerifyScriptProg,
 		TagPreTransProg, TagPostTransProg, TagPreUnTransProg, TagPostUnTransProg,
 		TagPayloadDigest, TagPayloadDigestAlt,
@@ -149,6 +165,7 @@ var mainKinds = kindTable(map[kind][]Tag{
 		TagFileSizes, TagLongFileSizes, TagFileModes, TagFileRdevs, TagFileMTimes, TagFileFlags, TagFileVerifyFlags,
 		TagFileDevices, TagFileInodes, TagDirIndexes,
 		TagProvideFlags, TagRequireFlags, TagConflictFlags, TagObsoleteFlags,
+		TagTriggerFlags, TagTriggerIndex, TagFileTriggerFlags, TagFileTriggerIndex, TagTransFileTriggerFlags, TagTransFileTriggerIndex,
 	},
 })
 
