@@ -119,7 +119,11 @@ func (r *checkResult) check(ctx context.Context, s *streams, o CheckOptions) err
 	if err != nil {
 		return err
 	}
-	if _, err := p.Check(headers(p, files)); err != nil {
+	verdict, err := p.Check(headers(p, files))
+	for _, w := range verdict.Warnings {
+		r.Warnings = append(r.Warnings, w.Mistake())
+	}
+	if err != nil {
 		return err
 	}
 	r.said = said + fmt.Sprintf("%s: %s fit together\n", o.Jump, plural(len(files), "package"))

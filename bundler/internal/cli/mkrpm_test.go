@@ -11,7 +11,8 @@ import (
 )
 
 // mkrpm makes a small package: mkrpm FOLDER NAME EVR ARCH [requires=x] [provides=x]
-// [obsoletes=x] [conflicts=x] [file=/path:body] [config=/path:body] [post=x] [preun=x] [postun=x].
+// [obsoletes=x] [conflicts=x] [file=/path:body] [config=/path:body] [link=/path:target] [dir=/path]
+// [pretrans=x] [post=x] [preun=x] [postun=x] [posttrans=x] [triggerun=name:x].
 // Equal arguments give equal bytes.
 func mkrpm(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 4 {
@@ -33,11 +34,16 @@ func mkrpm(ts *testscript.TestScript, neg bool, args []string) {
 		switch to := relations[key]; {
 		case to != nil:
 			ts.Check(to.Set(value))
-		case key == "file", key == "config":
+		case key == "file", key == "config", key == "link", key == "dir":
 			name, body, _ := strings.Cut(value, ":")
 			f := rpmpack.RPMFile{Name: name, Body: []byte(body), Mode: 0o100644, Owner: "root", Group: "root", MTime: 1e9}
-			if key == "config" {
+			switch key {
+			case "config":
 				f.Type = rpmpack.ConfigFile | rpmpack.NoReplaceFile
+			case "link":
+				f.Mode = 0o120777
+			case "dir":
+				f.Mode = 0o040755
 			}
 			files = append(files, f)
 		default:
@@ -49,10 +55,18 @@ func mkrpm(ts *testscript.TestScript, neg bool, args []string) {
 	for _, f := range files {
 		r.AddFile(f)
 	}
-	for kind, add := range map[string]func(string){"post": r.AddPostin, "preun": r.AddPreun, "postun": r.AddPostun} {
+	for kind, add := range map[string]func(string){"pretrans": r.AddPretrans, "post": r.AddPostin, "preun": r.AddPreun, "postun": r.AddPostun, "posttrans": r.AddPosttrans} {
 		if scripts[kind] != "" {
 			add(scripts[kind])
 		}
+	}
+	if on, body, has := strings.Cut(scripts["triggerun"], ":"); has {
+		r.AddCustomTag(1065, rpmpack.EntryStringSlice([]string{body}))
+		r.AddCustomTag(1092, rpmpack.EntryStringSlice([]string{"/bin/sh"}))
+		r.AddCustomTag(1066, rpmpack.EntryStringSlice([]string{on}))
+		r.AddCustomTag(1067, rpmpack.EntryStringSlice([]string{""}))
+		r.AddCustomTag(1068, rpmpack.EntryUint32([]uint32{1 << 17}))
+		r.AddCustomTag(1069, rpmpack.EntryUint32([]uint32{0}))
 	}
 	folder := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(folder, 0o755))

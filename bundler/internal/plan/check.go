@@ -6,24 +6,33 @@ import (
 	"strings"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/mistake"
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
 )
 
 // Problem is something in the packages that would fail on a host, or do harm there.
 type Problem struct {
-	Package string `json:"package"` // name-version-release
+	File    string `json:"file,omitempty"`   // where the answer belongs, "" when it is not in a file of the project
+	Line    int    `json:"line,omitempty"`   // from 1
+	Column  int    `json:"column,omitempty"` // from 1
+	Package string `json:"package"`          // name-version-release
 	What    string `json:"what"`
 	Do      string `json:"do,omitempty"` // what to do about it
 }
 
-// String is package: what; do.
+// String is file:line:column: package: what; do.
 func (p Problem) String() string {
-	s := p.Package + ": " + p.What
-	if p.Do != "" {
-		s += "; " + p.Do
+	s := p.Mistake().String()
+	if p.File == "" {
+		s = strings.TrimPrefix(s, ": ")
 	}
 	return s
+}
+
+// Mistake is the problem in the form of what is wrong in a file of the project.
+func (p Problem) Mistake() mistake.Mistake {
+	return mistake.Mistake{File: p.File, Line: p.Line, Column: p.Column, What: p.Package + ": " + p.What, Allowed: p.Do}
 }
 
 // Problems is all that is wrong with a jump's packages.
@@ -43,21 +52,28 @@ type Verdict struct {
 	Drop []rpmfile.Dep // what the drop package must obsolete: packages that go and that nothing new obsoletes
 	Undo []rpmfile.Dep // what the undo package must obsolete: packages that come
 	Skip []manifest.Scriptlet
+
+	Warnings Problems // what is no mistake and wants a look, sorted by package
 }
 
 // Check looks at what only the packages themselves can tell: whether what they
-// need is there, whether they stand beside one another, and whether what they run
-// was thought about. The error has exit code exit.Packages and is a Problems.
+// need is there, whether they stand beside one another, whether rpm can get from one
+// to the other and back, and whether what they run was thought about. The error has
+// exit code exit.Packages and is a Problems; the verdict's warnings are there all the same.
 func (p *Plan) Check(h Headers) (*Verdict, error) {
 	c := &checker{plan: p, headers: h}
 	c.closure()
 	c.conflicts()
 	c.files()
+	c.fileTypes()
 	c.scriptlets()
-	v := &Verdict{Drop: c.drop(), Undo: c.undo(), Skip: c.skip()}
+	c.state()
+	for _, list := range []Problems{c.problems, c.warnings} {
+		slices.SortStableFunc(list, func(a, b Problem) int { return strings.Compare(a.Package, b.Package) })
+	}
+	v := &Verdict{Drop: c.drop(), Undo: c.undo(), Skip: c.skip(), Warnings: c.warnings}
 	if len(c.problems) > 0 {
-		slices.SortStableFunc(c.problems, func(a, b Problem) int { return strings.Compare(a.Package, b.Package) })
-		return nil, exit.With(exit.Packages, c.problems, "")
+		return v, exit.With(exit.Packages, c.problems, "")
 	}
 	return v, nil
 }
@@ -66,6 +82,7 @@ type checker struct {
 	plan     *Plan
 	headers  Headers
 	problems Problems
+	warnings Problems
 }
 
 func (c *checker) wrong(pkg, do, format string, args ...any) {

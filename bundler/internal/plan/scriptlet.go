@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -9,44 +10,51 @@ import (
 	"onerpm/internal/rpmfile"
 )
 
-// scriptlets checks what rpm will run in the jump's transaction: %pre and %post of
-// what comes or changes, %preun and %postun of what goes or changes. A kind can only
-// be left out for the transaction as a whole (rpm's --nopostun and its like).
+// scriptlets checks what rpm runs in the jump's transaction against what the spec says
+// of it. A kind can only be left out for the transaction as a whole (rpm's
+// --nopostun and its like), and triggers cannot be left out alone.
 func (c *checker) scriptlets() {
 	coming, going := c.moving(c.headers.New, Added, Changed), c.moving(c.headers.Old, Removed, Changed)
-	c.listed(coming, going)
+	all := c.runs()
+	c.listed(all, coming, going)
 	for _, kind := range []string{"pre", "post"} {
 		c.skippedTogether(kind, coming)
 	}
 	for _, kind := range []string{"preun", "postun"} {
 		c.skippedTogether(kind, going)
 	}
-	if c.skipsAny("postun") { // then none runs
-		return
-	}
-	for _, h := range going {
-		if runs(h, "postun") && !c.keeps(h, "postun") {
-			c.wrong(h.NVR(), "read it, then list it under packages.skip or packages.keep of the spec, with the reason",
-				"its %%postun runs last in the upgrade, and the spec does not say whether it may")
-		}
-	}
-	for _, h := range coming {
-		if runs(h, "postun") && !c.keeps(h, "postun") {
-			c.wrong(h.NVR(), "read it, then list it under packages.keep of the spec, or skip %postun",
-				"its %%postun runs when a killed transaction is repeated with rpm 4.16 or later, and the spec does not say whether it may")
-		}
-	}
+	c.undeclared(all)
+	c.edits(all)
 }
 
-// moving returns the headers of a set that take part in the transaction, sorted by name.
-func (c *checker) moving(set map[string]*rpmfile.Header, kinds ...Kind) []*rpmfile.Header {
-	var out []*rpmfile.Header
-	for _, change := range c.plan.Of(kinds...) {
-		if h := set[change.Name]; h != nil {
-			out = append(out, h)
+// undeclared reports what runs without a word of the spec: as problems what nobody
+// expects, as one warning for each package the scriptlets that most packages have.
+func (c *checker) undeclared(all []Script) {
+	unread := map[string][]string{}
+	asked := map[string]bool{}
+	for _, s := range all {
+		key := s.NVR + " " + s.Kind
+		if c.skipsAny(s.Kind) || c.plan.Spec.Packages.Keep[s.NVR][s.Kind] != "" || asked[key] {
+			continue
 		}
+		asked[key] = true
+		if !s.Ask {
+			unread[s.NVR] = append(unread[s.NVR], "%"+s.Kind)
+			continue
+		}
+		do := "read it, then list it under packages.keep of the spec, with the reason"
+		if s.Kind == "postun" {
+			do = "read it, then list it under packages.skip or packages.keep of the spec, with the reason"
+			if s.When == repeated {
+				do = "read it, then list it under packages.keep of the spec, or skip %postun"
+			}
+		}
+		c.wrongAt(s.NVR, do, []any{"packages", "keep", s.NVR, s.Kind}, "its %%%s %s, and the spec does not say whether it may", s.Kind, s.When)
 	}
-	return out
+	for _, nvr := range slices.Sorted(maps.Keys(unread)) {
+		c.warn(nvr, "read what it does, then list it under packages.keep of the spec, with the reason", []any{"packages", "keep", nvr},
+			"its %s runs in the upgrade, and the spec does not say that it was looked at; the way back undoes nothing that it does outside of files, state and schema", strings.Join(unread[nvr], ", its "))
+	}
 }
 
 // skippedTogether checks that a kind is skipped for all packages that have it, or for none.
@@ -55,45 +63,42 @@ func (c *checker) skippedTogether(kind string, set []*rpmfile.Header) {
 		return
 	}
 	for _, h := range set {
-		if has(h, kind) && !c.skips(h, kind) {
-			c.wrong(h.NVR(), "list it under packages.skip too, if it can be left out",
+		if has(h, kind) && c.plan.Spec.Packages.Skip[h.NVR()][kind] == "" {
+			c.wrongAt(h.NVR(), "list it under packages.skip too, if it can be left out", []any{"packages", "skip", h.NVR()},
 				"its %%%s is left out too: rpm skips a kind of scriptlet for a whole transaction, and the spec skips another package's %%%s", kind, kind)
 		}
 	}
 }
 
 // listed checks that skip and keep name scriptlets that are there and would run.
-func (c *checker) listed(coming, going []*rpmfile.Header) {
+func (c *checker) listed(all []Script, coming, going []*rpmfile.Header) {
 	for _, rules := range []struct {
 		name  string
 		rules map[string]map[string]string
 	}{{"skip", c.plan.Spec.Packages.Skip}, {"keep", c.plan.Spec.Packages.Keep}} {
 		for _, nvr := range slices.Sorted(maps.Keys(rules.rules)) {
 			for _, kind := range slices.Sorted(maps.Keys(rules.rules[nvr])) {
+				at := []any{"packages", rules.name, nvr, kind}
 				set := append(slices.Clone(going), coming...) // %preun and %postun of new ones run when a transaction is repeated
 				if kind == "pre" || kind == "post" {
 					set = coming
 				}
 				i := slices.IndexFunc(set, func(h *rpmfile.Header) bool { return h.NVR() == nvr })
 				switch {
+				case slices.ContainsFunc(all, func(s Script) bool { return s.NVR == nvr && s.Kind == kind }):
 				case i < 0:
-					c.wrong(nvr, "remove it from the spec", "packages.%s lists its %%%s, which does not run in this jump", rules.name, kind)
-				case !has(set[i], kind):
-					c.wrong(nvr, "remove it from the spec", "packages.%s lists its %%%s, but it has none", rules.name, kind)
+					c.wrongAt(nvr, "remove it from the spec", at, "packages.%s lists its %%%s, which does not run in this jump", rules.name, kind)
+				case !has(set[i], kind) && !hasTrigger(set[i], kind):
+					c.wrongAt(nvr, "remove it from the spec", at, "packages.%s lists its %%%s, but it has none", rules.name, kind)
+				case hasTrigger(set[i], kind):
+					c.wrongAt(nvr, "remove it from the spec", at, "packages.%s lists its %%%s, which nothing in this jump fires", rules.name, kind)
 				}
 			}
 		}
 	}
 }
 
-func (c *checker) skips(h *rpmfile.Header, kind string) bool {
-	return c.plan.Spec.Packages.Skip[h.NVR()][kind] != ""
-}
-
-func (c *checker) keeps(h *rpmfile.Header, kind string) bool {
-	return c.plan.Spec.Packages.Keep[h.NVR()][kind] != ""
-}
-
+// skipsAny tells whether the spec leaves a kind out.
 func (c *checker) skipsAny(kind string) bool {
 	for _, kinds := range c.plan.Spec.Packages.Skip {
 		if kinds[kind] != "" {
@@ -122,23 +127,21 @@ func has(h *rpmfile.Header, kind string) bool {
 	return slices.ContainsFunc(h.Scriptlets(), func(s rpmfile.Scriptlet) bool { return s.Kind == kind && !idle(s) })
 }
 
-// runs is has, without those that are known to be harmless.
-func runs(h *rpmfile.Header, kind string) bool {
-	return slices.ContainsFunc(h.Scriptlets(), func(s rpmfile.Scriptlet) bool {
-		ldconfig := len(s.Interpreter) == 1 && strings.HasSuffix(s.Interpreter[0], "sbin/ldconfig")
-		return s.Kind == kind && !idle(s) && !ldconfig
-	})
+func hasTrigger(h *rpmfile.Header, kind string) bool {
+	return slices.ContainsFunc(h.Triggers(), func(t rpmfile.Trigger) bool { return t.Kind == kind })
 }
 
-// idle tells whether a shell scriptlet has nothing but comments, or is empty.
-func idle(s rpmfile.Scriptlet) bool {
-	if len(s.Interpreter) > 0 && s.Interpreter[0] != "/bin/sh" && s.Interpreter[0] != "/bin/bash" {
-		return false
-	}
-	for line := range strings.Lines(s.Body) {
-		if line = strings.TrimSpace(line); line != "" && line != ":" && line != "exit 0" && !strings.HasPrefix(line, "#") {
-			return false
-		}
-	}
-	return true
+// wrongAt is wrong, with the place in the spec where the answer belongs.
+func (c *checker) wrongAt(pkg, do string, at []any, format string, args ...any) {
+	c.problems = append(c.problems, c.problem(pkg, do, at, fmt.Sprintf(format, args...)))
+}
+
+// warn is wrongAt for what is no mistake and wants a look.
+func (c *checker) warn(pkg, do string, at []any, format string, args ...any) {
+	c.warnings = append(c.warnings, c.problem(pkg, do, at, fmt.Sprintf(format, args...)))
+}
+
+func (c *checker) problem(pkg, do string, at []any, what string) Problem {
+	place := c.plan.Spec.Place(at...)
+	return Problem{File: place.File, Line: place.Line, Column: place.Column, Package: pkg, What: what, Do: do}
 }

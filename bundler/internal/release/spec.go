@@ -9,7 +9,15 @@ import (
 	"strings"
 )
 
-var scriptletKinds = []string{"pre", "post", "preun", "postun"}
+// The kinds of scriptlets, in the words of rpm's spec files: those that rpm can leave
+// out of a transaction, and all that can run in one.
+var (
+	skippable = []string{"pre", "post", "preun", "postun"}
+	keepable  = append(slices.Clone(skippable), "pretrans", "posttrans", "preuntrans", "postuntrans",
+		"triggerprein", "triggerin", "triggerun", "triggerpostun",
+		"filetriggerin", "filetriggerun", "filetriggerpostun",
+		"transfiletriggerin", "transfiletriggerun", "transfiletriggerpostun")
+)
 
 // specs reads every specs/<from>-<to>/upgrade.yaml and what it names.
 func (r *reader) specs() {
@@ -37,6 +45,7 @@ func (r *reader) spec(jump string) {
 		r.wrong(folder+"/upgrade.yaml", "there is no such file", "every folder of specs/ is a jump")
 		return
 	}
+	s.doc = p.doc
 	if r.ends(p, s, jump) {
 		r.jump(p, s)
 	}
@@ -102,14 +111,21 @@ func (r *reader) packages(p *page, s *Spec) {
 	for _, rules := range []struct {
 		key   string
 		rules map[string]map[string]string
-	}{{"skip", s.Packages.Skip}, {"keep", s.Packages.Keep}} {
+		kinds []string
+	}{{"skip", s.Packages.Skip, skippable}, {"keep", s.Packages.Keep, keepable}} {
 		for nvr, kinds := range rules.rules {
 			if len(known) > 0 && !known[nvr] {
 				p.wrong(fmt.Sprintf("neither release has a package %s", nvr), "name-version-release of a component", "packages", rules.key, nvr)
 			}
 			for kind, why := range kinds {
 				at := []any{"packages", rules.key, nvr, kind}
-				p.oneOf(scriptletKinds, kind, at...)
+				switch allowed := "allowed: " + strings.Join(rules.kinds, ", "); {
+				case slices.Contains(rules.kinds, kind):
+				case slices.Contains(keepable, kind):
+					p.wrong("rpm cannot leave out %"+kind+" alone", allowed, at...)
+				default:
+					p.wrong(fmt.Sprintf("%q is no kind of scriptlet", kind), allowed, at...)
+				}
 				if why == "" {
 					p.wrong("no reason", "say why the scriptlet must not run, or may", at...)
 				}

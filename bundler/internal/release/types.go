@@ -3,7 +3,11 @@
 // mistake of every file is reported in one run, with file, line and column.
 package release
 
-import "onerpm/internal/manifest"
+import (
+	"onerpm/bundler/internal/mistake"
+	"onerpm/bundler/internal/strictyaml"
+	"onerpm/internal/manifest"
+)
 
 // Product is versions/product.yaml.
 type Product struct {
@@ -78,13 +82,24 @@ type Spec struct {
 
 	Dir        string                 `yaml:"-"` // the spec's folder
 	Migrations map[string][]Migration `yaml:"-"` // by the database's name, sorted by number
+
+	doc *strictyaml.Doc // nil for a spec that was not read from a file
+}
+
+// Place returns where in the spec's file something stands, or would have to be
+// written: the nearest thing around it that is there. What and Allowed are empty.
+func (s *Spec) Place(path ...any) mistake.Mistake {
+	if s.doc == nil {
+		return mistake.Mistake{}
+	}
+	return s.doc.Mistake("", "", path...)
 }
 
 // PackageRules are the decisions about packages that cannot be derived.
 type PackageRules struct {
 	// Skip: name-version-release -> kind of scriptlet (pre, post, preun, postun) -> why it must not run.
 	Skip map[string]map[string]string `yaml:"skip"`
-	// Keep: likewise, scriptlets that were looked at and may run.
+	// Keep: likewise, scriptlets and triggers (pretrans, posttrans, triggerin, filetriggerun, ...) that were looked at and may run.
 	Keep map[string]map[string]string `yaml:"keep"`
 	// Host: names of what packages require that is in neither release, because every host has it.
 	Host []string `yaml:"host"`

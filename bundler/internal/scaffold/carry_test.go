@@ -79,7 +79,7 @@ func FuzzScriptlet(f *testing.F) {
 	f.Add(strings.Repeat("x", 1000)+"\n"+strings.Repeat("y\n", 100), "p\ny: 1")
 	f.Fuzz(func(t *testing.T, body, prog string) {
 		sl := rpmfile.Scriptlet{Kind: "postun", Interpreter: []string{prog}, Body: body}
-		sc := scriptlet{nvr: "a-1-1", name: "a", kind: "postun", prog: prog, body: body, old: true, finds: judge(sl)}
+		sc := scriptlet{nvr: "a-1-1", name: "a", kind: "postun", prog: prog, body: body, old: true, ask: true, finds: judge(sl)}
 		s := spec{scriptlets: []scriptlet{sc}}
 		var got struct {
 			Packages release.PackageRules `yaml:"packages"`

@@ -11,18 +11,31 @@ import (
 // packages writes the decisions about scriptlets, each with the body that it is about.
 func (s *spec) packages() string {
 	var b strings.Builder
-	skip, keep := s.postuns()
+	skip, keep := s.decisions()
 	rules := func(key, intro string, list []scriptlet, ask func(scriptlet) string) {
 		if len(list) == 0 {
 			return
 		}
 		fmt.Fprintf(&b, "%s  %s:\n", intro, key)
-		for _, sc := range list {
-			fmt.Fprintf(&b, "    # %%%s of %s, by %s\n%s", sc.kind, sc.nvr, plain(sc.prog), sc.shown("    "))
-			for _, f := range sc.finds {
-				fmt.Fprintf(&b, "    #   > %s\n", plain(f))
+		for i, sc := range list {
+			var before scriptlet
+			if i > 0 {
+				before = list[i-1]
 			}
-			fmt.Fprintf(&b, "    %s:\n      %s: %s\n", quoted(sc.nvr), sc.kind, undecided(ask(sc)))
+			indent := "    "
+			if sc.nvr == before.nvr {
+				indent = "      "
+			}
+			fmt.Fprintf(&b, "%s# %%%s of %s, by %s\n%s", indent, sc.kind, sc.nvr, plain(sc.prog), sc.shown(indent))
+			for _, f := range sc.finds {
+				fmt.Fprintf(&b, "%s#   > %s\n", indent, plain(f))
+			}
+			if sc.nvr != before.nvr {
+				fmt.Fprintf(&b, "    %s:\n", quoted(sc.nvr))
+			}
+			if sc.nvr != before.nvr || sc.kind != before.kind { // a package may have several triggers of a kind
+				fmt.Fprintf(&b, "      %s: %s\n", sc.kind, undecided(ask(sc)))
+			}
 		}
 	}
 	rules("skip", "  # A kind of scriptlet is left out for the whole transaction: either all that are listed here, or none of them (then keep).\n", skip, func(sc scriptlet) string {
@@ -58,24 +71,25 @@ func (s *spec) advice(sc scriptlet) string {
 	return ""
 }
 
-// postuns proposes what to do with the %postun that run: skip all of the old ones when
-// one of them does something worth a look, else keep each.
-func (s *spec) postuns() (skip, keep []scriptlet) {
-	var going, coming []scriptlet
+// decisions proposes what to do with what check asks about: skip all %postun of the old
+// packages when one of them does something worth a look, else keep each; keep the rest.
+func (s *spec) decisions() (skip, keep []scriptlet) {
+	var going []scriptlet
 	harm := false
 	for _, sc := range s.scriptlets {
-		switch {
-		case sc.kind != "postun":
-		case sc.old:
+		if sc.kind == "postun" && sc.old {
 			going, harm = append(going, sc), harm || len(sc.finds) > 0 || sc.prog != "/bin/sh"
-		default:
-			coming = append(coming, sc)
 		}
 	}
 	if harm {
-		return s.withLdconfig(going), nil
+		skip = s.withLdconfig(going)
 	}
-	return nil, append(going, coming...)
+	for _, sc := range s.scriptlets {
+		if sc.ask && (sc.kind != "postun" || !harm) {
+			keep = append(keep, sc)
+		}
+	}
+	return skip, keep
 }
 
 // withLdconfig adds the old packages' %postun that would be harmless: left out with the rest, they must be listed.
@@ -85,7 +99,8 @@ func (s *spec) withLdconfig(list []scriptlet) []scriptlet {
 			continue
 		}
 		for _, sl := range c.old.Header.Scriptlets() {
-			if sl.Kind == "postun" && idle(sl) && len(commands(sl.Body)) == 0 && sl.Body == "" {
+			listed := slices.ContainsFunc(list, func(sc scriptlet) bool { return sc.nvr == c.old.Header.NVR() })
+			if sl.Kind == "postun" && sl.Body == "" && !listed {
 				list = append(list, scriptlet{nvr: c.old.Header.NVR(), name: c.name, kind: sl.Kind, prog: strings.Join(sl.Interpreter, " "), old: true})
 			}
 		}
@@ -93,26 +108,21 @@ func (s *spec) withLdconfig(list []scriptlet) []scriptlet {
 	return list
 }
 
-// others tells of the scriptlets about which check asks nothing.
+// others tells of the scriptlets about which check only warns.
 func (s *spec) others() string {
 	var b strings.Builder
 	for _, sc := range s.scriptlets {
-		if sc.kind == "postun" {
+		if sc.ask {
 			continue
 		}
 		if b.Len() == 0 {
-			b.WriteString("# These run too, and check asks nothing about them:\n")
+			b.WriteString("# These run too. check warns of them until packages.keep says that they were read:\n")
 		}
 		note := ""
 		if len(sc.finds) > 0 {
 			note = ": " + plain(strings.Join(sc.finds, "; "))
 		}
 		fmt.Fprintf(&b, "#   %%%s of %s%s\n", sc.kind, sc.nvr, note)
-	}
-	for _, c := range s.changes {
-		if c.new != nil && c.moves() && c.new.Header.HasTriggers() {
-			fmt.Fprintf(&b, "#   triggers of %s\n", c.new.Header.NVR())
-		}
 	}
 	return b.String()
 }

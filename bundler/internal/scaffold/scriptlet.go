@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"onerpm/bundler/internal/plan"
 	"onerpm/internal/rpmfile"
 )
 
@@ -17,38 +18,40 @@ type scriptlet struct {
 	prog  string
 	body  string
 	old   bool     // of the old release's package
+	ask   bool     // check demands a decision
 	finds []string // what in it wants a look
 }
 
-// moving returns what runs: %pre, %post, %posttrans of what comes or changes, %preun
-// and %postun of what goes or changes.
-func moving(list []change) []scriptlet {
-	var out []scriptlet
-	add := func(p *Package, old bool, kinds ...string) {
-		if p == nil {
-			return
+// running returns what rpm runs in the jump's transaction, triggers too.
+func running(list []change) []scriptlet {
+	var changes []plan.Change
+	headers := plan.Headers{Old: map[string]*rpmfile.Header{}, New: map[string]*rpmfile.Header{}}
+	for _, c := range list {
+		kind := plan.Unchanged
+		switch {
+		case c.old == nil:
+			kind = plan.Added
+		case c.new == nil:
+			kind = plan.Removed
+		case c.moves():
+			kind = plan.Changed
 		}
-		for _, s := range p.Header.Scriptlets() {
-			if slices.Contains(kinds, s.Kind) && !idle(s) {
-				out = append(out, scriptlet{p.Header.NVR(), p.Header.Name, s.Kind, strings.Join(s.Interpreter, " "), s.Body, old, judge(s)})
-			}
+		changes = append(changes, plan.Change{Name: c.name, Kind: kind})
+		if c.old != nil {
+			headers.Old[c.name] = c.old.Header
+		}
+		if c.new != nil {
+			headers.New[c.name] = c.new.Header
+		}
+		if kind == plan.Unchanged {
+			headers.Old[c.name] = headers.New[c.name]
 		}
 	}
-	for _, c := range list {
-		if c.moves() {
-			add(c.old, true, "preun", "postun")
-			add(c.new, false, "pretrans", "pre", "post", "posttrans", "postun")
-		}
+	var out []scriptlet
+	for _, s := range plan.Scripts(changes, headers) {
+		out = append(out, scriptlet{s.NVR, s.Package, s.Kind, strings.Join(s.Interpreter, " "), s.Body, s.Old, s.Ask, judge(s.Scriptlet)})
 	}
 	return out
-}
-
-// idle tells whether a scriptlet is known to do nothing of interest: only comments, or ldconfig.
-func idle(s rpmfile.Scriptlet) bool {
-	if len(s.Interpreter) == 1 && strings.HasSuffix(s.Interpreter[0], "sbin/ldconfig") {
-		return true
-	}
-	return s.Body != "" && len(commands(s.Body)) == 0
 }
 
 // commands are a shell script's lines without comments and what does nothing.

@@ -21,7 +21,7 @@ type spec struct {
 
 func newSpec(in Input) *spec {
 	s := &spec{in: in, changes: changes(in.From.Packages, in.To.Packages)}
-	s.scriptlets = moving(s.changes)
+	s.scriptlets = running(s.changes)
 	s.before, s.err = previous(in)
 	return s
 }
