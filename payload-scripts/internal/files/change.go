@@ -1,6 +1,8 @@
 package files
 
-import "onerpm/payload-scripts/internal/config"
+import (
+	"onerpm/payload-scripts/internal/config"
+)
 
 // Did is what the upgrade does to a configuration file.
 type Did string

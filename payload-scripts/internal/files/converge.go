@@ -142,14 +142,11 @@ func (s *Set) write(x *index, r *record, side string, want *file) error {
 	if err := s.still(r.Target, r.Real); err != nil {
 		return err
 	}
-	if want == nil {
-		if _, err := os.Lstat(r.Real); errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
-			return nil
-		}
-		return host.Remove(r.Real)
-	}
 	if is, err := s.isAs(r.Real, want, side == "old"); err != nil || is {
 		return err
+	}
+	if want == nil {
+		return host.Remove(r.Real)
 	}
 	data, err := s.kept(side, r.Target, want)
 	if err != nil {
@@ -158,39 +155,52 @@ func (s *Set) write(x *index, r *record, side string, want *file) error {
 	if err := s.makeDirs(x, filepath.Dir(r.Target)); err != nil {
 		return err
 	}
-	if info, err := os.Lstat(r.Real); err == nil && !info.Mode().IsRegular() {
-		if err := os.Remove(r.Real); err != nil { // a link or folder in its place; a folder with files stays and fails
-			return err
-		}
+	if err := makeWay(r.Real); err != nil {
+		return err
+	}
+	switch {
+	case side == "old":
+		return host.WriteExact(r.Real, data, host.File{Attr: want.attr(), Xattrs: want.Xattrs, MTime: unix.NsecToTimespec(want.MTime)})
+	case r.Old != nil:
+		return host.WriteExact(r.Real, data, host.File{Attr: want.attr(), Xattrs: r.Old.Xattrs, MTime: unix.NsecToTimespec(time.Now().UnixNano())})
 	}
 	if err := host.WriteFile(r.Real, data, want.attr()); err != nil {
 		return err
 	}
-	if side == "new" && r.Old == nil {
-		return s.label(r.Real)
+	return s.label(r.Real)
+}
+
+// makeWay removes what is no regular file from a configuration file's place: a
+// link, or a folder; one that something is in stays and is an error.
+func makeWay(real string) error {
+	n, err := host.OpenPath(real)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
 	}
-	n, err := openInode(r.Real)
 	if err != nil {
 		return err
 	}
-	defer n.Close()
-	if side == "new" {
-		return n.SetXattrs(r.Old.Xattrs)
+	n.Close()
+	if n.Stat.Mode&unix.S_IFMT == unix.S_IFREG {
+		return nil
 	}
-	return n.SetAttr(want.attr(), want.Xattrs, unix.NsecToTimespec(want.MTime))
+	return host.Remove(real)
 }
 
 // isAs tells whether a file has content and attributes of a side; the old one has
 // its times and extended attributes too.
 func (s *Set) isAs(real string, want *file, exact bool) (bool, error) {
-	n, err := openInode(real)
+	n, err := host.OpenPath(real)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return want == nil, nil
 	}
-	if err != nil || want == nil {
+	if err != nil {
 		return false, err
 	}
 	defer n.Close()
+	if want == nil {
+		return false, nil
+	}
 	st := n.Stat
 	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size != want.Size || st.Mode&0o7777 != want.Mode || int(st.Uid) != want.UID || int(st.Gid) != want.GID {
 		return false, nil
@@ -201,7 +211,7 @@ func (s *Set) isAs(real string, want *file, exact bool) (bool, error) {
 			return false, err
 		}
 	}
-	data, err := readInode(n, maxConfig)
+	data, err := n.Read(maxConfig)
 	return err == nil && digest(data) == want.SHA256, err
 }
 
@@ -249,56 +259,6 @@ type DifferError struct {
 
 func (e *DifferError) Error() string {
 	return "not as they should be: " + strings.Join(e.Paths, ", ") + e.more
-}
-
-// makeDirs makes the folders above a file that lack, as they were if they were there.
-func (s *Set) makeDirs(x *index, path string) error {
-	var lack []string
-	for p := path; p != "/"; p = filepath.Dir(p) {
-		if _, err := os.Stat(s.onHost(p)); !errors.Is(err, os.ErrNotExist) {
-			break
-		}
-		lack = append(lack, p)
-	}
-	slices.Reverse(lack)
-	for _, p := range lack {
-		d := x.Dirs[p]
-		if d == nil {
-			d = &dir{Mode: 0o755}
-		}
-		at := s.onHost(p)
-		if err := os.Mkdir(at, 0o700); err != nil {
-			return err
-		}
-		if err := os.Chown(at, d.UID, d.GID); err != nil {
-			return err
-		}
-		if err := os.Chmod(at, host.GoMode(d.Mode)); err != nil {
-			return err
-		}
-		if err := host.SyncDir(filepath.Dir(at)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// dropDirs takes away folders that were not there before and hold nothing.
-func (s *Set) dropDirs(x *index) error {
-	var made []string
-	for p, d := range x.Dirs {
-		if d == nil {
-			made = append(made, p)
-		}
-	}
-	sort.Sort(sort.Reverse(sort.StringSlice(made)))
-	for _, p := range made {
-		err := unix.Rmdir(s.onHost(p))
-		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTEMPTY) && !errors.Is(err, unix.EEXIST) && !errors.Is(err, unix.ENOTDIR) {
-			return &os.PathError{Op: "rmdir", Path: p, Err: err}
-		}
-	}
-	return nil
 }
 
 // sweep removes what rpm left beside a configuration file since it was recorded.

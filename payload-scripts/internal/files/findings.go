@@ -15,6 +15,7 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/config"
 	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/tree"
 )
 
@@ -77,10 +78,18 @@ func (s *Set) configFindings(c manifest.Config, merge func(mine []byte) (config.
 }
 
 func lookFinding(target string, err error) finding.Finding {
-	if l := (*LinkError)(nil); errors.As(err, &l) {
-		return refuse("config-link", fmt.Sprintf("%s: %v", target, err), "look who made the link; replace it by the file, or give the link to root (chown -h root "+l.Path+")")
+	if l := (*host.LinkError)(nil); errors.As(err, &l) {
+		return refuse("config-link", fmt.Sprintf("%s: %v", target, err), aboutLink(l))
 	}
 	return refuse("config-unreadable", fmt.Sprintf("%s cannot be read: %v", target, err), "make it a regular file that root can read")
+}
+
+// aboutLink says what to do about a link that is not followed.
+func aboutLink(l *host.LinkError) string {
+	if l.Folder != "" {
+		return "look who made the link and where it leads; then let root alone change " + l.Folder + " (owner root, no write permission for others), or put what the link leads to in its place (a bind mount does too)"
+	}
+	return "look who made the link and where it leads; then give it to root (chown -h root " + l.Path + "), or put what it leads to in its place"
 }
 
 func (s *Set) mergeFinding(c manifest.Config, err error) finding.Finding {
@@ -168,8 +177,8 @@ func (s *Set) stateFindings(ctx context.Context) []finding.Finding {
 			size, err = tree.Size(ctx, real)
 			total += size
 		}
-		if l := (*LinkError)(nil); errors.As(err, &l) {
-			out = append(out, refuse("state-link", fmt.Sprintf("%s: %v", p, err), "look who made the link; give it to root (chown -h root "+l.Path+") if it is meant to be"))
+		if l := (*host.LinkError)(nil); errors.As(err, &l) {
+			out = append(out, refuse("state-link", fmt.Sprintf("%s: %v", p, err), aboutLink(l)))
 		} else if err != nil && ctx.Err() == nil {
 			out = append(out, refuse("state-unreadable", fmt.Sprintf("%s cannot be saved: %v", p, err), "repair that folder's file system or its contents"))
 		}

@@ -6,20 +6,17 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"syscall"
 
 	"onerpm/payload-scripts/internal/config"
 	"onerpm/payload-scripts/internal/host"
 )
-
-type unixStat = syscall.Stat_t
 
 // index is index.json.
 type index struct {
 	Config []*record       `json:"config"`
 	State  []*statePath    `json:"state,omitempty"` // after the first SaveState
 	Dirs   map[string]*dir `json:"dirs"`            // folders above all of them; null for one that was not there
-	Links  []link          `json:"links,omitempty"` // of root, on the way to any of them
+	Links  []host.Link     `json:"links,omitempty"` // of root, on the way to any of them
 	Sealed bool            `json:"sealed"`          // from here on the host may be changed
 }
 
@@ -49,15 +46,7 @@ type file struct {
 	Xattrs map[string][]byte `json:"xattrs,omitempty"`
 }
 
-// dir is a folder above something that is saved.
-type dir struct {
-	Mode   uint32            `json:"mode"`
-	UID    int               `json:"uid"`
-	GID    int               `json:"gid"`
-	Xattrs map[string][]byte `json:"xattrs,omitempty"`
-}
-
-func (x *index) addLinks(links []link) {
+func (x *index) addLinks(links []host.Link) {
 	for _, l := range links {
 		if !slices.Contains(x.Links, l) {
 			x.Links = append(x.Links, l)

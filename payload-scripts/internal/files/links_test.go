@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/host"
 )
 
 func TestHostileLinks(t *testing.T) {
@@ -38,7 +39,7 @@ func TestHostileLinks(t *testing.T) {
 		m.ok(os.RemoveAll(m.at("/opt/app/state")))
 		m.ok(os.Symlink(m.at("/victim"), m.at("/opt/app/state")))
 		m.ok(os.Lchown(m.at("/opt/app/state"), 1000, 1000))
-		if err := s.Converge(ctx, manifest.Old); !errors.As(err, new(*LinkError)) {
+		if err := s.Converge(ctx, manifest.Old); !errors.As(err, new(*host.LinkError)) {
 			t.Error(err)
 		}
 		compareShots(t, m.shot("/victim"), victim)
@@ -49,7 +50,7 @@ func TestHostileLinks(t *testing.T) {
 		m.ok(os.Rename(m.at("/etc/sysconfig"), m.at("/etc/elsewhere")))
 		m.ok(os.Symlink("elsewhere", m.at("/etc/sysconfig")))
 		m.ok(os.Lchown(m.at("/etc/sysconfig"), 1000, 1000))
-		if err := m.set().Prepare(ctx); !errors.As(err, new(*LinkError)) {
+		if err := m.set().Prepare(ctx); !errors.As(err, new(*host.LinkError)) {
 			t.Error(err)
 		}
 		expect(t, m.set().Findings(ctx), "config-link")

@@ -230,7 +230,7 @@ func (s *Set) bundled(path string) ([]byte, error) {
 // sight is a configuration file of the host as it is now.
 type sight struct {
 	real  string
-	links []link
+	links []host.Link
 	file  *file // nil: not there
 	data  []byte
 }
@@ -246,7 +246,7 @@ func (s *Set) look(target string) (sight, error) {
 		return sight{}, err
 	}
 	now := sight{real: real, links: links}
-	n, err := openInode(real)
+	n, err := host.OpenPath(real)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return now, nil
 	}
@@ -257,7 +257,7 @@ func (s *Set) look(target string) (sight, error) {
 	if n.Stat.Mode&unix.S_IFMT != unix.S_IFREG {
 		return now, errNotRegular
 	}
-	if now.data, err = readInode(n, maxConfig); err != nil {
+	if now.data, err = n.Read(maxConfig); err != nil {
 		return now, err
 	}
 	xattrs, err := n.Xattrs()
@@ -276,17 +276,6 @@ func sameFile(a, b *file) bool {
 		return a == b
 	}
 	return a.SHA256 == b.SHA256 && a.Mode == b.Mode && a.UID == b.UID && a.GID == b.GID && a.MTime == b.MTime && host.SameXattrs(a.Xattrs, b.Xattrs)
-}
-
-func openInode(path string) (*host.Inode, error) { return host.OpenInode(unix.AT_FDCWD, path) }
-
-func readInode(n *host.Inode, limit int64) ([]byte, error) {
-	f, err := n.Open()
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // read only
-	return readAll(f, limit)
 }
 
 func readBounded(path string, limit int64) ([]byte, error) {
@@ -312,26 +301,6 @@ func readAll(f *os.File, limit int64) ([]byte, error) {
 func digest(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
-}
-
-// recordDirs notes the folders above a path, so that they can be made again or taken away.
-func (s *Set) recordDirs(x *index, path string) error {
-	for p := filepath.Dir(path); p != "/" && p != "."; p = filepath.Dir(p) {
-		if _, known := x.Dirs[p]; known {
-			return nil
-		}
-		info, err := os.Stat(s.onHost(p))
-		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
-			x.Dirs[p] = nil
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		a := host.AttrOf(info)
-		x.Dirs[p] = &dir{Mode: host.UnixMode(a.Mode), UID: a.UID, GID: a.GID}
-	}
-	return nil
 }
 
 // litterEnds are what rpm appends to names of configuration files it did not dare to replace.

@@ -3,11 +3,12 @@ package host
 import (
 	"errors"
 	"fmt"
-	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,150 +23,164 @@ type Attr struct {
 // AttrOf returns the attributes of an open or named file's info.
 func AttrOf(info os.FileInfo) Attr {
 	a := Attr{Mode: info.Mode() & (os.ModePerm | os.ModeSetuid | os.ModeSetgid | os.ModeSticky)}
-	if st, ok := info.Sys().(*syscallStat); ok {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		a.UID, a.GID = int(st.Uid), int(st.Gid)
 	}
 	return a
 }
 
+// File is what a file is besides its content, without exception.
+type File struct {
+	Attr
+	Xattrs map[string][]byte
+	MTime  unix.Timespec
+}
+
 // WriteFile replaces path by data as one step that survives a power cut: a
 // temporary file beside it, fsync, rename, fsync of the folder. The SELinux
 // label and other extended attributes of a file that is replaced are kept.
+// Links on the way are followed as by [Resolve]; a link in path itself is replaced.
 func WriteFile(path string, data []byte, attr Attr) error {
-	return replace(path, attr, func(f *os.File) error {
-		_, err := f.Write(data)
-		return err
+	return replace(path, func(f *os.File, old *Inode) error {
+		if _, err := f.Write(data); err != nil {
+			return err
+		}
+		if old != nil {
+			if err := copyXattrs(old, f); err != nil {
+				return err
+			}
+		}
+		return setOwner(f, attr)
+	})
+}
+
+// WriteExact is WriteFile for a file with these attributes and no others.
+func WriteExact(path string, data []byte, want File) error {
+	return replace(path, func(f *os.File, _ *Inode) error {
+		if _, err := f.Write(data); err != nil {
+			return err
+		}
+		n, err := InodeOf(f)
+		if err != nil {
+			return err
+		}
+		return n.SetAttr(want.Attr, want.Xattrs, want.MTime)
 	})
 }
 
 // CopyFile makes dst a copy of the regular file src, durably, with src's
 // attributes, times and extended attributes; by reflink where the file system can.
 func CopyFile(src, dst string) error {
-	in, err := os.Open(src)
+	from, err := OpenPath(src)
 	if err != nil {
-		return err
+		return fmt.Errorf("copy %s: %w", src, err)
 	}
-	defer in.Close() //nolint:errcheck // read only
-	info, err := in.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
+	defer from.Close()
+	if from.Stat.Mode&unix.S_IFMT != unix.S_IFREG {
 		return fmt.Errorf("copy %s: not a regular file", src)
 	}
-	return replace(dst, AttrOf(info), func(f *os.File) error {
-		if err := clone(f, in); err != nil {
+	in, err := from.Open()
+	if err != nil {
+		return fmt.Errorf("copy %s: %w", src, err)
+	}
+	defer in.Close() //nolint:errcheck // read only
+	xattrs, err := from.Xattrs()
+	if err != nil {
+		return err
+	}
+	return replace(dst, func(f *os.File, _ *Inode) error {
+		if err := CopyData(f, in); err != nil {
 			return err
 		}
-		if err := copyXattrs(in, f); err != nil {
+		n, err := InodeOf(f)
+		if err != nil {
 			return err
 		}
-		return os.Chtimes(f.Name(), info.ModTime(), info.ModTime())
+		attr := Attr{Mode: GoMode(from.Stat.Mode), UID: int(from.Stat.Uid), GID: int(from.Stat.Gid)}
+		return n.SetAttr(attr, xattrs, from.Stat.Mtim)
 	})
 }
 
-// Remove removes a file durably; a file that is not there is no error.
-func Remove(path string) error {
-	Point("unlink", path)
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+// ReadFile reads a regular file of at most limit bytes. Links are followed as by
+// [Resolve]; a FIFO, socket or device is not opened.
+func ReadFile(path string, limit int64) ([]byte, error) {
+	real, _, err := Resolve("", path)
+	if err != nil {
+		return nil, err
 	}
-	return SyncDir(filepath.Dir(path))
+	n, err := OpenPath(real)
+	if err != nil {
+		return nil, err
+	}
+	defer n.Close()
+	return n.Read(limit)
 }
 
-// Sweep removes what [WriteFile] and [CopyFile] of path, killed while they wrote, have left beside it.
+// Sweep removes what [WriteFile] and the like of path, killed while they wrote, have left beside it.
 func Sweep(path string) error {
-	dir, base := filepath.Split(path)
-	entries, err := os.ReadDir(filepath.Clean(dir))
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+	dir, base, err := OpenParent(path)
+	if missing(err) {
 		return nil
 	}
+	if err != nil {
+		return err
+	}
+	defer dir.Close() //nolint:errcheck // read only
+	entries, err := dir.ReadDir(-1)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		middle, ok := strings.CutPrefix(e.Name(), "."+base+".")
-		middle, is := strings.CutSuffix(middle, "~")
-		if _, err := strconv.ParseUint(middle, 10, 64); !ok || !is || err != nil || !e.Type().IsRegular() {
+		if !isTemporary(e.Name(), base) || !e.Type().IsRegular() {
 			continue
 		}
-		if err := Remove(dir + e.Name()); err != nil {
+		if err := Remove(filepath.Join(filepath.Dir(path), e.Name())); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// SyncDir makes the names in a folder durable.
-func SyncDir(dir string) error {
-	d, err := os.Open(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
+func isTemporary(name, base string) bool {
+	middle, ok := strings.CutPrefix(name, "."+base+".")
+	middle, is := strings.CutSuffix(middle, "~")
+	_, err := strconv.ParseUint(middle, 10, 64)
+	return ok && is && err == nil
+}
+
+// replace fills a new file beside path, with the inode in its place at hand when
+// that is a regular file, and puts it there.
+func replace(path string, fill func(f *os.File, old *Inode) error) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("write %s: %w", path, err)
+		}
+	}()
+	dir, base, err := OpenParent(path)
 	if err != nil {
 		return err
 	}
-	defer d.Close() //nolint:errcheck // read only
-	Point("fsync", dir)
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("sync %s: %w", dir, err)
-	}
-	return nil
-}
-
-// SyncFS writes everything of the file systems that hold the paths to disk
-// (syncfs(2)), each file system once. Paths that do not exist are left out.
-func SyncFS(paths ...string) error {
-	done := map[uint64]bool{}
-	for _, p := range paths {
-		f, err := os.Open(p)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		var st unix.Stat_t
-		err = unix.Fstat(int(f.Fd()), &st)
-		if err == nil && !done[st.Dev] {
-			done[st.Dev] = true
-			Point("syncfs", "") // which path names the file system may differ from run to run
-			err = unix.Syncfs(int(f.Fd()))
-		}
-		_ = f.Close()
-		if err != nil {
-			return fmt.Errorf("sync the file system of %s: %w", p, err)
-		}
-	}
-	return nil
-}
-
-func replace(path string, attr Attr, fill func(*os.File) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*~")
+	defer dir.Close() //nolint:errcheck // synced
+	f, tmp, err := createTemporary(dir, base)
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
 			_ = f.Close()
-			_ = os.Remove(f.Name())
-			err = fmt.Errorf("write %s: %w", path, err)
+			_ = unix.Unlinkat(int(dir.Fd()), tmp, 0)
 		}
 	}()
-	if old, openErr := os.Open(path); openErr == nil {
-		err = copyXattrs(old, f)
-		_ = old.Close()
-		if err != nil {
-			return err
+	old, err := OpenInode(int(dir.Fd()), base)
+	if err == nil {
+		defer old.Close()
+		if old.Stat.Mode&unix.S_IFMT != unix.S_IFREG {
+			old = nil
 		}
-	}
-	if err = fill(f); err != nil {
+	} else if !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if err = f.Chown(attr.UID, attr.GID); err != nil {
-		return err
-	}
-	if err = f.Chmod(attr.Mode); err != nil { // after chown, which clears setuid
+	if err = fill(f, old); err != nil {
 		return err
 	}
 	Point("fsync", path)
@@ -176,16 +191,46 @@ func replace(path string, attr Attr, fill func(*os.File) error) (err error) {
 		return err
 	}
 	Point("rename", path)
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
+	if err = unix.Renameat(int(dir.Fd()), tmp, int(dir.Fd()), base); err != nil {
+		return &os.LinkError{Op: "rename", Old: tmp, New: base, Err: err}
 	}
-	return SyncDir(filepath.Dir(path))
+	return syncFolder(dir)
 }
 
-func clone(dst, src *os.File) error {
-	if unix.IoctlFileClone(int(dst.Fd()), int(src.Fd())) == nil {
-		return nil
+// maxTemporary bounds how many names are tried for a temporary file.
+const maxTemporary = 1000
+
+func createTemporary(dir *os.File, base string) (*os.File, string, error) {
+	for range maxTemporary {
+		name := "." + base + "." + strconv.FormatUint(uint64(rand.Uint32()), 10) + "~"
+		fd, err := unix.Openat(int(dir.Fd()), name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+		if err == nil {
+			return os.NewFile(uintptr(fd), filepath.Join(dir.Name(), name)), name, nil
+		}
+		if !errors.Is(err, unix.EEXIST) {
+			return nil, "", &os.PathError{Op: "create", Path: filepath.Join(dir.Name(), name), Err: err}
+		}
 	}
-	_, err := io.Copy(dst, src)
-	return err
+	return nil, "", &os.PathError{Op: "create", Path: filepath.Join(dir.Name(), base), Err: unix.EEXIST}
+}
+
+// setOwner gives an open file owner and mode: the owner first, for a change of it clears setuid.
+func setOwner(f *os.File, attr Attr) error {
+	if err := f.Chown(attr.UID, attr.GID); err != nil {
+		return err
+	}
+	return f.Chmod(attr.Mode)
+}
+
+// copyXattrs gives f all extended attributes of from and takes others away.
+func copyXattrs(from *Inode, f *os.File) error {
+	xattrs, err := from.Xattrs()
+	if err != nil {
+		return err
+	}
+	n, err := InodeOf(f)
+	if err != nil {
+		return err
+	}
+	return n.SetXattrs(xattrs)
 }

@@ -37,6 +37,15 @@ func OpenInode(dir int, name string) (*Inode, error) {
 	return n, nil
 }
 
+// InodeOf returns the inode of an open file; closing the file closes it.
+func InodeOf(f *os.File) (*Inode, error) {
+	n := &Inode{fd: int(f.Fd()), name: f.Name()}
+	if err := unix.Fstat(n.fd, &n.Stat); err != nil {
+		return nil, &os.PathError{Op: "stat", Path: f.Name(), Err: err}
+	}
+	return n, nil
+}
+
 // Close lets the inode go.
 func (n *Inode) Close() { _ = unix.Close(n.fd) }
 
@@ -58,6 +67,24 @@ func (n *Inode) Open() (*os.File, error) {
 		return nil, fmt.Errorf("open %s: neither a file nor a folder", n.name)
 	}
 	return os.Open(n.path())
+}
+
+// Read reads a regular file of at most limit bytes; of an empty one it returns
+// empty, not nil.
+func (n *Inode) Read(limit int64) ([]byte, error) {
+	f, err := n.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("read %s: it has more than %d bytes", n.name, limit)
+	}
+	return data, nil
 }
 
 // SetAttr gives the inode mode, owner, extended attributes and modification time,
@@ -123,7 +150,11 @@ func grow(read func([]byte) (int, error)) ([]byte, error) {
 	return buf[:size:size], nil
 }
 
-// SetXattrs makes want the inode's extended attributes: others are removed.
+// selinuxLabel is the attribute that the kernel lets nobody remove.
+const selinuxLabel = "security.selinux"
+
+// SetXattrs makes want the inode's extended attributes: others are removed, but
+// an SELinux label stays when there is none in want.
 func (n *Inode) SetXattrs(want map[string][]byte) error {
 	have, err := n.Xattrs()
 	if err != nil {
@@ -143,7 +174,7 @@ func (n *Inode) SetXattrs(want map[string][]byte) error {
 		}
 	}
 	for key := range have {
-		if _, ok := want[key]; ok {
+		if _, ok := want[key]; ok || key == selinuxLabel {
 			continue
 		}
 		if err := unix.Removexattr(n.path(), key); err != nil && !errors.Is(err, unix.ENODATA) && !errors.Is(err, unix.ENOTSUP) {

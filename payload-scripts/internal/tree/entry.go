@@ -113,6 +113,12 @@ func (e *entry) untouched(st *unix.Stat_t) bool {
 		e.MTime == st.Mtim.Nano() && (!e.isFile() || e.Size == st.Size)
 }
 
+// isLike tells whether two entries are of the same kind: of links and devices,
+// that they lead to the same.
+func (e *entry) isLike(o *entry) bool {
+	return e.kind() == o.kind() && e.Link == o.Link && e.Rdev == o.Rdev
+}
+
 // sameAttrs compares everything but content and identity.
 func (e *entry) sameAttrs(o *entry) bool {
 	return e.Mode == o.Mode && e.UID == o.UID && e.GID == o.GID && e.MTime == o.MTime && host.SameXattrs(e.Xattrs, o.Xattrs)

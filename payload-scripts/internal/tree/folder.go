@@ -6,18 +6,16 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"path/filepath"
 	"sort"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
 // statAt looks at a name in a folder without following a link; false when there is none.
-func statAt(dir int, name string) (unix.Stat_t, bool, error) {
+func statAt(dir *os.File, name string) (unix.Stat_t, bool, error) {
 	var st unix.Stat_t
-	err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	err := unix.Fstatat(int(dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	if errors.Is(err, unix.ENOENT) {
 		return st, false, nil
 	}
@@ -36,26 +34,6 @@ func openDir(dir int, name string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// OpenParent opens the folder above a path in which no part is a link.
-func OpenParent(real string) (*os.File, error) {
-	dir, err := os.Open("/")
-	if err != nil {
-		return nil, err
-	}
-	for _, part := range strings.Split(strings.Trim(path.Dir(real), "/"), "/") {
-		if part == "" {
-			continue
-		}
-		next, err := openDir(int(dir.Fd()), part)
-		_ = dir.Close()
-		if err != nil {
-			return nil, fmt.Errorf("open the folder of %s: %w", real, err)
-		}
-		dir = next
-	}
-	return dir, nil
-}
-
 // names lists a folder, sorted.
 func names(dir *os.File) ([]string, error) {
 	if _, err := dir.Seek(0, io.SeekStart); err != nil {
@@ -67,10 +45,10 @@ func names(dir *os.File) ([]string, error) {
 }
 
 // Remove removes a file or folder, whatever is in it; none is no error.
-func Remove(dir int, name string) error { return remove(dir, name, 0) }
+func Remove(dir *os.File, name string) error { return remove(dir, name, 0) }
 
-func remove(dir int, name string, depth int) error {
-	err := unix.Unlinkat(dir, name, 0)
+func remove(dir *os.File, name string, depth int) error {
+	err := unix.Unlinkat(int(dir.Fd()), name, 0)
 	switch {
 	case err == nil || errors.Is(err, unix.ENOENT):
 		return nil
@@ -79,13 +57,13 @@ func remove(dir int, name string, depth int) error {
 	case depth > 10*maxDepth:
 		return fmt.Errorf("remove %s: folders nest deeper than %d", name, 10*maxDepth)
 	}
-	below, openErr := openDir(dir, name)
+	below, openErr := openDir(int(dir.Fd()), name)
 	if openErr != nil {
 		return &os.PathError{Op: "remove", Path: name, Err: err}
 	}
 	list, listErr := names(below)
 	for _, child := range list {
-		if err := remove(int(below.Fd()), child, depth+1); err != nil {
+		if err := remove(below, child, depth+1); err != nil {
 			_ = below.Close()
 			return err
 		}
@@ -94,7 +72,7 @@ func remove(dir int, name string, depth int) error {
 	if listErr != nil {
 		return listErr
 	}
-	if err := unix.Unlinkat(dir, name, unix.AT_REMOVEDIR); err != nil && !errors.Is(err, unix.ENOENT) {
+	if err := unix.Unlinkat(int(dir.Fd()), name, unix.AT_REMOVEDIR); err != nil && !errors.Is(err, unix.ENOENT) {
 		return &os.PathError{Op: "remove", Path: name, Err: err}
 	}
 	return nil
@@ -102,7 +80,7 @@ func remove(dir int, name string, depth int) error {
 
 // walk calls visit for everything at base in dir, folders before what is in them;
 // nothing there is no error.
-func walk(ctx context.Context, dir int, base, rel string, depth int, visit func(rel string, st *unix.Stat_t, dir int, base string) error) error {
+func walk(ctx context.Context, dir *os.File, base, rel string, depth int, visit func(rel string, st *unix.Stat_t, dir *os.File, base string) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -116,7 +94,7 @@ func walk(ctx context.Context, dir int, base, rel string, depth int, visit func(
 	if err := visit(rel, &st, dir, base); err != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		return err
 	}
-	below, err := openDir(dir, base)
+	below, err := openDir(int(dir.Fd()), base)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -132,7 +110,7 @@ func walk(ctx context.Context, dir int, base, rel string, depth int, visit func(
 		return err
 	}
 	for _, child := range list {
-		if err := walk(ctx, int(below.Fd()), child, filepath.Join(rel, child), depth+1, visit); err != nil {
+		if err := walk(ctx, below, child, filepath.Join(rel, child), depth+1, visit); err != nil {
 			return err
 		}
 	}

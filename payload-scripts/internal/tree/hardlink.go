@@ -21,7 +21,7 @@ func inodeOf(st *unix.Stat_t) inode { return inode{st.Dev, st.Ino} }
 // links are the hard links that a mirror has met. Names of one file in a tree
 // become names of one file in its likeness, and names of two do not.
 type links struct {
-	dir   int // the likeness is base in dir
+	dir   *os.File // the likeness is base in dir
 	base  string
 	first map[inode]string // file in src -> the first of its names
 	taken map[inode]inode  // file in dst -> the one in src that it stands for
@@ -41,19 +41,19 @@ func (l *links) take(from, to *host.Inode) bool {
 	return whose == inodeOf(&from.Stat)
 }
 
-// hardLink makes dst/dstName a further name of the file that it is in src, when
+// hardLink makes a file of dst a further name of the file that it is in src, when
 // that has been met; false when it has not.
-func (m *mirror) hardLink(src int, srcName string, dst int, dstName, rel string) (bool, error) {
-	st, there, err := statAt(src, srcName)
+func (m *mirror) hardLink(p pair) (bool, error) {
+	st, there, err := statAt(p.src, p.srcName)
 	if err != nil || !there || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Nlink < 2 {
 		return false, err
 	}
 	first, met := m.links.first[inodeOf(&st)]
 	if !met {
-		m.links.first[inodeOf(&st)] = rel
+		m.links.first[inodeOf(&st)] = p.rel
 		return false, nil
 	}
-	m.progress(rel, m.done)
+	m.progress(p.rel, m.done)
 	dir, err := m.links.openDirOf(first)
 	if err != nil {
 		return false, err
@@ -63,20 +63,20 @@ func (m *mirror) hardLink(src int, srcName string, dst int, dstName, rel string)
 	if first == "." {
 		name = m.links.base
 	}
-	if err := linkAt(int(dir.Fd()), name, dst, dstName); err != nil {
+	if err := linkAt(dir, name, p.dst, p.dstName); err != nil {
 		if m.policy.lenient() { // src is alive and the first changed meanwhile: this is the first now
-			m.links.first[inodeOf(&st)] = rel
+			m.links.first[inodeOf(&st)] = p.rel
 			return false, nil
 		}
-		return false, fmt.Errorf("make %s a hard link of %s: %w", rel, first, err)
+		return false, fmt.Errorf("make %s a hard link of %s: %w", p.rel, first, err)
 	}
-	m.policy.linked(rel, first)
+	m.policy.linked(p.rel, first)
 	return true, nil
 }
 
 // openDirOf opens the folder of the likeness that a name lies in. No link is followed.
 func (l *links) openDirOf(rel string) (*os.File, error) {
-	dir, err := openDir(l.dir, ".")
+	dir, err := openDir(int(l.dir.Fd()), ".")
 	if err != nil || rel == "." {
 		return dir, err
 	}
@@ -96,7 +96,7 @@ func (l *links) openDirOf(rel string) (*os.File, error) {
 
 // linkAt makes toDir/toName, whatever stands there, a hard link of the regular
 // file fromDir/fromName, in one step.
-func linkAt(fromDir int, fromName string, toDir int, toName string) error {
+func linkAt(fromDir *os.File, fromName string, toDir *os.File, toName string) error {
 	want, there, err := statAt(fromDir, fromName)
 	switch {
 	case err != nil:
@@ -120,15 +120,15 @@ func linkAt(fromDir int, fromName string, toDir int, toName string) error {
 		return err
 	}
 	host.Point("link", toName)
-	if err := unix.Linkat(fromDir, fromName, toDir, tmp, 0); err != nil {
+	if err := unix.Linkat(int(fromDir.Fd()), fromName, int(toDir.Fd()), tmp, 0); err != nil {
 		return &os.LinkError{Op: "link", Old: fromName, New: toName, Err: err}
 	}
 	if is, _, err := statAt(toDir, tmp); err != nil || inodeOf(&is) != inodeOf(&want) {
-		_ = unix.Unlinkat(toDir, tmp, 0)
+		_ = unix.Unlinkat(int(toDir.Fd()), tmp, 0)
 		return errors.Join(err, fmt.Errorf("%s was replaced meanwhile", fromName))
 	}
 	host.Point("rename", toName)
-	return unix.Renameat(toDir, tmp, toDir, toName)
+	return unix.Renameat(int(toDir.Fd()), tmp, int(toDir.Fd()), toName)
 }
 
 // oneToOne compares which names are hard links of one another.

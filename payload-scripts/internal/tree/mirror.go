@@ -35,7 +35,7 @@ type policy interface {
 	lenient() bool
 	// settled tells from looking at both names alone (either may lack) that a
 	// regular file in src needs no work; it is not seen then.
-	settled(rel string, src, dst int, srcName, dstName string) (bool, error)
+	settled(p pair) (bool, error)
 	// same tells whether the content of the regular file from need not be copied
 	// to the regular file to.
 	same(from, to *host.Inode) (bool, error)
@@ -50,44 +50,52 @@ type policy interface {
 }
 
 // run makes dst/dstName like src/srcName.
-func (m *mirror) run(src int, srcName string, dst int, dstName string) error {
+func (m *mirror) run(src *os.File, srcName string, dst *os.File, dstName string) error {
 	m.links = links{dir: dst, base: dstName, first: map[inode]string{}, taken: map[inode]inode{}}
-	return m.at(src, srcName, dst, dstName, ".", 0)
+	return m.at(pair{src, dst, srcName, dstName, "."}, 0)
 }
 
-// at is run for one file and what is below it; rel is what both are called in messages.
-func (m *mirror) at(src int, srcName string, dst int, dstName, rel string, depth int) error {
+// pair is one file in both trees, by its name in an open folder of each; rel is
+// what both are called in messages.
+type pair struct {
+	src, dst         *os.File
+	srcName, dstName string
+	rel              string
+}
+
+// at is run for one file and what is below it.
+func (m *mirror) at(p pair, depth int) error {
 	if err := m.ctx.Err(); err != nil {
 		return err
 	}
 	if depth > maxDepth {
-		return fmt.Errorf("%s: folders nest deeper than %d", rel, maxDepth)
+		return fmt.Errorf("%s: folders nest deeper than %d", p.rel, maxDepth)
 	}
-	if done, err := m.hardLink(src, srcName, dst, dstName, rel); err != nil || done {
+	if done, err := m.hardLink(p); err != nil || done {
 		return err
 	}
-	if done, err := m.policy.settled(rel, src, dst, srcName, dstName); err != nil || done {
+	if done, err := m.policy.settled(p); err != nil || done {
 		return err
 	}
-	from, err := host.OpenInode(src, srcName)
+	from, err := host.OpenInode(int(p.src.Fd()), p.srcName)
 	if errors.Is(err, os.ErrNotExist) {
-		return Remove(dst, dstName)
+		return Remove(p.dst, p.dstName)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", rel, err)
+		return fmt.Errorf("%s: %w", p.rel, err)
 	}
 	defer from.Close()
-	want, err := describe(from, rel)
+	want, err := describe(from, p.rel)
 	if err != nil {
 		return err
 	}
 	want.Racy = time.Since(time.Unix(0, want.CTime)) < racyWithin
-	m.progress(rel, m.done)
+	m.progress(p.rel, m.done)
 	if want.kind() == unix.S_IFSOCK { // made by a program that listens, not to be copied
 		m.policy.seen(want)
-		return Remove(dst, dstName)
+		return Remove(p.dst, p.dstName)
 	}
-	have, to, err := m.destination(dst, dstName, want)
+	to, err := m.destination(p, want)
 	if err != nil {
 		return err
 	}
@@ -96,14 +104,14 @@ func (m *mirror) at(src int, srcName string, dst int, dstName, rel string, depth
 	}
 	switch want.kind() {
 	case unix.S_IFDIR:
-		err = m.folder(src, srcName, dst, dstName, rel, depth, want, have)
+		err = m.folder(p, want, to, depth)
 	case unix.S_IFREG:
-		err = m.file(from, to, want, have, dst, dstName)
+		err = m.file(p, from, to, want)
 	default:
-		err = m.special(want, have, dst, dstName)
+		err = m.special(p, want, to)
 	}
 	if m.policy.lenient() && errors.Is(err, errVanished) {
-		return Remove(dst, dstName)
+		return Remove(p.dst, p.dstName)
 	}
 	if err != nil {
 		return err
@@ -112,65 +120,75 @@ func (m *mirror) at(src int, srcName string, dst int, dstName, rel string, depth
 	return nil
 }
 
-// errVanished is a file that went while it was looked at.
-var errVanished = errors.New("it vanished")
+// errVanished is a file that went, or was replaced, while it was looked at.
+var errVanished = errors.New("it was replaced while it was looked at")
 
-// destination opens what is in dst, and removes it when it is of another kind.
-func (m *mirror) destination(dst int, dstName string, want *entry) (*entry, *host.Inode, error) {
-	to, err := host.OpenInode(dst, dstName)
+// destination opens what is in dst, nil for nothing, and removes it when it is of another kind.
+func (m *mirror) destination(p pair, want *entry) (*host.Inode, error) {
+	to, err := host.OpenInode(int(p.dst.Fd()), p.dstName)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil, nil
+		return nil, nil
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	have, err := describe(to, string(want.Path))
-	if err != nil {
-		to.Close()
-		return nil, nil, err
-	}
-	if have.kind() == want.kind() && have.Link == want.Link && have.Rdev == want.Rdev {
-		return have, to, nil
+	have, err := describe(to, p.rel)
+	if err == nil && have.isLike(want) {
+		return to, nil
 	}
 	to.Close()
-	return nil, nil, Remove(dst, dstName)
+	if err != nil {
+		return nil, err
+	}
+	return nil, Remove(p.dst, p.dstName)
 }
 
-func (m *mirror) folder(src int, srcName string, dst int, dstName, rel string, depth int, want, have *entry) error {
-	if have == nil {
-		if err := unix.Mkdirat(dst, dstName, 0o700); err != nil {
-			return &os.PathError{Op: "mkdir", Path: rel, Err: err}
-		}
+// folder makes a folder and what is in it. It works on the two folders that it
+// has opened, whatever their names come to mean meanwhile.
+func (m *mirror) folder(p pair, want *entry, there *host.Inode, depth int) error {
+	from, err := openDir(int(p.src.Fd()), p.srcName)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
+		return fmt.Errorf("%s: %w", p.rel, errVanished)
 	}
-	from, err := openDir(src, srcName)
 	if err != nil {
-		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
-			return fmt.Errorf("%s: %w", rel, errVanished)
-		}
 		return err
 	}
 	defer from.Close() //nolint:errcheck // read only
-	to, err := openDir(dst, dstName)
+	if is, err := host.InodeOf(from); err != nil || is.Stat.Ino != want.Ino || is.Stat.Dev != want.Dev {
+		return errors.Join(err, fmt.Errorf("%s: %w", p.rel, errVanished))
+	}
+	to, err := openOrMake(p, there)
 	if err != nil {
 		return err
 	}
 	defer to.Close() //nolint:errcheck // read only
 	list, err := names(from)
 	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%s: %w", rel, errVanished)
+		return fmt.Errorf("%s: %w", p.rel, errVanished)
 	}
 	if err != nil {
 		return err
 	}
-	if err := m.prune(to, list, rel); err != nil {
+	if err := m.prune(to, list, p.rel); err != nil {
 		return err
 	}
 	for _, child := range list {
-		if err := m.at(int(from.Fd()), child, int(to.Fd()), child, path.Join(rel, child), depth+1); err != nil {
+		if err := m.at(pair{from, to, child, child, path.Join(p.rel, child)}, depth+1); err != nil {
 			return err
 		}
 	}
-	return applyAttributes(dst, dstName, want)
+	n, err := host.InodeOf(to)
+	if err != nil {
+		return err
+	}
+	return applyAttributes(n, want)
+}
+
+func openOrMake(p pair, there *host.Inode) (*os.File, error) {
+	if there == nil {
+		return host.MkdirAt(p.dst, p.dstName)
+	}
+	return openDir(int(p.dst.Fd()), p.dstName)
 }
 
 // prune removes from a folder what the other one does not have.
@@ -187,47 +205,46 @@ func (m *mirror) prune(to *os.File, wanted []string, rel string) error {
 		if want[child] {
 			continue
 		}
-		n, err := host.OpenInode(int(to.Fd()), child)
-		if err != nil {
-			return err
+		e, err := entryAt(to, child, path.Join(rel, child))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
 		}
-		e, err := describe(n, path.Join(rel, child))
-		n.Close()
 		if err != nil {
 			return err
 		}
 		if m.policy.keeps(e) {
 			continue
 		}
-		if err := Remove(int(to.Fd()), child); err != nil {
+		if err := Remove(to, child); err != nil {
 			return fmt.Errorf("%s: %w", path.Join(rel, child), err)
 		}
 	}
 	return nil
 }
 
-// applyAttributes gives what is at dst the attributes of want, if it has others.
-func applyAttributes(dst int, dstName string, want *entry) error {
-	n, err := host.OpenInode(dst, dstName)
+func entryAt(dir *os.File, name, rel string) (*entry, error) {
+	n, err := host.OpenInode(int(dir.Fd()), name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer n.Close()
+	return describe(n, rel)
+}
+
+// applyAttributes gives an inode the attributes of want, if it has others.
+func applyAttributes(n *host.Inode, want *entry) error {
 	have, err := describe(n, string(want.Path))
-	if err != nil || have.kind() == want.kind() && have.sameAttrs(want) {
+	if err != nil || have.sameAttrs(want) {
 		return err
 	}
 	return n.SetAttr(want.attr(), want.Xattrs, unix.NsecToTimespec(want.MTime))
 }
 
-func (m *mirror) file(from, to *host.Inode, want, have *entry, dst int, dstName string) error {
-	if have != nil && m.links.take(from, to) {
-		same, err := m.policy.same(from, to)
-		if err != nil {
+func (m *mirror) file(p pair, from, to *host.Inode, want *entry) error {
+	if to != nil && m.links.take(from, to) {
+		done, err := m.reuse(from, to, want)
+		if err != nil || done {
 			return err
-		}
-		if same {
-			return applyAttributes(dst, dstName, want)
 		}
 	}
 	src, err := from.Open()
@@ -235,39 +252,60 @@ func (m *mirror) file(from, to *host.Inode, want, have *entry, dst int, dstName 
 		return err
 	}
 	defer src.Close() //nolint:errcheck // read only
-	tmp := temporary(dstName)
-	fd, err := unix.Openat(dst, tmp, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
-	if errors.Is(err, unix.EEXIST) { // of an engine that was killed
-		if err := Remove(dst, tmp); err != nil {
-			return err
-		}
-		fd, err = unix.Openat(dst, tmp, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	tmp := temporary(p.dstName)
+	if err := Remove(p.dst, tmp); err != nil { // of an engine that was killed
+		return err
 	}
+	fd, err := unix.Openat(int(p.dst.Fd()), tmp, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
-		return &os.PathError{Op: "create", Path: string(want.Path), Err: err}
+		return &os.PathError{Op: "create", Path: p.rel, Err: err}
 	}
-	out := os.NewFile(uintptr(fd), tmp)
-	err = host.CopyData(out, src)
+	out := os.NewFile(uintptr(fd), p.rel)
+	err = m.fill(out, src, want)
 	err = errors.Join(err, out.Close())
 	if err == nil {
-		err = applyAttributes(dst, tmp, want)
-	}
-	if err == nil {
-		host.Point("rename", string(want.Path))
-		err = unix.Renameat(dst, tmp, dst, dstName)
+		host.Point("rename", p.rel)
+		err = unix.Renameat(int(p.dst.Fd()), tmp, int(p.dst.Fd()), p.dstName)
 	}
 	if err != nil {
-		_ = unix.Unlinkat(dst, tmp, 0)
-		return fmt.Errorf("copy %s (%d bytes): %w", want.Path, want.Size, err)
+		_ = unix.Unlinkat(int(p.dst.Fd()), tmp, 0)
+		return fmt.Errorf("copy %s (%d bytes): %w", p.rel, want.Size, err)
 	}
 	m.done += want.Size
-	m.progress(string(want.Path), m.done)
-	n, err := host.OpenInode(dst, dstName)
+	m.progress(p.rel, m.done)
+	return nil
+}
+
+// reuse keeps a file whose content is right. One with other names too and other
+// attributes is not kept: they may be names of something else on the host.
+func (m *mirror) reuse(from, to *host.Inode, want *entry) (bool, error) {
+	have, err := describe(to, string(want.Path))
+	if err != nil {
+		return false, err
+	}
+	if to.Stat.Nlink > 1 && !have.sameAttrs(want) {
+		return false, nil
+	}
+	same, err := m.policy.same(from, to)
+	if err != nil || !same {
+		return false, err
+	}
+	return true, applyAttributes(to, want)
+}
+
+// fill makes the new file out what src is.
+func (m *mirror) fill(out, src *os.File, want *entry) error {
+	if err := host.CopyData(out, src); err != nil {
+		return err
+	}
+	n, err := host.InodeOf(out)
 	if err != nil {
 		return err
 	}
-	defer n.Close()
-	return m.policy.copied(want, n)
+	if err := m.policy.copied(want, n); err != nil {
+		return err
+	}
+	return applyAttributes(n, want)
 }
 
 // temporary is the name under which a file is filled. It is removed like any
@@ -281,20 +319,33 @@ func temporary(base string) string {
 	return tmp
 }
 
-// special makes a link, fifo or device.
-func (m *mirror) special(want, have *entry, dst int, dstName string) error {
-	if have == nil {
-		var err error
-		if want.kind() == unix.S_IFLNK {
-			err = unix.Symlinkat(string(want.Link), dst, dstName)
-		} else {
-			err = unix.Mknodat(dst, dstName, want.Mode, int(want.Rdev))
-		}
-		if err != nil {
-			return &os.PathError{Op: "create", Path: string(want.Path), Err: err}
-		}
+// special makes a link, FIFO or device.
+func (m *mirror) special(p pair, want *entry, there *host.Inode) error {
+	if there != nil {
+		return applyAttributes(there, want)
 	}
-	return applyAttributes(dst, dstName, want)
+	var err error
+	if want.kind() == unix.S_IFLNK {
+		err = unix.Symlinkat(string(want.Link), int(p.dst.Fd()), p.dstName)
+	} else {
+		err = unix.Mknodat(int(p.dst.Fd()), p.dstName, want.Mode, int(want.Rdev))
+	}
+	if err != nil {
+		return &os.PathError{Op: "create", Path: p.rel, Err: err}
+	}
+	made, err := host.OpenInode(int(p.dst.Fd()), p.dstName)
+	if err != nil {
+		return err
+	}
+	defer made.Close()
+	have, err := describe(made, p.rel)
+	if err != nil {
+		return err
+	}
+	if !have.isLike(want) || made.Stat.Nlink != 1 {
+		return fmt.Errorf("make %s: somebody replaced it meanwhile", p.rel)
+	}
+	return applyAttributes(made, want)
 }
 
 // sameContent compares two files byte by byte.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -20,19 +19,19 @@ func (s *Saved) Restore(ctx context.Context, real string) error {
 		return err
 	}
 	defer from.Close() //nolint:errcheck // read only
-	to, err := OpenParent(real)
+	to, base, err := host.OpenParent(real)
 	if s.Empty() && (errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR)) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer to.Close()                                                             //nolint:errcheck // read only
-	if err := Remove(int(to.Fd()), temporary(filepath.Base(real))); err != nil { // the tree may be a file
+	defer to.Close()                                    //nolint:errcheck // read only
+	if err := Remove(to, temporary(base)); err != nil { // the tree may be a file
 		return err
 	}
 	m := mirror{ctx: ctx, policy: restoring{s.index}, progress: s.copy.progress}
-	return m.run(int(from.Fd()), s.copy.Name, int(to.Fd()), filepath.Base(real))
+	return m.run(from, s.copy.Name, to, base)
 }
 
 // restoring is the policy of a mirror from a copy to the host: the index tells
@@ -41,12 +40,12 @@ type restoring struct{ index index }
 
 func (p restoring) lenient() bool { return false }
 
-func (p restoring) settled(rel string, _, dst int, _, dstName string) (bool, error) {
-	old := p.index[rel]
+func (p restoring) settled(f pair) (bool, error) {
+	old := p.index[f.rel]
 	if old == nil || !old.isFile() {
 		return false, nil
 	}
-	st, there, err := statAt(dst, dstName)
+	st, there, err := statAt(f.dst, f.dstName)
 	return there && old.untouched(&st), err
 }
 
@@ -67,7 +66,7 @@ func (p restoring) keeps(dst *entry) bool {
 // Differences returns every path below the tree at real that is not as it was
 // when it was saved; "." is the tree itself.
 func (s *Saved) Differences(ctx context.Context, real string) ([]string, error) {
-	dir, err := OpenParent(real)
+	dir, base, err := host.OpenParent(real)
 	if s.Empty() && (errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR)) {
 		return nil, nil
 	}
@@ -78,7 +77,7 @@ func (s *Saved) Differences(ctx context.Context, real string) ([]string, error) 
 	var wrong []string
 	found := map[string]bool{}
 	names := oneToOne{map[inode]inode{}, map[inode]inode{}}
-	err = walk(ctx, int(dir.Fd()), filepath.Base(real), ".", 0, func(rel string, st *unix.Stat_t, dir int, base string) error {
+	err = walk(ctx, dir, base, ".", 0, func(rel string, st *unix.Stat_t, dir *os.File, base string) error {
 		found[rel] = true
 		want := s.index[rel]
 		if want != nil && want.isFile() && !names.agrees(want, st) {
@@ -103,11 +102,11 @@ func (s *Saved) Differences(ctx context.Context, real string) ([]string, error) 
 }
 
 // isEntry tells whether a file of the host is what was saved.
-func isEntry(want *entry, dir int, base string) (bool, error) {
+func isEntry(want *entry, dir *os.File, base string) (bool, error) {
 	if want == nil {
 		return false, nil
 	}
-	n, err := host.OpenInode(dir, base)
+	n, err := host.OpenInode(int(dir.Fd()), base)
 	if err != nil {
 		return false, err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sort"
 	"strings"
 
@@ -33,9 +32,9 @@ func (c Copy) Save(ctx context.Context, real string, live bool) error {
 		return err
 	}
 	defer to.Close() //nolint:errcheck // read only
-	from, err := OpenParent(real)
+	from, base, err := host.OpenParent(real)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
-		if err := Remove(int(to.Fd()), c.Name); err != nil {
+		if err := Remove(to, c.Name); err != nil {
 			return err
 		}
 		return writeIndex(c.indexFile(), nil)
@@ -48,13 +47,13 @@ func (c Copy) Save(ctx context.Context, real string, live bool) error {
 	for try := 1; ; try++ {
 		p = &saving{live: live, known: known, now: index{}, digests: map[string]string{}}
 		m := mirror{ctx: ctx, policy: p, progress: c.progress}
-		if err := m.run(int(from.Fd()), filepath.Base(real), int(to.Fd()), c.Name); err != nil {
+		if err := m.run(from, base, to, c.Name); err != nil {
 			return err
 		}
 		if live {
 			break
 		}
-		moving, err := changed(ctx, int(from.Fd()), filepath.Base(real), p.now)
+		moving, err := changed(ctx, from, base, p.now)
 		if err != nil {
 			return err
 		}
@@ -83,16 +82,16 @@ type saving struct {
 
 func (p *saving) lenient() bool { return p.live }
 
-func (p *saving) settled(rel string, src, _ int, srcName, _ string) (bool, error) {
-	old := p.known[rel]
+func (p *saving) settled(f pair) (bool, error) {
+	old := p.known[f.rel]
 	if old == nil || !old.isFile() {
 		return false, nil
 	}
-	st, there, err := statAt(src, srcName)
+	st, there, err := statAt(f.src, f.srcName)
 	if err != nil || !there || !old.untouched(&st) {
 		return false, err
 	}
-	p.now[rel] = old
+	p.now[f.rel] = old
 	return true, nil
 }
 
@@ -120,10 +119,10 @@ func (p *saving) linked(rel, first string) {
 func (p *saving) keeps(*entry) bool { return false }
 
 // changed returns what is not as it was when it was saved a moment ago.
-func changed(ctx context.Context, dir int, base string, saved index) ([]string, error) {
+func changed(ctx context.Context, dir *os.File, base string, saved index) ([]string, error) {
 	var out []string
 	found := map[string]bool{}
-	err := walk(ctx, dir, base, ".", 0, func(rel string, st *unix.Stat_t, _ int, _ string) error {
+	err := walk(ctx, dir, base, ".", 0, func(rel string, st *unix.Stat_t, _ *os.File, _ string) error {
 		found[rel] = true
 		old := saved[rel]
 		if old == nil || old.Ino != st.Ino || old.CTime != st.Ctim.Nano() || old.isFile() && old.Size != st.Size {

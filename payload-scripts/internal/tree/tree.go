@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"onerpm/payload-scripts/internal/host"
 )
 
 // Copy is where a tree is saved: Dir/Name is like it, Dir/Name.index has one JSON
@@ -56,7 +58,7 @@ func (s *Saved) Empty() bool { return len(s.index) == 0 }
 // Size returns the room that everything at a path takes, in bytes: 0 when nothing
 // is there.
 func Size(ctx context.Context, real string) (int64, error) {
-	dir, err := OpenParent(real)
+	dir, base, err := host.OpenParent(real)
 	if errors.Is(err, os.ErrNotExist) {
 		return 0, nil
 	}
@@ -65,7 +67,7 @@ func Size(ctx context.Context, real string) (int64, error) {
 	}
 	defer dir.Close() //nolint:errcheck // read only
 	var total int64
-	err = walk(ctx, int(dir.Fd()), filepath.Base(real), ".", 0, func(_ string, st *unix.Stat_t, _ int, _ string) error {
+	err = walk(ctx, dir, base, ".", 0, func(_ string, st *unix.Stat_t, _ *os.File, _ string) error {
 		const block = 4096
 		total += (st.Blocks*512/block + 1) * block
 		return nil
