@@ -16,7 +16,7 @@ endif
 export GOFLAGS += -buildvcs=false
 
 .NOTPARALLEL:
-.PHONY: help demo test unit e2e test-crash lint components bundler engine bundles host bench prepare clean
+.PHONY: help demo test unit e2e test-crash test-random lint components bundler engine bundles host bench prepare clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,14 +57,17 @@ prepare: ## install what the tests need (Debian 12, root)
 test: prepare lint unit e2e ## run everything
 
 unit: prepare components engine $(PG96) ## run all tests but those on a test machine
-	$(GO) test -timeout 60m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash)
+	$(GO) test -timeout 60m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash -e /test/random)
 	POSTGRES_BIN=$(CURDIR)/$(PG96)/bin $(GO) test -count=1 -timeout 20m $(addprefix ./payload-scripts/internal/,database dbcheck dump migration)
 
 e2e: prepare bundles ## run the tests on real machines, each time anew
-	$(GO) test -count=1 -timeout 120m -v -p 2 -parallel 3 ./test/e2e/... ./test/second ./test/process ./test/crash
+	$(GO) test -count=1 -timeout 120m -v -p 2 -parallel 3 ./test/e2e/... ./test/second ./test/process ./test/crash ./test/random
 
 test-crash: prepare components ## die at every point of an upgrade; goes on where it was ended
 	ONERPM_CRASH=all $(GO) test -count=1 -timeout 0 -v ./test/crash -run TestCrash
+
+test-random: prepare bundles ## 200 faults at random times under a write load; goes on where it was ended
+	ONERPM_RANDOM=200 $(GO) test -count=1 -timeout 0 -v ./test/random -run TestRandom
 
 lint: $(GOLINT) ## run golangci-lint
 	$(GOLINT) run ./...

@@ -55,7 +55,7 @@ func record(t testing.TB, s scenario, rpm string) ([]point, sides) {
 		machinecheck.Same(t, "before and after the way back", found.old, machinecheck.Whole(t, m))
 		return points, found
 	}
-	found.new = wholeNew(t, m)
+	found.new = machinecheck.WholeNew(t, m, machinecheck.Without{})
 	return points, found
 }
 
@@ -112,7 +112,7 @@ func crash(t testing.TB, s scenario, p point, w way, rpm string, known sides) si
 	}
 	got := finish(t, m, s.must(p, w))
 	if got == isNew {
-		machinecheck.Same(t, "the new release after a crash and without one", known.new, wholeNew(t, m))
+		machinecheck.Same(t, "the new release after a crash and without one", known.new, machinecheck.WholeNew(t, m, machinecheck.Without{}))
 	} else {
 		machinecheck.Same(t, "the old release before and after", known.old, machinecheck.Whole(t, m))
 	}
@@ -184,16 +184,6 @@ func startAgain(t testing.TB, m *host.Machine, old map[string]string) {
 	}
 }
 
-// wholeNew is the whole of a new machine, but for the one secret that each upgrade
-// makes afresh: that must only be there.
-func wholeNew(t testing.TB, m *host.Machine) map[string]string {
-	t.Helper()
-	const file = "/opt/manager/rest-security.conf"
-	found := machinecheck.Whole(t, m)
-	found[file] = m.Sh(t, `stat -c '%A %U:%G' `+file+`; sed -E 's/("admin_password": *)"[^"]{32,}"/\1 made/' `+file+` | sha256sum`)
-	return found
-}
-
 // finish waits for the attempt's end and proves that the machine is on the side it must be.
 func finish(t testing.TB, m *host.Machine, want side) side {
 	t.Helper()
@@ -205,11 +195,11 @@ func finish(t testing.TB, m *host.Machine, want side) side {
 	case 4:
 		got = isOld
 	default:
-		t.Fatalf("wait: exit %d\n%s", code, told(t, m, out))
+		t.Fatalf("wait: exit %d\n%s", code, out+machinecheck.Report(t, m))
 	}
 	machinecheck.AwaitEnd(t, m)
 	if want != either && got != want {
-		t.Fatalf("the machine is %s, must be %s\n%s", got, want, told(t, m, out))
+		t.Fatalf("the machine is %s, must be %s\n%s", got, want, out+machinecheck.Report(t, m))
 	}
 	if got == isNew {
 		machinecheck.New(t, m, to)
@@ -217,10 +207,4 @@ func finish(t testing.TB, m *host.Machine, want side) side {
 		machinecheck.Old(t, m, to)
 	}
 	return got
-}
-
-func told(t testing.TB, m *host.Machine, out string) string {
-	t.Helper()
-	_, log := m.ShCode(t, machinecheck.Prefix+" report; "+machinecheck.Prefix+" log | tail -40")
-	return strings.TrimSpace(out) + "\n" + log
 }

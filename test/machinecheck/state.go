@@ -7,6 +7,7 @@ package machinecheck
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -36,17 +37,32 @@ func Want(set []manifest.Package) string {
 	return strings.Join(lines, "\n")
 }
 
+// Without is what a comparison of two moments leaves out: what clients wrote in between.
+type Without struct {
+	Columns []string          // of every table
+	Rows    map[string]string // table -> the rows, as an SQL condition
+	Paths   []string          // beginnings of file names
+}
+
 // Rows returns a digest of every row of every table of the product, by table;
 // the columns named in without are left out. A row is compared by its values,
 // with the names of its columns, so a new column shows.
 func Rows(t testing.TB, m *host.Machine, without ...string) map[string]string {
 	t.Helper()
-	minus := ""
-	for _, w := range without {
+	return rows(t, m, Without{Columns: without})
+}
+
+func rows(t testing.TB, m *host.Machine, without Without) map[string]string {
+	t.Helper()
+	minus, kept := "", "case table_name"
+	for _, w := range without.Columns {
 		minus += " - '" + w + "'"
 	}
-	perTable := fmt.Sprintf(`select %%L, count(*) || ' rows ' || coalesce(md5(string_agg(r, '|' order by r)), '') from (select (to_jsonb(t)%s)::text as r from %%I t) x`, minus)
-	out := m.Sh(t, SQL(`select format($$`+perTable+`$$, table_name, table_name) from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE' order by 1 \gexec`))
+	for table, condition := range without.Rows {
+		kept += fmt.Sprintf(" when '%s' then $$ where not (%s)$$", table, condition)
+	}
+	perTable := fmt.Sprintf(`select %%L, count(*) || ' rows ' || coalesce(md5(string_agg(r, '|' order by r)), '') from (select (to_jsonb(t)%s)::text as r from %%I t%%s) x`, minus)
+	out := m.Sh(t, SQL(`select format($$`+perTable+`$$, table_name, table_name, `+kept+` when '' then '' else '' end) from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE' order by 1 \gexec`))
 	found := map[string]string{}
 	for line := range strings.Lines(out) {
 		if table, sum, ok := strings.Cut(strings.TrimSpace(line), "|"); ok {
@@ -132,9 +148,18 @@ func AwaitEnd(t testing.TB, m *host.Machine) {
 // it was, but for what the bundle itself installs.
 func Whole(t testing.TB, m *host.Machine) map[string]string {
 	t.Helper()
+	return WholeWithout(t, m, Without{})
+}
+
+// WholeWithout is [Whole] of a machine that clients write to.
+func WholeWithout(t testing.TB, m *host.Machine, without Without) map[string]string {
+	t.Helper()
 	AwaitEnd(t, m)
 	found := Files(t, m, "/etc", "/usr", "/opt", "/var/wheels")
 	for path := range found {
+		if slices.ContainsFunc(without.Paths, func(begin string) bool { return strings.HasPrefix(path, begin) }) {
+			delete(found, path)
+		}
 		if path == "/usr/bin/"+Prefix ||
 			(strings.HasPrefix(path, "/usr/share/") && strings.HasPrefix(filepath.Base(path), Prefix)) || // its completion and man page
 			path == "/usr/share/man/man8/"+Prefix+".8" || path == "/usr/share/bash-completion/completions/"+Prefix ||
@@ -145,10 +170,27 @@ func Whole(t testing.TB, m *host.Machine) map[string]string {
 	found["packages"] = digest(Packages(t, m))
 	found["duplicates"] = m.Sh(t, `rpm -qa --qf '%{NAME}.%{ARCH}\n' | sort | uniq -d`)
 	found["schema"] = digest(Schema(t, m))
-	for table, sum := range Rows(t, m) {
+	for table, sum := range rows(t, m, without) {
 		found["table "+table] = sum
 	}
 	found["units"] = m.Sh(t, `systemctl list-unit-files --no-legend 'cloudify-*' nginx.service | grep -v '^`+Prefix+`' | awk '{print $1,$2}'`)
 	found["active"] = m.Sh(t, `systemctl list-units --no-legend --plain --state=active 'cloudify-*.service' nginx.service | grep -v '^`+Prefix+`' | awk '{print $1,$3}'`)
 	return found
+}
+
+// WholeNew is the whole of a new machine, but for the one secret that each upgrade
+// makes afresh: that must only be there.
+func WholeNew(t testing.TB, m *host.Machine, without Without) map[string]string {
+	t.Helper()
+	const file = "/opt/manager/rest-security.conf"
+	found := WholeWithout(t, m, without)
+	found[file] = m.Sh(t, `stat -c '%A %U:%G' `+file+`; sed -E 's/("admin_password": *)"[^"]{32,}"/\1 made/' `+file+` | sha256sum`)
+	return found
+}
+
+// Report is what the upgrade itself says of its last attempt, for the message of a test that failed.
+func Report(t testing.TB, m *host.Machine) string {
+	t.Helper()
+	_, log := m.ShCode(t, Prefix+" report; "+Prefix+" log | tail -40")
+	return log
 }

@@ -1,0 +1,159 @@
+package random
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+)
+
+// kind is what is done to a machine.
+type kind string
+
+const (
+	engine    kind = "engine"         // SIGKILL of the engine alone
+	rpmAlone  kind = "rpm"            // SIGKILL of the rpm that changes packages
+	rpmParent kind = "rpm and parent" // and of the engine that started it
+	postgres  kind = "postgres"       // SIGKILL of the whole PostgreSQL; systemd starts it again
+	dbus      kind = "dbus"           // its restart: every connection to it is lost
+	reexec    kind = "reexec"         // systemctl daemon-reexec
+	power     kind = "power"          // the machine and its disk; it is on again at once
+)
+
+var kinds = []kind{engine, rpmAlone, rpmParent, postgres, dbus, reexec, power}
+
+// fault is one of them and the time for it: a delay after the attempt has come to a phase, or after
+// the fault before it.
+type fault struct {
+	Kind  kind          `json:"kind"`
+	After phase         `json:"after"` // of the attempt; "" for the fault before this one
+	Delay time.Duration `json:"delay"`
+}
+
+func (f fault) String() string {
+	after := string(f.After)
+	if after == "" {
+		after = "the first"
+	}
+	return fmt.Sprintf("%s %s after %s", f.Kind, f.Delay.Round(time.Millisecond), after)
+}
+
+// jump is a jump of the demo product.
+type jump struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+func (j jump) String() string { return j.From + "-" + j.To }
+
+var jumps = []jump{{"4.0.1", "4.1.1"}, {"4.1.1", "4.2.0"}}
+
+// plan is one trial.
+type plan struct {
+	Seed   uint64  `json:"seed"`
+	N      int     `json:"n"`
+	Jump   jump    `json:"jump"`
+	Back   bool    `json:"back"` // the new release does not start
+	Faults []fault `json:"faults"`
+}
+
+func (p plan) key() string { return fmt.Sprintf("%d/%04d", p.Seed, p.N) }
+
+func (p plan) way() string {
+	if p.Back {
+		return "back"
+	}
+	return "forward"
+}
+
+func (p plan) String() string {
+	var faults []string
+	for _, f := range p.Faults {
+		faults = append(faults, f.String())
+	}
+	return fmt.Sprintf("%s %s %s %s", p.key(), p.Jump, p.way(), strings.Join(faults, ", "))
+}
+
+// lasts is about how long each phase takes on a quiet machine: the delays are spread over it and a little more. A
+// fault that comes late for its phase hits a later one.
+var lasts = map[phase]time.Duration{
+	starting: 500 * time.Millisecond, preparing: 4 * time.Second, switching: 3 * time.Second, opening: 1500 * time.Millisecond, back: 4 * time.Second,
+}
+
+// planOf draws the nth trial of a seed: the same one each time.
+func planOf(seed uint64, n int) plan {
+	lot := rand.New(rand.NewPCG(seed, uint64(n)))
+	p := plan{Seed: seed, N: n, Jump: jumps[lot.IntN(len(jumps))], Back: lot.IntN(2) == 0}
+	first := fault{Kind: kinds[n%len(kinds)]} // each kind as often
+	switch first.Kind {
+	case rpmAlone, rpmParent: // there is none before
+		first.After = switching
+		if p.Back && lot.IntN(2) == 0 {
+			first.After = back
+		}
+		first.Delay = delay(lot, time.Second) // after rpm was seen
+	default:
+		first.After = phaseOf(lot, p.Back)
+		first.Delay = delay(lot, lasts[first.After])
+	}
+	p.Faults = []fault{first}
+	if lot.IntN(4) == 0 {
+		second := fault{Kind: kinds[lot.IntN(len(kinds))], Delay: delay(lot, 4*time.Second)}
+		p.Faults = append(p.Faults, second)
+	}
+	return p
+}
+
+func delay(lot *rand.Rand, most time.Duration) time.Duration {
+	return time.Duration(lot.Int64N(int64(most))).Round(time.Millisecond)
+}
+
+// phaseOf draws a phase: those more often in which more can break.
+func phaseOf(lot *rand.Rand, goesBack bool) phase {
+	from := []phase{starting, preparing, preparing, switching, switching, switching, opening, opening}
+	if goesBack {
+		from = []phase{preparing, switching, switching, back, back, back, back, back}
+	}
+	return from[lot.IntN(len(from))]
+}
+
+// TestPlans wants the choice to be repeatable and to reach everything.
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	seen := map[string]int{}
+	for n := range 200 {
+		p := planOf(7, n)
+		if again := planOf(7, n); again.String() != p.String() {
+			t.Fatalf("trial %d is %v once and %v then", n, p, again)
+		}
+		seen[p.Jump.String()]++
+		seen[p.way()]++
+		seen[fmt.Sprintf("%d faults", len(p.Faults))]++
+		for i, f := range p.Faults {
+			seen[string(f.Kind)]++
+			if i == 0 {
+				seen["after "+string(f.After)]++
+			}
+			if (i == 0) != (f.After != "") || f.Delay < 0 || f.Delay > 5*time.Second {
+				t.Errorf("trial %d: fault %d is %+v", n, i, f)
+			}
+			if !p.Back && f.After == back {
+				t.Errorf("trial %d waits for a way back that is not there: %v", n, p)
+			}
+		}
+	}
+	want := []string{"4.0.1-4.1.1", "4.1.1-4.2.0", "forward", "back", "1 faults", "2 faults",
+		"after start", "after prepare", "after switch", "after open", "after back"}
+	for _, k := range kinds {
+		want = append(want, string(k))
+	}
+	for _, what := range want {
+		if seen[what] < 5 {
+			t.Errorf("%s: %d of 200 trials", what, seen[what])
+		}
+	}
+	if planOf(7, 3).String() == planOf(8, 3).String() {
+		t.Error("another seed makes the same trial")
+	}
+}

@@ -1,0 +1,175 @@
+package random
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"onerpm/test/host"
+)
+
+// patience is how long an engine or a PostgreSQL is waited for that a fault is to kill.
+const patience = 3 * time.Second
+
+// strike waits for the time of a fault and makes it. It returns where the attempt was then, or
+// what was not there to be killed.
+func strike(ctx context.Context, m *host.Machine, w *watch, f fault) (hit string, err error) {
+	if f.After != "" {
+		if _, err := w.await(ctx, f.After); err != nil {
+			return "", fmt.Errorf("wait for the phase %s: %w", f.After, err)
+		}
+	}
+	if err := awaitDelay(ctx, m, w, f); err != nil {
+		return "", err
+	}
+	victims, err := awaitVictims(ctx, m, w, f.Kind)
+	if err != nil {
+		return "", err
+	}
+	at, err := w.look()
+	if err != nil {
+		return "", err
+	}
+	hit = at.hit()
+	switch f.Kind {
+	case dbus:
+		err = command(ctx, m, "systemctl restart dbus")
+	case reexec:
+		err = command(ctx, m, "systemctl daemon-reexec")
+	case power:
+		if err = m.PowerCut(ctx); err == nil {
+			err = m.Start(ctx)
+		}
+	default:
+		if len(victims) == 0 {
+			return "no process, " + hit, nil
+		}
+		err = kill(victims)
+	}
+	if err != nil {
+		return hit, fmt.Errorf("%s: %w", f.Kind, err)
+	}
+	return hit, nil
+}
+
+// awaitDelay waits for as long as a fault says; one of rpm counts from when there is an rpm.
+func awaitDelay(ctx context.Context, m *host.Machine, w *watch, f fault) error {
+	if f.Kind == rpmAlone || f.Kind == rpmParent {
+		if _, err := awaitVictims(ctx, m, w, f.Kind); err != nil {
+			return err
+		}
+	}
+	return sleep(ctx, f.Delay)
+}
+
+// awaitVictims waits for what a fault kills: an engine that systemd is about to start again for a
+// moment, an rpm for as long as the attempt is under way. There may be none.
+func awaitVictims(ctx context.Context, m *host.Machine, w *watch, k kind) ([]int, error) {
+	if k == dbus || k == reexec || k == power {
+		return nil, nil
+	}
+	for until := time.Now().Add(patience); ; {
+		if found := victims(m.Processes(), k); len(found) > 0 {
+			return found, nil
+		}
+		a, err := w.look()
+		if err != nil {
+			return nil, err
+		}
+		over := time.Now().After(until)
+		if k == rpmAlone || k == rpmParent {
+			over = a.at() == ended
+		}
+		if over {
+			return nil, nil
+		}
+		if err := sleep(ctx, poll); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// victims are the processes that a fault kills, in that order.
+func victims(all []host.Process, k kind) []int {
+	var found, parents []int
+	for _, p := range all {
+		switch k {
+		case engine:
+			if isEngine(p) {
+				found = append(found, p.PID)
+			}
+		case rpmAlone, rpmParent:
+			if p.Is("rpm") && (slices.Contains(p.Args, "-U") || slices.Contains(p.Args, "-e")) && !slices.Contains(p.Args, "--justdb") && !slices.Contains(p.Args, "--test") {
+				found = append(found, p.PID)
+				parents = append(parents, p.Parent)
+			}
+		case postgres:
+			if p.Is("postgres") {
+				found = append(found, p.PID)
+			}
+		}
+	}
+	if k == rpmParent {
+		for _, p := range all {
+			if slices.Contains(parents, p.PID) && isEngine(p) {
+				found = append(found, p.PID)
+			}
+		}
+	}
+	return found
+}
+
+// isEngine says whether a process works on an upgrade.
+func isEngine(p host.Process) bool {
+	return p.Is("engine") && len(p.Args) > 1 && (p.Args[1] == "run" || p.Args[1] == "start")
+}
+
+func kill(pids []int) error {
+	var errs []error
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func command(ctx context.Context, m *host.Machine, script string) error {
+	r, err := m.Shell(ctx, script)
+	if err == nil && r.Code != 0 {
+		err = fmt.Errorf("%s: exit %d: %s", script, r.Code, strings.TrimSpace(r.Stdout+r.Stderr))
+	}
+	return err
+}
+
+func TestVictims(t *testing.T) {
+	t.Parallel()
+	process := func(pid, parent int, line string) host.Process {
+		return host.Process{PID: pid, Parent: parent, Args: strings.Fields(line)}
+	}
+	all := []host.Process{
+		process(1, 0, "/lib/systemd/systemd"),
+		process(10, 1, "/opt/p/run/1/bin/engine run"),
+		process(11, 10, "rpm -U --oldpackage /opt/p/run/1/packages/a.rpm"),
+		process(12, 10, "rpm -U --test --dbpath /tmp/x a.rpm"),
+		process(13, 10, "rpm -U --justdb --noscripts a.rpm"),
+		process(14, 10, "rpm -q a"),
+		process(15, 11, "/bin/sh /var/tmp/rpm-tmp.x 1"),
+		process(20, 1, "/usr/lib/postgresql/15/bin/postgres -D /var/lib/postgresql/15/main"),
+		process(21, 20, "postgres checkpointer"),
+		process(30, 1, "/opt/p/run/1/bin/engine status --follow"),
+		process(31, 30, "rpm -U b.rpm"),
+	}
+	for k, want := range map[kind][]int{
+		engine: {10}, rpmAlone: {11, 31}, rpmParent: {11, 31, 10}, postgres: {20, 21}, dbus: nil, power: nil,
+	} {
+		if got := victims(all, k); !slices.Equal(got, want) {
+			t.Errorf("%s kills %v, want %v", k, got, want)
+		}
+	}
+}
