@@ -162,6 +162,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"unit":              {`"unit": "p"`, `"unit": "../p"`, "no unit of a product"},
 		"date":              {`17-11-20T00:00:00Z`, `17-11-20T00:00:00+01:00`, "date"},
 		"prefix":            {`"prefix": "p-upgrade"`, `"prefix": "../p"`, "prefix"},
+		"long names":        {`"prefix": "p-upgrade"`, `"prefix": "pppppppppppppppppppppppppppppp"`, "34 characters together, more than 31"},
 		"version":           {`"to": "2.0"`, `"to": "2/0"`, "is no version"},
 		"migrations":        {`"migrations": "migrations/main"`, `"migrations": "migrations/mai"`, "no file lies in"},
 		"known twice":       {"\"version\": \"2.0\",\n      \"next\"", "\"version\": \"1.0\",\n      \"next\"", "there twice"},

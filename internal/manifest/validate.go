@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,6 +25,17 @@ var (
 	sha256Grammar  = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
+// MaxNames bounds what a bundle's names take in a session of a database, in characters:
+// the prefix, the release that the jump leads to and the revision together. The engine
+// calls its sessions "<prefix> <release>-<revision>-<20 of the time> <8 of its own>" and
+// finds by that name what a killed one left; PostgreSQL cuts names after 63 bytes.
+const MaxNames = 31
+
+// Names is what the manifest's names take of [MaxNames].
+func (m *Manifest) Names() int {
+	return len(m.Prefix) + len(m.To) + len(strconv.Itoa(m.Revision))
+}
+
 // Validate says everything that makes m unusable: names and versions that could
 // not stand in a path, paths that leave the bundle, files that are listed twice
 // or not at all, lists that are not in their order. It does not look at the
@@ -39,6 +51,9 @@ func (m *Manifest) Validate() error {
 	v.listed("drop", m.Drop)
 	v.host(m)
 	v.databases(m.Databases)
+	if n := m.Names(); n > MaxNames && len(m.Databases) > 0 {
+		v.add("prefix, release and revision have %d characters together, more than %d: the names of database sessions would be cut", n, MaxNames)
+	}
 	v.hooks(m.Hooks)
 	v.agents(m.Agents)
 	v.known(m.Known)

@@ -115,8 +115,10 @@ type reader struct {
 	cat      *Catalog
 	mistakes mistake.List
 	pages    map[string]*page // of the releases, by version
-	coming   []string         // releases that may be named and are not there yet
-	lost     bool             // product.yaml could not be read: what depends on it is not checked
+
+	productPage *page
+	coming      []string // releases that may be named and are not there yet
+	lost        bool     // product.yaml could not be read: what depends on it is not checked
 }
 
 func (r *reader) err() error {

@@ -33,6 +33,7 @@ func (r *reader) product() {
 		return
 	}
 	r.lost = page.doc.Unread()
+	r.productPage = page
 	page.need(p.Name, "the product's name, for people", "product")
 	if page.need(p.Prefix, "the first part of every bundle's name", "prefix") {
 		page.match(prefixGrammar, p.Prefix, "a prefix has lower case letters, digits and single dashes", "prefix")

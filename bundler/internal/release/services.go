@@ -42,6 +42,25 @@ func (p *page) services(spec *Spec) {
 	}
 }
 
+// untried warns when every service of the new release is a door that nothing verifies:
+// doors start after the commit, so nothing of the release would be tried before it.
+func (r *reader) untried(p *page, s *Spec) {
+	last := -1
+	for i, service := range s.Services {
+		if service.Only == manifest.Old {
+			continue
+		}
+		if !service.Door || service.Verify != "" {
+			return
+		}
+		last = i
+	}
+	if last >= 0 {
+		r.cat.Warnings.Add(p.doc.Mistake(fmt.Sprintf("every service of %s is a door: nothing of the release is started before the commit, and after it the upgrade only goes forward", s.To),
+			"add a service that can start while clients are kept out, or a verify: a command of the door's program that tries its configuration", "services", last, "door"))
+	}
+}
+
 func (p *page) health(h *manifest.Health, base []any) {
 	at := under(base)
 	if p.need(h.HTTP, "a URL on this machine, e.g. http://127.0.0.1:8100/version", at("http")...) {

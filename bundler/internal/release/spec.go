@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"onerpm/internal/manifest"
 )
 
 // The kinds of scriptlets, in the words of rpm's spec files: those that rpm can leave
@@ -56,7 +58,9 @@ func (r *reader) spec(jump string) {
 			p.missing("1 for the first bundle, one more for every further", "revision")
 		}
 	}
+	r.sessionName(s)
 	p.services(s)
+	r.untried(p, s)
 	r.packages(p, s)
 	r.optionals(s)
 	r.state(p, s)
@@ -96,6 +100,18 @@ func (r *reader) ends(p *page, s *Spec, jump string) bool {
 		return false
 	}
 	return true
+}
+
+// sessionName checks that the name of the engine's database sessions is one that
+// PostgreSQL does not cut.
+func (r *reader) sessionName(s *Spec) {
+	m := manifest.Manifest{Prefix: r.cat.Product.Prefix, To: s.To, Revision: s.Revision}
+	if len(s.Databases) == 0 || r.lost || m.Names() <= manifest.MaxNames {
+		return
+	}
+	r.productPage.wrong(fmt.Sprintf("the prefix has %d characters, which is too long for %s-%s, revision %d", len(m.Prefix), s.From, s.To, s.Revision),
+		fmt.Sprintf("%d at most there: the engine's database sessions are named by prefix, release and revision, and PostgreSQL cuts such a name after 63 bytes",
+			manifest.MaxNames-(m.Names()-len(m.Prefix))), "prefix")
 }
 
 // packages checks that skip and keep name scriptlets that can exist.

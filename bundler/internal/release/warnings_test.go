@@ -1,0 +1,71 @@
+package release_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"onerpm/bundler/internal/release"
+)
+
+// jump is the small spec of the good project's second jump with something added to it.
+func jump(more string) *txtar.Archive {
+	spec := "from: 1.1\nto: 2.0\nrevision: 2\n" + more + "limits: { window: 60s, lock_timeout: 3s }\n"
+	return &txtar.Archive{Files: []txtar.File{{Name: "specs/1.1-2.0/upgrade.yaml", Data: []byte(spec)}}}
+}
+
+// What is no mistake and wants a look, with its place; the spec's first line is from.
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	const door = "every service of 2.0 is a door: nothing of the release is started before the commit"
+	tests := []struct{ name, more, want string }{
+		{"nothing", "", ""},
+		{"a door alone", "services:\n  - unit: app\n    door: true\n", "specs/1.1-2.0/upgrade.yaml:6:11: " + door},
+		{"two doors", "services: [ { unit: a, door: true }, { unit: b, door: true } ]\n", "specs/1.1-2.0/upgrade.yaml:4:55: " + door},
+		{"the old release's service is gone by then", "services: [ { unit: a, only: old }, { unit: b, door: true } ]\n", "specs/1.1-2.0/upgrade.yaml:4:54: " + door},
+		{"a service is started before", "services: [ { unit: a }, { unit: b, door: true } ]\n", ""},
+		{"a service of the new release", "services: [ { unit: a, only: new }, { unit: b, door: true } ]\n", ""},
+		{"the door tries itself", "services: [ { unit: nginx, door: true, verify: nginx -t } ]\n", ""},
+		{"only the old release has a door", "services: [ { unit: a, door: true, only: old } ]\n", ""},
+		{"no door", "services: [ { unit: a } ]\n", ""},
+	}
+	for _, tt := range tests {
+		cat, err := release.Load(project(t, jump(tt.more)))
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		if got := cat.Warnings.Error(); (tt.want == "") != (got == "") || !strings.HasPrefix(got, tt.want) {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// Place finds where in the spec's file an answer stands or belongs.
+func TestPlace(t *testing.T) {
+	t.Parallel()
+	cat, err := release.Load(project(t, jump("packages:\n  keep:\n    demo-service-2.0-1: { post: read }\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := cat.Specs["1.1-2.0"]
+	for _, tt := range []struct {
+		at   []any
+		want string
+	}{
+		{[]any{"packages", "keep", "demo-service-2.0-1", "post"}, "6:27"},
+		{[]any{"packages", "keep", "demo-service-2.0-1", "pretrans"}, "6:5"},
+		{[]any{"packages", "keep", "other-1-1", "post"}, "6:5"},
+		{[]any{"packages", "skip", "other-1-1", "post"}, "5:3"},
+		{[]any{"state", 0}, "1:1"},
+	} {
+		got := spec.Place(tt.at...)
+		if s := strings.TrimSuffix(got.String(), ": "); s != "specs/1.1-2.0/upgrade.yaml:"+tt.want {
+			t.Errorf("%v: got %s, want %s", tt.at, s, tt.want)
+		}
+	}
+	if got := (&release.Spec{}).Place("state"); got.File != "" {
+		t.Errorf("a spec without a file stands at %v", got)
+	}
+}
