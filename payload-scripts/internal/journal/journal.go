@@ -148,11 +148,12 @@ func Read(dir string) (Record, error) {
 	return rec, nil
 }
 
-// Record returns a copy of the record as it stands.
+// Record returns the record as it stands. Later changes do not show in it; its lists and maps
+// are shared with other readers, so nobody may change them.
 func (j *Journal) Record() Record {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.rec.clone()
+	return j.rec
 }
 
 func (r *Record) clone() Record {

@@ -70,7 +70,7 @@ func theRules() *rules {
 		next: map[Stage]map[event]Stage{
 			Prepare: {done: Switch, refused: notBegun, failed: Undo},
 			Switch:  {done: Open, failed: Reopen, failedDown: Restore},
-			Open:    {done: upgraded, failed: needsAPerson, failedDown: needsAPerson},
+			Open:    {done: upgraded, failedDown: needsAPerson},
 			Undo:    {done: rolledBack, failed: needsAPerson},
 			Reopen:  {done: rolledBack, failed: needsAPerson},
 			Restore: {done: Serve, failedDown: needsAPerson},

@@ -180,19 +180,17 @@ func (l *Line) do(ctx context.Context, stage Stage, s Step) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	go func() {
-		for {
-			if l.Host.RollbackWanted() {
-				cancel(errRollback)
-				return
-			}
+	watch := time.AfterFunc(l.rules.poll, func() {
+		for !l.Host.RollbackWanted() {
 			select {
 			case <-ctx.Done():
 				return
 			case <-time.After(l.rules.poll):
 			}
 		}
-	}()
+		cancel(errRollback)
+	})
+	defer watch.Stop()
 	err := s.Do(ctx)
 	if err != nil && errors.Is(context.Cause(ctx), errRollback) {
 		return errRollback
