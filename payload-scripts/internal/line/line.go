@@ -84,7 +84,11 @@ var errRollback = errors.New("the admin asked to go back")
 
 // Place tells where a step stands in its stage: from 1, of how many. 0 when the stage has no such step.
 func (s Steps) Place(r journal.Record, name string) (at, of int) {
-	list := s[theRules().stageOf(s, r)]
+	stage := theRules().stageOf(s, r)
+	if r.Phase == journal.Switching && !r.Back { // it is not resumed: it is under way
+		stage = Switch
+	}
+	list := s[stage]
 	for i, step := range list {
 		if step.Name == name {
 			at = i + 1

@@ -14,7 +14,7 @@ import (
 // what is asked of a person, once. It returns everything that is not as it must be.
 func (w *world) upgrade(r *rules) error {
 	for range 40 {
-		outcome, err, died := w.live(r)
+		outcome, died, err := w.live(r)
 		switch {
 		case w.points > endless:
 			return errors.Join(w.wrong...)

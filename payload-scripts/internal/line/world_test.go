@@ -252,7 +252,7 @@ func (w *world) steps() Steps {
 func (w *world) update(change func(*journal.Record)) error { return w.journal.Update(change) }
 
 // live runs an engine process until it ends or dies.
-func (w *world) live(r *rules) (out journal.Outcome, err error, died bool) {
+func (w *world) live(r *rules) (out journal.Outcome, died bool, err error) {
 	w.stage = ""
 	w.ctx, w.terminate = context.WithCancel(context.Background())
 	defer w.terminate()
@@ -277,5 +277,5 @@ func (w *world) live(r *rules) (out journal.Outcome, err error, died bool) {
 	}, w.journal)
 	l.rules = r
 	out, err = l.Run(w.ctx)
-	return out, err, false
+	return out, false, err
 }
