@@ -154,7 +154,8 @@ type Database struct {
 	Checks     string     `json:"checks,omitempty" yaml:"checks"`         // path in the bundle (in the spec's folder) of the queries that must return no row
 	Migrations string     `json:"migrations,omitempty" yaml:"migrations"` // folder in the bundle (in the spec's folder) of goose SQL files
 	Backfill   []Backfill `json:"backfill,omitempty" yaml:"backfill"`
-	Small      []string   `json:"-" yaml:"small"` // tables that do not grow with use, which migrations may read and rewrite at any time; for the release engineer's check alone
+	Programs   []string   `json:"programs,omitempty" yaml:"programs"` // folders on the host with pg_dump and pg_restore, looked at besides the usual ones; * stands for any name
+	Small      []string   `json:"-" yaml:"small"`                     // tables that do not grow with use, which migrations may read and rewrite at any time; for the release engineer's check alone
 }
 
 // Connection tells where on the host the database's address and password stand.
@@ -191,5 +192,9 @@ type Backfill struct {
 // Limits bound the window.
 type Limits struct {
 	Window      Duration `json:"window" yaml:"window"`             // reported beside the measured one; triggers nothing
-	LockTimeout Duration `json:"lock_timeout" yaml:"lock_timeout"` // of every statement of a migration
+	LockTimeout Duration `json:"lock_timeout" yaml:"lock_timeout"` // how long a statement of a migration waits for a lock
+
+	// StatementTimeout is how long a statement of a migration may take. Without it: 12h
+	// while the old release serves, 1h in the window and on the way back.
+	StatementTimeout Duration `json:"statement_timeout,omitempty" yaml:"statement_timeout"`
 }

@@ -228,6 +228,11 @@ func (v *validator) databases(dbs []Database) {
 		}
 		seen[d.Name] = true
 		v.listed("database "+d.Name, d.Checks)
+		for _, folder := range d.Programs {
+			if !path.IsAbs(folder) {
+				v.add("database %q: programs in %q, which is no absolute path", d.Name, folder)
+			}
+		}
 		if d.Migrations != "" && !v.isFolder(d.Migrations) {
 			v.add("database %q: no file lies in %q", d.Name, d.Migrations)
 		}

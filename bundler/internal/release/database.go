@@ -33,6 +33,11 @@ func (r *reader) databases(p *page, s *Spec, folder string) {
 				s.Migrations[db.Name] = r.migrations(folder, dir)
 			}
 		}
+		for j, folder := range db.Programs {
+			if p.hostPath(folder, at("programs", j)...) && !isPattern(folder) {
+				p.wrong(fmt.Sprintf("%q cannot be looked for", folder), "an absolute path in which * stands for any name", at("programs", j)...)
+			}
+		}
 		for j, table := range db.Small {
 			p.need(table, "a table that does not grow with use", at("small", j)...)
 		}
@@ -40,6 +45,12 @@ func (r *reader) databases(p *page, s *Spec, folder string) {
 			p.backfill(b, at("backfill", j))
 		}
 	}
+}
+
+// isPattern tells whether a pattern of folders can be looked for.
+func isPattern(pattern string) bool {
+	_, err := filepath.Match(pattern, "/")
+	return err == nil
 }
 
 func (p *page) connection(c manifest.Connection, base []any) {

@@ -78,6 +78,7 @@ var Rules = map[string]Rule{
 
 	"Database.name":           {Need: true, Pattern: databaseGrammar},
 	"Database.connection":     need,
+	"Database.programs":       {Pattern: pathGrammar},
 	"Connection.file":         needPath,
 	"Connection.format":       {Need: true, OneOf: []string{"json", "yaml", "env"}},
 	"Connection.keys":         need,

@@ -4,11 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
-	"strings"
-	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"onerpm/internal/hostconf"
 	"onerpm/internal/manifest"
@@ -37,25 +32,4 @@ func ReadAddress(c manifest.Connection) (hostconf.Address, error) {
 		return hostconf.Address{}, fmt.Errorf("read the database's address from %s: %w", c.File, err)
 	}
 	return a, nil
-}
-
-// clientConfig is the configuration for pgx. Nothing of it comes from the environment.
-func clientConfig(a hostconf.Address, name string, lock time.Duration) (*pgx.ConnConfig, error) {
-	quote := func(s string) string {
-		return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
-	}
-	cfg, err := pgx.ParseConfig("sslmode=prefer host=" + quote(a.Host) + " port=" + strconv.Itoa(int(a.Port)) +
-		" dbname=" + quote(a.Database) + " user=" + quote(a.User) + " passfile=/dev/null")
-	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", a, err)
-	}
-	cfg.Password = a.Password
-	cfg.ConnectTimeout = connectTimeout
-	cfg.RuntimeParams = map[string]string{
-		"application_name":  name,
-		"lock_timeout":      strconv.FormatInt(lock.Milliseconds(), 10),
-		"statement_timeout": "0", // the role may have one; an index build takes what it takes
-		"client_encoding":   "UTF8",
-	}
-	return cfg, nil
 }

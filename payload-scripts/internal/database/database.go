@@ -1,7 +1,9 @@
 // Package database opens the sessions in which the engine works with a product's
-// PostgreSQL database, and asks it questions. It promises that no statement waits for
-// a lock longer than the limit, and that no password reaches an error, a log, an
-// argument list or an environment.
+// PostgreSQL database, and asks it questions. It promises that what a session reports
+// as done outlives a crash of the server, whatever the role's settings are; that every
+// statement has a limit, and another one for its wait for locks; that none waits for a
+// synchronous standby; and that no password reaches an error, a log, an argument list
+// or an environment.
 package database
 
 import (
@@ -10,27 +12,22 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 
 	"onerpm/internal/hostconf"
 	"onerpm/internal/manifest"
 )
 
-const (
-	connectTimeout     = 10 * time.Second
-	defaultLockTimeout = 3 * time.Second
-	maxApplicationName = 63 // PostgreSQL cuts longer ones (NAMEDATALEN-1)
-)
+const maxApplicationName = 63 // PostgreSQL cuts longer ones (NAMEDATALEN-1)
 
 // DB is one database of the product, open for one attempt. It is not safe for
 // concurrent use.
 type DB struct {
 	Spec   manifest.Database
+	Limits manifest.Limits
 	Schema string  // the engine's own schema in it
 	Name   string  // application_name of its sessions
 	Pool   *sql.DB // its sessions
@@ -38,6 +35,7 @@ type DB struct {
 	to     hostconf.Address
 	family string        // application_name of every session of this attempt, without the part that is this process's own
 	lock   time.Duration // every statement waits for a lock at most as long
+	limit  time.Duration // and takes at most as long
 	config *pgx.ConnConfig
 }
 
@@ -60,7 +58,7 @@ func OpenAt(ctx context.Context, spec manifest.Database, to hostconf.Address, pr
 
 // OpenTraced is OpenAt with a tracer of every statement, nil for none.
 func OpenTraced(ctx context.Context, spec manifest.Database, to hostconf.Address, prefix, attempt string, limits manifest.Limits, tracer pgx.QueryTracer) (*DB, error) {
-	db := &DB{Spec: spec, to: to, Schema: schemaName(prefix), family: prefix + " " + attempt}
+	db := &DB{Spec: spec, Limits: limits, to: to, Schema: schemaName(prefix), family: prefix + " " + attempt, limit: questionLimit}
 	own := make([]byte, 4)
 	if _, err := rand.Read(own); err != nil {
 		return nil, err
@@ -79,27 +77,11 @@ func OpenTraced(ctx context.Context, spec manifest.Database, to hostconf.Address
 	return db, nil
 }
 
-// connect opens the sessions of a DB that has everything but them.
-func (db *DB) connect(ctx context.Context, tracer pgx.QueryTracer) error {
-	var err error
-	if db.config, err = clientConfig(db.to, db.Name, db.lock); err != nil {
-		return err
-	}
-	db.config.Tracer = tracer
-	db.Pool = stdlib.OpenDB(*db.config)
-	db.Pool.SetMaxOpenConns(2)
-	if err := db.Pool.PingContext(ctx); err != nil {
-		_ = db.Pool.Close()
-		return fmt.Errorf("connect to %s: %w", db.to, Explain(err))
-	}
-	return nil
-}
-
 // Beside opens the same kind of sessions in another server's database, which has its
 // socket in a folder and asks for no password: in a copy of this one.
 func (db *DB) Beside(ctx context.Context, socket, user, name string) (*DB, error) {
-	beside := &DB{Spec: db.Spec, to: hostconf.Address{Host: socket, Port: 5432, Database: name, User: user},
-		Schema: db.Schema, family: db.family, Name: db.Name, lock: db.lock}
+	beside := &DB{Spec: db.Spec, Limits: db.Limits, to: hostconf.Address{Host: socket, Port: 5432, Database: name, User: user},
+		Schema: db.Schema, family: db.family, Name: db.Name, lock: db.lock, limit: questionLimit}
 	return beside, beside.connect(ctx, nil)
 }
 
@@ -114,71 +96,6 @@ func (db *DB) Database() string { return db.to.Database }
 
 // Close ends the sessions.
 func (db *DB) Close() { _ = db.Pool.Close() } // an error here says only that a session was ended by someone else
-
-// Count returns what a query with one row and one number answers, such as the
-// number of things under way. The query can write nothing.
-func (db *DB) Count(ctx context.Context, query string) (int64, error) {
-	value, err := db.Value(ctx, query)
-	if err != nil {
-		return 0, err
-	}
-	n, err := strconv.ParseInt(value, 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("the query %q does not answer with a number", Short(query))
-	}
-	return n, nil
-}
-
-// Value runs a query in a transaction that can write nothing and returns the
-// one value of its one row as text.
-func (db *DB) Value(ctx context.Context, query string) (string, error) {
-	var value string
-	err := db.Reading(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, query)
-		if err != nil {
-			return err
-		}
-		defer rows.Close() //nolint:errcheck // rows.Err says it
-		got, err := Texts(rows, 2)
-		if err != nil {
-			return err
-		}
-		if len(got.Rows) != 1 || len(got.Rows[0]) != 1 {
-			return fmt.Errorf("%d rows of %d columns instead of one value", len(got.Rows), len(got.Columns))
-		}
-		value = got.Rows[0][0].String
-		return nil
-	})
-	if err != nil {
-		return "", fmt.Errorf("query %q: %w", Short(query), Explain(err))
-	}
-	return value, nil
-}
-
-// Reading runs work in a transaction that can write nothing and is rolled back.
-func (db *DB) Reading(ctx context.Context, work func(*sql.Tx) error) error {
-	tx, err := db.Pool.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() //nolint:errcheck // it only read
-	return work(tx)
-}
-
-// Proves tells whether a query answers as expected; nil expects nothing.
-func (db *DB) Proves(ctx context.Context, e *manifest.Expects) error {
-	if e == nil {
-		return nil
-	}
-	got, err := db.Value(ctx, e.Query)
-	if err != nil {
-		return err
-	}
-	if got != e.Value {
-		return fmt.Errorf("%q answers %q, not %q", Short(e.Query), Short(got), e.Value)
-	}
-	return nil
-}
 
 // schemaName derives the name of our own schema from the prefix: it needs no
 // quotes in SQL.

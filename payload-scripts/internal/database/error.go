@@ -68,17 +68,21 @@ func Contended(err error) bool {
 
 // Lost tells whether the session is gone, so that nothing is known of what it
 // did last: admin_shutdown, crash_shutdown, cannot_connect_now,
-// too_many_connections, class 08, or a connection that broke.
+// too_many_connections, class 08, or a connection that broke or was not made in time.
 func Lost(err error) bool {
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	var connect *pgconn.ConnectError
+	switch c := Code(err); {
+	case err == nil || errors.Is(err, context.Canceled):
+		return false
+	case c != "":
+		return strings.HasPrefix(c, "57P") || strings.HasPrefix(c, "08") || c == "53300"
+	case errors.As(err, &connect):
+		return true // connecting has a limit of its own, which is DeadlineExceeded too
+	case errors.Is(err, context.DeadlineExceeded):
 		return false
 	}
-	if c := Code(err); c != "" {
-		return strings.HasPrefix(c, "57P") || strings.HasPrefix(c, "08") || c == "53300"
-	}
 	var network net.Error
-	var connect *pgconn.ConnectError
-	return errors.As(err, &network) || errors.As(err, &connect) || pgconn.SafeToRetry(err) ||
+	return errors.As(err, &network) || pgconn.SafeToRetry(err) ||
 		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }

@@ -2,113 +2,115 @@ package database
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// Patience bounds how often and how long a piece of work is tried again.
-type Patience struct {
-	Tries int
-	First time.Duration // pause before the second try; then doubled
-	Most  time.Duration // the longest pause
-}
+const (
+	connectTimeout     = 10 * time.Second
+	defaultLockTimeout = 3 * time.Second
+	questionLimit      = time.Minute // of a statement, unless Limit says otherwise
+)
 
-// Retry runs work until it succeeds, fails for a reason that will not pass,
-// or the patience is used up. Work must be whole or not done when it fails, and ask
-// first what is done already: after a lost session nobody knows.
-func (db *DB) Retry(ctx context.Context, p Patience, work func() error) error {
-	pause := p.First
-	for try := 1; ; try++ {
-		err := work()
-		if err == nil || ctx.Err() != nil || !Contended(err) && !Lost(err) {
-			return err
-		}
-		if try >= p.Tries {
-			return fmt.Errorf("%w (tried %d times%s)", err, try, db.holders(ctx))
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", ctx.Err(), err)
-		case <-time.After(pause):
-		}
-		pause = min(2*pause, p.Most)
-		if Lost(err) {
-			_ = db.terminate(ctx, true) // should the server not answer, work says so
-		}
+// sessionSettings are what the engine's sessions have, whatever the server, the
+// database or the role has. What a server does not know yet is left out.
+//
+// synchronous_commit: with off, PostgreSQL says of a commit that it is done and forgets
+// it in a crash. With on, a commit also waits for the synchronous standby, without end
+// when that is away. With local, it is durable on the server itself, and waits for
+// nobody.
+const sessionSettings = `SELECT pg_catalog.set_config(s.name, w.value, false)
+	FROM pg_catalog.pg_settings s JOIN (VALUES
+		('synchronous_commit', 'local'),
+		('idle_in_transaction_session_timeout', '0'),
+		('idle_session_timeout', '0'),
+		('transaction_timeout', '0'),
+		('default_transaction_isolation', 'read committed'),
+		('default_transaction_read_only', 'off'),
+		('default_transaction_deferrable', 'off'),
+		('standard_conforming_strings', 'on'),
+		('DateStyle', 'ISO, MDY'),
+		('IntervalStyle', 'postgres'),
+		('bytea_output', 'hex')
+	) w (name, value) ON w.name = s.name`
+
+// connect opens the sessions of a DB that has everything but them.
+func (db *DB) connect(ctx context.Context, tracer pgx.QueryTracer) error {
+	var err error
+	if db.config, err = db.clientConfig(); err != nil {
+		return err
 	}
-}
-
-// holders names the sessions that hold locks on tables just now. What they do and
-// since when, PostgreSQL tells us of our own user's sessions only.
-func (db *DB) holders(ctx context.Context) string {
-	found, err := db.Names(ctx, `SELECT 'process ' || l.pid || coalesce(' of ' || a.usename, '') || coalesce(' (' || nullif(a.application_name, '') || ')', '')
-			|| coalesce(', ' || a.state, '') || coalesce(', since ' || to_char(a.xact_start, 'HH24:MI:SS'), '') || ', on ' || string_agg(DISTINCT c.relname, ' ')
-		FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation AND c.relkind IN ('r', 'p') AND c.oid >= 16384
-			LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-		WHERE l.granted AND l.locktype = 'relation' AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-			AND l.pid <> pg_backend_pid()
-		GROUP BY l.pid, a.usename, a.application_name, a.state, a.xact_start ORDER BY a.xact_start NULLS LAST LIMIT 5`)
-	if err != nil || len(found) == 0 {
-		return ""
+	db.config.Tracer = tracer
+	db.Pool = stdlib.OpenDB(*db.config, stdlib.OptionAfterConnect(db.settle), stdlib.OptionResetSession(db.again))
+	db.Pool.SetMaxOpenConns(2)
+	if err := db.Pool.PingContext(ctx); err != nil {
+		_ = db.Pool.Close()
+		return fmt.Errorf("connect to %s: %w", db.to, Explain(err))
 	}
-	return "; locks on tables are held by " + strings.Join(found, "; ")
+	return nil
 }
 
-// terminateWait bounds how long a terminated session may take to end.
-const terminateWait = 30 * time.Second
-
-// Terminate ends the sessions that earlier processes of this attempt left in
-// this database and waits until they are gone: a session whose client was killed
-// goes on, and can commit later.
-func (db *DB) Terminate(ctx context.Context) error { return db.terminate(ctx, false) }
-
-// terminate ends this attempt's other sessions; with own those of this process
-// too, but the one that asks.
-func (db *DB) terminate(ctx context.Context, own bool) error {
-	const others = ` FROM pg_catalog.pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
-		AND (left(application_name, $1) = $2 AND ($3 OR application_name <> $4))`
-	family := db.family + " "
-	args := []any{len(family), family, own, db.Name}
-	deadline := time.Now().Add(terminateWait)
-	for {
-		var left int64
-		// A session that ends between the two calls is no error.
-		err := db.Pool.QueryRowContext(ctx, "SELECT count(*)"+others, args...).Scan(&left)
-		if err == nil && left > 0 {
-			_, err = db.Pool.ExecContext(ctx, "SELECT pg_catalog.pg_terminate_backend(pid)"+others, args...)
-		}
-		if err != nil {
-			return fmt.Errorf("end the sessions that an earlier run left: %w", Explain(err))
-		}
-		if left == 0 {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%d sessions that an earlier run left did not end within %s", left, terminateWait)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-		}
+// clientConfig is the configuration for pgx. Nothing of it comes from the environment.
+func (db *DB) clientConfig() (*pgx.ConnConfig, error) {
+	quote := func(s string) string {
+		return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
 	}
-}
-
-// Names returns the one text column of a query.
-func (db *DB) Names(ctx context.Context, query string) ([]string, error) {
-	rows, err := db.Pool.QueryContext(ctx, query)
+	cfg, err := pgx.ParseConfig("sslmode=prefer host=" + quote(db.to.Host) + " port=" + strconv.Itoa(int(db.to.Port)) +
+		" dbname=" + quote(db.to.Database) + " user=" + quote(db.to.User) + " passfile=/dev/null")
 	if err != nil {
-		return nil, Explain(err)
+		return nil, fmt.Errorf("connect to %s: %w", db.to, err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err says it
-	var names []string
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			return nil, err
-		}
-		names = append(names, s)
+	cfg.Password = db.to.Password
+	cfg.ConnectTimeout = connectTimeout
+	cfg.RuntimeParams = map[string]string{ // these go before the role's and the database's
+		"application_name":  db.Name,
+		"lock_timeout":      milliseconds(db.lock),
+		"statement_timeout": milliseconds(questionLimit),
+		"client_encoding":   "UTF8",
 	}
-	return names, Explain(rows.Err())
+	return cfg, nil
+}
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// settle gives a new session its settings.
+func (db *DB) settle(ctx context.Context, conn *pgx.Conn) error {
+	if _, err := conn.Exec(ctx, sessionSettings); err != nil {
+		return fmt.Errorf("settings of the session: %w", err)
+	}
+	return db.setLimit(ctx, conn)
+}
+
+// again prepares a session that was used before. One that cannot be is replaced.
+func (db *DB) again(ctx context.Context, conn *pgx.Conn) error {
+	if db.setLimit(ctx, conn) != nil {
+		return driver.ErrBadConn
+	}
+	return nil
+}
+
+// Limit bounds every statement from now on, and returns the limit until now.
+func (db *DB) Limit(d time.Duration) (before time.Duration) {
+	before, db.limit = db.limit, d
+	return before
+}
+
+// setLimit makes the limit that of a session which is about to be used.
+func (db *DB) setLimit(ctx context.Context, conn *pgx.Conn) error {
+	const key = "statement limit"
+	has, want := conn.PgConn().CustomData(), milliseconds(db.limit)
+	if has[key] == want {
+		return nil
+	}
+	if _, err := conn.Exec(ctx, "SET statement_timeout = "+want); err != nil {
+		return err
+	}
+	has[key] = want
+	return nil
 }

@@ -10,9 +10,9 @@ const tables = `pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = 
 // {application} and {schema} stand for our application name and our schema.
 var ownChecks = []query{
 	{
-		name: "read-only", why: "it takes no writes", do: "upgrade the node that does; a standby follows by itself",
-		sql: `SELECT pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only') AS read_only
-			WHERE pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on'`,
+		name: "read-only", why: "it takes no writes", do: "upgrade the node that does, a standby follows by itself; or set default_transaction_read_only off for the role and the database",
+		sql: `SELECT pg_is_in_recovery() AS standby, reset_val AS default_transaction_read_only FROM pg_catalog.pg_settings
+			WHERE name = 'default_transaction_read_only' AND (pg_is_in_recovery() OR reset_val = 'on')`, // what the product's sessions have; the engine's have their own
 	},
 	{
 		name: "create-right", why: "its user may not create a schema in it", do: `as PostgreSQL's superuser: GRANT CREATE ON DATABASE <database> TO <user>`,

@@ -145,6 +145,7 @@ func (f *fill) pass(ctx context.Context, passBy bool, pause time.Duration) (int6
 	if f.key != "" {
 		next = f.byKey
 	}
+	defer f.r.Limit(f.r.Limit(batchLimit))
 	var filled int64
 	at := int64(-1 << 63)
 	if f.key == "" {

@@ -32,7 +32,15 @@ type Runner struct {
 
 // Version returns the number of the last migration that was applied, 0 when
 // none ever was. It creates nothing.
-func (r *Runner) Version(ctx context.Context) (int64, error) {
+func (r *Runner) Version(ctx context.Context) (at int64, err error) {
+	err = r.Outlast(ctx, usualAbsence, func() error {
+		at, err = r.version(ctx)
+		return err
+	})
+	return at, err
+}
+
+func (r *Runner) version(ctx context.Context) (int64, error) {
 	applied, err := r.applied(ctx)
 	if err != nil || len(applied) == 0 {
 		return 0, err
@@ -47,6 +55,11 @@ func (r *Runner) Expand(ctx context.Context) error {
 	if r.Spec.Migrations == "" {
 		return nil
 	}
+	r.limit(servingLimit)
+	return r.Outlast(ctx, usualAbsence, func() error { return r.expand(ctx) })
+}
+
+func (r *Runner) expand(ctx context.Context) error {
 	w, err := r.begin(ctx)
 	if err != nil {
 		return err
@@ -74,14 +87,21 @@ func (r *Runner) Converge(ctx context.Context, side manifest.Side, start int64) 
 	if r.Spec.Migrations == "" {
 		return nil
 	}
-	w, err := r.begin(ctx)
-	if err != nil {
-		return err
-	}
+	r.limit(windowLimit)
+	absence := windowAbsence
 	if side == manifest.Old {
-		return w.toOld(ctx, start)
+		absence = returnAbsence
 	}
-	return w.toNew(ctx)
+	return r.Outlast(ctx, absence, func() error {
+		w, err := r.begin(ctx)
+		if err != nil {
+			return err
+		}
+		if side == manifest.Old {
+			return w.toOld(ctx, start)
+		}
+		return w.toNew(ctx)
+	})
 }
 
 func (w *work) toNew(ctx context.Context) error {
@@ -120,7 +140,7 @@ func (w *work) toOld(ctx context.Context, start int64) error {
 	if err := w.r.dropLeftIndexes(ctx, returnPatience, true); err != nil {
 		return err
 	}
-	if at, err := w.r.Version(ctx); err != nil {
+	if at, err := w.r.version(ctx); err != nil {
 		return err
 	} else if at != start {
 		return fmt.Errorf("the schema is at migration %d, not at %d where it started, and this bundle has no way between them", at, start)

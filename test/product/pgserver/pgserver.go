@@ -99,7 +99,13 @@ func (s *Server) initdb(ctx context.Context) error {
 // Restart starts the server again, on the same port, after Kill.
 func (s *Server) Restart(ctx context.Context) error {
 	settings := append([]string{"port=" + strconv.Itoa(s.Port), "listen_addresses=127.0.0.1", "unix_socket_directories=" + s.dir, "fsync=off", "max_connections=200"}, s.options.Settings...)
-	return s.run(ctx, "pg_ctl", "-D", s.data(), "-w", "-t", "60", "-l", filepath.Join(s.dir, "log"), "-o", "-c "+strings.Join(settings, " -c "), "start")
+	log := filepath.Join(s.dir, "log")
+	err := s.run(ctx, "pg_ctl", "-D", s.data(), "-w", "-t", "60", "-l", log, "-o", "-c "+strings.Join(settings, " -c "), "start")
+	if err != nil {
+		said, _ := os.ReadFile(log) // only for the message
+		err = fmt.Errorf("%w: %s", err, said[max(0, len(said)-2000):])
+	}
+	return err
 }
 
 func (s *Server) becomePostgres() error {
@@ -152,7 +158,8 @@ func (s *Server) Kill() error {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	return os.Remove(filepath.Join(s.data(), "postmaster.pid"))
+	// A dead postmaster that nobody has waited for yet still counts as one in these.
+	return errors.Join(os.Remove(filepath.Join(s.data(), "postmaster.pid")), os.Remove(filepath.Join(s.dir, ".s.PGSQL."+strconv.Itoa(s.Port)+".lock")))
 }
 
 // freePort asks the kernel for a port that nobody has.
