@@ -49,7 +49,7 @@ func certifyCommand(s *streams) *cli.Command {
 	}
 	return &cli.Command{
 		Name:      "certify",
-		Usage:     "try a bundle on machines of the old release, and sign how it did",
+		Usage:     "test a bundle on machines of the old release, and sign the result",
 		ArgsUsage: "FILE",
 		Description: "Takes machines through the scenarios " + strings.Join(certify.Names(), ", ") + ".\n" +
 			"The result is a signed statement beside the bundle, also when a scenario failed: FILE.certificate.<platform>.intoto.json\n" +

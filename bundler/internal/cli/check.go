@@ -33,11 +33,13 @@ func checkCommand(s *streams) *cli.Command {
 		Usage:     "find every mistake in versions/ and specs/; with a jump, also in its packages",
 		ArgsUsage: "[JUMP]",
 		Description: "Without a jump, only files of the project are read. With a jump, its packages are\n" +
-			"fetched and verified too, and it is checked that they fit together and that what\n" +
-			"they run was thought about: all that build checks before it writes.\n\n" +
+			"fetched and verified too, and it is checked that they fit together, that rpm can get\n" +
+			"from one set to the other and back, and that the spec says of each scriptlet and trigger\n" +
+			"whether it may run: all that build checks before it writes.\n\n" +
 			"With --database, the jump's migrations are tried on a copy of that database, which lies\n" +
-			"beside it and is removed afterwards: up, down and up again, by the engine's own code. Told\n" +
-			"are statements that read or rewrite tables at the wrong time, and schemas that do not come back.",
+			"beside it and is removed afterwards: up, down and up again, by the engine's own code. It\n" +
+			"reports statements that read or rewrite tables at the wrong time, and a schema that is not\n" +
+			"restored on the way back.",
 		Flags: append(append([]cli.Flag{jsonFlag(&o.JSON)}, databaseFlags(&o.Database)...), sourceFlags(&o.Source)...),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 0, 1)

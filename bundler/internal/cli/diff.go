@@ -35,7 +35,7 @@ func diffCommand(s *streams) *cli.Command {
 	}
 	return &cli.Command{
 		Name:      "diff",
-		Usage:     "tell what a host would see change",
+		Usage:     "show what changes on a host",
 		ArgsUsage: "JUMP",
 		Flags:     append(flags, sourceFlags(&o.Source)...),
 		Action:    inProjectWith(&o.Project, &o.Jump, func(c *cli.Context) error { return runDiff(c.Context, s, o) }),

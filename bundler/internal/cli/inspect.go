@@ -25,7 +25,7 @@ func inspectCommand(s *streams) *cli.Command {
 	var o InspectOptions
 	return &cli.Command{
 		Name:      "inspect",
-		Usage:     "tell what a bundle holds, and check that it is whole",
+		Usage:     "show what a bundle contains, and check that it is complete",
 		ArgsUsage: "FILE",
 		Description: "Checks every digest that the file carries and every file in it against the manifest;\n" +
 			"with --key also the signature. A bundle that does not check is exit code 9.",

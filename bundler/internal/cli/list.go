@@ -22,7 +22,7 @@ func listCommand(s *streams) *cli.Command {
 	var o ListOptions
 	return &cli.Command{
 		Name:   "list",
-		Usage:  "tell what is published",
+		Usage:  "list what is published",
 		Flags:  append(fromFlags(&o.From, &o.Key), jsonFlag(&o.JSON)),
 		Action: onStore(func(c *cli.Context) error { return runList(c.Context, s, o) }),
 	}

@@ -37,7 +37,7 @@ func matrixCommand(s *streams) *cli.Command {
 	var o MatrixOptions
 	return &cli.Command{
 		Name:  "matrix",
-		Usage: "tell which releases that customers run have a way to the newest, and how far the jumps are",
+		Usage: "show which releases that customers run have a way to the newest, and the state of each jump",
 		Description: "Reads versions/installed-base.yaml, the jumps, and the bundles that were built. A gap\n" +
 			"is a release that customers run and that has no way to the newest release, whether\n" +
 			"or not " + marker + " explains it under unreached. With --from, a jump that is not\n" +

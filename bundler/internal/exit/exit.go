@@ -16,7 +16,7 @@
 //	11  customers are left behind: no way to the newest release
 //	12  what is published does not check
 //	13  the repository does not take the bundle
-//	14  the bundle is not certified: a scenario failed, or a certificate lacks
+//	14  the bundle is not certified: a scenario failed, or a certificate is missing
 package exit
 
 import (
@@ -61,7 +61,7 @@ var meanings = [lastOfThem + 1]string{
 	Gap:         "customers are left behind: no way to the newest release",
 	Published:   "what is published does not check",
 	Refused:     "the repository does not take the bundle",
-	Uncertified: "the bundle is not certified: a scenario failed, or a certificate lacks",
+	Uncertified: "the bundle is not certified: a scenario failed, or a certificate is missing",
 }
 
 // Error is an error with the exit code it means and, where there is one, a hint:
