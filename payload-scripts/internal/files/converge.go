@@ -110,7 +110,7 @@ func lookup(name string, find func(string) (string, error)) (int, error) {
 // toOld restores configuration, then the state paths: those set the times of
 // folders that both may lie in.
 func (s *Set) toOld(ctx context.Context, x *index) error {
-	if err := s.restoreLinks(x); err != nil {
+	if err := s.paths().RestoreLinks(&x.Record, s.isState); err != nil {
 		return err
 	}
 	for _, r := range x.Config {
@@ -130,7 +130,7 @@ func (s *Set) toOld(ctx context.Context, x *index) error {
 	if err := s.restoreState(ctx, x); err != nil {
 		return err
 	}
-	if err := s.dropDirs(x); err != nil {
+	if err := s.paths().DropFolders(&x.Record); err != nil {
 		return err
 	}
 	return s.proveConfig(x, func(r *record) (*file, bool, error) { return r.Old, true, nil })
@@ -139,7 +139,7 @@ func (s *Set) toOld(ctx context.Context, x *index) error {
 // write makes one configuration file as a side has it, if it is not so already.
 func (s *Set) write(x *index, r *record, side string, want *file) error {
 	s.tell(r.Target, 0)
-	if err := s.still(r.Target, r.Real); err != nil {
+	if err := s.paths().StillLeads(r.Target, r.Real); err != nil {
 		return err
 	}
 	if is, err := s.isAs(r.Real, want, side == "old"); err != nil || is {
@@ -152,7 +152,7 @@ func (s *Set) write(x *index, r *record, side string, want *file) error {
 	if err != nil {
 		return err
 	}
-	if err := s.makeDirs(x, filepath.Dir(r.Target)); err != nil {
+	if err := s.paths().MakeFolders(&x.Record, filepath.Dir(r.Target)); err != nil {
 		return err
 	}
 	if err := makeWay(r.Real); err != nil {

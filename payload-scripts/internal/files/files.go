@@ -24,10 +24,12 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/paths"
 )
 
 // Set is the configuration and state of one product on this host.
@@ -38,6 +40,9 @@ type Set struct {
 	Packaged []Packaged
 	// Extra are more files that are recorded and restored.
 	Extra []string
+	// Others are more paths that the upgrade writes to, those of packages: their
+	// file systems must be there before anything is restored.
+	Others []string
 	// Progress, when not nil, is told the path that is being worked on and the
 	// bytes copied so far.
 	Progress func(path string, bytes int64)
@@ -54,8 +59,29 @@ func New(m *manifest.Manifest, bundle, backup string) *Set {
 	return &Set{m: m, bundle: bundle, backup: backup}
 }
 
+// paths is the host on which the files lie.
+func (s *Set) paths() paths.Host { return paths.Host(s.Root) }
+
 // onHost returns a path of the host as this process sees it.
-func (s *Set) onHost(path string) string { return filepath.Join("/", s.Root, path) }
+func (s *Set) onHost(path string) string { return s.paths().At(path) }
+
+// mountWait is how long a file system is waited for that comes late at a boot.
+const mountWait = 3 * time.Minute
+
+// AwaitMounts waits until everything that was recorded lies on the file systems
+// that it lay on, so that nothing is written to the folders below. Before
+// anything was recorded there is nothing to wait for.
+func (s *Set) AwaitMounts(ctx context.Context) error {
+	x, err := s.knownIndex()
+	if err != nil {
+		return err
+	}
+	return s.awaitMounts(ctx, x)
+}
+
+func (s *Set) awaitMounts(ctx context.Context, x *index) error {
+	return paths.AwaitMounts(ctx, &x.Record, mountWait, func(e *paths.MountError) { s.tell(e.Path, 0) })
+}
 
 func (s *Set) saved(parts ...string) string {
 	return filepath.Join(append([]string{s.backup}, parts...)...)
@@ -97,9 +123,12 @@ func (s *Set) Converge(ctx context.Context, side manifest.Side) error {
 		}
 		return errors.New("the old files are not saved yet")
 	}
-	if side == manifest.New {
+	err = s.awaitMounts(ctx, x)
+	switch {
+	case err != nil:
+	case side == manifest.New:
 		err = s.toNew(ctx, x)
-	} else {
+	default:
 		err = s.toOld(ctx, x)
 	}
 	if err != nil {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -37,6 +39,7 @@ func (s *Set) Findings(ctx context.Context) []finding.Finding {
 		}
 		out = append(out, s.configFindings(p.Config, func(mine []byte) (config.Result, error) { return s.mergePackaged(ctx, p, mine) })...)
 	}
+	out = append(out, s.mountFindings()...)
 	return append(out, s.stateFindings(ctx)...)
 }
 
@@ -71,8 +74,35 @@ func (s *Set) configFindings(c manifest.Config, merge func(mine []byte) (config.
 	if f, is := s.ownerLacks(c, now.file == nil && !result.Gone); is {
 		out = append(out, f)
 	}
-	if f, is := s.readOnly(c.Target); is && (now.file != nil || !result.Gone) {
+	if f, is := s.readOnly(c.Target, now.real); is && (now.file != nil || !result.Gone) {
 		out = append(out, f)
+	}
+	return out
+}
+
+// mountFindings is about configuration files that are mounts of their own. Those
+// that neither rpm nor the new release takes away are written in place.
+func (s *Set) mountFindings() []finding.Finding {
+	all, err := host.Mounts()
+	if err != nil {
+		return []finding.Finding{refuse("config-mount", fmt.Sprintf("what is mounted on this host is not known: %v", err), "look at /proc/self/mountinfo")}
+	}
+	fixed := map[string]string{}
+	for _, c := range s.m.Config {
+		if c.New == "" && !c.InPackage() {
+			fixed[c.Target] = s.m.To + " does not have it, and it cannot be removed"
+		}
+	}
+	for _, p := range s.Packaged {
+		fixed[p.Target] = "rpm cannot replace it"
+	}
+	var out []finding.Finding
+	for _, target := range slices.Sorted(maps.Keys(fixed)) {
+		real, _, err := s.paths().Resolve(target)
+		if err == nil && slices.ContainsFunc(all, func(m host.Mount) bool { return m.Point == real }) {
+			out = append(out, refuse("config-mount", fmt.Sprintf("%s is a mount of its own: %s", target, fixed[target]),
+				"put the file itself in its place: copy it, umount "+real+", move the copy there"))
+		}
 	}
 	return out
 }
@@ -147,13 +177,14 @@ func (s *Set) ownerLacks(c manifest.Config, isNew bool) (finding.Finding, bool) 
 }
 
 // readOnly tells whether a configuration file lies where nothing can be written.
-func (s *Set) readOnly(target string) (finding.Finding, bool) {
-	var st unix.Statfs_t
-	dir := existing(filepath.Dir(s.onHost(target)))
-	if err := unix.Statfs(dir, &st); err != nil || st.Flags&unix.ST_RDONLY == 0 {
-		return finding.Finding{}, false
+func (s *Set) readOnly(target, real string) (finding.Finding, bool) {
+	for _, at := range []string{existing(filepath.Dir(s.onHost(target))), existing(real)} {
+		var st unix.Statfs_t
+		if err := unix.Statfs(at, &st); err == nil && st.Flags&unix.ST_RDONLY != 0 {
+			return refuse("read-only", at+" is read-only, and "+target+" must be written", "mount that file system writable"), true
+		}
 	}
-	return refuse("read-only", dir+" is read-only, and "+target+" must be written", "mount that file system writable"), true
+	return finding.Finding{}, false
 }
 
 // existing returns the nearest folder above a path that is there.
@@ -171,7 +202,7 @@ func (s *Set) stateFindings(ctx context.Context) []finding.Finding {
 	var out []finding.Finding
 	var total int64
 	for _, p := range s.m.State {
-		real, _, err := s.resolve(p)
+		real, _, err := s.paths().Resolve(p)
 		if err == nil {
 			var size int64
 			size, err = tree.Size(ctx, real)

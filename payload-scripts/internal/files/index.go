@@ -5,19 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 
 	"onerpm/payload-scripts/internal/config"
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/paths"
 )
 
 // index is index.json.
 type index struct {
-	Config []*record       `json:"config"`
-	State  []*statePath    `json:"state,omitempty"` // after the first SaveState
-	Dirs   map[string]*dir `json:"dirs"`            // folders above all of them; null for one that was not there
-	Links  []host.Link     `json:"links,omitempty"` // of root, on the way to any of them
-	Sealed bool            `json:"sealed"`          // from here on the host may be changed
+	Config       []*record    `json:"config"`
+	State        []*statePath `json:"state,omitempty"` // after the first SaveState
+	paths.Record              // how all of them are reached
+	Sealed       bool         `json:"sealed"` // from here on the host may be changed
 }
 
 // record is one configuration file.
@@ -44,14 +43,6 @@ type file struct {
 	GID    int               `json:"gid"`
 	MTime  int64             `json:"mtime,omitempty"` // nanoseconds since 1970; old side only
 	Xattrs map[string][]byte `json:"xattrs,omitempty"`
-}
-
-func (x *index) addLinks(links []host.Link) {
-	for _, l := range links {
-		if !slices.Contains(x.Links, l) {
-			x.Links = append(x.Links, l)
-		}
-	}
 }
 
 func (r *record) unchanged() bool {

@@ -10,6 +10,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/config"
+	"onerpm/payload-scripts/internal/paths"
 )
 
 // Packaged is a %config file of the product's packages. rpm puts it on the host
@@ -76,12 +77,11 @@ func replaced(base, mine, theirs []byte) []config.Change {
 }
 
 // recordPackaged is record for a %config file of the packages.
-func (s *Set) recordPackaged(ctx context.Context, x *index, p Packaged, before *record) (*record, error) {
+func (s *Set) recordPackaged(ctx context.Context, p Packaged, before *record) (*record, error) {
 	now, err := s.look(p.Target)
 	if err != nil {
 		return nil, err
 	}
-	x.addLinks(now.links)
 	if before != nil && before.Real == now.real && sameFile(before.Old, now.file) {
 		before.Litter = s.litter(p.Target)
 		return before, nil
@@ -132,7 +132,9 @@ func (s *Set) recordLitter(x *index, r *record) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", target, err)
 		}
-		x.addLinks(now.links)
+		if _, err := s.paths().Add(&x.Record, target, false); err != nil {
+			return err
+		}
 		x.Config = append(x.Config, &record{Target: target, Real: now.real, Old: now.file, Stays: true})
 		if now.file != nil {
 			if err := s.keep("old", target, now.data); err != nil {
@@ -148,7 +150,7 @@ func (s *Set) recordLitter(x *index, r *record) error {
 func (s *Set) putLinkBack(x *index, r *record) error {
 	for _, l := range x.Links {
 		if l.Path == s.onHost(r.Target) {
-			return s.restoreLink(l)
+			return paths.RestoreLink(l, false)
 		}
 	}
 	return nil

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -31,67 +30,65 @@ func (s *Set) prepare(ctx context.Context) error {
 	if err := os.MkdirAll(s.backup, 0o700); err != nil {
 		return err
 	}
-	x := &index{State: known.State, Dirs: map[string]*dir{}}
+	if err := s.awaitMounts(ctx, known); err != nil { // of a run that was stopped, by a boot perhaps
+		return err
+	}
+	x := &index{State: known.State}
 	before := map[string]*record{}
 	for _, r := range known.Config {
 		before[r.Target] = r
 	}
-	for _, c := range s.m.Config {
+	add := func(target string, record func(before *record) (*record, error)) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if _, err := s.paths().Add(&x.Record, target, false); err != nil {
+			return fmt.Errorf("%s: %w", target, err)
+		}
+		r, err := record(before[target])
+		if err != nil {
+			return fmt.Errorf("%s: %w", target, err)
+		}
+		x.Config = append(x.Config, r)
+		return nil
+	}
+	for _, c := range s.m.Config {
 		if c.InPackage() {
 			continue
 		}
-		r, err := s.record(x, c, before[c.Target])
-		if err != nil {
-			return fmt.Errorf("%s: %w", c.Target, err)
-		}
-		x.Config = append(x.Config, r)
-		if err := s.recordDirs(x, c.Target); err != nil {
+		if err := add(c.Target, func(before *record) (*record, error) { return s.record(c, before) }); err != nil {
 			return err
 		}
 	}
 	for _, p := range s.Packaged {
-		if err := ctx.Err(); err != nil {
+		if err := add(p.Target, func(before *record) (*record, error) { return s.recordPackaged(ctx, p, before) }); err != nil {
 			return err
 		}
-		r, err := s.recordPackaged(ctx, x, p, before[p.Target])
-		if err == nil {
-			err = s.recordLitter(x, r)
-		}
-		if err != nil {
+		if err := s.recordLitter(x, x.Config[len(x.Config)-1]); err != nil {
 			return fmt.Errorf("%s: %w", p.Target, err)
-		}
-		x.Config = append(x.Config, r)
-		if err := s.recordDirs(x, p.Target); err != nil {
-			return err
 		}
 	}
 	if err := s.recordExtra(x); err != nil {
 		return err
 	}
 	for _, path := range s.m.State {
-		_, links, err := s.resolve(path)
-		if err != nil {
+		if _, err := s.paths().Add(&x.Record, path, true); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		x.addLinks(links)
-		if err := s.recordDirs(x, path); err != nil {
-			return err
-		}
+	}
+	if err := s.paths().AddFileSystems(&x.Record, s.Others); err != nil {
+		return err
 	}
 	return s.store(x)
 }
 
 // record saves one configuration file and its merged form. What was recorded
 // before is kept when the host's file is still the same.
-func (s *Set) record(x *index, c manifest.Config, before *record) (*record, error) {
+func (s *Set) record(c manifest.Config, before *record) (*record, error) {
 	now, err := s.look(c.Target)
 	if err != nil {
 		return nil, err
 	}
-	x.addLinks(now.links)
 	if before != nil && before.Real == now.real && sameFile(before.Old, now.file) {
 		before.Litter = s.litter(c.Target)
 		return before, nil
@@ -156,15 +153,14 @@ func (s *Set) recordExtra(x *index) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", target, err)
 		}
-		x.addLinks(now.links)
+		if _, err := s.paths().Add(&x.Record, target, false); err != nil {
+			return err
+		}
 		x.Config = append(x.Config, &record{Target: target, Real: now.real, Old: now.file, Extra: true, Litter: s.litter(target)})
 		if now.file != nil {
 			if err := s.keep("old", target, now.data); err != nil {
 				return err
 			}
-		}
-		if err := s.recordDirs(x, target); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -181,7 +177,7 @@ func (s *Set) keep(side, target string, data []byte) error {
 
 // kept reads what keep wrote, and checks it.
 func (s *Set) kept(side, target string, f *file) ([]byte, error) {
-	data, err := os.ReadFile(s.saved("config", side, target))
+	data, err := host.ReadFile(s.saved("config", side, target), maxConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +208,7 @@ func (s *Set) bundled(path string) ([]byte, error) {
 	if path == "" {
 		return nil, nil
 	}
-	data, err := readBounded(filepath.Join(s.bundle, path), config.MaxSize)
+	data, err := host.ReadFile(filepath.Join(s.bundle, path), config.MaxSize)
 	if err != nil {
 		return nil, fmt.Errorf("read the bundle: %w", err)
 	}
@@ -229,10 +225,9 @@ func (s *Set) bundled(path string) ([]byte, error) {
 
 // sight is a configuration file of the host as it is now.
 type sight struct {
-	real  string
-	links []host.Link
-	file  *file // nil: not there
-	data  []byte
+	real string
+	file *file // nil: not there
+	data []byte
 }
 
 // maxConfig bounds a file that is recorded, in bytes.
@@ -241,11 +236,11 @@ const maxConfig = 16 << 20
 var errNotRegular = errors.New("it is no regular file")
 
 func (s *Set) look(target string) (sight, error) {
-	real, links, err := s.resolve(target)
+	real, _, err := s.paths().Resolve(target)
 	if err != nil {
 		return sight{}, err
 	}
-	now := sight{real: real, links: links}
+	now := sight{real: real}
 	n, err := host.OpenPath(real)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return now, nil
@@ -276,26 +271,6 @@ func sameFile(a, b *file) bool {
 		return a == b
 	}
 	return a.SHA256 == b.SHA256 && a.Mode == b.Mode && a.UID == b.UID && a.GID == b.GID && a.MTime == b.MTime && host.SameXattrs(a.Xattrs, b.Xattrs)
-}
-
-func readBounded(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // read only
-	return readAll(f, limit)
-}
-
-func readAll(f *os.File, limit int64) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("it has more than %d bytes", limit)
-	}
-	if data == nil {
-		data = []byte{} // there and empty, not absent
-	}
-	return data, err
 }
 
 func digest(data []byte) string {

@@ -6,9 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/paths"
 	"onerpm/payload-scripts/internal/tree"
 )
 
@@ -79,7 +79,7 @@ func (s *Set) statePaths() []string {
 
 // saveable returns a state path without links, and refuses one that the backup lies in.
 func (s *Set) saveable(p string) (string, error) {
-	real, _, err := s.resolve(p)
+	real, _, err := s.paths().Resolve(p)
 	if err != nil {
 		return "", err
 	}
@@ -87,14 +87,10 @@ func (s *Set) saveable(p string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if within(backup, real) || within(real, backup) {
+	if paths.Within(backup, real) || paths.Within(real, backup) {
 		return "", fmt.Errorf("%s and the backup in %s lie in one another", p, s.backup)
 	}
 	return real, nil
-}
-
-func within(path, dir string) bool {
-	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
 }
 
 // copyOf is where the i-th state path is saved.
@@ -122,11 +118,11 @@ func (s *Set) restorePath(ctx context.Context, x *index, c tree.Copy, p *statePa
 		return nil, err
 	}
 	if !saved.Empty() {
-		if err := s.makeDirs(x, filepath.Dir(p.Path)); err != nil {
+		if err := s.paths().MakeFolders(&x.Record, filepath.Dir(p.Path)); err != nil {
 			return nil, err
 		}
 	}
-	if err := s.still(p.Path, p.Real); err != nil {
+	if err := s.paths().StillLeads(p.Path, p.Real); err != nil {
 		return nil, err
 	}
 	if err := saved.Restore(ctx, p.Real); err != nil {
@@ -140,4 +136,14 @@ func (s *Set) restorePath(ctx context.Context, x *index, c tree.Copy, p *statePa
 		wrong[i] = filepath.Join(p.Path, rel)
 	}
 	return wrong, err
+}
+
+// isState tells whether a path as this process sees it is a state path.
+func (s *Set) isState(path string) bool {
+	for _, p := range s.m.State {
+		if s.onHost(p) == path {
+			return true
+		}
+	}
+	return false
 }

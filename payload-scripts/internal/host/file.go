@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -40,6 +41,8 @@ type File struct {
 // temporary file beside it, fsync, rename, fsync of the folder. The SELinux
 // label and other extended attributes of a file that is replaced are kept.
 // Links on the way are followed as by [Resolve]; a link in path itself is replaced.
+// A file that is a mount of its own, as in containers, cannot be replaced: it is
+// written in place, and a power cut can leave a part of it.
 func WriteFile(path string, data []byte, attr Attr) error {
 	return replace(path, func(f *os.File, old *Inode) error {
 		if _, err := f.Write(data); err != nil {
@@ -191,8 +194,53 @@ func replace(path string, fill func(f *os.File, old *Inode) error) (err error) {
 		return err
 	}
 	Point("rename", path)
-	if err = unix.Renameat(int(dir.Fd()), tmp, int(dir.Fd()), base); err != nil {
+	err = unix.Renameat(int(dir.Fd()), tmp, int(dir.Fd()), base)
+	if errors.Is(err, unix.EBUSY) && old != nil {
+		return overwrite(dir, tmp, old)
+	}
+	if err != nil {
 		return &os.LinkError{Op: "rename", Old: tmp, New: base, Err: err}
+	}
+	return syncFolder(dir)
+}
+
+// overwrite makes the regular file to what the temporary file is, and removes that.
+func overwrite(dir *os.File, tmp string, to *Inode) error {
+	from, err := OpenInode(int(dir.Fd()), tmp)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	in, err := from.Open()
+	if err != nil {
+		return err
+	}
+	defer in.Close() //nolint:errcheck // read only
+	out, err := os.OpenFile(to.path(), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer out.Close() //nolint:errcheck // synced
+	size, err := io.Copy(out, in)
+	if err != nil {
+		return err
+	}
+	if err := out.Truncate(size); err != nil {
+		return err
+	}
+	xattrs, err := from.Xattrs()
+	if err != nil {
+		return err
+	}
+	attr := Attr{Mode: GoMode(from.Stat.Mode), UID: int(from.Stat.Uid), GID: int(from.Stat.Gid)}
+	if err := to.SetAttr(attr, xattrs, from.Stat.Mtim); err != nil {
+		return err
+	}
+	if err := out.Sync(); err != nil {
+		return err
+	}
+	if err := unix.Unlinkat(int(dir.Fd()), tmp, 0); err != nil {
+		return err
 	}
 	return syncFolder(dir)
 }

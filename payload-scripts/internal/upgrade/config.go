@@ -85,11 +85,19 @@ func (f *fileSet) backup(ctx context.Context) error {
 	if err := addPackaged(f.set, f.bundle, f.packages); err != nil {
 		return err
 	}
+	var err error
+	if f.set.Others, err = f.packages.AllPaths(); err != nil {
+		return err
+	}
 	if err := f.set.Prepare(ctx); err != nil {
 		return err
 	}
 	return f.set.SaveState(ctx)
 }
+
+// awaitMounts waits, after a boot, until the product's files lie on the file systems
+// that they lay on before.
+func (f *fileSet) awaitMounts(ctx context.Context) error { return f.set.AwaitMounts(ctx) }
 
 func (f *fileSet) saveState(ctx context.Context) error { return f.set.SaveState(ctx) }
 

@@ -62,6 +62,7 @@ func (u *Upgrade) steps() line.Steps {
 		line.Restore: {
 			{Name: "mark the window", Do: u.units.markBack},
 			{Name: "stop the services", Do: u.units.stop},
+			{Name: "wait for the file systems", Do: u.files.awaitMounts}, // after a boot some come late
 			{Name: "schema to old", Do: to(manifest.Old, u.schema.converge)},
 			{Name: "undo the hooks", Do: u.hooks.undo},
 			{Name: "packages to old", Do: to(manifest.Old, u.packages.converge)},

@@ -1,4 +1,4 @@
-package files
+package paths
 
 import (
 	"errors"
@@ -12,32 +12,35 @@ import (
 	"onerpm/payload-scripts/internal/host"
 )
 
-// dir is a folder above something that is saved.
-type dir struct {
+// Folder is a folder above a path.
+type Folder struct {
 	Mode   uint32            `json:"mode"`
 	UID    int               `json:"uid"`
 	GID    int               `json:"gid"`
 	Xattrs map[string][]byte `json:"xattrs,omitempty"`
 }
 
-// recordDirs notes the folders above a path, so that they can be made again or taken away.
-func (s *Set) recordDirs(x *index, path string) error {
+// addFolders records the folders above a path, so that they can be made again or taken away.
+func (h Host) addFolders(r *Record, path string) error {
+	if r.Dirs == nil {
+		r.Dirs = map[string]*Folder{}
+	}
 	for p := filepath.Dir(path); p != "/" && p != "."; p = filepath.Dir(p) {
-		if _, known := x.Dirs[p]; known {
+		if _, known := r.Dirs[p]; known {
 			return nil
 		}
-		d, err := s.folder(p)
+		d, err := h.folder(p)
 		if err != nil {
 			return err
 		}
-		x.Dirs[p] = d
+		r.Dirs[p] = d
 	}
 	return nil
 }
 
 // folder looks at what a path leads to; nil when it is not there.
-func (s *Set) folder(path string) (*dir, error) {
-	real, _, err := s.resolve(path)
+func (h Host) folder(path string) (*Folder, error) {
+	real, _, err := h.Resolve(path)
 	if err != nil {
 		return nil, err
 	}
@@ -50,14 +53,14 @@ func (s *Set) folder(path string) (*dir, error) {
 	}
 	defer n.Close()
 	xattrs, err := n.Xattrs()
-	return &dir{Mode: n.Stat.Mode & 0o7777, UID: int(n.Stat.Uid), GID: int(n.Stat.Gid), Xattrs: xattrs}, err
+	return &Folder{Mode: n.Stat.Mode & 0o7777, UID: int(n.Stat.Uid), GID: int(n.Stat.Gid), Xattrs: xattrs}, err
 }
 
-// makeDirs makes the folders above a file that lack, as they were if they were there.
-func (s *Set) makeDirs(x *index, path string) error {
+// MakeFolders makes path and the folders above it that lack, as they were if they were there.
+func (h Host) MakeFolders(r *Record, path string) error {
 	var lack []string
 	for p := path; p != "/"; p = filepath.Dir(p) {
-		there, err := s.folder(p)
+		there, err := h.folder(p)
 		if err != nil {
 			return err
 		}
@@ -68,29 +71,29 @@ func (s *Set) makeDirs(x *index, path string) error {
 	}
 	slices.Reverse(lack)
 	for _, p := range lack {
-		d := x.Dirs[p]
+		d := r.Dirs[p]
 		if d == nil {
-			d = &dir{Mode: 0o755}
+			d = &Folder{Mode: 0o755}
 		}
 		attr := host.Attr{Mode: host.GoMode(d.Mode), UID: d.UID, GID: d.GID}
-		if err := host.Mkdir(s.onHost(p), attr, d.Xattrs); err != nil {
+		if err := host.Mkdir(h.At(p), attr, d.Xattrs); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// dropDirs takes away folders that were not there before and hold nothing.
-func (s *Set) dropDirs(x *index) error {
+// DropFolders takes away folders that were not there before and hold nothing.
+func (h Host) DropFolders(r *Record) error {
 	var made []string
-	for p, d := range x.Dirs {
+	for p, d := range r.Dirs {
 		if d == nil {
 			made = append(made, p)
 		}
 	}
 	sort.Sort(sort.Reverse(sort.StringSlice(made)))
 	for _, p := range made {
-		if err := host.RemoveEmpty(s.onHost(p)); err != nil {
+		if err := host.RemoveEmpty(h.At(p)); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,128 @@
+package paths
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"onerpm/payload-scripts/internal/host"
+)
+
+// mountsOf returns the file systems that a path without links lies on: the one
+// that covers it and, of a tree, those mounted below, sorted. The root's own is
+// left out: it is always there.
+func mountsOf(all []host.Mount, real string, isTree bool) []host.Mount {
+	seen := map[string]host.Mount{}
+	for _, m := range all { // of several at one point the last is seen
+		seen[m.Point] = m
+	}
+	covers := ""
+	var out []host.Mount
+	for point, m := range seen {
+		switch {
+		case point == "/":
+		case Within(real, point):
+			if len(point) > len(covers) {
+				covers = point
+			}
+		case isTree && Within(point, real):
+			out = append(out, m)
+		}
+	}
+	if covers != "" {
+		out = append(out, seen[covers])
+	}
+	slices.SortFunc(out, func(a, b host.Mount) int { return strings.Compare(a.Point, b.Point) })
+	return out
+}
+
+// Within tells whether a path is a folder or lies in it.
+func Within(path, dir string) bool {
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
+}
+
+// MountError is a path that does not lie on the file systems that it lay on when
+// the attempt began.
+type MountError struct {
+	Path    string
+	Missing []host.Mount // that were there
+	Extra   []host.Mount // that were not
+}
+
+func (e *MountError) Error() string {
+	var what []string
+	for _, m := range e.Missing {
+		what = append(what, m.String()+" is not mounted any more: mount it again")
+	}
+	for _, m := range e.Extra {
+		what = append(what, m.String()+" is mounted now and was not: unmount it")
+	}
+	return e.Path + " is not the place that it was when the attempt began: " + strings.Join(what, ", ")
+}
+
+// CheckMounts is a *MountError when a recorded path lies on other file systems now: what is
+// saved of it must not be written to the folder below.
+func CheckMounts(r *Record) error {
+	sorted := slices.Sorted(maps.Keys(r.Ways))
+	for _, path := range sorted { // an automount is mounted by looking
+		if dir, err := host.OpenDir(r.Ways[path].Real); err == nil {
+			_ = dir.Close()
+		}
+	}
+	all, err := host.Mounts()
+	if err != nil {
+		return err
+	}
+	for _, path := range sorted {
+		way := r.Ways[path]
+		is := mountsOf(all, way.Real, way.Tree)
+		e := &MountError{Path: path, Missing: without(way.Mounts, is), Extra: without(is, way.Mounts)}
+		if len(e.Missing)+len(e.Extra) > 0 {
+			return e
+		}
+	}
+	return nil
+}
+
+func without(a, b []host.Mount) []host.Mount {
+	var out []host.Mount
+	for _, m := range a {
+		if !slices.Contains(b, m) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// AwaitMounts waits until every recorded path lies on the file systems that it
+// lay on, for as long as limit: at a boot some come late, those of a network
+// above all. waiting, when not nil, is called before each look but the first.
+func AwaitMounts(ctx context.Context, r *Record, limit time.Duration, waiting func(*MountError)) error {
+	const pause = time.Second / 4
+	for waited := time.Duration(0); ; waited += pause {
+		err := CheckMounts(r)
+		wrong := (*MountError)(nil)
+		if !errors.As(err, &wrong) {
+			return err
+		}
+		if waited >= limit {
+			return fmt.Errorf("waited %s: %w", limit, err)
+		}
+		if waited == 0 {
+			slog.Warn("waiting for file systems", "because", err)
+		}
+		if waiting != nil {
+			waiting(wrong)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}

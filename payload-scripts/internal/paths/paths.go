@@ -1,0 +1,149 @@
+// Package paths knows how the product's paths are reached on this host: over
+// which links of root's, below which folders, on which file systems. An upgrade
+// writes only to where a path led when the attempt began, and puts the way there
+// back when the new release or its packages have changed it.
+package paths
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/tree"
+)
+
+// Record is how paths were reached when the attempt began.
+type Record struct {
+	Dirs  map[string]*Folder `json:"dirs"`            // folders above all of the paths; null for one that was not there
+	Links []host.Link        `json:"links,omitempty"` // on the way to any of them
+	Ways  map[string]Way     `json:"ways,omitempty"`  // of each path
+}
+
+// Way is where a path led.
+type Way struct {
+	Real   string       `json:"real"`             // without links
+	Tree   bool         `json:"tree,omitempty"`   // what is mounted below counts too
+	Mounts []host.Mount `json:"mounts,omitempty"` // the file systems that it lies on
+}
+
+// Host is where the paths are: the folder that stands for the root of the file
+// system, "" but in tests.
+type Host string
+
+// At returns a path of the host as this process sees it.
+func (h Host) At(path string) string { return filepath.Join("/", string(h), path) }
+
+// Resolve returns a path of the host without links, and the links it led over.
+func (h Host) Resolve(path string) (real string, links []host.Link, err error) {
+	return host.Resolve(h.At("/"), path)
+}
+
+// Add records the way to a path, and returns where it leads. Of a tree what is
+// mounted below counts too.
+func (h Host) Add(r *Record, path string, isTree bool) (real string, err error) {
+	real, links, err := h.Resolve(path)
+	if err != nil {
+		return "", err
+	}
+	for _, l := range links {
+		if !slices.Contains(r.Links, l) {
+			r.Links = append(r.Links, l)
+		}
+	}
+	if err := h.addFolders(r, path); err != nil {
+		return "", err
+	}
+	all, err := host.Mounts()
+	if err != nil {
+		return "", err
+	}
+	r.addWay(path, Way{Real: real, Tree: isTree, Mounts: mountsOf(all, real, isTree)})
+	return real, nil
+}
+
+// AddFileSystems records the file systems that paths lie on, each by one of them.
+func (h Host) AddFileSystems(r *Record, paths []string) error {
+	all, err := host.Mounts()
+	if err != nil {
+		return err
+	}
+	known := map[host.Mount]bool{}
+	for _, path := range paths {
+		real, _, err := h.Resolve(path)
+		if errors.As(err, new(*host.LinkError)) {
+			continue // nothing is written there
+		}
+		if err != nil {
+			return err
+		}
+		for _, m := range mountsOf(all, real, false) {
+			if !known[m] {
+				known[m] = true
+				r.addWay(path, Way{Real: real, Mounts: []host.Mount{m}})
+			}
+		}
+	}
+	return nil
+}
+
+// addWay records a way; that of a tree is not replaced.
+func (r *Record) addWay(path string, w Way) {
+	if r.Ways == nil {
+		r.Ways = map[string]Way{}
+	}
+	if !r.Ways[path].Tree {
+		r.Ways[path] = w
+	}
+}
+
+// StillLeads fails when a path leads elsewhere than it did when it was recorded.
+func (h Host) StillLeads(path, real string) error {
+	now, _, err := h.Resolve(path)
+	if err == nil && now != real {
+		err = fmt.Errorf("it leads to %s now and did to %s when it was saved", now, real)
+	}
+	return err
+}
+
+// RestoreLinks puts links back that the new release removed or replaced. What
+// stands in their place goes; a folder that something is in only where gone says
+// that all of it is restored.
+func (h Host) RestoreLinks(r *Record, gone func(path string) bool) error {
+	for _, l := range r.Links {
+		if err := RestoreLink(l, gone(l.Path)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RestoreLink puts one link back; a folder in its place goes with what is in it when all is set.
+func RestoreLink(l host.Link, all bool) error {
+	if n, err := host.OpenPath(l.Path); err == nil {
+		to, err := n.Link()
+		n.Close()
+		if err == nil && to == l.To {
+			return nil
+		}
+	}
+	err := host.Remove(l.Path)
+	dir, base, openErr := host.OpenParent(l.Path)
+	if openErr != nil {
+		return openErr
+	}
+	defer dir.Close() //nolint:errcheck // synced by SyncDir
+	if err != nil && all {
+		err = tree.Remove(dir, base)
+	}
+	if err == nil {
+		err = unix.Symlinkat(l.To, int(dir.Fd()), base)
+	}
+	if err != nil {
+		return fmt.Errorf("put the link %s back: %w", l.Path, err)
+	}
+	return host.SyncDir(filepath.Dir(l.Path))
+}
