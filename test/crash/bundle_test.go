@@ -14,12 +14,6 @@ import (
 // payload-scripts/internal/host/point_crash.go.
 const crashDir = "/run/onerpm-crash"
 
-const (
-	jump = "4.1.1-4.2.0"
-	from = "4.1.1"
-	to   = "4.2.0"
-)
-
 // build runs go build in the project, statically, and returns the program's path.
 func build(t *testing.T, dir, name, pkg string, more ...string) string {
 	t.Helper()
@@ -34,23 +28,27 @@ func build(t *testing.T, dir, name, pkg string, more ...string) string {
 	return out
 }
 
-// bundle builds an engine that can die at its points, and the bundle with it. It returns the
-// bundle's path and the engine's SHA-256: the same source gives the same.
-func bundle(t *testing.T) (rpm, sum string) {
+// bundles builds an engine that can die at its points, and the bundles with it. It returns their
+// paths by jump, and the engine's SHA-256: the same source gives the same.
+func bundles(t *testing.T, jumps []jump) (paths map[jump]string, sum string) {
 	t.Helper()
 	dir := t.TempDir()
 	engine := build(t, dir, "engine", "./payload-scripts", "-tags", "crashpoints")
 	bundler := build(t, dir, "bundler", "./bundler")
-	cmd := exec.CommandContext(t.Context(), bundler, "build", jump, "--engine", engine, "--output", dir)
-	cmd.Dir = "../.."
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("bundler build: %v\n%s", err, text)
+	paths = map[jump]string{}
+	for _, j := range jumps {
+		cmd := exec.CommandContext(t.Context(), bundler, "build", j.String(), "--engine", engine, "--output", dir)
+		cmd.Dir = "../.."
+		if text, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("bundler build %s: %v\n%s", j, err, text)
+		}
+		paths[j] = filepath.Join(dir, prefix+"-"+j.To+".rpm")
 	}
 	program, err := os.ReadFile(engine)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Join(dir, "cloudify-upgrade-"+to+".rpm"), fmt.Sprintf("%x", sha256.Sum256(program))
+	return paths, fmt.Sprintf("%x", sha256.Sum256(program))
 }
 
 // TestProductionEngineHasNoPoints holds that nothing of the points is in the

@@ -1,10 +1,11 @@
 // Package crash lets upgrades of whole machines die at named points, by a kill or
-// a power cut, and wants all old or all new each time, with no hand.
+// a power cut, and wants all old or all new each time, with no hand, and every write
+// that a client was told is stored.
 //
 // make test tries the points in chosen. make test-crash tries all that a recorded
-// run names, and writes docs/crash-points.md; it can be ended at any time and goes on
+// run of each jump names, and writes docs/crash-points.md; it can be ended at any time and goes on
 // where it was, and tries again what only an earlier engine passed. ONERPM_CRASH=all asks for that, ONERPM_CRASH_MAX=n ends it after n
-// points, ONERPM_CRASH_SHARD=i/n takes every nth point from the ith (from 0) on.
+// points, ONERPM_CRASH_SHARD=i/n takes every nth point from the ith (from 0) on, ONERPM_CRASH_JUMP=4.0.1-4.1.1 those of one jump.
 package crash
 
 import (
@@ -19,6 +20,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"onerpm/test/trial"
 )
 
 // machines is how many run at a time; about half of a try is waiting. Beside the other
@@ -38,50 +41,135 @@ type try struct {
 }
 
 // key names a try in the results.
-func (c try) key() string { return c.in.name + "\t" + c.at.name() + "\t" + string(c.way) }
+func (c try) key() string { return c.in.String() + "\t" + c.at.name() + "\t" + string(c.way) }
 
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	all := os.Getenv("ONERPM_CRASH") == "all"
-	rpm, engine := bundle(t)
-	want := []scenario{forward, back, unprepare}
-	points, known := recordAll(t, want, rpm, machines(all))
-	tries := pick(t, points)
-	var results *results
+	want := wanted(all)
+	paths, engine := bundles(t, jumpsOf(want))
+	known := recordAll(t, want, paths, machines(all))
+	tries := pick(t, known)
+	var kept *trial.Results[head, result]
 	if all {
-		tries, results = remaining(t, tries, want, points, engine)
+		tries, kept = remaining(t, tries, want, known, engine)
 	}
+	q := &queue{left: tries}
 	var wg sync.WaitGroup
-	queue := make(chan try)
 	for range machines(all) {
 		wg.Go(func() {
-			for c := range queue {
-				t.Run(fmt.Sprintf("%s/%s/%s", c.in.name, c.at, c.way), func(t *testing.T) { one(t, c, rpm, known[c.in.name], results) })
+			var m *machine // that an earlier try left old
+			for {
+				c, ok := q.next(m)
+				if !ok {
+					break
+				}
+				t.Run(fmt.Sprintf("%s/%s/%s", c.in, c.at, c.way), func(t *testing.T) { m = one(t, c, m, known[c.in], engine, kept) })
 			}
+			m.end(t)
 		})
 	}
-	for _, c := range tries {
-		queue <- c
-	}
-	close(queue)
 	wg.Wait()
 }
 
-// one makes one try and keeps its result.
-func one(t *testing.T, c try, rpm string, known sides, results *results) {
-	began, heard := time.Now(), &listener{TB: t}
-	var end side
+// wanted are the scenarios of this run.
+func wanted(all bool) []scenario {
+	only := os.Getenv("ONERPM_CRASH_JUMP")
+	var want []scenario
+	for _, s := range scenarios() {
+		if all && (only == "" || s.jump.String() == only) || !all && used(s) {
+			want = append(want, s)
+		}
+	}
+	return want
+}
+
+// used says whether a scenario is among the chosen points.
+func used(s scenario) bool {
+	for _, c := range chosen {
+		if c.in == s {
+			return true
+		}
+	}
+	return false
+}
+
+func jumpsOf(list []scenario) []jump {
+	var found []jump
+	seen := map[jump]bool{}
+	for _, s := range list {
+		if !seen[s.jump] {
+			seen[s.jump] = true
+			found = append(found, s.jump)
+		}
+	}
+	return found
+}
+
+// one makes one try and keeps its result. It uses the machine that the try before has left old if it fits, and
+// returns the one that it leaves old itself, or nil.
+func one(t *testing.T, c try, m *machine, known *recorded, engine string, kept *trial.Results[head, result]) (left *machine) {
+	began, heard := time.Now(), &trial.Listener{TB: t}
+	var o outcome
+	if !m.fits(c) {
+		m.end(t)
+		m = nil
+	}
+	fresh := m == nil
 	defer func() {
-		results.add(t, result{Scenario: c.in.name, point: c.at, Way: c.way, Must: c.in.must(c.at, c.way), End: end,
-			Seconds: int(time.Since(began).Seconds()), Problem: heard.first})
+		problem := heard.First
+		if problem == "" && (o.side == "" || t.Failed()) {
+			problem = "the test was ended"
+		}
+		err := kept.Add(result{Jump: c.in.jump, Scenario: c.in.name, point: c.at, Way: c.way, Must: c.in.must(c.at, c.way), End: o.side,
+			Writes: o.acked, Seconds: int(time.Since(began).Seconds()), Engine: engine, Trouble: problem})
+		if err != nil {
+			t.Error(err)
+		}
+		if problem == "" && o.side == isOld && m.tries < triesEach {
+			left = m
+			return
+		}
+		if m != nil && problem != "" {
+			t.Logf("the machine's journal:\n%s", m.JournalTail(60))
+		}
+		m.end(t)
 	}()
-	end = crash(heard, c.in, c.at, c.way, rpm, known)
+	if fresh {
+		m = boot(heard, c.in, known.bundle)
+	}
+	crash(heard, m, c, known, &o)
+	return nil
+}
+
+// queue hands out the tries in their order, but to whoever has a machine first one that it is good for.
+type queue struct {
+	mu   sync.Mutex
+	left []try
+}
+
+func (q *queue) next(m *machine) (try, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.left) == 0 {
+		return try{}, false
+	}
+	at := 0
+	for i, c := range q.left {
+		if m.fits(c) {
+			at = i
+			break
+		}
+	}
+	c := q.left[at]
+	q.left = append(q.left[:at:at], q.left[at+1:]...)
+	return c, true
 }
 
 // recordAll records the scenarios, as many at a time as there is room for.
-func recordAll(t *testing.T, want []scenario, rpm string, atATime int) (map[string][]point, map[string]sides) {
+func recordAll(t *testing.T, want []scenario, paths map[jump]string, atATime int) map[scenario]*recorded {
 	t.Helper()
-	points, known := map[string][]point{}, map[string]sides{}
+	known := map[scenario]*recorded{}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	room := make(chan struct{}, atATime)
@@ -89,11 +177,11 @@ func recordAll(t *testing.T, want []scenario, rpm string, atATime int) (map[stri
 		wg.Go(func() {
 			room <- struct{}{}
 			defer func() { <-room }()
-			t.Run("record "+s.name, func(t *testing.T) {
-				p, k := record(t, s, rpm)
+			t.Run("record "+s.String(), func(t *testing.T) {
+				found := record(t, s, paths[s.jump])
 				mu.Lock()
 				defer mu.Unlock()
-				points[s.name], known[s.name] = p, k
+				known[s] = found
 			})
 		})
 	}
@@ -101,7 +189,7 @@ func recordAll(t *testing.T, want []scenario, rpm string, atATime int) (map[stri
 	if t.Failed() {
 		t.FailNow()
 	}
-	return points, known
+	return known
 }
 
 // choice is a point by what it is rather than by its number, which any change of
@@ -116,35 +204,39 @@ type choice struct {
 
 // chosen is spread over the line: each phase, each kind of call, each way.
 var chosen = []choice{
-	{forward, "start", "", "rename", "/state", 1, cut},
-	{forward, "prepare", "back up configuration", "rename", "/backup/", 3, killed},
-	{forward, "prepare", "back up the databases", "started pg_dump", "--format=custom", 1, cut},
-	{forward, "prepare", "expand the schema", "migrated", "", 2, killed},
-	{forward, "switch", "after expand the schema", "fsync", "", 1, cut},
-	{forward, "switch", "mark the window", "rename", "/window", 1, cut},
-	{forward, "switch", "stop the services", "stop cloudify-restservice", "", 1, killed},
-	{forward, "switch", "packages to new", "started rpm", " -U ", 1, killed},
-	{forward, "switch", "packages to new", "rpm at work", "", 3, cut},
-	{forward, "switch", "files to new", "rename", "", 3, cut},
-	{forward, "switch", "schema to new", "migrated", "", 2, cut},
-	{forward, "switch", "after start the services", "rename", "journal.json", 1, cut},
-	{forward, "open", "open the door", "fsync", "", 1, killed},
-	{forward, "done", "", "unlink", ".service", 1, cut},
-	{forward, "open", "start the services", "fsync", "", 1, cut},
-	{back, "back, from the switch", "mark the window", "rename", "/50-", 2, cut},
-	{back, "back, from the switch", "packages to old", "started rpm", " -U ", 1, killed},
-	{back, "back, from the switch", "packages to old", "ended rpm", " -U ", 1, cut},
-	{back, "back, from the switch", "files to old", "rename", "", 2, cut},
-	{unprepare, "back, from prepare", "", "migrated", "", 1, cut},
+	{scenario{second, forward}, "start", "", "rename", "/state", 1, cut},
+	{scenario{second, forward}, "prepare", "back up configuration", "rename", "/backup/", 3, killed},
+	{scenario{second, forward}, "prepare", "back up the databases", "started pg_dump", "--format=custom", 1, cut},
+	{scenario{second, forward}, "prepare", "expand the schema", "migrated", "", 2, killed},
+	{scenario{second, forward}, "switch", "after expand the schema", "fsync", "", 1, cut},
+	{scenario{second, forward}, "switch", "mark the window", "rename", "/window", 1, cut},
+	{scenario{second, forward}, "switch", "stop the services", "stop cloudify-restservice", "", 1, killed},
+	{scenario{second, forward}, "switch", "packages to new", "started rpm", " -U ", 1, killed},
+	{scenario{second, forward}, "switch", "packages to new", "rpm at work", "", 3, cut},
+	{scenario{second, forward}, "switch", "files to new", "rename", "", 3, cut},
+	{scenario{second, forward}, "switch", "schema to new", "migrated", "", 2, cut},
+	{scenario{second, forward}, "switch", "after start the services", "rename", "journal.json", 1, cut},
+	{scenario{second, forward}, "open", "open the door", "fsync", "", 1, killed},
+	{scenario{second, forward}, "done", "", "unlink", ".service", 1, cut},
+	{scenario{second, forward}, "open", "start the services", "fsync", "", 1, cut},
+	{scenario{second, back}, "back, from the switch", "mark the window", "rename", "/50-", 2, cut},
+	{scenario{second, back}, "back, from the switch", "packages to old", "started rpm", " -U ", 1, killed},
+	{scenario{second, back}, "back, from the switch", "packages to old", "ended rpm", " -U ", 1, cut},
+	{scenario{second, back}, "back, from the switch", "files to old", "rename", "", 2, cut},
+	{scenario{second, unprepare}, "back, from prepare", "", "migrated", "", 1, cut},
 }
 
-// pick finds the chosen points in the recorded runs.
-func pick(t *testing.T, points map[string][]point) []try {
+// pick finds the chosen points in the recorded runs; those of scenarios that are not tried are left out.
+func pick(t *testing.T, known map[scenario]*recorded) []try {
 	t.Helper()
 	var found []try
 	for _, c := range chosen {
+		r, ok := known[c.in]
+		if !ok {
+			continue
+		}
 		n := 0
-		for _, p := range points[c.in.name] {
+		for _, p := range r.points {
 			if p.Phase == c.phase && (c.step == "" || p.Step == c.step) && p.Call == c.call && strings.Contains(p.What, c.what) {
 				if n++; n == c.nth {
 					found = append(found, try{c.in, p, c.way})
@@ -152,7 +244,7 @@ func pick(t *testing.T, points map[string][]point) []try {
 			}
 		}
 		if n < c.nth {
-			t.Errorf("no recorded run of %q has %s, %s, %s %d about %q", c.in.name, c.phase, c.step, c.call, c.nth, c.what)
+			t.Errorf("no recorded run of %s has %s, %s, %s %d about %q", c.in, c.phase, c.step, c.call, c.nth, c.what)
 		}
 	}
 	return found
@@ -160,33 +252,29 @@ func pick(t *testing.T, points map[string][]point) []try {
 
 // remaining lists what is left to try of everything: begin first, then in an order
 // in which any beginning is well spread, that of the names' digests.
-func remaining(t *testing.T, begin []try, scenarios []scenario, points map[string][]point, engine string) ([]try, *results) {
+func remaining(t *testing.T, begin []try, want []scenario, known map[scenario]*recorded, engine string) ([]try, *trial.Results[head, result]) {
 	t.Helper()
-	of, first := map[string]int{}, map[string]way{}
+	begins := map[string]way{}
 	for _, c := range begin {
-		first[c.in.name+"\t"+c.at.name()] = c.way
+		begins[c.in.String()+"\t"+c.at.name()] = c.way
 	}
 	var every []try
-	for _, s := range scenarios {
-		for _, p := range points[s.name] {
+	of := map[string]int{}
+	for _, s := range want {
+		for _, p := range known[s].points {
 			if !strings.HasPrefix(p.Phase, s.where) {
 				continue // it is the same as in the run forward
 			}
-			of[p.Phase]++
-			if w, ok := first[s.name+"\t"+p.name()]; ok {
-				every = append(every, try{s, p, w})
-			} else {
-				every = append(every, try{s, p, wayOf(s, p)})
+			of[phaseKey(s.jump, p.Phase)]++
+			w, ok := begins[s.String()+"\t"+p.name()]
+			if !ok {
+				w = wayOf(s, p)
 			}
+			every = append(every, try{s, p, w})
 		}
 	}
-	sortBy(every, func(c try) string {
-		if _, ok := first[c.in.name+"\t"+c.at.name()]; ok {
-			return "" // before every digest
-		}
-		return digest(c.in, c.at)
-	})
-	r := openResults(t, total{Engine: engine, Points: of}, every)
+	sort.SliceStable(every, func(i, j int) bool { return place(begins, every[i]) < place(begins, every[j]) })
+	kept := openResults(t, of, every, want, engine)
 	shard, shards := 0, 1
 	if s := os.Getenv("ONERPM_CRASH_SHARD"); s != "" {
 		if _, err := fmt.Sscanf(s, "%d/%d", &shard, &shards); err != nil || shards < 1 || shard < 0 || shard >= shards {
@@ -203,22 +291,30 @@ func remaining(t *testing.T, begin []try, scenarios []scenario, points map[strin
 	}
 	var left []try
 	for i, c := range every {
-		if i%shards == shard && r.rank(c) < 3 {
+		if i%shards == shard && kept.Due(c.key(), engine) != trial.Passed {
 			left = append(left, c)
 		}
 	}
-	sort.SliceStable(left, func(i, j int) bool { return r.rank(left[i]) < r.rank(left[j]) })
-	return left[:min(limit, len(left))], r
+	sort.SliceStable(left, func(i, j int) bool { return kept.Due(left[i].key(), engine) < kept.Due(left[j].key(), engine) })
+	return left[:min(limit, len(left))], kept
 }
 
-// digest gives a point its place in the order.
+// place is a try's place in the order: the chosen ones before every digest.
+func place(begins map[string]way, c try) string {
+	if _, ok := begins[c.in.String()+"\t"+c.at.name()]; ok {
+		return ""
+	}
+	return digest(c.in, c.at)
+}
+
+// digest is as good as a lot for a point, the same in every run.
 func digest(s scenario, p point) string {
-	sum := sha256.Sum256([]byte(s.name + "\t" + p.name()))
+	sum := sha256.Sum256([]byte(s.String() + "\t" + p.name()))
 	return hex.EncodeToString(sum[:])
 }
 
 // wayOf says how the engine dies at a point that is not chosen: one way for each, as
-// good as drawn by lot, the same in every run.
+// good as drawn by lot.
 func wayOf(s scenario, p point) way {
 	lot := digest(s, p)
 	switch {
@@ -228,37 +324,4 @@ func wayOf(s scenario, p point) way {
 		return cutSlow
 	}
 	return cut
-}
-
-// listener keeps the first complaint of a test, for the results.
-type listener struct {
-	testing.TB
-	first string
-}
-
-func (l *listener) hear(text string) {
-	if l.first == "" {
-		l.first, _, _ = strings.Cut(text, "\n")
-	}
-}
-
-// Errorf fails the test and keeps what it says.
-func (l *listener) Errorf(format string, args ...any) {
-	l.Helper()
-	l.hear(fmt.Sprintf(format, args...))
-	l.TB.Errorf(format, args...)
-}
-
-// Fatalf ends the test and keeps what it says.
-func (l *listener) Fatalf(format string, args ...any) {
-	l.Helper()
-	l.hear(fmt.Sprintf(format, args...))
-	l.TB.Fatalf(format, args...)
-}
-
-// Fatal ends the test and keeps what it says.
-func (l *listener) Fatal(args ...any) {
-	l.Helper()
-	l.hear(fmt.Sprint(args...))
-	l.TB.Fatal(args...)
 }

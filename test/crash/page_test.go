@@ -1,19 +1,16 @@
 package crash
 
 import (
-	"bufio"
-	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"sort"
 	"strings"
-	"sync"
 	"testing"
+
+	"onerpm/test/trial"
 )
 
-// Where the results are kept, one JSON value a line, and the page made of them.
+// Where the results are kept, and the page made of them.
 const (
 	resultsFile = "results.jsonl"
 	page        = "../../docs/crash-points.md"
@@ -21,212 +18,154 @@ const (
 
 var update = flag.Bool("update", false, "write docs/crash-points.md from results.jsonl")
 
-// result is how one try ended. The last one of a key counts.
+// result is how one try ended.
 type result struct {
+	Jump     jump   `json:"jump"`
 	Scenario string `json:"scenario"`
 	point
 	Way     way    `json:"way"`
 	Must    side   `json:"must"`
 	End     side   `json:"end"`
+	Writes  int    `json:"writes"` // that were acknowledged between the point and the death
 	Seconds int    `json:"seconds"`
 	Engine  string `json:"engine"` // SHA-256
-	Problem string `json:"problem,omitempty"`
+	Trouble string `json:"problem,omitempty"`
 }
 
-func (r result) key() string { return r.Scenario + "\t" + r.name() + "\t" + string(r.Way) }
+func (r result) at() string      { return r.Jump.String() + " " + r.Scenario + "\t" + r.name() }
+func (r result) Key() string     { return r.at() + "\t" + string(r.Way) }
+func (r result) By() string      { return r.Engine }
+func (r result) Problem() string { return r.Trouble }
 
-// total is the first line of the results: what was tried, and what a recorded run of it named.
-type total struct {
+// Order is the place on the page: by jump, then along the line.
+func (r result) Order() string {
+	return fmt.Sprintf("%s\t%d\t%s\t%s\t%s\t%05d\t%s", r.Jump, phaseRank(r.Phase), r.Step, r.Call, r.What, r.Nth, r.Way)
+}
+
+// head is the first line of the results: what was tried, and what a recorded run of it named.
+type head struct {
 	Engine string         `json:"engine"` // SHA-256
-	Points map[string]int `json:"points"` // by phase
+	Points map[string]int `json:"points"` // by jump and phase
 }
 
-// results is the file of results that grows. A nil one keeps nothing.
-type results struct {
-	mu   sync.Mutex
-	of   total
-	rows map[string]result
+// phaseKey names a phase of a jump in the head.
+func phaseKey(j jump, phase string) string { return j.String() + " " + phase }
+
+var phases = []string{"start", "prepare", "switch", "open", "done", "back, from the switch", "back, from prepare", "back, after its commit"}
+
+func phaseRank(phase string) int {
+	for i, p := range phases {
+		if p == phase {
+			return i
+		}
+	}
+	return len(phases)
 }
 
 // openResults reads what earlier runs found, and sets what is tried. What was found of
-// a point that is not there any more is forgotten.
-func openResults(t *testing.T, of total, every []try) *results {
+// a point that is not there any more is forgotten; what was found of jumps that are not tried is kept.
+func openResults(t *testing.T, of map[string]int, every []try, want []scenario, engine string) *trial.Results[head, result] {
 	t.Helper()
-	r, err := readResults()
+	r, err := trial.Open(resultsFile, page, draw)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.of = of
-	present := map[string]bool{}
+	present, tried := map[string]bool{}, map[jump]bool{}
+	for _, s := range want {
+		tried[s.jump] = true
+	}
 	for _, c := range every {
 		present[c.key()] = true
 	}
-	for key := range r.rows {
-		if !present[key] {
-			t.Logf("forgotten: %s", strings.ReplaceAll(key, "\t", ", "))
-			delete(r.rows, key)
+	for phase, n := range r.Head.Points {
+		if _, ok := of[phase]; !ok && !tried[jumpOf(phase)] {
+			of[phase] = n
 		}
+	}
+	r.Head = head{Engine: engine, Points: of}
+	for _, key := range r.Keep(func(row result) bool { return present[row.Key()] || !tried[row.Jump] }) {
+		t.Logf("forgotten: %s", strings.ReplaceAll(key, "\t", ", "))
 	}
 	return r
 }
 
-func readResults() (*results, error) {
-	r := &results{rows: map[string]result{}}
-	f, err := os.Open(resultsFile)
-	if errors.Is(err, os.ErrNotExist) {
-		return r, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for first := true; lines.Scan(); first = false {
-		if first {
-			if err := json.Unmarshal(lines.Bytes(), &r.of); err != nil {
-				return nil, fmt.Errorf("%s: %w", resultsFile, err)
-			}
-			continue
-		}
-		var one result
-		if err := json.Unmarshal(lines.Bytes(), &one); err != nil {
-			return nil, fmt.Errorf("%s: %w", resultsFile, err)
-		}
-		r.rows[one.key()] = one
-	}
-	return r, lines.Err()
+// jumpOf is the jump of a phaseKey.
+func jumpOf(key string) jump {
+	name, _, _ := strings.Cut(key, " ")
+	from, to, _ := strings.Cut(name, "-")
+	return jump{from, to}
 }
 
-// rank says how soon a try is due: what was never tried, what failed, what an earlier
-// engine passed; last, and not to be tried again, what this one passed.
-func (r *results) rank(c try) int {
-	one, ok := r.rows[c.key()]
-	switch {
-	case !ok:
-		return 0
-	case one.Problem != "":
-		return 1
-	case one.Engine != r.of.Engine:
-		return 2
-	}
-	return 3
-}
-
-// add keeps a result, and writes file and page anew.
-func (r *results) add(t *testing.T, one result) {
-	if r == nil {
-		return
-	}
-	if one.Problem == "" && one.End == "" {
-		one.Problem = "the test was ended"
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	one.Engine = r.of.Engine
-	r.rows[one.key()] = one
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(r.of)
-	for _, row := range r.sorted() {
-		err = errors.Join(err, enc.Encode(row))
-	}
-	err = errors.Join(err, replace(resultsFile, b.String()), replace(page, r.draw()))
-	if err != nil {
-		t.Errorf("keep the result: %v", err)
-	}
-}
-
-func replace(path, text string) error {
-	if err := os.WriteFile(path+"~", []byte(text), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(path+"~", path)
-}
-
-var phases = []string{"start", "prepare", "switch", "open", "done", "back, from the switch", "back, from prepare"}
-
-func (r *results) sorted() []result {
-	order := map[string]string{}
-	for i, p := range phases {
-		order[p] = fmt.Sprint(i)
-	}
-	var rows []result
-	for _, one := range r.rows {
-		rows = append(rows, one)
-	}
-	sortBy(rows, func(one result) string {
-		return fmt.Sprintf("%s\t%s\t%s\t%s\t%05d\t%s", order[one.Phase], one.Step, one.Call, one.What, one.Nth, one.Way)
-	})
-	return rows
-}
+// counts are those of a page's table.
+type counts struct{ tried, failed, writes int }
 
 // draw makes the page.
-func (r *results) draw() string {
+func draw(h head, rows []result) string {
 	var b strings.Builder
-	rows := r.sorted()
-	tried, failed, sum, present := map[string]int{}, 0, 0, 0
+	tried, all, sum := map[string]counts{}, counts{}, 0
 	points := map[string]bool{}
-	for _, one := range rows {
-		if at := one.Scenario + "\t" + one.name(); !points[at] { // some were tried both ways
-			points[at] = true
-			tried[one.Phase]++
-			if one.Engine == r.of.Engine {
-				present++
-			}
+	for _, r := range rows {
+		c := tried[phaseKey(r.Jump, r.Phase)]
+		if !points[r.at()] { // some were tried both ways
+			points[r.at()] = true
+			c.tried++
+			all.tried++
 		}
-		if one.Problem != "" {
-			failed++
+		if r.Trouble != "" {
+			c.failed++
+			all.failed++
 		}
+		c.writes += r.Writes
+		all.writes += r.Writes
+		tried[phaseKey(r.Jump, r.Phase)] = c
 	}
-	for _, n := range r.of.Points {
+	for _, n := range h.Points {
 		sum += n
 	}
 	fmt.Fprintf(&b, `# Killed anywhere: points and outcomes
 
-Made by `+"`make test-crash`"+` from test/crash/results.jsonl; a test compares the two.
+Made by `+"`make test-crash`"+` from test/crash/results.jsonl; a test compares the two. [Faults at random times](random-run.md) are another run.
 
 The engine names its own calls that a crash could come between: fsync, syncfs, rename, unlink, a child's start and end, a
-migration, a unit's start and stop, each package that rpm comes to. A try is a fresh 4.1.1 machine with data that is
-upgraded to 4.2.0 (the bundle comes by `+"`dnf install`"+`, or by `+"`rpm -i`"+` where dnf's part is over at that call) and dies right before one such call (after it where its name says so: started, ended, migrated, at work): the engine alone (`+"`kill -9`"+`), or the machine by a power cut, after which only
-what was synced is there (in half of those the database takes long to come up, as a large one does). Then, with no hand: the side that [the rule](upgrade-states.md) demands; packages by name and by their files' digests, none
+migration, a unit's start and stop, each package that rpm comes to. A try is a machine with data that is
+upgraded (the bundle comes by `+"`dnf install`"+`, or by `+"`rpm -i`"+` where dnf's part is over at that call, and the command `+"`start`"+` begins where an
+attempt before has left the machine old) and dies right before one such call (after it where its name says so: started, ended, migrated, at work): the engine
+alone (`+"`kill -9`"+`), or the machine by a power cut, after which only what was synced is there (in half of those the database takes long to come
+up, as a large one does). Between the call and the death a client uploads through the door if it lets it in. Then, with no hand: the side that [the rule](upgrade-states.md) demands; packages by name and by their files' digests, none
 twice; every row; the schema; configuration, state and all of /etc, /usr and /opt byte for byte as on a machine
-without a crash; units active; the door answering with that release; nothing left over.
+without a crash; units active; the door answering with that release; every acknowledged upload; nothing left over.
 
-**%d of the %d points that a recorded run names were tried; %d failed.** Each point has one of these ways, as a digest of its name decides.
-%d were tried with the engine of SHA-256 %.16s..., the others with the ones before it; `+"`make test-crash`"+` tries those again, after what was never
+**%d of the %d points that recorded runs name were tried; %d failed. %d uploads were acknowledged right before a death.** Each point has one of these ways, as a digest of its name decides.
+%s; `+"`make test-crash`"+` tries again what an earlier engine passed, after what was never
 tried or failed. It goes on where it was ended, in the order of that digest, so that any beginning is spread over the line; with
 `+"`ONERPM_CRASH_SHARD=i/n`"+` n machines share the points.
 
-| phase | points | tried |
-| --- | ---: | ---: |
-`, len(points), sum, failed, present, r.of.Engine)
-	for _, p := range phases {
-		fmt.Fprintf(&b, "| %s | %d | %d |\n", p, r.of.Points[p], tried[p])
-	}
-	b.WriteString("\n| phase | step | dies at | about | nth | by | must be | is | s |\n| --- | --- | --- | --- | ---: | --- | --- | --- | ---: |\n")
-	for _, one := range rows {
-		end := string(one.End)
-		if one.Problem != "" {
-			end = "**fails**: " + cell(one.Problem)
+| jump | phase | points | tried | failed | uploads before a death |
+| --- | --- | ---: | ---: | ---: | ---: |
+`, all.tried, sum, all.failed, all.writes, trial.Engines(h.Engine, rows))
+	for _, j := range []jump{first, second} {
+		for _, p := range phases {
+			if n := h.Points[phaseKey(j, p)]; n > 0 {
+				c := tried[phaseKey(j, p)]
+				fmt.Fprintf(&b, "| %s | %s | %d | %d | %d | %d |\n", j, p, n, c.tried, c.failed, c.writes)
+			}
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d | %s | %s | %s | %d |\n", one.Phase, one.Step, one.Call,
-			cell(one.What), one.Nth, one.Way, one.Must, end, one.Seconds)
+	}
+	for _, j := range []jump{first, second} {
+		fmt.Fprintf(&b, "\n## %s\n\n| phase | step | dies at | about | nth | by | must be | is | s |\n| --- | --- | --- | --- | ---: | --- | --- | --- | ---: |\n", j)
+		for _, r := range rows {
+			if r.Jump != j {
+				continue
+			}
+			end := string(r.End)
+			if r.Trouble != "" {
+				end = "**fails**: " + trial.Cell(r.Trouble)
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %d | %s | %s | %s | %d |\n", r.Phase, r.Step, r.Call,
+				trial.Cell(r.What), r.Nth, r.Way, r.Must, end, r.Seconds)
+		}
 	}
 	return b.String()
-}
-
-// cell makes a text fit for a table.
-func cell(s string) string {
-	if s == "" {
-		return ""
-	}
-	return "`" + strings.NewReplacer("`", "'", "|", `\|`).Replace(s) + "`"
-}
-
-func sortBy[T any](list []T, key func(T) string) {
-	sort.SliceStable(list, func(i, j int) bool { return key(list[i]) < key(list[j]) })
 }
 
 // TestPage holds the page against the results.
@@ -234,12 +173,12 @@ func TestPage(t *testing.T) {
 	if os.Getenv("ONERPM_CRASH") == "all" {
 		return // the page is being written
 	}
-	r, err := readResults()
+	r, err := trial.Open(resultsFile, page, draw)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if *update {
-		if err := replace(page, r.draw()); err != nil {
+		if err := r.WritePage(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -247,7 +186,33 @@ func TestPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(got) != r.draw() {
+	if string(got) != r.Page() {
 		t.Error("docs/crash-points.md does not show the results; run go test ./test/crash -run TestPage -update")
+	}
+}
+
+// TestDraw wants the page to count points once, whatever the ways, and to say what failed.
+func TestDraw(t *testing.T) {
+	t.Parallel()
+	at := point{"switch", "drain", "fsync", "a|b", 1}
+	rows := []result{
+		{Jump: first, Scenario: "forward", point: at, Way: cut, Must: isOld, End: isOld, Writes: 2, Engine: "now"},
+		{Jump: second, Scenario: "forward", point: at, Way: cut, Must: isOld, End: isOld, Engine: "now"},
+		{Jump: second, Scenario: "forward", point: at, Way: killed, Must: isOld, Engine: "now", Trouble: "broken"},
+	}
+	text := draw(head{Engine: "now", Points: map[string]int{phaseKey(first, "switch"): 3, phaseKey(second, "switch"): 1}}, rows)
+	for _, want := range []string{
+		"**2 of the 4 points that recorded runs name were tried; 1 failed. 2 uploads were acknowledged right before a death.**",
+		"\nAll were tried with the engine of SHA-256 now;",
+		"\n| 4.0.1-4.1.1 | switch | 3 | 1 | 0 | 2 |\n| 4.1.1-4.2.0 | switch | 1 | 1 | 1 | 0 |\n",
+		"\n## 4.0.1-4.1.1\n", "\n| switch | drain | fsync | `a\\|b` | 1 | power | old | old | 0 |\n",
+		"\n| switch | drain | fsync | `a\\|b` | 1 | kill -9 | old | **fails**: `broken` | 0 |\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page lacks %q:\n%s", want, text)
+		}
+	}
+	if got := jumpOf(phaseKey(first, "back, from prepare")); got != first {
+		t.Errorf("the jump of a phase's key is %v", got)
 	}
 }

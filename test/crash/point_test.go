@@ -2,8 +2,12 @@ package crash
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"testing"
+
+	"onerpm/test/machinecheck"
 )
 
 // point is a call of the engine at which it can die: the nth of its kind about one
@@ -59,29 +63,73 @@ const (
 	either side = "either"
 )
 
-// scenario is a way along the line.
-type scenario struct {
+// jump is a jump of the demo product.
+type jump struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+func (j jump) String() string { return j.From + "-" + j.To }
+
+var (
+	first  = jump{"4.0.1", "4.1.1"}
+	second = jump{"4.1.1", "4.2.0"}
+)
+
+// course is a way along the line.
+type course struct {
 	name  string
-	spoil string // run on the machine before, so that the upgrade fails
 	where string // part of the line that is tried in it: its points' phases begin with this; "" for all
 	ends  side
 	slow  bool // every power cut is one with a slow database
 }
 
-var forward = scenario{name: "forward", ends: isNew}
+var (
+	forward = course{name: "forward", ends: isNew}
+	back    = course{name: "back", where: "back", ends: isOld} // the new release does not start
+	// unprepare makes a migration of prepare fail: the product serves all the time, so
+	// that nothing but the database's own start keeps the attempt waiting after a cut.
+	unprepare = course{name: "back from prepare", where: "back", ends: isOld, slow: true}
+)
 
-var back = scenario{name: "back", where: "back", ends: isOld,
-	spoil: `mkdir -p /etc/systemd/system/cloudify-restservice.service.d
-printf '[Service]\nExecStartPre=/bin/sh -c "! grep -q wsgi /usr/lib/systemd/system/cloudify-restservice.service"\n' > /etc/systemd/system/cloudify-restservice.service.d/90-test.conf
-systemctl daemon-reload`}
+// scenario is a way along the line of a jump.
+type scenario struct {
+	jump
+	course
+}
 
-// unprepare makes a migration of prepare fail: the product serves all the time, so
-// that nothing but the database's own start keeps the attempt waiting after a cut.
-var unprepare = scenario{name: "back from prepare", where: "back", ends: isOld, slow: true,
-	spoil: `su postgres -c "psql -XAtq -d cloudify_db" <<'SQL'
-create function refuse() returns event_trigger language plpgsql as $$ begin raise exception 'broken on purpose'; end $$;
-create event trigger refuse on ddl_command_end when tag in ('CREATE TRIGGER') execute function refuse()
-SQL`}
+func (s scenario) String() string { return s.jump.String() + " " + s.name }
+
+// scenarios are all of them.
+func scenarios() []scenario {
+	var all []scenario
+	for _, j := range []jump{first, second} {
+		for _, c := range []course{forward, back, unprepare} {
+			all = append(all, scenario{j, c})
+		}
+	}
+	return all
+}
+
+// broken is a migration of prepare that an event trigger refuses: what its command makes, and the command.
+var broken = map[jump]struct{ tag, object string }{
+	first:  {"CREATE INDEX", "public.nodes_type_idx"},
+	second: {"CREATE TRIGGER", ""},
+}
+
+// spoil is run on the machine before, so that the upgrade fails where the scenario wants it.
+func (s scenario) spoil() string {
+	switch s.course {
+	case back:
+		return machinecheck.Spoil(s.To)
+	case unprepare:
+		b := broken[s.jump]
+		return machinecheck.SQL(`create function refuse() returns event_trigger language plpgsql as $$ begin
+if exists (select from pg_event_trigger_ddl_commands() where object_identity like '` + b.object + `%') then raise exception 'broken on purpose'; end if; end $$;
+create event trigger refuse on ddl_command_end when tag in ('` + b.tag + `') execute function refuse()`)
+	}
+	return ""
+}
 
 // must says which side the rule leads to from a point. A new phase has begun when the
 // rename of the journal's record is done; a power cut before its folder has reached the
@@ -106,4 +154,51 @@ func (s scenario) must(p point, w way) side {
 		return after
 	}
 	return either
+}
+
+// TestMust holds the rule at its turning points.
+func TestMust(t *testing.T) {
+	t.Parallel()
+	ahead := scenario{second, forward}
+	for _, c := range []struct {
+		in          scenario
+		phase, step string
+		call, what  string
+		kill, power side
+	}{
+		{ahead, "start", "-", "rename", "/state", isNew, isNew},
+		{ahead, "prepare", "preflight", "fsync", "/a", isNew, isNew},
+		{ahead, "prepare", "after expand the schema", "rename", "/journal.json", isNew, isNew},
+		{ahead, "prepare", "after expand the schema", "fsync", "/journal.json", isNew, isNew},
+		{ahead, "prepare", "after expand the schema", "fsync", "/folder", isOld, either},
+		{ahead, "switch", "packages to new", "rpm at work", "a", isOld, isOld},
+		{ahead, "switch", "after start the services", "rename", "/journal.json", isOld, isOld},
+		{ahead, "switch", "after start the services", "fsync", "/folder", isNew, either},
+		{ahead, "open", "open the door", "fsync", "/folder", isNew, isNew},
+		{scenario{second, back}, "back, from the switch", "open the door", "fsync", "/folder", isOld, isOld},
+		{scenario{first, unprepare}, "prepare", "preflight", "fsync", "/folder", isOld, isOld},
+	} {
+		p := point{Phase: c.phase, Step: c.step, Call: c.call, What: c.what, Nth: 1}
+		for w, want := range map[way]side{killed: c.kill, cut: c.power, cutSlow: c.power} {
+			if got := c.in.must(p, w); got != want {
+				t.Errorf("%s: %s by %s must be %s, want %s", c.in, p, w, got, want)
+			}
+		}
+	}
+}
+
+func TestParseTrace(t *testing.T) {
+	t.Parallel()
+	got, err := parseTrace("a\tb\tc\td e\t1\na\tb\tc\t\t12\n")
+	if want := []point{{"a", "b", "c", "d e", 1}, {"a", "b", "c", "", 12}}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v, %v; want %v", got, err, want)
+	}
+	if got[0].name() != "a\tb\tc\td e\t1" {
+		t.Errorf("its name is %q", got[0].name())
+	}
+	for _, bad := range []string{"a\tb\tc\t1\n", "a\tb\tc\td\tx\n", "\n"} {
+		if _, err := parseTrace(bad); err == nil {
+			t.Errorf("%q is taken for a trace", bad)
+		}
+	}
 }

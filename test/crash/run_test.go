@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -14,180 +16,288 @@ import (
 	"onerpm/test/machinecheck"
 )
 
-// diskMiB is the disk of a machine whose power is cut.
-const diskMiB = 1536
+// prefix is the name of the product's bundles.
+const prefix = machinecheck.Prefix
 
-// sides are what a whole machine is like on either side of a scenario.
-type sides struct{ old, new map[string]string }
+// diskMiB is the disk of a machine whose power is cut.
+const diskMiB = 2048
+
+// triesEach is how often a machine that a try has left old is used.
+const triesEach = 6
+
+// recorded is what a run without a crash has shown of a scenario.
+type recorded struct {
+	bundle  string
+	points  []point
+	old     map[string]string // the whole machine before
+	new     map[string]string // and after; of a scenario that ends so
+	without machinecheck.Without
+}
+
+// machine is a test machine that waits for an upgrade.
+type machine struct {
+	*host.Machine
+	in    scenario
+	tries int
+}
 
 // slowConf makes the machine's database come up late.
 const slowConf = "/etc/systemd/system/postgresql@15-main.service.d/90-slow.conf"
 
-// ready boots a machine with data and everything that an upgrade of a scenario needs.
-func ready(t testing.TB, s scenario, rpm string, disk int) *host.Machine {
+// boot makes a machine with data and everything that an upgrade of a scenario needs.
+func boot(t testing.TB, s scenario, bundle string) *machine {
 	t.Helper()
-	m := host.Start(t, host.Options{Release: from, Data: true, DiskMiB: disk})
-	if err := m.CopyIn(rpm, "/root/bundle.rpm"); err != nil {
+	m, err := host.Boot(t.Context(), host.Options{Release: s.From, Data: true, DiskMiB: diskMiB})
+	if err != nil {
+		t.Fatalf("boot a test machine: %v", err)
+	}
+	if err := m.CopyIn(bundle, "/root/bundle.rpm"); err != nil {
 		t.Fatal(err)
 	}
-	if s.spoil != "" {
-		m.Sh(t, s.spoil)
-	}
-	m.Sh(t, "mkdir "+crashDir)
-	return m
+	m.Sh(t, s.spoil())
+	return &machine{Machine: m, in: s}
 }
 
-// record runs a scenario through, without a crash, and returns its points and
-// what the machine was like before and after it.
-func record(t testing.TB, s scenario, rpm string) ([]point, sides) {
+// end stops the machine; there may be none.
+func (m *machine) end(t testing.TB) {
 	t.Helper()
-	m := ready(t, s, rpm, 0)
-	found := sides{old: machinecheck.Whole(t, m)}
-	m.Sh(t, "touch "+crashDir+"/trace")
-	m.Sh(t, byHand)
+	if m == nil {
+		return
+	}
+	if err := m.Stop(); err != nil {
+		t.Errorf("stop the test machine: %v", err)
+	}
+}
+
+// fits says whether a machine on which an attempt has ended will do for a try: the bundle is there, so that
+// what happens as it comes cannot be tried.
+func (m *machine) fits(c try) bool { return m != nil && m.in == c.in && !c.at.beginning() }
+
+// prepareBegins is the step in which the upgrade may still meet the dnf that brought it.
+const prepareBegins = "wait for other package managers"
+
+func (p point) beginning() bool { return p.Phase == "start" || p.Step == prepareBegins }
+
+// byHand is what a customer types.
+const byHand = "dnf install -y /root/bundle.rpm"
+
+// begin is how the upgrade is begun: rpm does for a point that comes after dnf's part, in a tenth of the
+// time, and a machine that was upgraded before has the bundle.
+func (m *machine) begin(p point) string {
+	switch {
+	case m.tries > 1:
+		return prefix + " start"
+	case p.beginning():
+		return byHand
+	}
+	return "rpm -i --nosignature /root/bundle.rpm"
+}
+
+// record runs a scenario through, without a crash.
+func record(t testing.TB, s scenario, bundle string) *recorded {
+	t.Helper()
+	m := boot(t, s, bundle)
+	defer m.end(t)
+	found := &recorded{bundle: bundle, old: machinecheck.Whole(t, m.Machine), without: machinecheck.WithoutWrites(t, m.Machine)}
+	m.Sh(t, "mkdir "+crashDir+"; touch "+crashDir+"/trace; "+byHand)
 	finish(t, m, s.ends)
-	trace := m.Sh(t, "cat "+crashDir+"/trace")
-	points, err := parseTrace(trace)
-	if err != nil {
+	var err error
+	if found.points, err = parseTrace(m.Sh(t, "cat "+crashDir+"/trace")); err != nil {
 		t.Fatal(err)
 	}
 	if s.ends == isOld {
-		machinecheck.Same(t, "before and after the way back", found.old, machinecheck.Whole(t, m))
-		return points, found
+		machinecheck.Same(t, "before and after the way back", found.old, machinecheck.Whole(t, m.Machine))
+		return found
 	}
-	found.new = machinecheck.WholeNew(t, m, machinecheck.Without{})
-	return points, found
+	found.new = machinecheck.WholeNew(t, m.Machine, machinecheck.Without{})
+	return found
 }
 
-// crash runs a scenario on a fresh machine, lets it die at a point, and proves
-// that it came to its side by itself. It returns that side.
-func crash(t testing.TB, s scenario, p point, w way, rpm string, known sides) side {
+// outcome is how a try ended.
+type outcome struct {
+	side  side
+	acked int // writes that were acknowledged right before the death
+}
+
+// crash runs a scenario on a machine, lets it die at a point, and proves
+// that it came to its side by itself, with what a client was told at the last moment.
+func crash(t testing.TB, m *machine, c try, known *recorded, o *outcome) {
 	t.Helper()
-	disk, signal := 0, "kill"
-	if w != killed {
-		disk, signal = diskMiB, "stop"
+	m.tries++
+	m.Sh(t, fmt.Sprintf("rm -rf %[1]s; mkdir %[1]s; cat > %[1]s/die-at <<'POINT'\n%[2]s\nPOINT\nsync -f /root", crashDir, c.at.name()))
+	m.Sh(t, "("+m.begin(c.at)+") >/root/begin.log 2>&1 </dev/null & echo $! >"+crashDir+"/begin")
+	awaitPoint(t, m, c.at)
+	client := &machinecheck.Client{Machine: m.Machine, Name: fmt.Sprintf("crash-%d", m.tries)}
+	write(t, client)
+	o.acked = client.Acknowledged()
+	if c.way == killed {
+		kill(t, m)
+	} else {
+		powerCut(t, m, c.way)
 	}
-	m := ready(t, s, rpm, disk)
-	m.Sh(t, fmt.Sprintf("cat > %s/die-at <<'POINT'\n%s\t%s\nPOINT\nsync -f /root", crashDir, p.name(), signal))
-	m.Sh(t, "("+p.install()+") >/root/dnf.log 2>&1 </dev/null & echo $! >"+crashDir+"/dnf")
-	reached := m.Sh(t, `state=/var/lib/`+machinecheck.Prefix+`/state; read -r dnf < `+crashDir+`/dnf
+	if c.at.Phase == "start" {
+		startAgain(t, m, known)
+	}
+	got := finish(t, m, c.in.must(c.at, c.way))
+	client.Lost(t)
+	if got == isNew {
+		machinecheck.Same(t, "the new release after a crash and without one", known.new, machinecheck.WholeNew(t, m.Machine, known.without))
+	} else {
+		machinecheck.Same(t, "the old release before and after", known.old, machinecheck.WholeWithout(t, m.Machine, known.without))
+	}
+	o.side = got
+}
+
+// awaitPoint waits until the engine stands still at the point.
+func awaitPoint(t testing.TB, m *machine, p point) {
+	t.Helper()
+	reached := m.Sh(t, `state=/var/lib/`+prefix+`/state; read -r begin < `+crashDir+`/begin
 	while :; do
 		ended=0 word=
 		[ ! -e $state ] || read -r word < $state || :
-		if [ ! -d /proc/$dnf ] && [ "$word" != running ] && ! systemctl -q is-active `+machinecheck.Prefix+`; then ended=1; fi
+		if [ ! -d /proc/$begin ] && [ "$word" != running ] && ! systemctl -q is-active `+prefix+`; then ended=1; fi
 		if [ -e `+crashDir+`/here ]; then cat `+crashDir+`/here; exit; fi
 		if [ $ended = 1 ]; then echo "never: $word"; exit; fi
-		sleep 0.2
+		sleep 0.1
 	done`)
 	if reached != p.name() {
-		t.Fatalf("the point was not reached: %s", reached)
+		t.Fatalf("the point was not reached: %s\n%s", reached, machinecheck.Report(t, m.Machine))
 	}
-	if w != killed {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-		defer cancel()
-		if err := m.PowerCut(ctx); err != nil {
-			t.Fatal(err)
+}
+
+// How a client writes while the engine stands still: a few uploads, until it is not let in.
+const (
+	uploads     = 2
+	answerLimit = time.Second
+)
+
+func write(t testing.TB, client *machinecheck.Client) {
+	t.Helper()
+	for n := range uploads {
+		ctx, cancel := context.WithTimeout(t.Context(), answerLimit)
+		err := client.Upload(ctx, fmt.Appendf(nil, "upload %d", n))
+		cancel()
+		if err != nil {
+			return
 		}
-		if w == cutSlow {
-			if err := m.WriteFile(slowConf, []byte("[Service]\nExecStartPre=/bin/sleep 6\n"), 0o644); err != nil {
+	}
+}
+
+// kill ends the engine that stands still.
+func kill(t testing.TB, m *machine) {
+	t.Helper()
+	killed := 0
+	for _, p := range m.Processes() {
+		if p.Is("engine") && len(p.Args) > 1 && (p.Args[1] == "run" || p.Args[1] == "start") && stopped(p.PID) {
+			if err := syscall.Kill(p.PID, syscall.SIGKILL); err != nil {
 				t.Fatal(err)
 			}
+			killed++
 		}
-		release := ended(t, m)
-		if err := m.Start(ctx); err != nil {
+	}
+	if killed != 1 {
+		t.Fatalf("%d engines stood still", killed)
+	}
+}
+
+// stopped says whether a process was stopped by a signal.
+func stopped(pid int) bool {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	return err == nil && slices.Contains(strings.Split(string(status), "\n"), "State:\tT (stopped)")
+}
+
+// powerCut takes the machine's power and gives it again.
+func powerCut(t testing.TB, m *machine, w way) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	if err := m.PowerCut(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if w == cutSlow {
+		if err := m.WriteFile(slowConf, []byte("[Service]\nExecStartPre=/bin/sleep 6\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if release != "" { // the product's start is systemd's business
-			if err := m.AwaitProduct(ctx, release); err != nil {
-				t.Fatal(err)
-			}
+	}
+	release := ended(t, m)
+	if err := m.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if release != "" { // the product's start is systemd's business
+		if err := m.AwaitProduct(ctx, release); err != nil {
+			t.Fatal(err)
 		}
 	}
 	if w == cutSlow { // what it did is done; the machine is compared without it
 		m.Sh(t, `for i in $(seq 600); do systemctl -q is-active postgresql@15-main && break; sleep 0.1; done
 			rm `+slowConf+`; rmdir --ignore-fail-on-non-empty $(dirname `+slowConf+`); systemctl daemon-reload`)
 	}
-	if p.Phase == "start" {
-		startAgain(t, m, known.old)
-	}
-	got := finish(t, m, s.must(p, w))
-	if got == isNew {
-		machinecheck.Same(t, "the new release after a crash and without one", known.new, machinecheck.WholeNew(t, m, machinecheck.Without{}))
-	} else {
-		machinecheck.Same(t, "the old release before and after", known.old, machinecheck.Whole(t, m))
-	}
-	return got
 }
 
 // ended tells the release at which an attempt left a machine that is off, if its end is on the disk.
-func ended(t testing.TB, m *host.Machine) string {
+func ended(t testing.TB, m *machine) string {
 	t.Helper()
-	journals, err := filepath.Glob(m.Path("/var/lib/" + machinecheck.Prefix + "/*/journal.json"))
+	journals, err := filepath.Glob(m.Path("/var/lib/" + prefix + "/*/journal.json"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(journals) != m.tries { // the last attempt has none yet
+		return ""
+	}
+	var last struct {
+		Began   time.Time
+		Outcome string
 	}
 	for _, path := range journals {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var rec struct{ Outcome string }
-		if err := json.Unmarshal(text, &rec); err != nil {
+		one := last
+		if err := json.Unmarshal(text, &one); err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
-		switch rec.Outcome {
-		case "upgraded":
-			return to
-		case "rolled-back":
-			return from
+		if !one.Began.Before(last.Began) {
+			last = one
 		}
+	}
+	switch last.Outcome {
+	case "upgraded":
+		return m.in.To
+	case "rolled-back":
+		return m.in.From
 	}
 	return ""
 }
 
-// byHand is what a customer types.
-const byHand = "dnf install -y /root/bundle.rpm"
-
-// install is how the bundle gets onto the machine: rpm does for a point that comes
-// after dnf's part, in a tenth of the time.
-func (p point) install() string {
-	if p.Phase == "start" || p.Step == prepareBegins {
-		return byHand
-	}
-	return "rpm -i --nosignature /root/bundle.rpm"
-}
-
-// prepareBegins is the step in which the upgrade may still meet the dnf that brought it.
-const prepareBegins = "wait for other package managers"
-
 // startAgain has a machine whose start was cut short: the upgrade is under way all the
 // same, or nothing has happened to the machine and a start by hand is enough.
-func startAgain(t testing.TB, m *host.Machine, old map[string]string) {
+func startAgain(t testing.TB, m *machine, known *recorded) {
 	t.Helper()
-	m.Sh(t, "while [ -d /proc/$(cat "+crashDir+"/dnf 2>/dev/null || echo none) ]; do sleep 0.1; done")
-	_, word := m.ShCode(t, "systemctl is-active "+machinecheck.Prefix)
+	m.Sh(t, "while [ -d /proc/$(cat "+crashDir+"/begin 2>/dev/null || echo none) ]; do sleep 0.1; done")
+	_, word := m.ShCode(t, "systemctl is-active "+prefix)
 	if word = strings.TrimSpace(word); word == "active" {
 		return
 	}
-	if _, state := m.ShCode(t, "cat /var/lib/"+machinecheck.Prefix+"/state"); strings.TrimSpace(state) == "done" {
+	if _, state := m.ShCode(t, "cat /var/lib/"+prefix+"/state"); strings.TrimSpace(state) == "done" {
 		return
 	}
-	now := machinecheck.Whole(t, m)
+	now := machinecheck.WholeWithout(t, m.Machine, known.without)
 	for path := range now {
-		if strings.Contains(path, "/"+machinecheck.Prefix+".service") || strings.Contains(path, "/."+machinecheck.Prefix+".service.") { // and what was being written of it
+		if strings.Contains(path, "/"+prefix+".service") || strings.Contains(path, "/."+prefix+".service.") { // and what was being written of it
 			delete(now, path)
 		}
 	}
-	machinecheck.Same(t, "the machine before and after a start that was cut short", old, now)
-	if code, out := m.ShCode(t, machinecheck.Prefix+" start"); code != 0 {
+	machinecheck.Same(t, "the machine before and after a start that was cut short", known.old, now)
+	if code, out := m.ShCode(t, prefix+" start"); code != 0 {
 		t.Fatalf("start after a start that was cut short: exit %d\n%s", code, out)
 	}
 }
 
 // finish waits for the attempt's end and proves that the machine is on the side it must be.
-func finish(t testing.TB, m *host.Machine, want side) side {
+func finish(t testing.TB, m *machine, want side) side {
 	t.Helper()
-	code, out := m.ShCode(t, "timeout 400 "+machinecheck.Prefix+" wait")
+	code, out := m.ShCode(t, "timeout 400 "+prefix+" wait")
 	var got side
 	switch code {
 	case 0:
@@ -195,16 +305,16 @@ func finish(t testing.TB, m *host.Machine, want side) side {
 	case 4:
 		got = isOld
 	default:
-		t.Fatalf("wait: exit %d\n%s", code, out+machinecheck.Report(t, m))
+		t.Fatalf("wait: exit %d\n%s", code, out+machinecheck.Report(t, m.Machine))
 	}
-	machinecheck.AwaitEnd(t, m)
+	machinecheck.AwaitEnd(t, m.Machine)
 	if want != either && got != want {
-		t.Fatalf("the machine is %s, must be %s\n%s", got, want, out+machinecheck.Report(t, m))
+		t.Fatalf("the machine is %s, must be %s\n%s", got, want, out+machinecheck.Report(t, m.Machine))
 	}
 	if got == isNew {
-		machinecheck.New(t, m, to)
+		machinecheck.New(t, m.Machine, m.in.To)
 	} else {
-		machinecheck.Old(t, m, to)
+		machinecheck.Old(t, m.Machine, m.in.To)
 	}
 	return got
 }

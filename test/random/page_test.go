@@ -33,7 +33,7 @@ type row struct {
 	End     side     `json:"end"`
 	Retried bool     `json:"retried,omitempty"` // the start was cut off and done again
 	Acked   int      `json:"acknowledged"`      // writes
-	Failed  int      `json:"refused"`           // or without an answer
+	Refused int      `json:"refused"`           // or without an answer
 	Lost    int      `json:"lost"`              // of the acknowledged ones
 	Seconds int      `json:"seconds"`
 	Engine  string   `json:"engine"` // SHA-256
@@ -59,7 +59,7 @@ func draw(h head, rows []row) string {
 	var b strings.Builder
 	acked, refused, lost, failed := 0, 0, 0, 0
 	for _, r := range rows {
-		acked, refused, lost = acked+r.Acked, refused+r.Failed, lost+r.Lost
+		acked, refused, lost = acked+r.Acked, refused+r.Refused, lost+r.Lost
 		if r.Trouble != "" {
 			failed++
 		}

@@ -78,7 +78,7 @@ func (p plan) String() string {
 // lasts is about how long each phase takes on a quiet machine: the delays are spread over it and a little more. A
 // fault that comes late for its phase hits a later one.
 var lasts = map[phase]time.Duration{
-	starting: 500 * time.Millisecond, preparing: 4 * time.Second, switching: 3 * time.Second, opening: 1500 * time.Millisecond, back: 4 * time.Second,
+	starting: 300 * time.Millisecond, preparing: 2500 * time.Millisecond, switching: 2500 * time.Millisecond, opening: 800 * time.Millisecond, back: 3 * time.Second,
 }
 
 // planOf draws the nth trial of a seed: the same one each time.
@@ -92,13 +92,13 @@ func planOf(seed uint64, n int) plan {
 		if p.Back && lot.IntN(2) == 0 {
 			first.After = back
 		}
-		first.Delay = delay(lot, time.Second) // after rpm was seen
+		first.Delay = delay(lot, 700*time.Millisecond) // after rpm was seen
 	default:
 		first.After = phaseOf(lot, p.Back)
 		first.Delay = delay(lot, lasts[first.After])
 	}
 	p.Faults = []fault{first}
-	if lot.IntN(4) == 0 {
+	if lot.IntN(3) == 0 {
 		second := fault{Kind: kinds[lot.IntN(len(kinds))], Delay: delay(lot, 4*time.Second)}
 		p.Faults = append(p.Faults, second)
 	}
@@ -111,7 +111,7 @@ func delay(lot *rand.Rand, most time.Duration) time.Duration {
 
 // phaseOf draws a phase: those more often in which more can break.
 func phaseOf(lot *rand.Rand, goesBack bool) phase {
-	from := []phase{starting, preparing, preparing, switching, switching, switching, opening, opening}
+	from := []phase{starting, preparing, preparing, preparing, switching, switching, switching, opening, opening, opening}
 	if goesBack {
 		from = []phase{preparing, switching, switching, back, back, back, back, back}
 	}

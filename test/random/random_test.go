@@ -76,9 +76,9 @@ func one(t *testing.T, p plan, machines map[jump]*machine, known map[jump]map[st
 		if problem == "" && (o.side == "" || t.Failed()) {
 			problem = "the test was ended"
 		}
-		r := row{plan: p, Hits: o.hits, End: o.side, Retried: o.retried, Acked: o.acked, Failed: o.failed, Lost: len(o.lost),
+		r := row{plan: p, Hits: o.hits, End: o.side, Retried: o.retried, Acked: o.acked, Refused: o.refused, Lost: o.lost,
 			Seconds: int(time.Since(began).Seconds()), Engine: digest, Trouble: problem}
-		t.Logf("%s; hit %q; %d writes acknowledged, %d not; trial %d of its machine", o.side, o.hits, o.acked, o.failed, trialOf(m))
+		t.Logf("%s; hit %q; %d writes acknowledged, %d not; trial %d of its machine", o.side, o.hits, o.acked, o.refused, trialOf(m))
 		if err := results.Add(r); err != nil {
 			t.Error(err)
 		}
@@ -159,7 +159,7 @@ func chosen(t *testing.T, digest string) ([]plan, *trial.Results[head, row]) {
 		soon := results.Due(p.String(), digest)
 		due[soon] = append(due[soon], p)
 	}
-	for _, key := range results.Keep(present) {
+	for _, key := range results.Keep(func(r row) bool { return present[r.Key()] }) {
 		t.Logf("forgotten: %s", key)
 	}
 	if only := number(t, "ONERPM_RANDOM_ONLY", uint64(of.Trials)); only < uint64(of.Trials) {

@@ -55,27 +55,10 @@ func boot(t testing.TB, j jump, bundle string) *machine {
 printf '[Service]\nRestart=on-failure\nRestartSec=500ms\n' > /etc/systemd/system/postgresql@15-main.service.d/restart.conf
 systemctl daemon-reload
 rpm -i --nosignature /root/bundle.rpm >/dev/null 2>&1; rm /root/bundle.rpm; sync`)
-	found.without = without(t, m)
+	found.without = machinecheck.WithoutWrites(t, m)
 	found.old = machinecheck.WholeWithout(t, m, found.without)
 	return found
 }
-
-// spoilFile, dropped into the service's unit, keeps the new release from starting.
-const spoilFile = "/etc/systemd/system/cloudify-restservice.service.d/90-test.conf"
-
-// ofNew is a condition that holds on the machine when the files of the new release are there.
-var ofNew = map[jump]string{
-	jumps[0]: "grep -q amqp_host /opt/manager/cloudify-rest.conf",
-	jumps[1]: "grep -q wsgi /usr/lib/systemd/system/cloudify-restservice.service",
-}
-
-func spoil(j jump) string {
-	return `mkdir -p $(dirname ` + spoilFile + `)
-printf '[Service]\nExecStartPre=/bin/sh -c "! ` + ofNew[j] + `"\n' > ` + spoilFile + `
-systemctl daemon-reload; sync`
-}
-
-const mend = `rm -f ` + spoilFile + `; rmdir --ignore-fail-on-non-empty $(dirname ` + spoilFile + `) 2>/dev/null; systemctl daemon-reload; true`
 
 // outcome is how a trial ended.
 type outcome struct {
@@ -83,8 +66,8 @@ type outcome struct {
 	hits    []string // where each fault came
 	retried bool     // the start was cut off before there was an attempt, and was done again
 	acked   int      // acknowledged writes
-	failed  int      // requests that were refused or got no answer
-	lost    []string // acknowledged writes that are not there
+	refused int      // requests that were refused or got no answer
+	lost    int      // acknowledged writes that are not there
 }
 
 // try makes one trial on a machine that is old, and proves what it is then. It notes in o how far it came.
@@ -94,9 +77,9 @@ func try(t testing.TB, m *machine, p plan, known map[string]string, o *outcome) 
 	defer cancel()
 	m.trials++
 	if p.Back {
-		m.Sh(t, spoil(p.Jump))
+		m.Sh(t, machinecheck.Spoil(p.Jump.To))
 	}
-	l := startLoad(t.Context(), m.Machine, fmt.Sprintf("load-%d-%d", p.N, m.trials), p.Seed)
+	l := startLoad(t.Context(), m.Machine, fmt.Sprintf("%d-%d", p.N, m.trials), p.Seed)
 	defer l.end()
 	l.await(t, 3)
 	w, err := watchOf(m.Machine)
@@ -118,13 +101,10 @@ func try(t testing.TB, m *machine, p plan, known map[string]string, o *outcome) 
 	}
 	l.await(t, 3)
 	l.end()
-	l.settle(t)
-	o.acked, o.failed, o.lost = l.count(), l.failed, l.lost(t)
-	if len(o.lost) > 0 {
-		t.Errorf("%d of %d acknowledged writes are lost: %s", len(o.lost), o.acked, strings.Join(o.lost[:min(len(o.lost), 5)], "; "))
-	}
+	l.client.Settle(t)
+	o.acked, o.refused, o.lost = l.client.Acknowledged(), l.client.Refused, l.client.Lost(t)
 	if p.Back {
-		m.Sh(t, mend)
+		m.Sh(t, machinecheck.Mend)
 	}
 	compare(t, m, o.side, known)
 	if p.Back && o.side == isNew {
@@ -188,15 +168,14 @@ func record(t testing.TB, j jump, bundle string) map[string]string {
 	t.Helper()
 	m := boot(t, j, bundle)
 	defer m.end(t)
-	l := startLoad(t.Context(), m.Machine, "load-record", 0)
+	l := startLoad(t.Context(), m.Machine, "record", 0)
 	defer l.end()
 	l.await(t, 3)
 	m.Sh(t, prefix+" start && "+prefix+" wait")
 	l.await(t, 3)
 	l.end()
-	if lost := l.lost(t); len(lost) > 0 {
-		t.Fatalf("without a fault: acknowledged writes are lost: %s", strings.Join(lost, "; "))
-	}
+	l.client.Settle(t)
+	l.client.Lost(t)
 	machinecheck.New(t, m.Machine, j.To)
 	return machinecheck.WholeNew(t, m.Machine, m.without)
 }

@@ -61,12 +61,12 @@ func Open[H any, R Row](file, page string, draw func(H, []R) string) (*Results[H
 	return r, nil
 }
 
-// Keep forgets the rows of trials that there are no more, and returns their keys, sorted.
-func (r *Results[H, R]) Keep(present map[string]bool) (forgotten []string) {
+// Keep forgets the rows that are not wanted any more, and returns their keys, sorted.
+func (r *Results[H, R]) Keep(wanted func(R) bool) (forgotten []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for key := range r.rows {
-		if !present[key] {
+	for key, one := range r.rows {
+		if !wanted(one) {
 			forgotten = append(forgotten, key)
 			delete(r.rows, key)
 		}

@@ -3,6 +3,7 @@
 package host
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,8 +17,8 @@ import (
 // in memory: a power cut ends it.
 //
 //	trace    when it exists, each point is appended to it: phase, step, call, what, nth; separated by tabs
-//	die-at   the point to die at, as such a line with a way after it: kill or stop
-//	here     written at that point by an engine that then stands still, for the test to cut the power
+//	die-at   the point to die at, as such a line
+//	here     written at that point by an engine that then stands still, for the test to kill it or to cut the power
 const crashDir = "/run/onerpm-crash"
 
 var points struct {
@@ -29,12 +30,13 @@ var points struct {
 // changing is what differs from one run to the next in what a call is about.
 var changing = regexp.MustCompile(`\d+\.\d+\.\d+-\d+-\d{8}T\d{6}\.\d{3}Z|-\d+-\d{6,}|/proc/\S+`)
 
-// steady makes of what a call is about a part of its name: the same in every run, so that
+// steady makes of what a call is about a part of its name: the same in every run, and another one for each thing, so that
 // calls made side by side keep their names whichever comes first.
 func steady(what string) string {
 	what = changing.ReplaceAllString(strings.Join(strings.Fields(what), " "), "*")
 	if len(what) > 80 {
-		what = what[:77] + "..."
+		sum := sha256.Sum256([]byte(what))
+		what = fmt.Sprintf("%s... %x", strings.ToValidUTF8(what[:68], ""), sum[:4])
 	}
 	return what
 }
@@ -70,8 +72,7 @@ func Point(call, what string) {
 	if err != nil {
 		return
 	}
-	at, way, _ := cutLast(strings.TrimSpace(string(wanted)), "\t")
-	if at != name {
+	if strings.TrimSpace(string(wanted)) != name {
 		return
 	}
 	if err := os.Remove(filepath.Join(crashDir, "die-at")); err != nil {
@@ -80,17 +81,6 @@ func Point(call, what string) {
 	if err := os.WriteFile(filepath.Join(crashDir, "here"), []byte(name), 0o600); err != nil {
 		return
 	}
-	sig := syscall.SIGKILL
-	if way == "stop" {
-		sig = syscall.SIGSTOP
-	}
-	_ = syscall.Kill(os.Getpid(), sig)
+	_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 	select {} // the signal ends or stops every thread
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
 }

@@ -1,0 +1,147 @@
+package machinecheck
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"onerpm/test/host"
+)
+
+// uploads is where the product keeps what clients upload.
+const uploads = "/opt/manager/resources/blueprints/default_tenant/"
+
+// uploadPrefix begins the names of what a [Client] uploads.
+const uploadPrefix = "load-"
+
+// Client writes to the product through its door, and keeps what was acknowledged: an archive by its digest, an
+// execution by its id. It is not for use by several goroutines at a time.
+type Client struct {
+	Machine *host.Machine
+	Name    string // tells its uploads from those of others
+
+	archives   map[string][sha256.Size]byte
+	executions []string
+	uploads    int
+	Refused    int // requests that were refused or got no answer
+}
+
+// Upload stores an archive under a name of its own. No error means that it was acknowledged.
+func (c *Client) Upload(ctx context.Context, body []byte) error {
+	c.uploads++
+	id := fmt.Sprintf("%s%s-%d", uploadPrefix, c.Name, c.uploads)
+	if _, err := c.send(ctx, http.MethodPut, "blueprints/"+id+"?application_file_name=blueprint.yaml", body); err != nil {
+		c.Refused++
+		return err
+	}
+	if c.archives == nil {
+		c.archives = map[string][sha256.Size]byte{}
+	}
+	c.archives[id] = sha256.Sum256(body)
+	return nil
+}
+
+// Execute starts an execution that takes a moment. No error means that it was acknowledged.
+func (c *Client) Execute(ctx context.Context) error {
+	id, err := c.send(ctx, http.MethodPost, "executions",
+		[]byte(`{"deployment_id": "deployment-0", "workflow_id": "sleep", "parameters": {"seconds": 0.05}, "force": true}`))
+	if err != nil {
+		c.Refused++
+		return err
+	}
+	c.executions = append(c.executions, id)
+	return nil
+}
+
+// send sends a request and returns the id of what was made.
+func (c *Client) send(ctx context.Context, method, what string, body []byte) (id string, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://127.0.0.1/api/v3.1/"+what, bytes.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	req.SetBasicAuth("admin", "open-sesame-42")
+	req.Header.Set("Tenant", "default_tenant")
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := c.Machine.HTTP().Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if resp.StatusCode != http.StatusCreated {
+		return "", fmt.Errorf("%s: %s", resp.Status, answer)
+	}
+	if err != nil {
+		return "", err // an answer that broke off: what it named is not known
+	}
+	var made struct {
+		ID string `json:"id"`
+	}
+	return made.ID, json.Unmarshal(answer, &made)
+}
+
+// Acknowledged is how many writes were.
+func (c *Client) Acknowledged() int { return len(c.archives) + len(c.executions) }
+
+// Settle waits for a minute until the worker has ended the executions that were acknowledged.
+func (c *Client) Settle(t testing.TB) {
+	t.Helper()
+	if len(c.executions) == 0 {
+		return
+	}
+	const query = `select count(*) from executions where status not in ('terminated', 'failed', 'cancelled') and id in ('%s')`
+	left := c.Machine.Sh(t, `for i in $(seq 300); do left=$(`+SQL(fmt.Sprintf(query, strings.Join(c.executions, "','")))+`
+		)
+		[ "$left" = 0 ] && break; sleep 0.2; done; echo $left`)
+	if left != "0" {
+		t.Errorf("%s of %d acknowledged executions were not taken to their end", left, len(c.executions))
+	}
+}
+
+// Lost looks for every acknowledged write, its row and for an archive its digest, and fails the test for those
+// that are not there. It returns how many those are.
+func (c *Client) Lost(t testing.TB) int {
+	t.Helper()
+	rows := map[string]bool{}
+	for _, id := range strings.Fields(c.Machine.Sh(t, SQL("select id from blueprints union all select id from executions"))) {
+		rows[id] = true
+	}
+	var lost []string
+	for id, want := range c.archives {
+		archive, err := os.ReadFile(c.Machine.Path(uploads + id + "/" + id + ".tar.gz"))
+		switch {
+		case err != nil:
+			lost = append(lost, fmt.Sprintf("the archive of %s: %v", id, err))
+		case sha256.Sum256(archive) != want:
+			lost = append(lost, fmt.Sprintf("the archive of %s is another: %d bytes", id, len(archive)))
+		case !rows[id]:
+			lost = append(lost, "the row of "+id)
+		}
+	}
+	for _, id := range c.executions {
+		if !rows[id] {
+			lost = append(lost, "the execution "+id)
+		}
+	}
+	if len(lost) > 0 {
+		t.Errorf("%d of %d acknowledged writes are lost: %s", len(lost), c.Acknowledged(), strings.Join(lost[:min(len(lost), 5)], "; "))
+	}
+	return len(lost)
+}
+
+// WithoutWrites leaves out of a comparison what clients write from now on, and what the worker writes about it.
+func WithoutWrites(t testing.TB, m *host.Machine) Without {
+	t.Helper()
+	w := Without{Rows: map[string]string{}, Paths: []string{uploads + uploadPrefix}}
+	for _, table := range []string{"blueprints", "executions", "events", "logs"} {
+		w.Rows[table] = "_storage_id > " + m.Sh(t, SQL("select coalesce(max(_storage_id), 0) from "+table))
+	}
+	return w
+}
