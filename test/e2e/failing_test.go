@@ -255,7 +255,7 @@ func (c failure) fail(t *testing.T, m *host.Machine, before map[string]string) {
 	if state := m.Sh(t, "cat /var/lib/"+prefix+"/state"); state != "rolled-back" {
 		t.Errorf("state is %q", state)
 	}
-	if _, left := m.ShCode(t, `ls /etc/systemd/system/*.d/50-`+prefix+`.conf /var/lib/`+prefix+`/window /etc/systemd/system/`+prefix+`.service 2>/dev/null`); left != "" {
+	if _, left := m.ShCode(t, `ls /etc/systemd/system/*.d/~`+prefix+`.conf /var/lib/`+prefix+`/window /var/lib/`+prefix+`/*-may-start /etc/systemd/system/`+prefix+`.service 2>/dev/null`); left != "" {
 		t.Errorf("left behind: %s", left)
 	}
 }

@@ -67,7 +67,7 @@ func settled(t testing.TB, m *host.Machine, release, word string) {
 	if got := m.Sh(t, "cat /var/lib/"+Prefix+"/state"); got != word {
 		t.Errorf("state is %q, want %s", got, word)
 	}
-	if _, got := m.ShCode(t, `ls /etc/systemd/system/*.d/50-`+Prefix+`.conf /var/lib/`+Prefix+`/window /etc/systemd/system/`+Prefix+`.service 2>/dev/null`); got != "" {
+	if _, got := m.ShCode(t, `ls /etc/systemd/system/*.d/~`+Prefix+`.conf /var/lib/`+Prefix+`/window /var/lib/`+Prefix+`/*-may-start /etc/systemd/system/`+Prefix+`.service 2>/dev/null`); got != "" {
 		t.Errorf("left behind: %s", got)
 	}
 	if got := m.Sh(t, `find / -xdev -regextype posix-extended -regex '.*;[0-9a-f]{8}' -not -path '/proc/*' | head`); got != "" {

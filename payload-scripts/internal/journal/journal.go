@@ -64,8 +64,7 @@ type Record struct {
 	Todo     string  `json:"todo"`     // what a person is to do about it
 
 	Optional []string         `json:"optional"`          // optional packages the host had
-	Enabled  map[string]bool  `json:"enabled"`           // units of the product -> started at boot, before the upgrade
-	Active   map[string]bool  `json:"active"`            // units of the product -> active, before the upgrade
+	Services Services         `json:"services"`          // the units of the product, before the upgrade
 	Schema   map[string]int64 `json:"schema"`            // database -> number of its last migration before the upgrade
 	Closed   time.Time        `json:"closed,omitzero"`   // last answer of the door before the window
 	Reopened time.Time        `json:"reopened,omitzero"` // first answer after it
@@ -159,7 +158,7 @@ func (j *Journal) Record() Record {
 func (r *Record) clone() Record {
 	c := *r
 	c.Optional, c.Warnings, c.Hooks, c.Steps = slices.Clone(r.Optional), slices.Clone(r.Warnings), slices.Clone(r.Hooks), slices.Clone(r.Steps)
-	c.Enabled, c.Active, c.Schema = maps.Clone(r.Enabled), maps.Clone(r.Active), maps.Clone(r.Schema)
+	c.Schema = maps.Clone(r.Schema)
 	return c
 }
 

@@ -8,7 +8,8 @@
 //	/var/lib/<p>/state        one word: idle, running, done, rolled-back, needs-a-person
 //	/var/lib/<p>/<id>/        journal, log, backup and report; nothing there is executed
 //	/etc/<p>/upgrade.conf     the admin's settings; it may lack
-//	/var/lib/<p>/window       exists while the product's units must stay down over a reboot
+//	/var/lib/<p>/window       exists while the product's units are held down, over a reboot too
+//	/var/lib/<p>/*-may-start  by which they are held: see package service
 package layout
 
 import "path/filepath"
@@ -29,11 +30,23 @@ func (p Places) Run() string { return p.Root + "/opt/" + p.Prefix + "/run" }
 // Var is the folder of everything that is written.
 func (p Places) Var() string { return p.Root + "/var/lib/" + p.Prefix }
 
-// Window is the mark that keeps the product's units down over a reboot.
+// Window is the mark that the product's units are held down, over a reboot too. It is for those
+// who look on; what holds the units are the permits.
 func (p Places) Window() string { return p.Var() + "/window" }
 
-// Starting is the mark, lost at a reboot, under which the engine starts units although Window is there.
-func (p Places) Starting() string { return p.Root + "/run/" + p.Prefix + "/starting" }
+// Permit is the file that lets the product's units start, or its doors, while drop-ins ask for
+// it. In the window it is a link to Lent, which the engine alone makes and a reboot takes away.
+func (p Places) Permit(doors bool) string { return p.Var() + "/" + permit(doors) }
+
+// Lent is what the permit links to in the window.
+func (p Places) Lent(doors bool) string { return p.Root + "/run/" + p.Prefix + "/" + permit(doors) }
+
+func permit(doors bool) string {
+	if doors {
+		return "doors-may-start"
+	}
+	return "services-may-start"
+}
 
 // Unit is the name of the unit that runs an attempt.
 func (p Places) Unit() string { return p.Prefix + ".service" }

@@ -12,6 +12,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/header"
+	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/systemd"
 )
 
@@ -36,7 +37,7 @@ func (s *Services) serves(ctx context.Context, u manifest.Service, side manifest
 	if state, err = s.systemd.Active(ctx, u.Unit); err != nil {
 		return "", err
 	}
-	if state != "active" {
+	if !systemd.Serves(state) {
 		return state, fmt.Errorf("it is %s", state)
 	}
 	if u.Health == nil {
@@ -55,12 +56,12 @@ func (s *Services) healthy(ctx context.Context, u manifest.Service, side manifes
 		switch {
 		case err == nil || state == "":
 			return err
-		case state == "failed" || state == "inactive":
+		case systemd.Down(state):
 			return fmt.Errorf("start %s: %w", u.Unit, err)
 		case time.Now().After(deadline):
 			return fmt.Errorf("%s is not healthy after %s: %w", u.Unit, within, err)
 		}
-		if err := pause(ctx, look); err != nil {
+		if err := pause(ctx); err != nil {
 			return err
 		}
 	}
@@ -69,16 +70,16 @@ func (s *Services) healthy(ctx context.Context, u manifest.Service, side manifes
 // Await waits until the units of a side that were active before the upgrade are active and
 // answer, and starts none: systemd is at it, after a boot. It gives up after a minute,
 // or when the longest of the health questions' within has passed. A door's own question is not put.
-func (s *Services) Await(ctx context.Context, side manifest.Side, wasActive map[string]bool) error {
-	limit := settleLimit
+func (s *Services) Await(ctx context.Context, side manifest.Side, before journal.Services) error {
+	limit := s.settleLimit
 	for _, u := range s.units {
 		if u.Health != nil {
 			limit = max(limit, u.Health.Within.D())
 		}
 	}
 	deadline := time.Now().Add(limit)
-	for _, u := range s.units {
-		if !wanted(u, side, wasActive) {
+	for _, u := range s.expand(before) {
+		if !wanted(u, side, before) {
 			continue
 		}
 		if u.Door {
@@ -92,7 +93,7 @@ func (s *Services) Await(ctx context.Context, side manifest.Side, wasActive map[
 			if time.Now().After(deadline) {
 				return fmt.Errorf("%s does not serve: %w", u.Unit, err)
 			}
-			if err := pause(ctx, look); err != nil {
+			if err := pause(ctx); err != nil {
 				return err
 			}
 		}
@@ -103,33 +104,34 @@ func (s *Services) Await(ctx context.Context, side manifest.Side, wasActive map[
 // settled waits until all the units have been active for a while without a
 // break. One that is being restarted is waited for, one that has failed is not.
 func (s *Services) settled(ctx context.Context, units []string) error {
-	began, limit := time.Now(), time.Now().Add(settleLimit)
-	for len(units) > 0 && time.Since(began) < settle {
+	began, limit := time.Now(), time.Now().Add(s.settleLimit)
+	for len(units) > 0 && time.Since(began) < s.settle {
 		for _, unit := range units {
 			state, err := s.systemd.Active(ctx, unit)
 			if err != nil {
 				return err
 			}
-			if state == "active" {
+			if systemd.Serves(state) {
 				continue
 			}
-			if state == "failed" || state == "inactive" || time.Now().After(limit) {
+			if systemd.Down(state) || time.Now().After(limit) {
 				return fmt.Errorf("start %s: it is %s%s", unit, state, systemd.LastLines(ctx, unit))
 			}
 			began = time.Now()
 		}
-		if err := pause(ctx, look); err != nil {
+		if err := pause(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func pause(ctx context.Context, d time.Duration) error {
+// pause waits until it is time for the next look.
+func pause(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(d):
+	case <-time.After(look):
 		return nil
 	}
 }

@@ -28,6 +28,17 @@ type Probe struct {
 	count int       // good answers since the mark
 }
 
+// Doors are the units that let clients in.
+func (s *Services) Doors() []string {
+	var names []string
+	for _, u := range s.units {
+		if u.Door {
+			names = append(names, u.Unit)
+		}
+	}
+	return names
+}
+
 // Probe begins to ask. Stop ends it.
 func (s *Services) Probe(ctx context.Context) *Probe {
 	var questions []*manifest.Health
@@ -107,6 +118,16 @@ func (p *Probe) Mark() (last time.Time, since int) {
 	last, since = p.last, p.count
 	p.mark, p.first, p.count = time.Now(), time.Time{}, 0
 	return last, since
+}
+
+// Count is how many good answers there were since the mark.
+func (p *Probe) Count() int {
+	if p == nil {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.count
 }
 
 // Await waits for the first good answer since the mark and returns its time,

@@ -1,26 +1,31 @@
 // Package service starts, stops and judges the product's systemd units. Stopped
 // is stopped and started is healthy: both are proved, never taken from the
-// answer to a request.
+// answer to a request. What else ran because of them is found again.
 package service
 
 import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
 	"onerpm/internal/manifest"
+	"onerpm/internal/unit"
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/systemd"
 )
 
 // Services are the units of a jump.
 type Services struct {
-	units   []manifest.Service
-	places  layout.Places
-	systemd *systemd.Conn
+	units       []manifest.Service
+	places      layout.Places
+	systemd     *systemd.Conn
+	settle      time.Duration // see the constants of these names
+	settleLimit time.Duration
 }
 
 // Connect opens the connection to systemd that all methods use.
@@ -29,53 +34,40 @@ func Connect(ctx context.Context, m *manifest.Manifest, places layout.Places) (*
 	if err != nil {
 		return nil, err
 	}
-	return &Services{units: m.Services, places: places, systemd: conn}, nil
+	return &Services{units: m.Services, places: places, systemd: conn, settle: settle, settleLimit: settleLimit}, nil
 }
 
 // Close ends the connection.
 func (s *Services) Close() { s.systemd.Close() }
 
-// Active tells of each unit whether it is active now.
-func (s *Services) Active(ctx context.Context) (map[string]bool, error) {
-	return s.each(func(unit string) (bool, error) {
-		state, err := s.systemd.Active(ctx, unit)
-		return state == "active", err
-	})
-}
+// Reload makes systemd read its unit files again.
+func (s *Services) Reload(ctx context.Context) error { return s.systemd.Reload(ctx) }
 
-// Enabled tells of each unit whether it starts at boot.
-func (s *Services) Enabled(ctx context.Context) (map[string]bool, error) {
-	return s.each(func(unit string) (bool, error) {
-		state, err := s.systemd.FileState(ctx, unit)
-		return strings.HasPrefix(state, "enabled"), err
-	})
-}
-
-func (s *Services) each(is func(unit string) (bool, error)) (map[string]bool, error) {
-	found := map[string]bool{}
-	for _, u := range s.units {
-		var err error
-		if found[u.Unit], err = is(u.Unit); err != nil {
-			return nil, err
-		}
+// CloseDoor stops the units that let clients in. From then on only OpenDoor starts
+// them: neither a monitor, nor another unit that wants them, nor a reboot.
+func (s *Services) CloseDoor(ctx context.Context, before journal.Services) error {
+	if err := s.guard(ctx, before); err != nil {
+		return err
 	}
-	return found, nil
+	if err := s.permit(true).withhold(); err != nil {
+		return err
+	}
+	return s.stop(ctx, before, func(u manifest.Service) bool { return u.Door })
 }
 
-// CloseDoor stops the units that let clients in.
-func (s *Services) CloseDoor(ctx context.Context) error {
-	return s.stop(ctx, func(u manifest.Service) bool { return u.Door })
+// Stop stops all units, of both releases, in the reverse of their start order, each after
+// what would start it again.
+func (s *Services) Stop(ctx context.Context, before journal.Services) error {
+	return s.stop(ctx, before, func(manifest.Service) bool { return true })
 }
 
-// Stop stops all units, of both releases, in the reverse of their start order.
-func (s *Services) Stop(ctx context.Context) error {
-	return s.stop(ctx, func(manifest.Service) bool { return true })
-}
-
-func (s *Services) stop(ctx context.Context, which func(manifest.Service) bool) error {
-	for i := len(s.units) - 1; i >= 0; i-- {
-		if u := s.units[i]; which(u) {
-			if err := s.stopOne(ctx, u.Unit); err != nil {
+func (s *Services) stop(ctx context.Context, before journal.Services, which func(manifest.Service) bool) error {
+	for _, u := range slices.Backward(s.expand(before)) {
+		if !which(u) {
+			continue
+		}
+		for _, name := range append(slices.Clone(before.Triggers[u.Unit]), u.Unit) {
+			if err := s.stopOne(ctx, name); err != nil {
 				return err
 			}
 		}
@@ -83,21 +75,21 @@ func (s *Services) stop(ctx context.Context, which func(manifest.Service) bool) 
 	return nil
 }
 
-func (s *Services) stopOne(ctx context.Context, unit string) error {
-	state, err := s.systemd.Active(ctx, unit)
+func (s *Services) stopOne(ctx context.Context, name string) error {
+	state, err := s.systemd.Active(ctx, name)
 	if err != nil || systemd.Down(state) {
 		return err
 	}
-	slog.Info("stopping", "unit", unit)
-	host.Point("stop "+unit, "")
-	if err := s.systemd.Stop(ctx, unit); err != nil {
+	slog.Info("stopping", "unit", name)
+	host.Point("stop "+name, "")
+	if err := s.systemd.Stop(ctx, name); err != nil {
 		return err
 	}
-	if state, err = s.systemd.Active(ctx, unit); err != nil {
+	if state, err = s.systemd.Active(ctx, name); err != nil {
 		return err
 	}
 	if !systemd.Down(state) {
-		return fmt.Errorf("stop %s: it is still %s", unit, state)
+		return fmt.Errorf("stop %s: it is still %s", name, state)
 	}
 	return nil
 }
@@ -107,61 +99,124 @@ func (s *Services) stopOne(ctx context.Context, unit string) error {
 // it before the next is started; those without one are looked at together after
 // the last start, so that the window does not wait for each. A unit that only
 // the new release has is started.
-func (s *Services) Start(ctx context.Context, side manifest.Side, wasActive map[string]bool) error {
-	if err := s.allowStarts(); err != nil {
+func (s *Services) Start(ctx context.Context, side manifest.Side, before journal.Services) error {
+	if err := s.permit(false).lend(); err != nil {
 		return err
 	}
-	return s.start(ctx, side, func(u manifest.Service) bool { return !u.Door && wanted(u, side, wasActive) })
+	return s.start(ctx, side, before, false, true)
 }
 
 // OpenDoor starts the units that let clients in. ask says whether they must
 // answer their health questions: a door that did not before the upgrade, say
 // because the admin gave it another address, is not judged by them after it.
-func (s *Services) OpenDoor(ctx context.Context, side manifest.Side, wasActive map[string]bool, ask bool) error {
-	for _, u := range s.units {
-		if !u.Door || !wanted(u, side, wasActive) {
+func (s *Services) OpenDoor(ctx context.Context, side manifest.Side, before journal.Services, ask bool) error {
+	return s.start(ctx, side, before, true, ask)
+}
+
+func (s *Services) start(ctx context.Context, side manifest.Side, before journal.Services, doors, ask bool) error {
+	var silent []string // nobody can ask them anything
+	for _, u := range s.expand(before) {
+		if u.Door != doors || !on(u, side) {
 			continue
 		}
 		if !ask {
 			u.Health = nil
 		}
-		if err := s.startOne(ctx, u, side); err != nil {
-			return fmt.Errorf("%w%s", err, systemd.LastLines(ctx, u.Unit))
+		// A socket does not listen any more once its service runs without it; timers and paths come after.
+		if err := s.startTriggers(ctx, u.Unit, before, true); err != nil {
+			return err
 		}
-		if u.Health == nil {
-			if err := s.settled(ctx, []string{u.Unit}); err != nil {
+		if wanted(u, side, before) {
+			if err := s.startOne(ctx, u, side); err != nil {
+				return fmt.Errorf("%w%s", err, systemd.LastLines(ctx, u.Unit))
+			}
+			if u.Health == nil {
+				silent = append(silent, u.Unit)
+			}
+		}
+		if err := s.startTriggers(ctx, u.Unit, before, false); err != nil {
+			return err
+		}
+	}
+	return s.settled(ctx, silent)
+}
+
+// startTriggers starts what started a unit before: its sockets, or the rest. One that the
+// release does not have any more is left out, and so is a socket whose service runs.
+func (s *Services) startTriggers(ctx context.Context, name string, before journal.Services, sockets bool) error {
+	for _, trigger := range before.Triggers[name] {
+		if unit.Kind(trigger) == "socket" != sockets {
+			continue
+		}
+		u, err := s.systemd.Unit(ctx, trigger)
+		if err != nil {
+			return err
+		}
+		if systemd.Serves(u.Active) {
+			continue
+		}
+		if u.Load != "loaded" {
+			slog.Warn("it is not there any more", "unit", trigger, "load", u.Load)
+			continue
+		}
+		if sockets {
+			state, err := s.systemd.Active(ctx, name)
+			if err != nil {
 				return err
 			}
+			if systemd.Serves(state) {
+				slog.Warn("its service runs without it", "unit", trigger, "service", name)
+				continue
+			}
+		}
+		slog.Info("starting", "unit", trigger)
+		host.Point("start "+trigger, "")
+		if err := s.systemd.Start(ctx, trigger); err != nil {
+			return fmt.Errorf("%w%s", err, systemd.LastLines(ctx, trigger))
 		}
 	}
 	return nil
 }
 
-func wanted(u manifest.Service, side manifest.Side, wasActive map[string]bool) bool {
+// StartDependents starts what systemd has stopped with the product's units, and returns
+// what does not run again: these units are the machine's, and no reason to go back.
+func (s *Services) StartDependents(ctx context.Context, before journal.Services) (warnings []string, err error) {
+	for _, u := range s.expand(before) {
+		for _, name := range before.Dependents[u.Unit] {
+			start := s.systemd.Start
+			if unit.Kind(name) == "target" {
+				start = s.systemd.StartAlone // not all that it wants: some of that may have been stopped on purpose
+			}
+			state, err := s.systemd.Active(ctx, name)
+			if err == nil && !systemd.Serves(state) {
+				slog.Info("starting", "unit", name, "needs", u.Unit)
+				if err = start(ctx, name); err == nil {
+					state, err = s.systemd.Active(ctx, name)
+				}
+			}
+			if ctx.Err() != nil {
+				return warnings, ctx.Err()
+			}
+			if err == nil && !systemd.Serves(state) {
+				err = fmt.Errorf("it is %s", state)
+			}
+			if err != nil {
+				warnings = append(warnings, fmt.Sprintf("%s ran before, was stopped with %s, and does not run again: %v", name, u.Unit, err))
+			}
+		}
+	}
+	return warnings, nil
+}
+
+func wanted(u manifest.Service, side manifest.Side, before journal.Services) bool {
 	if !on(u, side) {
 		return false
 	}
-	return wasActive[u.Unit] || (u.Only == manifest.New && side == manifest.New)
+	return before.Active[u.Unit] || (u.Only == manifest.New && side == manifest.New)
 }
 
 // on tells whether a side has a unit at all.
 func on(u manifest.Service, side manifest.Side) bool { return u.Only == "" || u.Only == side }
-
-func (s *Services) start(ctx context.Context, side manifest.Side, which func(manifest.Service) bool) error {
-	var silent []string // nobody can ask them anything
-	for _, u := range s.units {
-		if !which(u) {
-			continue
-		}
-		if err := s.startOne(ctx, u, side); err != nil {
-			return fmt.Errorf("%w%s", err, systemd.LastLines(ctx, u.Unit))
-		}
-		if u.Health == nil {
-			silent = append(silent, u.Unit)
-		}
-	}
-	return s.settled(ctx, silent)
-}
 
 // startOne starts a unit and waits until it answers its health question, if it has one.
 func (s *Services) startOne(ctx context.Context, u manifest.Service, side manifest.Side) error {

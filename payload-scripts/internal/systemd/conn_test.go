@@ -45,7 +45,7 @@ func TestLostConnection(t *testing.T) {
 				t.Parallel()
 				m := systemdtest.New(t, t.TempDir(), systemdtest.Unit{Name: "web"})
 				conn := connect(t, m)
-				m.LoseCalls(lost)
+				m.LoseCalls(0, lost)
 				if err := c.call(t.Context(), conn); err != nil {
 					t.Errorf("after %d lost answers: %v", lost, err)
 				}

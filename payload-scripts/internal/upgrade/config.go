@@ -113,7 +113,7 @@ func (f *fileSet) converge(ctx context.Context, side manifest.Side) error {
 	if err := f.services.Reload(ctx); err != nil {
 		return err
 	}
-	return f.services.Adopt(ctx, side, f.journal.Record().Enabled)
+	return f.services.Adopt(ctx, side, f.journal.Record().Services)
 }
 
 // log writes what became of each configuration file, in columns.

@@ -3,6 +3,7 @@ package upgrade
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"onerpm/internal/manifest"
@@ -60,7 +61,7 @@ func (d *door) shut(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.services.CloseDoor(ctx); err != nil {
+	if err := d.services.CloseDoor(ctx, d.before()); err != nil {
 		return err
 	}
 	last, _ := d.probe.Mark()
@@ -70,21 +71,27 @@ func (d *door) shut(ctx context.Context) error {
 	return d.journal.Update(func(r *journal.Record) { r.Closed = instant(last) })
 }
 
+// stayedShut fails when the door's question was answered since the door was shut: then clients were
+// let in, by something that the upgrade does not know, and the commit would come too late.
+func (d *door) stayedShut(context.Context) error {
+	if through := d.probe.Count(); through > 0 {
+		return fmt.Errorf("the door's question was answered %d times while the door was shut: something else than %s lets clients in; "+
+			"shut that too, or correct the question's address in the bundle", through, strings.Join(d.services.Doors(), ", "))
+	}
+	return nil
+}
+
 // open takes the mark away first: should the machine lose power now, it
 // boots into the product.
 func (d *door) open(ctx context.Context, side manifest.Side) error {
 	if d.probe == nil { // another engine shut it
 		d.probe = d.services.Probe(context.WithoutCancel(ctx))
-	} else if _, through := d.probe.Mark(); through > 0 && d.journal.Record().Reopened.IsZero() {
-		if err := d.warn(fmt.Sprintf("the door's question was answered %d times while the door was shut: something else lets clients in", through)); err != nil {
-			return err
-		}
 	}
 	if err := d.services.OpenWindow(); err != nil {
 		return err
 	}
 	rec := d.journal.Record()
-	if err := d.services.OpenDoor(ctx, side, rec.Active, rec.Probed); err != nil {
+	if err := d.services.OpenDoor(ctx, side, rec.Services, rec.Probed); err != nil {
 		return err
 	}
 	var first time.Time

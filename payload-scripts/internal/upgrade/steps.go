@@ -37,10 +37,12 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "hooks of the switch", Do: u.hooks.of(hook.Switch)},
 			{Name: "schema to new", Do: to(manifest.New, u.schema.converge)},
 			{Name: "start the services", Do: to(manifest.New, u.units.start)},
+			{Name: "see the door shut", Do: u.door.stayedShut},
 		},
 		line.Open: {
 			{Name: "start the services", Do: u.units.startAgain}, // of an attempt that was resumed: a loss of power has ended them
 			{Name: "open the door", Do: to(manifest.New, u.door.open)},
+			{Name: "start what needs the product", Do: u.units.startDependents},
 			{Name: "take the marks away", Do: u.units.unmark},
 			{Name: "mark packages as installed by the user", Do: u.packages.markUserInstalled},
 			{Name: "hooks of open", Do: u.hooks.of(hook.Open)},
@@ -55,6 +57,7 @@ func (u *Upgrade) steps() line.Steps {
 		line.Reopen: { // the services were never stopped: work under way goes on
 			{Name: "start the services", Do: to(manifest.Old, u.units.start)}, // they run, but for those that a loss of power has ended
 			{Name: "open the door", Do: to(manifest.Old, u.door.open)},
+			{Name: "start what needs the product", Do: u.units.startDependents},
 			{Name: "schema to old", Do: to(manifest.Old, u.schema.converge)},
 			{Name: "undo the hooks", Do: u.hooks.undo},
 			{Name: "take the marks away", Do: u.units.unmark},
@@ -72,6 +75,7 @@ func (u *Upgrade) steps() line.Steps {
 		line.Serve: {
 			{Name: "start the services", Do: u.units.startOldAgain}, // likewise of an attempt that was resumed
 			{Name: "open the door", Do: to(manifest.Old, u.door.open)},
+			{Name: "start what needs the product", Do: u.units.startDependents},
 			{Name: "take the marks away", Do: u.units.unmark},
 		},
 	}

@@ -20,28 +20,27 @@ type units struct {
 	inhibitor *os.File // while it is open a shutdown waits; nil otherwise
 }
 
-// record notes which units run and which are started at boot.
+// record notes how the units are.
 func (u *units) record(ctx context.Context) error {
-	active, err := u.services.Active(ctx)
+	before, err := u.services.Record(ctx)
 	if err != nil {
 		return err
 	}
-	enabled, err := u.services.Enabled(ctx)
-	if err != nil {
-		return err
-	}
-	return u.journal.Update(func(r *journal.Record) { r.Active, r.Enabled = active, enabled })
+	return u.journal.Update(func(r *journal.Record) { r.Services = before })
 }
+
+// before is how the units were.
+func (u *units) before() journal.Services { return u.journal.Record().Services }
 
 func (u *units) mark(ctx context.Context) error {
 	u.holdOffShutdown(ctx)
-	return u.services.MarkWindow(ctx)
+	return u.services.MarkWindow(ctx, u.before())
 }
 
 // markBack marks the window for the way back too, where a mark that cannot be written is
 // no reason to stay half way: it matters only when the power fails meanwhile.
 func (u *units) markBack(ctx context.Context) error {
-	if err := u.services.MarkWindow(ctx); err != nil {
+	if err := u.services.MarkWindow(ctx, u.before()); err != nil {
 		if ctx.Err() != nil {
 			return err
 		}
@@ -50,10 +49,10 @@ func (u *units) markBack(ctx context.Context) error {
 	return nil
 }
 
-func (u *units) stop(ctx context.Context) error { return u.services.Stop(ctx) }
+func (u *units) stop(ctx context.Context) error { return u.services.Stop(ctx, u.before()) }
 
 func (u *units) start(ctx context.Context, side manifest.Side) error {
-	if err := u.services.Start(ctx, side, u.journal.Record().Active); err != nil {
+	if err := u.services.Start(ctx, side, u.before()); err != nil {
 		return err
 	}
 	u.started = true
@@ -73,13 +72,24 @@ func (u *units) again(ctx context.Context, side manifest.Side) error {
 	return u.start(ctx, side)
 }
 
+// startDependents starts what ran because of the product's units.
+func (u *units) startDependents(ctx context.Context) error {
+	warnings, err := u.services.StartDependents(ctx, u.before())
+	for _, w := range warnings {
+		if err := u.warn(w); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
 // awaitOld is for an engine that resumes, perhaps after a boot: the first one has seen no service stop. It
 // never fails a way back that has nothing left to do: a product that does not serve is told as a warning.
 func (u *units) awaitOld(ctx context.Context) error {
 	if u.journal.Record().Starts == 1 {
 		return nil
 	}
-	err := u.services.Await(ctx, manifest.Old, u.journal.Record().Active)
+	err := u.services.Await(ctx, manifest.Old, u.before())
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
@@ -91,7 +101,7 @@ func (u *units) unmark(ctx context.Context) error {
 	if err := os.RemoveAll(u.attempt.RollbackRequest()); err != nil {
 		return err
 	}
-	return u.services.Unmark(ctx)
+	return u.services.Unmark(ctx, u.before())
 }
 
 // holdOffShutdown asks systemd, as a courtesy, to let nobody shut the machine down in the window.

@@ -56,7 +56,11 @@ func (p *peer) calls(in *bufio.Reader) {
 		}
 		m := p.manager
 		m.mu.Lock()
-		if m.lose > 0 && member(msg) != "AddMatch" {
+		switch {
+		case member(msg) == "AddMatch":
+		case m.loseFrom > 0:
+			m.loseFrom--
+		case m.lose > 0:
 			m.lose--
 			delete(m.peers, p)
 			m.mu.Unlock()

@@ -56,6 +56,7 @@ type Manager struct {
 	jobs     map[string]uint32   // unit -> the job that runs for it
 	lastJob  uint32
 	log      []string
+	loseFrom int  // so many calls are answered before
 	lose     int  // so many calls get no answer: their connection is closed
 	down     bool // nobody can connect
 	mute     bool // signals are lost
@@ -99,6 +100,9 @@ func (m *Manager) Add(u Unit) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.units[u.Name] = &u
+	if m.dropIns != nil {
+		m.dropIns[u.Name] = m.find(u.Name) // a unit that systemd did not know is loaded when it is asked for
+	}
 }
 
 // Change changes a unit.
@@ -144,11 +148,19 @@ func (m *Manager) Reboot() {
 	m.reload()
 }
 
-// LoseCalls lets the next n calls go without an answer; their connections are closed.
-func (m *Manager) LoseCalls(n int) {
+// LoseCalls answers some calls, then lets the next n go without an answer: their
+// connections are closed.
+func (m *Manager) LoseCalls(answered, n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.lose = n
+	m.loseFrom, m.lose = answered, n
+}
+
+// Lost tells whether all calls that were to be lost are.
+func (m *Manager) Lost() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.lose == 0
 }
 
 // Mute loses the signals of jobs that end from now on.

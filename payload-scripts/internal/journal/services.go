@@ -1,0 +1,22 @@
+package journal
+
+// Services is how the product's systemd units were before the upgrade. The names
+// of units of the jump are those of the manifest, all others are full.
+type Services struct {
+	Active map[string]bool   `json:"active"` // unit of the jump, or instance beside it -> it served
+	Boot   map[string]string `json:"boot"`   // unit of the jump -> its place in the boot, as systemctl is-enabled tells it
+
+	// Units beside those of the jump that serve because of them.
+	Instances  map[string][]string `json:"instances,omitempty"`  // unit -> others of the same template
+	Triggers   map[string][]string `json:"triggers,omitempty"`   // unit -> sockets, timers and paths that start it
+	Dependents map[string][]string `json:"dependents,omitempty"` // unit -> units that systemd stops with it, the nearest first
+
+	Links   []Link   `json:"links,omitempty"`   // by which these units are in the boot, masked or otherwise named
+	Folders []string `json:"folders,omitempty"` // of drop-ins and links that were there, though empty perhaps
+}
+
+// Link is a symbolic link.
+type Link struct {
+	Path   string `json:"path"`
+	Target string `json:"target"`
+}

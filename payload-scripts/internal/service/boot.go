@@ -1,0 +1,77 @@
+package service
+
+import (
+	"context"
+	"strings"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/systemd"
+)
+
+// Retire takes the units that the new release does not have out of the boot, before their
+// files go. On the way to the old release Adopt restores the links as they were.
+func (s *Services) Retire(ctx context.Context, side manifest.Side) error {
+	if side == manifest.Old {
+		return nil
+	}
+	for _, u := range s.units {
+		if on(u, side) {
+			continue
+		}
+		state, err := s.systemd.FileState(ctx, u.Unit)
+		if err != nil {
+			return err
+		}
+		if !inBoot(state) {
+			continue
+		}
+		if err := s.systemd.Disable(ctx, u.Unit, isRuntime(state)); err != nil {
+			return err
+		}
+	}
+	return host.SyncFS(s.places.Root + "/etc/systemd/system")
+}
+
+// Adopt puts the side's units into the boot, after their files came. For the old release
+// that is every link as it was. For the new one it is what was in the boot before, until
+// the next one only if it was so, and the units that only this release has. A unit that
+// is masked stays so.
+func (s *Services) Adopt(ctx context.Context, side manifest.Side, before journal.Services) error {
+	if side == manifest.Old {
+		var want []systemd.Link
+		for _, l := range before.Links {
+			want = append(want, systemd.Link(l))
+		}
+		if err := systemd.SetLinks(s.places.Root, s.names(before), want, before.Folders); err != nil {
+			return err
+		}
+		return s.Reload(ctx)
+	}
+	for _, u := range s.units {
+		was := before.Boot[u.Unit]
+		if !on(u, side) || !inBoot(was) && u.Only != manifest.New {
+			continue
+		}
+		state, err := s.systemd.FileState(ctx, u.Unit)
+		if err != nil {
+			return err
+		}
+		if inBoot(state) || strings.HasPrefix(state, "masked") {
+			continue
+		}
+		if err := s.systemd.Enable(ctx, u.Unit, isRuntime(was)); err != nil {
+			return err
+		}
+	}
+	if err := host.SyncFS(s.places.Root + "/etc/systemd/system"); err != nil {
+		return err
+	}
+	return s.Reload(ctx)
+}
+
+// inBoot tells whether a unit in that state was enabled, for good or until the next boot.
+func inBoot(fileState string) bool { return strings.HasPrefix(fileState, "enabled") }
+
+func isRuntime(fileState string) bool { return strings.HasSuffix(fileState, "-runtime") }

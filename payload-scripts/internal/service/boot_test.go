@@ -1,0 +1,110 @@
+package service
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/systemd/systemdtest"
+)
+
+// TestAdoptNew: what was in the boot is put back into it, as it was; masked units stay masked.
+func TestAdoptNew(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name     string
+		only     manifest.Side
+		was, now string // UnitFileState before, and after the new packages came
+		want     string // what systemd is asked for
+		state    string
+	}{
+		{"enabled, and still", "", "enabled", "enabled", "", "enabled"},
+		{"enabled, and a scriptlet disabled it", "", "enabled", "disabled", "enable web.service", "enabled"},
+		{"until the next boot", "", "enabled-runtime", "disabled", "enable web.service", "enabled-runtime"},
+		{"disabled by the admin", "", "disabled", "disabled", "", "disabled"},
+		{"static", "", "static", "static", "", "static"},
+		{"masked", "", "masked", "masked", "", "masked"},
+		{"masked meanwhile", "", "enabled", "masked", "", "masked"},
+		{"only the new release has it", manifest.New, "", "disabled", "enable web.service", "enabled"},
+		{"only the new release has it, enabled by its package", manifest.New, "", "enabled", "", "enabled"},
+		{"only the old release has it", manifest.Old, "enabled", "disabled", "", "disabled"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, []manifest.Service{{Unit: "web", Only: c.only}}, systemdtest.Unit{Name: "web", File: c.was})
+			before := w.record(t)
+			w.Change("web", func(u *systemdtest.Unit) { u.File = c.now })
+			must(t, w.Adopt(t.Context(), manifest.New, before))
+			got := strings.Join(w.Log(), ", ")
+			if got != strings.TrimPrefix(c.want+", reload", ", ") {
+				t.Errorf("asked for %s", got)
+			}
+			w.Change("web", func(u *systemdtest.Unit) {
+				if u.File != c.state {
+					t.Errorf("it is %s", u.File)
+				}
+			})
+		})
+	}
+}
+
+func TestRetire(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, []manifest.Service{{Unit: "gone", Only: manifest.Old}, {Unit: "runtime", Only: manifest.Old}, {Unit: "off", Only: manifest.Old}, {Unit: "web"}})
+	w.Change("runtime", func(u *systemdtest.Unit) { u.File = "enabled-runtime" })
+	w.Change("off", func(u *systemdtest.Unit) { u.File = "disabled" })
+	must(t, w.Retire(t.Context(), manifest.Old))
+	if got := w.Log(); len(got) != 0 {
+		t.Errorf("on the way to the old release: %v", got)
+	}
+	must(t, w.Retire(t.Context(), manifest.New))
+	equal(t, "on the way to the new release", w.Log(), []string{"disable gone.service", "disable runtime.service"})
+}
+
+// TestAdoptOld: the way back restores the links of the boot exactly, and nobody else's.
+func TestAdoptOld(t *testing.T) {
+	t.Parallel()
+	const etc, run = "/etc/systemd/system/", "/run/systemd/system/"
+	w := newWorld(t, []manifest.Service{{Unit: "web"}, {Unit: "mail"}, {Unit: "queue@1"}, {Unit: "api", Only: manifest.New}},
+		systemdtest.Unit{Name: "queue@2", Active: "active"})
+	w.link(t, etc+"multi-user.target.wants/web.service", "/usr/lib/systemd/system/web.service")
+	w.link(t, etc+"www.service", "/usr/lib/systemd/system/web.service")
+	w.link(t, etc+"mail.service", "/dev/null")
+	w.link(t, run+"multi-user.target.wants/queue@1.service", "/usr/lib/systemd/system/queue@.service")
+	w.link(t, etc+"app.target.requires/queue@2.service", "/usr/lib/systemd/system/queue@.service")
+	w.link(t, etc+"multi-user.target.wants/other.service", "/usr/lib/systemd/system/other.service")
+	w.write(t, etc+"timers.target.wants/README", "not a link")
+	w.link(t, etc+"app.target", "/usr/lib/systemd/system/multi-user.target")
+	before := w.record(t)
+	if len(before.Links) != 5 {
+		t.Errorf("recorded %v", before.Links)
+	}
+	atFirst := w.tree(t)
+
+	must(t, os.Remove(w.root+etc+"multi-user.target.wants/web.service"), os.Remove(w.root+etc+"mail.service"), os.Remove(w.root+run+"multi-user.target.wants/queue@1.service"),
+		os.RemoveAll(w.root+etc+"app.target.requires"))
+	w.link(t, etc+"graphical.target.wants/web.service", "/usr/lib/systemd/system/web.service")
+	w.link(t, etc+"multi-user.target.wants/api.service", "/usr/lib/systemd/system/api.service")
+	w.link(t, etc+"multi-user.target.wants/queue@1.service", "/usr/lib/systemd/system/queue@.service")
+	w.Log()
+	must(t, w.Adopt(t.Context(), manifest.Old, before))
+	equal(t, "systemd was asked for", w.Log(), []string{"reload"})
+	equal(t, "the machine", w.tree(t), atFirst)
+	must(t, w.Adopt(t.Context(), manifest.Old, before))
+	equal(t, "once more", w.tree(t), atFirst)
+}
+
+// TestAdoptOldBesideAFile: a file that somebody put in the place of a link stays.
+func TestAdoptOldBesideAFile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, []manifest.Service{{Unit: "mail"}})
+	w.link(t, "/etc/systemd/system/mail.service", "/dev/null")
+	before := w.record(t)
+	must(t, os.Remove(w.root+"/etc/systemd/system/mail.service"))
+	w.write(t, "/etc/systemd/system/mail.service", "[Unit]\n")
+	must(t, w.Adopt(t.Context(), manifest.Old, before))
+	if info, err := os.Lstat(w.root + "/etc/systemd/system/mail.service"); err != nil || !info.Mode().IsRegular() {
+		t.Errorf("got %v, %v", info, err)
+	}
+}

@@ -1,0 +1,185 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"onerpm/internal/manifest"
+	"onerpm/internal/unit"
+	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/systemd"
+)
+
+// Record looks how the product's units are, and which others run because of them: what
+// must be found again after the upgrade, whichever way it goes. A unit that is between two
+// states is waited for.
+func (s *Services) Record(ctx context.Context) (journal.Services, error) {
+	b := journal.Services{Active: map[string]bool{}, Boot: map[string]string{},
+		Instances: map[string][]string{}, Triggers: map[string][]string{}, Dependents: map[string][]string{}}
+	for _, u := range s.units {
+		is, err := s.settledUnit(ctx, u.Unit)
+		if err != nil {
+			return b, err
+		}
+		b.Active[u.Unit], b.Boot[u.Unit] = systemd.Serves(is.Active), is.File
+		if u.Only == manifest.New {
+			continue
+		}
+		if b.Instances[u.Unit], err = s.instances(ctx, u.Unit); err != nil {
+			return b, err
+		}
+		for _, name := range b.Instances[u.Unit] {
+			b.Active[name] = true
+		}
+	}
+	for _, u := range s.expand(b) {
+		if u.Only == manifest.New {
+			continue
+		}
+		is, err := s.systemd.Unit(ctx, u.Unit)
+		if err != nil {
+			return b, err
+		}
+		if b.Triggers[u.Unit], err = s.serving(ctx, is.TriggeredBy); err != nil {
+			return b, err
+		}
+	}
+	if err := s.recordDependents(ctx, &b); err != nil {
+		return b, err
+	}
+	links, err := systemd.LinksOf(s.places.Root, s.names(b))
+	if err != nil {
+		return b, err
+	}
+	for _, l := range links {
+		b.Links = append(b.Links, journal.Link(l))
+	}
+	if b.Folders, err = systemd.Folders(s.places.Root, s.names(b)); err != nil {
+		return b, err
+	}
+	prune(b.Instances)
+	prune(b.Triggers)
+	prune(b.Dependents)
+	return b, nil
+}
+
+// settledUnit looks at a unit that is neither starting nor stopping.
+func (s *Services) settledUnit(ctx context.Context, name string) (systemd.Unit, error) {
+	for limit := time.Now().Add(s.settleLimit); ; {
+		u, err := s.systemd.Unit(ctx, name)
+		if err != nil || systemd.Down(u.Active) || systemd.Serves(u.Active) {
+			return u, err
+		}
+		if time.Now().After(limit) {
+			return u, fmt.Errorf("%s is %s and does not settle: see systemctl status %s, start it or stop it for good", u.Name, u.Active, u.Name)
+		}
+		if err := pause(ctx); err != nil {
+			return u, err
+		}
+	}
+}
+
+// instances are the serving instances of a unit's template that the manifest does not name.
+func (s *Services) instances(ctx context.Context, name string) ([]string, error) {
+	template := unit.Template(name)
+	if template == "" {
+		return nil, nil
+	}
+	all, err := s.systemd.Instances(ctx, template)
+	if err != nil {
+		return nil, err
+	}
+	if first := slices.IndexFunc(s.units, func(u manifest.Service) bool { return unit.Template(u.Unit) == template }); s.units[first].Unit != name {
+		return nil, nil // they go with the first one
+	}
+	return s.serving(ctx, all)
+}
+
+// recordDependents finds the units that systemd stops with the product's, and with those in turn.
+func (s *Services) recordDependents(ctx context.Context, b *journal.Services) error {
+	seen := map[string]bool{}
+	for _, name := range s.names(*b) {
+		seen[unit.Name(name)] = true
+	}
+	for _, u := range s.expand(*b) {
+		if u.Only == manifest.New {
+			continue
+		}
+		next := append([]string{u.Unit}, b.Triggers[u.Unit]...)
+		for len(next) > 0 {
+			is, err := s.systemd.Unit(ctx, next[0])
+			if err != nil {
+				return err
+			}
+			next = next[1:]
+			for _, name := range is.StopsWithIt {
+				if seen[name] || !startable(name) {
+					continue
+				}
+				seen[name] = true
+				found, err := s.serving(ctx, []string{name})
+				if err != nil {
+					return err
+				}
+				b.Dependents[u.Unit] = append(b.Dependents[u.Unit], found...)
+				next = append(next, found...)
+			}
+		}
+	}
+	return nil
+}
+
+// startable tells whether units of that kind can be started by name.
+func startable(name string) bool {
+	return !slices.Contains([]string{"scope", "device", "slice"}, unit.Kind(name))
+}
+
+// serving are those of some units that serve and are not the manifest's own.
+func (s *Services) serving(ctx context.Context, names []string) ([]string, error) {
+	var found []string
+	for _, name := range names {
+		if slices.ContainsFunc(s.units, func(u manifest.Service) bool { return unit.Name(u.Unit) == name }) {
+			continue
+		}
+		state, err := s.systemd.Active(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if systemd.Serves(state) || state == "activating" {
+			found = append(found, name)
+		}
+	}
+	return found, nil
+}
+
+// expand is the manifest's units, each followed by the other instances of its template.
+func (s *Services) expand(b journal.Services) []manifest.Service {
+	var all []manifest.Service
+	for _, u := range s.units {
+		all = append(all, u)
+		for _, name := range b.Instances[u.Unit] {
+			all = append(all, manifest.Service{Unit: name, Only: u.Only, Door: u.Door})
+		}
+	}
+	return all
+}
+
+// names are all units that the upgrade itself stops and starts: the manifest's, other
+// instances and what triggers them.
+func (s *Services) names(b journal.Services) []string {
+	var all []string
+	for _, u := range s.expand(b) {
+		all = append(append(all, u.Unit), b.Triggers[u.Unit]...)
+	}
+	return all
+}
+
+func prune(m map[string][]string) {
+	for key, list := range m {
+		if len(list) == 0 {
+			delete(m, key)
+		}
+	}
+}
