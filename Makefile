@@ -81,9 +81,9 @@ $(PG96): # the oldest PostgreSQL to be had; customers run 9.5
 host: prepare components ## a shell on a test machine: make host RELEASE=4.1.1
 	$(GO) run ./test/host/machine --release $(RELEASE) --data
 
-bench: prepare bundles $(AWS) ## measure, beside peers in the same run
+bench: prepare bundles $(AWS) ## measure, beside peers in the same run; BEFORE=FILE compares the window with that bundle's
 	$(GO) run ./test/bench --aws $(AWS)
-	$(GO) run ./test/bench/window
+	$(GO) run ./test/bench/window $(if $(BEFORE),--rounds 3 --before $(BEFORE))
 	$(GO) run ./test/bench/repository
 
 $(AWS): # a peer of the benchmarks

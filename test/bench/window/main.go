@@ -3,14 +3,14 @@
 // the way that the product's own documentation went: stop everything, replace
 // the packages, migrate, start everything. It writes the table into docs/benchmarks.md:
 //
-//	go run ./test/bench/window [--rows 1000,1000000] [--doc FILE]
+//	go run ./test/bench/window [--rows 1000,1000000] [--rounds 3] [--before BUNDLE] [--doc FILE]
 //
-// Each is measured on a fresh 4.1.1 machine with so many rows in each of the
-// tables that grow with use.
+// Each is measured on fresh 4.1.1 machines with so many rows in each of the
+// tables that grow with use, in rounds that take turns. --before is the bundle with the engine of another commit, for the
+// question whether a change has made the window longer.
 package main
 
 import (
-	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -49,8 +49,13 @@ func run(ctx context.Context, args []string) error {
 	rows := flags.String("rows", "1000,1000000", "rows in each of events and logs")
 	doc := flags.String("doc", "docs/benchmarks.md", "write the table into `FILE`")
 	bundle := flags.String("bundle", "dist/cloudify-upgrade-4.2.0.rpm", "the bundle; make bundles builds it")
+	before := flags.String("before", "", "measure this `BUNDLE` of another commit too")
+	rounds := flags.Int("rounds", 1, "measure each so often, and tell the shortest and the median")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if *rounds < 1 {
+		return fmt.Errorf("--rounds %d: at least 1", *rounds)
 	}
 	var results []result
 	for _, text := range strings.Split(*rows, ",") {
@@ -58,19 +63,36 @@ func run(ctx context.Context, args []string) error {
 		if err != nil {
 			return fmt.Errorf("--rows %s: %w", *rows, err)
 		}
-		configuration, ours, err := byBundle(ctx, n, *bundle)
-		if err != nil {
-			return err
+		for range *rounds {
+			found, err := round(ctx, n, *bundle, *before)
+			if err != nil {
+				return err
+			}
+			results = append(results, found...)
 		}
-		own, err := byHand(ctx, n, configuration)
-		if err != nil {
-			return err
-		}
-		results = append(results, ours, own)
 	}
 	table := markdown(results)
 	fmt.Print(table)
 	return page.WriteSection(*doc, "window", table)
+}
+
+// round measures each way once.
+func round(ctx context.Context, rows int, bundle, before string) ([]result, error) {
+	var all []result
+	if before != "" {
+		_, r, err := byBundle(ctx, rows, before)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", before, err)
+		}
+		r.way = "the bundle of before"
+		all = append(all, r)
+	}
+	configuration, ours, err := byBundle(ctx, rows, bundle)
+	if err != nil {
+		return nil, err
+	}
+	own, err := byHand(ctx, rows, configuration)
+	return append(all, ours, own), err
 }
 
 // byBundle installs the bundle and returns the configuration of the upgraded
@@ -142,15 +164,4 @@ func sh(ctx context.Context, m *host.Machine, script string) (string, error) {
 		err = fmt.Errorf("%s: exit %d\n%s%s", script, out.Code, out.Stdout, out.Stderr)
 	}
 	return strings.TrimSpace(out.Stdout), err
-}
-
-func markdown(results []result) string {
-	var b strings.Builder
-	b.WriteString("Seen from outside, through the door, by 20 questions a second; each on a fresh 4.1.1 machine with 2 cores.\n\n" +
-		"| rows in each of events and logs | way | out of service | unanswered questions | reported by the upgrade itself | predicted by its rehearsal | from command to end |\n| --- | --- | --- | --- | --- | --- | --- |\n")
-	for _, r := range results {
-		told := cmp.Or(r.told, "-")
-		fmt.Fprintf(&b, "| %d | %s | %.1f s | %d | %s | %s | %.0f s |\n", r.rows, r.way, r.window.length.Seconds(), r.window.failed, told, cmp.Or(r.said, "-"), r.total.Seconds())
-	}
-	return b.String()
 }
