@@ -208,12 +208,11 @@ func (p *page) need(value, allowed string, path ...any) bool {
 
 // missing reports that there is no value, or an empty one, at a path.
 func (p *page) missing(allowed string, path ...any) {
-	key := path[len(path)-1]
 	if p.doc.Has(path...) {
-		p.wrong(fmt.Sprintf("%v is empty", key), allowed, path...)
+		p.wrong(subject(path)+" is empty", allowed, path...)
 		return
 	}
-	m := p.doc.Mistake(fmt.Sprintf("no %v", key), allowed, path[:len(path)-1]...)
+	m := p.doc.Mistake("no "+subject(path), allowed, path[:len(path)-1]...)
 	for _, old := range *p.into { // several keys may be missing at one place
 		if old == m {
 			return

@@ -48,7 +48,8 @@ func (r *reader) spec(jump string) {
 		return
 	}
 	s.doc = p.doc
-	if r.ends(p, s, jump) {
+	ends := r.ends(p, s, jump)
+	if ends {
 		r.jump(p, s)
 	}
 	if s.Revision < 1 {
@@ -65,7 +66,9 @@ func (r *reader) spec(jump string) {
 	r.optionals(s)
 	r.state(p, s)
 	r.config(p, s)
-	r.configValues(p, s)
+	if ends {
+		r.configValues(p, s)
+	}
 	r.databases(p, s, folder)
 	p.agents(s.Agents)
 	r.credentials(p, s, folder)
@@ -119,12 +122,16 @@ func (r *reader) sessionName(s *Spec) {
 
 // packages checks that skip and keep name scriptlets that can exist.
 func (r *reader) packages(p *page, s *Spec) {
-	known := map[string]bool{}
+	known, all := map[string]bool{}, true // all: both releases were read, so that a name which is not known is wrong
 	for _, version := range []string{s.From, s.To} {
-		if rel := r.cat.Release(version); rel != nil {
-			for _, c := range rel.Components {
-				known[c.ID().NVR()] = true
-			}
+		rel := r.cat.Release(version)
+		if rel == nil {
+			all = false
+			continue
+		}
+		for _, c := range rel.Components {
+			known[c.ID().NVR()] = true
+			all = all && nameGrammar.MatchString(c.Name) && evrGrammar.MatchString(c.EVR)
 		}
 	}
 	for _, rules := range []struct {
@@ -133,7 +140,7 @@ func (r *reader) packages(p *page, s *Spec) {
 		kinds []string
 	}{{"skip", s.Packages.Skip, skippable}, {"keep", s.Packages.Keep, keepable}} {
 		for nvr, kinds := range rules.rules {
-			if len(known) > 0 && !known[nvr] {
+			if all && !known[nvr] {
 				p.wrong(fmt.Sprintf("neither release has a package %s", nvr), "name-version-release of a component", "packages", rules.key, nvr)
 			}
 			for kind, why := range kinds {
@@ -168,7 +175,7 @@ func (r *reader) state(p *page, s *Spec) {
 			}
 		}
 		for j, other := range s.State[:i] {
-			if dir == other || strings.HasPrefix(dir, other+"/") || strings.HasPrefix(other, dir+"/") {
+			if other != "" && (dir == other || strings.HasPrefix(dir, other+"/") || strings.HasPrefix(other, dir+"/")) {
 				m := p.doc.Mistake("", "", "state", j)
 				p.wrong(fmt.Sprintf("%s overlaps with %s on line %d", dir, other, m.Line), "a folder stands for all that is in it", "state", i)
 			}
