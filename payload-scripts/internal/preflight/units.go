@@ -19,6 +19,13 @@ func (r *run) units(ctx context.Context) []finding.Finding {
 		return failed("ask systemd for the product's units", err)
 	}
 	defer conn.Close()
+	files := shipped{config: r.Manifest.Config}
+	if files.old, err = r.set.Paths(manifest.Old); err == nil {
+		files.new, err = r.set.Paths(manifest.New)
+	}
+	if err != nil {
+		return failed("look for unit files in the packages", err)
+	}
 	var found []finding.Finding
 	for _, s := range r.Manifest.Services {
 		u, err := conn.Unit(ctx, s.Unit)
@@ -29,6 +36,9 @@ func (r *run) units(ctx context.Context) []finding.Finding {
 			found = append(found, judgeNew(u)...)
 		} else {
 			found = append(found, judgeOld(u)...)
+		}
+		if s.Only != manifest.Old && (s.Only == manifest.New || systemd.Serves(u.Active)) { // it will be started
+			found = append(found, files.hidden(u)...)
 		}
 	}
 	return found

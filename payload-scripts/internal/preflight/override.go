@@ -1,0 +1,81 @@
+package preflight
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+	"slices"
+
+	"onerpm/internal/manifest"
+	"onerpm/internal/rpmfile"
+	"onerpm/internal/unit"
+	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/systemd"
+)
+
+// packagedUnits are the folders in which packages have unit files.
+var packagedUnits = []string{"/usr/lib/systemd/system/", "/lib/systemd/system/"}
+
+// shipped are the unit files that a jump's packages have in one release, and where the
+// product itself has files.
+type shipped struct {
+	old, new map[string]rpmfile.FileInfo
+	config   []manifest.Config
+}
+
+// hidden tells of a unit whose file in /etc hides the one of the packages, which the new
+// release changes: the new release would be started by the old file, or not at all.
+func (s shipped) hidden(u systemd.Unit) []finding.Finding {
+	if u.Fragment == "" || s.isOwn(u.Fragment) {
+		return nil
+	}
+	to, ships := find(s.new, u.Name)
+	from, shipped := find(s.old, u.Name)
+	if !ships || shipped && from.Digest == to.Digest && from.DigestAlgo == to.DigestAlgo || hasContent(u.Fragment, to) {
+		return nil
+	}
+	return []finding.Finding{{
+		ID: "unit-overridden", Level: finding.Refuse,
+		What: fmt.Sprintf("%s hides %s, which the new release changes: %s would be started by the old file, or not at all", u.Fragment, to.Path, u.Name),
+		Do: fmt.Sprintf("write what you need of it into a drop-in (systemctl edit %s), remove %s, run systemctl daemon-reload, then check again",
+			u.Name, u.Fragment),
+	}}
+}
+
+// isOwn tells whether a unit file is the product's: of its packages, or rendered by it.
+func (s shipped) isOwn(path string) bool {
+	_, old := s.old[path]
+	_, is := s.new[path]
+	return old || is || slices.ContainsFunc(packagedUnits, func(dir string) bool { return len(path) > len(dir) && path[:len(dir)] == dir }) ||
+		slices.ContainsFunc(s.config, func(c manifest.Config) bool { return c.Target == path })
+}
+
+// find returns the packages' file of a unit, of its template for an instance.
+func find(files map[string]rpmfile.FileInfo, name string) (rpmfile.FileInfo, bool) {
+	for _, n := range []string{name, unit.Template(name)} {
+		for _, dir := range packagedUnits {
+			if f, is := files[dir+n]; is && f.Digest != "" {
+				return f, true
+			}
+		}
+	}
+	return rpmfile.FileInfo{}, false
+}
+
+// maxUnit bounds what is read of a unit file, in bytes.
+const maxUnit = 1 << 20
+
+// hasContent tells whether the file at path has a packaged file's content.
+func hasContent(path string, f rpmfile.FileInfo) bool {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxUnit || info.Size() != f.Size {
+		return false
+	}
+	data, err := os.ReadFile(path)
+	h := f.DigestAlgo.New()
+	if err != nil || h == nil {
+		return false
+	}
+	h.Write(data)
+	return hex.EncodeToString(h.Sum(nil)) == f.Digest
+}
