@@ -109,7 +109,7 @@ type Expect struct {
 	Old    map[string]string `json:"old,omitempty" yaml:"old"`   // the same when the old release is started on the way back; absent: json is not asked then
 }
 
-// Drain waits, with the door shut, for work under way to end.
+// Drain waits for work under way to end, while the product serves; once the door is shut, it is counted again.
 type Drain struct {
 	Database string   `json:"database,omitempty" yaml:"database"` // name of an entry of databases; "" is the first
 	Query    string   `json:"query" yaml:"query"`                 // returns the number of things under way

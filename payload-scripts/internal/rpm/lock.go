@@ -57,6 +57,9 @@ func (h *Host) WaitFree(ctx context.Context) error { return h.wait(ctx, h.Busy) 
 func (h *Host) WaitLock(ctx context.Context) error { return h.wait(ctx, h.lockedBy) }
 
 func (h *Host) wait(ctx context.Context, busy func(context.Context) (*Holder, error)) error {
+	if h.holds() { // a manager that began meanwhile waits for us
+		return nil
+	}
 	wait := h.LockWait
 	if wait == 0 {
 		wait = 5 * time.Minute
@@ -108,6 +111,9 @@ func (h *Host) Busy(ctx context.Context) (*Holder, error) {
 
 // lockedBy returns who holds rpm's own lock, nil when nobody does.
 func (h *Host) lockedBy(ctx context.Context) (*Holder, error) {
+	if h.holds() {
+		return nil, nil
+	}
 	dbpath, err := h.DBPath(ctx)
 	if err != nil {
 		return nil, err

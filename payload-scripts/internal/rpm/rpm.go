@@ -10,6 +10,7 @@ package rpm
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -30,6 +31,7 @@ type Host struct {
 
 	mu     sync.Mutex
 	dbpath string
+	held   *os.File // rpm's lock file while Hold has it locked, nil otherwise
 }
 
 // Path returns where a path of the host is, as seen from outside Root.

@@ -95,6 +95,7 @@ func (r Runner) runOnce(ctx context.Context, t Transaction) error {
 		}
 	}
 	stop := follow(out.Name(), t.Progress)
+	r.Host.Release() // rpm takes it itself
 	res, runErr := host.Run(ctx, host.Cmd{Name: "rpm", Args: join(r.Host.args(), t.Args), OutFile: out, ErrFile: errs})
 	stop()
 	data, err := os.ReadFile(errs.Name())

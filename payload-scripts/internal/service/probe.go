@@ -22,7 +22,7 @@ type Probe struct {
 	ended chan struct{}
 
 	mu    sync.Mutex
-	last  time.Time // of the newest good answer
+	last  time.Time // when the newest question was put that had a good answer: clients were let in at least until then
 	mark  time.Time
 	first time.Time // of the first good answer to a question put since the mark
 	count int       // good answers since the mark
@@ -98,7 +98,7 @@ func answered(ctx context.Context, questions []*manifest.Health) bool {
 func (p *Probe) note(asked, answered time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.last = answered
+	p.last = asked
 	if asked.Before(p.mark) {
 		return
 	}
@@ -107,17 +107,16 @@ func (p *Probe) note(asked, answered time.Time) {
 	}
 }
 
-// Mark parts what came before from what comes now. It returns the time of the
-// newest good answer, zero when there was none, and how many there were since the mark before.
-func (p *Probe) Mark() (last time.Time, since int) {
+// Mark parts what came before from what comes now. It returns when the newest question was put that
+// had a good answer, zero when there was none.
+func (p *Probe) Mark() time.Time {
 	if p == nil {
-		return time.Time{}, 0
+		return time.Time{}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	last, since = p.last, p.count
 	p.mark, p.first, p.count = time.Now(), time.Time{}, 0
-	return last, since
+	return p.last
 }
 
 // Count is how many good answers there were since the mark.

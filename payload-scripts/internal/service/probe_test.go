@@ -40,15 +40,15 @@ func TestProbe(t *testing.T) {
 	shut.Store(true)
 	<-refused // it asks one thing at a time: an answer that was on its way has arrived
 	shutAt := time.Now()
-	last, _ := p.Mark()
-	if last.Before(before) || last.After(shutAt) {
+	last := p.Mark()
+	if last.Before(began) || last.After(shutAt) {
 		t.Errorf("last answer at %v; the door was shut by %v", last, shutAt)
 	}
 	if first := p.Await(t.Context(), 4*probeEvery); !first.IsZero() {
 		t.Errorf("an answer at %v, while the door is shut", first)
 	}
-	if _, since := p.Mark(); since != 0 {
-		t.Errorf("%d answers while the door was shut", since)
+	if n := p.Count(); n != 0 {
+		t.Errorf("%d answers while the door was shut", n)
 	}
 	opened := time.Now()
 	shut.Store(false)
@@ -57,11 +57,37 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// TestProbeOfASlowDoor: a client was let in when its question was put, and perhaps no later.
+func TestProbeOfASlowDoor(t *testing.T) {
+	t.Parallel()
+	asked, goOn := make(chan time.Time, 1), make(chan struct{})
+	var once atomic.Bool
+	door := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if once.Swap(true) {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		asked <- time.Now()
+		<-goOn
+	}))
+	defer door.Close()
+	health := &manifest.Health{HTTP: door.URL, Expect: manifest.Expect{Status: 200}}
+	p := (&Services{units: []manifest.Service{{Unit: "nginx", Door: true, Health: health}}}).Probe(t.Context())
+	defer p.Stop()
+	at := <-asked
+	time.Sleep(20 * time.Millisecond)
+	close(goOn)
+	p.Await(t.Context(), time.Minute)
+	if last := p.Mark(); last.IsZero() || last.After(at) {
+		t.Errorf("last let in at %v, the question arrived at %v", last, at)
+	}
+}
+
 func TestProbeWithoutQuestion(t *testing.T) {
 	t.Parallel()
 	p := (&Services{units: []manifest.Service{{Unit: "nginx", Door: true}}}).Probe(t.Context())
 	defer p.Stop()
-	if last, since := p.Mark(); !last.IsZero() || since != 0 || !p.Await(t.Context(), time.Minute).IsZero() {
+	if !p.Mark().IsZero() || p.Count() != 0 || !p.Await(t.Context(), time.Minute).IsZero() {
 		t.Error("a door without a question answers")
 	}
 }

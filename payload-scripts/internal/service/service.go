@@ -208,6 +208,44 @@ func (s *Services) StartDependents(ctx context.Context, before journal.Services)
 	return warnings, nil
 }
 
+// Running fails when a unit that Start starts does not run now.
+func (s *Services) Running(ctx context.Context, side manifest.Side, before journal.Services) error {
+	for _, u := range s.expand(before) {
+		if u.Door || !wanted(u, side, before) {
+			continue
+		}
+		state, err := s.systemd.Active(ctx, u.Unit)
+		if err != nil {
+			return err
+		}
+		if !systemd.Serves(state) {
+			return fmt.Errorf("%s is %s%s", u.Unit, state, systemd.LastLines(ctx, u.Unit))
+		}
+	}
+	return nil
+}
+
+// Confirm asks every unit that Start has started once more, and whether the door could be opened.
+func (s *Services) Confirm(ctx context.Context, side manifest.Side, before journal.Services) error {
+	if err := s.Running(ctx, side, before); err != nil {
+		return err
+	}
+	for _, u := range s.expand(before) {
+		var err error
+		switch {
+		case !wanted(u, side, before):
+		case u.Door:
+			err = verify(ctx, u)
+		case u.Health != nil:
+			err = s.healthy(ctx, u, side)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func wanted(u manifest.Service, side manifest.Side, before journal.Services) bool {
 	if !on(u, side) {
 		return false

@@ -64,7 +64,7 @@ func (d *door) shut(ctx context.Context) error {
 	if err := d.services.CloseDoor(ctx, d.before()); err != nil {
 		return err
 	}
-	last, _ := d.probe.Mark()
+	last := d.probe.Mark()
 	if last.IsZero() || known {
 		return nil
 	}
@@ -87,6 +87,7 @@ func (d *door) open(ctx context.Context, side manifest.Side) error {
 	if d.probe == nil { // another engine shut it
 		d.probe = d.services.Probe(context.WithoutCancel(ctx))
 	}
+	d.probe.Mark()
 	if err := d.services.OpenWindow(); err != nil {
 		return err
 	}

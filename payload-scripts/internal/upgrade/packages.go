@@ -18,6 +18,10 @@ type packageSet struct {
 
 func (p *packageSet) waitForLocks(ctx context.Context) error { return p.set.RPM.WaitFree(ctx) }
 
+// hold keeps other package managers from beginning until ours has its turn: once the services are
+// stopped, none is waited for.
+func (p *packageSet) hold(ctx context.Context) error { return p.set.RPM.Hold(ctx) }
+
 // backup saves the packages' files that this host changed, and rpm's database.
 func (p *packageSet) backup(ctx context.Context) error {
 	own, err := p.set.Record(ctx)
@@ -30,6 +34,7 @@ func (p *packageSet) backup(ctx context.Context) error {
 
 func (p *packageSet) converge(ctx context.Context, side manifest.Side) error {
 	p.set.Had = p.journal.Record().Optional
+	defer p.set.RPM.Release() // nothing may have been left to do for rpm
 	return p.set.Converge(ctx, side, packages.Options{Progress: func(at rpm.Progress) {
 		p.progress.Tell("rpm: "+at.Package, int64(at.Percent), 100, "percent")
 		if at.Percent == 0 {

@@ -26,21 +26,22 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "expand the schema", Do: u.schema.expand},
 		},
 		line.Switch: {
-			{Name: "wait for other package managers", Do: u.packages.waitForLocks},
+			{Name: "drain", Do: u.drain.whileServing},
+			{Name: "wait for other package managers", Do: u.packages.hold},
 			{Name: "shut the door", Do: u.door.shut},
-			{Name: "drain", Do: u.schema.drain},
-			{Name: "mark the window", Do: u.units.mark, Down: true},
-			{Name: "stop the services", Do: u.units.stop},
+			{Name: "mark the window", Do: u.units.mark},
+			{Name: "see that no work is under way", Do: u.drain.behindTheDoor},
+			{Name: "stop the services", Do: u.units.stop, Down: true},
 			{Name: "save what changed meanwhile", Do: u.files.saveState},
 			{Name: "packages to new", Do: to(manifest.New, u.packages.converge)},
 			{Name: "files to new", Do: to(manifest.New, u.files.converge)},
 			{Name: "hooks of the switch", Do: u.hooks.of(hook.Switch)},
 			{Name: "schema to new", Do: to(manifest.New, u.schema.converge)},
 			{Name: "start the services", Do: to(manifest.New, u.units.start)},
-			{Name: "see the door shut", Do: u.door.stayedShut},
+			{Name: "see that everything runs", Do: u.confirm},
 		},
 		line.Open: {
-			{Name: "start the services", Do: u.units.startAgain}, // of an attempt that was resumed: a loss of power has ended them
+			{Name: "start the services", Do: to(manifest.New, u.units.startAgain)}, // those that have ended since, of an attempt that was resumed all
 			{Name: "open the door", Do: to(manifest.New, u.door.open)},
 			{Name: "start what needs the product", Do: u.units.startDependents},
 			{Name: "take the marks away", Do: u.units.unmark},
@@ -73,7 +74,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "start the services", Do: to(manifest.Old, u.units.start)},
 		},
 		line.Serve: {
-			{Name: "start the services", Do: u.units.startOldAgain}, // likewise of an attempt that was resumed
+			{Name: "start the services", Do: to(manifest.Old, u.units.startAgain)},
 			{Name: "open the door", Do: to(manifest.Old, u.door.open)},
 			{Name: "start what needs the product", Do: u.units.startDependents},
 			{Name: "take the marks away", Do: u.units.unmark},

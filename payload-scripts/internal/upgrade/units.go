@@ -16,7 +16,7 @@ import (
 type units struct {
 	*job
 	services  *service.Services
-	started   bool     // this process has started the new release's services
+	started   bool     // this process has started the services of the side it goes to
 	inhibitor *os.File // while it is open a shutdown waits; nil otherwise
 }
 
@@ -59,14 +59,10 @@ func (u *units) start(ctx context.Context, side manifest.Side) error {
 	return nil
 }
 
-// startAgain is for an engine that resumes after the commit and has started nothing itself.
-func (u *units) startAgain(ctx context.Context) error { return u.again(ctx, manifest.New) }
-
-// startOldAgain is startAgain after the way back's commit.
-func (u *units) startOldAgain(ctx context.Context) error { return u.again(ctx, manifest.Old) }
-
-func (u *units) again(ctx context.Context, side manifest.Side) error {
-	if u.started {
+// startAgain starts what does not run any more after a commit: a service may have died since it was
+// asked, and a loss of power has ended them all.
+func (u *units) startAgain(ctx context.Context, side manifest.Side) error {
+	if u.started && u.services.Running(ctx, side, u.before()) == nil {
 		return nil
 	}
 	return u.start(ctx, side)

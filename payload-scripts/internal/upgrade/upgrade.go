@@ -44,6 +44,7 @@ type Upgrade struct {
 	packages *packageSet
 	files    *fileSet
 	schema   *schema
+	drain    *drain
 	units    *units
 	door     *door
 	hooks    *hooks
@@ -68,6 +69,7 @@ func New(ctx context.Context, b *layout.Bundle, a layout.Attempt, j *journal.Jou
 	}
 	u.files = &fileSet{work, merged, rpms, s}
 	u.door = &door{units: u.units}
+	u.drain = &drain{work, u.schema}
 	return u, nil
 }
 

@@ -1,0 +1,76 @@
+package upgrade
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/journal"
+)
+
+// counts answers with what each look finds, and the last of them for ever.
+type counts struct {
+	found []int64
+	looks int
+	err   error
+}
+
+func (c *counts) count(context.Context) (int64, error) {
+	c.looks++
+	return c.found[min(c.looks, len(c.found))-1], c.err
+}
+
+func drainOf(orElse string) (*drain, manifest.Service, *journal.Journal) {
+	j := journal.New(journal.Record{ID: "a", Phase: journal.Switching}, func(journal.Record) error { return nil })
+	return &drain{job: &job{journal: j}}, manifest.Service{Unit: "worker", Drain: &manifest.Drain{Else: orElse}}, j
+}
+
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		found         []int64
+		quiet, within time.Duration
+		orElse        string
+		looks         int    // at least
+		err, warning  string // parts; "" for none
+	}{
+		"nothing from the start":           {found: []int64{0}, within: time.Minute, looks: 1},
+		"ends":                             {found: []int64{2, 1, 0}, within: time.Minute, looks: 3},
+		"a moment between two is not over": {found: []int64{1, 0, 2, 0}, quiet: 250 * time.Millisecond, within: time.Minute, looks: 6},
+		"does not end":                     {found: []int64{3}, within: 1, orElse: "refuse", looks: 1, err: "worker still has 3 things under way after 1ns; wait for them"},
+		"takes up more again and again":    {found: []int64{0, 0, 1, 0}, quiet: 350 * time.Millisecond, within: 1, orElse: "refuse", looks: 4, err: "worker took up work again and again"},
+		"is stopped all the same":          {found: []int64{3}, within: 1, orElse: "proceed", looks: 1, warning: "worker still has 3 things under way after 1ns and was stopped all the same"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, unit, j := drainOf(c.orElse)
+			counted := &counts{found: c.found}
+			err := d.wait(t.Context(), unit, counted.count, c.quiet, c.within)
+			if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+				t.Errorf("error %v, want %q", err, c.err)
+			}
+			if got := strings.Join(j.Record().Warnings, "; "); got != c.warning {
+				t.Errorf("warning %q, want %q", got, c.warning)
+			}
+			if counted.looks < c.looks {
+				t.Errorf("%d looks, want %d at least", counted.looks, c.looks)
+			}
+		})
+	}
+}
+
+func TestDrainThatCannotCount(t *testing.T) {
+	t.Parallel()
+	d, unit, _ := drainOf("proceed") // what is not known is not nothing
+	if err := d.wait(t.Context(), unit, (&counts{found: []int64{0}, err: errors.New("no such table")}).count, 0, time.Minute); err == nil || !strings.Contains(err.Error(), "no such table") {
+		t.Errorf("error %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := d.wait(ctx, unit, (&counts{found: []int64{1}}).count, 0, time.Minute); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
