@@ -1,16 +1,12 @@
 package hostconf
 
 import (
-	"bytes"
-	"encoding/json"
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"strconv"
 	"strings"
-
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 
 	"onerpm/internal/manifest"
 )
@@ -33,47 +29,45 @@ func (a Address) String() string {
 // GoString is String: %#v shows no password either.
 func (a Address) GoString() string { return a.String() }
 
-// ReadAddress reads the keys that c names from the content of its file. An error
-// names the key, never a value.
+const defaultPort = "5432"
+
+// ReadAddress reads the keys that c names from the content of its file. A value may
+// be a whole URL, postgresql://user:password@host:port/database: it is then taken
+// apart for the keys that name it. An error names the key, never a value.
 func ReadAddress(data []byte, c manifest.Connection) (Address, error) {
-	var get func(key string) (string, bool)
-	var err error
-	switch c.Format {
-	case "yaml":
-		get, err = yamlLookup(data)
-	case "json":
-		get, err = jsonLookup(data)
-	case "env":
-		get = envLookup(data)
-	default:
-		err = fmt.Errorf("format %q is none of json, yaml, env", c.Format)
-	}
+	d, err := Parse(c.Format, data)
 	if err != nil {
 		return Address{}, err
 	}
-	a := Address{Port: 5432}
 	var errs []error
-	value := func(key string) string {
+	value := func(key string, part func(Address) string) string {
 		if key == "" {
 			return ""
 		}
-		v, ok := get(key)
-		if !ok {
-			errs = append(errs, fmt.Errorf("it has no value %q", key))
+		text, err := d.value(key)
+		if err != nil {
+			errs = append(errs, err)
+			return ""
 		}
-		return v
-	}
-	host, port := splitHost(value(c.Keys.Host))
-	if p := value(c.Keys.Port); p != "" {
-		port = p
-	}
-	a.Host, a.Database, a.User, a.Password = host, value(c.Keys.Database), value(c.Keys.User), value(c.Keys.Password)
-	if port != "" {
-		n, err := strconv.ParseUint(port, 10, 16)
-		if err != nil || n == 0 {
-			errs = append(errs, errors.New("the port is no number from 1 to 65535"))
+		if !isURL(text) {
+			return text
 		}
-		a.Port = uint16(n)
+		u, err := parseURL(text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("the value %q is no address of a PostgreSQL database: %w", key, err))
+		}
+		return part(u)
+	}
+	a := Address{
+		Database: value(c.Keys.Database, func(u Address) string { return u.Database }),
+		User:     value(c.Keys.User, func(u Address) string { return u.User }),
+		Password: value(c.Keys.Password, func(u Address) string { return u.Password }),
+	}
+	urlPort := ""
+	port := func(u Address) string { urlPort = strconv.Itoa(int(u.Port)); return urlPort }
+	host := value(c.Keys.Host, func(u Address) string { port(u); return u.Host })
+	if err := a.setHost(host, cmp.Or(value(c.Keys.Port, port), urlPort)); err != nil {
+		errs = append(errs, err)
 	}
 	if len(errs) == 0 && (a.Host == "" || a.Database == "" || a.User == "") {
 		errs = append(errs, errors.New("host, database and user must not be empty"))
@@ -81,109 +75,51 @@ func ReadAddress(data []byte, c manifest.Connection) (Address, error) {
 	return a, errors.Join(errs...)
 }
 
-// splitHost takes "host", "host:port", "[v6]:port", a bare IPv6 address or the
-// folder of a socket apart; the port is "" when there is none.
-func splitHost(s string) (host, port string) {
-	if strings.HasPrefix(s, "/") {
-		return s, ""
+// value returns the text at a key.
+func (d *Document) value(key string) (string, error) {
+	n := d.Root.OrMapping().Lookup(key)
+	if n == nil {
+		return "", fmt.Errorf("it has no value %q", key)
 	}
-	if h, p, err := net.SplitHostPort(s); err == nil {
-		return h, p
+	plain := n.Resolve()
+	switch {
+	case plain == nil || plain.Kind == List || plain.Kind == Mapping || plain.Kind == Bool:
+		return "", fmt.Errorf("the value %q is no text", key)
+	case plain.Kind == Null:
+		return "", fmt.Errorf("it has no value %q", key)
+	case plain.unclear:
+		return "", fmt.Errorf("the value %q is more than one word: put all of it in one pair of quotes", key)
+	case plain.expands && plain.exported:
+		return "", fmt.Errorf("the value %q has a $ or ` in it, which a shell replaces: write it out, or put it in single quotes", key)
 	}
-	return strings.Trim(s, "[]"), ""
+	return plain.Text, nil
 }
 
-// yamlLookup reads scalars as they are written, so that a password 0123 stays one.
-func yamlLookup(data []byte) (func(string) (string, bool), error) {
-	file, err := parser.ParseBytes(data, 0)
-	if err != nil {
-		return nil, errors.New("it is no YAML") // the parser's own error shows the line
+// setHost takes "host", "host:port", "[v6]:port", a bare IPv6 address or the folder
+// of a socket apart. A port of its own wins over the host's.
+func (a *Address) setHost(host, port string) error {
+	if strings.Contains(host, ",") {
+		return errors.New("it names several hosts; the upgrade works with the one server that takes writes")
 	}
-	if len(file.Docs) == 0 {
-		return nil, errors.New("it is empty")
-	}
-	return func(key string) (string, bool) {
-		node := file.Docs[0].Body
-		for _, part := range strings.Split(key, ".") {
-			if node = child(node, part); node == nil {
-				return "", false
-			}
-		}
-		return scalar(node)
-	}, nil
-}
-
-func child(node ast.Node, key string) ast.Node {
-	m, ok := node.(ast.MapNode)
-	if !ok {
-		return nil
-	}
-	for it := m.MapRange(); it.Next(); {
-		if name, ok := scalar(it.Key()); ok && name == key {
-			return it.Value()
+	if h, p, err := net.SplitHostPort(host); err == nil && !strings.HasPrefix(host, "/") {
+		host = h
+		if port == "" {
+			port = p
 		}
 	}
+	if inner, is := strings.CutPrefix(host, "["); is {
+		if inner, is = strings.CutSuffix(inner, "]"); !is || net.ParseIP(inner) == nil {
+			return errors.New("the host has a [ that is no IPv6 address in brackets")
+		}
+		host = inner
+	}
+	if port == "" {
+		port = defaultPort
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 {
+		return errors.New("the port is no number from 1 to 65535")
+	}
+	a.Host, a.Port = host, uint16(n)
 	return nil
-}
-
-func scalar(node ast.Node) (string, bool) {
-	switch n := node.(type) {
-	case *ast.StringNode:
-		return n.Value, true
-	case *ast.LiteralNode:
-		return n.Value.Value, true
-	case *ast.NullNode, *ast.AliasNode, *ast.AnchorNode, *ast.TagNode:
-		return "", false
-	case ast.ScalarNode:
-		return n.GetToken().Value, true
-	default:
-		return "", false
-	}
-}
-
-func jsonLookup(data []byte) (func(string) (string, bool), error) {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	var root any
-	if err := dec.Decode(&root); err != nil {
-		return nil, errors.New("it is no JSON")
-	}
-	return func(key string) (string, bool) {
-		node := root
-		for _, part := range strings.Split(key, ".") {
-			m, ok := node.(map[string]any)
-			if !ok {
-				return "", false
-			}
-			if node, ok = m[part]; !ok {
-				return "", false
-			}
-		}
-		switch v := node.(type) {
-		case string:
-			return v, true
-		case json.Number:
-			return v.String(), true
-		default:
-			return "", false
-		}
-	}, nil
-}
-
-// envLookup reads KEY=value lines as systemd's EnvironmentFile does, one pair of quotes taken off.
-func envLookup(data []byte) func(string) (string, bool) {
-	values := map[string]string{}
-	for _, line := range strings.Split(string(data), "\n") {
-		line = strings.TrimSpace(line)
-		key, v, ok := strings.Cut(strings.TrimPrefix(line, "export "), "=")
-		if !ok || strings.HasPrefix(line, "#") || strings.HasPrefix(line, ";") {
-			continue
-		}
-		v = strings.TrimSpace(v)
-		if n := len(v); n >= 2 && (v[0] == '"' || v[0] == '\'') && v[n-1] == v[0] {
-			v = v[1 : n-1]
-		}
-		values[strings.TrimSpace(key)] = v
-	}
-	return func(key string) (string, bool) { v, ok := values[key]; return v, ok }
 }

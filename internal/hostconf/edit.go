@@ -23,7 +23,7 @@ func (d *Document) Edit(want *Node) ([]byte, error) {
 		}
 		e := &editor{Document: d, text: string(d.src)}
 		if err := e.round(want); err != nil {
-			return nil, fmt.Errorf("write the merged file: %w", err)
+			return nil, err
 		}
 		out, err := e.apply()
 		if err != nil {
@@ -37,7 +37,7 @@ func (d *Document) Edit(want *Node) ([]byte, error) {
 			break
 		}
 	}
-	return nil, errors.New("the merged file would not hold what was intended; its form is not supported: merge it by hand")
+	return nil, errors.New("the merged file would not hold what was intended: the form of the file is not supported")
 }
 
 // editor collects what one round changes.
@@ -56,7 +56,7 @@ func (e *editor) apply() ([]byte, error) {
 	pos := 0
 	for _, s := range e.splices {
 		if s.start < pos || s.end < s.start || s.end > len(e.text) {
-			return nil, errors.New("write the merged file: edits overlap")
+			return nil, errors.New("edits overlap")
 		}
 		out.WriteString(e.text[pos:s.start])
 		out.WriteString(s.text)
@@ -190,6 +190,6 @@ func (e *editor) eol() string {
 
 // lineStart returns where the line of pos starts, and whether only blanks stand before pos.
 func (e *editor) lineStart(pos int) (start int, first bool) {
-	start = strings.LastIndexByte(e.text[:pos], '\n') + 1
+	start = max(strings.LastIndexByte(e.text[:pos], '\n')+1, min(bom(e.text), pos))
 	return start, strings.TrimLeft(e.text[start:pos], " \t") == ""
 }

@@ -7,7 +7,7 @@ import (
 // replaceValue replaces one value by another.
 func (e *editor) replaceValue(have *Node, h *Entry, w *Node) {
 	if e.Format == "env" {
-		text, err := renderEnv(w, h.Value.Style)
+		text, err := renderEnv(w, h.Value.Style, h.Value.exported)
 		e.fail(err)
 		e.put(h.Value.start, h.Value.end, text)
 		return
@@ -70,27 +70,17 @@ func (e *editor) insertKey(have, want *Node, i int) {
 }
 
 func (e *editor) insertEnv(have *Node, w *Entry, before, behind int) {
-	pos, exported, s := len(e.text), false, Plain
+	pos, near := len(e.text), (*Entry)(nil)
 	switch {
 	case before >= 0:
-		n := have.Keys[before]
-		pos, exported, s = n.end, n.exported, n.Value.Style
+		near = have.Keys[before]
+		pos = near.end
 	case behind >= 0:
-		n := have.Keys[behind]
-		pos, exported, s = n.start, n.exported, n.Value.Style
+		near = have.Keys[behind]
+		pos = near.start
 	}
-	if w.Value.Style == Plain && s != Double {
-		s = Plain
-	}
-	text, err := renderEnv(w.Value, s)
+	line, err := envLine(w, near)
 	e.fail(err)
-	line := w.Key + "=" + text
-	if !assignment.MatchString(line) {
-		e.fail(errKey(w.Key))
-	}
-	if exported {
-		line = "export " + line
-	}
 	if pos == len(e.text) && e.freshLine() != "" {
 		e.put(pos, pos, e.eol()+line)
 		return

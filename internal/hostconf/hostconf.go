@@ -13,6 +13,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"sort"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -31,14 +33,41 @@ type Document struct {
 	Format string // json, yaml or env
 	Root   *Node
 
-	src []byte
+	src   []byte
+	lines []int // where each line starts
 }
 
-// Parse reads a file. An error names the line and shows no value.
+// SyntaxError is a file that is not of its format, or a form of it that is not supported.
+type SyntaxError struct {
+	Line, Column int // from 1, the column in characters; 0 where it is the file as a whole
+	What         string
+}
+
+func (e *SyntaxError) Error() string {
+	if e.Line == 0 {
+		return e.What
+	}
+	return fmt.Sprintf("line %d: %s", e.Line, e.What)
+}
+
+// syntaxAt is a mistake at a byte of a text.
+func syntaxAt(text string, pos int, format string, a ...any) error {
+	line, column := place(text, pos)
+	return &SyntaxError{Line: line, Column: column, What: fmt.Sprintf(format, a...)}
+}
+
+// place turns a byte of a text into line and column, from 1, the column in characters.
+func place(text string, pos int) (line, column int) {
+	before := text[:min(max(pos, 0), len(text))]
+	start := strings.LastIndexByte(before, '\n') + 1
+	return strings.Count(before, "\n") + 1, utf8.RuneCountInString(strings.TrimPrefix(before[start:], "\ufeff")) + 1
+}
+
+// Parse reads a file. An error is a *SyntaxError and shows no value.
 func Parse(format string, src []byte) (*Document, error) {
 	d := &Document{Format: format, src: src}
 	if err := CheckText(format, src); err != nil {
-		return nil, err
+		return nil, &SyntaxError{What: err.Error()}
 	}
 	var err error
 	switch format {
@@ -49,12 +78,26 @@ func Parse(format string, src []byte) (*Document, error) {
 	case "env":
 		d.Root, err = parseEnv(src)
 	default:
-		err = fmt.Errorf("format %q is none of json, yaml, env", format)
+		err = &SyntaxError{What: fmt.Sprintf("format %q is none of json, yaml, env", format)}
 	}
 	if err != nil {
 		return nil, err
 	}
 	return d, nil
+}
+
+// Place returns where a value stands: line and column from 1, the column in characters.
+func (d *Document) Place(n *Node) (line, column int) {
+	if d.lines == nil {
+		d.lines = []int{bom(string(d.src))}
+		for i, c := range d.src {
+			if c == '\n' {
+				d.lines = append(d.lines, i+1)
+			}
+		}
+	}
+	line = max(1, sort.SearchInts(d.lines, n.start+1))
+	return line, utf8.RuneCount(d.src[min(d.lines[line-1], n.start):n.start]) + 1
 }
 
 // CheckText refuses what is no text of that format within the bounds. It takes the

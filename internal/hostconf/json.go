@@ -5,45 +5,67 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 )
 
 // parseJSON reads one JSON value with the bytes that each part takes. A key that
 // stands twice is an error: readers disagree about which one holds.
 func parseJSON(src []byte) (*Node, error) {
-	p := &jsonParser{src: src, dec: json.NewDecoder(bytes.NewReader(src))}
+	p := &jsonParser{text: string(src), from: bom(string(src))}
+	if err := p.valid(src[p.from:]); err != nil {
+		return nil, err
+	}
+	p.dec = json.NewDecoder(bytes.NewReader(src[p.from:]))
 	p.dec.UseNumber()
 	n, err := p.value(0)
-	if errors.Is(err, io.EOF) {
-		return nil, errors.New("the file ends too early")
+	if placed := (*SyntaxError)(nil); err != nil && !errors.As(err, &placed) {
+		err = syntaxAt(p.text, p.pos(), "%s", err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("line %d: %w", p.line(), err)
+	return n, err
+}
+
+// valid tells the first mistake in the grammar, with its place: a decoder that gives
+// tokens does not know it exactly.
+func (p *jsonParser) valid(src []byte) error {
+	err, syntax := json.Unmarshal(src, &json.RawMessage{}), (*json.SyntaxError)(nil)
+	switch {
+	case err == nil:
+		return nil
+	case len(bytes.TrimSpace(src)) == 0, err.Error() == "unexpected end of JSON input":
+		return syntaxAt(p.text, len(strings.TrimRight(p.text, " \t\r\n")), "the file ends too early")
+	case errors.As(err, &syntax):
+		return syntaxAt(p.text, p.from+int(syntax.Offset)-1, "%s", syntax)
 	}
-	if _, err := p.dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("line %d: there is something behind the end of the value", p.line())
-	}
-	return n, nil
+	return &SyntaxError{What: err.Error()}
 }
 
 type jsonParser struct {
-	src []byte
-	dec *json.Decoder
+	text string
+	from int // behind a byte order mark
+	dec  *json.Decoder
 }
 
-func (p *jsonParser) line() int {
-	return 1 + bytes.Count(p.src[:min(int(p.dec.InputOffset()), len(p.src))], []byte("\n"))
-}
+// pos is the byte behind the last token.
+func (p *jsonParser) pos() int { return min(p.from+int(p.dec.InputOffset()), len(p.text)) }
 
 // token returns the next token and its first byte.
 func (p *jsonParser) token() (json.Token, int, error) {
-	start := int(p.dec.InputOffset())
+	start := p.pos()
 	t, err := p.dec.Token()
-	for start < len(p.src) && strings.IndexByte(" \t\r\n,:", p.src[start]) >= 0 {
+	for start < len(p.text) && strings.IndexByte(" \t\r\n,:", p.text[start]) >= 0 {
 		start++
 	}
+	if s, is := t.(string); is && err == nil && strings.ContainsRune(s, '\ufffd') && lostHalf(s, p.text[start:p.pos()]) {
+		return nil, start, syntaxAt(p.text, start, "a \\u escape is half of a character")
+	}
 	return t, start, err
+}
+
+// lostHalf tells whether a string that holds U+FFFD does not say so in its text: then
+// it stands for an escape that is no character.
+func lostHalf(s, raw string) bool {
+	wanted := strings.Count(raw, "\ufffd") + strings.Count(strings.ToLower(raw), `\ufffd`)
+	return strings.Count(s, "\ufffd") > wanted
 }
 
 func (p *jsonParser) value(depth int) (*Node, error) {
@@ -75,7 +97,7 @@ func (p *jsonParser) value(depth int) (*Node, error) {
 			return nil, err
 		}
 	}
-	n.end = int(p.dec.InputOffset())
+	n.end = p.pos()
 	return n, nil
 }
 
@@ -89,18 +111,18 @@ func (p *jsonParser) object(n *Node, depth int) error {
 		}
 		key, ok := t.(string)
 		if !ok {
-			return errors.New("a key that is no string")
+			return syntaxAt(p.text, start, "a key that is no string")
 		}
 		if seen[key] {
-			return fmt.Errorf("the key %q stands twice", key)
+			return syntaxAt(p.text, start, "the key %q stands twice", key)
 		}
 		seen[key] = true
-		end := int(p.dec.InputOffset())
+		end := p.pos()
 		v, err := p.value(depth + 1)
 		if err != nil {
 			return err
 		}
-		colon := end + bytes.IndexByte(p.src[end:], ':') + 1
+		colon := end + strings.IndexByte(p.text[end:], ':') + 1
 		n.Keys = append(n.Keys, &Entry{Key: key, Value: v, start: start, end: end, colon: colon})
 	}
 	_, err := p.dec.Token()

@@ -11,6 +11,8 @@ const (
 	String
 	List
 	Mapping
+	Reference // YAML: a value with an anchor or a tag, or an alias; Text is as it stands in the file
+	Line      // env: a line that is no assignment
 )
 
 // Style is how a value is written in its file.
@@ -34,6 +36,15 @@ type Node struct {
 	Style  Style
 	Secret bool // not to be shown, whatever the key is called
 
+	target    *Node            // Reference: what it stands for; nil when that is not known
+	inherited map[string]*Node // Mapping: what its merge key (<<) brings
+	raw       string           // env: as it is written
+	sep       string           // env: what stands between key and value
+	section   string           // env: the part of its key that a line [section] gives
+	expands   bool             // env: a shell would put something in
+	exported  bool             // env: on a line with export, which only shells read
+	unclear   bool             // env: more than one word
+
 	index      map[string]*Entry
 	start, end int // in the file; start == end for a null that is written as nothing
 }
@@ -46,7 +57,6 @@ type Entry struct {
 	start, end int // of the key as it is written; env: of all the lines
 	colon      int // behind the colon or equals sign
 	earlier    [][2]int
-	exported   bool // env: "export KEY="
 }
 
 // OrMapping returns the root of a file without any value as a mapping without keys.
@@ -91,14 +101,58 @@ func (n *Node) Get(key string) *Node {
 	return nil
 }
 
+// Inherited returns the value that a YAML merge key brings for a key which the
+// mapping itself does not have, nil for none; n may be nil.
+func (n *Node) Inherited(key string) *Node {
+	if n == nil || n.Get(key) != nil {
+		return nil
+	}
+	return n.inherited[key]
+}
+
+// Resolve returns what an anchored, tagged or aliased value is, and any other value
+// itself; nil when a tag makes something else of it.
+func (n *Node) Resolve() *Node {
+	for n != nil && n.Kind == Reference {
+		n = n.target
+	}
+	return n
+}
+
+// Lookup finds a.b.c below n, as it is written; a key that has dots in it is found too.
+func (n *Node) Lookup(path string) *Node {
+	if n = n.Resolve(); n == nil || n.Kind != Mapping {
+		return nil
+	}
+	get := func(key string) *Node {
+		if v := n.Get(key); v != nil {
+			return v
+		}
+		return n.Inherited(key)
+	}
+	if v := get(path); v != nil {
+		return v
+	}
+	for i := len(path) - 1; i > 0; i-- {
+		if path[i] == '.' {
+			if v := get(path[:i]).Lookup(path[i+1:]); v != nil {
+				return v
+			}
+		}
+	}
+	return nil
+}
+
 // Equal tells whether two values are the same; order matters in lists only.
 func Equal(a, b *Node) bool {
-	return compare(a, b, func(x, y *Node) bool { return x.Kind == y.Kind && x.Text == y.Text })
+	return compare(a, b, func(x, y *Node) bool { return x.Kind == y.Kind && x.Text == y.Text && x.expands == y.expands })
 }
 
 // Same is Equal for values of two releases: placeholders equal one another.
 func Same(a, b *Node) bool {
-	return compare(a, b, func(x, y *Node) bool { return x.Kind == y.Kind && Canonical(x.Text) == Canonical(y.Text) })
+	return compare(a, b, func(x, y *Node) bool {
+		return x.Kind == y.Kind && Canonical(x.Text) == Canonical(y.Text) && x.expands == y.expands
+	})
 }
 
 func compare(a, b *Node, scalars func(a, b *Node) bool) bool {

@@ -1,8 +1,10 @@
-package hostconf
+package hostconf_test
 
 import (
 	"fmt"
 	"testing"
+
+	"onerpm/internal/hostconf"
 )
 
 func TestTemplate(t *testing.T) {
@@ -24,7 +26,7 @@ func TestTemplate(t *testing.T) {
 		{"<<h>><<p>>", "ab", true, map[string]string{}},
 		{"aa<<x>>aa", "aaa", false, nil},
 	} {
-		got, ok := ParseTemplate(c.template).Match(c.s)
+		got, ok := hostconf.ParseTemplate(c.template).Match(c.s)
 		if ok != c.ok || fmt.Sprint(got) != fmt.Sprint(c.want) {
 			t.Errorf("%q %q: %v %v", c.template, c.s, got, ok)
 		}

@@ -1,6 +1,7 @@
 package hostconf
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -90,6 +91,11 @@ func (e *editor) render(n *Node, c context) (string, error) {
 		return quoteYAML(n.Text, s, !c.block), nil
 	case Null:
 		return "null", nil
+	case Reference:
+		if strings.Contains(n.Text, "\n") {
+			return "", errors.New("a value with an anchor or a tag goes over lines")
+		}
+		return n.Text, nil
 	}
 	if e.Format == "json" && !jsonLiteral.MatchString(n.Text) {
 		return "", fmt.Errorf("%s is no JSON number", n.Text)

@@ -7,41 +7,48 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 )
 
 // parseYAML reads one YAML document with the bytes that each part takes. The
 // grammar is the library's; the ends of values, which it does not tell, are
-// found here and checked against what it read. Anchors, aliases, tags and
-// complex keys are not supported: a change of one key there means more than it says.
+// found here and checked against what it read. Keys that are no plain values are not supported.
 func parseYAML(src []byte) (n *Node, err error) {
 	if err := nesting(src); err != nil {
 		return nil, err
 	}
 	defer func() { // the library panics on some broken files
 		if r := recover(); r != nil {
-			n, err = nil, fmt.Errorf("the file is no YAML: %v", r)
+			n, err = nil, &SyntaxError{What: fmt.Sprintf("the parser gave up: %v", r)}
 		}
 	}()
-	file, err := parser.ParseBytes(src, 0)
+	y := &yamlReader{text: string(src), anchors: map[string]*Node{}, tags: map[int]int{}}
+	y.lines = append(y.lines, bom(y.text))
+	for i, c := range src {
+		switch {
+		case c == '\n':
+			y.lines = append(y.lines, i+1)
+		case c == '\r' && (i+1 == len(src) || src[i+1] != '\n'):
+			return nil, syntaxAt(y.text, i, "a carriage return within a line is not supported")
+		}
+	}
+	// The library counts a line that ends in a comment and \r\n twice.
+	file, err := parser.ParseBytes([]byte(unix(y.text[bom(y.text):])), 0)
 	if err != nil {
 		return nil, yamlError(err)
-	}
-	y := &yamlReader{text: string(src)}
-	y.lines = append(y.lines, 0)
-	for i, c := range src {
-		if c == '\n' {
-			y.lines = append(y.lines, i+1)
-		}
 	}
 	var body ast.Node
 	for _, d := range file.Docs {
 		if d.Body == nil || d.Body.Type() == ast.DirectiveType {
 			continue
 		}
+		if _, comment := d.Body.(*ast.CommentGroupNode); comment {
+			continue
+		}
 		if body != nil {
-			return nil, errors.New("the file holds more than one document")
+			return nil, y.wrong(d.Body, "a second document starts here; one is supported")
 		}
 		body = d.Body
 	}
@@ -51,11 +58,20 @@ func parseYAML(src []byte) (n *Node, err error) {
 	return y.node(body, 0, 0)
 }
 
-// yamlError keeps the first line of the library's message: the others quote
-// the file, which may hold secrets.
+// unix returns a text with plain line breaks.
+func unix(s string) string { return strings.ReplaceAll(s, "\r\n", "\n") }
+
+// yamlError keeps the library's message and place: its whole text quotes the file,
+// which may hold secrets.
 func yamlError(err error) error {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return errors.New(strings.ToValidUTF8(line, "?"))
+	out := &SyntaxError{What: "it is no YAML"}
+	if syntax := yaml.Error(nil); errors.As(err, &syntax) {
+		out.What = strings.ToValidUTF8(syntax.GetMessage(), "?")
+		if tk := syntax.GetToken(); tk != nil && tk.Position != nil {
+			out.Line, out.Column = max(tk.Position.Line, 1), max(tk.Position.Column, 1)
+		}
+	}
+	return out
 }
 
 // nesting refuses files that would make a recursive parser use up the stack.
@@ -80,27 +96,40 @@ func nesting(src []byte) error {
 			}
 		}
 		if depth > 2*maxDepth || marks > maxDepth && len(bytes.Trim(line, "- \t\r")) > 0 || indent > 20*maxDepth {
-			return fmt.Errorf("nested deeper than %d", maxDepth)
+			return &SyntaxError{What: fmt.Sprintf("nested deeper than %d", maxDepth)}
 		}
 	}
 	return nil
 }
 
 type yamlReader struct {
-	text  string
-	lines []int // where each line starts
+	text      string
+	lines     []int            // where each line starts
+	anchors   map[string]*Node // those that were read, by name
+	inherited int              // keys that merge keys brought
+	tags      map[int]int      // tags that were read, by line: the library's columns are one short behind each
+}
+
+// wrong is a mistake at a node.
+func (y *yamlReader) wrong(n ast.Node, format string, a ...any) error {
+	p := n.GetToken().Position
+	return &SyntaxError{Line: max(p.Line, 1), Column: max(p.Column, 1), What: fmt.Sprintf(format, a...)}
+}
+
+func (y *yamlReader) unsupported(n ast.Node) error {
+	return y.wrong(n, "the form of this value is not supported")
 }
 
 // at returns the byte that a token's line and column (in characters) name.
 func (y *yamlReader) at(n ast.Node) (int, error) {
 	p := n.GetToken().Position
 	if p.Line < 1 || p.Line > len(y.lines) || p.Column < 1 {
-		return 0, fmt.Errorf("line %d: the form of this value is not supported", p.Line)
+		return 0, y.unsupported(n)
 	}
 	pos := y.lines[p.Line-1]
-	for i := 1; i < p.Column; i++ {
+	for i := 1; i < p.Column+y.tags[p.Line]; i++ {
 		if pos >= len(y.text) {
-			return 0, fmt.Errorf("line %d: the form of this value is not supported", p.Line)
+			return 0, y.unsupported(n)
 		}
 		_, size := utf8.DecodeRuneInString(y.text[pos:])
 		pos += size
@@ -112,7 +141,7 @@ func (y *yamlReader) at(n ast.Node) (int, error) {
 // from 0, and matters for literal strings only.
 func (y *yamlReader) node(n ast.Node, indent, depth int) (*Node, error) {
 	if depth > maxDepth {
-		return nil, fmt.Errorf("nested deeper than %d", maxDepth)
+		return nil, y.wrong(n, "nested deeper than %d", maxDepth)
 	}
 	switch n := n.(type) {
 	case *ast.MappingNode:
@@ -131,8 +160,14 @@ func (y *yamlReader) node(n ast.Node, indent, depth int) (*Node, error) {
 		return y.scalar(n, Bool, strings.ToLower(n.GetToken().Value))
 	case *ast.NullNode:
 		return y.null(n)
+	case *ast.AnchorNode:
+		return y.anchor(n, indent, depth)
+	case *ast.AliasNode:
+		return y.alias(n)
+	case *ast.TagNode:
+		return y.tag(n, indent, depth)
 	}
-	return nil, fmt.Errorf("line %d: %s is not supported in a file that is merged", n.GetToken().Position.Line, strings.ToLower(n.Type().String()))
+	return nil, y.wrong(n, "%s is not supported", strings.ToLower(n.Type().String()))
 }
 
 func (y *yamlReader) mapping(n *ast.MappingNode, depth int) (*Node, error) {
@@ -152,9 +187,14 @@ func (y *yamlReader) mapping(n *ast.MappingNode, depth int) (*Node, error) {
 			return nil, err
 		}
 		if seen[k.Key] {
-			return nil, fmt.Errorf("line %d: the key %q stands twice", v.Key.GetToken().Position.Line, k.Key)
+			return nil, y.wrong(v.Key, "the key %q stands twice", k.Key)
 		}
 		seen[k.Key] = true
+		if _, merge := v.Key.(*ast.MergeKeyNode); merge {
+			if err := y.inherit(out, v, k.Value); err != nil {
+				return nil, err
+			}
+		}
 		out.Keys = append(out.Keys, k)
 		if i == 0 && !n.IsFlowStyle {
 			out.start = k.start
@@ -172,16 +212,14 @@ func (y *yamlReader) mapping(n *ast.MappingNode, depth int) (*Node, error) {
 }
 
 func (y *yamlReader) entry(v *ast.MappingValueNode, depth int) (*Entry, error) {
-	key, ok := v.Key.(*ast.StringNode)
 	var text string
-	line := v.Key.GetToken().Position.Line
-	switch {
-	case ok:
+	switch key := v.Key.(type) {
+	case *ast.StringNode:
 		text = key.Value
-	case v.Key.Type() == ast.IntegerType || v.Key.Type() == ast.BoolType || v.Key.Type() == ast.FloatType:
+	case *ast.IntegerNode, *ast.BoolNode, *ast.FloatNode, *ast.MergeKeyNode:
 		text = v.Key.GetToken().Value
 	default:
-		return nil, fmt.Errorf("line %d: a key of the kind %s is not supported in a file that is merged", line, strings.ToLower(v.Key.Type().String()))
+		return nil, y.wrong(v.Key, "a key of the kind %s is not supported", strings.ToLower(v.Key.Type().String()))
 	}
 	name, err := y.scalar(v.Key, String, text)
 	if err != nil {
@@ -191,9 +229,9 @@ func (y *yamlReader) entry(v *ast.MappingValueNode, depth int) (*Entry, error) {
 	k.colon += len(y.text[k.end:]) - len(strings.TrimLeft(y.text[k.end:], " \t"))
 	if k.colon >= len(y.text) || y.text[k.colon] != ':' {
 		if v.Value.Type() == ast.NullType && y.within(k.end) {
-			return nil, fmt.Errorf("line %d: the key %q has no colon", line, text)
+			return nil, y.wrong(v.Key, "the key %q has no colon", text)
 		}
-		return nil, fmt.Errorf("line %d: the form of the key %q is not supported", line, text)
+		return nil, y.wrong(v.Key, "the form of the key %q is not supported", text)
 	}
 	k.colon++
 	indent := v.Key.GetToken().Position.Column - 1
@@ -204,7 +242,7 @@ func (y *yamlReader) entry(v *ast.MappingValueNode, depth int) (*Entry, error) {
 		k.Value.start, k.Value.end = k.colon, k.colon
 	}
 	if k.Value.start < k.colon {
-		return nil, fmt.Errorf("line %d: the form of the value of %q is not supported", line, text)
+		return nil, y.wrong(v.Key, "the form of the value of %q is not supported", text)
 	}
 	return k, nil
 }
@@ -244,7 +282,7 @@ func (y *yamlReader) sequence(n *ast.SequenceNode, depth int) (*Node, error) {
 func (y *yamlReader) bracket(n ast.Node, want byte) (int, error) {
 	pos, err := y.at(n)
 	if err == nil && (pos >= len(y.text) || y.text[pos] != want) {
-		err = fmt.Errorf("line %d: the form of this value is not supported", n.GetToken().Position.Line)
+		err = y.unsupported(n)
 	}
 	return pos, err
 }
@@ -259,8 +297,8 @@ func (y *yamlReader) closer(pos int, want byte) (int, error) {
 		case c == '#':
 			pos = lineEnd(y.text, pos) - 1
 		case strings.IndexByte(", \t\r\n", c) < 0:
-			return 0, fmt.Errorf("line %d: the form of this value is not supported", 1+strings.Count(y.text[:pos], "\n"))
+			return 0, syntaxAt(y.text, pos, "the form of this value is not supported")
 		}
 	}
-	return 0, errors.New("a bracket that is not closed")
+	return 0, syntaxAt(y.text, pos, "a bracket that is not closed")
 }

@@ -1,7 +1,6 @@
 package hostconf
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -14,7 +13,7 @@ func (y *yamlReader) scalar(n ast.Node, k Kind, text string) (*Node, error) {
 		return nil, err
 	}
 	out := &Node{Kind: k, Text: text, start: start}
-	unsupported := fmt.Errorf("line %d: the form of this value is not supported", n.GetToken().Position.Line)
+	unsupported := y.unsupported(n)
 	if start >= len(y.text) {
 		return nil, unsupported
 	}
@@ -35,7 +34,7 @@ func (y *yamlReader) scalar(n ast.Node, k Kind, text string) (*Node, error) {
 		return nil, unsupported
 	case '"':
 		out.Style = Double
-		if out.end, err = closing(y.text, start); err != nil {
+		if out.end = closing(y.text, start); out.end < 0 {
 			return nil, unsupported
 		}
 		return out, nil
@@ -54,6 +53,19 @@ func (y *yamlReader) scalar(n ast.Node, k Kind, text string) (*Node, error) {
 	}
 	out.end = pos
 	return out, nil
+}
+
+// closing returns the position behind the double quote that closes the one at start, -1 for none.
+func closing(text string, start int) int {
+	for i := start + 1; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			return i + 1
+		case '\\':
+			i++
+		}
+	}
+	return -1
 }
 
 // null is written as a word, or as nothing: then its span is empty.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/hostconftest"
 	"onerpm/internal/manifest"
 	"onerpm/test/product/pgserver"
 )
@@ -89,5 +91,36 @@ func TestLookDatabases(t *testing.T) {
 	}
 	if f := r.proves(t.Context(), manifest.New); len(f) != 1 || !strings.Contains(f[0], "division by zero") || strings.Contains(f[0], "it's") {
 		t.Errorf("a query that fails: %q", f)
+	}
+}
+
+// TestAddress: certify reads an address as the engine does, once for a run: the new
+// release may name the keys otherwise.
+func TestAddress(t *testing.T) {
+	t.Parallel()
+	for _, c := range hostconftest.Addresses {
+		file := filepath.Join(t.TempDir(), "product.conf")
+		if err := os.WriteFile(file, []byte(c.Text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r := &run{machine: here, m: demo()}
+		db := manifest.Database{Name: "main", Connection: manifest.Connection{File: file, Format: c.Format, Keys: c.Keys}}
+		got, err := r.address(t.Context(), db)
+		if c.Err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.Err) || strings.Contains(err.Error(), "S3cret") {
+				t.Errorf("%s: error %v, want %q", c.Name, err, c.Err)
+			}
+			continue
+		}
+		want := hostconf.Address{Host: c.Host, Port: uint16(c.Port), Database: c.Database, User: c.User, Password: c.Password}
+		if err != nil || got != want {
+			t.Errorf("%s: %+v, %v; want %+v", c.Name, got, err, want)
+		}
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := r.address(t.Context(), db); err != nil || again != want {
+			t.Errorf("%s: the file is not as it was, and the address is %+v, %v", c.Name, again, err)
+		}
 	}
 }

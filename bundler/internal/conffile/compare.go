@@ -15,9 +15,30 @@ const maxTable = 4 << 20
 // there are keys, otherwise by line, in the order of the files. Two values that
 // differ in the names of their placeholders alone are equal.
 func Compare(format string, old, new []Entry) []Change {
-	if format == "text" {
+	switch format {
+	case "text":
 		return compareLines(old, new)
+	case "env":
+		oldLines, oldKeys := split(old)
+		newLines, newKeys := split(new)
+		return append(compareKeys(oldKeys, newKeys), compareLines(oldLines, newLines)...)
 	}
+	return compareKeys(old, new)
+}
+
+// split parts the lines of an env file that are no KEY=value from its keys.
+func split(all []Entry) (lines, keys []Entry) {
+	for _, e := range all {
+		if e.Key == "" {
+			lines = append(lines, e)
+		} else {
+			keys = append(keys, e)
+		}
+	}
+	return lines, keys
+}
+
+func compareKeys(old, new []Entry) []Change {
 	var out []Change
 	was := map[string]Entry{}
 	for _, e := range old {

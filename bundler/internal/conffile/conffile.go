@@ -1,82 +1,61 @@
-// Package conffile takes configuration files of a release apart: by key where the
-// format has keys, by line where it has not; and it knows the placeholders in
-// them. It is for showing and checking; merging is the engine's.
-//
-// It promises to be safe on any bytes within its limits, and to say where in a file
-// things stand.
+// Package conffile takes configuration files of a release apart for showing and
+// checking: by key where the format has keys (hostconf reads it), by line where it
+// has not. Merging is the engine's.
 package conffile
 
 import (
+	"errors"
 	"fmt"
-	"regexp"
+	"slices"
 	"strings"
 
 	"onerpm/bundler/internal/mistake"
-	"onerpm/bundler/internal/strictyaml"
+	"onerpm/internal/hostconf"
 )
 
 // Entry is one value of a file.
 type Entry struct {
-	Key    string // a.b.c; "" in a text, where an entry is a line
-	Value  string // as written for scalars, compact for lists; a line of a text without its end
+	Key    string // a.b.c; "" in a text, where an entry is a line, and for a line of an env file that is no KEY=value
+	Value  string // without quotes, but as JSON in a JSON file; lists on one line; a line of a text without its end
 	Line   int    // from 1
 	Column int    // from 1, in characters; of the value or what is known of its place
 }
 
+// formats are what Read takes.
+var formats = []string{"json", "yaml", "env", "text"}
+
 // Read takes a file apart. format is json, yaml, env or text; file is its name for mistakes.
 func Read(format, file string, data []byte) ([]Entry, *mistake.Mistake) {
-	switch format {
-	case "json":
-		return readJSON(file, data)
-	case "yaml":
-		return readYAML(file, data)
-	case "env":
-		return readEnv(data), nil
-	case "text":
+	if !slices.Contains(formats, format) {
+		return nil, &mistake.Mistake{File: file, What: fmt.Sprintf("%q is no format", format), Allowed: "allowed: json, yaml, env, text"}
+	}
+	if err := hostconf.CheckText(format, data); err != nil {
+		return nil, &mistake.Mistake{File: file, What: err.Error()}
+	}
+	if format == "text" {
 		return readText(data), nil
 	}
-	return nil, &mistake.Mistake{File: file, What: fmt.Sprintf("%q is no format", format), Allowed: "allowed: json, yaml, env, text"}
-}
-
-var placeholder = regexp.MustCompile(`<<([A-Za-z_][A-Za-z0-9_.-]*)>>`)
-
-// Placeholders returns the names of the placeholders in a text, in their order.
-func Placeholders(text string) []string {
-	var names []string
-	for _, m := range placeholder.FindAllStringSubmatch(text, -1) {
-		names = append(names, m[1])
-	}
-	return names
-}
-
-// Same tells whether two values are alike when one placeholder is as good as another.
-func Same(a, b string) bool {
-	return placeholder.ReplaceAllLiteralString(a, "<<>>") == placeholder.ReplaceAllLiteralString(b, "<<>>")
-}
-
-func readYAML(file string, data []byte) ([]Entry, *mistake.Mistake) {
-	leaves, m := strictyaml.Leaves(file, data)
-	if m != nil {
+	d, err := hostconf.Parse(format, data)
+	if err != nil {
+		m := &mistake.Mistake{File: file, What: fmt.Sprintf("not %s: %v", strings.ToUpper(format), err)}
+		if at := (*hostconf.SyntaxError)(nil); errors.As(err, &at) {
+			m.Line, m.Column, m.What = at.Line, at.Column, fmt.Sprintf("not %s: %s", strings.ToUpper(format), at.What)
+		}
 		return nil, m
 	}
-	out := make([]Entry, len(leaves))
-	for i, l := range leaves {
-		out[i] = Entry(l)
+	var out []Entry
+	for _, leaf := range d.Leaves() {
+		line, column := d.Place(leaf.Value)
+		out = append(out, Entry{Key: leaf.Key, Value: d.Show(leaf.Value), Line: line, Column: column})
 	}
 	return out, nil
 }
 
-var assignment = regexp.MustCompile(`^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)$`)
+// Placeholders returns the names of the placeholders in a text, in their order.
+func Placeholders(text string) []string { return hostconf.ParseTemplate(text).Names }
 
-func readEnv(data []byte) []Entry {
-	var out []Entry
-	for i, line := range lines(data) {
-		if m := assignment.FindStringSubmatchIndex(line); m != nil {
-			out = append(out, Entry{Key: line[m[2]:m[3]], Value: strings.TrimSpace(line[m[4]:m[5]]), Line: i + 1, Column: len([]rune(line[:m[4]])) + 1})
-		}
-	}
-	return out
-}
+// Same tells whether two values are alike when one placeholder is as good as another.
+func Same(a, b string) bool { return hostconf.Canonical(a) == hostconf.Canonical(b) }
 
 func readText(data []byte) []Entry {
 	var out []Entry

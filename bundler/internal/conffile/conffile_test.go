@@ -1,11 +1,14 @@
 package conffile_test
 
 import (
+	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"onerpm/bundler/internal/conffile"
+	"onerpm/internal/hostconf/hostconftest"
 )
 
 func TestRead(t *testing.T) {
@@ -17,9 +20,9 @@ func TestRead(t *testing.T) {
 		mistake           string
 	}{
 		{"json", "json", "{\n  \"a\": \"x <<p>>\",\n  \"b\": { \"c\": [1, {\"d\": 2}], \"e\": {} },\n\t\"f\": null\n}\n", entries{
-			{"a", `"x <<p>>"`, 2, 8}, {"b.c", `[1,{"d":2}]`, 3, 15}, {"f", "null", 4, 7}}, ""},
+			{"a", `"x <<p>>"`, 2, 8}, {"b.c", `[1,{"d":2}]`, 3, 15}, {"b.e", "{}", 3, 35}, {"f", "null", 4, 7}}, ""},
 		{"broken json", "json", "{\n  \"a\": x\n}", nil, "f:2:8: not JSON: invalid character 'x' looking for beginning of value"},
-		{"cut json", "json", "{ \"a\": [1,", nil, "f:1:10: not JSON: unexpected end of JSON input"},
+		{"cut json", "json", "{ \"a\": [1,", nil, "f:1:11: not JSON: the file ends too early"},
 		{"two values", "json", "{} {}", nil, "f:1:4: not JSON: invalid character '{' after top-level value"},
 		{"yaml in braces", "yaml", "{\n  # c\n  a: 'x',\n  b: { c: [1, 2] },\n  d: {}\n}\n", entries{
 			{"a", "x", 3, 6}, {"b.c", "[1, 2]", 4, 11}, {"d", "{}", 5, 6}}, ""},
@@ -27,7 +30,10 @@ func TestRead(t *testing.T) {
 			{"a.b", "<<p>>", 2, 6}, {"a.c", "", 3, 5}, {"d", "[x]", 4, 4}}, ""},
 		{"broken yaml", "yaml", "a: [1\n", nil, "f:1:4: not YAML: sequence end token ']' not found"},
 		{"env", "env", "# c\nA=1\nexport B=\"x y\"\n\nC = 2\n  D=\n", entries{
-			{"A", "1", 2, 3}, {"B", `"x y"`, 3, 10}, {"D", "", 6, 5}}, ""},
+			{"A", "1", 2, 3}, {"B", "x y", 3, 10}, {"C", "2", 5, 5}, {"D", "", 6, 5}}, ""},
+		{"env, other lines", "env", "[a]\nulimit -n 1\nB.c-d=1\n", entries{{"", "[a]", 1, 1}, {"", "ulimit -n 1", 2, 1}, {"a.B.c-d", "1", 3, 7}}, ""},
+		{"twice", "json", `{"a": 1, "a": 2}`, nil, `f:1:10: not JSON: the key "a" stands twice`},
+		{"no text", "env", "A=\x00", nil, "f: it holds a zero byte: not a text"},
 		{"text", "text", "a\r\n\nb", entries{{"", "a", 1, 1}, {"", "", 2, 1}, {"", "b", 3, 1}}, ""},
 		{"no format", "ini", "", nil, `f: "ini" is no format; allowed: json, yaml, env, text`},
 	}
@@ -39,6 +45,32 @@ func TestRead(t *testing.T) {
 		}
 		if !reflect.DeepEqual(got, tt.want) || said != tt.mistake {
 			t.Errorf("%s: got %+v, %s", tt.name, got, said)
+		}
+	}
+}
+
+// TestValues: bundler shows a value as the engine reads it.
+func TestValues(t *testing.T) {
+	t.Parallel()
+	for _, c := range hostconftest.Values {
+		entries, m := conffile.Read(c.Format, "f", []byte(c.Text))
+		if m != nil {
+			t.Errorf("%s: %s", c.Name, m.String())
+			continue
+		}
+		i := slices.IndexFunc(entries, func(e conffile.Entry) bool { return e.Key == "k" })
+		if i < 0 {
+			t.Errorf("%s: no k in %+v", c.Name, entries)
+			continue
+		}
+		got := entries[i].Value
+		if c.Format == "json" && got[0] == '"' {
+			if err := json.Unmarshal([]byte(got), &got); err != nil {
+				t.Errorf("%s: %v", c.Name, err)
+			}
+		}
+		if got != c.Want {
+			t.Errorf("%s: %q, want %q", c.Name, got, c.Want)
 		}
 	}
 }
@@ -77,7 +109,8 @@ func FuzzRead(f *testing.F) {
 func TestCompare(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, format, old, new, want string }{
-		{"keys", "env", "A=1\nB=2\nC=<<x>>\nD=4\n", "D=4\nC=<<y>>\nB=3\nE=5\nE=6\n", "~B:2>3 +E:>5 -A:1>"},
+		{"keys", "env", "A=1\nB=2\nC=<<x>>\nD=4\n", "D=4\nC=<<y>>\nB=3\nE=5\nE=6\n", "~B:2>3 +E:>6 -A:1>"},
+		{"other lines", "env", "A=1\numask 022\n", "umask 027\nA=1\n", "-:umask 022> +:>umask 027"},
 		{"nested", "yaml", "a: {b: 1, c: 2}\n", "a: {b: 1, d: 2}\n", "+a.d:>2 -a.c:2>"},
 		{"lines", "text", "a\nb\nc\nd\n", "a\nx\nc\ny\nd\n", "-:b> +:>x +:>y"},
 		{"moved line", "text", "a\nb\nc\n", "b\nc\na\n", "-:a> +:>a"},

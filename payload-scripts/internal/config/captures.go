@@ -42,10 +42,12 @@ func shaped(t, v *hostconf.Node, c captures) bool {
 	if t.Kind == hostconf.String && hostconf.HasPlaceholder(t.Text) {
 		tmpl := hostconf.ParseTemplate(t.Text)
 		if tmpl.Whole() {
-			c.add(tmpl.Names[0], v)
+			if v = v.Resolve(); v != nil {
+				c.add(tmpl.Names[0], v)
+			}
 			return true
 		}
-		if v.Kind != hostconf.String {
+		if v = v.Resolve(); v == nil || v.Kind != hostconf.String {
 			return false
 		}
 		found, ok := tmpl.Match(v.Text)
@@ -79,7 +81,7 @@ func shaped(t, v *hostconf.Node, c captures) bool {
 		}
 		return true
 	}
-	return t.Text == v.Text
+	return hostconf.Equal(t, v)
 }
 
 // templated tells whether a placeholder is anywhere in n.

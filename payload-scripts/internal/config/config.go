@@ -14,6 +14,7 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -49,6 +50,7 @@ type Input struct {
 
 // Result is what came out of a merge.
 type Result struct {
+	Unmerged  string     // why the file was decided as a whole by the policy "*" though it has keys; "" when it was merged
 	Out       []byte     // the merged file; nil when it is Gone or Conflicts are left
 	Gone      bool       // the merged file is not there
 	Changes   []Change   // in the order of the file, nothing for what stays as it was
@@ -99,6 +101,14 @@ func (e *ParseError) Error() string {
 // Unwrap returns the cause.
 func (e *ParseError) Unwrap() error { return e.Err }
 
+// FormError is a merge whose result cannot be written into the host's file.
+type FormError struct{ Err error }
+
+func (e *FormError) Error() string { return "write the merged file: " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *FormError) Unwrap() error { return e.Err }
+
 // UnknownValueError names what the new release wants from the host and nobody
 // knows: new keys whose value is a placeholder, without a set in the spec.
 type UnknownValueError struct {
@@ -110,8 +120,31 @@ func (e *UnknownValueError) Error() string {
 }
 
 // Merge merges in.Mine with what changed from in.Base to in.Theirs. Errors are a
-// *ParseError, an *UnknownValueError or a mistake in in itself.
+// *ParseError, a *FormError, an *UnknownValueError or a mistake in in itself. A file
+// of the host that cannot be read, or not be written, by its format is decided as a
+// whole where the policy "*" says which side wins: that is the admin's way out.
 func Merge(in Input) (Result, error) {
+	r, err := in.merge()
+	parse, form := (*ParseError)(nil), (*FormError)(nil)
+	if in.Policy["*"] != "" && (errors.As(err, &form) || errors.As(err, &parse) && parse.File == "mine") {
+		return in.decided(err)
+	}
+	return r, err
+}
+
+// decided is the file of the side that the policy says, because of why.
+func (in Input) decided(why error) (Result, error) {
+	const file = "(the file)"
+	if in.Policy["*"] == manifest.Old {
+		return Result{Out: in.Mine, Unmerged: why.Error(), Changes: []Change{{Kind: Kept, By: "policy", From: file, To: file}}}, nil
+	}
+	in.Base, in.Mine = nil, nil
+	r, err := in.merge()
+	r.Unmerged, r.Changes = why.Error(), []Change{{Kind: Changed, By: "policy", From: file, To: file}}
+	return r, err
+}
+
+func (in Input) merge() (Result, error) {
 	if err := in.validate(); err != nil {
 		return Result{}, err
 	}

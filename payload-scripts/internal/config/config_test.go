@@ -149,7 +149,7 @@ func TestErrors(t *testing.T) {
 		"json trailing":  {Input{Format: "json", Base: []byte("{}"), Theirs: []byte(`{"a":1} x`), Mine: []byte("{}")}, "theirs"},
 		"yaml":           {Input{Format: "yaml", Base: []byte("a: 1"), Theirs: []byte("a: 2"), Mine: []byte("a: [")}, "mine"},
 		"yaml deep":      {Input{Format: "yaml", Base: []byte("a: 1"), Theirs: []byte("a: 2"), Mine: deep}, "mine"},
-		"yaml anchors":   {Input{Format: "yaml", Base: []byte("a: 1"), Theirs: []byte("a: 2"), Mine: []byte("a: &x 1\nb: *x\n")}, "mine"},
+		"yaml alias":     {Input{Format: "yaml", Base: []byte("a: 1"), Theirs: []byte("a: 2"), Mine: []byte("a: 1\nb: *x\n")}, "mine"},
 		"yaml documents": {Input{Format: "yaml", Base: []byte("a: 1"), Theirs: []byte("a: 2"), Mine: []byte("a: 1\n---\na: 2\n")}, "mine"},
 		"env quote":      {Input{Format: "env", Base: []byte("A=1"), Theirs: []byte("A=2"), Mine: []byte("A='1\n")}, "mine"},
 		"lines":          {Input{Format: "text", Base: []byte("A=1"), Theirs: []byte("A=2"), Mine: bytes.Repeat([]byte("\n"), maxLines+1)}, "mine"},

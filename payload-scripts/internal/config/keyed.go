@@ -66,7 +66,7 @@ func mergeKeyed(in Input) (Result, error) {
 	}
 	out, err := from.Edit(want)
 	if err != nil {
-		return Result{}, err
+		return Result{}, &FormError{err}
 	}
 	r.Out = out
 	return r, nil
@@ -139,8 +139,10 @@ func (m *merger) mergeMapping(path string, b, t, mine *hostconf.Node) *hostconf.
 			if mine.Get(e.Key) != nil {
 				continue
 			}
-			if v := m.merge(join(path, e.Key), b.Get(e.Key), e.Value, nil); v != nil {
-				out.Insert(place(out, t, i), &hostconf.Entry{Key: e.Key, Value: v})
+			inherited := mine.Inherited(e.Key) // a YAML merge key brings it already
+			v := m.merge(join(path, e.Key), b.Get(e.Key), e.Value, inherited)
+			if v != nil && (inherited == nil || !hostconf.Equal(v, inherited)) {
+				out.Insert(place(out, t, i), &hostconf.Entry{Key: keyOf(e, v), Value: v})
 			}
 		}
 	}
@@ -148,6 +150,14 @@ func (m *merger) mergeMapping(path string, b, t, mine *hostconf.Node) *hostconf.
 		return nil
 	}
 	return out
+}
+
+// keyOf is the key of a value that takes e's place: a line is its own key.
+func keyOf(e *hostconf.Entry, v *hostconf.Node) string {
+	if v.Kind == hostconf.Line && v.Text != e.Value.Text {
+		return hostconf.LineKey(v.Text, 1)
+	}
+	return e.Key
 }
 
 // place returns where in out the i-th key of t belongs: behind the nearest key
@@ -181,6 +191,8 @@ func place(out, t *hostconf.Node, i int) int {
 func (m *merger) mergeWhole(path string, b, t, mine *hostconf.Node) *hostconf.Node {
 	local := captures{}
 	switch {
+	case isLine(b) || isLine(t) || isLine(mine):
+		return m.mergeLine(b, t, mine)
 	case mine == nil && b == nil: // new
 		return m.take(path, t, nil, local, "release")
 	case t == nil && b == nil: // the admin's own
@@ -201,6 +213,28 @@ func (m *merger) mergeWhole(path string, b, t, mine *hostconf.Node) *hostconf.No
 		return mine
 	}
 	return m.conflict(path, b, t, mine)
+}
+
+func isLine(n *hostconf.Node) bool { return n != nil && n.Kind == hostconf.Line }
+
+// OtherLines is the key of a conflict or change about lines of an env file that are no
+// KEY=value: what they do is not known, so nothing is put in or taken away unasked.
+const OtherLines = "lines that are no KEY=value"
+
+// mergeLine decides about such a line.
+func (m *merger) mergeLine(b, t, mine *hostconf.Node) *hostconf.Node {
+	switch {
+	case t != nil && mine != nil, t == nil && b == nil: // it is there, or the admin's own
+		return mine
+	case t == nil && mine == nil:
+		return nil
+	case t != nil && b != nil: // the admin took it away
+		m.note(OtherLines, Kept, "admin", nil, nil)
+		return nil
+	case m.in.Mine == nil: // the file is new
+		return m.take(OtherLines, t, nil, captures{}, "release")
+	}
+	return m.conflict(OtherLines, b, t, mine)
 }
 
 func (m *merger) conflict(path string, b, t, mine *hostconf.Node) *hostconf.Node {
@@ -241,7 +275,7 @@ func (m *merger) fill(path string, t *hostconf.Node, local captures) *hostconf.N
 	}
 	out := t.Clone()
 	switch t.Kind {
-	case hostconf.String:
+	case hostconf.String, hostconf.Line:
 		if !hostconf.HasPlaceholder(t.Text) {
 			break
 		}

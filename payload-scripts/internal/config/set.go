@@ -87,7 +87,7 @@ func (m *merger) applySet(want, mine *hostconf.Node) error {
 	var copies []string
 	for _, key := range keys {
 		v := m.in.Set[key]
-		had := lookup(mine, key)
+		had := mine.Lookup(key)
 		switch {
 		case v.Copy != "":
 			copies = append(copies, key)
@@ -131,12 +131,12 @@ func (m *merger) applyCopies(want, mine *hostconf.Node, keys []string) error {
 				later = append(later, key)
 				continue
 			}
-			v := lookup(want, src)
+			v := want.Lookup(src).Resolve()
 			if v == nil {
-				v = lookup(mine, src)
+				v = mine.Lookup(src).Resolve()
 			}
 			if v == nil { // copied by an earlier merge of this very file
-				v = lookup(mine, key)
+				v = mine.Lookup(key).Resolve()
 			}
 			if v == nil {
 				m.unknown = append(m.unknown, fmt.Sprintf("%s (a copy of %s, which the host's file does not have)", key, src))
@@ -158,7 +158,7 @@ func (m *merger) applyCopies(want, mine *hostconf.Node, keys []string) error {
 
 // put writes v at key and notes the change.
 func (m *merger) put(want, mine *hostconf.Node, key string, v *hostconf.Node) error {
-	had := lookup(mine, key)
+	had := mine.Lookup(key)
 	if err := store(want, key, v, m.in.Format); err != nil {
 		return fmt.Errorf("set %s: %w", key, err)
 	}
@@ -167,24 +167,6 @@ func (m *merger) put(want, mine *hostconf.Node, key string, v *hostconf.Node) er
 		m.note(key, Added, "set", nil, v)
 	case !hostconf.Equal(had, v):
 		m.note(key, Changed, "set", had, v)
-	}
-	return nil
-}
-
-// lookup finds a.b.c below n; a key that has dots in it is found too.
-func lookup(n *hostconf.Node, path string) *hostconf.Node {
-	if n == nil || n.Kind != hostconf.Mapping {
-		return nil
-	}
-	if v := n.Get(path); v != nil {
-		return v
-	}
-	for i := len(path) - 1; i > 0; i-- {
-		if path[i] == '.' {
-			if v := lookup(n.Get(path[:i]), path[i+1:]); v != nil {
-				return v
-			}
-		}
 	}
 	return nil
 }

@@ -60,6 +60,9 @@ func (s *Set) configFindings(c manifest.Config, merge func(mine []byte) (config.
 	for _, x := range result.Conflicts {
 		out = append(out, s.conflictFinding(c, x))
 	}
+	if result.Unmerged != "" {
+		out = append(out, s.unmergedFinding(c, result))
+	}
 	for _, ch := range result.Changes {
 		if ch.From == config.EditedFile {
 			becomes := "does not have it: it is removed"
@@ -123,7 +126,9 @@ func aboutLink(l *host.LinkError) string {
 }
 
 func (s *Set) mergeFinding(c manifest.Config, err error) finding.Finding {
-	unknown, parse := (*config.UnknownValueError)(nil), (*config.ParseError)(nil)
+	unknown, parse, form := (*config.UnknownValueError)(nil), (*config.ParseError)(nil), (*config.FormError)(nil)
+	whole := fmt.Sprintf("decide it as a whole in /etc/%[1]s/upgrade.conf: \"conflict %[2]s = old\" leaves it as it is, without what %[3]s brings, \"= new\" takes that of %[3]s (%[1]s help settings)",
+		s.m.Prefix, c.Target, s.m.To)
 	switch {
 	case errors.As(err, &unknown):
 		return refuse("config-value-unknown",
@@ -131,11 +136,25 @@ func (s *Set) mergeFinding(c manifest.Config, err error) finding.Finding {
 			"this is a mistake in the bundle: ask for one whose spec sets them")
 	case errors.As(err, &parse) && parse.File == "mine":
 		return refuse("config-unparsable", fmt.Sprintf("%s is no %s that can be merged: %v", c.Target, c.Format, parse.Err),
-			"correct the file; the product may not be able to read it either")
+			"correct the file where it is wrong; or, where the product reads it as it is, "+whole)
+	case errors.As(err, &form):
+		return refuse("config-form", fmt.Sprintf("%s cannot be merged in the form it has on this host: %v", c.Target, form.Err),
+			"write it in a plainer form, without anchors and tags; or "+whole)
 	case errors.Is(err, exec.ErrNotFound):
 		return refuse("config-merge", fmt.Sprintf("%s cannot be merged: %v", c.Target, err), "install what lacks; rpm2cpio comes with rpm")
 	}
 	return refuse("config-merge", fmt.Sprintf("%s cannot be merged: %v", c.Target, err), "this is a mistake in the bundle: take a fresh copy of it, or ask for a corrected one")
+}
+
+// unmergedFinding tells that the admin's decision is about more than a conflict.
+func (s *Set) unmergedFinding(c manifest.Config, r config.Result) finding.Finding {
+	becomes := "stays as it is, without what " + s.m.To + " brings"
+	if r.Changes[0].Kind == config.Changed {
+		becomes = "becomes that of " + s.m.To
+	}
+	return finding.Finding{ID: "config-not-merged", Level: finding.Warn,
+		What: fmt.Sprintf("%s cannot be merged (%s) and, as was decided, %s", c.Target, r.Unmerged, becomes),
+		Do:   "compare it with the new release's after the upgrade; a copy of what was here is kept in the attempt's backup"}
 }
 
 func (s *Set) conflictFinding(c manifest.Config, x config.Conflict) finding.Finding {
@@ -156,7 +175,7 @@ func (s *Set) conflictFinding(c manifest.Config, x config.Conflict) finding.Find
 
 // decides is how the admin's settings name a conflict. A text file is decided as a whole.
 func decides(c manifest.Config, key string) string {
-	if key == "" || c.Format == "text" {
+	if key == "" || key == config.OtherLines || c.Format == "text" {
 		return c.Target
 	}
 	return c.Target + ":" + key

@@ -1,0 +1,172 @@
+package hostconf_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/hostconftest"
+)
+
+func parse(t *testing.T, format, text string) *hostconf.Document {
+	t.Helper()
+	d, err := hostconf.Parse(format, []byte(text))
+	if err != nil {
+		t.Fatalf("%s %q: %v", format, text, err)
+	}
+	return d
+}
+
+func TestValues(t *testing.T) {
+	t.Parallel()
+	for _, c := range hostconftest.Values {
+		d, err := hostconf.Parse(c.Format, []byte(c.Text))
+		if err != nil {
+			t.Errorf("%s: %v", c.Name, err)
+			continue
+		}
+		got := d.Root.Lookup("k").Resolve()
+		if got == nil || got.Text != c.Want {
+			t.Errorf("%s: %+v, want %q", c.Name, got, c.Want)
+		}
+	}
+}
+
+// TestErrors: what is not read is an error with its place, and shows no value.
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("#", hostconf.MaxSize+1)
+	for _, c := range []struct {
+		name, format, text string
+		line, column       int
+		what               string
+	}{
+		{"size", "env", long, 0, 0, "more than 1048576"},
+		{"size of yaml", "yaml", long[:256<<10+1], 0, 0, "more than 262144"},
+		{"zero byte", "env", "A=\x00", 0, 0, "zero byte"},
+		{"not UTF-8", "json", "\"\xff\"", 0, 0, "not UTF-8"},
+
+		{"no json", "json", "{\n \"é\": x\n}", 2, 7, "invalid character 'x'"},
+		{"json, too early", "json", "{\"a\":\n", 1, 6, "ends too early"},
+		{"json, empty", "json", " \n", 1, 1, "ends too early"},
+		{"json, twice", "json", "{\"a\": 1,\n \"a\": 2}", 2, 2, `"a" stands twice`},
+		{"json, behind the end", "json", "{}\n{}", 2, 1, "after top-level value"},
+		{"json, byte order mark", "json", "\ufeff{x", 1, 2, "invalid character 'x'"},
+		{"json, half of a character", "json", `{"a": "\ud800"}`, 1, 7, "half of a character"},
+		{"json, half of a character in a key", "json", `{"\udc00": 1}`, 1, 2, "half of a character"},
+		{"json, deep", "json", strings.Repeat("[", 100) + strings.Repeat("]", 100), 1, 66, "nested deeper"},
+
+		{"no yaml", "yaml", "a: 1\nb: [\n", 2, 4, "not found"},
+		{"yaml, twice", "yaml", "a: 1\nb: 2\na: 3\n", 3, 1, "already defined"},
+		{"yaml, documents", "yaml", "a: 1\n---\na: 2\n", 3, 2, "second document"},
+		{"yaml, alias of nothing", "yaml", "a: *b\n", 1, 4, "no anchor before it"},
+		{"yaml, alias before its anchor", "yaml", "a: *b\nb: &b 1\n", 1, 4, "no anchor before it"},
+		{"yaml, alias of itself", "yaml", "a: &a [*a]\n", 1, 8, "no anchor before it"},
+		{"yaml, merge of a text", "yaml", "a: &a 1\nb: {<<: *a}\n", 2, 5, "takes a mapping"},
+		{"yaml, key with an anchor", "yaml", "&a k: 1\n", 1, 1, "a key of the kind anchor"},
+		{"yaml, old line break", "yaml", "a: 1\rb: 2\n", 1, 5, "carriage return"},
+		{"yaml, deep", "yaml", strings.Repeat("[", 1<<17), 0, 0, "nested deeper"},
+		{"yaml, deep by lists", "yaml", strings.Repeat("- ", 100) + "a\n", 0, 0, "nested deeper"},
+
+		{"env, open quote", "env", "A=1\n B='x\n", 2, 1, "B: a quote that is not closed"},
+		{"env, open double quote", "env", "B=\"x\\\"\n", 1, 1, "B: a quote that is not closed"},
+	} {
+		_, err := hostconf.Parse(c.format, []byte(c.text))
+		at := (*hostconf.SyntaxError)(nil)
+		if !errors.As(err, &at) || at.Line != c.line || at.Column != c.column || !strings.Contains(at.What, c.what) {
+			t.Errorf("%s: %v %+v, want %d:%d %s", c.name, err, at, c.line, c.column, c.what)
+		}
+	}
+}
+
+// TestMergeKeysAreBounded: a few lines that refer to one another make no millions of keys.
+func TestMergeKeysAreBounded(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString("m0: &m0 {")
+	for i := range 200 {
+		fmt.Fprintf(&b, "k%d: 1, ", i)
+	}
+	b.WriteString("}\n")
+	for i := range 60 {
+		fmt.Fprintf(&b, "m%d: &m%d {<<: [*m%d, *m%d]}\n", i+1, i+1, i, i)
+	}
+	_, err := hostconf.Parse("yaml", []byte(b.String()))
+	if err == nil || !strings.Contains(err.Error(), "more than 10000 keys") {
+		t.Error(err)
+	}
+}
+
+// TestLeaves: every value of a file with its place; nothing of it is left out.
+func TestLeaves(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, format, text, want string }{
+		{"json", "json", "{\n \"a\": {\"b\": [1, {\"c\": 2}], \"d\": {}},\n \"é\": \"x\", \"e\": null }", `a.b=[1,{"c":2}]@2:13 a.d={}@2:33 é="x"@3:7 e=null@3:17`},
+		{"a list", "json", "[1]", "=[1]@1:1"},
+		{"yaml", "yaml", "a:\n  b: [1,  x]\n  c:\nd: &d {e: 1}\nf: *d\n", "a.b=[1, x]@2:6 a.c=@3:5 d=&d {e: 1}@4:4 f=*d@5:4"},
+		{"yaml, merge key", "yaml", "a: &a {b: 1}\nc:\n  <<: *a\n  d: 2\n", "a=&a {b: 1}@1:4 c.<<=*a@3:7 c.d=2@4:6"},
+		{"yaml, byte order mark", "yaml", "\ufeffa: 1\n", "a=1@1:4"},
+		{"yaml, tags", "yaml", "a: !x {b: 'c'}\nd: {e: !!str 1, f: !y [2], g: 'h', i: j}\n", "a=!x {b: 'c'}@1:4 d.e=!!str 1@2:8 d.f=!y [2]@2:20 d.g=h@2:31 d.i=j@2:39"},
+		{"yaml, anchors", "yaml", "a: [&x 1, &y {b: *x}, *y, 'c']\nd: &z\n  - e\nf: &n\ng: {h: &m 'i', j: *m, k: l}\n", "a=[&x 1, &y {b: *x}, *y, c]@1:4 d=&z\n  - e@2:4 f=&n@4:4 g.h=&m 'i'@5:8 g.j=*m@5:19 g.k=l@5:26"},
+		{"yaml, nothing", "yaml", "# nothing\n", ""},
+		{"env", "env", "# c\nA = 1\n[s]\nB.x='y'\nulimit -n 1\nulimit -n 1\n", "A=1@2:5 =[s]@3:1 s.B.x=y@4:5 =ulimit -n 1@5:1 =ulimit -n 1@6:1"},
+		{"env, nothing", "env", "\n", ""},
+	} {
+		d := parse(t, c.format, c.text)
+		var got []string
+		for _, l := range d.Leaves() {
+			line, column := d.Place(l.Value)
+			got = append(got, fmt.Sprintf("%s=%s@%d:%d", l.Key, d.Show(l.Value), line, column))
+		}
+		if s := strings.Join(got, " "); s != c.want {
+			t.Errorf("%s: %s\nwant %s", c.name, s, c.want)
+		}
+	}
+}
+
+func TestLookup(t *testing.T) {
+	t.Parallel()
+	const text = "a:\n  b.c: 1\n  d: {e: 2}\nx: &x {p: 3, q: {r: 4}}\ny: {<<: *x, p: 5}\nz: *x\nt: !mine {u: 6}\n"
+	d := parse(t, "yaml", text)
+	for path, want := range map[string]string{
+		"a.b.c": "1", "a.d.e": "2", "x.p": "3", "y.p": "5", "y.q.r": "4", "z.q.r": "4",
+		"a.b": "", "a.d.e.f": "", "t.u": "", "nothing": "", "": "", ".": "", "a.": "",
+	} {
+		got := ""
+		if n := d.Root.Lookup(path).Resolve(); n != nil {
+			got = n.Text
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", path, got, want)
+		}
+	}
+}
+
+// TestEqual: what differs in quotes alone is equal; what a shell would read otherwise is not.
+func TestEqual(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		format, a, b string
+		equal, same  bool
+	}{
+		{"env", "A=1\n", "A='1' # x\n", true, true},
+		{"env", "A=\"$x\"\n", "A='$x'\n", false, false},
+		{"env", "A=\"\\$x\"\n", "A='$x'\n", true, true},
+		{"env", "A=1\nB=2\n", "B=2\nA=1\n", true, true},
+		{"env", "A=1\nx y\n", "A=1\n", false, false},
+		{"yaml", "a: 1\n", "a: '1'\n", false, false},
+		{"yaml", "a: x\n", "{\"a\": 'x'}\n", true, true},
+		{"yaml", "a: <<p>>\n", "a: <<q>>\n", false, true},
+		{"yaml", "a: &x 1\n", "a: 1\n", false, false},
+		{"yaml", "a: 0644\n", "a: 420\n", false, false},
+		{"json", `{"a": [1, 2]}`, `{"a": [2, 1]}`, false, false},
+		{"json", `{"a": 1.0}`, `{"a": 1}`, false, false},
+	} {
+		a, b := parse(t, c.format, c.a).Root, parse(t, c.format, c.b).Root
+		if hostconf.Equal(a, b) != c.equal || hostconf.Same(a, b) != c.same {
+			t.Errorf("%q, %q: equal %v, same %v", c.a, c.b, !c.equal, !c.same)
+		}
+	}
+}

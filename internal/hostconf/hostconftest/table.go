@@ -1,0 +1,121 @@
+// Package hostconftest has the tables that every user of hostconf runs in its tests:
+// they all see the same keys, values and addresses.
+package hostconftest
+
+import "onerpm/internal/manifest"
+
+// Value is what stands at the key "k" of a file.
+type Value struct {
+	Name, Format, Text string
+	Want               string
+}
+
+// Values are forms in which people and programs write a value.
+var Values = []Value{
+	{"json", "json", `{"a": 1, "k": "it's \"so\" é/"}`, `it's "so" é/`},
+	{"json, byte order mark and CRLF", "json", "\ufeff{\r\n\t\"k\": \"v\"\r\n}\r\n", "v"},
+	{"json, long number", "json", `{"k": 12345678901234567890.10}`, "12345678901234567890.10"},
+
+	{"yaml, plain", "yaml", "a: 1\nk: one two # not this\n", "one two"},
+	{"yaml, single quotes", "yaml", "k: 'it''s # this'\n", "it's # this"},
+	{"yaml, double quotes", "yaml", `k: "a\tb \u00e9 \"c\""` + "\n", "a\tb é \"c\""},
+	{"yaml, plain over lines", "yaml", "k: one\n  two\n  three\na: 1\n", "one two three"},
+	{"yaml, literal", "yaml", "k: |\n  one\n  two\na: 1\n", "one\ntwo\n"},
+	{"yaml, folded and kept", "yaml", "k: >+\n  one\n  two\n\na: 1\n", "one two\n\n"},
+	{"yaml, octal stays as written", "yaml", "k: 0644\n", "0644"},
+	{"yaml, a version stays as written", "yaml", "k: 1.10\n", "1.10"},
+	{"yaml, braces", "yaml", "{ a: [1, {b: 2}], k: 'v', }\n", "v"},
+	{"yaml, CRLF with comments", "yaml", "# a\r\na: 1 # b\r\n# c\r\nk: v # d\r\n", "v"},
+	{"yaml, byte order mark", "yaml", "\ufeffk: v\n", "v"},
+	{"yaml, document marks", "yaml", "%YAML 1.2\n---\nk: v\n...\n", "v"},
+	{"yaml, quoted key", "yaml", "\"k\": v\n", "v"},
+	{"yaml, URL with #", "yaml", "k: http://x/?a=b#c\n", "http://x/?a=b#c"},
+
+	{"env, plain", "env", "k=a b\n", "a b"},
+	{"env, nothing", "env", "k=\n", ""},
+	{"env, last line without an end", "env", "a=1\nk=v", "v"},
+	{"env, single quotes", "env", "k='a \"b\" $c \\'\n", `a "b" $c \`},
+	{"env, double quotes", "env", `k="a \"b\" \$c \\ \d"` + "\n", `a "b" $c \ \d`},
+	{"env, quotes and comment", "env", "k='v' # not this\n", "v"},
+	{"env, joined parts in quotes", "env", `k="a"'b'c` + "\n", "abc"},
+	{"env, quotes within are characters", "env", `k=a"b'c` + "\n", `a"b'c`},
+	{"env, comment sign within", "env", "k=a # b\n", "a # b"},
+	{"env, shell's comment", "env", "export k=a # not this\n", "a"},
+	{"env, shell joins", "env", `export k=a"b c"'d'` + "\n", "ab cd"},
+	{"env, goes on in the next line", "env", "k=a \\\n  b\n", "a   b"},
+	{"env, quotes over lines", "env", "k=\"a\n# b\nc\"\na=1\n", "a\n# b\nc"},
+	{"env, line break in quotes taken away", "env", "k=\"a\\\nb\"\n", "ab"},
+	{"env, backslash takes a meaning away", "env", `k=a\ b\$` + "\n", "a b$"},
+	{"env, blanks around the sign", "env", "  k = v  \n", "v"},
+	{"env, CRLF", "env", "k=v\r\na='1'\r\n", "v"},
+	{"env, byte order mark", "env", "\ufeffk=v\n", "v"},
+	{"env, the last one holds", "env", "k=1\nk=2\n", "2"},
+	{"env, comments of both kinds", "env", "#k=1\n;k=2\nk=3\n#k=4\n", "3"},
+	{"env, a sign within", "env", "k=a=b=\n", "a=b="},
+}
+
+// Address is what a file says about a database.
+type Address struct {
+	Name, Format, Text string
+	Keys               manifest.ConnectionKeys
+	Host               string
+	Port               int
+	Database           string
+	User, Password     string
+	Err                string // part of the error, "" for none
+}
+
+var (
+	keys = manifest.ConnectionKeys{Host: "host", Port: "port", Database: "db.name", User: "user", Password: "password"}
+	five = manifest.ConnectionKeys{Host: "host", Database: "db.name", User: "user", Password: "password"}
+	one  = manifest.ConnectionKeys{Host: "url", Database: "url", User: "url", Password: "url"}
+)
+
+func yaml(host string) string {
+	return "host: " + host + "\ndb: {name: d}\nuser: u\npassword: p\n"
+}
+
+func url(text string) string { return "url=" + text + "\n" }
+
+// Addresses are forms in which products write where their database is.
+var Addresses = []Address{
+	{"name", "yaml", yaml("db.example"), five, "db.example", 5432, "d", "u", "p", ""},
+	{"name and port", "yaml", yaml("db.example:5433"), five, "db.example", 5433, "d", "u", "p", ""},
+	{"IPv4", "yaml", yaml("10.0.0.1"), five, "10.0.0.1", 5432, "d", "u", "p", ""},
+	{"IPv6", "yaml", yaml("'::1'"), five, "::1", 5432, "d", "u", "p", ""},
+	{"IPv6 in brackets", "yaml", yaml("'[::1]'"), five, "::1", 5432, "d", "u", "p", ""},
+	{"IPv6 in brackets and port", "yaml", yaml("'[::1]:7000'"), five, "::1", 7000, "d", "u", "p", ""},
+	{"folder of a socket", "yaml", yaml("/var/run/postgresql"), five, "/var/run/postgresql", 5432, "d", "u", "p", ""},
+	{"port of its own", "json", `{"host": "h:1", "port": 6000, "db": {"name": "d"}, "user": "u", "password": "p"}`, keys, "h", 6000, "d", "u", "p", ""},
+	{"port as text", "json", `{"host": "h", "port": "6000", "db": {"name": "d"}, "user": "u", "password": "p"}`, keys, "h", 6000, "d", "u", "p", ""},
+	{"no port", "json", `{"host": "h", "port": "", "db": {"name": "d"}, "user": "u", "password": ""}`, keys, "h", 5432, "d", "u", "", ""},
+	{"key with a dot", "env", "host=h\ndb.name=d\nuser='u'\npassword=\"p \\\"x\\\"\"\n", five, "h", 5432, "d", "u", `p "x"`, ""},
+	{"password of a machine's making", "env", "host=h\ndb.name=d\nuser=u\npassword=a$b=c\"d'#e\n", five, "h", 5432, "d", "u", `a$b=c"d'#e`, ""},
+	{"anchors", "yaml", "x: &x {host: h, user: u}\n<<: *x\ndb: &y {name: d}\npassword: &p 0123\nmore: *p\n", five, "h", 5432, "d", "u", "0123", ""},
+	{"merge key in a list", "yaml", "x: &x {host: h}\ny: &y {host: i, user: u}\n<<: [*x, *y]\ndb: {name: d}\npassword: !!str 12\n", five, "h", 5432, "d", "u", "12", ""},
+	{"URL", "env", url("postgresql://u:p%40%2F@h:5433/d?sslmode=require"), one, "h", 5433, "d", "u", "p@/", ""},
+	{"URL of a driver", "env", url("'postgresql+psycopg2://u:p/q@[::1]:5433/d'"), one, "::1", 5433, "d", "u", "p/q", ""},
+	{"URL of JDBC", "env", url("jdbc:postgresql://h/d?user=u&password=a%26b"), one, "h", 5432, "d", "u", "a&b", ""},
+	{"URL of a socket", "env", url("postgres://u:p@/d?host=/run/pg&port=5433"), one, "/run/pg", 5433, "d", "u", "p", ""},
+	{"URL of a socket as host", "env", url("postgres://u:p@%2Frun%2Fpg/d"), one, "/run/pg", 5432, "d", "u", "p", ""},
+
+	{"no such key", "json", `{"host": "h", "db": {"name": "d"}, "password": "S3cret"}`, five, "", 0, "", "", "", `no value "user"`},
+	{"null", "yaml", "host: h\ndb: {name: d}\nuser:\npassword: S3cret\n", five, "", 0, "", "", "", `no value "user"`},
+	{"a list", "yaml", "host: [h]\ndb: {name: d}\nuser: u\npassword: S3cret\n", five, "", 0, "", "", "", `"host" is no text`},
+	{"a tag of somebody's own", "yaml", "host: h\ndb: {name: d}\nuser: u\npassword: !vault S3cret\n", five, "", 0, "", "", "", `"password" is no text`},
+	{"empty", "env", "host=\ndb.name=d\nuser=u\npassword=S3cret\n", five, "", 0, "", "", "", "must not be empty"},
+	{"several hosts", "env", "host=a,b\ndb.name=d\nuser=u\npassword=S3cret\n", five, "", 0, "", "", "", "several hosts"},
+	{"a port of letters", "env", "host=h:S3cret\ndb.name=d\nuser=u\npassword=S3cret\n", five, "", 0, "", "", "", "no number from 1 to 65535"},
+	{"an open bracket", "env", "host=[::1\ndb.name=d\nuser=u\npassword=S3cret\n", five, "", 0, "", "", "", "no IPv6 address"},
+	{"a shell's own value", "env", "export host=h\nexport db.name=d\nexport user=u\nexport password=\"$S3cret\"\n", five, "", 0, "", "", "", `"password" has a $`},
+	{"two words", "env", "host=h\ndb.name=d\nuser=u\npassword=\"S3cret\" x\n", five, "", 0, "", "", "", `"password" is more than one word`},
+	{"URL with two @", "env", url("postgres://u:S3cret@x@h/d"), one, "", 0, "", "", "", "%40"},
+	{"URL with a bad escape", "env", url("postgres://u:S3cret%zz@h/d"), one, "", 0, "", "", "", "%25"},
+	{"URL without a user", "env", url("postgres://h/d"), one, "", 0, "", "", "", "must not be empty"},
+	{"an open quote", "env", "host=h\ndb.name=d\nuser=u\npassword='S3cret\n", five, "", 0, "", "", "", "line 4: password: a quote that is not closed"},
+	{"no JSON", "json", `{"host": "h", "password": "S3cret"`, five, "", 0, "", "", "", "ends too early"},
+	{"no YAML", "yaml", "{ host: h, password: 'S3cret", five, "", 0, "", "", "", "line 1"},
+	{"a key twice", "json", `{"host": "h", "host": "S3cret"}`, five, "", 0, "", "", "", `"host" stands twice`},
+	{"nothing", "yaml", "", five, "", 0, "", "", "", `no value "host"`},
+	{"a format", "ini", "x", five, "", 0, "", "", "", "none of json, yaml, env"},
+}
