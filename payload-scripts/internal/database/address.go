@@ -2,11 +2,10 @@ package database
 
 import (
 	"fmt"
-	"io"
-	"os"
 
 	"onerpm/internal/hostconf"
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/host"
 )
 
 // maxConfig bounds the configuration file that is read, in bytes.
@@ -15,17 +14,9 @@ const maxConfig = 1 << 20
 // ReadAddress reads where a database is from the product's file on this host. An
 // error names the file and the key, never a value.
 func ReadAddress(c manifest.Connection) (hostconf.Address, error) {
-	f, err := os.Open(c.File)
+	data, err := host.ReadFile(c.File, maxConfig)
 	if err != nil {
 		return hostconf.Address{}, fmt.Errorf("read the database's address: %w", err)
-	}
-	defer f.Close() //nolint:errcheck // read only
-	data, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
-	if err != nil {
-		return hostconf.Address{}, fmt.Errorf("read the database's address: %w", err)
-	}
-	if len(data) > maxConfig {
-		return hostconf.Address{}, fmt.Errorf("read the database's address: %s is larger than %d bytes", c.File, maxConfig)
 	}
 	a, err := hostconf.ReadAddress(data, c)
 	if err != nil {

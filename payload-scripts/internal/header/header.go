@@ -9,16 +9,26 @@ import (
 	"net/textproto"
 	"os"
 	"strings"
-	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"onerpm/payload-scripts/internal/host"
 )
+
+// maxSize bounds a file of headers, in bytes.
+const maxSize = 1 << 20
 
 // Read reads a file with one "Name: value" a line; empty lines and those that
 // begin with # do not count. The error wraps os.ErrNotExist when there is no file.
 func Read(path string) (http.Header, error) {
-	data, err := os.ReadFile(path)
+	data, err := host.ReadFile(path, maxSize)
 	if err != nil {
 		return nil, fmt.Errorf("read headers: %w", err)
 	}
+	return parse(path, data)
+}
+
+func parse(path string, data []byte) (http.Header, error) {
 	headers := http.Header{}
 	for n, line := range strings.Split(string(data), "\n") {
 		line = strings.TrimSpace(line)
@@ -36,20 +46,28 @@ func Read(path string) (http.Header, error) {
 
 // ReadSecret is Read for a file that nobody but its owner, root or the caller, may read or write.
 func ReadSecret(path string) (http.Header, error) {
-	info, err := os.Stat(path)
+	real, _, err := host.Resolve("", path)
 	if err != nil {
 		return nil, fmt.Errorf("read headers: %w", err)
 	}
-	st, ok := info.Sys().(*syscall.Stat_t)
+	n, err := host.OpenPath(real)
+	if err != nil {
+		return nil, fmt.Errorf("read headers: %w", err)
+	}
+	defer n.Close()
 	switch {
-	case !info.Mode().IsRegular():
+	case n.Stat.Mode&unix.S_IFMT != unix.S_IFREG:
 		return nil, fmt.Errorf("%s is no regular file", path)
-	case !ok || st.Uid != 0 && int(st.Uid) != os.Geteuid():
+	case n.Stat.Uid != 0 && int(n.Stat.Uid) != os.Geteuid():
 		return nil, fmt.Errorf("%s does not belong to root: chown root %s", path, path)
-	case info.Mode().Perm()&0o077 != 0:
+	case n.Stat.Mode&0o077 != 0:
 		return nil, fmt.Errorf("%s can be read by others: chmod 600 %s", path, path)
 	}
-	headers, err := Read(path)
+	data, err := n.Read(maxSize)
+	if err != nil {
+		return nil, fmt.Errorf("read headers: %w", err)
+	}
+	headers, err := parse(path, data)
 	if err == nil && len(headers) == 0 {
 		err = errors.New(path + " has no header")
 	}

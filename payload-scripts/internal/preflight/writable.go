@@ -9,10 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/host"
 )
-
-// Flags of a file that keep even root from changing it (FS_IMMUTABLE_FL, FS_APPEND_FL of linux/fs.h).
-const frozen = 0x10 | 0x20
 
 // writable finds what cannot be written although the upgrade must: paths on read-only
 // file systems, and files and folders that chattr made immutable.
@@ -73,23 +71,19 @@ func look(path string) (readOnly, fixed bool, err error) {
 		return false, false, err
 	}
 	readOnly = fs.Flags&unix.ST_RDONLY != 0
-	info, err := os.Lstat(path)
-	if err != nil || !info.Mode().IsRegular() && !info.IsDir() {
-		return readOnly, false, err
-	}
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrPermission) {
-		return readOnly, false, nil // not root: another finding says so
+	n, err := host.OpenInode(unix.AT_FDCWD, path)
+	if errors.Is(err, os.ErrNotExist) { // it went meanwhile
+		return readOnly, false, nil
 	}
 	if err != nil {
 		return readOnly, false, err
 	}
-	defer f.Close() //nolint:errcheck // read only
-	flags, err := unix.IoctlGetUint32(int(f.Fd()), unix.FS_IOC_GETFLAGS)
-	if err != nil { // a file system without such flags
-		return readOnly, false, nil
+	defer n.Close()
+	flags, err := n.Flags()
+	if errors.Is(err, os.ErrPermission) {
+		return readOnly, false, nil // not root: another finding says so
 	}
-	return readOnly, flags&frozen != 0, nil
+	return readOnly, flags&host.Frozen != 0, err
 }
 
 // executable checks that programs can be run from where the attempt's folder will be.

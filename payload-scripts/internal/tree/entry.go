@@ -25,6 +25,7 @@ type entry struct {
 	Rdev   uint64            `json:"rdev,omitempty"` // of a device
 	Link   name              `json:"link,omitempty"` // of a symbolic link
 	Xattrs map[string][]byte `json:"xattrs,omitempty"`
+	Flags  uint32            `json:"flags,omitempty"`  // that chattr sets
 	SHA256 string            `json:"sha256,omitempty"` // of a regular file
 
 	// What tells that nobody touched the file on the host since it was saved.
@@ -61,7 +62,10 @@ func describe(n *host.Inode, rel string) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.Xattrs, err = n.Xattrs()
+	if e.Xattrs, err = n.Xattrs(); err != nil {
+		return nil, err
+	}
+	e.Flags, err = n.Flags()
 	return e, err
 }
 
@@ -78,7 +82,7 @@ func (e *entry) isLike(o *entry) bool {
 	return e.kind() == o.kind() && e.Link == o.Link && e.Rdev == o.Rdev
 }
 
-// sameAttrs compares everything but content and identity.
+// sameAttrs compares everything but content, flags and identity.
 func (e *entry) sameAttrs(o *entry) bool {
 	return e.Mode == o.Mode && e.UID == o.UID && e.GID == o.GID && e.MTime == o.MTime && host.SameXattrs(e.Xattrs, o.Xattrs)
 }

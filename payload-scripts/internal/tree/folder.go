@@ -48,7 +48,7 @@ func names(dir *os.File) ([]string, error) {
 func Remove(dir *os.File, name string) error { return remove(dir, name, 0) }
 
 func remove(dir *os.File, name string, depth int) error {
-	err := unix.Unlinkat(int(dir.Fd()), name, 0)
+	err := thawed(dir, name, func() error { return unix.Unlinkat(int(dir.Fd()), name, 0) })
 	switch {
 	case err == nil || errors.Is(err, unix.ENOENT):
 		return nil
@@ -60,6 +60,10 @@ func remove(dir *os.File, name string, depth int) error {
 	below, openErr := openDir(int(dir.Fd()), name)
 	if openErr != nil {
 		return &os.PathError{Op: "remove", Path: name, Err: err}
+	}
+	if err := thaw(below); err != nil {
+		_ = below.Close()
+		return err
 	}
 	list, listErr := names(below)
 	for _, child := range list {

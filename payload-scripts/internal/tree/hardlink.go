@@ -120,7 +120,10 @@ func linkAt(fromDir *os.File, fromName string, toDir *os.File, toName string) er
 		return err
 	}
 	host.Point("link", toName)
-	if err := unix.Linkat(int(fromDir.Fd()), fromName, int(toDir.Fd()), tmp, 0); err != nil {
+	err = frozenAside(fromDir, fromName, func() error {
+		return unix.Linkat(int(fromDir.Fd()), fromName, int(toDir.Fd()), tmp, 0)
+	})
+	if err != nil {
 		return &os.LinkError{Op: "link", Old: fromName, New: toName, Err: err}
 	}
 	if is, _, err := statAt(toDir, tmp); err != nil || inodeOf(&is) != inodeOf(&want) {
@@ -128,7 +131,11 @@ func linkAt(fromDir *os.File, fromName string, toDir *os.File, toName string) er
 		return errors.Join(err, fmt.Errorf("%s was replaced meanwhile", fromName))
 	}
 	host.Point("rename", toName)
-	return unix.Renameat(int(toDir.Fd()), tmp, int(toDir.Fd()), toName)
+	return frozenAside(toDir, tmp, func() error { // the flags are the file's, whatever its name
+		return thawed(toDir, toName, func() error {
+			return unix.Renameat(int(toDir.Fd()), tmp, int(toDir.Fd()), toName)
+		})
+	})
 }
 
 // oneToOne compares which names are hard links of one another.

@@ -45,6 +45,8 @@ type policy interface {
 	seen(src *entry)
 	// linked is called for a further name of a file in src that was settled or seen.
 	linked(rel, first string)
+	// flags are those that a file gets, besides its attributes.
+	flags(rel string) uint32
 	// keeps tells whether what only dst has may stay.
 	keeps(dst *entry) bool
 }
@@ -169,6 +171,9 @@ func (m *mirror) folder(p pair, want *entry, there *host.Inode, depth int) error
 	if err != nil {
 		return err
 	}
+	if err := thaw(to); err != nil {
+		return err
+	}
 	if err := m.prune(to, list, p.rel); err != nil {
 		return err
 	}
@@ -181,7 +186,7 @@ func (m *mirror) folder(p pair, want *entry, there *host.Inode, depth int) error
 	if err != nil {
 		return err
 	}
-	return applyAttributes(n, want)
+	return m.applyAttributes(n, want)
 }
 
 func openOrMake(p pair, there *host.Inode) (*os.File, error) {
@@ -231,13 +236,28 @@ func entryAt(dir *os.File, name, rel string) (*entry, error) {
 	return describe(n, rel)
 }
 
-// applyAttributes gives an inode the attributes of want, if it has others.
-func applyAttributes(n *host.Inode, want *entry) error {
+// applyAttributes gives an inode the attributes of want, if it has others, and
+// its flags, which come last: they may forbid any change.
+func (m *mirror) applyAttributes(n *host.Inode, want *entry) error {
 	have, err := describe(n, string(want.Path))
-	if err != nil || have.sameAttrs(want) {
+	if err != nil {
 		return err
 	}
-	return n.SetAttr(want.attr(), want.Xattrs, unix.NsecToTimespec(want.MTime))
+	if !have.sameAttrs(want) {
+		if have.Flags&host.Frozen != 0 {
+			if err := n.SetFlags(0); err != nil {
+				return err
+			}
+		}
+		if err := n.SetAttr(want.attr(), want.Xattrs, unix.NsecToTimespec(want.MTime)); err != nil {
+			return err
+		}
+	}
+	return m.applyFlags(n, want)
+}
+
+func (m *mirror) applyFlags(n *host.Inode, want *entry) error {
+	return n.SetFlags(m.policy.flags(string(want.Path)))
 }
 
 func (m *mirror) file(p pair, from, to *host.Inode, want *entry) error {
@@ -261,15 +281,20 @@ func (m *mirror) file(p pair, from, to *host.Inode, want *entry) error {
 		return &os.PathError{Op: "create", Path: p.rel, Err: err}
 	}
 	out := os.NewFile(uintptr(fd), p.rel)
-	err = m.fill(out, src, want)
-	err = errors.Join(err, out.Close())
+	defer out.Close() //nolint:errcheck // synced with the file system
+	made, err := m.fill(out, src, want)
 	if err == nil {
 		host.Point("rename", p.rel)
-		err = unix.Renameat(int(p.dst.Fd()), tmp, int(p.dst.Fd()), p.dstName)
+		err = thawed(p.dst, p.dstName, func() error {
+			return unix.Renameat(int(p.dst.Fd()), tmp, int(p.dst.Fd()), p.dstName)
+		})
 	}
 	if err != nil {
 		_ = unix.Unlinkat(int(p.dst.Fd()), tmp, 0)
 		return fmt.Errorf("copy %s (%d bytes): %w", p.rel, want.Size, err)
+	}
+	if err := m.applyFlags(made, want); err != nil {
+		return err
 	}
 	m.done += want.Size
 	m.progress(p.rel, m.done)
@@ -290,22 +315,23 @@ func (m *mirror) reuse(from, to *host.Inode, want *entry) (bool, error) {
 	if err != nil || !same {
 		return false, err
 	}
-	return true, applyAttributes(to, want)
+	return true, m.applyAttributes(to, want)
 }
 
-// fill makes the new file out what src is.
-func (m *mirror) fill(out, src *os.File, want *entry) error {
+// fill makes the new file out what src is, but for its flags: they would forbid
+// its renaming.
+func (m *mirror) fill(out, src *os.File, want *entry) (*host.Inode, error) {
 	if err := host.CopyData(out, src); err != nil {
-		return err
+		return nil, err
 	}
 	n, err := host.InodeOf(out)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := m.policy.copied(want, n); err != nil {
-		return err
+		return nil, err
 	}
-	return applyAttributes(n, want)
+	return n, n.SetAttr(want.attr(), want.Xattrs, unix.NsecToTimespec(want.MTime))
 }
 
 // temporary is the name under which a file is filled. It is removed like any
@@ -322,7 +348,7 @@ func temporary(base string) string {
 // special makes a link, FIFO or device.
 func (m *mirror) special(p pair, want *entry, there *host.Inode) error {
 	if there != nil {
-		return applyAttributes(there, want)
+		return m.applyAttributes(there, want)
 	}
 	var err error
 	if want.kind() == unix.S_IFLNK {
@@ -345,7 +371,7 @@ func (m *mirror) special(p pair, want *entry, there *host.Inode) error {
 	if !have.isLike(want) || made.Stat.Nlink != 1 {
 		return fmt.Errorf("make %s: somebody replaced it meanwhile", p.rel)
 	}
-	return applyAttributes(made, want)
+	return m.applyAttributes(made, want)
 }
 
 // sameContent compares two files byte by byte.

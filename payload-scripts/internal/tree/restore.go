@@ -57,6 +57,13 @@ func (p restoring) seen(*entry) {}
 
 func (p restoring) linked(_, _ string) {}
 
+func (p restoring) flags(rel string) uint32 {
+	if old := p.index[rel]; old != nil {
+		return old.Flags
+	}
+	return 0
+}
+
 // keeps is true for sockets: they are not saved, but known.
 func (p restoring) keeps(dst *entry) bool {
 	old := p.index[string(dst.Path)]
@@ -117,7 +124,7 @@ func isEntry(want *entry, dir *os.File, base string) (bool, error) {
 		return false, err
 	case want.kind() == unix.S_IFSOCK:
 		return have.kind() == unix.S_IFSOCK, nil
-	case !want.sameAttrs(have) || want.Link != have.Link || want.Rdev != have.Rdev || want.Size != have.Size:
+	case !want.sameAttrs(have) || want.Link != have.Link || want.Rdev != have.Rdev || want.Size != have.Size || want.Flags != have.Flags:
 		return false, nil
 	case !want.isFile():
 		return true, nil

@@ -116,6 +116,9 @@ func (p *saving) linked(rel, first string) {
 	}
 }
 
+// flags: a copy has none; it must be possible to remove it.
+func (p *saving) flags(string) uint32 { return 0 }
+
 func (p *saving) keeps(*entry) bool { return false }
 
 // changed returns what is not as it was when it was saved a moment ago.

@@ -1,0 +1,60 @@
+package tree
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"onerpm/payload-scripts/internal/host"
+)
+
+// thaw takes the flags off an open folder that forbid changing what is in it.
+func thaw(dir *os.File) error {
+	n, err := host.InodeOf(dir)
+	if err != nil {
+		return err
+	}
+	_, err = n.Thaw()
+	return err
+}
+
+// thawed does what removes or replaces a file, and once more without the flags
+// that forbid it.
+func thawed(dir *os.File, name string, do func() error) error {
+	err := do()
+	if !errors.Is(err, unix.EPERM) {
+		return err
+	}
+	n, openErr := host.OpenInode(int(dir.Fd()), name)
+	if openErr != nil {
+		return err
+	}
+	defer n.Close()
+	if was, thawErr := n.Thaw(); thawErr != nil || !was {
+		return err
+	}
+	return do()
+}
+
+// frozenAside does what gives a file a name, and once more with the flags off that
+// forbid it; then it has them again.
+func frozenAside(dir *os.File, name string, do func() error) error {
+	err := do()
+	if !errors.Is(err, unix.EPERM) {
+		return err
+	}
+	n, openErr := host.OpenInode(int(dir.Fd()), name)
+	if openErr != nil {
+		return err
+	}
+	defer n.Close()
+	flags, openErr := n.Flags()
+	if openErr != nil || flags&host.Frozen == 0 {
+		return err
+	}
+	if openErr := n.SetFlags(flags &^ host.Frozen); openErr != nil {
+		return err
+	}
+	return errors.Join(do(), n.SetFlags(flags))
+}
