@@ -26,22 +26,39 @@ func (r *run) units(ctx context.Context) []finding.Finding {
 	if err != nil {
 		return failed("look for unit files in the packages", err)
 	}
+	found, err := judgeUnits(ctx, conn, r.Manifest.Services, files)
+	if err != nil {
+		return failed("ask systemd for the product's units", err)
+	}
+	return found
+}
+
+// judgeUnits looks at each unit of a jump.
+func judgeUnits(ctx context.Context, conn *systemd.Conn, services []manifest.Service, files shipped) ([]finding.Finding, error) {
 	var found []finding.Finding
-	for _, s := range r.Manifest.Services {
+	for _, s := range services {
 		u, err := conn.Unit(ctx, s.Unit)
 		if err != nil {
-			return failed("ask systemd for the product's units", err)
+			return nil, err
 		}
 		if s.Only == manifest.New {
-			found = append(found, judgeNew(u)...)
-		} else {
-			found = append(found, judgeOld(u)...)
+			found = append(append(found, judgeNew(u)...), files.hidden(u)...)
+			continue
 		}
-		if s.Only != manifest.Old && (s.Only == manifest.New || systemd.Serves(u.Active)) { // it will be started
+		onDemand := false // something will start it when it is needed
+		for _, name := range u.TriggeredBy {
+			state, err := conn.Active(ctx, name)
+			if err != nil {
+				return nil, err
+			}
+			onDemand = onDemand || systemd.Serves(state)
+		}
+		found = append(found, judgeOld(u, onDemand)...)
+		if s.Only == "" && (systemd.Serves(u.Active) || onDemand) { // it will be started
 			found = append(found, files.hidden(u)...)
 		}
 	}
-	return found
+	return found, nil
 }
 
 // judgeNew is about a unit that only the new release has, before it is there.
@@ -56,8 +73,9 @@ func judgeNew(u systemd.Unit) []finding.Finding {
 	}}
 }
 
-// judgeOld is about a unit of the installed release.
-func judgeOld(u systemd.Unit) []finding.Finding {
+// judgeOld is about a unit of the installed release. One that something starts on demand may be
+// down, or at work just now.
+func judgeOld(u systemd.Unit, onDemand bool) []finding.Finding {
 	down := systemd.Down(u.Active)
 	switch {
 	case u.Load == "masked" && !down:
@@ -78,17 +96,29 @@ func judgeOld(u systemd.Unit) []finding.Finding {
 			What: fmt.Sprintf("systemd cannot load %s: %s", u.Name, u.Load),
 			Do:   "repair the unit (systemctl cat " + u.Name + "), then check again",
 		}}
-	case u.Active == "failed" || !down && !systemd.Serves(u.Active):
+	case u.Refuses && !down:
+		return []finding.Finding{{
+			ID: "unit-refuses", Level: finding.Refuse,
+			What: u.Name + " must not be started or stopped by name (RefuseManualStart=, RefuseManualStop=), so the upgrade cannot do it",
+			Do:   "take that setting away (systemctl cat " + u.Name + " shows where it stands), run systemctl daemon-reload, then check again",
+		}}
+	case u.Active == "failed" || !down && !systemd.Serves(u.Active) && !onDemand:
 		return []finding.Finding{{
 			ID: "unit-not-well", Level: finding.Refuse,
 			What: fmt.Sprintf("%s is %s: a product that does not run well cannot be compared with after the upgrade", u.Name, u.Active),
 			Do:   "see systemctl status " + u.Name + ", start it or stop it for good, then check again",
 		}}
-	case down:
+	case down && !onDemand:
 		return []finding.Finding{{
 			ID: "unit-not-running", Level: finding.Warn,
 			What: u.Name + " does not run; it will not be started after the upgrade either",
 			Do:   "start it before, if it should run",
+		}}
+	case u.NeedsReload:
+		return []finding.Finding{{
+			ID: "unit-changed", Level: finding.Warn,
+			What: "files of " + u.Name + " were changed since systemd read them; the upgrade makes it read them, and starts the unit as they say",
+			Do:   "see systemctl cat " + u.Name + " whether that is as it should be",
 		}}
 	}
 	return nil

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"onerpm/internal/manifest"
-	"onerpm/payload-scripts/internal/systemd/systemdtest"
+	"onerpm/test/systemdtest"
 )
 
 // TestAdoptNew: what was in the boot is put back into it, as it was; masked units stay masked.

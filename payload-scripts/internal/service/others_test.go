@@ -8,7 +8,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/journal"
-	"onerpm/payload-scripts/internal/systemd/systemdtest"
+	"onerpm/test/systemdtest"
 )
 
 // through stops everything, starts the side again, and returns the jobs of both.
@@ -190,5 +190,60 @@ func TestRecordStates(t *testing.T) {
 	w.Change("a", func(u *systemdtest.Unit) { u.Active = "deactivating" })
 	if _, err := w.Record(t.Context()); err == nil || !strings.Contains(err.Error(), "a.service is deactivating and does not settle") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestTriggersOfTheManifest: a socket, timer or path that the manifest names is stopped before
+// what it starts, and that is stopped and held too, whether the manifest names it or not.
+func TestTriggersOfTheManifest(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name     string
+		services []manifest.Service
+		trigger  string
+		state    string // of the service
+		jobs     string
+		after    string
+	}{
+		{"a timer alone, its service at rest", []manifest.Service{{Unit: "sweep.timer"}}, "sweep.timer", "inactive", "stop sweep.timer, start sweep.timer", "inactive"},
+		{"a timer alone, its service at work", []manifest.Service{{Unit: "sweep.timer"}}, "sweep.timer", "activating", "stop sweep.timer, stop sweep, start sweep.timer", "inactive"},
+		{"both, the service at work", []manifest.Service{{Unit: "sweep"}, {Unit: "sweep.timer"}}, "sweep.timer", "activating", "stop sweep.timer, stop sweep, start sweep.timer", "inactive"},
+		{"a socket alone", []manifest.Service{{Unit: "sweep.socket", Door: true}}, "sweep.socket", "active", "stop sweep.socket, stop sweep, start sweep.socket, start sweep", "active"},
+		{"a socket and its service", []manifest.Service{{Unit: "sweep.socket", Door: true}, {Unit: "sweep", Door: true}}, "sweep.socket", "active", "stop sweep.socket, stop sweep, start sweep.socket, start sweep", "active"},
+		{"a socket of a door that is not said to be one", []manifest.Service{{Unit: "sweep.socket"}, {Unit: "sweep", Door: true}}, "sweep.socket", "active", "stop sweep.socket, stop sweep, start sweep.socket, start sweep", "active"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, c.services, systemdtest.Unit{Name: "sweep", Active: c.state, TriggeredBy: []string{c.trigger}})
+			before := w.record(t)
+			stops, starts := w.through(t, manifest.New, before)
+			if got := stops + ", " + starts; got != c.jobs {
+				t.Errorf("got %s, want %s", got, c.jobs)
+			}
+			if got := w.states(c.trigger, "sweep"); got != "active "+c.after {
+				t.Errorf("afterwards: %s", got)
+			}
+			must(t, w.MarkWindow(t.Context(), before), w.Stop(t.Context(), before))
+			if w.Try("sweep") || w.Try(c.trigger) {
+				t.Error("it can be started in the window")
+			}
+			if err := w.Start(t.Context(), manifest.New, before); err != nil {
+				t.Error(err)
+			}
+			if w.Try("sweep") && c.services[len(c.services)-1].Door {
+				t.Error("it can be started while only the services may")
+			}
+		})
+	}
+}
+
+// TestAlias: a unit that the manifest calls by another name is no dependent of itself.
+func TestAlias(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, []manifest.Service{{Unit: "db"}}, systemdtest.Unit{Name: "maria", Active: "active", RequiredBy: []string{"a"}},
+		systemdtest.Unit{Name: "db", Alias: "maria.service"}, systemdtest.Unit{Name: "a", Active: "active", RequiredBy: []string{"maria"}})
+	before := w.record(t)
+	if want := map[string][]string{"db": {"a.service"}}; !before.Active["db"] || !reflect.DeepEqual(before.Dependents, want) {
+		t.Errorf("recorded %v, %v", before.Active, before.Dependents)
 	}
 }

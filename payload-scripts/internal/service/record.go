@@ -16,8 +16,8 @@ import (
 // must be found again after the upgrade, whichever way it goes. A unit that is between two
 // states is waited for.
 func (s *Services) Record(ctx context.Context) (journal.Services, error) {
-	b := journal.Services{Active: map[string]bool{}, Boot: map[string]string{},
-		Instances: map[string][]string{}, Triggers: map[string][]string{}, Dependents: map[string][]string{}}
+	b := journal.Services{Active: map[string]bool{}, Boot: map[string]string{}, Instances: map[string][]string{},
+		Triggers: map[string][]string{}, Triggered: map[string][]string{}, Dependents: map[string][]string{}}
 	for _, u := range s.units {
 		is, err := s.settledUnit(ctx, u.Unit)
 		if err != nil {
@@ -27,11 +27,19 @@ func (s *Services) Record(ctx context.Context) (journal.Services, error) {
 		if u.Only == manifest.New {
 			continue
 		}
-		if b.Instances[u.Unit], err = s.instances(ctx, u.Unit); err != nil {
+		if err := s.recordInstances(ctx, &b, u.Unit); err != nil {
 			return b, err
 		}
-		for _, name := range b.Instances[u.Unit] {
-			b.Active[name] = true
+		for _, name := range is.Triggers {
+			if s.isNamed(name) {
+				continue
+			}
+			state, err := s.systemd.Active(ctx, name)
+			if err != nil {
+				return b, err
+			}
+			b.Active[name] = systemd.Serves(state)
+			b.Triggered[u.Unit] = append(b.Triggered[u.Unit], name)
 		}
 	}
 	for _, u := range s.expand(b) {
@@ -61,15 +69,17 @@ func (s *Services) Record(ctx context.Context) (journal.Services, error) {
 	}
 	prune(b.Instances)
 	prune(b.Triggers)
+	prune(b.Triggered)
 	prune(b.Dependents)
 	return b, nil
 }
 
-// settledUnit looks at a unit that is neither starting nor stopping.
+// settledUnit looks at a unit that is neither starting nor stopping. One that a timer or the like
+// has started and that does its work just now does not serve for good: it is not waited for.
 func (s *Services) settledUnit(ctx context.Context, name string) (systemd.Unit, error) {
 	for limit := time.Now().Add(s.settleLimit); ; {
 		u, err := s.systemd.Unit(ctx, name)
-		if err != nil || systemd.Down(u.Active) || systemd.Serves(u.Active) {
+		if err != nil || systemd.Down(u.Active) || systemd.Serves(u.Active) || len(u.TriggeredBy) > 0 {
 			return u, err
 		}
 		if time.Now().After(limit) {
@@ -81,20 +91,29 @@ func (s *Services) settledUnit(ctx context.Context, name string) (systemd.Unit, 
 	}
 }
 
-// instances are the serving instances of a unit's template that the manifest does not name.
-func (s *Services) instances(ctx context.Context, name string) ([]string, error) {
+// recordInstances notes the serving instances of a unit's template that the manifest does not
+// name; with the first one that it names.
+func (s *Services) recordInstances(ctx context.Context, b *journal.Services, name string) error {
 	template := unit.Template(name)
-	if template == "" {
-		return nil, nil
+	first := slices.IndexFunc(s.units, func(u manifest.Service) bool { return unit.Template(u.Unit) == template })
+	if template == "" || s.units[first].Unit != name {
+		return nil
 	}
 	all, err := s.systemd.Instances(ctx, template)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if first := slices.IndexFunc(s.units, func(u manifest.Service) bool { return unit.Template(u.Unit) == template }); s.units[first].Unit != name {
-		return nil, nil // they go with the first one
+	found, err := s.serving(ctx, slices.DeleteFunc(all, s.isNamed))
+	for _, name := range found {
+		b.Active[name] = true
 	}
-	return s.serving(ctx, all)
+	b.Instances[name] = found
+	return err
+}
+
+// isNamed tells whether the manifest names a unit.
+func (s *Services) isNamed(full string) bool {
+	return slices.ContainsFunc(s.units, func(u manifest.Service) bool { return unit.Name(u.Unit) == full })
 }
 
 // recordDependents finds the units that systemd stops with the product's, and with those in turn.
@@ -114,6 +133,7 @@ func (s *Services) recordDependents(ctx context.Context, b *journal.Services) er
 				return err
 			}
 			next = next[1:]
+			seen[is.Name] = true // its own name, should the manifest have an alias
 			for _, name := range is.StopsWithIt {
 				if seen[name] || !startable(name) {
 					continue
@@ -136,13 +156,10 @@ func startable(name string) bool {
 	return !slices.Contains([]string{"scope", "device", "slice"}, unit.Kind(name))
 }
 
-// serving are those of some units that serve and are not the manifest's own.
+// serving are those of some units that serve, or are about to.
 func (s *Services) serving(ctx context.Context, names []string) ([]string, error) {
 	var found []string
 	for _, name := range names {
-		if slices.ContainsFunc(s.units, func(u manifest.Service) bool { return unit.Name(u.Unit) == name }) {
-			continue
-		}
 		state, err := s.systemd.Active(ctx, name)
 		if err != nil {
 			return nil, err
@@ -154,14 +171,24 @@ func (s *Services) serving(ctx context.Context, names []string) ([]string, error
 	return found, nil
 }
 
-// expand is the manifest's units, each followed by the other instances of its template.
+// expand is the manifest's units, each followed by the other instances of its template and by
+// what it triggers. What triggers a door is a door too: it lets clients in.
 func (s *Services) expand(b journal.Services) []manifest.Service {
 	var all []manifest.Service
+	letIn := map[string]bool{}
 	for _, u := range s.units {
 		all = append(all, u)
-		for _, name := range b.Instances[u.Unit] {
+		for _, name := range slices.Concat(b.Instances[u.Unit], b.Triggered[u.Unit]) {
 			all = append(all, manifest.Service{Unit: name, Only: u.Only, Door: u.Door})
 		}
+	}
+	for _, u := range all {
+		for _, name := range b.Triggers[u.Unit] {
+			letIn[name] = letIn[name] || u.Door
+		}
+	}
+	for i, u := range all {
+		all[i].Door = u.Door || letIn[unit.Name(u.Unit)]
 	}
 	return all
 }

@@ -34,7 +34,12 @@ func Connect(ctx context.Context, m *manifest.Manifest, places layout.Places) (*
 	if err != nil {
 		return nil, err
 	}
-	return &Services{units: m.Services, places: places, systemd: conn, settle: settle, settleLimit: settleLimit}, nil
+	return New(m, places, conn), nil
+}
+
+// New returns the units of a jump by a connection, which Close ends.
+func New(m *manifest.Manifest, places layout.Places, conn *systemd.Conn) *Services {
+	return &Services{units: m.Services, places: places, systemd: conn, settle: settle, settleLimit: settleLimit}
 }
 
 // Close ends the connection.
@@ -145,7 +150,7 @@ func (s *Services) start(ctx context.Context, side manifest.Side, before journal
 // release does not have any more is left out, and so is a socket whose service runs.
 func (s *Services) startTriggers(ctx context.Context, name string, before journal.Services, sockets bool) error {
 	for _, trigger := range before.Triggers[name] {
-		if unit.Kind(trigger) == "socket" != sockets {
+		if unit.Kind(trigger) == "socket" != sockets || !sockets && s.isNamed(trigger) { // the manifest says when
 			continue
 		}
 		u, err := s.systemd.Unit(ctx, trigger)

@@ -27,7 +27,9 @@ func (s *Services) guarded(before journal.Services) map[string]permit {
 	all := map[string]permit{}
 	for _, u := range s.expand(before) {
 		for _, name := range append([]string{u.Unit}, before.Triggers[u.Unit]...) {
-			all[unit.Name(name)] = s.permit(u.Door)
+			if _, is := all[unit.Name(name)]; !is || u.Door {
+				all[unit.Name(name)] = s.permit(u.Door)
+			}
 		}
 	}
 	return all

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"onerpm/internal/manifest"
-	"onerpm/payload-scripts/internal/systemd/systemdtest"
+	"onerpm/test/systemdtest"
 )
 
 var restAndDoor = []manifest.Service{{Unit: "rest"}, {Unit: "worker-9.6"}, {Unit: "web", Door: true}}

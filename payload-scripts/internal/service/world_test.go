@@ -13,7 +13,7 @@ import (
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/systemd"
-	"onerpm/payload-scripts/internal/systemd/systemdtest"
+	"onerpm/test/systemdtest"
 )
 
 const prefix = "demo-upgrade"
@@ -47,7 +47,8 @@ func newWorld(t *testing.T, services []manifest.Service, units ...systemdtest.Un
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Services{units: services, places: layout.Places{Prefix: prefix, Root: root}, systemd: conn, settle: time.Millisecond, settleLimit: 300 * time.Millisecond}
+	s := New(&manifest.Manifest{Services: services}, layout.Places{Prefix: prefix, Root: root}, conn)
+	s.settle, s.settleLimit = time.Millisecond, 300*time.Millisecond
 	t.Cleanup(s.Close)
 	return &world{m, s, root}
 }

@@ -11,7 +11,7 @@ import (
 	sd "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
 
-	"onerpm/payload-scripts/internal/systemd/systemdtest"
+	"onerpm/test/systemdtest"
 )
 
 func connect(t *testing.T, m *systemdtest.Manager) *Conn {

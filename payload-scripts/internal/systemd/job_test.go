@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"onerpm/payload-scripts/internal/systemd/systemdtest"
+	"onerpm/test/systemdtest"
 )
 
 // soon starts work beside the test after a moment.

@@ -13,7 +13,7 @@ import (
 
 // Unit is what systemd tells of one. What a systemd of the host's age does not know is empty.
 type Unit struct {
-	Name     string // full
+	Name     string // full; of an alias, the unit's own
 	Load     string // LoadState: loaded, not-found, masked, bad-setting, error
 	Active   string // ActiveState: active, reloading, inactive, failed, activating, deactivating, ...
 	File     string // UnitFileState, as systemctl is-enabled tells it: enabled, enabled-runtime, static, masked, ...
@@ -21,8 +21,11 @@ type Unit struct {
 	DropIns  []string
 
 	TriggeredBy []string // units that start it: sockets, timers, paths
+	Triggers    []string // units that it starts, being one of those
 	StopsWithIt []string // units that systemd stops when it is stopped
 	Conditions  []Condition
+	NeedsReload bool // its files were changed since systemd read them
+	Refuses     bool // it must not be started or stopped by name (RefuseManualStart=, RefuseManualStop=)
 }
 
 // Condition is one of a unit's conditions (systemd.unit(5)). Those with "|" are
@@ -65,7 +68,15 @@ func (c *Conn) Unit(ctx context.Context, name string) (Unit, error) {
 	text := func(key string) string { s, _ := all[key].(string); return s }
 	list := func(key string) []string { s, _ := all[key].([]string); return s }
 	u.Load, u.Active, u.File, u.Fragment = text("LoadState"), text("ActiveState"), text("UnitFileState"), text("FragmentPath")
-	u.DropIns, u.TriggeredBy = list("DropInPaths"), list("TriggeredBy")
+	u.DropIns, u.TriggeredBy, u.Triggers = list("DropInPaths"), list("TriggeredBy"), list("Triggers")
+	if id := text("Id"); id != "" {
+		u.Name = id
+	}
+	u.NeedsReload, _ = all["NeedDaemonReload"].(bool)
+	for _, key := range []string{"RefuseManualStart", "RefuseManualStop"} {
+		refuses, _ := all[key].(bool)
+		u.Refuses = u.Refuses || refuses
+	}
 	for _, key := range stopsWith {
 		u.StopsWithIt = append(u.StopsWithIt, list(key)...)
 	}

@@ -34,6 +34,9 @@ type Unit struct {
 	BoundBy     []string // likewise
 	ConsistsOf  []string // likewise
 	Wants       []string // units that are started with it
+	Alias       string   // the name of the unit that it is another name of
+	NeedsReload bool
+	Refuses     bool // RefuseManualStop=
 
 	Own        []string // conditions of its unit file, e.g. "ConditionPathExists=|/etc/x"
 	StartTakes time.Duration
@@ -230,7 +233,9 @@ func (m *Manager) accept(l net.Listener) {
 
 // get returns a unit, one that is not there as systemd shows it.
 func (m *Manager) get(name string) *Unit {
-	if u := m.units[unit.Name(name)]; u != nil {
+	if u := m.units[unit.Name(name)]; u != nil && u.Alias != "" {
+		return m.get(u.Alias)
+	} else if u != nil {
 		return u
 	}
 	return &Unit{Name: unit.Name(name), Load: "not-found", Active: "inactive"}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -210,11 +211,24 @@ func (m *Manager) properties(u *Unit, of string) map[string]dbus.Variant {
 		"Id": dbus.MakeVariant(u.Name), "LoadState": dbus.MakeVariant(u.Load), "ActiveState": dbus.MakeVariant(u.Active),
 		"UnitFileState": dbus.MakeVariant(u.File), "FragmentPath": dbus.MakeVariant(u.Fragment),
 		"DropInPaths": list(m.dropIns[u.Name]), "TriggeredBy": list(u.TriggeredBy),
+		"Triggers": list(m.triggered(u.Name)), "NeedDaemonReload": dbus.MakeVariant(u.NeedsReload), "RefuseManualStop": dbus.MakeVariant(u.Refuses),
 		"RequiredBy": list(u.RequiredBy), "BoundBy": list(u.BoundBy), "ConsistsOf": list(u.ConsistsOf),
 		"Conditions": dbus.MakeVariant(conditions), "Job": dbus.MakeVariant(job{id, jobPath(id)}),
 		"InactiveExitTimestampMonotonic": dbus.MakeVariant(uint64(5_000_000)), "ActiveEnterTimestampMonotonic": dbus.MakeVariant(uint64(7_500_000)),
 		"ActiveExitTimestampMonotonic": dbus.MakeVariant(uint64(0)), "InactiveEnterTimestampMonotonic": dbus.MakeVariant(uint64(0)),
 	}
+}
+
+// triggered are the units that a socket, a timer or a path starts.
+func (m *Manager) triggered(name string) []string {
+	var all []string
+	for _, u := range m.units {
+		if slices.Contains(u.TriggeredBy, name) {
+			all = append(all, u.Name)
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // list is the answer of ListUnitsByPatterns: a(ssssssouso).
