@@ -295,6 +295,17 @@ func databaseText(b *strings.Builder, db manifest.Database, folder string, to st
 			fmt.Fprintf(b, "        %s: %s\n", k[0], quoted(k[1]))
 		}
 	}
+	for _, list := range []struct {
+		key    string
+		values []string
+	}{{"programs", db.Programs}, {"small", db.Small}} {
+		if len(list.values) > 0 {
+			fmt.Fprintf(b, "    %s:\n", list.key)
+		}
+		for _, v := range list.values {
+			fmt.Fprintf(b, "      - %s\n", quoted(v))
+		}
+	}
 	schema := db.Becomes
 	if schema == nil {
 		schema = db.Expects
