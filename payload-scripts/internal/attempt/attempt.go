@@ -4,13 +4,19 @@
 package attempt
 
 import (
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 )
 
@@ -42,17 +48,54 @@ func SetState(p layout.Places, word string) error {
 
 // Latest returns the newest attempt to reach a release, with false when there is none.
 func Latest(p layout.Places, to string) (layout.Attempt, bool) {
-	found, err := filepath.Glob(filepath.Join(p.Var(), to+"-*", "journal.json"))
-	if err != nil || len(found) == 0 {
+	all, err := attempts(p)
+	if err != nil {
 		return layout.Attempt{}, false
 	}
-	latest := ""
-	for _, path := range found {
-		if id := filepath.Base(filepath.Dir(path)); latest == "" || begun(id) > begun(latest) {
-			latest = id
+	for _, s := range slices.Backward(all) {
+		if strings.HasPrefix(s.ID, to+"-") {
+			return p.At(s.ID), true
 		}
 	}
-	return p.At(latest), true
+	return layout.Attempt{}, false
+}
+
+// summary is what is read of the journal of any attempt, another engine's too.
+type summary struct {
+	ID      string          `json:"id"`
+	Number  int             `json:"number"`
+	Outcome journal.Outcome `json:"outcome"`
+	Began   time.Time       `json:"began"`
+	Ended   time.Time       `json:"ended"`
+}
+
+// attempts reads every attempt's journal, oldest first. Their numbers tell the order: a clock may have
+// been wrong. One whose journal cannot be read is taken for one that needs a person.
+func attempts(p layout.Places) ([]summary, error) {
+	found, err := filepath.Glob(filepath.Join(p.Var(), "*", "journal.json"))
+	if err != nil {
+		return nil, err
+	}
+	var all []summary
+	for _, path := range found {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("read a journal: %w", err)
+		}
+		id := filepath.Base(filepath.Dir(path))
+		s := summary{}
+		if json.Unmarshal(data, &s) != nil || s.ID != id {
+			s = summary{ID: id, Outcome: journal.NeedsAPerson} // not ours to judge
+			if current, err := os.Readlink(p.Current()); err == nil && current == id {
+				s.Number = math.MaxInt // it is the newest, whatever its journal said
+			}
+		}
+		all = append(all, s)
+	}
+	slices.SortStableFunc(all, func(a, b summary) int {
+		return cmp.Or(cmp.Compare(a.Number, b.Number), strings.Compare(begun(a.ID), begun(b.ID)))
+	})
+	return all, nil
 }
 
 // begun is the time in an attempt's ID, as text that sorts by time.

@@ -1,14 +1,12 @@
 package attempt
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -32,17 +30,9 @@ type Keep struct {
 	Since  time.Time // everything of attempts that ended after it; zero for nothing
 }
 
-// glance is what is read of the journal of any attempt, another engine's too.
-type glance struct {
-	ID      string          `json:"id"`
-	Outcome journal.Outcome `json:"outcome"`
-	Began   time.Time       `json:"began"`
-	Ended   time.Time       `json:"ended"`
-}
-
 // ended tells whether nothing will ever be done for the attempt again.
-func (g glance) ended() bool {
-	return g.Outcome == journal.Upgraded || g.Outcome == journal.Refused || g.Outcome == journal.RolledBack
+func (s summary) ended() bool {
+	return s.Outcome == journal.Upgraded || s.Outcome == journal.Refused || s.Outcome == journal.RolledBack
 }
 
 // Leftovers lists, oldest first, what can go of attempts that have ended. Of one that
@@ -54,11 +44,14 @@ func Leftovers(p layout.Places, keep Keep) ([]Leftover, error) {
 	}
 	var out []Leftover
 	room := newRoom()
-	for i, g := range all {
-		if !g.ended() || (!keep.Since.IsZero() && g.Ended.After(keep.Since)) {
+	for i, s := range all {
+		if agents, err := agent.Read(p.At(s.ID).Var); err == nil && agents.State == agent.Running {
 			continue
 		}
-		l, err := leftover(p, g, keep.Latest && i == len(all)-1)
+		if !s.ended() || (!keep.Since.IsZero() && s.Ended.After(keep.Since)) {
+			continue
+		}
+		l, err := leftover(p, s, keep.Latest && i == len(all)-1)
 		if err != nil {
 			return nil, err
 		}
@@ -73,37 +66,11 @@ func Leftovers(p layout.Places, keep Keep) ([]Leftover, error) {
 	return out, nil
 }
 
-// attempts reads every attempt's journal, oldest first.
-func attempts(p layout.Places) ([]glance, error) {
-	found, err := filepath.Glob(filepath.Join(p.Var(), "*", "journal.json"))
-	if err != nil {
-		return nil, err
-	}
-	var all []glance
-	for _, path := range found {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("read a journal: %w", err)
-		}
-		id := filepath.Base(filepath.Dir(path))
-		g := glance{}
-		if json.Unmarshal(data, &g) != nil || g.ID != id {
-			g = glance{ID: id, Outcome: journal.NeedsAPerson} // not ours to judge
-		}
-		if agents, err := agent.Read(filepath.Dir(path)); err == nil && agents.State == agent.Running {
-			g.Outcome = journal.Running
-		}
-		all = append(all, g)
-	}
-	slices.SortStableFunc(all, func(a, b glance) int { return strings.Compare(begun(a.ID), begun(b.ID)) })
-	return all, nil
-}
-
-func leftover(p layout.Places, g glance, latest bool) (Leftover, error) {
-	a := p.At(g.ID)
-	ended := fmt.Sprintf("%s, ended %s", g.Outcome, g.Ended.Format("2006-01-02 15:04"))
+func leftover(p layout.Places, s summary, latest bool) (Leftover, error) {
+	a := p.At(s.ID)
+	ended := fmt.Sprintf("%s, ended %s", s.Outcome, s.Ended.Format("2006-01-02 15:04"))
 	if !latest {
-		l := Leftover{ID: g.ID, What: "everything of it (" + ended + ")"}
+		l := Leftover{ID: s.ID, What: "everything of it (" + ended + ")"}
 		if there(a.Run) {
 			l.Paths = append(l.Paths, a.Run)
 		}
@@ -112,7 +79,7 @@ func leftover(p layout.Places, g glance, latest bool) (Leftover, error) {
 		l.Paths = append(l.Paths, append(rest, a.Var)...)
 		return l, err
 	}
-	l := Leftover{ID: g.ID, What: "backups and what the way back needs; report and log stay (" + ended + ")"}
+	l := Leftover{ID: s.ID, What: "backups and what the way back needs; report and log stay (" + ended + ")"}
 	for _, dir := range []struct {
 		path string
 		but  []string

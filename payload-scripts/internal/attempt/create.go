@@ -3,6 +3,7 @@ package attempt
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -27,6 +28,17 @@ func Create(b *layout.Bundle, at time.Time) (layout.Attempt, error) {
 	if err := sweep(p); err != nil {
 		return layout.Attempt{}, err
 	}
+	before, err := attempts(p)
+	if err != nil {
+		return layout.Attempt{}, err
+	}
+	number := 1
+	for _, s := range before {
+		if s.Number == math.MaxInt {
+			continue
+		}
+		number = max(number, s.Number+1)
+	}
 	m := b.Manifest
 	a := p.At(fmt.Sprintf("%s-%d-%s", m.To, m.Revision, at.UTC().Format("20060102T150405.000Z")))
 	if err := link(a, b); err != nil {
@@ -39,8 +51,8 @@ func Create(b *layout.Bundle, at time.Time) (layout.Attempt, error) {
 	if err := host.SyncFS(p.Run(), p.Var()); err != nil {
 		return layout.Attempt{}, err
 	}
-	_, err := journal.Create(a.Var, journal.Record{
-		ID: a.ID, From: m.From, To: m.To, Revision: m.Revision,
+	_, err = journal.Create(a.Var, journal.Record{
+		ID: a.ID, Number: number, From: m.From, To: m.To, Revision: m.Revision,
 		Began: at.UTC().Truncate(time.Millisecond), Phase: journal.Preparing,
 	})
 	if err != nil {

@@ -42,21 +42,45 @@ func Install(ctx context.Context, p layout.Places, a layout.Attempt, m *manifest
 	return systemctl(ctx, "daemon-reload")
 }
 
-// Begin starts the unit and does not wait for anything.
+// Begin starts the unit and does not wait for anything. One that systemd gave up on is tried again.
 func Begin(ctx context.Context, p layout.Places) error {
+	_ = systemctl(ctx, "reset-failed", p.Unit()) // it fails when there is nothing to reset
 	return systemctl(ctx, "start", "--no-block", p.Unit())
 }
 
-// AtWork tells whether the unit runs, or is about to: systemd starts an engine
-// that was killed again after a moment.
-func AtWork(ctx context.Context, p layout.Places) bool {
-	res, _ := host.Run(ctx, host.Cmd{Name: "systemctl", Args: []string{"is-active", p.Unit()}, Timeout: time.Minute})
-	switch strings.TrimSpace(res.Stdout) {
-	case "inactive", "failed":
-		return false
-	default:
-		return true
+// Stalled tells why nothing works on an attempt, "" when the unit runs or is about to: systemd starts
+// an engine that was killed again after a moment, and gives up on one that never gets anywhere.
+func Stalled(ctx context.Context, p layout.Places) string {
+	if p.Root != "" {
+		return "" // not the host that systemd knows
 	}
+	res, err := host.Run(ctx, host.Cmd{Name: "systemctl", Timeout: time.Minute,
+		Args: []string{"show", "--no-pager", "--property=ActiveState,Result,ExecMainStatus,Job", p.Unit()}})
+	if err != nil {
+		return ""
+	}
+	return stalled(p.Unit(), res.Stdout)
+}
+
+// execFailed is the status that systemd gives a process whose program it could not run (systemd.exec(5), EXIT_EXEC).
+const execFailed = "203"
+
+// stalled reads what systemctl show says of the unit: key=value lines.
+func stalled(unit, shown string) string {
+	value := map[string]string{}
+	for line := range strings.Lines(shown) {
+		key, v, _ := strings.Cut(strings.TrimSpace(line), "=")
+		value[key] = v
+	}
+	state := value["ActiveState"]
+	if state != "inactive" && state != "failed" || value["Job"] != "" && value["Job"] != "0" {
+		return ""
+	}
+	why := fmt.Sprintf("%s is %s (%s)", unit, state, value["Result"])
+	if value["ExecMainStatus"] == execFailed {
+		why += "; systemd cannot run the program: a security policy (SELinux, fapolicyd), a file system that is mounted noexec, or a drop-in of the unit forbids it"
+	}
+	return why + "; see systemctl status " + unit
 }
 
 // Begun tells whether an attempt was started, or a unit is there that will start

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -19,11 +20,14 @@ import (
 func (e *env) follow(ctx context.Context, a layout.Attempt) (journal.Record, error) {
 	t := onTerminal(e.out)
 	path := e.bundle.Places().Progress()
-	shown := 0
+	shown, idle := 0, newIdle(e.bundle.Places())
 	for {
 		rec, err := journal.Read(a.Var)
 		if err != nil {
 			return rec, err
+		}
+		if rec.Outcome == journal.Running && os.Geteuid() == 0 && idle.why(ctx, time.Now()) != "" {
+			return rec, nil // the caller tells why
 		}
 		var ended strings.Builder
 		for ; shown < len(rec.Steps); shown++ {

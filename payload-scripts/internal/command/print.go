@@ -38,6 +38,10 @@ func printOutcome(w io.Writer, r upgrade.Report) {
 	case journal.NeedsAPerson:
 		fmt.Fprintf(w, "needs a person\n  because: %s\n  %s\n", indent(r.Error), indent(r.Todo))
 	default:
+		if r.Todo != "" {
+			fmt.Fprintf(w, "not under way: phase %s, %s\n  %s\n", r.Phase, way(r), indent(r.Todo))
+			break
+		}
 		fmt.Fprintf(w, "under way: phase %s, %s, for %s\n", r.Phase, way(r), time.Since(r.Began).Round(time.Second))
 	}
 	for _, warning := range r.Warnings {

@@ -15,6 +15,7 @@ import (
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/rehearsal"
+	"onerpm/payload-scripts/internal/upgrade"
 )
 
 // startFlags has one for the scriptlet: the check was just run, leave it to the attempt.
@@ -45,7 +46,7 @@ func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
 	}
 	switch word {
 	case attempt.Running:
-		if a, ok := e.latest(); ok && !attempt.AtWork(ctx, p) {
+		if a, ok := e.latest(); ok && attempt.Stalled(ctx, p) != "" {
 			return e.begin(ctx, p, a) // the start before was cut short
 		}
 		return e.fail(fmt.Errorf("an upgrade is under way; follow it with `%s status --follow`", p.Prefix), exitUnderWay)
@@ -79,9 +80,15 @@ func (e *env) carryOn(ctx context.Context, p layout.Places) int {
 	}
 	j, err := journal.Open(a.Var)
 	if err == nil {
+		err = upgrade.MayResume(ctx, e.bundle, j.Record())
+	}
+	if err == nil {
 		err = j.Update(func(r *journal.Record) {
 			r.Outcome, r.Starts, r.Todo, r.Ended = journal.Running, 1, "", time.Time{}
 		})
+	}
+	if errors.Is(err, upgrade.ErrServing) {
+		return e.fail(err, exitNeedsPerson)
 	}
 	if err != nil {
 		return e.fail(err, exitFailed)

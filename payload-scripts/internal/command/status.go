@@ -38,6 +38,11 @@ func runStatus(ctx context.Context, e *env, o options) int {
 		fmt.Fprintf(e.out, "the upgrade goes on; follow it again: %s status --follow\n", e.prefix())
 		return exitDone
 	}
+	if rec.Outcome == journal.Running && os.Geteuid() == 0 {
+		if why := attempt.Stalled(ctx, e.bundle.Places()); why != "" {
+			return e.stalled(a, rec, why)
+		}
+	}
 	r := e.report(a, rec)
 	if e.json {
 		return e.encode(r, exitDone)
@@ -72,6 +77,7 @@ func runWait(ctx context.Context, e *env, _ options) int {
 	if !ok {
 		return e.notStarted(ctx)
 	}
+	idle := newIdle(p)
 	for {
 		rec, err := journal.Read(a.Var)
 		if err != nil {
@@ -84,12 +90,26 @@ func runWait(ctx context.Context, e *env, _ options) int {
 		if rec.Outcome != journal.Running && word != attempt.Running {
 			return e.ended(a, rec)
 		}
+		if why := idle.why(ctx, time.Now()); why != "" {
+			return e.stalled(a, rec, why)
+		}
 		select {
 		case <-ctx.Done():
 			return e.fail(errors.New("no longer waiting; the upgrade goes on"), exitFailed)
 		case <-time.After(pollEvery):
 		}
 	}
+}
+
+// stalled reports an attempt that has not ended and that nothing works on.
+func (e *env) stalled(a layout.Attempt, rec journal.Record, why string) int {
+	r := e.report(a, rec)
+	r.Todo = stalledTodo(e.prefix(), why)
+	if e.json {
+		return e.encode(r, exitNeedsPerson)
+	}
+	e.printEnd(r)
+	return exitNeedsPerson
 }
 
 func (e *env) ended(a layout.Attempt, rec journal.Record) int {
@@ -110,7 +130,7 @@ func (e *env) notStarted(ctx context.Context) int {
 }
 
 // runRollback asks the attempt under way to go back.
-func runRollback(_ context.Context, e *env, _ options) int {
+func runRollback(ctx context.Context, e *env, _ options) int {
 	if err := needRoot(); err != nil {
 		return e.fail(err, exitUsage)
 	}
@@ -130,6 +150,10 @@ func runRollback(_ context.Context, e *env, _ options) int {
 	}
 	if e.json {
 		return e.encode(map[string]string{"id": a.ID, "rollback": "requested"}, exitDone)
+	}
+	if why := attempt.Stalled(ctx, e.bundle.Places()); why != "" {
+		fmt.Fprintf(e.out, "nothing works on the upgrade: %s\n  `%s start` has it go back\n", why, e.prefix())
+		return exitDone
 	}
 	fmt.Fprintf(e.out, "the upgrade will go back; follow it with `%s wait`\n", e.prefix())
 	return exitDone

@@ -48,6 +48,7 @@ const (
 // Record is what the journal holds.
 type Record struct {
 	ID       string    `json:"id"`
+	Number   int       `json:"number"` // of the attempts on this host, from 1: their order, whatever the clock says
 	From     string    `json:"from"`
 	To       string    `json:"to"`
 	Revision int       `json:"revision"`

@@ -303,3 +303,21 @@ func TestProofs(t *testing.T) {
 	}
 	must(t, tb.attempt(dir).Converge(ctx, manifest.Old, 0))
 }
+
+// TestProofWithoutMigrations: a release that changed the schema by itself when it was started is not taken for
+// one that left it as it was.
+func TestProofWithoutMigrations(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	tb := newSmall(t)
+	tb.Spec.Migrations = ""
+	tb.Spec.Expects = &manifest.Expects{Query: "SELECT count(*) FROM t", Value: "1"}
+	db := tb.attempt("")
+	must(t, db.Expand(ctx))
+	must(t, db.Converge(ctx, manifest.New, 0))
+	must(t, db.Converge(ctx, manifest.Old, 0))
+	tb.Spec.Expects.Value = "2"
+	if err := tb.attempt("").Converge(ctx, manifest.Old, 0); err == nil || !strings.Contains(err.Error(), "not the old release's") || !strings.Contains(err.Error(), `answers "1", not "2"`) {
+		t.Errorf("error %v", err)
+	}
+}

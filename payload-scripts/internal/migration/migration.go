@@ -82,9 +82,13 @@ func (r *Runner) expand(ctx context.Context) error {
 
 // Converge brings the schema to a side and proves it. New applies what is left;
 // Old takes back everything after the migration number start, and when nothing
-// is left then, our own schema goes too.
+// is left then, our own schema goes too. Old is proved without migrations, too: the
+// new release may have changed the schema by itself when it was started.
 func (r *Runner) Converge(ctx context.Context, side manifest.Side, start int64) error {
 	if r.Spec.Migrations == "" {
+		if side == manifest.Old {
+			return r.provesOld(ctx)
+		}
 		return nil
 	}
 	r.limit(windowLimit)
@@ -102,6 +106,13 @@ func (r *Runner) Converge(ctx context.Context, side manifest.Side, start int64) 
 		}
 		return w.toNew(ctx)
 	})
+}
+
+func (r *Runner) provesOld(ctx context.Context) error {
+	if err := r.Proves(ctx, r.Spec.Expects); err != nil {
+		return fmt.Errorf("after going back the schema is not the old release's (the dump in the attempt's backup has it as it was): %w", err)
+	}
+	return nil
 }
 
 func (w *work) toNew(ctx context.Context) error {
@@ -150,8 +161,8 @@ func (w *work) toOld(ctx context.Context, start int64) error {
 			return err
 		}
 	}
-	if err := w.r.Proves(ctx, w.r.Spec.Expects); err != nil {
-		return fmt.Errorf("after going back the schema is not the old release's: %w", err)
+	if err := w.r.provesOld(ctx); err != nil {
+		return err
 	}
 	return w.proveApplied(ctx, keep) // an invalid index that somebody else left must not stop the way back
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/systemd"
 )
 
 const (
@@ -37,6 +38,21 @@ func (s *Services) Doors() []string {
 		}
 	}
 	return names
+}
+
+// OpenDoors returns the doors that run.
+func (s *Services) OpenDoors(ctx context.Context) ([]string, error) {
+	var open []string
+	for _, name := range s.Doors() {
+		state, err := s.systemd.Active(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if systemd.Serves(state) {
+			open = append(open, name)
+		}
+	}
+	return open, nil
 }
 
 // Probe begins to ask. Stop ends it.

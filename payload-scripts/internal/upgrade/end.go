@@ -2,13 +2,17 @@ package upgrade
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/service"
 )
 
 // words are what the next bundle's gate reads of an outcome.
@@ -44,6 +48,29 @@ func (u *Upgrade) todo(r journal.Record, cause error) string {
 		"Remove the cause, then run `%s start`: it carries this attempt on from where it stands.\n"+
 		"The log is in %s; backups of configuration, state and databases are in %s.",
 		what, cause, u.manifest().Prefix, u.attempt.Log(), u.attempt.Backup(""))
+}
+
+// ErrServing says that the product serves although an attempt has yet to make everything old.
+var ErrServing = errors.New("clients are let in")
+
+// MayResume fails when resuming an attempt that needed a person would take back what clients have written since:
+// the state is put back to what it was when the services were stopped.
+func MayResume(ctx context.Context, b *layout.Bundle, r journal.Record) error {
+	if !outline().Restoring(r) || b.Root != "" {
+		return nil
+	}
+	s, err := service.Connect(ctx, b.Manifest, b.Places())
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	open, err := s.OpenDoors(ctx)
+	if err != nil || len(open) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w by %s, which the upgrade has stopped: what they have written since then would be gone, because going on puts %s back to what it was at %s; "+
+		"save what was written, stop %[2]s, then start again",
+		ErrServing, strings.Join(open, ", "), strings.Join(append([]string{"packages and configuration"}, b.Manifest.State...), ", "), r.Closed.Local().Format("2006-01-02 15:04"))
 }
 
 // rollbackWanted tells whether the admin asked to go back.
