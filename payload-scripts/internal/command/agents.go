@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"onerpm/internal/redact"
 	"onerpm/payload-scripts/internal/agent"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/header"
@@ -183,7 +184,7 @@ func (e *env) workOnAgents(ctx context.Context, a layout.Attempt) int {
 		return e.fail(err, exitFailed)
 	}
 	defer log.Close() //nolint:errcheck // nothing is read back from it
-	slog.SetDefault(slog.New(slog.NewTextHandler(io.MultiWriter(log, e.err), nil)))
+	slog.SetDefault(slog.New(slog.NewTextHandler(io.MultiWriter(log, e.err), &slog.HandlerOptions{ReplaceAttr: redact.Attr})))
 	headers, err := header.ReadSecret(e.bundle.Manifest.Agents.Headers.File)
 	if err != nil {
 		return e.agentsLack(ctx, a, err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"onerpm/internal/redact"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/upgrade"
@@ -38,7 +39,7 @@ func runAttempt(ctx context.Context, e *env, _ options) int {
 	}
 	defer log.Close() //nolint:errcheck // nothing is read back from it
 	slog.SetDefault(slog.New(both{
-		slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}),
+		slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: redact.Attr}),
 		slog.NewTextHandler(e.err, &slog.HandlerOptions{ReplaceAttr: withoutTime}),
 	}))
 	u, err := upgrade.New(ctx, e.bundle, a, j)
@@ -85,5 +86,5 @@ func withoutTime(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && a.Key == slog.TimeKey {
 		return slog.Attr{} // the system's journal has its own
 	}
-	return a
+	return redact.Attr(groups, a)
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"onerpm/internal/hostconf"
 	"onerpm/internal/manifest"
+	"onerpm/internal/redact"
 )
 
 func parse(format, file string, src []byte) (*hostconf.Document, error) {
@@ -39,7 +41,7 @@ func mergeKeyed(in Input) (Result, error) {
 			return Result{}, errors.New("set: the file is no mapping of keys")
 		}
 	}
-	m := &merger{in: in, global: captures{}}
+	m := &merger{in: in, global: captures{}, secret: map[string]bool{}}
 	m.capture(base, theirs, mine)
 	want := m.merge("", base, theirs, mine)
 	if want == nil {
@@ -83,7 +85,8 @@ func root(d *hostconf.Document) *hostconf.Node {
 // merger walks the three trees and collects what it decides.
 type merger struct {
 	in        Input
-	global    captures // what stands behind placeholders anywhere in the host's file
+	global    captures        // what stands behind placeholders anywhere in the host's file
+	secret    map[string]bool // paths whose value a placeholder's name tells to be a secret
 	changes   []Change
 	conflicts []Conflict
 	unknown   []string
@@ -129,7 +132,7 @@ func (m *merger) mergeMapping(path string, b, t, mine *hostconf.Node) *hostconf.
 	out := &hostconf.Node{Kind: hostconf.Mapping}
 	if mine != nil {
 		for _, e := range mine.Keys {
-			if v := m.merge(join(path, e.Key), b.Get(e.Key), t.Get(e.Key), e.Value); v != nil {
+			if v := m.merge(hostconf.Join(path, e.Key), b.Get(e.Key), t.Get(e.Key), e.Value); v != nil {
 				out.Keys = append(out.Keys, &hostconf.Entry{Key: e.Key, Value: v})
 			}
 		}
@@ -140,7 +143,7 @@ func (m *merger) mergeMapping(path string, b, t, mine *hostconf.Node) *hostconf.
 				continue
 			}
 			inherited := mine.Inherited(e.Key) // a YAML merge key brings it already
-			v := m.merge(join(path, e.Key), b.Get(e.Key), e.Value, inherited)
+			v := m.merge(hostconf.Join(path, e.Key), b.Get(e.Key), e.Value, inherited)
 			if v != nil && (inherited == nil || !hostconf.Equal(v, inherited)) {
 				out.Insert(place(out, t, i), &hostconf.Entry{Key: keyOf(e, v), Value: v})
 			}
@@ -190,6 +193,9 @@ func place(out, t *hostconf.Node, i int) int {
 // mergeWhole decides about a value that is not taken apart.
 func (m *merger) mergeWhole(path string, b, t, mine *hostconf.Node) *hostconf.Node {
 	local := captures{}
+	if namesSecret(b) || namesSecret(t) {
+		m.secret[path] = true
+	}
 	switch {
 	case isLine(b) || isLine(t) || isLine(mine):
 		return m.mergeLine(b, t, mine)
@@ -240,7 +246,7 @@ func (m *merger) mergeLine(b, t, mine *hostconf.Node) *hostconf.Node {
 func (m *merger) conflict(path string, b, t, mine *hostconf.Node) *hostconf.Node {
 	switch side, decided := policyFor(m.in.Policy, path); {
 	case !decided:
-		m.conflicts = append(m.conflicts, Conflict{path, show(path, b), show(path, t), show(path, mine)})
+		m.conflicts = append(m.conflicts, Conflict{path, m.show(path, b), m.show(path, t), m.show(path, mine)})
 		return mine
 	case side == manifest.New:
 		return m.take(path, t, mine, captures{}, "policy")
@@ -304,28 +310,34 @@ func (m *merger) fill(path string, t *hostconf.Node, local captures) *hostconf.N
 	case hostconf.Mapping:
 		out.Keys = make([]*hostconf.Entry, len(t.Keys))
 		for i, e := range t.Keys {
-			out.Keys[i] = &hostconf.Entry{Key: e.Key, Value: m.fill(join(path, e.Key), e.Value, local)}
+			out.Keys[i] = &hostconf.Entry{Key: e.Key, Value: m.fill(hostconf.Join(path, e.Key), e.Value, local)}
 		}
 	}
 	return out
 }
 
+// show is show for a path that may be known to be a secret's.
+func (m *merger) show(path string, n *hostconf.Node) string {
+	if n != nil && m.secret[path] {
+		return redact.Hidden
+	}
+	return show(path, n)
+}
+
+// namesSecret tells whether a placeholder in n has the name of a secret.
+func namesSecret(n *hostconf.Node) bool {
+	return n != nil && n.Kind == hostconf.String && slices.ContainsFunc(hostconf.ParseTemplate(n.Text).Names, redact.Key)
+}
+
 func (m *merger) note(path string, k Kind, by string, from, to *hostconf.Node) {
 	c := Change{Key: path, Kind: k, By: by}
 	if from != nil {
-		c.From = show(path, from)
+		c.From = m.show(path, from)
 	}
 	if to != nil {
-		c.To = show(path, to)
+		c.To = m.show(path, to)
 	}
 	m.changes = append(m.changes, c)
-}
-
-func join(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
 }
 
 // policyFor looks a key up, then the keys it lies under, then "*".

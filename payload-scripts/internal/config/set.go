@@ -13,6 +13,7 @@ import (
 
 	"onerpm/internal/hostconf"
 	"onerpm/internal/manifest"
+	"onerpm/internal/redact"
 )
 
 // maxRandom is the longest random value, in hexadecimal characters.
@@ -143,7 +144,7 @@ func (m *merger) applyCopies(want, mine *hostconf.Node, keys []string) error {
 				continue
 			}
 			c := *v
-			c.Secret = c.Secret || isSecret(src)
+			c.Secret = c.Secret || redact.Path(src)
 			if err := m.put(want, mine, key, &c); err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 
 	"onerpm/internal/hostconf"
 	"onerpm/internal/manifest"
+	"onerpm/internal/redact"
 	"onerpm/payload-scripts/internal/diff3"
 )
 
@@ -40,6 +41,7 @@ type textMerge struct {
 	raw                []string // mine with its line breaks
 	shapes             []shape  // of base and theirs, those that fix most first
 	keys               [3][]string
+	safe               [3][]string // base, theirs and mine as reports may have them
 	found              captures
 	random             map[string]string
 	eol                string
@@ -89,6 +91,7 @@ func newTextMerge(in Input) (*textMerge, error) {
 			x.keys[i][k] = x.keyOf(l, i < 2, literals)
 		}
 	}
+	x.safe = [3][]string{redact.Lines(x.base), redact.Lines(x.theirs), redact.Lines(x.mine)}
 	x.capture()
 	return x, nil
 }
@@ -186,25 +189,28 @@ func (x *textMerge) note(c captures, line, mine string) {
 	}
 	values, _ := hostconf.ParseTemplate(line).Match(mine)
 	for name, v := range values {
-		if isSecret(name) {
+		if redact.Key(name) {
 			x.secrets = append(x.secrets, v)
 		}
 		c.add(name, &hostconf.Node{Kind: hostconf.String, Text: v})
 	}
 }
 
-// show returns lines as reports may have them.
-func (x *textMerge) show(lines []string) string {
-	lines = slices.Clone(lines)
+// show returns lines that were redacted, without the secrets of this host, as reports may have them.
+func (x *textMerge) show(redacted []string) string {
+	lines := slices.Clone(redacted)
 	for i := range lines {
 		for _, s := range x.secrets {
 			if len(s) > 3 {
-				lines[i] = strings.ReplaceAll(lines[i], s, hidden)
+				lines[i] = strings.ReplaceAll(lines[i], s, redact.Hidden)
 			}
 		}
 	}
 	return showLines(lines)
 }
+
+// showMine returns the host's lines of a chunk as reports may have them.
+func (x *textMerge) showMine(c diff3.Chunk) string { return x.show(x.safe[2][c.M0:c.M1]) }
 
 func mergeLines(in Input) (Result, error) {
 	x, err := newTextMerge(in)
@@ -246,7 +252,6 @@ func (x *textMerge) result(out []string) (Result, error) {
 
 // chunk returns the merged lines of one chunk.
 func (x *textMerge) chunk(c diff3.Chunk) ([]string, error) {
-	mine := x.mine[c.M0:c.M1]
 	kb, kt, km := x.keys[0][c.B0:c.B1], x.keys[1][c.T0:c.T1], x.keys[2][c.M0:c.M1]
 	key := fmt.Sprintf("line %d", c.M0+1)
 	switch {
@@ -255,16 +260,16 @@ func (x *textMerge) chunk(c diff3.Chunk) ([]string, error) {
 	case slices.Equal(kb, km):
 		return x.take(c, key, "release")
 	case slices.Equal(kb, kt):
-		x.changes = append(x.changes, Change{key, Kept, "admin", x.show(mine), x.show(mine)})
+		x.changes = append(x.changes, Change{key, Kept, "admin", x.showMine(c), x.showMine(c)})
 		return x.raw[c.M0:c.M1], nil
 	}
 	switch x.in.Policy["*"] {
 	case manifest.Old:
-		x.changes = append(x.changes, Change{key, Kept, "policy", x.show(mine), x.show(mine)})
+		x.changes = append(x.changes, Change{key, Kept, "policy", x.showMine(c), x.showMine(c)})
 	case manifest.New:
 		return x.take(c, key, "policy")
 	default:
-		x.conflicts = append(x.conflicts, Conflict{key, x.show(x.base[c.B0:c.B1]), x.show(x.theirs[c.T0:c.T1]), x.show(mine)})
+		x.conflicts = append(x.conflicts, Conflict{key, x.show(x.safe[0][c.B0:c.B1]), x.show(x.safe[1][c.T0:c.T1]), x.showMine(c)})
 	}
 	return x.raw[c.M0:c.M1], nil
 }
@@ -279,14 +284,18 @@ func (x *textMerge) take(c diff3.Chunk, key, by string) ([]string, error) {
 		}
 	}
 	out, shown := make([]string, 0, c.T1-c.T0), []string{}
-	for _, line := range x.theirs[c.T0:c.T1] {
+	for i, line := range x.theirs[c.T0:c.T1] {
 		text, missing := hostconf.ParseTemplate(line).Fill(func(name string) (string, bool) { return x.value(name, local) })
 		for _, name := range missing {
 			x.unknown = append(x.unknown, fmt.Sprintf("%s <<%s>>", key, name))
 		}
-		out, shown = append(out, text+x.eol), append(shown, text)
+		safe := x.safe[1][c.T0+i]
+		if strings.TrimSpace(safe) != redact.Hidden { // or else it is a secret by its place
+			safe = redact.Lines([]string{text})[0]
+		}
+		out, shown = append(out, text+x.eol), append(shown, safe)
 	}
-	change := Change{Key: key, Kind: Changed, By: by, From: x.show(x.mine[c.M0:c.M1]), To: x.show(shown)}
+	change := Change{Key: key, Kind: Changed, By: by, From: x.showMine(c), To: x.show(shown)}
 	switch {
 	case c.M0 == c.M1:
 		change.Kind, change.From = Added, ""

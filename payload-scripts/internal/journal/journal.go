@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"onerpm/internal/redact"
 	"onerpm/payload-scripts/internal/host"
 )
 
@@ -163,6 +164,17 @@ func (r *Record) clone() Record {
 	return c
 }
 
+// redact hides what an error or a warning quotes of secrets: reports show the record.
+func (r *Record) redact() {
+	r.Error, r.Todo = redact.Prose(r.Error), redact.Prose(r.Todo)
+	for i := range r.Steps {
+		r.Steps[i].Error = redact.Prose(r.Steps[i].Error)
+	}
+	for i := range r.Warnings {
+		r.Warnings[i] = redact.Prose(r.Warnings[i])
+	}
+}
+
 // Update changes the record and makes the change durable. When it returns an error, the
 // record is what it was before.
 func (j *Journal) Update(change func(*Record)) error {
@@ -170,6 +182,7 @@ func (j *Journal) Update(change func(*Record)) error {
 	defer j.mu.Unlock()
 	next := j.rec.clone()
 	change(&next)
+	next.redact()
 	err := j.store(next)
 	if errors.Is(err, unix.ENOSPC) && j.full != nil && j.full(&next) {
 		err = j.store(next)

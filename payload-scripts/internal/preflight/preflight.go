@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"onerpm/internal/manifest"
+	"onerpm/internal/redact"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/packages"
 )
@@ -71,6 +72,9 @@ func Run(ctx context.Context, in Input) []finding.Finding {
 	group.Wait()
 	for _, more := range results {
 		found = append(found, more...)
+	}
+	for i := range found { // some quote what a program or a server said
+		found[i].What = redact.Prose(found[i].What)
 	}
 	return found
 }

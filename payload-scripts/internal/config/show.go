@@ -1,0 +1,76 @@
+package config
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"onerpm/internal/hostconf"
+	"onerpm/internal/redact"
+)
+
+const absent = "(absent)"
+
+// maxShown bounds a value in a report, in bytes.
+const maxShown = 200
+
+// show returns the value at a key as reports may have it.
+func show(path string, n *hostconf.Node) string {
+	switch {
+	case n == nil:
+		return absent
+	case n.Secret:
+		return redact.Hidden
+	}
+	return shorten(display(path, n))
+}
+
+// display writes n for people, secrets within hidden. Whether a switch is on is no secret.
+func display(path string, n *hostconf.Node) string {
+	switch n.Kind {
+	case hostconf.Null:
+		return "null"
+	case hostconf.Bool:
+		return n.Text
+	case hostconf.List:
+		parts := make([]string, len(n.Items))
+		for i, v := range n.Items {
+			parts[i] = display(path, v)
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case hostconf.Mapping:
+		parts := make([]string, len(n.Keys))
+		for i, e := range n.Keys {
+			parts[i] = e.Key + ": " + display(hostconf.Join(path, e.Key), e.Value)
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	case hostconf.Line:
+		return redact.Lines([]string{n.Text})[0]
+	}
+	text := redact.Hidden
+	if !n.Secret && !redact.Secret(path, n.Text) {
+		text = redact.Value(n.Text)
+	}
+	if n.Kind == hostconf.String && text != redact.Hidden {
+		return `"` + text + `"`
+	}
+	return text
+}
+
+// showLines returns lines, without their secrets, as reports may have them.
+func showLines(lines []string) string {
+	if len(lines) == 0 {
+		return absent
+	}
+	return shorten(strings.ToValidUTF8(strings.Join(lines, "\n"), "?"))
+}
+
+func shorten(s string) string {
+	if len(s) <= maxShown {
+		return s
+	}
+	cut := maxShown
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "..."
+}
