@@ -52,6 +52,11 @@ func remove(dir *os.File, name string, depth int) error {
 	switch {
 	case err == nil || errors.Is(err, unix.ENOENT):
 		return nil
+	case errors.Is(err, unix.EROFS): // the kernel says so of what is not there too
+		if _, there, statErr := statAt(dir, name); statErr == nil && !there {
+			return nil
+		}
+		return &os.PathError{Op: "remove", Path: name, Err: err}
 	case !errors.Is(err, unix.EISDIR) && !errors.Is(err, unix.EPERM):
 		return &os.PathError{Op: "remove", Path: name, Err: err}
 	case depth > 10*maxDepth:

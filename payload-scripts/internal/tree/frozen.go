@@ -19,27 +19,9 @@ func thaw(dir *os.File) error {
 	return err
 }
 
-// thawed does what removes or replaces a file, and once more without the flags
-// that forbid it.
+// thawed does what gives a name to a file or takes one from it, and once more with
+// the flags off that forbid it; then the file has them again, for its other names.
 func thawed(dir *os.File, name string, do func() error) error {
-	err := do()
-	if !errors.Is(err, unix.EPERM) {
-		return err
-	}
-	n, openErr := host.OpenInode(int(dir.Fd()), name)
-	if openErr != nil {
-		return err
-	}
-	defer n.Close()
-	if was, thawErr := n.Thaw(); thawErr != nil || !was {
-		return err
-	}
-	return do()
-}
-
-// frozenAside does what gives a file a name, and once more with the flags off that
-// forbid it; then it has them again.
-func frozenAside(dir *os.File, name string, do func() error) error {
 	err := do()
 	if !errors.Is(err, unix.EPERM) {
 		return err

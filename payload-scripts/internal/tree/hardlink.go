@@ -120,7 +120,7 @@ func linkAt(fromDir *os.File, fromName string, toDir *os.File, toName string) er
 		return err
 	}
 	host.Point("link", toName)
-	err = frozenAside(fromDir, fromName, func() error {
+	err = thawed(fromDir, fromName, func() error {
 		return unix.Linkat(int(fromDir.Fd()), fromName, int(toDir.Fd()), tmp, 0)
 	})
 	if err != nil {
@@ -131,7 +131,7 @@ func linkAt(fromDir *os.File, fromName string, toDir *os.File, toName string) er
 		return errors.Join(err, fmt.Errorf("%s was replaced meanwhile", fromName))
 	}
 	host.Point("rename", toName)
-	return frozenAside(toDir, tmp, func() error { // the flags are the file's, whatever its name
+	return thawed(toDir, tmp, func() error { // the flags are the file's, whatever its name
 		return thawed(toDir, toName, func() error {
 			return unix.Renameat(int(toDir.Fd()), tmp, int(toDir.Fd()), toName)
 		})

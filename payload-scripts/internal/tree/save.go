@@ -48,6 +48,9 @@ func (c Copy) Save(ctx context.Context, real string, live bool) error {
 		p = &saving{live: live, known: known, now: index{}, digests: map[string]string{}}
 		m := mirror{ctx: ctx, policy: p, progress: c.progress}
 		if err := m.run(from, base, to, c.Name); err != nil {
+			if errors.Is(err, errVanished) && try < maxTries {
+				continue
+			}
 			return err
 		}
 		if live {
