@@ -61,7 +61,11 @@ var refusals = map[string][]cause{
 			"mv /opt/manager/ours.conf /opt/manager/rest-security.conf"},
 		{"config-unreadable", "mv /etc/sysconfig/cloudify-restservice /root/was; mkdir /etc/sysconfig/cloudify-restservice",
 			"rmdir /etc/sysconfig/cloudify-restservice; mv /root/was /etc/sysconfig/cloudify-restservice"},
-		{"unit-unknown", "systemctl stop cloudify-amqpinflux; systemctl mask --runtime cloudify-amqpinflux", "systemctl unmask --runtime cloudify-amqpinflux; systemctl start cloudify-amqpinflux"},
+		{"unit-unknown", runtimeDropIn("cloudify-amqpinflux", "[Service]\\nExecStart=\\n"), noDropIn("cloudify-amqpinflux")},
+		{"unit-refuses", runtimeDropIn("cloudify-blueprint-composer", "[Unit]\\nRefuseManualStop=yes\\n"), noDropIn("cloudify-blueprint-composer")},
+		{"unit-masked", "ln -s /dev/null /etc/systemd/system/cloudify-composer.service; systemctl daemon-reload", "rm /etc/systemd/system/cloudify-composer.service; systemctl daemon-reload"},
+		{"unit-overridden", "cp /usr/lib/systemd/system/cloudify-restservice.service /etc/systemd/system/; systemctl daemon-reload",
+			"rm /etc/systemd/system/cloudify-restservice.service; systemctl daemon-reload"},
 		{"no-exec", "mkdir -p /opt/" + prefix + "/run && mount -t tmpfs -o noexec,size=400m none /opt/" + prefix + "/run", "umount /opt/" + prefix + "/run; rm -r /opt/" + prefix},
 	},
 	"room": {
@@ -86,6 +90,16 @@ var refusals = map[string][]cause{
 		{"config-merge", rebuild("config/new/opt/manager/cloudify-rest.conf", "}}"), "true"},
 		{"database-checks", rebuild("checks/manager.sql", "select 1;"), "true"},
 	},
+}
+
+// runtimeDropIn is a script that gives a unit a drop-in until the next boot, noDropIn one that takes it away.
+func runtimeDropIn(unit, text string) string {
+	dir := "/run/systemd/system/" + unit + ".service.d"
+	return "mkdir -p " + dir + "; printf '" + text + "' > " + dir + "/x.conf; systemctl daemon-reload"
+}
+
+func noDropIn(unit string) string {
+	return "rm -r /run/systemd/system/" + unit + ".service.d; systemctl daemon-reload"
 }
 
 // odd is a script that installs a package of nobody's concern with one more line in its
