@@ -37,6 +37,7 @@ type Unit struct {
 	Alias       string   // the name of the unit that it is another name of
 	NeedsReload bool
 	Refuses     bool // RefuseManualStop=
+	Clings      bool // it does not stop, though its job ends
 
 	Own        []string // conditions of its unit file, e.g. "ConditionPathExists=|/etc/x"
 	StartTakes time.Duration
@@ -281,7 +282,7 @@ func (m *Manager) triggersActive(socket string) bool {
 // stop stops a unit and those that are stopped with it.
 func (m *Manager) stop(name string) {
 	u := m.units[name]
-	if u == nil || u.Active == "inactive" {
+	if u == nil || u.Active == "inactive" || u.Clings {
 		return
 	}
 	u.Active = "inactive"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
@@ -16,14 +17,33 @@ import (
 // packagedUnits are the folders in which packages have unit files.
 var packagedUnits = []string{"/usr/lib/systemd/system/", "/lib/systemd/system/"}
 
-// shipped are the unit files that a jump's packages have in one release, and where the
-// product itself has files.
-type shipped struct {
-	old, new map[string]rpmfile.FileInfo
-	config   []manifest.Config
+// shipped are the files that each release brings, in packages or as configuration, by path.
+type shipped struct{ old, new map[string]rpmfile.FileInfo }
+
+func (r *run) shipped() (s shipped, err error) {
+	if s.old, err = r.set.Paths(manifest.Old); err != nil {
+		return s, err
+	}
+	if s.new, err = r.set.Paths(manifest.New); err != nil {
+		return s, err
+	}
+	s.addConfig(r.Manifest)
+	return s, nil
 }
 
-// hidden tells of a unit whose file in /etc hides the one of the packages, which the new
+// addConfig adds the configuration files of the bundle, among which units may be.
+func (s shipped) addConfig(m *manifest.Manifest) {
+	for _, c := range m.Config {
+		for path, side := range map[string]map[string]rpmfile.FileInfo{c.Old: s.old, c.New: s.new} {
+			at := slices.IndexFunc(m.Files, func(f manifest.File) bool { return f.Path == path })
+			if path != "" && at >= 0 {
+				side[c.Target] = rpmfile.FileInfo{Path: c.Target, Size: m.Files[at].Size, Digest: m.Files[at].SHA256, DigestAlgo: rpmfile.SHA256}
+			}
+		}
+	}
+}
+
+// hidden tells of a unit whose file in /etc hides the product's, which the new
 // release changes: the new release would be started by the old file, or not at all.
 func (s shipped) hidden(u systemd.Unit) []finding.Finding {
 	if u.Fragment == "" || s.isOwn(u.Fragment) {
@@ -42,15 +62,14 @@ func (s shipped) hidden(u systemd.Unit) []finding.Finding {
 	}}
 }
 
-// isOwn tells whether a unit file is the product's: of its packages, or rendered by it.
+// isOwn tells whether a unit file is the product's, or a package's.
 func (s shipped) isOwn(path string) bool {
 	_, old := s.old[path]
 	_, is := s.new[path]
-	return old || is || slices.ContainsFunc(packagedUnits, func(dir string) bool { return len(path) > len(dir) && path[:len(dir)] == dir }) ||
-		slices.ContainsFunc(s.config, func(c manifest.Config) bool { return c.Target == path })
+	return old || is || slices.ContainsFunc(packagedUnits, func(dir string) bool { return strings.HasPrefix(path, dir) })
 }
 
-// find returns the packages' file of a unit, of its template for an instance.
+// find returns a release's file of a unit, of its template for an instance.
 func find(files map[string]rpmfile.FileInfo, name string) (rpmfile.FileInfo, bool) {
 	for _, n := range []string{name, unit.Template(name)} {
 		for _, dir := range packagedUnits {

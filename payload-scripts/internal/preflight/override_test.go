@@ -40,8 +40,10 @@ func TestOverriddenUnits(t *testing.T) {
 		old: set(file(lib+"web.service", "old"), file(lib+"new.service", "old"), file(lib+"same.service", "same"), file(lib+"queue@.service", "old"), file(etc+"rendered.service", "x")),
 		new: set(file(lib+"web.service", "new"), file(lib+"new.service", "new"), file(lib+"same.service", "same"), file(lib+"queue@.service", "new"), file(lib+"api.service", "new"),
 			file("/lib/systemd/system/app.timer", "new"), file(lib+"cfg.service", "new")),
-		config: []manifest.Config{{Target: etc + "cfg.service"}},
 	}
+	s.addConfig(&manifest.Manifest{Files: []manifest.File{{Path: "o", Size: 1, SHA256: "1"}, {Path: "n", Size: 1, SHA256: "2"}}, Config: []manifest.Config{
+		{Target: etc + "cfg.service", Old: "o", New: "n"}, {Target: lib + "gone.service", Old: "o"}, {Target: lib + "came.service", New: "n"},
+		{Target: lib + "rest.service", Old: "o", New: "n"}, {Target: lib + "kept.service", Old: "o", New: "o"}, {Target: lib + "config-in-package.service", Package: "p"}}})
 	for _, c := range []struct {
 		name, fragment string
 		want           bool
@@ -58,7 +60,12 @@ func TestOverriddenUnits(t *testing.T) {
 		{"app.timer", etc + "app.timer", true},
 		{"nginx.service", etc + "nginx.service", false}, // no package of the product has it
 		{"rendered.service", etc + "rendered.service", false},
-		{"cfg.service", etc + "cfg.service", false}, // the product's configuration
+		{"cfg.service", etc + "cfg.service", false},  // the product's configuration
+		{"rest.service", etc + "rest.service", true}, // configuration that the new release changes
+		{"came.service", etc + "came.service", true},
+		{"kept.service", etc + "kept.service", false},
+		{"gone.service", etc + "gone.service", false},
+		{"config-in-package.service", etc + "config-in-package.service", false},
 	} {
 		found := s.hidden(systemd.Unit{Name: c.name, Fragment: c.fragment})
 		switch {

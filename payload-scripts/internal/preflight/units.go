@@ -19,10 +19,7 @@ func (r *run) units(ctx context.Context) []finding.Finding {
 		return failed("ask systemd for the product's units", err)
 	}
 	defer conn.Close()
-	files := shipped{config: r.Manifest.Config}
-	if files.old, err = r.set.Paths(manifest.Old); err == nil {
-		files.new, err = r.set.Paths(manifest.New)
-	}
+	files, err := r.shipped()
 	if err != nil {
 		return failed("look for unit files in the packages", err)
 	}

@@ -104,8 +104,9 @@ func (s *Services) Await(ctx context.Context, side manifest.Side, before journal
 // settled waits until all the units have been active for a while without a
 // break. One that is being restarted is waited for, one that has failed is not.
 func (s *Services) settled(ctx context.Context, units []string) error {
-	began, limit := time.Now(), time.Now().Add(s.settleLimit)
-	for len(units) > 0 && time.Since(began) < s.settle {
+	var since time.Time // all of them are active
+	for limit := time.Now().Add(s.settleLimit); len(units) > 0; {
+		all := true
 		for _, unit := range units {
 			state, err := s.systemd.Active(ctx, unit)
 			if err != nil {
@@ -117,7 +118,15 @@ func (s *Services) settled(ctx context.Context, units []string) error {
 			if systemd.Down(state) || time.Now().After(limit) {
 				return fmt.Errorf("start %s: it is %s%s", unit, state, systemd.LastLines(ctx, unit))
 			}
-			began = time.Now()
+			all = false
+		}
+		switch {
+		case !all:
+			since = time.Time{}
+		case since.IsZero():
+			since = time.Now()
+		case time.Since(since) >= s.settle:
+			return nil
 		}
 		if err := pause(ctx); err != nil {
 			return err
