@@ -114,8 +114,12 @@ func endProcesses(id string) error {
 	}
 }
 
-// processesOf returns the processes in the machine's control groups.
+// processesOf returns the processes in the machine's control groups. Without an id there is no
+// machine: every process is in the group that has no name.
 func processesOf(id string) []int {
+	if id == "" {
+		return nil
+	}
 	files, err := filepath.Glob("/proc/[0-9]*/cgroup")
 	if err != nil {
 		return nil
