@@ -33,13 +33,15 @@ func (r *run) shipped() (s shipped, err error) {
 
 // addConfig adds the configuration files of the bundle, among which units may be.
 func (s shipped) addConfig(m *manifest.Manifest) {
-	for _, c := range m.Config {
-		for path, side := range map[string]map[string]rpmfile.FileInfo{c.Old: s.old, c.New: s.new} {
-			at := slices.IndexFunc(m.Files, func(f manifest.File) bool { return f.Path == path })
-			if path != "" && at >= 0 {
-				side[c.Target] = rpmfile.FileInfo{Path: c.Target, Size: m.Files[at].Size, Digest: m.Files[at].SHA256, DigestAlgo: rpmfile.SHA256}
-			}
+	add := func(to map[string]rpmfile.FileInfo, target, path string) {
+		at := slices.IndexFunc(m.Files, func(f manifest.File) bool { return f.Path == path })
+		if path != "" && at >= 0 {
+			to[target] = rpmfile.FileInfo{Path: target, Size: m.Files[at].Size, Digest: m.Files[at].SHA256, DigestAlgo: rpmfile.SHA256}
 		}
+	}
+	for _, c := range m.Config {
+		add(s.old, c.Target, c.Old)
+		add(s.new, c.Target, c.New)
 	}
 }
 
