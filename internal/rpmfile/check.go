@@ -98,7 +98,7 @@ func (h *Header) checkFiles() error {
 		names = TagOldFileNames
 	}
 	err := h.checkLists(names, TagFileSizes, TagLongFileSizes, TagFileModes, TagFileRdevs, TagFileMTimes, TagFileDigests,
-		TagFileLinkTos, TagFileFlags, TagFileVerifyFlags, TagFileUserName, TagFileGroupName, TagFileDevices, TagFileInodes, TagFileLangs)
+		TagFileLinkTos, TagFileFlags, TagFileVerifyFlags, TagFileUserName, TagFileGroupName, TagFileDevices, TagFileInodes, TagFileLangs, TagFileCaps)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ type FileInfo struct {
 	Flags      FileFlags
 	User       string
 	Group      string
+	Caps       string // capabilities, as cap_to_text(3) writes them; "" for none
 	LinkTo     string // target of a symbolic link
 	MTime      time.Time
 	Inode      uint64 // equal in files that are hard links of one another, when Device is too
@@ -96,12 +97,14 @@ func (h *Header) Files() []FileInfo {
 	digests, links := h.Main.Strings(TagFileDigests), h.Main.Strings(TagFileLinkTos)
 	users, groups := h.Main.Strings(TagFileUserName), h.Main.Strings(TagFileGroupName)
 
+	caps := h.Main.Strings(TagFileCaps)
+
 	files := make([]FileInfo, len(paths))
 	for i := range files {
 		files[i] = FileInfo{
 			Path: paths[i], Mode: uint32(at(modes, i)), Size: int64(at(sizes, i)),
 			Digest: at(digests, i), DigestAlgo: algo, Flags: FileFlags(at(flags, i)),
-			User: at(users, i), Group: at(groups, i), LinkTo: at(links, i),
+			User: at(users, i), Group: at(groups, i), LinkTo: at(links, i), Caps: at(caps, i),
 			MTime: time.Unix(int64(at(times, i)), 0).UTC(),
 			Inode: at(inodes, i), Device: at(devices, i),
 		}

@@ -76,6 +76,7 @@ const (
 	TagPostTransProg           Tag = 1154
 	TagLongFileSizes           Tag = 5008
 	TagLongSize                Tag = 5009
+	TagFileCaps                Tag = 5010 // text, as cap_to_text(3) writes it
 	TagFileDigestAlgo          Tag = 5011
 	TagFileTriggerScripts      Tag = 5066
 	TagFileTriggerScriptProg   Tag = 5067
@@ -150,7 +151,7 @@ var mainKinds = kindTable(map[kind][]Tag{
 	},
 	kindStrings: {
 		TagSummary, TagDescription, TagGroup,
-		TagOldFileNames, TagFileDigests, TagFileLinkTos, TagFileUserName, TagFileGroupName, TagFileLangs, TagBaseNames, TagDirNames,
+		TagOldFileNames, TagFileDigests, TagFileLinkTos, TagFileUserName, TagFileGroupName, TagFileLangs, TagFileCaps, TagBaseNames, TagDirNames,
 		TagProvideName, TagProvideVersion, TagRequireName, TagRequireVersion,
 		TagConflictName, TagConflictVersion, TagObsoleteName, TagObsoleteVersion,
 		TagTriggerScripts, TagTriggerName, TagTriggerVersion, TagTriggerScriptProg,

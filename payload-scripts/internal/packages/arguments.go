@@ -12,7 +12,11 @@ import (
 
 // erase takes packages away, by NEVRA or name.
 func (s *Set) erase(ctx context.Context, side manifest.Side, names []string) error {
-	args := append([]string{"-e", "--allmatches"}, s.scriptFlags(side)...)
+	flags, err := s.scriptFlags(ctx, side)
+	if err != nil {
+		return err
+	}
+	args := append([]string{"-e", "--allmatches"}, flags...)
 	args = append(args, "--")
 	if err := s.runner().Run(ctx, rpm.Transaction{Name: rpm.Erase, Args: append(args, names...)}); err != nil {
 		return fmt.Errorf("erase %s: %w", strings.Join(names, ", "), err)
@@ -21,11 +25,16 @@ func (s *Set) erase(ctx context.Context, side manifest.Side, names []string) err
 }
 
 // scriptFlags returns which scriptlets rpm leaves out on the way to side. They
-// hold for a whole transaction. On the way back none runs: an old scriptlet
-// knows nothing of a newer release.
-func (s *Set) scriptFlags(side manifest.Side) []string {
+// hold for a whole transaction. On the way back none of the product's runs: an old scriptlet
+// knows nothing of a newer release. Triggers that the host's other packages have
+// for files do run, unless the product has triggers of its own.
+func (s *Set) scriptFlags(ctx context.Context, side manifest.Side) ([]string, error) {
 	if side == manifest.Old {
-		return []string{"--noscripts", "--notriggers"}
+		own, err := s.HasTriggers()
+		if err != nil {
+			return nil, err
+		}
+		return s.RPM.WithoutScriptlets(ctx, !own)
 	}
 	var flags []string
 	for _, kind := range []string{"pre", "post", "preun", "postun"} {
@@ -36,19 +45,23 @@ func (s *Set) scriptFlags(side manifest.Side) []string {
 			}
 		}
 	}
-	return flags
+	return flags, nil
 }
 
 // upgradeArgs returns the arguments of the one transaction that leads to side,
 // whatever is installed. --nosignature and --nodigest: Verify has compared the
 // files with the manifest, which came with the signed bundle. So a host's policy
 // about signatures is met by the bundle's, and rpm does not read them all again in the window.
-func (s *Set) upgradeArgs(side manifest.Side) ([]string, error) {
+func (s *Set) upgradeArgs(ctx context.Context, side manifest.Side) ([]string, error) {
 	files, err := s.RPMs(side)
 	if err != nil {
 		return nil, err
 	}
-	args := append([]string{"-U", "--oldpackage", "--replacepkgs", "--nosignature", "--nodigest"}, s.scriptFlags(side)...)
+	flags, err := s.scriptFlags(ctx, side)
+	if err != nil {
+		return nil, err
+	}
+	args := append([]string{"-U", "--oldpackage", "--replacepkgs", "--nosignature", "--nodigest"}, flags...)
 	args = append(args, "--")
 	for _, f := range files {
 		args = append(args, filepath.Join(s.Dir, f))

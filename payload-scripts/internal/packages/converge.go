@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"onerpm/internal/manifest"
@@ -16,6 +19,7 @@ import (
 // Options are how Converge tells what it does.
 type Options struct {
 	Progress func(rpm.Progress) // called from another goroutine; nil for none
+	Warn     func(string) error // of what a person should know and nothing fails for; nil for none
 }
 
 // Converge makes the product's packages and their files those of side, whatever
@@ -47,9 +51,12 @@ func (s *Set) Converge(ctx context.Context, side manifest.Side, o Options) error
 	if err != nil {
 		return err
 	}
-	// A transaction to New that was cut short may have left out scriptlets,
+	if side == manifest.Old {
+		differs = hard(differs) // state is restored from its copy, not by rpm
+	}
+	// A transaction that was cut short may have left out scriptlets or triggers,
 	// which nothing on the host shows.
-	again := cut == string(manifest.New) && side == manifest.New
+	again := cut == string(side)
 	if again || len(differs) > 0 {
 		if cut != "" {
 			if err := pause(ctx, rpm.Settle); err != nil {
@@ -59,12 +66,49 @@ func (s *Set) Converge(ctx context.Context, side manifest.Side, o Options) error
 		err = s.reach(ctx, side, o, differs, again)
 	}
 	if err == nil && side == manifest.Old {
-		err = s.saved().RemoveAbsentDirs()
+		err = s.finishOld(ctx, o)
 	}
 	if err != nil {
 		return fmt.Errorf("bring the packages to the %s release: %w", side, err)
 	}
 	return s.runner().Forget()
+}
+
+// finishOld does what is left to do on the old side once its files are proved: it removes
+// folders that rpm leaves, does again what the scriptlets left out would have done, and
+// tells of what no way back takes away.
+func (s *Set) finishOld(ctx context.Context, o Options) error {
+	if err := s.saved().RemoveAbsentDirs(); err != nil {
+		return err
+	}
+	began, err := s.runner().Began(string(manifest.New))
+	if err != nil || !began {
+		return err
+	}
+	paths, err := s.Paths(manifest.Old)
+	if err != nil {
+		return err
+	}
+	var warnings []string
+	for _, err := range s.RPM.Refresh(ctx, slices.Collect(maps.Keys(paths))) {
+		warnings = append(warnings, err.Error())
+	}
+	left, err := s.newAccounts()
+	if err != nil {
+		return err
+	}
+	if len(left) > 0 {
+		warnings = append(warnings, "users and groups that the new packages made stay on the host, as files may belong to them: "+strings.Join(left, ", "))
+	}
+	for _, text := range warnings {
+		slog.Warn(text)
+		if o.Warn != nil {
+			if err := o.Warn(text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // ready demands what the caller must have set. Had that was never asked for would
@@ -130,11 +174,18 @@ func needsRPM(differs []Difference) bool {
 
 // transact runs the transaction to side.
 func (s *Set) transact(ctx context.Context, side manifest.Side, o Options, more ...string) error {
-	args, err := s.upgradeArgs(side)
+	args, err := s.upgradeArgs(ctx, side)
 	if err != nil {
 		return err
 	}
-	return s.runner().Run(ctx, rpm.Transaction{Name: string(side), Args: append(append([]string{"-v", "--percent"}, more...), args...), Progress: o.Progress})
+	if err := s.edited().Forget(); err != nil {
+		return err
+	}
+	err = s.runner().Run(ctx, rpm.Transaction{Name: string(side), Args: append(append([]string{"-v", "--percent"}, more...), args...), Progress: o.Progress})
+	if err != nil || side == manifest.Old {
+		return err
+	}
+	return s.noteEdits(ctx)
 }
 
 // settleRest does what is left to do after the transaction: it erases what the

@@ -43,7 +43,7 @@ func countCalls(t *testing.T, w *rpmtest.World, s *Set, side manifest.Side) map[
 // strace runs the transaction to side as Converge would.
 func strace(t *testing.T, w *rpmtest.World, s *Set, side manifest.Side, with ...string) {
 	t.Helper()
-	args, err := s.upgradeArgs(side)
+	args, err := s.upgradeArgs(t.Context(), side)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,15 +2,11 @@ package packages
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"regexp"
 	"sort"
-
-	"golang.org/x/sys/unix"
 
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
@@ -20,8 +16,6 @@ import (
 // temporary is how rpm names a file before it has its whole content: the
 // file's name, a semicolon and the transaction's number.
 var temporary = regexp.MustCompile(`^(.+);[0-9a-f]{8}$`)
-
-func isNotDir(err error) bool { return errors.Is(err, unix.ENOTDIR) }
 
 // leftovers returns the temporaries beside the files of both sides, and the
 // files that only the other side has and that no package owns.
@@ -55,8 +49,8 @@ func (s *Set) temporaries(sets ...map[string]rpmfile.FileInfo) ([]Difference, er
 	}
 	var found []Difference
 	for dir, names := range dirs {
-		entries, err := os.ReadDir(s.RPM.Path(dir))
-		if err != nil && !errors.Is(err, os.ErrNotExist) && !isNotDir(err) {
+		entries, err := pkgfile.ReadDir(s.RPM.Path(dir))
+		if err != nil {
 			return nil, fmt.Errorf("look for what rpm left: %w", err)
 		}
 		for _, e := range entries {
@@ -108,26 +102,15 @@ func (s *Set) strays(ctx context.Context, side manifest.Side, mine, theirs map[s
 
 // isTheirs reports whether what is at p on the host is what f describes.
 func (s *Set) isTheirs(p string, f rpmfile.FileInfo) (bool, error) {
-	at := s.RPM.Path(p)
-	info, err := os.Lstat(at)
-	if err != nil {
-		if errors.Is(err, os.ErrNotExist) || isNotDir(err) {
-			return false, nil
-		}
-		return false, err
-	}
 	if f.IsDir() {
-		if !info.IsDir() {
-			return false, nil
-		}
-		entries, err := os.ReadDir(at)
-		return err == nil && len(entries) == 0, err
+		return pkgfile.IsEmptyDir(s.RPM.Path(p))
 	}
-	if info.Mode().IsRegular() && info.Size() == 0 {
-		return true, nil
+	eyes := &pkgfile.Eyes{Root: s.RPM.Root}
+	w := pkgfile.Want{Path: p, Mode: f.FileMode(), Size: f.Size, Digest: f.Digest, Algo: f.DigestAlgo, Link: f.LinkTo, Lax: true}
+	got, _, err := eyes.Look(w)
+	if got == pkgfile.Empty && err == nil && f.IsRegular() {
+		return true, nil // a power cut empties what was not synced
 	}
-	w := pkgfile.Want{Mode: f.FileMode(), Size: f.Size, Digest: f.Digest, Algo: f.DigestAlgo, Link: f.LinkTo, Lax: true}
-	got, _, err := w.Look(at)
 	return got == "", err
 }
 
@@ -137,8 +120,7 @@ func (s *Set) clean(left []Difference) error {
 		if d.Kind != Temporary && d.Kind != Stray {
 			continue
 		}
-		err := os.Remove(s.RPM.Path(d.Path))
-		if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, unix.ENOTEMPTY) {
+		if err := pkgfile.Remove(s.RPM.Path(d.Path)); err != nil {
 			return fmt.Errorf("remove what rpm left: %w", err)
 		}
 	}

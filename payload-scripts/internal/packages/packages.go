@@ -17,6 +17,7 @@ package packages
 
 import (
 	"context"
+	"path/filepath"
 
 	"onerpm/internal/manifest"
 	"onerpm/internal/nevra"
@@ -89,8 +90,39 @@ func (s *Set) ConfigFiles() (merged []release.ConfigFile, others []string, err e
 	return s.Bundle.ConfigFiles(who)
 }
 
+// Relocated returns those of the old release's packages that were put elsewhere than
+// they were built for, and where they are, one each.
+func (s *Set) Relocated(ctx context.Context) ([]string, error) {
+	names, err := s.carriedNames(manifest.Old)
+	if err != nil {
+		return nil, err
+	}
+	return s.RPM.DB().Relocated(ctx, names)
+}
+
+// carriedNames returns the names of those of side's packages that the jump changes.
+func (s *Set) carriedNames(side manifest.Side) ([]string, error) {
+	carried, err := s.Carried(side)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(carried))
+	for i, p := range carried {
+		names[i] = p.Name
+	}
+	return names, nil
+}
+
 // saved is the host's own files, as Record noted them.
 func (s *Set) saved() pkgfile.Saved { return pkgfile.Saved{Var: s.Var, Root: s.RPM.Root} }
+
+// edited is what scriptlets made of the new packages' files.
+func (s *Set) edited() pkgfile.Edited {
+	if s.Var == "" {
+		return pkgfile.Edited{}
+	}
+	return pkgfile.Edited{File: filepath.Join(s.Var, "packages-edited.json"), Root: s.RPM.Root}
+}
 
 // runner runs rpm for the attempt.
 func (s *Set) runner() rpm.Runner { return rpm.Runner{Host: &s.RPM, Folder: s.Var} }

@@ -54,7 +54,7 @@ func (s *Set) Prove(ctx context.Context) error {
 			break // the way back from a state that was not reached proves nothing
 		}
 	}
-	args, err := s.upgradeArgs(manifest.New)
+	args, err := s.upgradeArgs(ctx, manifest.New)
 	if err != nil {
 		return errors.Join(problems, err)
 	}
@@ -64,7 +64,7 @@ func (s *Set) Prove(ctx context.Context) error {
 
 // proveWay does one way on the copy. before is what the copy held at first.
 func (s *Set) proveWay(ctx context.Context, db string, side manifest.Side, before []string) error {
-	args, err := s.upgradeArgs(side)
+	args, err := s.upgradeArgs(ctx, side)
 	if err != nil {
 		return err
 	}

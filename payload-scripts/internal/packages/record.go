@@ -25,6 +25,9 @@ func (s *Set) Record(ctx context.Context) ([]string, error) {
 			return nil, err
 		}
 	}
+	if err := s.noteAccounts(); err != nil {
+		return nil, err
+	}
 	who, err := s.RPM.Owners()
 	if err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ func (s *Set) Rehearse(ctx context.Context, folder string) (time.Duration, error
 	if err := s.RPM.Copy(ctx, db); err != nil {
 		return 0, err
 	}
-	args, err := s.upgradeArgs(manifest.New)
+	args, err := s.upgradeArgs(ctx, manifest.New)
 	if err != nil {
 		return 0, err
 	}

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
+	"maps"
+	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -15,83 +17,210 @@ import (
 	"onerpm/payload-scripts/internal/host"
 )
 
-// Look compares the file at path and says what is different, "" when nothing
-// is, and whether that is only its mode or owner.
-func (w Want) Look(path string) (got string, attr bool, err error) {
-	info, err := os.Lstat(path)
-	if errors.Is(err, os.ErrNotExist) || isNotDir(err) {
+// Eyes look at files; what they have read once of a file with several names they do not
+// read again. They may be used by several goroutines.
+type Eyes struct {
+	Root string // the host's files are below it
+
+	mu   sync.Mutex
+	read map[inode]string // digests of files with hard links
+}
+
+// Empty is what Look says of a regular file that is empty and should not be.
+const Empty = "it has 0 bytes"
+
+// inode is a file as it was when it was read.
+type inode struct {
+	dev, ino uint64
+	ctime    int64
+	algo     rpmfile.Algo
+}
+
+// Look compares a file with what is wanted and says what is different, "" when nothing
+// is, and whether that is only its mode, owner or extended attributes.
+func (e *Eyes) Look(w Want) (got string, attr bool, err error) {
+	at := clean(e.Root, w.Path)
+	n, err := open(at)
+	if link := (*host.LinkError)(nil); errors.As(err, &link) {
+		return link.Error(), false, nil
+	}
+	if err != nil {
+		return "", false, err
+	}
+	if n == nil {
 		if w.May || w.Absent {
 			return "", false, nil
 		}
 		return "it is missing", false, nil
 	}
+	defer n.Close()
+	if w.Mode.IsDir() && isLink(n) && !w.Absent {
+		return w.lookBehind(at)
+	}
+	return e.inode(w, n)
+}
+
+// lookBehind compares the folder that a link at its place leads to.
+func (w Want) lookBehind(at string) (got string, attr bool, err error) {
+	f, err := openFolder(at)
+	if link := (*host.LinkError)(nil); errors.As(err, &link) {
+		return link.Error(), false, nil
+	}
 	if err != nil {
 		return "", false, err
 	}
-	if w.Absent || info.Mode().Type() != w.Mode.Type() {
-		return "it is " + info.Mode().String(), false, nil
+	if f == nil {
+		return "it is a link that leads to no folder", false, nil
 	}
-	if w.Mode&fs.ModeSymlink != 0 {
-		if w.Varies {
-			return "", false, nil
+	defer f.Close()
+	got, err = w.lookAttr(f.Inode)
+	return got, true, err
+}
+
+func (e *Eyes) inode(w Want, n *host.Inode) (got string, attr bool, err error) {
+	mode := modeOf(n)
+	if w.Absent || mode.Type() != w.Mode.Type() {
+		return "it is " + mode.String(), false, nil
+	}
+	if !w.Varies {
+		switch {
+		case isLink(n):
+			got, err = w.lookLink(n)
+		case w.Mode.IsRegular():
+			got, err = e.lookContent(w, n)
 		}
-		got, err = w.lookLink(path)
-		return got, false, err
-	}
-	if w.Mode.IsRegular() && !w.Varies {
-		if got, err := w.lookContent(path, info); got != "" || err != nil {
+		if got != "" || err != nil {
 			return got, false, err
 		}
 	}
-	has := host.AttrOf(info)
-	if w.Lax || has.Mode == w.Mode&^fs.ModeType && has.UID == w.UID && has.GID == w.GID {
-		return "", false, nil
-	}
-	return fmt.Sprintf("it is %s %d:%d", info.Mode(), has.UID, has.GID), true, nil
+	got, err = w.lookAttr(n)
+	return got, true, err
 }
 
-func (w Want) lookLink(path string) (string, error) {
-	target, err := os.Readlink(path)
+func (w Want) lookLink(n *host.Inode) (string, error) {
+	target, err := n.Link()
 	if err != nil || target == w.Link {
 		return "", err
 	}
 	return "it is a link to " + target, nil
 }
 
-func (w Want) lookContent(path string, info fs.FileInfo) (string, error) {
-	if info.Size() != w.Size {
-		return fmt.Sprintf("it has %d bytes", info.Size()), nil
+func (e *Eyes) lookContent(w Want, n *host.Inode) (string, error) {
+	if n.Stat.Size != w.Size {
+		if n.Stat.Size == 0 {
+			return Empty, nil
+		}
+		return fmt.Sprintf("it has %d bytes", n.Stat.Size), nil
 	}
-	sum, err := Digest(path, w.Algo)
+	sum, err := e.digest(n, w.Algo)
 	if err != nil || strings.EqualFold(sum, w.Digest) {
 		return "", err
 	}
 	return fmt.Sprintf("its %s is %s", w.Algo, short(sum)), nil
 }
 
-// Digest reads a file and returns the hex digest of its content.
-func Digest(path string, algo rpmfile.Algo) (string, error) {
-	sum := algo.New()
-	if sum == nil {
-		return "", fmt.Errorf("%s cannot be checked: %s is not known here", path, algo)
+// Extra returns the extended attributes that a file has and its package does not give it,
+// capabilities and ACLs for the most part. A link has none.
+func (e *Eyes) Extra(w Want) ([]string, error) {
+	n, err := open(clean(e.Root, w.Path))
+	if err != nil || n == nil {
+		return nil, err
 	}
-	f, err := os.Open(path)
+	defer n.Close()
+	if isLink(n) {
+		return nil, nil
+	}
+	xattrs, err := n.Xattrs()
+	if err != nil {
+		return nil, err
+	}
+	xattrs = withoutLabels(xattrs)
+	if w.Caps {
+		delete(xattrs, "security.capability")
+	}
+	return slices.Sorted(maps.Keys(xattrs)), nil
+}
+
+// lookAttr compares mode, owner and extended attributes; a link has no mode.
+func (w Want) lookAttr(n *host.Inode) (string, error) {
+	mode := modeOf(n)
+	owned := int(n.Stat.Uid) == w.UID && int(n.Stat.Gid) == w.GID
+	if !w.Lax && (!owned || !isLink(n) && mode != w.Mode) {
+		return fmt.Sprintf("it is %s %d:%d", mode, n.Stat.Uid, n.Stat.Gid), nil
+	}
+	if w.Xattrs == nil {
+		return "", nil
+	}
+	xattrs, err := n.Xattrs()
+	if err != nil {
+		return "", err
+	}
+	if xattrs = withoutLabels(xattrs); host.SameXattrs(xattrs, w.Xattrs) {
+		return "", nil
+	}
+	if len(xattrs) == 0 {
+		return "it has no extended attributes", nil
+	}
+	return "it has " + names(xattrs), nil
+}
+
+// digest reads a file and returns the hex digest of its content.
+func (e *Eyes) digest(n *host.Inode, algo rpmfile.Algo) (string, error) {
+	id := inode{n.Stat.Dev, n.Stat.Ino, n.Stat.Ctim.Nano(), algo}
+	shared := n.Stat.Nlink > 1
+	if shared {
+		e.mu.Lock()
+		sum, known := e.read[id]
+		e.mu.Unlock()
+		if known {
+			return sum, nil
+		}
+	}
+	f, err := n.Open()
 	if err != nil {
 		return "", err
 	}
 	defer f.Close() //nolint:errcheck // read only
-	if _, err := io.Copy(sum, f); err != nil {
-		return "", fmt.Errorf("read %s: %w", path, err)
+	sum, err := Digest(f, algo)
+	if err == nil && shared {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if e.read == nil {
+			e.read = map[inode]string{}
+		}
+		e.read[id] = sum
+	}
+	return sum, err
+}
+
+// Digest returns the hex digest of all that r gives.
+func Digest(r io.Reader, algo rpmfile.Algo) (string, error) {
+	sum := algo.New()
+	if sum == nil {
+		return "", fmt.Errorf("%s is not known here", algo)
+	}
+	if _, err := io.Copy(sum, r); err != nil {
+		return "", err
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-func short(digest string) string {
-	if len(digest) > 12 {
-		return digest[:12] + "..."
+// modeOf returns type, permission, setuid, setgid and sticky bits.
+func modeOf(n *host.Inode) fs.FileMode {
+	mode := host.GoMode(n.Stat.Mode)
+	switch n.Stat.Mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		mode |= fs.ModeDir
+	case unix.S_IFLNK:
+		mode |= fs.ModeSymlink
+	case unix.S_IFIFO:
+		mode |= fs.ModeNamedPipe
+	case unix.S_IFSOCK:
+		mode |= fs.ModeSocket
+	case unix.S_IFBLK:
+		mode |= fs.ModeDevice
+	case unix.S_IFCHR:
+		mode |= fs.ModeDevice | fs.ModeCharDevice
 	}
-	return digest
+	return mode
 }
-
-// isNotDir tells that a path leads over a file.
-func isNotDir(err error) bool { return errors.Is(err, unix.ENOTDIR) }

@@ -16,15 +16,31 @@ import (
 // or a scriptlet changed it, or that lies where the new release's have one: it
 // is the host's own, and the way back restores it.
 type Own struct {
-	Path    string      `json:"path"`
-	Missing bool        `json:"missing"` // the package has it, the host does not
-	Mode    fs.FileMode `json:"mode"`
-	UID     int         `json:"uid"`
-	GID     int         `json:"gid"`
-	Size    int64       `json:"size"`
-	SHA256  string      `json:"sha256"`
-	Link    string      `json:"link"`
-	Saved   string      `json:"saved"` // name of the copy in the folder of copies; "" when only mode or owner differ
+	Path    host.Name         `json:"path"`
+	Missing bool              `json:"missing"` // the package has it, the host does not
+	Mode    fs.FileMode       `json:"mode"`
+	UID     int               `json:"uid"`
+	GID     int               `json:"gid"`
+	Size    int64             `json:"size"`
+	SHA256  string            `json:"sha256"`
+	Link    host.Name         `json:"link"`
+	Xattrs  map[string][]byte `json:"xattrs,omitempty"` // with labels
+	MTime   int64             `json:"mtime"`            // nanoseconds since 1970
+	Saved   string            `json:"saved"`            // name of the copy in the folder of copies; "" when only attributes differ
+	Same    host.Name         `json:"same,omitempty"`   // path of the file that this is a hard link of; that stands before it
+}
+
+// isAbsentDir tells whether o is a folder that the host did not have: rpm makes
+// the folders above a package's files even when no package owns them, and
+// leaves them when the files go.
+func (o Own) isAbsentDir() bool { return o.Missing && o.Mode.IsDir() }
+
+// want is how the file must be when it is restored.
+func (o Own) want() Want {
+	return Want{
+		Path: string(o.Path), Mode: o.Mode, UID: o.UID, GID: o.GID, Size: o.Size, Digest: o.SHA256, Algo: rpmfile.SHA256,
+		Link: string(o.Link), Xattrs: withoutLabels(o.Xattrs), Own: true, Absent: o.Missing,
+	}
 }
 
 // Saved is what was noted and saved of a host's own files before anything changed.
@@ -36,7 +52,7 @@ type Saved struct {
 func (s Saved) file() string   { return filepath.Join(s.Var, "packages.json") }
 func (s Saved) copies() string { return filepath.Join(s.Var, "backup", "packages") }
 
-func (s Saved) path(path string) string { return filepath.Join("/", s.Root, path) }
+func (s Saved) path(path host.Name) string { return clean(s.Root, string(path)) }
 
 func (s Saved) write(all []Own) error {
 	data, err := json.MarshalIndent(all, "", "  ")
@@ -46,7 +62,7 @@ func (s Saved) write(all []Own) error {
 	return host.WriteFile(s.file(), append(data, '\n'), host.Attr{Mode: 0o600})
 }
 
-// load reads what Record noted; nothing when it was not called.
+// load reads what was noted; nothing when there is no record.
 func (s Saved) load() ([]Own, error) {
 	if s.Var == "" {
 		return nil, nil
@@ -65,7 +81,7 @@ func (s Saved) load() ([]Own, error) {
 	return all, nil
 }
 
-// Overlay puts what Record noted over what the old packages say.
+// Overlay puts what was noted over what the old packages say.
 func (s Saved) Overlay(all map[string]Want) error {
 	record, err := s.load()
 	if err != nil {
@@ -75,11 +91,9 @@ func (s Saved) Overlay(all map[string]Want) error {
 		if o.isAbsentDir() {
 			continue
 		}
-		all[o.Path] = Want{
-			Package: all[o.Path].Package, Path: o.Path, Mode: o.Mode, UID: o.UID, GID: o.GID,
-			Size: o.Size, Digest: o.SHA256, Algo: rpmfile.SHA256, Link: o.Link,
-			Own: true, Absent: o.Missing,
-		}
+		w := o.want()
+		w.Package = all[w.Path].Package
+		all[w.Path] = w
 	}
 	return nil
 }

@@ -1,61 +1,200 @@
 package pkgfile
 
 import (
+	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 
 	"onerpm/payload-scripts/internal/host"
 )
 
-// Restore makes the recorded files what they were.
+// Restore makes the recorded files what they were. What somebody put in the place of one
+// meanwhile is left alone: the proof tells of it.
 func (s Saved) Restore() error {
 	record, err := s.load()
 	if err != nil {
 		return err
 	}
+	eyes := &Eyes{Root: s.Root}
 	for _, o := range record {
 		if o.isAbsentDir() {
 			continue
 		}
-		if err := s.restoreOne(o); err != nil {
+		if err := s.restore(eyes, o); err != nil {
 			return fmt.Errorf("restore %s: %w", o.Path, err)
 		}
 	}
 	return nil
 }
 
-func (s Saved) restoreOne(o Own) error {
+func (s Saved) restore(eyes *Eyes, o Own) error {
+	got, attr, err := eyes.Look(o.want())
+	if err != nil || got == "" && o.Same == "" {
+		return err
+	}
 	at := s.path(o.Path)
-	if o.Missing {
-		if info, err := os.Lstat(at); err == nil && info.IsDir() {
-			return nil // the proof tells
-		}
-		return host.Remove(at)
-	}
-	if o.Mode&fs.ModeSymlink != 0 {
-		if target, err := os.Readlink(at); err == nil && target == o.Link {
-			return nil
-		}
-		if err := host.Remove(at); err != nil {
+	switch {
+	case o.Missing:
+		return Remove(at)
+	case o.Mode.IsDir():
+		return s.restoreDir(o)
+	case o.Link != "":
+		return s.restoreLink(o)
+	case o.Same != "":
+		return s.relink(o)
+	case o.Saved != "":
+		if err := host.CopyFile(filepath.Join(s.copies(), o.Saved), at); !absent(err) {
 			return err
 		}
-		return os.Symlink(o.Link, at)
-	}
-	if o.Mode.IsDir() {
-		if err := os.MkdirAll(at, o.Mode.Perm()); err != nil {
-			return err
-		}
-	}
-	if o.Saved != "" {
-		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+		if err := makeParents(filepath.Dir(at)); err != nil {
 			return err
 		}
 		return host.CopyFile(filepath.Join(s.copies(), o.Saved), at)
+	case attr:
+		return s.restoreAttr(eyes, o)
 	}
-	if err := os.Lchown(at, o.UID, o.GID); err != nil {
+	return nil
+}
+
+// restoreAttr gives a file that has the package's content its attributes. Whoever put
+// another file, or a second name of one, in its place does not get them for that.
+func (s Saved) restoreAttr(eyes *Eyes, o Own) error {
+	n, err := open(s.path(o.Path))
+	if err != nil || n == nil {
 		return err
 	}
-	return os.Chmod(at, o.Mode)
+	defer n.Close()
+	w := o.want()
+	w.Lax, w.Xattrs = true, nil
+	if got, _, err := eyes.inode(w, n); got != "" || err != nil {
+		return err
+	}
+	return n.SetAttr(host.Attr{Mode: o.Mode, UID: o.UID, GID: o.GID}, o.Xattrs, o.mtime())
+}
+
+// restoreDir makes a folder, or gives one that is there its attributes, behind a link too.
+func (s Saved) restoreDir(o Own) error {
+	at := s.path(o.Path)
+	n, err := open(at)
+	if err != nil {
+		return err
+	}
+	if n == nil {
+		if err := makeParents(at); err != nil {
+			return err
+		}
+	} else {
+		n.Close()
+	}
+	f, err := openFolder(at)
+	if err != nil || f == nil {
+		return err
+	}
+	defer f.Close()
+	return f.SetAttr(host.Attr{Mode: o.Mode, UID: o.UID, GID: o.GID}, o.Xattrs, o.mtime())
+}
+
+// restoreLink puts a link back into its place.
+func (s Saved) restoreLink(o Own) error {
+	at := s.path(o.Path)
+	if err := Remove(at); err != nil {
+		return err
+	}
+	if err := makeParents(filepath.Dir(at)); err != nil {
+		return err
+	}
+	dir, base, err := host.OpenParent(at)
+	if err != nil {
+		return err
+	}
+	defer dir.Close() //nolint:errcheck // the caller syncs
+	if err := unix.Symlinkat(string(o.Link), int(dir.Fd()), base); err != nil {
+		return &os.LinkError{Op: "symlink", Old: string(o.Link), New: at, Err: err}
+	}
+	n, err := host.OpenInode(int(dir.Fd()), base)
+	if err != nil {
+		return err
+	}
+	defer n.Close()
+	if !isLink(n) {
+		return errors.New("somebody replaced it meanwhile")
+	}
+	return n.SetAttr(host.Attr{UID: o.UID, GID: o.GID}, o.Xattrs, o.mtime())
+}
+
+// relink makes a file one of the names of another that was restored before.
+func (s Saved) relink(o Own) error {
+	fromDir, fromBase, err := host.OpenParent(s.path(o.Same))
+	if err != nil {
+		return err
+	}
+	defer fromDir.Close() //nolint:errcheck // read only
+	from, err := host.OpenInode(int(fromDir.Fd()), fromBase)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	dir, base, err := host.OpenParent(s.path(o.Path))
+	if err != nil {
+		return err
+	}
+	defer dir.Close() //nolint:errcheck // the caller syncs
+	if n, err := host.OpenInode(int(dir.Fd()), base); err == nil {
+		same := n.Stat.Dev == from.Stat.Dev && n.Stat.Ino == from.Stat.Ino
+		n.Close()
+		if same {
+			return nil
+		}
+	}
+	tmp := "." + base + ".link~"
+	if err := unix.Unlinkat(int(dir.Fd()), tmp, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+		return &os.PathError{Op: "remove", Path: tmp, Err: err}
+	}
+	if err := unix.Linkat(int(fromDir.Fd()), fromBase, int(dir.Fd()), tmp, 0); err != nil {
+		return &os.LinkError{Op: "link", Old: string(o.Same), New: string(o.Path), Err: err}
+	}
+	if err := unix.Renameat(int(dir.Fd()), tmp, int(dir.Fd()), base); err != nil {
+		return &os.LinkError{Op: "rename", Old: tmp, New: string(o.Path), Err: err}
+	}
+	return nil
+}
+
+// makeParents makes a folder and those above it that lack; those that are there stay as they are.
+func makeParents(dir string) error {
+	n, err := open(dir)
+	if err != nil {
+		return err
+	}
+	if n != nil {
+		n.Close()
+		return nil
+	}
+	if err := makeParents(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := host.Mkdir(dir, host.Attr{Mode: 0o755}, nil); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// RemoveAbsentDirs removes the folders that the host did not have. One that is not empty
+// has something that is not a package's, and stays.
+func (s Saved) RemoveAbsentDirs() error {
+	record, err := s.load()
+	if err != nil {
+		return err
+	}
+	for _, o := range record {
+		if !o.isAbsentDir() {
+			continue
+		}
+		if err := host.RemoveEmpty(s.path(o.Path)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -2,13 +2,15 @@ package pkgfile
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"sort"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 
 	"onerpm/internal/rpmfile"
 	"onerpm/payload-scripts/internal/host"
@@ -27,24 +29,25 @@ func (s Saved) Save(ctx context.Context, want map[string]Want, others, toCome []
 	if err := os.MkdirAll(s.copies(), 0o700); err != nil {
 		return nil, err
 	}
-	all, paths := []Own{}, []string{}
+	v := saver{Saved: s, eyes: &Eyes{Root: s.Root}, names: map[[2]uint64]host.Name{}}
+	paths := []string{}
 	for _, p := range union(want, others) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		o, err := s.save(p, want, strconv.Itoa(len(all)))
-		if err != nil {
+		before := len(v.all)
+		if err := v.save(p, want); err != nil {
 			return nil, fmt.Errorf("save %s for the way back: %w", p, err)
 		}
-		if o != nil {
-			all, paths = append(all, *o), append(paths, p)
+		if len(v.all) > before {
+			paths = append(paths, p)
 		}
 	}
 	dirs, err := s.absentDirs(toCome)
 	if err != nil {
 		return nil, err
 	}
-	return paths, s.write(append(all, dirs...))
+	return paths, s.write(append(v.all, dirs...))
 }
 
 func union(a map[string]Want, b []string) []string {
@@ -61,47 +64,116 @@ func union(a map[string]Want, b []string) []string {
 	return all
 }
 
-// save describes and saves what is at p when it is not as the old packages have
-// it, and returns nil when it is. name is that of a copy.
-func (s Saved) save(p string, want map[string]Want, name string) (*Own, error) {
-	at := s.path(p)
-	e, packaged := want[p]
-	info, err := os.Lstat(at)
-	if errors.Is(err, os.ErrNotExist) || isNotDir(err) {
-		if packaged {
-			return &Own{Path: p, Missing: true}, nil
-		}
-		return nil, nil
-	}
+// saver saves one file after the other.
+type saver struct {
+	Saved
+	eyes  *Eyes
+	names map[[2]uint64]host.Name // device and inode of a file with hard links that is saved -> its first path
+	all   []Own
+}
+
+// save notes and saves what is at p, when it is not as the old packages have it.
+func (v *saver) save(p string, want map[string]Want) error {
+	at := v.path(host.Name(p))
+	w, packaged := want[p]
+	n, err := open(at)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	if n == nil {
+		if packaged {
+			v.all = append(v.all, Own{Path: host.Name(p), Missing: true})
+		}
+		return nil
+	}
+	defer n.Close()
+	if packaged && w.Mode.IsDir() && isLink(n) {
+		f, err := openFolder(at)
+		if err != nil || f == nil {
+			return err // a link that leads nowhere stays one, whatever rpm does
+		}
+		defer f.Close()
+		n = f.Inode
+	}
+	xattrs, err := n.Xattrs()
+	if err != nil {
+		return err
 	}
 	if packaged {
-		e.Lax, e.Varies = false, false
-		if got, _, err := e.Look(at); got == "" || err != nil {
-			return nil, err
+		w.Lax, w.Varies = false, false
+		got, _, err := v.eyes.inode(w, n)
+		if err != nil || got == "" && !w.Caps && len(withoutLabels(xattrs)) == 0 {
+			return err
 		}
 	}
-	attr := host.AttrOf(info)
-	o := &Own{Path: p, Mode: info.Mode().Type() | attr.Mode, UID: attr.UID, GID: attr.GID}
+	o := Own{Path: host.Name(p), Mode: modeOf(n), UID: int(n.Stat.Uid), GID: int(n.Stat.Gid), Xattrs: xattrs, MTime: n.Stat.Mtim.Nano()}
 	switch {
-	case info.IsDir():
-		return o, nil
-	case o.Mode&fs.ModeSymlink != 0:
-		o.Link, err = os.Readlink(at)
-		return o, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("it is %s, which cannot be saved", info.Mode())
+	case o.Mode.IsDir():
+	case isLink(n):
+		link, err := n.Link()
+		if err != nil {
+			return err
+		}
+		o.Link = host.Name(link)
+	case o.Mode.IsRegular():
+		if err := v.content(&o, n, w, packaged); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("it is %s, which cannot be saved", o.Mode)
 	}
-	o.Size = info.Size()
-	if o.SHA256, err = Digest(at, rpmfile.SHA256); err != nil {
-		return nil, err
+	v.all = append(v.all, o)
+	return nil
+}
+
+// content notes a regular file's content, and saves it when it is not the package's.
+func (v *saver) content(o *Own, n *host.Inode, w Want, packaged bool) (err error) {
+	o.Size = n.Stat.Size
+	if o.SHA256, err = v.eyes.digest(n, rpmfile.SHA256); err != nil {
+		return err
 	}
-	if packaged && e.Mode.IsRegular() {
-		if got, err := e.lookContent(at, info); err != nil || got == "" {
-			return o, err
+	if packaged && w.Mode.IsRegular() {
+		if got, err := v.eyes.lookContent(w, n); err != nil || got == "" {
+			return err
 		}
 	}
-	o.Saved = name
-	return o, host.CopyFile(at, filepath.Join(s.copies(), name))
+	if n.Stat.Nlink > 1 {
+		id := [2]uint64{n.Stat.Dev, n.Stat.Ino}
+		if first, known := v.names[id]; known {
+			o.Same = first
+			return nil
+		}
+		v.names[id] = o.Path
+	}
+	o.Saved = strconv.Itoa(len(v.all))
+	return host.CopyFile(v.path(o.Path), filepath.Join(v.copies(), o.Saved))
 }
+
+// absentDirs returns the folders above the paths that are not there now, the deepest first.
+func (s Saved) absentDirs(paths []string) ([]Own, error) {
+	seen := map[string]bool{}
+	var absent []string
+	for _, p := range paths {
+		for dir := path.Dir(p); dir != "/" && !seen[dir]; dir = path.Dir(dir) {
+			seen[dir] = true
+			n, err := open(s.path(host.Name(dir)))
+			if err != nil {
+				return nil, err
+			}
+			if n == nil {
+				absent = append(absent, dir)
+				continue
+			}
+			n.Close()
+		}
+	}
+	sort.Sort(sort.Reverse(sort.StringSlice(absent)))
+	dirs := make([]Own, len(absent))
+	for i, dir := range absent {
+		dirs[i] = Own{Path: host.Name(dir), Missing: true, Mode: fs.ModeDir}
+	}
+	return dirs, nil
+}
+
+// mtime is the time as system calls want it.
+func (o Own) mtime() unix.Timespec { return unix.NsecToTimespec(o.MTime) }

@@ -1,11 +1,17 @@
 // Package pkgfile knows single files of packages on a host: whether one is as it must
 // be, and how the host's own ones, which are not as a package has them, are saved and
 // restored. It knows neither rpm nor releases.
+//
+// It promises that nothing is read or changed through a link that somebody other than
+// root made, and that neither a FIFO nor a device is opened.
 package pkgfile
 
 import (
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
+	"strings"
 
 	"onerpm/internal/rpmfile"
 )
@@ -20,12 +26,14 @@ type Want struct {
 	Size    int64
 	Digest  string // hex; of regular files
 	Algo    rpmfile.Algo
-	Link    string // of symbolic links
+	Link    string            // of symbolic links
+	Xattrs  map[string][]byte // all but labels; nil when they do not count
 
 	Lax    bool // mode and owner do not count
 	Varies bool // content and link target do not count (%verify)
 	Soft   bool // a difference makes rpm run, but does not fail the proof
 	May    bool // the file may be missing
+	Caps   bool // the package gives it capabilities
 
 	Own    bool // the host's own: not rpm, but the record restores it
 	Absent bool // there must be no file
@@ -39,9 +47,41 @@ func (w Want) String() string {
 	text := fmt.Sprintf("%s %d:%d", w.Mode, w.UID, w.GID)
 	switch {
 	case w.Mode.IsRegular():
-		return fmt.Sprintf("%s, %d bytes, %s %s", text, w.Size, w.Algo, short(w.Digest))
+		text = fmt.Sprintf("%s, %d bytes, %s %s", text, w.Size, w.Algo, short(w.Digest))
 	case w.Mode&fs.ModeSymlink != 0:
-		return "link to " + w.Link
+		text = "link to " + w.Link
+	}
+	if len(w.Xattrs) > 0 {
+		text += " with " + names(w.Xattrs)
 	}
 	return text
+}
+
+func short(digest string) string {
+	if len(digest) > 12 {
+		return digest[:12] + "..."
+	}
+	return digest
+}
+
+// names lists extended attributes for people.
+func names(xattrs map[string][]byte) string {
+	return strings.Join(slices.Sorted(maps.Keys(xattrs)), ", ")
+}
+
+// isLabel tells that an extended attribute is given to a file by the host's policy, not by
+// who made the file: rpm gives a new file the right one.
+func isLabel(name string) bool {
+	return name == "security.selinux" || name == "security.ima" || name == "security.evm"
+}
+
+// withoutLabels returns the other extended attributes, not nil.
+func withoutLabels(xattrs map[string][]byte) map[string][]byte {
+	out := map[string][]byte{}
+	for name, value := range xattrs {
+		if !isLabel(name) {
+			out[name] = value
+		}
+	}
+	return out
 }

@@ -61,7 +61,8 @@ func Run(ctx context.Context, in Input) []finding.Finding {
 		return found
 	}
 	checks := []Check{
-		r.bundle, r.machine, r.runnable, r.busy, r.units, r.ways, r.ownFiles, r.obstacles, r.room, r.versionLocks, r.writable,
+		r.bundle, r.machine, r.runnable, r.busy, r.units, r.ways, r.ownFiles, r.obstacles, r.relocated, r.room,
+		r.versionLocks, r.writable,
 	}
 	checks = append(checks, in.Others...)
 	results := make([][]finding.Finding, len(checks))

@@ -107,17 +107,49 @@ func (r *run) ownFiles(ctx context.Context) []finding.Finding {
 			changed = append(changed, fmt.Sprintf("%s (%s: %s)", d.Path, d.Package, d.Got))
 		}
 	}
-	if len(changed) == 0 {
+	var found []finding.Finding
+	if len(changed) > 0 {
+		found = append(found, finding.Finding{
+			ID: "changed-by-hand", Level: finding.Warn,
+			What: fmt.Sprintf("%d files are not as their packages have them: %s", len(changed), list(changed, "; ")),
+			Do:   "copy what you need of them: the upgrade replaces them, only a way back restores them",
+		})
+	}
+	attributes, err := r.set.Attributes(ctx)
+	if err != nil {
+		return failed("look for capabilities and ACLs", err)
+	}
+	if len(attributes) > 0 {
+		found = append(found, finding.Finding{
+			ID: "attributes-by-hand", Level: finding.Warn,
+			What: "files of the packages have capabilities, ACLs or other attributes that no package gave them: " + list(attributes, "; "),
+			Do:   "give them again after the upgrade (setcap, setfacl, setfattr): it puts new files in their place, only a way back restores them",
+		})
+	}
+	return found
+}
+
+// relocated tells of packages that were put elsewhere than they were built for: rpm puts the
+// new ones where they are built for, and nothing in the bundle knows the other place.
+func (r *run) relocated(ctx context.Context) []finding.Finding {
+	if r.state != atOld {
+		return nil
+	}
+	moved, err := r.set.Relocated(ctx)
+	if err != nil {
+		return failed("find out where the packages were put", err)
+	}
+	if len(moved) == 0 {
 		return nil
 	}
 	return []finding.Finding{{
-		ID: "changed-by-hand", Level: finding.Warn,
-		What: fmt.Sprintf("%d files are not as their packages have them: %s", len(changed), list(changed, "; ")),
-		Do:   "copy what you need of them: the upgrade replaces them, only a way back restores them",
+		ID: "relocated", Level: finding.Refuse,
+		What: "packages were installed elsewhere than they are built for (rpm --relocate): " + list(moved, ", "),
+		Do:   "install them at the place they are built for and link from the other one, then check again",
 	}}
 }
 
-// obstacles tells of files where the new packages have theirs.
+// obstacles tells of what is in the way at the paths of the packages.
 func (r *run) obstacles(ctx context.Context) []finding.Finding {
 	if r.state != atOld {
 		return nil
@@ -132,6 +164,20 @@ func (r *run) obstacles(ctx context.Context) []finding.Finding {
 			ID: "path-blocked", Level: finding.Refuse,
 			What: "a folder is where a package has a file, or a file where it has a folder: " + list(o.Blocked, ", "),
 			Do:   "move it away, then check again",
+		})
+	}
+	if len(o.Links) > 0 {
+		found = append(found, finding.Finding{
+			ID: "package-link", Level: finding.Refuse,
+			What: "files of the packages lie behind symbolic links that root does not follow: " + list(o.Links, "; "),
+			Do:   "give the link, and the folders that it lies in, to root, or put the folder itself back in the link's place; then check again",
+		})
+	}
+	if len(o.Mounted) > 0 {
+		found = append(found, finding.Finding{
+			ID: "file-mounted", Level: finding.Refuse,
+			What: "files of the packages are mounts of their own, so that rpm cannot put another in their place: " + list(o.Mounted, ", "),
+			Do:   "unmount them (umount, and take the line out of /etc/fstab), copy the file to its place, then check again",
 		})
 	}
 	if len(o.Replaced) > 0 {

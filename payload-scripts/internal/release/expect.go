@@ -58,6 +58,7 @@ func (b *Bundle) Expected(side manifest.Side, who Owners) (map[string]pkgfile.Wa
 				Size: f.Size, Digest: f.Digest, Algo: f.DigestAlgo, Link: f.LinkTo,
 				Lax: scripts || f.IsDir() || counts&verifyAttr != verifyAttr, Varies: counts&verifyContent != verifyContent,
 				Soft: b.InState(f.Path),
+				Caps: f.Caps != "",
 				May:  f.Flags&(rpmfile.FileDoc|rpmfile.FileMissingOK) != 0,
 			}
 		}
@@ -83,6 +84,39 @@ func (b *Bundle) runsScripts(h *rpmfile.Header) bool {
 		}
 	}
 	return h.HasTriggers()
+}
+
+// RunsScripts reports whether a scriptlet runs, or may run, in the transaction to side.
+func (b *Bundle) RunsScripts(side manifest.Side) (bool, error) {
+	return b.any(side, func(h *rpmfile.Header) bool { return b.runsScripts(h) })
+}
+
+// HasTriggers reports whether one of the packages of either release has triggers of its own.
+func (b *Bundle) HasTriggers() (bool, error) {
+	for _, side := range []manifest.Side{manifest.Old, manifest.New} {
+		if has, err := b.any(side, (*rpmfile.Header).HasTriggers); has || err != nil {
+			return has, err
+		}
+	}
+	return false, nil
+}
+
+// any reports whether something is so for one of the packages of the transaction to side.
+func (b *Bundle) any(side manifest.Side, is func(*rpmfile.Header) bool) (bool, error) {
+	files, err := b.RPMs(side)
+	if err != nil {
+		return false, err
+	}
+	for _, file := range files {
+		header, err := b.Header(file)
+		if err != nil {
+			return false, err
+		}
+		if is(header) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // Merged reports whether a path is a target of the manifest's configuration whose

@@ -52,7 +52,7 @@ func (b *Bundle) verifyFile(file, want string) error {
 	if ok && seen.Equal(info.ModTime()) {
 		return nil
 	}
-	sum, err := pkgfile.Digest(path, rpmfile.SHA256)
+	sum, err := digestOf(path)
 	if err != nil {
 		return fmt.Errorf("verify a package of the bundle: %w", err)
 	}
@@ -66,4 +66,13 @@ func (b *Bundle) verifyFile(file, want string) error {
 	}
 	b.checked[file] = info.ModTime()
 	return nil
+}
+
+func digestOf(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	return pkgfile.Digest(f, rpmfile.SHA256)
 }

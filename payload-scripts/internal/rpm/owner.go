@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -53,6 +54,19 @@ func readIDs(path string) (map[string]int, error) {
 		}
 	}
 	return ids, lines.Err()
+}
+
+// Names returns the users and groups in the host's files, as "user NAME" and "group NAME", sorted.
+func (o *Owners) Names() []string {
+	var all []string
+	for name := range o.users {
+		all = append(all, "user "+name)
+	}
+	for name := range o.groups {
+		all = append(all, "group "+name)
+	}
+	sort.Strings(all)
+	return all
 }
 
 // User returns the number of a user.

@@ -30,7 +30,8 @@ type Host struct {
 	LockWait time.Duration // longest wait for rpm's lock; 5 minutes when 0
 
 	mu     sync.Mutex
-	dbpath string
+	dbpath string   // once it was asked for
+	quiet  []string // likewise, see WithoutScriptlets
 	held   *os.File // rpm's lock file while Hold has it locked, nil otherwise
 }
 

@@ -50,6 +50,15 @@ func (r Runner) Interrupted() (string, error) {
 	return strings.TrimSpace(string(data)), err
 }
 
+// Began tells whether a transaction of that name was ever begun.
+func (r Runner) Began(name string) (bool, error) {
+	_, err := os.Stat(filepath.Join(r.Folder, "rpm-"+name+".out"))
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Forget takes the mark of an interrupted transaction away: what it left half done has been done again.
 func (r Runner) Forget() error { return host.Remove(r.mark()) }
 

@@ -18,8 +18,7 @@ var noPlugins = []string{"--define", "__plugindir /nonexistent"}
 // Try runs a transaction on a copy of the database that lies in folder, without files and
 // scriptlets, and returns what rpm complains of, one each. err is set when rpm did not get that far.
 func Try(ctx context.Context, folder string, args []string) ([]string, error) {
-	quiet := []string{"--justdb", "--noscripts", "--notriggers"}
-	return problems(ctx, join([]string{"--dbpath", folder}, noPlugins, quiet, args))
+	return problems(ctx, join([]string{"--dbpath", folder}, noPlugins, noUsers, []string{"--justdb"}, withoutAny, args))
 }
 
 // Test lets rpm test a transaction against the host itself, for conflicts of files and
@@ -31,7 +30,7 @@ func (h *Host) Test(ctx context.Context, args []string) ([]string, error) {
 // Rehearse runs a transaction in an empty root of its own, with a copy of the database at
 // dbpath in it, without scriptlets: they know nothing of a root that has no other file.
 func Rehearse(ctx context.Context, root, dbpath string, args []string) error {
-	global := join([]string{"--root", root, "--dbpath", dbpath}, noPlugins, []string{"--noscripts", "--notriggers"})
+	global := join([]string{"--root", root, "--dbpath", dbpath}, noPlugins, noUsers, withoutAny)
 	_, err := host.Run(ctx, host.Cmd{Name: "rpm", Args: join(global, args), Timeout: trialTimeout})
 	return err
 }

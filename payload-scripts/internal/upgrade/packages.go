@@ -35,12 +35,15 @@ func (p *packageSet) backup(ctx context.Context) error {
 func (p *packageSet) converge(ctx context.Context, side manifest.Side) error {
 	p.set.Had = p.journal.Record().Optional
 	defer p.set.RPM.Release() // nothing may have been left to do for rpm
-	return p.set.Converge(ctx, side, packages.Options{Progress: func(at rpm.Progress) {
-		p.progress.Tell("rpm: "+at.Package, int64(at.Percent), 100, "percent")
-		if at.Percent == 0 {
-			host.Point("rpm at work", at.Package)
-		}
-	}})
+	return p.set.Converge(ctx, side, packages.Options{
+		Progress: func(at rpm.Progress) {
+			p.progress.Tell("rpm: "+at.Package, int64(at.Percent), 100, "percent")
+			if at.Percent == 0 {
+				host.Point("rpm at work", at.Package)
+			}
+		},
+		Warn: p.warn,
+	})
 }
 
 // markUserInstalled never fails an upgrade that serves already: it is told as a warning.

@@ -1,0 +1,94 @@
+package rpm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"onerpm/payload-scripts/internal/host"
+)
+
+// State is what rpm did with a file of an installed package (RPMTAG_FILESTATES).
+type State int
+
+// The states. An unknown one is Normal.
+const (
+	Normal       State = 0
+	Replaced     State = 1 // by a file of another package
+	NotInstalled State = 2 // left out: documentation (_excludedocs), other languages (_install_langs)
+	NetShared    State = 3 // left out: it is on a shared file system (_netsharedpath)
+	WrongColor   State = 4 // left out: of another architecture
+)
+
+// States returns the states of all files of the installed packages with the names, in
+// the order in which their headers have them. A package without files has none.
+func (d DB) States(ctx context.Context, names []string) (map[string][]State, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	text, err := d.list(ctx, `=%{NAME}\n[%{FILESTATES}\n]`, names)
+	if err != nil {
+		return nil, fmt.Errorf("ask rpm which files it left out: %w", err)
+	}
+	return parseStates(text), nil
+}
+
+func parseStates(text string) map[string][]State {
+	states := map[string][]State{}
+	name := ""
+	for _, line := range strings.Split(text, "\n") {
+		if is, ok := strings.CutPrefix(line, "="); ok {
+			name = is
+			states[name] = nil // of several entries the last counts
+			continue
+		}
+		n, err := strconv.Atoi(line)
+		if err == nil && name != "" {
+			states[name] = append(states[name], State(n))
+		}
+	}
+	return states
+}
+
+// Relocated returns those of the installed packages with the names that were put
+// elsewhere than they were built for (rpm --relocate, --prefix), and where.
+func (d DB) Relocated(ctx context.Context, names []string) ([]string, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	text, err := d.list(ctx, `=%{NAME}\t[%{PREFIXES}:]\t[%{INSTPREFIXES}:]\n`, names)
+	if err != nil {
+		return nil, fmt.Errorf("ask rpm where packages were put: %w", err)
+	}
+	return parseRelocated(text), nil
+}
+
+func parseRelocated(text string) []string {
+	var found []string
+	for _, line := range strings.Split(text, "\n") {
+		fields := strings.Split(line, "\t")
+		if len(fields) != 3 || !strings.HasPrefix(line, "=") {
+			continue
+		}
+		built, is := strings.Split(fields[1], ":"), strings.Split(fields[2], ":")
+		for i, prefix := range built {
+			if i < len(is) && is[i] != "" && is[i] != prefix {
+				found = append(found, fmt.Sprintf("%s (%s is at %s)", fields[0][1:], prefix, is[i]))
+			}
+		}
+	}
+	return found
+}
+
+// list asks about installed packages; those that are not installed say nothing.
+func (d DB) list(ctx context.Context, format string, names []string) (string, error) {
+	args := join(d.global, []string{"-q", "--qf", format, "--"}, names)
+	var out strings.Builder
+	res, err := host.Run(ctx, host.Cmd{Name: "rpm", Args: args, Timeout: questionTimeout, Stdout: &out, Discard: true})
+	if exit := (*host.ExitError)(nil); err != nil && (!errors.As(err, &exit) || strings.Contains(res.Stderr, "error:")) {
+		return "", err
+	}
+	return out.String(), nil
+}
