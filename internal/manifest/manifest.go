@@ -167,7 +167,7 @@ type Connection struct {
 
 // ConnectionKeys name the keys of the file; an absent one means PostgreSQL's default.
 type ConnectionKeys struct {
-	Host     string `json:"host" yaml:"host"`                   // its value may be host or host:port
+	Host     string `json:"host" yaml:"host"`                   // its value may be host, host:port, [v6]:port, a socket's folder or a whole URL
 	Port     string `json:"port,omitempty" yaml:"port"`         // the key of the port
 	Database string `json:"database" yaml:"database"`           // the key of the database's name
 	User     string `json:"user" yaml:"user"`                   // the key of the user

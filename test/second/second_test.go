@@ -70,7 +70,15 @@ func TestAnotherProduct(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	m.Sh(t, `dnf install -y /root/1.0/*.rpm && sed -i 's/Good day/Good morning/' /etc/almanac.conf && systemctl enable --now almanac
+	m.Sh(t, `su postgres -c "psql -Xq -v ON_ERROR_STOP=1" <<'END'
+create role almanac login password 'it''s: $5 #';
+create database almanac owner almanac;
+\c almanac
+set role almanac;
+create table edition (release text);
+insert into edition values ('1.0');
+END
+		dnf install -y /root/1.0/*.rpm && sed -i 's/Good day/Good morning/; s/^DB_PASSWORD=.*/DB_PASSWORD="it'"'"'s: \\$5 #"/' /etc/almanac.conf && systemctl enable --now almanac
 		for i in $(seq 600); do curl -fsS http://127.0.0.1:7070/version && break; sleep 0.1; done`)
 	var before, after struct {
 		Greeting, Saying string
@@ -83,6 +91,7 @@ func TestAnotherProduct(t *testing.T) {
 		}
 	}
 	ask(&before)
+	wayBack(t, m)
 	if code, out := m.ShCode(t, "dnf install -y /root/bundle.rpm && almanac-upgrade wait"); code != 0 {
 		_, report := m.ShCode(t, "almanac-upgrade report; almanac-upgrade check")
 		t.Fatalf("exit %d\n%s\n%s", code, out, report)
@@ -94,8 +103,34 @@ func TestAnotherProduct(t *testing.T) {
 	if after.Greeting != "Good morning" || !strings.Contains(after.Saying, "(2.0)") {
 		t.Errorf("%+v", after)
 	}
+	if got := m.Sh(t, edition+"; grep ^D /etc/almanac.conf"); got !=
+		"2.0|\nDATABASE_HOST=127.0.0.1\nDATABASE_NAME=almanac\nDATABASE_USER=almanac\nDATABASE_PASSWORD=\"it's: \\$5 #\"" {
+		t.Errorf("the database and the keys of its connection:\n%s", got)
+	}
 	if got := m.Sh(t, "rpm -q almanac almanac-sayings; rpm -V almanac-sayings; grep -c LANGUAGE=en /etc/almanac.conf; ls /etc/almanac.conf*"); got !=
 		"almanac-2.0-1.noarch\nalmanac-sayings-2.0-1.noarch\n1\n/etc/almanac.conf" {
 		t.Errorf("packages and configuration:\n%s", got)
 	}
+}
+
+// edition prints the one row of the product's table.
+const edition = `su postgres -c "psql -XAt -d almanac -c 'select * from edition'"`
+
+// wayBack starts an upgrade whose last migration the database refuses: by then the host's file
+// names the connection by the new release's keys, and still the schema is taken back.
+func wayBack(t *testing.T, m *host.Machine) {
+	t.Helper()
+	m.Sh(t, `mkdir -p /etc/almanac-upgrade && touch /etc/almanac-upgrade/manual
+		su postgres -c "psql -Xq -d almanac -c \"alter table edition add constraint stays check (release = '1.0')\""
+		dnf install -y /root/bundle.rpm`)
+	if code, out := m.ShCode(t, "almanac-upgrade start; almanac-upgrade wait"); code != 4 {
+		_, report := m.ShCode(t, "almanac-upgrade report; almanac-upgrade log")
+		t.Fatalf("exit %d, want 4\n%s\n%s", code, out, report)
+	}
+	if got := m.Sh(t, edition+"; grep -c ^DB_ /etc/almanac.conf; grep -c ^DATABASE /etc/almanac.conf || true; rpm -q almanac; almanac-upgrade report | grep -c 'schema to new'"); got !=
+		"1.0\n4\n0\nalmanac-1.0-1.noarch\n1" {
+		t.Errorf("after the way back:\n%s", got)
+	}
+	m.Sh(t, `su postgres -c "psql -Xq -d almanac -c 'alter table edition drop constraint stays'"
+		rm /etc/almanac-upgrade/manual && dnf remove -y almanac-upgrade-2.0`)
 }

@@ -22,7 +22,7 @@ func (r *reader) databases(p *page, s *Spec, folder string) {
 				first[db.Name] = p.doc.Mistake("", "", at("name")...).Line
 			}
 		}
-		p.connection(db.Connection, at("connection"))
+		r.connection(p, s, db.Connection, at("connection"))
 		p.expects(db.Expects, at("expects"))
 		p.expects(db.Becomes, at("becomes"))
 		if db.Checks != "" {
@@ -51,23 +51,6 @@ func (r *reader) databases(p *page, s *Spec, folder string) {
 func isPattern(pattern string) bool {
 	_, err := filepath.Match(pattern, "/")
 	return err == nil
-}
-
-func (p *page) connection(c manifest.Connection, base []any) {
-	at := under(base)
-	if !p.doc.Has(base...) {
-		p.missing("where on the host the address and password stand: file, format and keys", base...)
-		return
-	}
-	if p.need(c.File, "the file on the host", at("file")...) {
-		p.hostPath(c.File, at("file")...)
-	}
-	if p.need(c.Format, "allowed: json, yaml, env", at("format")...) {
-		p.oneOf([]string{"json", "yaml", "env"}, c.Format, at("format")...)
-	}
-	p.need(c.Keys.Host, "the key that holds the host", at("keys", "host")...)
-	p.need(c.Keys.Database, "the key that holds the database's name", at("keys", "database")...)
-	p.need(c.Keys.User, "the key that holds the user", at("keys", "user")...)
 }
 
 func (p *page) expects(e *manifest.Expects, base []any) {

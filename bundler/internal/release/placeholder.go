@@ -28,7 +28,9 @@ func (r *reader) configValues(p *page, s *Spec) {
 		}
 		rules := slices.IndexFunc(s.Config, func(c manifest.Config) bool { return c.Target == target })
 		set := map[string]bool{}
+		var policy map[string]manifest.Side
 		if rules >= 0 {
+			policy = s.Config[rules].Policy
 			for _, key := range sortedKeys(s.Config[rules].Set) {
 				set[key] = true
 				at := []any{"config", rules, "set", key}
@@ -41,6 +43,7 @@ func (r *reader) configValues(p *page, s *Spec) {
 			}
 		}
 		r.unknownValues(configName(to, target), old, new, set)
+		r.envLines(s, target, from, to, old, new, policy)
 		if slices.ContainsFunc(to.ConfigFiles, func(f ConfigFile) bool { return f.Target == target }) {
 			r.droppedValues(p, s, rules, configName(from, target), old, new)
 		}

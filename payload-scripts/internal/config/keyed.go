@@ -214,11 +214,23 @@ func (m *merger) mergeWhole(path string, b, t, mine *hostconf.Node) *hostconf.No
 		return mine
 	case b != nil && mine != nil && matches(b, mine, local): // not touched by the admin
 		return m.take(path, t, mine, local, "release")
+	case t == nil && mine != nil && m.copied(path): // the new release has it under another key
+		return m.take(path, nil, mine, local, "release")
 	case b != nil && t != nil && hostconf.Same(b, t): // not touched by the release
 		m.note(path, Kept, "admin", mine, mine)
 		return mine
 	}
 	return m.conflict(path, b, t, mine)
+}
+
+// copied tells whether a set gives another key the host's value of this one.
+func (m *merger) copied(path string) bool {
+	for key, v := range m.in.Set {
+		if v.Copy == path && key != path {
+			return true
+		}
+	}
+	return false
 }
 
 func isLine(n *hostconf.Node) bool { return n != nil && n.Kind == hostconf.Line }

@@ -1,0 +1,61 @@
+package release
+
+import (
+	"fmt"
+	"slices"
+
+	"onerpm/bundler/internal/conffile"
+	"onerpm/internal/manifest"
+)
+
+// connection checks where on the host the address of a database is read. The engine
+// reads it once, from the old release's file, and keeps it: the new release may name
+// its keys otherwise.
+func (r *reader) connection(p *page, s *Spec, c manifest.Connection, base []any) {
+	at := under(base)
+	if !p.doc.Has(base...) {
+		p.missing("where on the host the address and password stand: file, format and keys", base...)
+		return
+	}
+	if p.need(c.File, "the file on the host", at("file")...) {
+		p.hostPath(c.File, at("file")...)
+	}
+	if p.need(c.Format, "allowed: json, yaml, env", at("format")...) {
+		p.oneOf([]string{"json", "yaml", "env"}, c.Format, at("format")...)
+	}
+	p.need(c.Keys.Host, "the key that holds the host", at("keys", "host")...)
+	p.need(c.Keys.Database, "the key that holds the database's name", at("keys", "database")...)
+	p.need(c.Keys.User, "the key that holds the user", at("keys", "user")...)
+	r.connectionKeys(p, s, c, at)
+}
+
+// connectionKeys looks the keys up in the old release's file, where that is one under versions/.
+func (r *reader) connectionKeys(p *page, s *Spec, c manifest.Connection, at func(...any) []any) {
+	from := r.cat.Release(s.From)
+	if from == nil {
+		return
+	}
+	i := slices.IndexFunc(from.ConfigFiles, func(f ConfigFile) bool { return f.Target == c.File })
+	if i < 0 || !slices.Contains([]string{"json", "yaml", "env"}, c.Format) {
+		return
+	}
+	data, err := readBounded(from.ConfigFiles[i].Path, maxConfigBytes)
+	if err != nil {
+		return // reported when the release was read
+	}
+	entries, m := conffile.Read(c.Format, configName(from, c.File), data)
+	if m != nil {
+		if s.Format(c.File) != c.Format { // otherwise it is reported as a mistake in the file
+			p.wrong(fmt.Sprintf("release %s's %s is %s", s.From, c.File, m.What), "the format in which the product keeps it", at("format")...)
+		}
+		return
+	}
+	for _, key := range []struct{ name, value string }{
+		{"host", c.Keys.Host}, {"port", c.Keys.Port}, {"database", c.Keys.Database}, {"user", c.Keys.User}, {"password", c.Keys.Password},
+	} {
+		if key.value != "" && !hasKey(entries, key.value) {
+			p.wrong(fmt.Sprintf("release %s's %s has no key %s", s.From, c.File, key.value),
+				"a key of the old release's file: the address is read there once and kept, whatever the new release names it", at("keys", key.name)...)
+		}
+	}
+}
