@@ -19,6 +19,7 @@ import (
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/upgrade"
+	"onerpm/payload-scripts/internal/view"
 )
 
 // agentVerbs are the words that follow "agents".
@@ -88,7 +89,7 @@ func (e *env) end(r upgrade.Report) int {
 
 // printEnd prints how an attempt ended, and how its agents are.
 func (e *env) printEnd(r upgrade.Report) {
-	printOutcome(e.out, r)
+	view.Outcome(e.out, r)
 	if r.Outcome == journal.Upgraded && r.Agents != nil {
 		printAgents(e.out, e.prefix(), *r.Agents)
 	}
@@ -109,14 +110,14 @@ func printAgents(w io.Writer, prefix string, rec agent.Record) {
 	count := fmt.Sprintf("%d of %d upgraded", up, all)
 	switch rec.State {
 	case agent.Pending:
-		fmt.Fprintf(w, "agents: pending\n  because: %s\n", indent(rec.Why))
+		fmt.Fprintf(w, "agents: pending\n  because: %s\n", view.Indent(rec.Why))
 	case agent.Left:
 		fmt.Fprintf(w, "agents: left alone, %s\n", rec.Why)
 	case agent.Running:
 		asked, _ := rec.Count(agent.Asking, agent.Asked)
 		fmt.Fprintf(w, "agents: under way, %s, %d groups at work\n  wait for their end: %s agents wait\n", count, asked, prefix)
 	case agent.Stopped:
-		fmt.Fprintf(w, "agents: stopped, %s\n  because: %s\n  once the cause is gone: %s agents resume\n", count, indent(rec.Why), prefix)
+		fmt.Fprintf(w, "agents: stopped, %s\n  because: %s\n  once the cause is gone: %s agents resume\n", count, view.Indent(rec.Why), prefix)
 	default:
 		fmt.Fprintf(w, "agents: done, %s\n", count)
 		if rec.Why != "" {
@@ -161,7 +162,7 @@ func (e *env) waitForAgents(ctx context.Context, a layout.Attempt) int {
 		select {
 		case <-ctx.Done():
 			return e.fail(errors.New("no longer waiting; the agents go on"), exitFailed)
-		case <-time.After(pollEvery):
+		case <-time.After(view.Poll):
 		}
 	}
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/preflight"
 	"onerpm/payload-scripts/internal/upgrade"
+	"onerpm/payload-scripts/internal/view"
 )
 
 // runCheck tells everything that stands in the way of the upgrade, in one run.
@@ -56,9 +56,9 @@ func (e *env) tell(found []finding.Finding) int {
 		return e.encode(v, code)
 	}
 	for _, f := range found {
-		fmt.Fprintf(e.out, "%-7s %s: %s\n", f.Level, f.ID, indent(f.What))
+		fmt.Fprintf(e.out, "%-7s %s: %s\n", f.Level, f.ID, view.Indent(f.What))
 		if f.Do != "" {
-			fmt.Fprintf(e.out, "        -> %s\n", indent(f.Do))
+			fmt.Fprintf(e.out, "        -> %s\n", view.Indent(f.Do))
 		}
 	}
 	switch v.Verdict {
@@ -79,8 +79,4 @@ func (e *env) encode(v any, code int) int {
 		return e.fail(err, exitFailed)
 	}
 	return code
-}
-
-func indent(s string) string {
-	return strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n           ")
 }

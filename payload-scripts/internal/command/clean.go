@@ -12,6 +12,7 @@ import (
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/rehearsal"
+	"onerpm/payload-scripts/internal/view"
 )
 
 func cleanFlags(f *flag.FlagSet, o *options) {
@@ -80,9 +81,9 @@ func (e *env) cleaned(found []attempt.Leftover, o options) int {
 	case len(found) == 0:
 		fmt.Fprintln(e.out, "there is nothing to remove")
 	case o.dryRun:
-		fmt.Fprintf(e.out, "nothing was removed; without --dry-run this frees %s\n", size(total))
+		fmt.Fprintf(e.out, "nothing was removed; without --dry-run this frees %s\n", view.Size(total))
 	default:
-		fmt.Fprintf(e.out, "removed; %s are free again\n", size(total))
+		fmt.Fprintf(e.out, "removed; %s are free again\n", view.Size(total))
 	}
 	return exitDone
 }
@@ -100,17 +101,5 @@ func (e *env) expire(p layout.Places) {
 	}
 	if err != nil {
 		fmt.Fprintf(e.err, "note: old backups could not be removed: %v\n", err)
-	}
-}
-
-// size writes a number of bytes for people.
-func size(bytes int64) string {
-	switch {
-	case bytes >= 10<<30:
-		return fmt.Sprintf("%d GiB", bytes>>30)
-	case bytes >= 10<<20:
-		return fmt.Sprintf("%d MiB", bytes>>20)
-	default:
-		return fmt.Sprintf("%d KiB", (bytes+1023)>>10)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/view"
 )
 
 func logFlags(f *flag.FlagSet, o *options) {
@@ -55,7 +56,7 @@ func runLog(ctx context.Context, e *env, o options) int {
 		select {
 		case <-ctx.Done():
 			return exitDone
-		case <-time.After(pollEvery):
+		case <-time.After(view.Poll):
 		}
 	}
 }

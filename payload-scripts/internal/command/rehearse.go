@@ -10,6 +10,7 @@ import (
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/preflight"
 	"onerpm/payload-scripts/internal/rehearsal"
+	"onerpm/payload-scripts/internal/view"
 )
 
 // runRehearse tries the upgrade on copies and predicts the window.
@@ -48,7 +49,7 @@ func runRehearse(ctx context.Context, e *env, _ options) int {
 func printRehearsal(w io.Writer, r *rehearsal.Report) {
 	fmt.Fprintf(w, "%s: %s to %s, rehearsed in %s; nothing that serves was touched\n", r.Product, r.From, r.To, r.Took.D().Round(time.Second))
 	for _, f := range r.Findings {
-		fmt.Fprintf(w, "  note: %s: %s\n", f.ID, indent(f.What))
+		fmt.Fprintf(w, "  note: %s: %s\n", f.ID, view.Indent(f.What))
 	}
 	for _, d := range r.Databases {
 		fmt.Fprintf(w, "database %s, %d rows: copied in %s, expanded in %s while it serves, switched in %s, taken back in %s\n",
@@ -64,7 +65,7 @@ func printRehearsal(w io.Writer, r *rehearsal.Report) {
 	if len(r.Problems) > 0 {
 		fmt.Fprintln(w, "the upgrade would go back:")
 		for _, p := range r.Problems {
-			fmt.Fprintf(w, "  %s\n", indent(p))
+			fmt.Fprintf(w, "  %s\n", view.Indent(p))
 		}
 		return
 	}

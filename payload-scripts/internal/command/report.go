@@ -10,6 +10,7 @@ import (
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/upgrade"
+	"onerpm/payload-scripts/internal/view"
 )
 
 // runReport tells how the latest attempt went, step by step.
@@ -26,7 +27,7 @@ func runReport(_ context.Context, e *env, _ options) int {
 	if e.json {
 		return e.encode(r, exitDone)
 	}
-	printReport(e.out, r)
+	view.Report(e.out, r)
 	e.printEnd(r)
 	return exitDone
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -12,10 +13,8 @@ import (
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/view"
 )
-
-// pollEvery is how often a command that waits reads the journal.
-const pollEvery = 200 * time.Millisecond
 
 func statusFlags(f *flag.FlagSet, o *options) {
 	f.BoolVar(&o.follow, "follow", false, "go on until the upgrade ends")
@@ -29,7 +28,7 @@ func runStatus(ctx context.Context, e *env, o options) int {
 	}
 	rec, err := journal.Read(a.Var)
 	if err == nil && o.follow {
-		rec, err = e.follow(ctx, a)
+		rec, err = view.Follow(ctx, e.shown(), e.followed(a))
 	}
 	if err != nil && ctx.Err() == nil {
 		return e.fail(err, exitFailed)
@@ -49,11 +48,29 @@ func runStatus(ctx context.Context, e *env, o options) int {
 	}
 	if !o.follow {
 		for _, s := range rec.Steps {
-			printStep(e.out, s)
+			view.Step(e.out, s)
 		}
 	}
 	e.printEnd(r)
 	return exitDone
+}
+
+// followed is what a view of the attempt needs; only root may ask whether its unit is stalled.
+func (e *env) followed(a layout.Attempt) view.Attempt {
+	p := e.bundle.Places()
+	f := view.Attempt{Journal: a.Var, Progress: p.Progress(), Limit: e.bundle.Manifest.Limits.Window.D()}
+	if os.Geteuid() == 0 {
+		f.Stalled = newIdle(p).why
+	}
+	return f
+}
+
+// shown is where people look on; nil when a program does.
+func (e *env) shown() io.Writer {
+	if e.json {
+		return nil
+	}
+	return e.out
 }
 
 // none tells that this bundle was never started.
@@ -96,7 +113,7 @@ func runWait(ctx context.Context, e *env, _ options) int {
 		select {
 		case <-ctx.Done():
 			return e.fail(errors.New("no longer waiting; the upgrade goes on"), exitFailed)
-		case <-time.After(pollEvery):
+		case <-time.After(view.Poll):
 		}
 	}
 }

@@ -1,4 +1,7 @@
-package command
+// Package view shows an attempt to people: its steps, how it ended, what became of the
+// configuration, and on a terminal what is under way. It reads the journal and the progress
+// file, and changes nothing.
+package view
 
 import (
 	"fmt"
@@ -11,8 +14,8 @@ import (
 	"onerpm/payload-scripts/internal/upgrade"
 )
 
-// printStep prints one step as a line whose columns line up.
-func printStep(w io.Writer, s journal.Step) {
+// Step prints one step as a line whose columns line up.
+func Step(w io.Writer, s journal.Step) {
 	took, mark := "interrupted", "-"
 	if !s.Ended.IsZero() {
 		took, mark = s.Ended.Sub(s.Began).Round(10*time.Millisecond).String(), "+"
@@ -22,30 +25,30 @@ func printStep(w io.Writer, s journal.Step) {
 	}
 	fmt.Fprintf(w, "%s %-8s %-40s %12s\n", mark, s.Phase, s.Name, took)
 	if s.Error != "" {
-		fmt.Fprintf(w, "    %s\n", indent(s.Error))
+		fmt.Fprintf(w, "    %s\n", Indent(s.Error))
 	}
 }
 
-// printOutcome prints how it ended, or that it has not.
-func printOutcome(w io.Writer, r upgrade.Report) {
+// Outcome prints how it ended, or that it has not.
+func Outcome(w io.Writer, r upgrade.Report) {
 	switch r.Outcome {
 	case journal.Upgraded:
 		fmt.Fprintf(w, "done: %s is %s; %s\n", r.Product, r.To, window(r))
 	case journal.Refused:
-		fmt.Fprintf(w, "refused: nothing was changed, %s is %s\n  because: %s\n", r.Product, r.From, indent(r.Error))
+		fmt.Fprintf(w, "refused: nothing was changed, %s is %s\n  because: %s\n", r.Product, r.From, Indent(r.Error))
 	case journal.RolledBack:
-		fmt.Fprintf(w, "rolled back: %s is %s as it was before; %s\n  because: %s\n", r.Product, r.From, window(r), indent(r.Error))
+		fmt.Fprintf(w, "rolled back: %s is %s as it was before; %s\n  because: %s\n", r.Product, r.From, window(r), Indent(r.Error))
 	case journal.NeedsAPerson:
-		fmt.Fprintf(w, "needs a person\n  because: %s\n  %s\n", indent(r.Error), indent(r.Todo))
+		fmt.Fprintf(w, "needs a person\n  because: %s\n  %s\n", Indent(r.Error), Indent(r.Todo))
 	default:
 		if r.Todo != "" {
-			fmt.Fprintf(w, "not under way: phase %s, %s\n  %s\n", r.Phase, way(r), indent(r.Todo))
+			fmt.Fprintf(w, "not under way: phase %s, %s\n  %s\n", r.Phase, way(r), Indent(r.Todo))
 			break
 		}
 		fmt.Fprintf(w, "under way: phase %s, %s, for %s\n", r.Phase, way(r), time.Since(r.Began).Round(time.Second))
 	}
 	for _, warning := range r.Warnings {
-		fmt.Fprintf(w, "  note: %s\n", indent(warning))
+		fmt.Fprintf(w, "  note: %s\n", Indent(warning))
 	}
 }
 
@@ -68,8 +71,8 @@ func window(r upgrade.Report) string {
 	return fmt.Sprintf("out of service for %s (limit %s), %s", r.Window.D().Round(time.Millisecond), r.Limit.D(), how)
 }
 
-// printReport prints the whole report.
-func printReport(w io.Writer, r upgrade.Report) {
+// Report prints the whole report.
+func Report(w io.Writer, r upgrade.Report) {
 	fmt.Fprintf(w, "%s: %s to %s (%s)\n", r.Product, r.From, r.To, r.ID)
 	fmt.Fprintf(w, "began %s", r.Began.Format(time.RFC3339))
 	if !r.Ended.IsZero() {
@@ -77,7 +80,7 @@ func printReport(w io.Writer, r upgrade.Report) {
 	}
 	fmt.Fprintln(w)
 	for _, s := range r.Steps {
-		printStep(w, s)
+		Step(w, s)
 	}
 	printChanges(w, r)
 }
@@ -122,4 +125,21 @@ func change(c config.Change) string {
 		text += ": " + c.To
 	}
 	return text + " (by " + c.By + ")"
+}
+
+// Indent lets the lines after the first stand below it.
+func Indent(s string) string {
+	return strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n           ")
+}
+
+// Size writes a number of bytes for people.
+func Size(bytes int64) string {
+	switch {
+	case bytes >= 10<<30:
+		return fmt.Sprintf("%d GiB", bytes>>30)
+	case bytes >= 10<<20:
+		return fmt.Sprintf("%d MiB", bytes>>20)
+	default:
+		return fmt.Sprintf("%d KiB", (bytes+1023)>>10)
+	}
 }

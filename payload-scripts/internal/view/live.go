@@ -1,32 +1,43 @@
-package command
+package view
 
 import (
 	"context"
 	"fmt"
-	"os"
+	"io"
 	"strconv"
 	"strings"
 	"time"
 
 	"onerpm/payload-scripts/internal/journal"
-	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/progress"
 	"onerpm/payload-scripts/internal/upgrade"
 )
 
-// follow tells the steps as they end and returns the record of the attempt's
-// end. On a terminal what is under way is shown below them, as it goes. The
-// error is the context's when that ends first.
-func (e *env) follow(ctx context.Context, a layout.Attempt) (journal.Record, error) {
-	t := onTerminal(e.out)
-	path := e.bundle.Places().Progress()
-	shown, idle := 0, newIdle(e.bundle.Places())
+// Poll is how often who waits for an attempt reads its journal.
+const Poll = 200 * time.Millisecond
+
+// Attempt is what is followed.
+type Attempt struct {
+	Journal  string        // the folder of its journal
+	Progress string        // the file that tells how far the running step is
+	Limit    time.Duration // of the time out of service
+
+	// Stalled (optional) tells why nothing works on the attempt, "" when something may.
+	Stalled func(context.Context, time.Time) string
+}
+
+// Follow prints the steps as they end to out and returns the record of the attempt's
+// end. On a terminal what is under way is shown below them, as it goes. With out nil it
+// only waits. The error is the context's when that ends first. An attempt that is stalled is no longer followed.
+func Follow(ctx context.Context, out io.Writer, a Attempt) (journal.Record, error) {
+	t := onTerminal(out)
+	shown := 0
 	for {
-		rec, err := journal.Read(a.Var)
+		rec, err := journal.Read(a.Journal)
 		if err != nil {
 			return rec, err
 		}
-		if rec.Outcome == journal.Running && os.Geteuid() == 0 && idle.why(ctx, time.Now()) != "" {
+		if rec.Outcome == journal.Running && a.Stalled != nil && a.Stalled(ctx, time.Now()) != "" {
 			return rec, nil // the caller tells why
 		}
 		var ended strings.Builder
@@ -35,18 +46,18 @@ func (e *env) follow(ctx context.Context, a layout.Attempt) (journal.Record, err
 			if s.Ended.IsZero() && shown == len(rec.Steps)-1 && rec.Outcome == journal.Running {
 				break // it is running: told when it has ended
 			}
-			printStep(&ended, s)
+			Step(&ended, s)
 		}
 		var block []string
 		if rec.Outcome == journal.Running {
-			block = e.block(rec, path, time.Now())
+			block = a.block(rec, time.Now())
 		}
 		switch {
-		case e.json:
+		case out == nil:
 		case t != nil:
 			err = t.draw(ended.String(), block)
 		default:
-			_, err = fmt.Fprint(e.out, ended.String())
+			_, err = fmt.Fprint(out, ended.String())
 		}
 		if err != nil || rec.Outcome != journal.Running {
 			return rec, err
@@ -54,13 +65,13 @@ func (e *env) follow(ctx context.Context, a layout.Attempt) (journal.Record, err
 		select {
 		case <-ctx.Done():
 			return rec, ctx.Err()
-		case <-time.After(pollEvery):
+		case <-time.After(Poll):
 		}
 	}
 }
 
 // block is the live view of an attempt that is under way, from the most to the least important line.
-func (e *env) block(rec journal.Record, path string, now time.Time) []string {
+func (a Attempt) block(rec journal.Record, now time.Time) []string {
 	lines := []string{phases(rec) + "   " + clock(now.Sub(rec.Began))}
 	if n := len(rec.Steps); n > 0 {
 		s := rec.Steps[n-1]
@@ -73,9 +84,9 @@ func (e *env) block(rec journal.Record, path string, now time.Time) []string {
 		}
 		lines = append(lines, text)
 		if !rec.Closed.IsZero() {
-			lines = append(lines, outage(rec, e.bundle.Manifest.Limits.Window.D(), now))
+			lines = append(lines, outage(rec, a.Limit, now))
 		}
-		if note, ok := progress.Read(path, rec.ID, s.Name); ok && s.Ended.IsZero() {
+		if note, ok := progress.Read(a.Progress, rec.ID, s.Name); ok && s.Ended.IsZero() {
 			lines = append(lines, "  "+far(note))
 		}
 		return lines
@@ -118,7 +129,7 @@ func far(n progress.Note) string {
 	done, total := strconv.FormatInt(n.Done, 10), strconv.FormatInt(n.Total, 10)
 	switch n.Unit {
 	case "bytes":
-		done, total = size(n.Done), size(n.Total)
+		done, total = Size(n.Done), Size(n.Total)
 	case "percent":
 		return fmt.Sprintf("%s %d%% %s", bar(n.Done, n.Total), n.Done, n.What)
 	default:
