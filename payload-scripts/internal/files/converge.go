@@ -110,7 +110,7 @@ func lookup(name string, find func(string) (string, error)) (int, error) {
 // toOld restores configuration, then the state paths: those set the times of
 // folders that both may lie in.
 func (s *Set) toOld(ctx context.Context, x *index) error {
-	if err := s.paths().RestoreLinks(&x.Record, s.isState); err != nil {
+	if err := s.paths().RestoreLinks(&x.Record, s.state().Has); err != nil {
 		return err
 	}
 	for _, r := range x.Config {
@@ -127,7 +127,11 @@ func (s *Set) toOld(ctx context.Context, x *index) error {
 	if err := s.sweepTemporaries(x); err != nil {
 		return err
 	}
-	if err := s.restoreState(ctx, x); err != nil {
+	wrong, err := s.state().Restore(ctx, &x.Record, x.State)
+	if err == nil {
+		err = differ(wrong)
+	}
+	if err != nil {
 		return err
 	}
 	if err := s.paths().DropFolders(&x.Record); err != nil {

@@ -1,12 +1,12 @@
 // Package files makes the product's own files all old or all new: the
-// configuration that takes part in the merge, and the state paths, which belong
-// to the product and to no package.
+// configuration that takes part in the merge, and with it the state paths, which
+// package state saves and restores.
 //
 // It promises: nothing on the host is changed before the old side is saved and
 // on disk; each side can be reached from any mixture of the two, again and
 // again, and is proved at the end; the old side has every byte, mode, owner,
-// modification time and extended attribute it had; no symbolic link, whoever
-// made it, leads a write out of a state path.
+// modification time and extended attribute it had; nothing is written over a
+// symbolic link of another's, nor below a file system that is not mounted.
 //
 // What is saved lies in the attempt's backup folder, for people too:
 //
@@ -14,8 +14,7 @@
 //	config/old/<target>      the host's file as it was
 //	config/new/<target>      the merged file
 //	config/old/<target>.rpmsave and the like, when an earlier update had left them
-//	state/<n>/               a state path as it was, attributes included
-//	state/<n>.index          one JSON line for each of its files
+//	state/                   the state paths, see package state
 package files
 
 import (
@@ -30,6 +29,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/paths"
+	"onerpm/payload-scripts/internal/state"
 )
 
 // Set is the configuration and state of one product on this host.
@@ -70,17 +70,18 @@ const mountWait = 3 * time.Minute
 
 // AwaitMounts waits until everything that was recorded lies on the file systems
 // that it lay on, so that nothing is written to the folders below. Before
-// anything was recorded there is nothing to wait for.
+// anything was recorded there is nothing to wait for. State is looked at once it
+// is sealed: services that are stopped may have mounted something in it.
 func (s *Set) AwaitMounts(ctx context.Context) error {
 	x, err := s.knownIndex()
 	if err != nil {
 		return err
 	}
-	return s.awaitMounts(ctx, x)
+	return s.awaitMounts(ctx, x, x.Sealed, mountWait)
 }
 
-func (s *Set) awaitMounts(ctx context.Context, x *index) error {
-	return paths.AwaitMounts(ctx, &x.Record, mountWait, func(e *paths.MountError) { s.tell(e.Path, 0) })
+func (s *Set) awaitMounts(ctx context.Context, x *index, trees bool, limit time.Duration) error {
+	return paths.AwaitMounts(ctx, &x.Record, trees, limit, func(e *paths.MountError) { s.tell(e.Path, 0) })
 }
 
 func (s *Set) saved(parts ...string) string {
@@ -101,11 +102,67 @@ var ErrChanged = errors.New("the files of this attempt were saved for good alrea
 // again until the state is sealed; values once drawn at random are kept as long
 // as the host's file is the same.
 func (s *Set) Prepare(ctx context.Context) error {
-	if err := s.prepare(ctx); err != nil {
+	if err := s.prepare(ctx, false); err != nil {
 		return fmt.Errorf("back up configuration: %w", explain(err))
 	}
 	s.serves = true
 	return nil
+}
+
+// state is the product's state paths.
+func (s *Set) state() *state.Set {
+	set := &state.Set{Paths: s.m.State, Host: s.paths(), Progress: s.tell}
+	if s.backup != "" {
+		set.Folder = s.saved("state")
+	}
+	return set
+}
+
+// room is where what is saved needs room.
+func (s *Set) room() string {
+	if s.backup == "" {
+		return s.onHost("/var/lib/" + s.m.Prefix)
+	}
+	return s.backup
+}
+
+// SaveState saves the state paths. The first call after Prepare is for while the
+// product serves and copies everything; the next one, when it is stopped, copies
+// what differs, records configuration anew if an admin changed it meanwhile, and
+// seals the attempt: only from then on does Converge go to either side. Before,
+// the host's own files are the newest there are, and the way back leaves them alone.
+func (s *Set) SaveState(ctx context.Context) error {
+	if err := s.saveState(ctx, !s.serves); err != nil {
+		return fmt.Errorf("save the state: %w", explain(err))
+	}
+	s.serves = false
+	return nil
+}
+
+func (s *Set) saveState(ctx context.Context, seal bool) error {
+	x, err := s.loadIndex()
+	if err != nil {
+		return err
+	}
+	if x.Sealed {
+		return ErrChanged
+	}
+	if seal { // what the product wrote last must not be lost by a power cut on the way
+		if err := s.prepare(ctx, true); err != nil {
+			return err
+		}
+		if x, err = s.loadIndex(); err != nil {
+			return err
+		}
+		if err := s.state().Sync(); err != nil {
+			return err
+		}
+	}
+	if x.State, err = s.state().Save(ctx, !seal); err != nil {
+		return err
+	}
+	x.Sealed = seal
+	return s.store(x)
 }
 
 // Converge makes the host's configuration and state those of one side, and
@@ -123,7 +180,7 @@ func (s *Set) Converge(ctx context.Context, side manifest.Side) error {
 		}
 		return errors.New("the old files are not saved yet")
 	}
-	err = s.awaitMounts(ctx, x)
+	err = s.awaitMounts(ctx, x, true, mountWait)
 	switch {
 	case err != nil:
 	case side == manifest.New:

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -18,7 +16,7 @@ import (
 	"onerpm/payload-scripts/internal/config"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/host"
-	"onerpm/payload-scripts/internal/tree"
+	"onerpm/payload-scripts/internal/paths"
 )
 
 // Findings tells what stands in the way of the merge and of saving the state. It
@@ -40,7 +38,7 @@ func (s *Set) Findings(ctx context.Context) []finding.Finding {
 		out = append(out, s.configFindings(p.Config, func(mine []byte) (config.Result, error) { return s.mergePackaged(ctx, p, mine) })...)
 	}
 	out = append(out, s.mountFindings()...)
-	return append(out, s.stateFindings(ctx)...)
+	return append(out, s.state().Findings(ctx, s.room())...)
 }
 
 func refuse(id, what, do string) finding.Finding {
@@ -112,17 +110,9 @@ func (s *Set) mountFindings() []finding.Finding {
 
 func lookFinding(target string, err error) finding.Finding {
 	if l := (*host.LinkError)(nil); errors.As(err, &l) {
-		return refuse("config-link", fmt.Sprintf("%s: %v", target, err), aboutLink(l))
+		return refuse("config-link", fmt.Sprintf("%s: %v", target, err), l.Remedy())
 	}
 	return refuse("config-unreadable", fmt.Sprintf("%s cannot be read: %v", target, err), "make it a regular file that root can read")
-}
-
-// aboutLink says what to do about a link that is not followed.
-func aboutLink(l *host.LinkError) string {
-	if l.Folder != "" {
-		return "look who made the link and where it leads; then let root alone change " + l.Folder + " (owner root, no write permission for others), or put what the link leads to in its place (a bind mount does too)"
-	}
-	return "look who made the link and where it leads; then give it to root (chown -h root " + l.Path + "), or put what it leads to in its place"
 }
 
 func (s *Set) mergeFinding(c manifest.Config, err error) finding.Finding {
@@ -197,72 +187,11 @@ func (s *Set) ownerLacks(c manifest.Config, isNew bool) (finding.Finding, bool) 
 
 // readOnly tells whether a configuration file lies where nothing can be written.
 func (s *Set) readOnly(target, real string) (finding.Finding, bool) {
-	for _, at := range []string{existing(filepath.Dir(s.onHost(target))), existing(real)} {
+	for _, at := range []string{paths.Existing(filepath.Dir(s.onHost(target))), paths.Existing(real)} {
 		var st unix.Statfs_t
 		if err := unix.Statfs(at, &st); err == nil && st.Flags&unix.ST_RDONLY != 0 {
 			return refuse("read-only", at+" is read-only, and "+target+" must be written", "mount that file system writable"), true
 		}
 	}
 	return finding.Finding{}, false
-}
-
-// existing returns the nearest folder above a path that is there.
-func existing(path string) string {
-	for path != "/" {
-		if _, err := os.Stat(path); err == nil {
-			break
-		}
-		path = filepath.Dir(path)
-	}
-	return path
-}
-
-func (s *Set) stateFindings(ctx context.Context) []finding.Finding {
-	var out []finding.Finding
-	var total int64
-	for _, p := range s.m.State {
-		real, _, err := s.paths().Resolve(p)
-		if err == nil {
-			var size int64
-			size, err = tree.Size(ctx, real)
-			total += size
-		}
-		if l := (*host.LinkError)(nil); errors.As(err, &l) {
-			out = append(out, refuse("state-link", fmt.Sprintf("%s: %v", p, err), aboutLink(l)))
-		} else if err != nil && ctx.Err() == nil {
-			out = append(out, refuse("state-unreadable", fmt.Sprintf("%s cannot be saved: %v", p, err), "repair that folder's file system or its contents"))
-		}
-	}
-	if s.backup != "" { // what is saved already is not copied again
-		if saved, err := tree.Size(ctx, s.saved("state")); err == nil {
-			total = max(0, total-saved)
-		}
-	}
-	if f, full := s.noRoom(total); full {
-		out = append(out, f)
-	}
-	sort.SliceStable(out, func(i, j int) bool { return out[i].ID < out[j].ID })
-	return out
-}
-
-// spare is what is left free beside the copies, in bytes.
-const spare = 64 << 20
-
-// noRoom compares the size of the state paths with the room where they are saved.
-func (s *Set) noRoom(size int64) (finding.Finding, bool) {
-	where := s.backup
-	if where == "" {
-		where = s.onHost("/var/lib/" + s.m.Prefix)
-	}
-	where = existing(where)
-	var st unix.Statfs_t
-	if err := unix.Statfs(where, &st); err != nil {
-		return refuse("no-room", fmt.Sprintf("the free space of %s cannot be told: %v", where, err), "look at that file system"), true
-	}
-	free := int64(st.Bavail) * st.Bsize
-	if size == 0 || free >= size+spare {
-		return finding.Finding{}, false
-	}
-	return refuse("no-room", fmt.Sprintf("saving %s takes %d MiB in %s, where %d MiB are free", strings.Join(s.m.State, ", "), (size+spare)>>20, where, free>>20),
-		fmt.Sprintf("free %d MiB there", (size+spare-free)>>20+1)), true
 }

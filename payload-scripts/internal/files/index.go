@@ -9,12 +9,13 @@ import (
 	"onerpm/payload-scripts/internal/config"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/paths"
+	"onerpm/payload-scripts/internal/state"
 )
 
 // index is index.json.
 type index struct {
 	Config       []*record    `json:"config"`
-	State        []*statePath `json:"state,omitempty"` // after the first SaveState
+	State        []state.Path `json:"state,omitempty"` // after the first SaveState
 	paths.Record              // how all of them are reached
 	Sealed       bool         `json:"sealed"` // from here on the host may be changed
 }

@@ -66,13 +66,11 @@ func TestPrepareAgainWithoutTheMount(t *testing.T) {
 	m.ok(s.Prepare(ctx))
 	m.ok(s.SaveState(ctx))
 	m.ok(unix.Unmount(m.at("/opt/app/state"), 0))
-	for name, step := range map[string]func(*Set, context.Context) error{"prepare": (*Set).Prepare, "seal": (*Set).SaveState} {
-		ctx, stop := context.WithCancel(ctx)
-		s := m.set()
-		s.Progress = func(string, int64) { stop() }
-		if err := step(s, ctx); !errors.Is(err, context.Canceled) {
-			t.Errorf("%s: %v", name, err)
-		}
+	stopped, stop := context.WithCancel(ctx)
+	again := m.set()
+	again.Progress = func(string, int64) { stop() }
+	if err := again.Prepare(stopped); !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 	if data, err := os.ReadFile(m.backup + "/state/0/x"); err != nil || string(data) != "x" {
 		t.Errorf("what was saved is gone: %q %v", data, err)
@@ -123,4 +121,26 @@ func TestMountsThatCannotBeWritten(t *testing.T) {
 			expect(t, m.set().Findings(context.Background()), c.want)
 		})
 	}
+}
+
+// TestMountOfAServiceThatIsStopped: what the product itself mounts in its state is
+// gone in the window. It is neither waited for nor written below.
+func TestMountOfAServiceThatIsStopped(t *testing.T) {
+	t.Parallel()
+	m, ctx := newMachine(t), context.Background()
+	m.write("/data/x", "of a file system that the service mounts", 0o600, 0, 0)
+	m.mkdir("/opt/app/state/mounted", 0o755)
+	before := m.shot("/opt", "/etc", "/usr", "/data")
+	m.bind("/data", "/opt/app/state/mounted")
+	s := m.set()
+	m.ok(s.Prepare(ctx))
+	m.ok(s.SaveState(ctx))
+	m.ok(unix.Unmount(m.at("/opt/app/state/mounted"), 0)) // the service is stopped
+	m.ok(m.set().AwaitMounts(ctx))
+	m.ok(s.SaveState(ctx))
+	m.ok(s.Converge(ctx, manifest.New))
+	m.harm()
+	m.write("/opt/app/state/mounted/x", "below", 0o600, 0, 0)
+	m.ok(m.set().Converge(ctx, manifest.Old))
+	compareShots(t, m.shot("/opt", "/etc", "/usr", "/data"), before)
 }

@@ -122,7 +122,7 @@ func (s *Set) undecided(r config.Result) error {
 
 // recordLitter saves what an earlier update left beside a %config file, over which
 // rpm may write: it stays as it is on both sides.
-func (s *Set) recordLitter(x *index, r *record) error {
+func (s *Set) recordLitter(x *index, rec *paths.Recorder, r *record) error {
 	for _, name := range r.Litter {
 		target := filepath.Join(filepath.Dir(r.Target), name)
 		if info, err := os.Lstat(s.onHost(target)); err != nil || !info.Mode().IsRegular() {
@@ -132,7 +132,7 @@ func (s *Set) recordLitter(x *index, r *record) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", target, err)
 		}
-		if _, err := s.paths().Add(&x.Record, target, false); err != nil {
+		if _, err := rec.Add(target, false); err != nil {
 			return err
 		}
 		x.Config = append(x.Config, &record{Target: target, Real: now.real, Old: now.file, Stays: true})

@@ -16,10 +16,12 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/config"
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/paths"
 )
 
 // prepare records configuration and merges it, keeping what still holds.
-func (s *Set) prepare(ctx context.Context) error {
+// For the seal, in the window, what does not change is kept from before.
+func (s *Set) prepare(ctx context.Context, seal bool) error {
 	known, err := s.knownIndex()
 	if err != nil {
 		return err
@@ -30,7 +32,16 @@ func (s *Set) prepare(ctx context.Context) error {
 	if err := os.MkdirAll(s.backup, 0o700); err != nil {
 		return err
 	}
-	if err := s.awaitMounts(ctx, known); err != nil { // of a run that was stopped, by a boot perhaps
+	if seal { // services are stopped now: what they had mounted in their state is not part of it
+		err = s.awaitMounts(ctx, known, false, 0)
+	} else { // of a run that was stopped, by a boot perhaps
+		err = s.awaitMounts(ctx, known, true, mountWait)
+	}
+	if err != nil {
+		return err
+	}
+	rec, err := s.paths().Recorder()
+	if err != nil {
 		return err
 	}
 	x := &index{State: known.State}
@@ -42,7 +53,7 @@ func (s *Set) prepare(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if _, err := s.paths().Add(&x.Record, target, false); err != nil {
+		if _, err := rec.Add(target, false); err != nil {
 			return fmt.Errorf("%s: %w", target, err)
 		}
 		r, err := record(before[target])
@@ -64,21 +75,24 @@ func (s *Set) prepare(ctx context.Context) error {
 		if err := add(p.Target, func(before *record) (*record, error) { return s.recordPackaged(ctx, p, before) }); err != nil {
 			return err
 		}
-		if err := s.recordLitter(x, x.Config[len(x.Config)-1]); err != nil {
+		if err := s.recordLitter(x, rec, x.Config[len(x.Config)-1]); err != nil {
 			return fmt.Errorf("%s: %w", p.Target, err)
 		}
 	}
-	if err := s.recordExtra(x); err != nil {
+	if err := s.recordExtra(x, rec); err != nil {
 		return err
 	}
 	for _, path := range s.m.State {
-		if _, err := s.paths().Add(&x.Record, path, true); err != nil {
+		if _, err := rec.Add(path, true); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	if err := s.paths().AddFileSystems(&x.Record, s.Others); err != nil {
+	if seal {
+		rec.Keep(&known.Record)
+	} else if err := rec.AddFileSystems(s.Others); err != nil {
 		return err
 	}
+	x.Record = rec.Record
 	return s.store(x)
 }
 
@@ -136,7 +150,7 @@ func newFile(c manifest.Config, data []byte, old *file) (*file, error) {
 	return f, nil
 }
 
-func (s *Set) recordExtra(x *index) error {
+func (s *Set) recordExtra(x *index, rec *paths.Recorder) error {
 	taken := map[string]bool{}
 	for _, r := range x.Config {
 		taken[r.Target] = true
@@ -153,7 +167,7 @@ func (s *Set) recordExtra(x *index) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", target, err)
 		}
-		if _, err := s.paths().Add(&x.Record, target, false); err != nil {
+		if _, err := rec.Add(target, false); err != nil {
 			return err
 		}
 		x.Config = append(x.Config, &record{Target: target, Real: now.real, Old: now.file, Extra: true, Litter: s.litter(target)})

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/tree"
 )
 
 // TestHardLinks looks at nothing but names: all contents and attributes are right.
@@ -36,7 +37,7 @@ func TestHardLinks(t *testing.T) {
 	m.ok(s.Converge(ctx, manifest.Old))
 	compareShots(t, m.shot("/opt"), before)
 	m.relink()
-	saved, err := s.copyOf(0).Load()
+	saved, err := tree.Copy{Dir: m.backup + "/state", Name: "0"}.Load()
 	m.ok(err)
 	wrong, err := saved.Differences(ctx, m.at("/opt/app/state"))
 	m.ok(err)

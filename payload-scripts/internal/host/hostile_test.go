@@ -25,11 +25,7 @@ const (
 // others.
 func TestNothingOutsideIsTouched(t *testing.T) {
 	t.Parallel()
-	root, err := filepath.EvalSymlinks(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	hosttest.Open(t, root)
+	root := hosttest.Folder(t)
 	app, victim := root+"/app", root+"/victim"
 	for _, dir := range []string{app + "/conf", victim + "/conf", root + "/own"} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {

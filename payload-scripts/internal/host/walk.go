@@ -34,6 +34,14 @@ func (e *LinkError) Error() string {
 	return e.Path + " is a symbolic link that does not belong to root, so it is not followed"
 }
 
+// Remedy says what to do about a link that is not followed.
+func (e *LinkError) Remedy() string {
+	if e.Folder != "" {
+		return "look who made the link and where it leads; then let root alone change " + e.Folder + " (owner root, no write permission for others), or put what the link leads to in its place (a bind mount does too)"
+	}
+	return "look who made the link and where it leads; then give it to root (chown -h root " + e.Path + "), or put what it leads to in its place"
+}
+
 // Resolve returns a path of the host without links, and the links it led over.
 // The path and absolute links begin at root. Links are followed only where no
 // one but root can have put them; any other is a *LinkError. What does not exist

@@ -21,15 +21,12 @@ type Folder struct {
 }
 
 // addFolders records the folders above a path, so that they can be made again or taken away.
-func (h Host) addFolders(r *Record, path string) error {
-	if r.Dirs == nil {
-		r.Dirs = map[string]*Folder{}
-	}
+func (r *Recorder) addFolders(path string) error {
 	for p := filepath.Dir(path); p != "/" && p != "."; p = filepath.Dir(p) {
 		if _, known := r.Dirs[p]; known {
 			return nil
 		}
-		d, err := h.folder(p)
+		d, err := r.host.folder(p)
 		if err != nil {
 			return err
 		}

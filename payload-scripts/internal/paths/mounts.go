@@ -66,8 +66,8 @@ func (e *MountError) Error() string {
 }
 
 // CheckMounts is a *MountError when a recorded path lies on other file systems now: what is
-// saved of it must not be written to the folder below.
-func CheckMounts(r *Record) error {
+// saved of it must not be written to the folder below. Trees count when trees is set.
+func CheckMounts(r *Record, trees bool) error {
 	sorted := slices.Sorted(maps.Keys(r.Ways))
 	for _, path := range sorted { // an automount is mounted by looking
 		if dir, err := host.OpenDir(r.Ways[path].Real); err == nil {
@@ -80,6 +80,9 @@ func CheckMounts(r *Record) error {
 	}
 	for _, path := range sorted {
 		way := r.Ways[path]
+		if way.Tree && !trees {
+			continue
+		}
 		is := mountsOf(all, way.Real, way.Tree)
 		e := &MountError{Path: path, Missing: without(way.Mounts, is), Extra: without(is, way.Mounts)}
 		if len(e.Missing)+len(e.Extra) > 0 {
@@ -102,12 +105,15 @@ func without(a, b []host.Mount) []host.Mount {
 // AwaitMounts waits until every recorded path lies on the file systems that it
 // lay on, for as long as limit: at a boot some come late, those of a network
 // above all. waiting, when not nil, is called before each look but the first.
-func AwaitMounts(ctx context.Context, r *Record, limit time.Duration, waiting func(*MountError)) error {
+func AwaitMounts(ctx context.Context, r *Record, trees bool, limit time.Duration, waiting func(*MountError)) error {
 	const pause = time.Second / 4
 	for waited := time.Duration(0); ; waited += pause {
-		err := CheckMounts(r)
+		err := CheckMounts(r, trees)
 		wrong := (*MountError)(nil)
 		if !errors.As(err, &wrong) {
+			return err
+		}
+		if limit == 0 {
 			return err
 		}
 		if waited >= limit {

@@ -7,6 +7,7 @@ package paths
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -42,10 +43,24 @@ func (h Host) Resolve(path string) (real string, links []host.Link, err error) {
 	return host.Resolve(h.At("/"), path)
 }
 
+// Recorder makes a Record, from one look at what is mounted.
+type Recorder struct {
+	Record
+
+	host   Host
+	mounts []host.Mount
+}
+
+// Recorder begins a record.
+func (h Host) Recorder() (*Recorder, error) {
+	all, err := host.Mounts()
+	return &Recorder{host: h, mounts: all, Record: Record{Dirs: map[string]*Folder{}, Ways: map[string]Way{}}}, err
+}
+
 // Add records the way to a path, and returns where it leads. Of a tree what is
 // mounted below counts too.
-func (h Host) Add(r *Record, path string, isTree bool) (real string, err error) {
-	real, links, err := h.Resolve(path)
+func (r *Recorder) Add(path string, isTree bool) (real string, err error) {
+	real, links, err := r.host.Resolve(path)
 	if err != nil {
 		return "", err
 	}
@@ -54,47 +69,50 @@ func (h Host) Add(r *Record, path string, isTree bool) (real string, err error) 
 			r.Links = append(r.Links, l)
 		}
 	}
-	if err := h.addFolders(r, path); err != nil {
+	if err := r.addFolders(path); err != nil {
 		return "", err
 	}
-	all, err := host.Mounts()
-	if err != nil {
-		return "", err
-	}
-	r.addWay(path, Way{Real: real, Tree: isTree, Mounts: mountsOf(all, real, isTree)})
+	r.addWay(path, Way{Real: real, Tree: isTree, Mounts: mountsOf(r.mounts, real, isTree)})
 	return real, nil
 }
 
 // AddFileSystems records the file systems that paths lie on, each by one of them.
-func (h Host) AddFileSystems(r *Record, paths []string) error {
-	all, err := host.Mounts()
-	if err != nil {
-		return err
-	}
-	known := map[host.Mount]bool{}
+func (r *Recorder) AddFileSystems(paths []string) error {
+	folders, known := map[string]bool{}, map[host.Mount]bool{}
 	for _, path := range paths {
-		real, _, err := h.Resolve(path)
+		dir := filepath.Dir(path)
+		if folders[dir] {
+			continue
+		}
+		folders[dir] = true
+		real, _, err := r.host.Resolve(dir)
 		if errors.As(err, new(*host.LinkError)) {
 			continue // nothing is written there
 		}
 		if err != nil {
 			return err
 		}
-		for _, m := range mountsOf(all, real, false) {
+		for _, m := range mountsOf(r.mounts, real, false) {
 			if !known[m] {
 				known[m] = true
-				r.addWay(path, Way{Real: real, Mounts: []host.Mount{m}})
+				r.addWay(dir, Way{Real: real, Mounts: []host.Mount{m}})
 			}
 		}
 	}
 	return nil
 }
 
+// Keep records the ways of an earlier record that this one does not have.
+func (r *Recorder) Keep(before *Record) {
+	for path, w := range before.Ways {
+		if _, has := r.Ways[path]; !has {
+			r.Ways[path] = w
+		}
+	}
+}
+
 // addWay records a way; that of a tree is not replaced.
 func (r *Record) addWay(path string, w Way) {
-	if r.Ways == nil {
-		r.Ways = map[string]Way{}
-	}
 	if !r.Ways[path].Tree {
 		r.Ways[path] = w
 	}
@@ -146,4 +164,15 @@ func RestoreLink(l host.Link, all bool) error {
 		return fmt.Errorf("put the link %s back: %w", l.Path, err)
 	}
 	return host.SyncDir(filepath.Dir(l.Path))
+}
+
+// Existing returns the nearest folder above a path that is there.
+func Existing(path string) string {
+	for path != "/" {
+		if _, err := os.Stat(path); err == nil {
+			break
+		}
+		path = filepath.Dir(path)
+	}
+	return path
 }

@@ -48,6 +48,13 @@ func (h Host) mount(t *testing.T, from, at string) {
 	t.Cleanup(func() { _ = unix.Unmount(h.At(at), unix.MNT_DETACH) })
 }
 
+func (h Host) recorder(t *testing.T) *Recorder {
+	t.Helper()
+	r, err := h.Recorder()
+	ok(t, err)
+	return r
+}
+
 func TestMountsOf(t *testing.T) {
 	t.Parallel()
 	at := func(points ...string) (out []host.Mount) {
@@ -132,14 +139,14 @@ func TestCheckMounts(t *testing.T) {
 			ok(t, os.WriteFile(h.At("/srv/conf"), nil, 0o600))
 			ok(t, os.WriteFile(h.At("/etc/conf"), nil, 0o600))
 			c.before(t, h)
-			var r Record
+			r := h.recorder(t)
 			for path, isTree := range map[string]bool{"/opt/state": true, "/etc/conf": false} {
-				_, err := h.Add(&r, path, isTree)
+				_, err := r.Add(path, isTree)
 				ok(t, err)
 			}
-			ok(t, CheckMounts(throughJSON(t, r)))
+			ok(t, CheckMounts(throughJSON(t, r.Record), true))
 			c.after(t, h)
-			err := CheckMounts(throughJSON(t, r))
+			err := CheckMounts(throughJSON(t, r.Record), true)
 			if c.wrong == "" {
 				ok(t, err)
 				return
@@ -147,7 +154,10 @@ func TestCheckMounts(t *testing.T) {
 			if !errors.As(err, new(*MountError)) || !strings.Contains(err.Error(), c.wrong) {
 				t.Errorf("%v, want %s", err, c.wrong)
 			}
-			if err := AwaitMounts(context.Background(), &r, 0, nil); !errors.As(err, new(*MountError)) {
+			if err := CheckMounts(&r.Record, false); (err != nil) != strings.Contains(name, "the file") {
+				t.Error("without trees:", err)
+			}
+			if err := AwaitMounts(context.Background(), &r.Record, true, 0, nil); !errors.As(err, new(*MountError)) {
 				t.Error(err)
 			}
 		})
@@ -172,12 +182,12 @@ func TestAwaitMounts(t *testing.T) {
 	t.Parallel()
 	h := root(t, "/opt/state")
 	h.mount(t, "tmpfs", "/opt/state")
-	var r Record
-	_, err := h.Add(&r, "/opt/state", true)
+	r := h.recorder(t)
+	_, err := r.Add("/opt/state", true)
 	ok(t, err)
 	ok(t, unix.Unmount(h.At("/opt/state"), 0))
 	waits := 0
-	ok(t, AwaitMounts(context.Background(), &r, time.Hour, func(e *MountError) {
+	ok(t, AwaitMounts(context.Background(), &r.Record, true, time.Hour, func(e *MountError) {
 		if e.Path != "/opt/state" {
 			t.Error(e.Path)
 		}
@@ -190,10 +200,10 @@ func TestAwaitMounts(t *testing.T) {
 	}
 	ok(t, unix.Unmount(h.At("/opt/state"), 0))
 	ctx, cancel := context.WithCancel(context.Background())
-	if err := AwaitMounts(ctx, &r, time.Hour, func(*MountError) { cancel() }); !errors.Is(err, context.Canceled) {
+	if err := AwaitMounts(ctx, &r.Record, true, time.Hour, func(*MountError) { cancel() }); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	if err := AwaitMounts(context.Background(), &Record{}, time.Hour, nil); err != nil {
+	if err := AwaitMounts(context.Background(), &Record{}, true, time.Hour, nil); err != nil {
 		t.Error("nothing is recorded:", err)
 	}
 }
@@ -204,8 +214,8 @@ func TestAddFileSystems(t *testing.T) {
 	h.mount(t, "tmpfs", "/opt/app")
 	ok(t, os.Symlink("usr", h.At("/link")))
 	ok(t, os.Lchown(h.At("/link"), 5, 5))
-	var r Record
-	ok(t, h.AddFileSystems(&r, []string{"/opt/app/a/x", "/opt/app/b/y", "/usr/bin/z", "/link/bin/z", "/opt/lacks"}))
+	r := h.recorder(t)
+	ok(t, r.AddFileSystems([]string{"/opt/app/a/x", "/opt/app/b/y", "/usr/bin/z", "/link/bin/z", "/opt/lacks"}))
 	ways := 0
 	for _, w := range r.Ways {
 		for _, m := range w.Mounts {
@@ -217,9 +227,27 @@ func TestAddFileSystems(t *testing.T) {
 	if ways != 1 {
 		t.Errorf("recorded %d times: %+v", ways, r.Ways)
 	}
-	ok(t, CheckMounts(&r))
+	ok(t, CheckMounts(&r.Record, true))
 	ok(t, unix.Unmount(h.At("/opt/app"), 0))
-	if err := CheckMounts(&r); !errors.As(err, new(*MountError)) {
+	if err := CheckMounts(&r.Record, true); !errors.As(err, new(*MountError)) {
+		t.Error(err)
+	}
+}
+
+// TestKeep: what was recorded before the window is still looked for after it.
+func TestKeep(t *testing.T) {
+	t.Parallel()
+	h := root(t, "/opt/app", "/etc")
+	h.mount(t, "tmpfs", "/opt/app")
+	before := h.recorder(t)
+	ok(t, before.AddFileSystems([]string{"/opt/app/x"}))
+	r := h.recorder(t)
+	_, err := r.Add("/etc/conf", false)
+	ok(t, err)
+	r.Keep(&before.Record)
+	ok(t, CheckMounts(&r.Record, true))
+	ok(t, unix.Unmount(h.At("/opt/app"), 0))
+	if err := CheckMounts(throughJSON(t, r.Record), true); !errors.As(err, new(*MountError)) {
 		t.Error(err)
 	}
 }
@@ -229,11 +257,11 @@ func TestATreesWayStays(t *testing.T) {
 	t.Parallel()
 	h := root(t, "/opt/state/sub")
 	h.mount(t, "tmpfs", "/opt/state")
-	var r Record
-	_, err := h.Add(&r, "/opt/state", true)
+	r := h.recorder(t)
+	_, err := r.Add("/opt/state", true)
 	ok(t, err)
-	ok(t, h.AddFileSystems(&r, []string{"/opt/state"}))
-	_, err = h.Add(&r, "/opt/state", false)
+	ok(t, r.AddFileSystems([]string{"/opt/state/x"}))
+	_, err = r.Add("/opt/state", false)
 	ok(t, err)
 	if !r.Ways["/opt/state"].Tree {
 		t.Error("what is mounted below does not count any more")
@@ -246,16 +274,16 @@ func TestFolders(t *testing.T) {
 	ok(t, unix.Chmod(h.At("/opt/app"), 0o2750))
 	ok(t, os.Chown(h.At("/opt/app"), 7, 8))
 	ok(t, unix.Setxattr(h.At("/opt/app"), "user.note", []byte("x"), 0))
-	var r Record
+	r := h.recorder(t)
 	for _, path := range []string{"/opt/app/conf/a", "/srv/new/deep/b"} {
-		_, err := h.Add(&r, path, false)
+		_, err := r.Add(path, false)
 		ok(t, err)
 	}
 	if r.Dirs["/srv/new"] != nil || r.Dirs["/opt/app"].Mode != 0o2750 {
 		t.Errorf("%+v", r.Dirs)
 	}
 	ok(t, os.RemoveAll(h.At("/opt")))
-	again := throughJSON(t, r)
+	again := throughJSON(t, r.Record)
 	for _, path := range []string{"/opt/app/conf", "/srv/new/deep", "/unknown/x"} {
 		ok(t, h.MakeFolders(again, path))
 		ok(t, h.MakeFolders(again, path))
@@ -314,17 +342,17 @@ func TestLinks(t *testing.T) {
 			t.Parallel()
 			h := root(t, "/opt", "/data/app")
 			ok(t, os.Symlink("../data/app", h.At("/opt/app")))
-			var r Record
-			real, err := h.Add(&r, "/opt/app/file", false)
+			r := h.recorder(t)
+			real, err := r.Add("/opt/app/file", false)
 			if err != nil || real != h.At("/data/app/file") || len(r.Links) != 1 {
 				t.Fatal(real, err, r.Links)
 			}
-			_, err = h.Add(&r, "/opt/app/other", false)
+			_, err = r.Add("/opt/app/other", false)
 			if err != nil || len(r.Links) != 1 {
 				t.Error("a link is recorded twice", err)
 			}
 			ok(t, c.harm(h))
-			err = h.RestoreLinks(throughJSON(t, r), func(path string) bool { return c.all && path == h.At("/opt/app") })
+			err = h.RestoreLinks(throughJSON(t, r.Record), func(path string) bool { return c.all && path == h.At("/opt/app") })
 			if c.fails {
 				if err == nil || !strings.Contains(err.Error(), h.At("/opt")) {
 					t.Error(err)
@@ -344,7 +372,7 @@ func TestLinks(t *testing.T) {
 		t.Error(err)
 	}
 	ok(t, os.Lchown(h.At("/opt/app"), 5, 5))
-	if _, err := h.Add(&Record{}, "/opt/app/x", false); !errors.As(err, new(*host.LinkError)) {
+	if _, err := h.recorder(t).Add("/opt/app/x", false); !errors.As(err, new(*host.LinkError)) {
 		t.Error(err)
 	}
 }

@@ -27,9 +27,7 @@ const (
 // becomes his.
 func TestTheOwnerOfATreeLeadsNobodyOut(t *testing.T) {
 	t.Parallel()
-	root, err := filepath.EvalSymlinks(t.TempDir())
-	ok(t, err)
-	hosttest.Open(t, root)
+	root := hosttest.Folder(t)
 	at, victim := root+"/app/state", root+"/victim"
 	for _, f := range []string{"/app/state/a", "/app/state/dir/a", "/app/state/dir/deep/a", "/app/state/empty/x"} {
 		ok(t, os.MkdirAll(filepath.Dir(root+f), 0o755))
