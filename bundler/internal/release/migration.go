@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"onerpm/bundler/internal/mistake"
+	"onerpm/internal/sqltext"
 )
 
 // Migration is one goose SQL file of a jump.
@@ -136,7 +137,7 @@ func (g *gooseFile) read(src string) {
 		}
 		if g.now != nil {
 			g.now.text.WriteString(line)
-		} else if bare, _ := blank(line); strings.TrimSpace(bare) != "" {
+		} else if bare, _ := sqltext.Blank(line); strings.TrimSpace(bare) != "" {
 			g.wrong(number, "SQL before -- +goose Up", "")
 		}
 	}
@@ -191,7 +192,7 @@ func (g *gooseFile) annotation(line int, what string) {
 // section checks that the SQL is cut into statements where PostgreSQL would cut it.
 func (g *gooseFile) section(s *section) {
 	text := s.text.String()
-	bare, marks := blank(text)
+	bare, marks := sqltext.Blank(text)
 	if strings.Trim(bare, "; \t\r\n") == "" {
 		g.wrong(s.line, "no SQL after -- +goose "+s.name, "every migration can go back; SELECT 1; where there is nothing to do")
 		return
@@ -202,13 +203,13 @@ func (g *gooseFile) section(s *section) {
 	}
 	statements, end := 0, 0
 	for _, m := range marks {
-		line := lineOf(m.offset)
-		if m.top {
-			if strings.Trim(bare[end:m.offset], "; \t\r\n") != "" {
+		line := lineOf(m.Offset)
+		if m.Top {
+			if strings.Trim(bare[end:m.Offset], "; \t\r\n") != "" {
 				statements++
 			}
-			end = m.offset + 1
-		} else if !inBlock(line) && gooseCuts(text, m.offset) {
+			end = m.Offset + 1
+		} else if !inBlock(line) && gooseCuts(text, m.Offset) {
 			g.wrong(s.line+line, "goose would cut the statement at this semicolon, which is inside quotes",
 				"put the statement between -- +goose StatementBegin and -- +goose StatementEnd")
 		}

@@ -1,30 +1,32 @@
-package release
+// Package sqltext takes SQL text apart as far as that is possible without a parser:
+// quotes, comments, statements, names.
+package sqltext
 
 import "strings"
 
-// semicolon is a ; in SQL.
-type semicolon struct {
-	offset int  // bytes from the start
-	top    bool // ends a statement: not inside quotes, a dollar quote or a comment
+// Semicolon is a ; in SQL.
+type Semicolon struct {
+	Offset int  // bytes from the start
+	Top    bool // ends a statement: not inside quotes, a dollar quote or a comment
 }
 
-// blank replaces what is inside comments and quotes by spaces, so that what is left
+// Blank replaces what is inside comments and quotes by spaces, so that what is left
 // can be searched for words, and finds all semicolons. Line ends stay. It knows
 // '...', E'...', "...", $tag$...$tag$, -- and nested /* */, as PostgreSQL does.
-func blank(sql string) (bare string, marks []semicolon) {
+func Blank(sql string) (bare string, marks []Semicolon) {
 	out := []byte(sql)
 	for i := 0; i < len(sql); {
 		n := hidden(sql, i)
 		if n == 0 {
 			if sql[i] == ';' {
-				marks = append(marks, semicolon{i, true})
+				marks = append(marks, Semicolon{i, true})
 			}
 			i++
 			continue
 		}
 		for j := i; j < i+n; j++ {
 			if sql[j] == ';' {
-				marks = append(marks, semicolon{j, false})
+				marks = append(marks, Semicolon{j, false})
 			}
 			if sql[j] != '\n' {
 				out[j] = ' '
@@ -90,6 +92,18 @@ func comment(s string) int {
 }
 
 func dollar(s string) int {
+	tag := s[:dollarTag(s)]
+	if tag == "" {
+		return 0
+	}
+	if close := strings.Index(s[len(tag):], tag); close >= 0 {
+		return len(tag) + close + len(tag)
+	}
+	return len(s)
+}
+
+// dollarTag returns the length of $tag$ at the start of s, 0 when none is there.
+func dollarTag(s string) int {
 	end := 1
 	for end < len(s) && word(s[end]) {
 		end++
@@ -97,11 +111,7 @@ func dollar(s string) int {
 	if end >= len(s) || s[end] != '$' || end > 1 && s[1] >= '0' && s[1] <= '9' {
 		return 0 // $1 is a parameter
 	}
-	tag := s[:end+1]
-	if close := strings.Index(s[len(tag):], tag); close >= 0 {
-		return len(tag) + close + len(tag)
-	}
-	return len(s)
+	return end + 1
 }
 
 func word(c byte) bool {
