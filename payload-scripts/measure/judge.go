@@ -26,7 +26,7 @@ func (t *copied) judge(ctx context.Context, db *migration.Runner) (*Result, erro
 		return nil, err
 	}
 	r := &Result{Database: t.Database.Name, Server: versionText(version), Findings: []finding.Finding{}, Statements: []Statement{}, Mistakes: []Mistake{}}
-	if found := dbcheck.Run(ctx, db.DB, t.Database.Checks); len(found) > 0 {
+	if found := dbcheck.Run(ctx, db.DB, dbcheck.Files{Checks: t.Database.Checks, Migrations: t.Database.Migrations}); len(found) > 0 {
 		r.Findings = found
 		for _, f := range found {
 			if f.Level == finding.Refuse {

@@ -16,9 +16,12 @@ func (db *DB) ClientEnv(pass string) []string {
 	}
 }
 
+// PassPattern is how the files of PassFile are named.
+const PassPattern = ".pgpass.*"
+
 // PassFile writes the password where only root can read it.
 func (db *DB) PassFile(dir string) (string, error) {
-	f, err := os.CreateTemp(dir, ".pgpass.*") // 0600
+	f, err := os.CreateTemp(dir, PassPattern) // 0600
 	if err != nil {
 		return "", err
 	}

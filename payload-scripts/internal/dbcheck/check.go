@@ -17,54 +17,98 @@ import (
 // oldest is the oldest PostgreSQL that the engine's own SQL runs on (server_version_num).
 const oldest = 90500
 
+// Files are the bundle's, on this machine; "" for none.
+type Files struct {
+	Checks     string // file of queries
+	Migrations string // folder
+}
+
+// check is one run.
+type check struct {
+	db      *database.DB
+	files   Files
+	version int64    // server_version_num
+	names   []string // that the migrations use
+	found   []finding.Finding
+}
+
 // Run tells everything about the database that stands in the upgrade's way,
-// all in one run. It writes nothing. Checks is the checks file, "" for none.
-func Run(ctx context.Context, db *database.DB, checks string) []finding.Finding {
-	var found []finding.Finding
-	add := func(id string, level finding.Level, do, format string, a ...any) {
-		found = append(found, finding.Finding{
-			ID: id, Level: level, What: fmt.Sprintf("database %s: ", db.Spec.Name) + fmt.Sprintf(format, a...), Do: do,
-		})
+// all in one run. It writes nothing.
+func Run(ctx context.Context, db *database.DB, files Files) []finding.Finding {
+	c := &check{db: db, files: files}
+	if !c.reachable(ctx) {
+		return c.found
 	}
-	if via, err := pooled(ctx, db); err != nil {
-		add("database-unreachable", finding.Refuse, "start PostgreSQL, or correct the address in "+db.Spec.Connection.File, "%v", database.Explain(err))
-		return found
-	} else if via != "" {
-		add("database-pooler", finding.Refuse, "point "+db.Spec.Connection.File+" at PostgreSQL itself",
-			"between this host and PostgreSQL stands a connection pooler (%s): settings of a session do not hold through it", via)
-		return found
-	}
-	if version, err := db.Count(ctx, "SELECT current_setting('server_version_num')"); err != nil || version < oldest {
-		add("database-version", finding.Refuse, "upgrade PostgreSQL first", "PostgreSQL's version is %d, not %d or later %s", version, oldest, orEmpty(err))
-	}
-	right := true
-	switch err := db.Proves(ctx, db.Spec.Expects); {
-	case err == nil:
-	case db.Spec.Becomes != nil && db.Proves(ctx, db.Spec.Becomes) == nil:
-		right = false
-		add("database-schema", finding.Refuse, "there is nothing to upgrade in it; find out why the packages are older than the schema",
-			"the schema is the new release's already: %q answers %q", database.Short(db.Spec.Becomes.Query), db.Spec.Becomes.Value)
-	default:
-		right = false
-		add("database-schema", finding.Refuse, "bring the schema to the installed release first", "the schema is not the installed release's: %v", err)
+	right := c.schema(ctx)
+	if files.Migrations != "" {
+		var err error
+		if c.names, err = migration.Names(files.Migrations); err != nil {
+			c.add("database-checks", finding.Refuse, "the bundle is damaged; get it again", "%v", err)
+		}
 	}
 	queries := slices.Clone(ownChecks)
-	if checks != "" && right { // the spec's queries suppose the old schema
-		list, err := readChecks(checks)
+	if files.Checks != "" && right { // the spec's queries suppose the old schema
+		list, err := readChecks(files.Checks)
 		if err != nil {
-			add("database-checks", finding.Refuse, "the bundle is damaged; get it again", "%v", err)
+			c.add("database-checks", finding.Refuse, "the bundle is damaged; get it again", "%v", err)
 		}
 		queries = append(queries, list...)
 	}
 	for _, q := range queries {
-		q.sql = strings.NewReplacer("{application}", "'"+strings.ReplaceAll(db.Name, "'", "''")+"'", "{schema}", "'"+db.Schema+"'").Replace(q.sql)
-		found = append(found, ask(ctx, db, q)...)
+		c.found = append(c.found, c.ask(ctx, q)...)
 	}
 	if broken, err := migration.InvalidIndexes(ctx, db); err != nil || len(broken) > 0 {
-		add("database-invalid-indexes", finding.Refuse, "REINDEX them or drop them",
+		c.add("database-invalid-indexes", finding.Refuse, "REINDEX them or drop them",
 			"indexes are invalid, left by a build that did not finish: %s%s", strings.Join(broken, ", "), orEmpty(err))
 	}
-	return found
+	c.found = append(c.found, c.backup(ctx)...)
+	return c.found
+}
+
+func (c *check) add(id string, level finding.Level, do, format string, a ...any) {
+	c.found = append(c.found, finding.Finding{
+		ID: id, Level: level, What: fmt.Sprintf("database %s: ", c.db.Spec.Name) + fmt.Sprintf(format, a...), Do: do,
+	})
+}
+
+// refused tells whether a finding is there.
+func (c *check) refused(id string) bool {
+	return slices.ContainsFunc(c.found, func(f finding.Finding) bool { return f.ID == id })
+}
+
+// reachable tells whether anything can be asked.
+func (c *check) reachable(ctx context.Context) bool {
+	file := c.db.Spec.Connection.File
+	via, err := pooled(ctx, c.db)
+	if err != nil {
+		c.add("database-unreachable", finding.Refuse, "start PostgreSQL, or correct the address in "+file, "%v", database.Explain(err))
+		return false
+	}
+	if via != "" {
+		c.add("database-pooler", finding.Refuse, "point "+file+" at PostgreSQL itself",
+			"between this host and PostgreSQL stands a connection pooler (%s): settings of a session do not hold through it", via)
+		return false
+	}
+	if c.version, err = c.db.Count(ctx, "SELECT current_setting('server_version_num')"); err != nil || c.version < oldest {
+		c.add("database-version", finding.Refuse, "upgrade PostgreSQL first", "PostgreSQL's version is %d, not %d or later %s", c.version, oldest, orEmpty(err))
+	}
+	return true
+}
+
+// schema tells whether it is the installed release's.
+func (c *check) schema(ctx context.Context) bool {
+	expects, becomes := c.db.Spec.Expects, c.db.Spec.Becomes
+	err := c.db.Proves(ctx, expects)
+	switch {
+	case err == nil:
+		return true
+	case becomes != nil && c.db.Proves(ctx, becomes) == nil:
+		c.add("database-schema", finding.Refuse, "there is nothing to upgrade in it; find out why the packages are older than the schema",
+			"the schema is the new release's already: %q answers %q", database.Short(becomes.Query), becomes.Value)
+	default:
+		c.add("database-schema", finding.Refuse, "bring the schema to the installed release first", "the schema is not the installed release's: %v", err)
+	}
+	return false
 }
 
 func orEmpty(err error) string {

@@ -20,7 +20,8 @@ import (
 	"onerpm/test/product/testbed"
 )
 
-func TestMain(m *testing.M) { testbed.Main(m) }
+// fsync is on, as there is a finding about it.
+func TestMain(m *testing.M) { testbed.Main(m, "fsync=on") }
 
 // attempt opens the database as the engine does.
 func attempt(tb *testbed.Bed) *database.DB {
@@ -82,7 +83,7 @@ func TestSpecChecks(t *testing.T) {
 			_, checks := tb.Jump("../../..", c.jump)
 			tb.Exec(c.broken)
 			before := tb.DataDump()
-			found := Run(context.Background(), attempt(tb), checks)
+			found := Run(context.Background(), attempt(tb), Files{Checks: checks})
 			want := make([]string, len(c.want))
 			for i, id := range c.want {
 				want[i] = "database-" + id
@@ -142,7 +143,7 @@ func TestChecksOfItsOwn(t *testing.T) {
 			} else {
 				c.setup(tb)
 			}
-			found := Run(context.Background(), attempt(tb), checks)
+			found := Run(context.Background(), attempt(tb), Files{Checks: checks})
 			if len(found) != 1 || found[0].ID != c.id || found[0].Level != c.level || found[0].Do == "" {
 				t.Errorf("findings %+v", found)
 			}
@@ -156,7 +157,7 @@ func TestUnreachable(t *testing.T) {
 	db := attempt(tb)
 	tb.AsSuper("ALTER DATABASE " + tb.Name + " CONNECTION LIMIT 0")
 	tb.AsSuper("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'cloudify'")
-	found := Run(context.Background(), db, "")
+	found := Run(context.Background(), db, Files{})
 	if !slices.Equal(ids(found), []string{"database-unreachable"}) {
 		t.Errorf("findings %+v", found)
 	}
@@ -204,7 +205,7 @@ func TestPooler(t *testing.T) {
 		}
 	}()
 	tb.Configure(l.Addr().(*net.TCPAddr).Port)
-	found := Run(context.Background(), attempt(tb), "")
+	found := Run(context.Background(), attempt(tb), Files{})
 	if !slices.Equal(ids(found), []string{"database-pooler"}) {
 		t.Errorf("findings %+v", found)
 	}
@@ -257,7 +258,7 @@ func TestRowsAreBounded(t *testing.T) {
 	must(t, os.WriteFile(checks, []byte("-- name: many\n-- level: warn\n-- why: there are\n-- why: many rows\n-- do: nothing\nSELECT id,\n  b FROM t -- all\nORDER BY id DESC;\n\n"+
 		"-- name: broken\n-- why: it cannot be asked\n-- do: nothing\nSELECT no_such FROM t;\n\n-- name: writes\n-- why: it writes\n-- do: nothing\nSELECT nextval('t_id_seq');\n"), 0o600))
 	before := tb.DataDump()
-	found := Run(context.Background(), attempt(tb), checks)
+	found := Run(context.Background(), attempt(tb), Files{Checks: checks})
 	if !slices.Equal(ids(found), []string{"database-broken", "database-many", "database-writes"}) {
 		t.Fatalf("findings %+v", found)
 	}
@@ -296,7 +297,7 @@ func FuzzParseChecks(f *testing.F) {
 			return
 		}
 		for _, q := range list {
-			if q.name == "" || q.why == "" || q.do == "" || q.sql == "" && !strings.Contains(text, ";") {
+			if q.ID == "" || q.why == "" || q.do == "" || q.sql == "" && !strings.Contains(text, ";") {
 				t.Errorf("%+v", q)
 			}
 		}
@@ -308,7 +309,7 @@ func TestLongTransactions(t *testing.T) {
 	tb := testbed.Small(t)
 	db := attempt(tb)
 	for i := range ownChecks {
-		if ownChecks[i].name != "long-transactions" {
+		if ownChecks[i].ID != "database-long-transactions" {
 			continue
 		}
 		q := ownChecks[i]
@@ -319,7 +320,7 @@ func TestLongTransactions(t *testing.T) {
 		_, err = tx.Exec("SELECT 1")
 		must(t, err)
 		time.Sleep(5 * time.Millisecond)
-		found := ask(context.Background(), db, q)
+		found := (&check{db: db, version: 90600}).ask(context.Background(), q)
 		if len(found) != 1 || found[0].Level != finding.Warn || !strings.Contains(found[0].What, "idle in transaction") {
 			t.Errorf("findings %+v", found)
 		}

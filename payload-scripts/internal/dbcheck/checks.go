@@ -23,11 +23,13 @@ import (
 
 const maxChecksFile = 1 << 20 // bytes
 
-// query is one query of a checks file.
+// query is a query of a checks file, or one of the engine's own.
 type query struct {
-	name, why, do string
-	level         finding.Level
-	sql           string
+	ID      string // of the finding
+	why, do string
+	level   finding.Level
+	since   int64 // server_version_num of the first PostgreSQL that knows what is asked
+	sql     string
 }
 
 var (
@@ -67,7 +69,7 @@ func parseChecks(text string) ([]query, error) {
 		}
 		if h := queryHeader.FindStringSubmatch(line); h != nil {
 			if q.sql != "" {
-				return fail("the query %s is not ended by a semicolon", q.name)
+				return fail("the query %s is not ended by a semicolon", q.ID)
 			}
 			if err := q.header(h[1], h[2]); err != nil {
 				return fail("%v", err)
@@ -78,18 +80,19 @@ func parseChecks(text string) ([]query, error) {
 		if trimmed == "" || strings.HasPrefix(trimmed, "--") {
 			continue
 		}
-		if q.name == "" || q.why == "" || q.do == "" {
+		if q.ID == "" || q.why == "" || q.do == "" {
 			return fail("a query without name, why and do before it")
 		}
 		q.sql += line + "\n"
 		if !strings.HasSuffix(trimmed, ";") {
 			continue
 		}
-		if seen[q.name] {
-			return fail("the name %s is there twice", q.name)
+		if seen[q.ID] {
+			return fail("the name %s is there twice", q.ID)
 		}
-		seen[q.name] = true
+		seen[q.ID] = true
 		q.sql = strings.TrimSuffix(strings.TrimSpace(q.sql), ";")
+		q.ID = "database-" + q.ID
 		list = append(list, q)
 		q = query{}
 	}
@@ -100,7 +103,7 @@ func parseChecks(text string) ([]query, error) {
 }
 
 func (q *query) header(key, value string) error {
-	into := map[string]*string{"name": &q.name, "why": &q.why, "do": &q.do, "level": (*string)(&q.level)}[key]
+	into := map[string]*string{"name": &q.ID, "why": &q.why, "do": &q.do, "level": (*string)(&q.level)}[key]
 	switch {
 	case value == "":
 		return fmt.Errorf("%s is empty", key)
@@ -118,17 +121,21 @@ func (q *query) header(key, value string) error {
 }
 
 // ask runs a query; a finding tells its rows.
-func ask(ctx context.Context, db *database.DB, q query) []finding.Finding {
+func (c *check) ask(ctx context.Context, q query) []finding.Finding {
+	if c.version < q.since {
+		return nil
+	}
 	level := q.level
 	if level == "" {
 		level = finding.Refuse
 	}
+	fill := strings.NewReplacer("{application}", literal(c.db.Name), "{schema}", literal(c.db.Schema), "{named}", array(c.names))
 	var got database.Answer
-	err := db.Reading(ctx, func(tx *sql.Tx) error {
+	err := c.db.Reading(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "SET LOCAL statement_timeout = '60s'"); err != nil {
 			return err
 		}
-		rows, err := tx.QueryContext(ctx, fmt.Sprintf("SELECT * FROM (%s\n) AS checked LIMIT %d", q.sql, database.RowsShown+1))
+		rows, err := tx.QueryContext(ctx, fmt.Sprintf("SELECT * FROM (%s\n) AS checked LIMIT %d", fill.Replace(q.sql), database.RowsShown+1))
 		if err != nil {
 			return err
 		}
@@ -138,8 +145,8 @@ func ask(ctx context.Context, db *database.DB, q query) []finding.Finding {
 	})
 	if err != nil {
 		return []finding.Finding{{
-			ID: "database-" + q.name, Level: finding.Refuse,
-			What: fmt.Sprintf("database %s: the check %q could not be made: %v", db.Spec.Name, q.why, database.Explain(err)),
+			ID: q.ID, Level: finding.Refuse,
+			What: fmt.Sprintf("database %s: the check %q could not be made: %v", c.db.Spec.Name, q.why, database.Explain(err)),
 			Do:   "find out why the query fails; the upgrade needs its answer",
 		}}
 	}
@@ -147,7 +154,19 @@ func ask(ctx context.Context, db *database.DB, q query) []finding.Finding {
 		return nil
 	}
 	return []finding.Finding{{
-		ID: "database-" + q.name, Level: level,
-		What: fmt.Sprintf("database %s: %s: %s", db.Spec.Name, q.why, got), Do: q.do,
+		ID: q.ID, Level: level,
+		What: fmt.Sprintf("database %s: %s: %s", c.db.Spec.Name, q.why, got), Do: strings.ReplaceAll(q.do, "{schema}", c.db.Schema),
 	}}
+}
+
+// literal is a text as SQL has it.
+func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// array is a list of names as SQL has it.
+func array(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = literal(name)
+	}
+	return "ARRAY[" + strings.Join(quoted, ",") + "]::text[]"
 }

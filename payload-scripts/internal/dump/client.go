@@ -2,12 +2,15 @@ package dump
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"onerpm/payload-scripts/internal/database"
@@ -16,11 +19,11 @@ import (
 
 var dumpNumber = regexp.MustCompile(`^([0-9]+)(\.[0-9]+)?`)
 
-// clientFolders are where PostgreSQL's packages put pg_dump, besides the usual path.
-var clientFolders = []string{"/usr/pgsql-*/bin", "/usr/lib/postgresql/*/bin", "/usr/bin", "/usr/local/bin"}
+// Folders are where PostgreSQL's packages put pg_dump, besides the usual path.
+var Folders = []string{"/usr/pgsql-*/bin", "/usr/lib/postgresql/*/bin", "/usr/bin", "/usr/local/bin"}
 
-// Client finds the folder of a pg_dump that is not older than the server, the
-// oldest such: an older one refuses.
+// Client finds the folder of a pg_dump that is not older than the server, the oldest
+// such: an older one refuses. The spec can name more folders.
 func Client(ctx context.Context, db *database.DB) (string, error) {
 	server, err := db.Count(ctx, "SELECT current_setting('server_version_num')")
 	if err != nil {
@@ -29,14 +32,19 @@ func Client(ctx context.Context, db *database.DB) (string, error) {
 	need := major(server)
 	best, bestVersion := "", 0.0
 	var seen []string
-	for _, pattern := range clientFolders {
+	folders := slices.Concat(db.Spec.Programs, Folders)
+	for _, pattern := range folders {
 		dirs, err := filepath.Glob(pattern)
 		if err != nil {
-			return "", err
+			return "", fmt.Errorf("look for pg_dump in %s: %w", pattern, err)
 		}
 		for _, dir := range dirs {
-			v, ok := dumpVersion(ctx, dir)
-			if !ok {
+			v, err := dumpVersion(ctx, dir)
+			switch {
+			case errors.Is(err, os.ErrNotExist):
+				continue
+			case err != nil:
+				seen = append(seen, fmt.Sprintf("%s (%v)", dir, err))
 				continue
 			}
 			seen = append(seen, fmt.Sprintf("%s (%v)", dir, v))
@@ -46,7 +54,11 @@ func Client(ctx context.Context, db *database.DB) (string, error) {
 		}
 	}
 	if best == "" {
-		return "", fmt.Errorf("no pg_dump for PostgreSQL %v on this host; found: %s; install the server's client package", need, strings.Join(seen, ", "))
+		found := "none"
+		if len(seen) > 0 {
+			found = strings.Join(seen, ", ")
+		}
+		return "", fmt.Errorf("no pg_dump for PostgreSQL %v or later with pg_restore beside it; looked in %s; found: %s", need, strings.Join(folders, ", "), found)
 	}
 	return best, nil
 }
@@ -59,20 +71,42 @@ func major(num int64) float64 {
 	return float64(num / 10000)
 }
 
-// dumpVersion asks the pg_dump of a folder which PostgreSQL it is of.
-func dumpVersion(ctx context.Context, dir string) (float64, bool) {
-	program := filepath.Join(dir, "pg_dump")
-	if _, err := os.Stat(program); err != nil {
-		return 0, false
+// dumpVersion asks the pg_dump of a folder which PostgreSQL it is of. It is ErrNotExist
+// where one of the programs is not there.
+func dumpVersion(ctx context.Context, dir string) (float64, error) {
+	for _, name := range []string{"pg_dump", "pg_restore"} {
+		if err := trusted(filepath.Join(dir, name)); err != nil {
+			return 0, err
+		}
 	}
-	if _, err := os.Stat(filepath.Join(dir, "pg_restore")); err != nil {
-		return 0, false
-	}
-	res, err := host.Run(ctx, host.Cmd{Name: program, Args: []string{"--version"}, Timeout: 10 * time.Second})
+	res, err := host.Run(ctx, host.Cmd{Name: filepath.Join(dir, "pg_dump"), Args: []string{"--version"}, Timeout: 10 * time.Second})
 	if err != nil {
-		return 0, false
+		return 0, err
 	}
-	return parseDumpVersion(res.Stdout)
+	v, ok := parseDumpVersion(res.Stdout)
+	if !ok {
+		return 0, fmt.Errorf("pg_dump --version says %q", database.Short(res.Stdout))
+	}
+	return v, nil
+}
+
+// trusted tells whether nobody but root, or the user that we are, can put something else
+// in a program's place.
+func trusted(program string) error {
+	real, err := filepath.EvalSymlinks(program)
+	if err != nil {
+		return err
+	}
+	for _, path := range []string{real, filepath.Dir(real)} {
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		if owner := info.Sys().(*syscall.Stat_t).Uid; owner != 0 && int(owner) != os.Getuid() || info.Mode()&0o022 != 0 {
+			return fmt.Errorf("others than root can change %s", path)
+		}
+	}
+	return nil
 }
 
 // parseDumpVersion reads "pg_dump (PostgreSQL) 9.5.3" or "... 15.4 (Debian 15.4-1)".

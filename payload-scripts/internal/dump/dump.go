@@ -30,13 +30,17 @@ func Write(ctx context.Context, db *database.DB, file string) error {
 		return err
 	}
 	dir := filepath.Dir(file)
+	part := file + ".part"
+	if err := removeLeft(dir, part); err != nil {
+		return fmt.Errorf("dump: %w", err)
+	}
 	pass, err := db.PassFile(dir)
 	if err != nil {
 		return fmt.Errorf("dump: %w", err)
 	}
 	defer os.Remove(pass) //nolint:errcheck // the folder is root's alone
-	part := file + ".part"
-	f, err := os.OpenFile(part, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	// Made here, so that pg_dump follows no link, waits at no pipe and nobody reads meanwhile.
+	f, err := os.OpenFile(part, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("dump: %w", err)
 	}
@@ -49,9 +53,23 @@ func Write(ctx context.Context, db *database.DB, file string) error {
 	}
 	host.Point("rename", file)
 	if err := os.Rename(part, file); err != nil {
-		return err
+		return fmt.Errorf("dump: %w", errors.Join(err, os.Remove(part)))
 	}
 	return host.SyncDir(dir)
+}
+
+// removeLeft removes what a run that was killed has left: its part and its password.
+func removeLeft(dir, part string) error {
+	left, err := filepath.Glob(filepath.Join(dir, database.PassPattern))
+	if err != nil {
+		return err
+	}
+	for _, path := range append(left, part) {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 func writeTo(ctx context.Context, db *database.DB, bin, pass, part string) error {

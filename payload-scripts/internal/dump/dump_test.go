@@ -66,9 +66,9 @@ func wrap(t *testing.T, dump, restore string) {
 		script := "#!/bin/sh\nreal=" + filepath.Join(testbed.Server.Bin, name) + "\n" + body + "\n"
 		must(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755))
 	}
-	usual := clientFolders
-	clientFolders = []string{dir}
-	t.Cleanup(func() { clientFolders = usual })
+	usual := Folders
+	Folders = []string{dir}
+	t.Cleanup(func() { Folders = usual })
 }
 
 // The tests below change where pg_dump is looked for and so run alone.

@@ -13,7 +13,7 @@ import (
 func TestMain(m *testing.M) {
 	usualPatience = database.Patience{Tries: 6, First: 50 * time.Millisecond, Most: 400 * time.Millisecond}
 	windowPatience, returnPatience = usualPatience, usualPatience
-	testbed.Main(m)
+	testbed.Main(m, "fsync=on") // as there is a finding about it
 }
 
 // bed is a database of one test.

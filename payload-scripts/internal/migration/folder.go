@@ -76,27 +76,37 @@ func readMigration(path string) (migration, error) {
 		return m, fmt.Errorf("%s is no number from 1", parts[1])
 	}
 	m.number, m.change = n, parts[2] == "switch"
-	f, err := os.Open(path)
+	data, err := readText(path)
 	if err != nil {
 		return m, err
 	}
-	defer f.Close() //nolint:errcheck // read only
-	data, err := io.ReadAll(io.LimitReader(f, maxMigrationFile+1))
-	if err != nil {
-		return m, err
-	}
-	if len(data) > maxMigrationFile {
-		return m, fmt.Errorf("larger than %d bytes", maxMigrationFile)
-	}
-	m.alone = noTransaction.Match(data)
-	up := string(data)
-	if at := downPart.FindStringIndex(up); at != nil {
-		up = up[:at[0]]
-	}
-	if found := builtIndex.FindStringSubmatch(up); m.alone && found != nil {
+	m.alone = noTransaction.MatchString(data)
+	if found := builtIndex.FindStringSubmatch(upPart(data)); m.alone && found != nil {
 		m.index = strings.ToLower(found[1])
 	}
 	return m, nil
+}
+
+// readText reads a file of bounded size.
+func readText(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	data, err := io.ReadAll(io.LimitReader(f, maxMigrationFile+1))
+	if err == nil && len(data) > maxMigrationFile {
+		err = fmt.Errorf("larger than %d bytes", maxMigrationFile)
+	}
+	return string(data), err
+}
+
+// upPart is what of a migration's text is run on the way to the new release.
+func upPart(text string) string {
+	if at := downPart.FindStringIndex(text); at != nil {
+		return text[:at[0]]
+	}
+	return text
 }
 
 // own returns how many of the folder's migrations are applied. The applied ones

@@ -87,7 +87,7 @@ func TestWhatIsDoneOutlivesACrash(t *testing.T) {
 // asleep makes function asleep(x), which returns x, and the first time waits to be killed.
 const asleep = `CREATE TABLE killed (id int);
 	CREATE FUNCTION asleep(x text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS
-	'BEGIN IF (SELECT count(*) FROM public.killed) = 0 THEN PERFORM pg_catalog.pg_sleep(600); END IF; RETURN x; END'`
+	'BEGIN IF (SELECT count(*) FROM public.killed) = 0 THEN PERFORM pg_catalog.pg_advisory_lock(4711), pg_catalog.pg_sleep(600); END IF; RETURN x; END'`
 
 // TestServerThatIsKilledMeanwhile: PostgreSQL as a whole is killed in the middle of
 // each kind of work, and started again. The work goes on to its end by itself.
@@ -155,7 +155,7 @@ func TestServerThatIsKilledMeanwhile(t *testing.T) {
 
 // killWhenAsleep waits for the work that sleeps, and kills the server in the middle of it.
 func killWhenAsleep(tb *bed, server *pgserver.Server) error {
-	if _, err := tb.WaitFor("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'cloudify-upgrade a1%' AND state = 'active' AND wait_event = 'PgSleep'"); err != nil {
+	if _, err := tb.WaitFor("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"); err != nil {
 		return err
 	}
 	if _, err := tb.Super.Exec("INSERT INTO killed VALUES (1)"); err != nil {

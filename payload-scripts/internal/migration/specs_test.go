@@ -99,7 +99,7 @@ func TestJumps(t *testing.T) {
 			startSchema, startData := tb.SchemaDump(), tb.DataDump()
 
 			db := tb.attempt(dir)
-			if found := dbcheck.Run(ctx, db.DB, checks); len(found) > 0 {
+			if found := dbcheck.Run(ctx, db.DB, dbcheck.Files{Checks: checks, Migrations: db.Dir}); len(found) > 0 {
 				t.Fatalf("findings: %+v", found)
 			}
 			tb.Same("schemas after a check", tb.SchemaDump(), startSchema)
@@ -112,7 +112,7 @@ func TestJumps(t *testing.T) {
 			for _, whole := range []bool{false, true} {
 				must(t, db.Expand(ctx))
 				must(t, db.Expand(ctx))
-				if found := dbcheck.Run(ctx, db.DB, checks); len(found) > 0 {
+				if found := dbcheck.Run(ctx, db.DB, dbcheck.Files{Checks: checks, Migrations: db.Dir}); len(found) > 0 {
 					t.Errorf("findings after expand: %+v", found)
 				}
 				if whole {
@@ -182,7 +182,7 @@ func TestBothJumps(t *testing.T) {
 	if start != 41151 {
 		t.Fatalf("version %d after the first jump", start)
 	}
-	if found := dbcheck.Run(ctx, db.DB, checks); len(found) > 0 {
+	if found := dbcheck.Run(ctx, db.DB, dbcheck.Files{Checks: checks, Migrations: db.Dir}); len(found) > 0 {
 		t.Fatalf("findings: %+v", found)
 	}
 	must(t, db.Expand(ctx))

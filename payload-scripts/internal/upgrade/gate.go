@@ -86,11 +86,14 @@ func checkDatabase(ctx context.Context, b *layout.Bundle, spec manifest.Database
 			Do:   "start it, or correct its address and password in " + spec.Connection.File}}
 	}
 	defer db.Close()
-	checks := ""
+	files := dbcheck.Files{}
 	if spec.Checks != "" {
-		checks = filepath.Join(b.Dir, spec.Checks)
+		files.Checks = filepath.Join(b.Dir, spec.Checks)
 	}
-	return dbcheck.Run(ctx, db, checks)
+	if spec.Migrations != "" {
+		files.Migrations = filepath.Join(b.Dir, spec.Migrations)
+	}
+	return dbcheck.Run(ctx, db, files)
 }
 
 // gate is the attempt's own look at the host before anything is changed.

@@ -1,0 +1,55 @@
+package dbcheck
+
+import (
+	"context"
+	"fmt"
+
+	"onerpm/payload-scripts/internal/database"
+	"onerpm/payload-scripts/internal/dump"
+	"onerpm/payload-scripts/internal/finding"
+)
+
+// unreadable finds what pg_dump must read and the role may not: of tables that are not the role's,
+// database-table-owner tells.
+var unreadable = query{
+	ID: "database-backup-rights", why: "the backup is impossible: its user may not read all that is in it",
+	do: "as PostgreSQL's superuser: GRANT USAGE ON SCHEMA, or GRANT SELECT ON it (TABLE, SEQUENCE or LARGE OBJECT), to <user>; where row-level security hides rows, ALTER ROLE <user> BYPASSRLS",
+	sql: `SELECT 'schema' AS kind, n.nspname::text AS object, current_user AS "user" FROM pg_catalog.pg_namespace n
+			WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT has_schema_privilege(n.oid, 'USAGE')
+				AND EXISTS (SELECT 1 FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'S') AND NOT ` + member + `)
+		UNION ALL SELECT 'table', c.oid::regclass::text, current_user FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+			WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT has_table_privilege(c.oid, 'SELECT')
+				AND (pg_has_role(c.relowner, 'USAGE') AND NOT ` + member + `
+					OR EXISTS (SELECT 1 FROM pg_catalog.pg_extension e WHERE c.oid = ANY (e.extconfig)))
+		UNION ALL SELECT 'sequence', c.oid::regclass::text, current_user FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+			WHERE c.relkind = 'S' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT has_table_privilege(c.oid, 'SELECT') AND NOT ` + member + `
+		UNION ALL SELECT 'row-level security of table', c.oid::regclass::text, current_user FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+			WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND row_security_active(c.oid) AND has_table_privilege(c.oid, 'SELECT') AND NOT ` + member + `
+		UNION ALL SELECT 'large object', l.oid::text, current_user FROM pg_catalog.pg_largeobject_metadata l
+			WHERE NOT pg_has_role(l.lomowner, 'USAGE') AND current_setting('lo_compat_privileges') = 'off'
+				AND NOT EXISTS (SELECT 1 FROM aclexplode(l.lomacl) a WHERE a.privilege_type = 'SELECT' AND (a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE')))`,
+}
+
+// backup tells what will keep the database from being backed up. When nothing that is
+// known does, pg_dump itself tries, without the rows.
+func (c *check) backup(ctx context.Context) []finding.Finding {
+	if _, err := dump.Client(ctx, c.db); err != nil {
+		return []finding.Finding{{
+			ID: "database-programs", Level: finding.Refuse, What: fmt.Sprintf("database %s: it cannot be backed up: %v", c.db.Spec.Name, database.Explain(err)),
+			Do: "install PostgreSQL's client programs of the server's version or a later one, or put links to their pg_dump and pg_restore into /usr/local/bin",
+		}}
+	}
+	if found := c.ask(ctx, unreadable); len(found) > 0 {
+		return found
+	}
+	if c.refused("database-table-owner") {
+		return nil // it cannot be read either
+	}
+	if _, err := dump.Schema(ctx, c.db); err != nil {
+		return []finding.Finding{{
+			ID: "database-backup", Level: finding.Refuse, What: fmt.Sprintf("database %s: pg_dump cannot read it: %v", c.db.Spec.Name, database.Explain(err)),
+			Do: "see what pg_dump says; the upgrade backs the database up with the address and the user in " + c.db.Spec.Connection.File,
+		}}
+	}
+	return nil
+}
