@@ -26,7 +26,7 @@ func Statements(sql string) []string {
 func Tokens(sql string) []string {
 	var list []string
 	for i := 0; i < len(sql); {
-		n := 0
+		var n int
 		if sql[i] == '$' {
 			n = dollarTag(sql[i:]) // begins or ends a body, which is not hidden here
 		} else {

@@ -43,14 +43,14 @@ func Run(ctx context.Context, db *database.DB, files Files) []finding.Finding {
 	if files.Migrations != "" {
 		var err error
 		if c.names, err = migration.Names(files.Migrations); err != nil {
-			c.add("database-checks", finding.Refuse, "the bundle is damaged; get it again", "%v", err)
+			c.refuse("database-checks", "the bundle is damaged; get it again", "%v", err)
 		}
 	}
 	queries := slices.Clone(ownChecks)
 	if files.Checks != "" && right { // the spec's queries suppose the old schema
 		list, err := readChecks(files.Checks)
 		if err != nil {
-			c.add("database-checks", finding.Refuse, "the bundle is damaged; get it again", "%v", err)
+			c.refuse("database-checks", "the bundle is damaged; get it again", "%v", err)
 		}
 		queries = append(queries, list...)
 	}
@@ -58,16 +58,16 @@ func Run(ctx context.Context, db *database.DB, files Files) []finding.Finding {
 		c.found = append(c.found, c.ask(ctx, q)...)
 	}
 	if broken, err := migration.InvalidIndexes(ctx, db); err != nil || len(broken) > 0 {
-		c.add("database-invalid-indexes", finding.Refuse, "REINDEX them or drop them",
+		c.refuse("database-invalid-indexes", "REINDEX them or drop them",
 			"indexes are invalid, left by a build that did not finish: %s%s", strings.Join(broken, ", "), orEmpty(err))
 	}
 	c.found = append(c.found, c.backup(ctx)...)
 	return c.found
 }
 
-func (c *check) add(id string, level finding.Level, do, format string, a ...any) {
+func (c *check) refuse(id, do, format string, a ...any) {
 	c.found = append(c.found, finding.Finding{
-		ID: id, Level: level, What: fmt.Sprintf("database %s: ", c.db.Spec.Name) + fmt.Sprintf(format, a...), Do: do,
+		ID: id, Level: finding.Refuse, What: fmt.Sprintf("database %s: ", c.db.Spec.Name) + fmt.Sprintf(format, a...), Do: do,
 	})
 }
 
@@ -81,16 +81,16 @@ func (c *check) reachable(ctx context.Context) bool {
 	file := c.db.Spec.Connection.File
 	via, err := pooled(ctx, c.db)
 	if err != nil {
-		c.add("database-unreachable", finding.Refuse, "start PostgreSQL, or correct the address in "+file, "%v", database.Explain(err))
+		c.refuse("database-unreachable", "start PostgreSQL, or correct the address in "+file, "%v", database.Explain(err))
 		return false
 	}
 	if via != "" {
-		c.add("database-pooler", finding.Refuse, "point "+file+" at PostgreSQL itself",
+		c.refuse("database-pooler", "point "+file+" at PostgreSQL itself",
 			"between this host and PostgreSQL stands a connection pooler (%s): settings of a session do not hold through it", via)
 		return false
 	}
 	if c.version, err = c.db.Count(ctx, "SELECT current_setting('server_version_num')"); err != nil || c.version < oldest {
-		c.add("database-version", finding.Refuse, "upgrade PostgreSQL first", "PostgreSQL's version is %d, not %d or later %s", c.version, oldest, orEmpty(err))
+		c.refuse("database-version", "upgrade PostgreSQL first", "PostgreSQL's version is %d, not %d or later %s", c.version, oldest, orEmpty(err))
 	}
 	return true
 }
@@ -103,10 +103,10 @@ func (c *check) schema(ctx context.Context) bool {
 	case err == nil:
 		return true
 	case becomes != nil && c.db.Proves(ctx, becomes) == nil:
-		c.add("database-schema", finding.Refuse, "there is nothing to upgrade in it; find out why the packages are older than the schema",
+		c.refuse("database-schema", "there is nothing to upgrade in it; find out why the packages are older than the schema",
 			"the schema is the new release's already: %q answers %q", database.Short(becomes.Query), becomes.Value)
 	default:
-		c.add("database-schema", finding.Refuse, "bring the schema to the installed release first", "the schema is not the installed release's: %v", err)
+		c.refuse("database-schema", "bring the schema to the installed release first", "the schema is not the installed release's: %v", err)
 	}
 	return false
 }

@@ -46,7 +46,7 @@ func dumps(tb *testbed.Bed) bool {
 // the advice was followed.
 func TestWhatTheBackupMayNotRead(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ break_, shown, mend string }{
+	for name, c := range map[string]struct{ spoil, shown, mend string }{
 		"a schema": {"CREATE SCHEMA theirs; CREATE TABLE theirs.x (id int); GRANT SELECT ON theirs.x TO cloudify",
 			"kind=schema object=theirs", "GRANT USAGE ON SCHEMA theirs TO cloudify"},
 		"a sequence":             {"CREATE SEQUENCE theirs", "kind=sequence object=theirs", "GRANT SELECT ON SEQUENCE theirs TO cloudify"},
@@ -59,7 +59,7 @@ func TestWhatTheBackupMayNotRead(t *testing.T) {
 			t.Parallel()
 			tb := testbed.Small(t)
 			none(tb, jump(tb))
-			for _, statement := range strings.Split(c.break_, "; ") {
+			for _, statement := range strings.Split(c.spoil, "; ") {
 				tb.AsSuper(statement)
 			}
 			one(tb, jump(tb), "database-backup-rights", finding.Refuse, c.shown)
