@@ -70,7 +70,8 @@ Made by `+"`make test-random`"+` from test/random/results.jsonl; a test compares
 [the crash tests](crash-points.md) do not name is met here by lot: a trial is an upgrade of a whole machine while a client uploads archives and
 starts executions through the door, and at a drawn time one or two of these come over it: SIGKILL of the engine; of the rpm that changes
 packages; of rpm and its parent; of all of PostgreSQL (systemd starts it again); a restart of dbus; `+"`systemctl daemon-reexec`"+`; a power cut, after which only what was synced is
-there. In half of the trials the new release does not start, so that the upgrade goes back. A machine that was left old serves for the next
+there. A second fault may also be the end of another program of the engine's, a PostgreSQL that is away for 8 s or a dbus for 3 s, `+"`systemctl stop`"+` of
+the engine and a start by hand, the command `+"`rollback`"+`, a clean reboot. In half of the trials the new release does not start, so that the upgrade goes back. A machine that was left old serves for the next
 trial, up to four times: a retry after each kind of outcome is part of it.
 
 Then, with no hand: all old or all new, as the crash tests compare whole machines; every acknowledged upload with its row and its
@@ -83,6 +84,9 @@ The run can be ended at any time and goes on where it was; `+"`ONERPM_RANDOM_ONL
 	b.WriteString("| fault | trials | all old | all new | failed |\n| --- | ---: | ---: | ---: | ---: |\n")
 	for _, k := range kinds {
 		tally(&b, "first: "+string(k), rows, func(r row) bool { return r.Faults[0].Kind == k })
+	}
+	for _, k := range more {
+		tally(&b, "second: "+string(k), rows, func(r row) bool { return len(r.Faults) == 2 && r.Faults[1].Kind == k })
 	}
 	tally(&b, "one fault", rows, func(r row) bool { return len(r.Faults) == 1 })
 	tally(&b, "two faults", rows, func(r row) bool { return len(r.Faults) == 2 })

@@ -3,6 +3,7 @@ package random
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,20 @@ const (
 	power     kind = "power"          // the machine and its disk; it is on again at once
 )
 
-var kinds = []kind{engine, rpmAlone, rpmParent, postgres, dbus, reexec, power}
+// Of these a second fault may be one too: what is away for longer than it takes to look again, and what an admin does.
+const (
+	child        kind = "child"         // SIGKILL of a program that the engine has started, but for rpm
+	postgresAway kind = "postgres away" // stopped, and started again after 8 s
+	dbusAway     kind = "dbus away"     // for 3 s
+	stop         kind = "stop"          // systemctl stop of the engine, and start by hand
+	rollback     kind = "rollback"      // the command
+	reboot       kind = "reboot"        // a clean one
+)
+
+var (
+	kinds = []kind{engine, rpmAlone, rpmParent, postgres, dbus, reexec, power}
+	more  = append(slices.Clone(kinds), child, postgresAway, dbusAway, stop, rollback, reboot)
+)
 
 // fault is one of them and the time for it: a delay after the attempt has come to a phase, or after
 // the fault before it.
@@ -98,8 +112,8 @@ func planOf(seed uint64, n int) plan {
 		first.Delay = delay(lot, lasts[first.After])
 	}
 	p.Faults = []fault{first}
-	if lot.IntN(3) == 0 {
-		second := fault{Kind: kinds[lot.IntN(len(kinds))], Delay: delay(lot, 4*time.Second)}
+	if lot.IntN(2) == 0 {
+		second := fault{Kind: more[lot.IntN(len(more))], Delay: delay(lot, 4*time.Second)}
 		p.Faults = append(p.Faults, second)
 	}
 	return p
@@ -147,6 +161,11 @@ func TestPlans(t *testing.T) {
 		"after start", "after prepare", "after switch", "after open", "after back"}
 	for _, k := range kinds {
 		want = append(want, string(k))
+	}
+	for _, k := range more {
+		if seen[string(k)] < 2 {
+			t.Errorf("%s: %d of 200 trials", k, seen[string(k)])
+		}
 	}
 	for _, what := range want {
 		if seen[what] < 5 {

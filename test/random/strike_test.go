@@ -36,25 +36,44 @@ func strike(ctx context.Context, m *host.Machine, w *watch, f fault) (hit string
 		return "", err
 	}
 	hit = at.hit()
-	switch f.Kind {
-	case dbus:
-		err = command(ctx, m, "systemctl restart dbus")
-	case reexec:
-		err = command(ctx, m, "systemctl daemon-reexec")
-	case power:
-		if err = m.PowerCut(ctx); err == nil {
-			err = m.Start(ctx)
-		}
-	default:
-		if len(victims) == 0 {
-			return "no process, " + hit, nil
-		}
-		err = kill(victims)
+	if kills(f.Kind) && len(victims) == 0 {
+		return "no process, " + hit, nil
 	}
-	if err != nil {
+	if err := act(ctx, m, f.Kind, victims); err != nil {
 		return hit, fmt.Errorf("%s: %w", f.Kind, err)
 	}
 	return hit, nil
+}
+
+// kills says whether a fault is a SIGKILL.
+func kills(k kind) bool {
+	return slices.Contains([]kind{engine, rpmAlone, rpmParent, postgres, child}, k)
+}
+
+// commands are the faults that are one.
+var commands = map[kind]string{
+	dbus:         "systemctl restart dbus",
+	dbusAway:     "systemctl stop dbus.socket dbus.service; sleep 3; systemctl start dbus.socket dbus.service",
+	postgresAway: "systemctl stop postgresql@15-main; sleep 8; systemctl start postgresql@15-main",
+	reexec:       "systemctl daemon-reexec",
+	stop:         "systemctl stop " + prefix + " 2>/dev/null || true",     // there may be no unit any more
+	rollback:     prefix + " rollback >/dev/null 2>&1 </dev/null || true", // it may be too late for it
+}
+
+// act makes a fault.
+func act(ctx context.Context, m *host.Machine, k kind, victims []int) error {
+	switch {
+	case kills(k):
+		return kill(victims)
+	case k == power:
+		if err := m.PowerCut(ctx); err != nil {
+			return err
+		}
+		return m.Start(ctx)
+	case k == reboot:
+		return m.Reboot(ctx)
+	}
+	return command(ctx, m, commands[k])
 }
 
 // awaitDelay waits for as long as a fault says; one of rpm counts from when there is an rpm.
@@ -70,7 +89,7 @@ func awaitDelay(ctx context.Context, m *host.Machine, w *watch, f fault) error {
 // awaitVictims waits for what a fault kills: an engine that systemd is about to start again for a
 // moment, an rpm for as long as the attempt is under way. There may be none.
 func awaitVictims(ctx context.Context, m *host.Machine, w *watch, k kind) ([]int, error) {
-	if k == dbus || k == reexec || k == power {
+	if !kills(k) {
 		return nil, nil
 	}
 	for until := time.Now().Add(patience); ; {
@@ -107,6 +126,10 @@ func victims(all []host.Process, k kind) []int {
 			if p.Is("rpm") && (slices.Contains(p.Args, "-U") || slices.Contains(p.Args, "-e")) && !slices.Contains(p.Args, "--justdb") && !slices.Contains(p.Args, "--test") {
 				found = append(found, p.PID)
 				parents = append(parents, p.Parent)
+			}
+		case child:
+			if !p.Is("rpm") && slices.ContainsFunc(all, func(e host.Process) bool { return e.PID == p.Parent && isEngine(e) }) {
+				found = append(found, p.PID)
 			}
 		case postgres:
 			if p.Is("postgres") {
@@ -159,6 +182,7 @@ func TestVictims(t *testing.T) {
 		process(12, 10, "rpm -U --test --dbpath /tmp/x a.rpm"),
 		process(13, 10, "rpm -U --justdb --noscripts a.rpm"),
 		process(14, 10, "rpm -q a"),
+		process(16, 10, "pg_dump --format=custom"),
 		process(15, 11, "/bin/sh /var/tmp/rpm-tmp.x 1"),
 		process(20, 1, "/usr/lib/postgresql/15/bin/postgres -D /var/lib/postgresql/15/main"),
 		process(21, 20, "postgres checkpointer"),
@@ -166,7 +190,7 @@ func TestVictims(t *testing.T) {
 		process(31, 30, "rpm -U b.rpm"),
 	}
 	for k, want := range map[kind][]int{
-		engine: {10}, rpmAlone: {11, 31}, rpmParent: {11, 31, 10}, postgres: {20, 21}, dbus: nil, power: nil,
+		engine: {10}, rpmAlone: {11, 31}, rpmParent: {11, 31, 10}, postgres: {20, 21}, child: {16}, dbus: nil, power: nil,
 	} {
 		if got := victims(all, k); !slices.Equal(got, want) {
 			t.Errorf("%s kills %v, want %v", k, got, want)
