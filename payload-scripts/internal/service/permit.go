@@ -24,16 +24,29 @@ func (s *Services) permit(doors bool) permit {
 // condition is the permit's path as a unit's condition has it.
 func (p permit) condition() string { return strings.TrimPrefix(p.path, p.root) }
 
-// prepare makes the permit, so that asking for it changes nothing yet. One that is there stays.
+// prepare makes the permit, durably, so that asking for it changes nothing yet. One that is there stays.
 func (p permit) prepare() error {
 	if _, err := os.Lstat(p.path); !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return p.grant()
+	if err := p.grant(); err != nil {
+		return err
+	}
+	return host.SyncDir(filepath.Dir(p.path))
 }
 
-// grant allows every start, durably.
-func (p permit) grant() error { return host.WriteFile(p.path, nil, host.Attr{Mode: 0o600}) }
+// grant allows every start. It is durable once the folder is synced: the file has no content.
+func (p permit) grant() error {
+	next := p.path + ".next"
+	if err := os.Remove(next); err != nil && !errors.Is(err, os.ErrNotExist) { // of an engine that was killed here
+		return err
+	}
+	if err := os.WriteFile(next, nil, 0o600); err != nil {
+		return err
+	}
+	host.Point("rename", p.path)
+	return os.Rename(next, p.path)
+}
 
 // withhold forbids every start, durably.
 func (p permit) withhold() error {
@@ -68,9 +81,6 @@ func (p permit) lend() error {
 // remove removes every trace. No drop-in may ask for it any more.
 func (p permit) remove() error {
 	for _, path := range []string{p.path, p.path + ".next"} {
-		if err := host.Sweep(path); err != nil {
-			return err
-		}
 		if _, err := os.Lstat(path); err == nil {
 			if err := host.Remove(path); err != nil {
 				return err

@@ -55,9 +55,13 @@ func newPermit(t *testing.T) permit {
 func TestPermitOfAKilledEngine(t *testing.T) {
 	t.Parallel()
 	p := newPermit(t)
-	must(t, os.Symlink("/anything", p.path+".next"), os.WriteFile(filepath.Dir(p.path)+"/.may.123~", nil, 0o600), p.withhold())
+	must(t, os.Symlink("/anything", p.path+".next"), p.withhold())
 	if _, err := os.Stat(p.path); err == nil {
 		t.Error("it is given")
+	}
+	must(t, os.WriteFile(p.path+".next", nil, 0o600), p.grant())
+	if _, err := os.Stat(p.path); err != nil {
+		t.Error("it is not given")
 	}
 	must(t, os.Symlink("/anything", p.path+".next"), p.remove())
 	if left, err := os.ReadDir(filepath.Dir(p.path)); err != nil || len(left) > 0 {

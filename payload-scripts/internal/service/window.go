@@ -106,7 +106,7 @@ func (s *Services) OpenWindow() error {
 			return fmt.Errorf("open the window: %w", err)
 		}
 	}
-	return host.Remove(s.places.Window())
+	return host.Remove(s.places.Window()) // syncs the folder, with the permits
 }
 
 // Unmark removes all that guard and the marks have written.

@@ -43,11 +43,6 @@ func Serves(activeState string) bool {
 	return activeState == "active" || activeState == "reloading" || activeState == "refreshing"
 }
 
-// Settled tells whether a unit in that state stays in it by itself.
-func Settled(activeState string) bool {
-	return activeState == "active" || Down(activeState)
-}
-
 // Down tells whether a unit in that state has ended.
 func Down(activeState string) bool { return activeState == "inactive" || activeState == "failed" }
 
