@@ -2,6 +2,7 @@ package hostconf
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -16,7 +17,7 @@ var section = regexp.MustCompile(`^[ \t]*\[[ \t]*([^\[\]]*[^\[\] \t])[ \t]*\][ \
 // that stands twice the last one holds. Below a line [s] the keys are named s.KEY. A
 // line that is neither that nor a comment is a key of its own, of the kind Line.
 func parseEnv(src []byte) (*Node, error) {
-	root := &Node{Kind: Mapping, end: len(src)}
+	root := &Node{Kind: Mapping, end: len(src), index: map[string]*Entry{}}
 	text := string(src)
 	prefix, same := "", map[string]int{}
 	for pos := bom(text); pos < len(text); {
@@ -31,7 +32,7 @@ func parseEnv(src []byte) (*Node, error) {
 					Key: LineKey(body, same[body]), start: pos, end: end,
 					Value: &Node{Kind: Line, Text: body, start: pos + strings.Index(line, body), end: pos + strings.Index(line, body) + len(body)},
 				})
-				root.index = nil
+				root.index[LineKey(body, same[body])] = root.Keys[len(root.Keys)-1]
 			}
 			if m := section.FindStringSubmatch(line); m != nil {
 				prefix = m[1] + "."
@@ -60,7 +61,7 @@ func parseEnv(src []byte) (*Node, error) {
 }
 
 // LineKey is the key of the n-th line (from 1) with a text, which no assignment can have.
-func LineKey(text string, n int) string { return "\n" + text + strings.Repeat("\n", n) }
+func LineKey(text string, n int) string { return "\n" + text + "\n" + strconv.Itoa(n) }
 
 // bom returns the length of the byte order mark that a text may start with.
 func bom(text string) int {

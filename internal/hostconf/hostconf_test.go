@@ -170,3 +170,25 @@ func TestEqual(t *testing.T) {
 		}
 	}
 }
+
+// TestLargeFiles: the work grows with the size of a file, not with its square. What is
+// quadratic here takes minutes.
+func TestLargeFiles(t *testing.T) {
+	t.Parallel()
+	const n = 60000
+	for name, c := range map[string]struct{ format, text string }{
+		"env, the same line":      {"env", strings.Repeat("x\n", n*4)},
+		"env, lines and keys":     {"env", strings.Repeat("x y\nA=1\n", n)},
+		"env, blanks":             {"env", "A=" + strings.Repeat(" ", n*8) + "x\n"},
+		"env, parts in quotes":    {"env", "A=" + strings.Repeat(`""`, n*4) + "\n"},
+		"env, backslashes":        {"env", "A=" + strings.Repeat(`\\`, n*4) + "\n"},
+		"env, lines by backslash": {"env", "A=" + strings.Repeat("x\\\n", n*4) + "\n"},
+		"json, one line":          {"json", "[" + strings.Repeat("1,", n*4) + "1]"},
+		"json, escapes":           {"json", `"` + strings.Repeat(`\ufffd`, n*2) + `"`},
+		"yaml, one line":          {"yaml", "[" + strings.Repeat("é, ", n) + "1]"},
+	} {
+		if _, err := hostconf.Parse(c.format, []byte(c.text)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -104,10 +104,11 @@ func nesting(src []byte) error {
 
 type yamlReader struct {
 	text      string
-	lines     []int            // where each line starts
-	anchors   map[string]*Node // those that were read, by name
-	inherited int              // keys that merge keys brought
-	tags      map[int]int      // tags that were read, by line: the library's columns are one short behind each
+	lines     []int                           // where each line starts
+	anchors   map[string]*Node                // those that were read, by name
+	inherited int                             // keys that merge keys brought
+	last      struct{ line, column, pos int } // where at ended: a long line is not counted through again for each of its values
+	tags      map[int]int                     // tags that were read, by line: the library's columns are one short behind each
 }
 
 // wrong is a mistake at a node.
@@ -126,14 +127,18 @@ func (y *yamlReader) at(n ast.Node) (int, error) {
 	if p.Line < 1 || p.Line > len(y.lines) || p.Column < 1 {
 		return 0, y.unsupported(n)
 	}
-	pos := y.lines[p.Line-1]
-	for i := 1; i < p.Column+y.tags[p.Line]; i++ {
+	pos, i, column := y.lines[p.Line-1], 1, p.Column+y.tags[p.Line]
+	if y.last.line == p.Line && y.last.column <= column {
+		pos, i = y.last.pos, y.last.column
+	}
+	for ; i < column; i++ {
 		if pos >= len(y.text) {
 			return 0, y.unsupported(n)
 		}
 		_, size := utf8.DecodeRuneInString(y.text[pos:])
 		pos += size
 	}
+	y.last.line, y.last.column, y.last.pos = p.Line, column, pos
 	return pos, nil
 }
 

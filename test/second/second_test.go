@@ -127,8 +127,8 @@ func wayBack(t *testing.T, m *host.Machine) {
 		_, report := m.ShCode(t, "almanac-upgrade report; almanac-upgrade log")
 		t.Fatalf("exit %d, want 4\n%s\n%s", code, out, report)
 	}
-	if got := m.Sh(t, edition+"; grep -c ^DB_ /etc/almanac.conf; grep -c ^DATABASE /etc/almanac.conf || true; rpm -q almanac; almanac-upgrade report | grep -c 'schema to new'"); got !=
-		"1.0\n4\n0\nalmanac-1.0-1.noarch\n1" {
+	if got := m.Sh(t, edition+"; grep -c ^DB_ /etc/almanac.conf; grep -c ^DATABASE /etc/almanac.conf || true; rpm -q almanac; almanac-upgrade report | grep -q 'schema to new' && echo got there"); got !=
+		"1.0\n4\n0\nalmanac-1.0-1.noarch\ngot there" {
 		t.Errorf("after the way back:\n%s", got)
 	}
 	m.Sh(t, `su postgres -c "psql -Xq -d almanac -c 'alter table edition drop constraint stays'"

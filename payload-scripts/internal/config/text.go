@@ -41,7 +41,7 @@ type textMerge struct {
 	raw                []string // mine with its line breaks
 	shapes             []shape  // of base and theirs, those that fix most first
 	keys               [3][]string
-	safe               [3][]string // base, theirs and mine as reports may have them
+	safe               [3][]string // what redacted returns, once it was asked for
 	found              captures
 	random             map[string]string
 	eol                string
@@ -91,7 +91,6 @@ func newTextMerge(in Input) (*textMerge, error) {
 			x.keys[i][k] = x.keyOf(l, i < 2, literals)
 		}
 	}
-	x.safe = [3][]string{redact.Lines(x.base), redact.Lines(x.theirs), redact.Lines(x.mine)}
 	x.capture()
 	return x, nil
 }
@@ -209,8 +208,16 @@ func (x *textMerge) show(redacted []string) string {
 	return showLines(lines)
 }
 
+// redacted returns base (0), theirs (1) or mine (2) as reports may have them.
+func (x *textMerge) redacted(file int) []string {
+	if x.safe[file] == nil {
+		x.safe[file] = redact.Lines([][]string{x.base, x.theirs, x.mine}[file])
+	}
+	return x.safe[file]
+}
+
 // showMine returns the host's lines of a chunk as reports may have them.
-func (x *textMerge) showMine(c diff3.Chunk) string { return x.show(x.safe[2][c.M0:c.M1]) }
+func (x *textMerge) showMine(c diff3.Chunk) string { return x.show(x.redacted(2)[c.M0:c.M1]) }
 
 func mergeLines(in Input) (Result, error) {
 	x, err := newTextMerge(in)
@@ -269,7 +276,7 @@ func (x *textMerge) chunk(c diff3.Chunk) ([]string, error) {
 	case manifest.New:
 		return x.take(c, key, "policy")
 	default:
-		x.conflicts = append(x.conflicts, Conflict{key, x.show(x.safe[0][c.B0:c.B1]), x.show(x.safe[1][c.T0:c.T1]), x.showMine(c)})
+		x.conflicts = append(x.conflicts, Conflict{key, x.show(x.redacted(0)[c.B0:c.B1]), x.show(x.redacted(1)[c.T0:c.T1]), x.showMine(c)})
 	}
 	return x.raw[c.M0:c.M1], nil
 }
@@ -289,7 +296,7 @@ func (x *textMerge) take(c diff3.Chunk, key, by string) ([]string, error) {
 		for _, name := range missing {
 			x.unknown = append(x.unknown, fmt.Sprintf("%s <<%s>>", key, name))
 		}
-		safe := x.safe[1][c.T0+i]
+		safe := x.redacted(1)[c.T0+i]
 		if strings.TrimSpace(safe) != redact.Hidden { // or else it is a secret by its place
 			safe = redact.Lines([]string{text})[0]
 		}
