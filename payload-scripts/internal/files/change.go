@@ -1,6 +1,8 @@
 package files
 
 import (
+	"path/filepath"
+
 	"onerpm/payload-scripts/internal/config"
 )
 
@@ -23,6 +25,11 @@ type FileChange struct {
 	Package string          `json:"package,omitempty"` // of a package's file: "%config of <package>" or "%config(noreplace) of <package>"
 	Did     Did             `json:"did"`
 	Changes []config.Change `json:"changes"` // key by key; empty when nothing in it changes
+}
+
+// MergedFile is where Prepare has put the merged content of a file in the backup folder.
+func MergedFile(backup, target string) string {
+	return filepath.Join(backup, "config", "new", target)
 }
 
 // Changes returns what Prepare decided about each configuration file, in the

@@ -94,6 +94,11 @@ func (r *Record) Window() time.Duration {
 	return r.Reopened.Sub(r.Closed)
 }
 
+// CameTo tells whether a step of a name ever began.
+func (r *Record) CameTo(step string) bool {
+	return slices.ContainsFunc(r.Steps, func(s Step) bool { return s.Name == step })
+}
+
 // Journal is a record and where it is kept. Its methods may be called from several goroutines.
 type Journal struct {
 	store func(Record) error

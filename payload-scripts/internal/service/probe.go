@@ -44,15 +44,21 @@ func (s *Services) Doors() []string {
 func (s *Services) OpenDoors(ctx context.Context) ([]string, error) {
 	var open []string
 	for _, name := range s.Doors() {
-		state, err := s.systemd.Active(ctx, name)
+		serves, err := s.Serves(ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		if systemd.Serves(state) {
+		if serves {
 			open = append(open, name)
 		}
 	}
 	return open, nil
+}
+
+// Serves tells whether a unit runs.
+func (s *Services) Serves(ctx context.Context, name string) (bool, error) {
+	state, err := s.systemd.Active(ctx, name)
+	return systemd.Serves(state), err
 }
 
 // Probe begins to ask. Stop ends it.

@@ -45,6 +45,7 @@ func Check(ctx context.Context, b *layout.Bundle, underWay string) []finding.Fin
 	others := []preflight.Check{
 		func(ctx context.Context) []finding.Finding { return doorFindings(ctx, b.Manifest) },
 		func(ctx context.Context) []finding.Finding { return checkFiles(ctx, b) },
+		func(ctx context.Context) []finding.Finding { return verifyFindings(ctx, b) },
 	}
 	if b.Manifest.Agents != nil {
 		others = append(others, func(context.Context) []finding.Finding { return agentFindings(b) })

@@ -32,6 +32,15 @@ func (p *packageSet) backup(ctx context.Context) error {
 	return p.set.RPM.Backup(ctx, p.attempt.Backup("rpmdb"))
 }
 
+// restore makes the packages old again, if the upgrade ever came to them. Until then they are as they were, and
+// rpm would put its own file where this host has another in a state path.
+func (p *packageSet) restore(ctx context.Context) error {
+	if r := p.journal.Record(); !r.CameTo(packagesToNew) {
+		return nil
+	}
+	return p.converge(ctx, manifest.Old)
+}
+
 func (p *packageSet) converge(ctx context.Context, side manifest.Side) error {
 	p.set.Had = p.journal.Record().Optional
 	defer p.set.RPM.Release() // nothing may have been left to do for rpm

@@ -10,6 +10,9 @@ import (
 	"onerpm/payload-scripts/internal/line"
 )
 
+// packagesToNew is the step with which rpm begins to change the host.
+const packagesToNew = "packages to new"
+
 // steps are what this program does in each stage of the line, in order.
 func (u *Upgrade) steps() line.Steps {
 	return line.Steps{
@@ -33,7 +36,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "see that no work is under way", Do: u.drain.behindTheDoor},
 			{Name: "stop the services", Do: u.units.stop, Down: true},
 			{Name: "save what changed meanwhile", Do: u.files.saveState},
-			{Name: "packages to new", Do: to(manifest.New, u.packages.converge)},
+			{Name: packagesToNew, Do: to(manifest.New, u.packages.converge)},
 			{Name: "files to new", Do: to(manifest.New, u.files.converge)},
 			{Name: "hooks of the switch", Do: u.hooks.of(hook.Switch)},
 			{Name: "schema to new", Do: to(manifest.New, u.schema.converge)},
@@ -69,7 +72,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "wait for the file systems", Do: u.files.awaitMounts}, // after a boot some come late
 			{Name: "schema to old", Do: to(manifest.Old, u.schema.converge)},
 			{Name: "undo the hooks", Do: u.hooks.undo},
-			{Name: "packages to old", Do: to(manifest.Old, u.packages.converge)},
+			{Name: "packages to old", Do: u.packages.restore},
 			{Name: "files to old", Do: to(manifest.Old, u.files.converge)},
 			{Name: "start the services", Do: to(manifest.Old, u.units.start)},
 		},
