@@ -8,6 +8,7 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/dbcheck"
+	"onerpm/payload-scripts/internal/dbroom"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
@@ -54,29 +55,45 @@ func Check(ctx context.Context, b *layout.Bundle, underWay string) []finding.Fin
 		others = append(others, func(ctx context.Context) []finding.Finding { return checkDatabase(ctx, b, spec) })
 	}
 	needs := []func(context.Context) ([]preflight.Need, error){
-		func(ctx context.Context) ([]preflight.Need, error) { return dumps(ctx, b) },
+		func(ctx context.Context) ([]preflight.Need, error) { return databaseRoom(ctx, b) },
 	}
 	return preflight.Run(ctx, preflight.Input{Manifest: b.Manifest, Dir: b.Dir, UnderWay: underWay, Others: others, Needs: needs})
 }
 
-// dumps tells how large the databases' dumps can become: not larger than the
-// databases themselves, as they are compressed. One that cannot be reached is
-// a finding of its own.
-func dumps(ctx context.Context, b *layout.Bundle) ([]preflight.Need, error) {
+// databaseRoom tells what the databases' dumps and migrations take. A dump is not larger
+// than its database, as it is compressed. One that cannot be reached is a finding of its own.
+func databaseRoom(ctx context.Context, b *layout.Bundle) ([]preflight.Need, error) {
 	var needs []preflight.Need
 	for _, spec := range b.Manifest.Databases {
 		db, err := database.Open(ctx, spec, b.Manifest.Prefix, "check", b.Manifest.Limits)
 		if err != nil {
 			continue
 		}
-		size, err := db.Count(ctx, "select pg_database_size(current_database())")
+		more, err := roomOf(ctx, b, db)
 		db.Close()
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("database %s: %w", spec.Name, err)
 		}
-		needs = append(needs, preflight.Need{Path: b.Places().Var(), Bytes: size, What: "dump of the database " + spec.Name})
+		needs = append(needs, more...)
 	}
 	return needs, nil
+}
+
+func roomOf(ctx context.Context, b *layout.Bundle, db *database.DB) ([]preflight.Need, error) {
+	size, err := db.Count(ctx, "select pg_database_size(current_database())")
+	if err != nil {
+		return nil, err
+	}
+	needs := []preflight.Need{{Path: b.Places().Var(), Bytes: size, What: "dump of the database " + db.Spec.Name}}
+	migrations := ""
+	if db.Spec.Migrations != "" {
+		migrations = filepath.Join(b.Dir, db.Spec.Migrations)
+	}
+	taken, err := dbroom.Needs(ctx, db, migrations)
+	for _, n := range taken {
+		needs = append(needs, preflight.Need{Path: n.Path, Bytes: n.Bytes, What: n.What + " in the database " + db.Spec.Name})
+	}
+	return needs, err
 }
 
 func checkDatabase(ctx context.Context, b *layout.Bundle, spec manifest.Database) []finding.Finding {

@@ -7,6 +7,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
+	"onerpm/payload-scripts/internal/dbroom"
 	"onerpm/payload-scripts/internal/dump"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/migration"
@@ -77,8 +78,21 @@ func (s *schema) dump(ctx context.Context) error {
 				return err
 			}
 		}
-		return dump.Write(ctx, db, s.attempt.Backup(spec.Name+".dump"))
+		file := s.attempt.Backup(spec.Name + ".dump")
+		return guard(ctx, db, func(ctx context.Context) error { return dump.Write(ctx, db, file) })
 	})
+}
+
+// guard ends work before it fills a disk of the database, which serves meanwhile.
+func guard(ctx context.Context, db *database.DB, work func(context.Context) error) error {
+	data, here, err := dbroom.Folder(ctx, db)
+	if err != nil {
+		return err
+	}
+	if !here {
+		return work(ctx)
+	}
+	return dbroom.Guard(ctx, dbroom.Disks(data), dbroom.Floor, work)
 }
 
 // expand notes where the schema stands, then runs the migrations that the
@@ -101,7 +115,7 @@ func (s *schema) expand(ctx context.Context) error {
 				return err
 			}
 		}
-		return s.migrations(db).Expand(ctx)
+		return guard(ctx, db, s.migrations(db).Expand)
 	})
 }
 
