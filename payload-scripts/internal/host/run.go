@@ -162,12 +162,15 @@ func tail(s string, n int) string {
 	return "..." + s[len(s)-n:]
 }
 
-// limited keeps the first keepOutput bytes and drops the rest.
-type limited struct{ bytes.Buffer }
+// limited keeps the first keepOutput bytes and drops the rest. The buffer is not
+// embedded: its ReadFrom, which io.Copy prefers, knows no limit.
+type limited struct{ kept bytes.Buffer }
 
 func (l *limited) Write(p []byte) (int, error) {
-	if room := keepOutput - l.Len(); room > 0 {
-		l.Buffer.Write(p[:min(room, len(p))])
+	if room := keepOutput - l.kept.Len(); room > 0 {
+		l.kept.Write(p[:min(room, len(p))])
 	}
 	return len(p), nil
 }
+
+func (l *limited) String() string { return l.kept.String() }

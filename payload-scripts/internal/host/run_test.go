@@ -1,9 +1,109 @@
 package host
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
+
+func sh(script string) Cmd { return Cmd{Name: "sh", Args: []string{"-c", script}} }
+
+func TestRun(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		cmd            Cmd
+		stdout, stderr string
+		code           int
+		err            string // part of the error, "" for none
+	}{
+		"both outputs":     {sh("echo one; echo two >&2"), "one\n", "two\n", 0, ""},
+		"a status":         {sh("echo partly; echo the cause >&2; exit 3"), "partly\n", "the cause\n", 3, "sh exited with status 3: the cause"},
+		"only stdout":      {sh("echo the cause; exit 3"), "the cause\n", "", 3, "status 3: the cause"},
+		"silence":          {sh("exit 4"), "", "", 4, "status 4: it said nothing"},
+		"killed":           {sh("kill -9 $$"), "", "", -1, "status -1"},
+		"no input":         {sh("cat; echo end"), "end\n", "", 0, ""},
+		"its folder":       {sh("pwd"), "/\n", "", 0, ""},
+		"the language":     {sh("echo $LC_ALL $LANG $HOME $TERM"), "C C /root dumb\n", "", 0, ""},
+		"more environment": {Cmd{Name: "sh", Args: []string{"-c", "echo $MINE $LANG"}, Env: []string{"MINE=x", "LANG=de_DE"}}, "x de_DE\n", "", 0, ""},
+		"another user":     {Cmd{Name: "id", Args: []string{"-u"}, User: &syscall.Credential{Uid: user, Gid: user}}, "991\n", "", 0, ""},
+		"not executable":   {Cmd{Name: "/etc/passwd"}, "", "", 0, "run /etc/passwd: "},
+		"no such path":     {Cmd{Name: "/no/such/program"}, "", "", 0, "run /no/such/program: "},
+		"no such name":     {Cmd{Name: "no-such-program"}, "", "", 0, "run no-such-program: there is no such program in /usr/local/sbin"},
+		"discarded":        {Cmd{Name: "sh", Args: []string{"-c", "echo much; echo two >&2"}, Discard: true}, "", "two\n", 0, ""},
+		"its own group":    {sh("test $(ps -o pgid= -p $$) = $$ && echo leads"), "leads\n", "", 0, ""},
+		"after a timeout":  {Cmd{Name: "sh", Args: []string{"-c", "echo before; sleep 100"}, Timeout: 50 * time.Millisecond}, "before\n", "", -1, "sh was ended after 50ms without an answer"},
+		"a child of it":    {Cmd{Name: "sh", Args: []string{"-c", "sleep 100 & sleep 100"}, Timeout: 50 * time.Millisecond}, "", "", -1, "was ended after 50ms"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := Run(context.Background(), c.cmd)
+			if got.Stdout != c.stdout || got.Stderr != c.stderr || got.Code != c.code {
+				t.Errorf("%+v", got)
+			}
+			if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%v, want %q", err, c.err)
+			}
+			if exit := (*ExitError)(nil); errors.As(err, &exit) != (c.code > 0 || name == "killed") {
+				t.Errorf("%T", err)
+			}
+		})
+	}
+}
+
+// TestRunIsStopped: a program with a timeout ends with its context, rpm does not.
+func TestRunIsStopped(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(context.Background())
+	c := sh("echo begun; sleep 100")
+	c.Timeout, c.Stdout = time.Hour, writer(func([]byte) { stop() })
+	if _, err := Run(ctx, c); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "sh was ended") {
+		t.Error(err)
+	}
+	if got, err := Run(ctx, sh("echo to the end")); err != nil || got.Stdout != "to the end\n" {
+		t.Errorf("%q %v", got.Stdout, err)
+	}
+}
+
+type writer func([]byte)
+
+func (w writer) Write(p []byte) (int, error) {
+	w(p)
+	return len(p), nil
+}
+
+// TestRunOutput: what a program says goes where the caller wants it, and of too
+// much the first part is kept.
+func TestRunOutput(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	c := sh("echo one; echo two >&2")
+	c.Stdout, c.Stderr = &out, &errs
+	if got, err := Run(context.Background(), c); err != nil || got.Stdout != "one\n" || out.String() != "one\n" || errs.String() != "two\n" {
+		t.Errorf("%+v %q %q %v", got, out.String(), errs.String(), err)
+	}
+	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	ok(t, err)
+	defer file.Close()
+	c = sh("echo one; echo two >&2")
+	c.OutFile, c.ErrFile = file, file
+	if got, err := Run(context.Background(), c); err != nil || got.Stdout+got.Stderr != "" {
+		t.Errorf("%+v %v", got, err)
+	}
+	if data, err := os.ReadFile(file.Name()); err != nil || string(data) != "one\ntwo\n" {
+		t.Errorf("%q %v", data, err)
+	}
+	got, err := Run(context.Background(), Cmd{Name: "head", Args: []string{"-c", fmt.Sprint(keepOutput + 1000), "/dev/zero"}})
+	if err != nil || len(got.Stdout) != keepOutput {
+		t.Errorf("%d bytes are kept: %v", len(got.Stdout), err)
+	}
+}
 
 func TestWhatAProgramSaidHasBothEnds(t *testing.T) {
 	t.Parallel()
@@ -11,5 +111,11 @@ func TestWhatAProgramSaidHasBothEnds(t *testing.T) {
 	text := err.Error()
 	if !strings.Contains(text, ": the cause\n") || !strings.HasSuffix(text, "\nthe verdict") || !strings.Contains(text, "\n...\n") || len(text) > 1300 {
 		t.Errorf("%d bytes: %s", len(text), text)
+	}
+	if got := tail(strings.Repeat("a", 10)+"end", 3); got != "...end" {
+		t.Error(got)
+	}
+	if got := ends(strings.Repeat("x", 100), 10); got != strings.Repeat("x", 10)+"\n...\n"+strings.Repeat("x", 10) {
+		t.Error(got)
 	}
 }
