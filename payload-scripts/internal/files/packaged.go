@@ -78,46 +78,20 @@ func replaced(base, mine, theirs []byte) []config.Change {
 
 // recordPackaged is record for a %config file of the packages.
 func (s *Set) recordPackaged(ctx context.Context, p Packaged, before *record) (*record, error) {
-	now, err := s.look(p.Target)
-	if err != nil {
-		return nil, err
-	}
-	if before != nil && before.Real == now.real && sameFile(before.Old, now.file) {
-		before.Litter = s.litter(p.Target)
-		return before, nil
-	}
-	result, err := s.mergePackaged(ctx, p, now.data)
-	if err != nil {
-		return nil, err
-	}
-	r := &record{Target: p.Target, Real: now.real, Old: now.file, Changes: result.Changes, Litter: s.litter(p.Target), Package: p.whose()}
-	if err := s.undecided(result); err != nil {
-		return nil, err
-	}
-	if now.file != nil {
-		if err := s.keep("old", p.Target, now.data); err != nil {
-			return nil, err
-		}
-	}
-	if result.Gone {
-		return r, nil
-	}
-	r.New = &file{SHA256: digest(result.Out), Size: int64(len(result.Out))}
-	switch {
-	case p.New != nil && (now.file == nil || p.Plain || p.Old.attrs(now.file)):
-		r.New.Mode, r.Owner, r.Group = p.New.Mode, p.New.User, p.New.Group
-	case now.file != nil:
-		r.New.Mode, r.New.UID, r.New.GID = now.file.Mode, now.file.UID, now.file.GID
-	}
-	return r, s.keep("new", p.Target, result.Out)
+	return s.recordMerged(&record{Target: p.Target, Package: p.whose()}, before,
+		func(mine []byte) (config.Result, error) { return s.mergePackaged(ctx, p, mine) },
+		func(r *record) error { r.packaged(p); return nil })
 }
 
-// undecided is the error of a merge that needs the admin.
-func (s *Set) undecided(r config.Result) error {
-	if n := len(r.Conflicts); n > 0 {
-		return fmt.Errorf("%d values were changed both by the new release and on this host; %s check shows them", n, s.m.Prefix)
+// packaged gives the merged file the attributes of the new package's, unless an
+// admin gave the old one others.
+func (r *record) packaged(p Packaged) {
+	switch {
+	case p.New != nil && (r.Old == nil || p.Plain || p.Old.attrs(r.Old)):
+		r.New.Mode, r.Owner, r.Group = p.New.Mode, p.New.User, p.New.Group
+	case r.Old != nil:
+		r.New.Mode, r.New.UID, r.New.GID = r.Old.Mode, r.Old.UID, r.Old.GID
 	}
-	return nil
 }
 
 // recordLitter saves what an earlier update left beside a %config file, over which

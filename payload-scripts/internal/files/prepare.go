@@ -96,58 +96,64 @@ func (s *Set) prepare(ctx context.Context, seal bool) error {
 	return s.store(x)
 }
 
-// record saves one configuration file and its merged form. What was recorded
-// before is kept when the host's file is still the same.
+// record saves one configuration file and its merged form.
 func (s *Set) record(c manifest.Config, before *record) (*record, error) {
-	now, err := s.look(c.Target)
+	return s.recordMerged(&record{Target: c.Target}, before,
+		func(mine []byte) (config.Result, error) { return s.merge(c, mine) },
+		func(r *record) error { return r.attributes(c) })
+}
+
+// recordMerged fills r: with the host's file, and with what merge makes of it,
+// which gets its attributes by give. What was recorded before is kept when the
+// host's file is still the same.
+func (s *Set) recordMerged(r, before *record, merge func(mine []byte) (config.Result, error), give func(*record) error) (*record, error) {
+	now, err := s.look(r.Target)
 	if err != nil {
 		return nil, err
 	}
 	if before != nil && before.Real == now.real && sameFile(before.Old, now.file) {
-		before.Litter = s.litter(c.Target)
+		before.Litter = s.litter(r.Target)
 		return before, nil
 	}
-	result, err := s.merge(c, now.data)
+	result, err := merge(now.data)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.undecided(result); err != nil {
-		return nil, err
+	if n := len(result.Conflicts); n > 0 {
+		return nil, fmt.Errorf("%d values were changed both by the new release and on this host; %s check shows them", n, s.m.Prefix)
 	}
-	r := &record{Target: c.Target, Real: now.real, Old: now.file, Changes: result.Changes, Litter: s.litter(c.Target)}
+	r.Real, r.Old, r.Changes, r.Litter = now.real, now.file, result.Changes, s.litter(r.Target)
 	if now.file != nil {
-		if err := s.keep("old", c.Target, now.data); err != nil {
+		if err := s.keep("old", r.Target, now.data); err != nil {
 			return nil, err
 		}
 	}
 	if result.Gone {
 		return r, nil
 	}
-	r.New, err = newFile(c, result.Out, now.file)
-	if err != nil {
+	r.New = &file{SHA256: digest(result.Out), Size: int64(len(result.Out)), Mode: 0o644}
+	if err := give(r); err != nil {
 		return nil, err
 	}
-	if now.file == nil {
-		r.Owner, r.Group = c.Owner, c.Group
-	}
-	return r, s.keep("new", c.Target, result.Out)
+	return r, s.keep("new", r.Target, result.Out)
 }
 
-// newFile describes the merged file: with the attributes of the host's, or those of the spec.
-func newFile(c manifest.Config, data []byte, old *file) (*file, error) {
-	f := &file{SHA256: digest(data), Size: int64(len(data)), Mode: 0o644}
-	if old != nil {
-		f.Mode, f.UID, f.GID = old.Mode, old.UID, old.GID
-		return f, nil
+// attributes gives the merged file those of the host's, or those of the spec.
+func (r *record) attributes(c manifest.Config) error {
+	if r.Old != nil {
+		r.New.Mode, r.New.UID, r.New.GID = r.Old.Mode, r.Old.UID, r.Old.GID
+		return nil
 	}
-	if c.Mode != "" {
-		mode, err := strconv.ParseUint(c.Mode, 8, 32)
-		if err != nil || mode > 0o7777 {
-			return nil, fmt.Errorf("mode %q is not octal", c.Mode)
-		}
-		f.Mode = uint32(mode)
+	r.Owner, r.Group = c.Owner, c.Group
+	if c.Mode == "" {
+		return nil
 	}
-	return f, nil
+	mode, err := strconv.ParseUint(c.Mode, 8, 32)
+	if err != nil || mode > 0o7777 {
+		return fmt.Errorf("mode %q is not octal", c.Mode)
+	}
+	r.New.Mode = uint32(mode)
+	return nil
 }
 
 func (s *Set) recordExtra(x *index, rec *paths.Recorder) error {

@@ -16,8 +16,10 @@ const maxLinks = 40
 // Link is a symbolic link that a path leads over: an admin moved something to
 // another disk.
 type Link struct {
-	Path string `json:"path"`
-	To   string `json:"to"`
+	Path  string `json:"path"`
+	To    string `json:"to"`
+	GID   int    `json:"gid,omitempty"`
+	MTime int64  `json:"mtime,omitempty"` // nanoseconds since 1970
 }
 
 // LinkError is a symbolic link that is not followed, because it, or a folder
@@ -177,9 +179,10 @@ func (w *walk) to(path string, follow bool) (rest string, err error) {
 		case isLink && len(w.links) == maxLinks:
 			return "", fmt.Errorf("%s leads over more than %d links", path, maxLinks)
 		case isLink:
-			w.links = append(w.links, Link{Path: here, To: link})
-			todo = append(parts(link), todo...)
-			if filepath.IsAbs(link) {
+			link.Path = here
+			w.links = append(w.links, link)
+			todo = append(parts(link.To), todo...)
+			if filepath.IsAbs(link.To) {
 				w.back(1)
 			}
 		case len(todo) == 0:
@@ -192,24 +195,24 @@ func (w *walk) to(path string, follow bool) (rest string, err error) {
 }
 
 // link reads a link in the folder where the walk is, if it is one and may be followed.
-func (w *walk) link(name string) (to string, is bool, err error) {
+func (w *walk) link(name string) (l Link, is bool, err error) {
 	n, err := OpenInode(w.top().fd, name)
 	if err != nil {
-		return "", false, err
+		return l, false, err
 	}
 	defer n.Close()
 	if n.Stat.Mode&unix.S_IFMT != unix.S_IFLNK {
-		return "", false, nil
+		return l, false, nil
 	}
 	path := filepath.Join(w.path(), name)
 	if n.Stat.Uid != 0 {
-		return "", false, &LinkError{Path: path}
+		return l, false, &LinkError{Path: path}
 	}
 	if foreign := w.top().foreign; foreign != "" {
-		return "", false, &LinkError{Path: path, Folder: foreign}
+		return l, false, &LinkError{Path: path, Folder: foreign}
 	}
-	to, err = n.Link()
-	return to, err == nil, err
+	to, err := n.Link()
+	return Link{To: to, GID: int(n.Stat.Gid), MTime: n.Stat.Mtim.Nano()}, err == nil, err
 }
 
 // push goes into an open folder.

@@ -160,6 +160,14 @@ func RestoreLink(l host.Link, all bool) error {
 	if err == nil {
 		err = unix.Symlinkat(l.To, int(dir.Fd()), base)
 	}
+	var made *host.Inode
+	if err == nil {
+		made, err = host.OpenInode(int(dir.Fd()), base)
+	}
+	if err == nil {
+		defer made.Close()
+		err = made.SetAttr(host.Attr{GID: l.GID}, nil, unix.NsecToTimespec(l.MTime))
+	}
 	if err != nil {
 		return fmt.Errorf("put the link %s back: %w", l.Path, err)
 	}

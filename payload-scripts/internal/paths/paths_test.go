@@ -342,6 +342,9 @@ func TestLinks(t *testing.T) {
 			t.Parallel()
 			h := root(t, "/opt", "/data/app")
 			ok(t, os.Symlink("../data/app", h.At("/opt/app")))
+			ok(t, os.Lchown(h.At("/opt/app"), 0, 7))
+			before, err := os.Lstat(h.At("/opt/app"))
+			ok(t, err)
 			r := h.recorder(t)
 			real, err := r.Add("/opt/app/file", false)
 			if err != nil || real != h.At("/data/app/file") || len(r.Links) != 1 {
@@ -362,6 +365,10 @@ func TestLinks(t *testing.T) {
 			ok(t, err)
 			if to, err := os.Readlink(h.At("/opt/app")); err != nil || to != "../data/app" {
 				t.Error(to, err)
+			}
+			after, err := os.Lstat(h.At("/opt/app"))
+			if err != nil || !after.ModTime().Equal(before.ModTime()) || host.AttrOf(after) != host.AttrOf(before) {
+				t.Errorf("%v %v, was %v: %v", host.AttrOf(after), after.ModTime(), before.ModTime(), err)
 			}
 			ok(t, h.StillLeads("/opt/app/file", real))
 		})
