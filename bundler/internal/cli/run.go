@@ -171,10 +171,13 @@ func permute(app *cli.App, args []string) []string {
 			rest = append(rest, a)
 		default:
 			flags = append(flags, a)
-			if takesValue(cmd.Flags, a) && i+1 < len(args) {
-				i++
-				flags = append(flags, args[i])
+			if !takesValue(cmd.Flags, a) {
+				break
 			}
+			if i++; i == len(args) { // or an argument would be taken for the value that is missing
+				return append(append([]string{}, args[:at+1]...), flags...)
+			}
+			flags = append(flags, args[i])
 		}
 	}
 	return append(append(append([]string{}, args[:at+1]...), flags...), rest...)
