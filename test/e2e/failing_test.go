@@ -32,7 +32,7 @@ func TestEveryStepFailing(t *testing.T) {
 				name:   "a unit that does not come up",
 				before: restDropIn(`ExecStartPre=/bin/sh -c "! grep -q wsgi /usr/lib/systemd/system/cloudify-restservice.service"`),
 				mend:   restMend,
-				cause:  `start cloudify-restservice: systemd says "failed"`,
+				cause:  `start cloudify-restservice.service: systemd says "failed"`,
 			},
 			{
 				name:   "a unit that answers 500",
