@@ -49,6 +49,18 @@ func TestSecret(t *testing.T) {
 	}
 }
 
+func TestField(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[[2]string]string{
+		{"password", "a b c"}: Hidden, {"api_key", "abc"}: Hidden, {"key", "colour"}: "colour", {"n", "3"}: "3",
+		{"url", "http://u:p@h/"}: "http://u:(hidden)@h/", {"token_version", "4.2"}: "4.2", {"", ""}: "",
+	} {
+		if got := Field(in[0], in[1]); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestValue(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
@@ -68,6 +80,8 @@ func TestValue(t *testing.T) {
 		"token authentication":                          "token authentication",
 		"password authentication failed for user \"u\"": "password authentication failed for user \"u\"",
 		"cannot read the secret: no such file":          "cannot read the secret: no such file",
+		"key=colour":                                    "key=colour",
+		"key=AIzaSyD3xQ":                                "key=(hidden)",
 		"token: 4.2.0":                                  "token: 4.2.0",
 		"-----BEGIN RSA PRIVATE KEY-----\nMIIE\nAA==\n-----END RSA PRIVATE KEY-----\nx": "-----BEGIN RSA PRIVATE KEY-----\n(hidden)\n(hidden)\n-----END RSA PRIVATE KEY-----\nx",
 		`-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----`:                  `-----BEGIN PRIVATE KEY----- (hidden) -----END PRIVATE KEY-----`,

@@ -27,12 +27,24 @@ func Prose(s string) string {
 	s = shapes(pem(s))
 	return assigned.ReplaceAllStringFunc(s, func(m string) string {
 		p := assigned.FindStringSubmatch(m)
+		if name := strings.ToLower(p[2]); (name == "key" || name == "keys") && !random(p[4]) {
+			return m // of a row, of a setting
+		}
 		quoted := p[4][0] == '"' || p[4][0] == '\''
 		if !Secret(p[2], strings.Trim(p[4], `"'`)) || strings.TrimSpace(p[3]) != "=" && !quoted && !random(p[4]) || strings.Contains(p[4], Hidden) {
 			return m
 		}
 		return p[1] + p[2] + p[3] + Hidden
 	})
+}
+
+// Field hides the value of a field or column that has a secret's name, and secrets in
+// any other value. A field named key is a row's more often than a secret's.
+func Field(name, value string) string {
+	if n := strings.ToLower(name); n != "key" && n != "keys" && Secret(name, value) {
+		return Hidden
+	}
+	return Prose(value)
 }
 
 // Value hides secrets in the value of a key that is none itself.

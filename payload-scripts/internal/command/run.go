@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 
+	"onerpm/internal/redact"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
@@ -188,7 +189,7 @@ func (c command) flags(e *env, o *options) *flag.FlagSet {
 }
 
 func (e *env) fail(err error, code int) int {
-	fmt.Fprintf(e.err, "error: %v\n", err)
+	fmt.Fprintf(e.err, "error: %s\n", redact.Prose(err.Error()))
 	return code
 }
 

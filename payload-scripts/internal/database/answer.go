@@ -3,6 +3,8 @@ package database
 import (
 	"database/sql"
 	"strings"
+
+	"onerpm/internal/redact"
 )
 
 // What of an answer is shown.
@@ -38,7 +40,7 @@ func Texts(rows *sql.Rows, limit int) (Answer, error) {
 	return a, rows.Err()
 }
 
-// String shows the first rows as column=value.
+// String shows the first rows as column=value, secrets hidden.
 func (a Answer) String() string {
 	var rows []string
 	for _, row := range a.Rows[:min(len(a.Rows), RowsShown)] {
@@ -51,7 +53,7 @@ func (a Answer) String() string {
 					text = string(r[:valueShown]) + "..."
 				}
 			}
-			cells = append(cells, a.Columns[i]+"="+text)
+			cells = append(cells, a.Columns[i]+"="+redact.Field(a.Columns[i], text))
 		}
 		rows = append(rows, strings.Join(cells, " "))
 	}

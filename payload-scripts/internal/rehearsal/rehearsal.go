@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"onerpm/internal/manifest"
+	"onerpm/internal/redact"
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/layout"
@@ -161,7 +162,7 @@ func (u *run) problem(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
 	}
-	u.report.Problems = append(u.report.Problems, err.Error())
+	u.report.Problems = append(u.report.Problems, redact.Prose(err.Error()))
 	return nil
 }
 
