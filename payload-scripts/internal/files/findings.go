@@ -84,7 +84,7 @@ func (s *Set) configFindings(c manifest.Config, merge func(mine []byte) (config.
 // mountFindings is about configuration files that are mounts of their own. Those
 // that neither rpm nor the new release takes away are written in place.
 func (s *Set) mountFindings() []finding.Finding {
-	all, err := host.Mounts()
+	all, err := paths.Mounts()
 	if err != nil {
 		return []finding.Finding{refuse("config-mount", fmt.Sprintf("what is mounted on this host is not known: %v", err), "look at /proc/self/mountinfo")}
 	}
@@ -100,7 +100,7 @@ func (s *Set) mountFindings() []finding.Finding {
 	var out []finding.Finding
 	for _, target := range slices.Sorted(maps.Keys(fixed)) {
 		real, _, err := s.paths().Resolve(target)
-		if err == nil && slices.ContainsFunc(all, func(m host.Mount) bool { return m.Point == real }) {
+		if err == nil && slices.ContainsFunc(all, func(m paths.Mount) bool { return m.Point == real }) {
 			out = append(out, refuse("config-mount", fmt.Sprintf("%s is a mount of its own: %s", target, fixed[target]),
 				"put the file itself in its place: copy it, umount "+real+", move the copy there"))
 		}

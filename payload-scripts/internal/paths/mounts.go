@@ -16,13 +16,13 @@ import (
 // mountsOf returns the file systems that a path without links lies on: the one
 // that covers it and, of a tree, those mounted below, sorted. The root's own is
 // left out: it is always there.
-func mountsOf(all []host.Mount, real string, isTree bool) []host.Mount {
-	seen := map[string]host.Mount{}
+func mountsOf(all []Mount, real string, isTree bool) []Mount {
+	seen := map[string]Mount{}
 	for _, m := range all { // of several at one point the last is seen
 		seen[m.Point] = m
 	}
 	covers := ""
-	var out []host.Mount
+	var out []Mount
 	for point, m := range seen {
 		switch {
 		case point == "/":
@@ -37,7 +37,7 @@ func mountsOf(all []host.Mount, real string, isTree bool) []host.Mount {
 	if covers != "" {
 		out = append(out, seen[covers])
 	}
-	slices.SortFunc(out, func(a, b host.Mount) int { return strings.Compare(a.Point, b.Point) })
+	slices.SortFunc(out, func(a, b Mount) int { return strings.Compare(a.Point, b.Point) })
 	return out
 }
 
@@ -50,8 +50,8 @@ func Within(path, dir string) bool {
 // the attempt began.
 type MountError struct {
 	Path    string
-	Missing []host.Mount // that were there
-	Extra   []host.Mount // that were not
+	Missing []Mount // that were there
+	Extra   []Mount // that were not
 }
 
 func (e *MountError) Error() string {
@@ -74,7 +74,7 @@ func CheckMounts(r *Record, trees bool) error {
 			_ = dir.Close()
 		}
 	}
-	all, err := host.Mounts()
+	all, err := Mounts()
 	if err != nil {
 		return err
 	}
@@ -92,8 +92,8 @@ func CheckMounts(r *Record, trees bool) error {
 	return nil
 }
 
-func without(a, b []host.Mount) []host.Mount {
-	var out []host.Mount
+func without(a, b []Mount) []Mount {
+	var out []Mount
 	for _, m := range a {
 		if !slices.Contains(b, m) {
 			out = append(out, m)

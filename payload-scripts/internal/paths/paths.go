@@ -26,9 +26,9 @@ type Record struct {
 
 // Way is where a path led.
 type Way struct {
-	Real   string       `json:"real"`             // without links
-	Tree   bool         `json:"tree,omitempty"`   // what is mounted below counts too
-	Mounts []host.Mount `json:"mounts,omitempty"` // the file systems that it lies on
+	Real   string  `json:"real"`             // without links
+	Tree   bool    `json:"tree,omitempty"`   // what is mounted below counts too
+	Mounts []Mount `json:"mounts,omitempty"` // the file systems that it lies on
 }
 
 // Host is where the paths are: the folder that stands for the root of the file
@@ -48,12 +48,12 @@ type Recorder struct {
 	Record
 
 	host   Host
-	mounts []host.Mount
+	mounts []Mount
 }
 
 // Recorder begins a record.
 func (h Host) Recorder() (*Recorder, error) {
-	all, err := host.Mounts()
+	all, err := Mounts()
 	return &Recorder{host: h, mounts: all, Record: Record{Dirs: map[string]*Folder{}, Ways: map[string]Way{}}}, err
 }
 
@@ -78,7 +78,7 @@ func (r *Recorder) Add(path string, isTree bool) (real string, err error) {
 
 // AddFileSystems records the file systems that paths lie on, each by one of them.
 func (r *Recorder) AddFileSystems(paths []string) error {
-	folders, known := map[string]bool{}, map[host.Mount]bool{}
+	folders, known := map[string]bool{}, map[Mount]bool{}
 	for _, path := range paths {
 		dir := filepath.Dir(path)
 		if folders[dir] {
@@ -95,7 +95,7 @@ func (r *Recorder) AddFileSystems(paths []string) error {
 		for _, m := range mountsOf(r.mounts, real, false) {
 			if !known[m] {
 				known[m] = true
-				r.addWay(dir, Way{Real: real, Mounts: []host.Mount{m}})
+				r.addWay(dir, Way{Real: real, Mounts: []Mount{m}})
 			}
 		}
 	}

@@ -57,17 +57,17 @@ func (h Host) recorder(t *testing.T) *Recorder {
 
 func TestMountsOf(t *testing.T) {
 	t.Parallel()
-	at := func(points ...string) (out []host.Mount) {
+	at := func(points ...string) (out []Mount) {
 		for _, p := range points {
-			out = append(out, host.Mount{Point: p, Type: "ext4", Root: "/"})
+			out = append(out, Mount{Point: p, Type: "ext4", Root: "/"})
 		}
 		return out
 	}
-	all := append(at("/", "/opt", "/opt/app/data", "/opt/app/data/sub", "/optional", "/srv"), host.Mount{Point: "/srv", Type: "nfs4", Root: "/"})
+	all := append(at("/", "/opt", "/opt/app/data", "/opt/app/data/sub", "/optional", "/srv"), Mount{Point: "/srv", Type: "nfs4", Root: "/"})
 	for _, c := range []struct {
 		path   string
 		isTree bool
-		want   []host.Mount
+		want   []Mount
 	}{
 		{"/etc/conf", false, nil},
 		{"/etc", true, nil},
@@ -79,7 +79,7 @@ func TestMountsOf(t *testing.T) {
 		{"/opt/app/data/sub/x", true, at("/opt/app/data/sub")},
 		{"/optional/x", true, at("/optional")},
 		{"/option", true, nil},
-		{"/srv/x", true, []host.Mount{{Point: "/srv", Type: "nfs4", Root: "/"}}}, // the last at a point is seen
+		{"/srv/x", true, []Mount{{Point: "/srv", Type: "nfs4", Root: "/"}}}, // the last at a point is seen
 		{"/", true, at("/opt", "/opt/app/data", "/opt/app/data/sub", "/optional")},
 	} {
 		got := mountsOf(all, c.path, c.isTree)

@@ -1,0 +1,75 @@
+package paths
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestReadMounts(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ line, want string }{
+		"a disk":           {"29 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw", "/ (ext4)"},
+		"no optional part": {"30 29 8:2 / /opt rw - xfs /dev/mapper/vg-opt rw,seclabel", "/opt (xfs)"},
+		"several":          {"30 29 8:2 / /opt rw shared:1 master:2 propagate_from:3 - xfs /dev/sdb rw", "/opt (xfs)"},
+		"a bind mount":     {"31 29 8:1 /srv/res /opt/app/res rw - ext4 /dev/sda1 rw", "/opt/app/res (ext4 from /srv/res)"},
+		"NFS":              {"32 29 0:50 / /data rw - nfs4 server:/export rw,vers=4.2", "/data (nfs4 server:/export)"},
+		"CIFS":             {"33 29 0:51 / /data rw - cifs //server/share rw", "/data (cifs //server/share)"},
+		"blanks":           {`34 29 8:3 /a\040b /mnt/x\040y\011z\134 rw - ext4 /dev/sda3 rw`, "/mnt/x y\tz\\ (ext4 from /a b)"},
+		"not octal":        {`35 29 8:3 / /mnt/\999\4 rw - ext4 /dev/sda3 rw`, `/mnt/\999\4 (ext4)`},
+		"no source":        {"36 29 0:52 / /run rw - tmpfs  rw", "/run (tmpfs)"},
+		"a removed folder": {`37 29 8:1 /gone//deleted /mnt/g rw - ext4 /dev/sda1 rw`, "/mnt/g (ext4 from /gone//deleted)"},
+		"cut off":          {"38 29 8:1 / /mnt", ""},
+		"no second half":   {"39 29 8:1 / /mnt rw shared:1", ""},
+		"empty":            {"", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := readMounts(strings.NewReader(c.line + "\n"))
+			if c.want == "" {
+				if err == nil || !strings.Contains(err.Error(), "mounts") {
+					t.Error(got, err)
+				}
+				return
+			}
+			if err != nil || len(got) != 1 || got[0].String() != c.want {
+				t.Errorf("%v %v, want %s", got, err, c.want)
+			}
+		})
+	}
+}
+
+func TestMounts(t *testing.T) {
+	t.Parallel()
+	h := root(t, "/a b")
+	ok(t, os.WriteFile(h.At("/bound"), nil, 0o600))
+	ok(t, os.WriteFile(h.At("/target"), nil, 0o600))
+	h.mount(t, "tmpfs", "/a b")
+	h.mount(t, "/bound", "/target")
+	all, err := Mounts()
+	ok(t, err)
+	if !slices.Contains(all, Mount{Point: h.At("/a b"), Type: "tmpfs", Root: "/"}) {
+		t.Error("the tmpfs is not among them")
+	}
+	bound := slices.IndexFunc(all, func(m Mount) bool { return m.Point == h.At("/target") })
+	if bound < 0 || !strings.HasSuffix(all[bound].Root, "/bound") {
+		t.Errorf("the bound file: %d", bound)
+	}
+}
+
+func FuzzReadMounts(f *testing.F) {
+	f.Add("29 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n30 29 0:5 / /a\\040b rw - tmpfs none rw\n")
+	f.Add("1 1 1:1 \\ \\0 x - \\ \\777")
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := readMounts(strings.NewReader(text))
+		if err != nil && len(got) > 0 {
+			t.Error("a list and an error")
+		}
+		for _, m := range got {
+			if m.Type == "" || m.Point == "" {
+				t.Errorf("%+v", m)
+			}
+		}
+	})
+}
