@@ -90,3 +90,28 @@ func TestSharedImportsOnlyTheStandardLibrary(t *testing.T) {
 		}
 	}
 }
+
+// walls are packages of the engine that may know little of it, with what they may import of it, and why.
+var walls = map[string]struct{ may, why string }{
+	"line":    {"host journal", "which step follows which holds for any resource; host is the journal's, for durable files"},
+	"journal": {"host", "a record that everybody writes to may know nobody"},
+	"layout":  {"settings finding", "paths only; a bundle's manifest comes with the admin's settings"},
+	"mountns": {"host", "any program, any files"},
+}
+
+// TestWalls fails when one of these packages comes to know more of the engine.
+func TestWalls(t *testing.T) {
+	const room = "onerpm/payload-scripts/internal/"
+	for pkg, wall := range walls {
+		out, err := exec.Command("go", "list", "-deps", "-f", "{{.ImportPath}}", "./internal/"+pkg).CombinedOutput()
+		if err != nil {
+			t.Fatalf("go list: %v\n%s", err, out)
+		}
+		for _, path := range strings.Fields(string(out)) {
+			name, inside := strings.CutPrefix(path, room)
+			if inside && name != pkg && !strings.Contains(" "+wall.may+" ", " "+name+" ") {
+				t.Errorf("%s comes to import %s; it may import %q: %s", pkg, name, wall.may, wall.why)
+			}
+		}
+	}
+}

@@ -22,9 +22,10 @@ type cause struct {
 // inside has a command that runs another one for findings that only a check which is run
 // by it meets, in a run of its own.
 var inside = map[string]string{
-	"check-failed": `unshare --mount bash -c 'mount -t tmpfs -o size=1m none /run && mount -t tmpfs -o size=1m none /dev/shm && exec "$@"' -`,
-	"no-systemd":   `unshare --mount bash -c 'mount -t tmpfs none /run/systemd && exec "$@"' -`,
-	"not-root":     "setpriv --reuid=nobody --regid=nogroup --clear-groups",
+	"check-failed":      `unshare --mount bash -c 'mount -t tmpfs -o size=1m none /run && mount -t tmpfs -o size=1m none /dev/shm && exec "$@"' -`,
+	"engine-cannot-run": `sh -c 'exec /opt/` + prefix + `/4.2.0/bin/engine check --json' -`, // as it is installed
+	"no-systemd":        `unshare --mount bash -c 'mount -t tmpfs none /run/systemd && exec "$@"' -`,
+	"not-root":          "setpriv --reuid=nobody --regid=nogroup --clear-groups",
 }
 
 // refusals are made together, a list at a time: check tells all findings in one run.
@@ -69,6 +70,8 @@ var refusals = map[string][]cause{
 		{"no-exec", "mkdir -p /opt/" + prefix + "/run && mount -t tmpfs -o noexec,size=400m none /opt/" + prefix + "/run", "umount /opt/" + prefix + "/run; rm -r /opt/" + prefix},
 	},
 	"room": {
+		{"verify-fails-merged", "cp -a /etc/nginx/conf.d/cloudify.conf /root/was2; sed -i '0,/ location \\/api /s|| location /composer/ { proxy_pass http://127.0.0.1:3000/; }\\n&|' /etc/nginx/conf.d/cloudify.conf; nginx -t",
+			"mv /root/was2 /etc/nginx/conf.d/cloudify.conf"},
 		{"database-unreachable", "cp -a /opt/manager/cloudify-rest.conf /root/was; sed -i \"s/postgresql_password: '.*'/postgresql_password: 'wrong'/\" /opt/manager/cloudify-rest.conf",
 			"mv /root/was /opt/manager/cloudify-rest.conf"},
 		{"check-failed", "true", "true"}, // no room for a copy of rpm's database
@@ -78,12 +81,15 @@ var refusals = map[string][]cause{
 	"packages": {
 		{"database-pooler", pooler + "; cp -a /opt/manager/cloudify-rest.conf /root/was; sed -i \"s/\\(postgresql_host: '[^':]*\\)[^']*'/\\1:6432'/\" /opt/manager/cloudify-rest.conf",
 			"mv /root/was /opt/manager/cloudify-rest.conf; systemctl stop pooler; rm /root/pooler"},
+		{"verify-fails", "echo 'bogus on;' > /etc/nginx/conf.d/zz-ours.conf", "rm /etc/nginx/conf.d/zz-ours.conf"}, // nobody has loaded it yet
 		{"no-systemd", "true", "true"},
 		{"not-root", "chmod o+x /root", "chmod o-x /root"},
 		{"packages-differ", "cp -a /var/lib/rpm /root/rpm; rpm -e --justdb --nodeps --noscripts cloudify-stage", "rm -rf /var/lib/rpm; mv /root/rpm /var/lib/rpm"},
 		{"under-way", "mkdir -p -m 700 /var/lib/" + prefix + "; echo running > /var/lib/" + prefix + "/state", "rm -rf /var/lib/" + prefix},
 	},
 	"bundle": {
+		{"engine-cannot-run", "mkdir -p /opt/" + prefix + " && cp -a /root/c/opt/" + prefix + "/4.2.0 /opt/" + prefix + "; mkdir -p " + checkDropIn + "; printf '[Service]\\nNoExecPaths=/opt/" + prefix + "\\n' > " + checkDropIn + "/x.conf; systemctl daemon-reload",
+			"rm -r " + checkDropIn + " /opt/" + prefix + "; systemctl daemon-reload"},
 		{"bundle-damaged", "echo x >> $(ls /root/c/opt/" + prefix + "/4.2.0/migrations/manager/*.sql | head -1)",
 			"rm -rf /root/c; mkdir /root/c; cd /root/c; rpm2cpio /root/" + prefix + "-4.2.0.rpm | cpio -idm --quiet"},
 		{"config-value-unknown", rebuild("config/new/etc/sysconfig/cloudify-restservice", "MORE=<<nobody>>"), "true"},
@@ -91,6 +97,9 @@ var refusals = map[string][]cause{
 		{"database-checks", rebuild("checks/manager.sql", "select 1;"), "true"},
 	},
 }
+
+// checkDropIn has drop-ins, until the next boot, of the unit by which check tries whether systemd can run the engine.
+const checkDropIn = "/run/systemd/system/" + prefix + "-check-.service.d"
 
 // runtimeDropIn is a script that gives a unit a drop-in until the next boot, noDropIn one that takes it away.
 func runtimeDropIn(unit, text string) string {

@@ -169,14 +169,29 @@ func (r *Record) clone() Record {
 	return c
 }
 
-// redact hides what an error or a warning quotes of secrets: reports show the record.
-func (r *Record) redact() {
-	r.Error, r.Todo = redact.Prose(r.Error), redact.Prose(r.Todo)
+// redact hides what an error or a warning quotes of secrets: reports show the record. What
+// the record before has was redacted already.
+func (r *Record) redact(before *Record) {
+	hide := func(text *string, was string) {
+		if *text != was {
+			*text = redact.Prose(*text)
+		}
+	}
+	hide(&r.Error, before.Error)
+	hide(&r.Todo, before.Todo)
 	for i := range r.Steps {
-		r.Steps[i].Error = redact.Prose(r.Steps[i].Error)
+		was := ""
+		if i < len(before.Steps) {
+			was = before.Steps[i].Error
+		}
+		hide(&r.Steps[i].Error, was)
 	}
 	for i := range r.Warnings {
-		r.Warnings[i] = redact.Prose(r.Warnings[i])
+		was := ""
+		if i < len(before.Warnings) {
+			was = before.Warnings[i]
+		}
+		hide(&r.Warnings[i], was)
 	}
 }
 
@@ -187,7 +202,7 @@ func (j *Journal) Update(change func(*Record)) error {
 	defer j.mu.Unlock()
 	next := j.rec.clone()
 	change(&next)
-	next.redact()
+	next.redact(&j.rec)
 	err := j.store(next)
 	if errors.Is(err, unix.ENOSPC) && j.full != nil && j.full(&next) {
 		err = j.store(next)

@@ -20,7 +20,8 @@ var chains = []struct {
 
 	{"prepare fails", fails("prepare/expand", 1), "prepare expand! undo rolled-back"},
 	{"switch fails before services are touched", fails("switch/drain", 1), "prepare switch drain! reopen rolled-back"},
-	{"switch fails while it marks", fails("switch/mark", 1), "prepare switch mark! restore serve rolled-back"},
+	{"switch fails right before the stop", fails("switch/count", 1), "prepare switch count! reopen rolled-back"},
+	{"switch fails in the stop", fails("switch/stop", 1), "prepare switch stop! restore serve rolled-back"},
 	{"switch fails at its end", fails("switch/start", 1), "prepare switch start! restore serve rolled-back"},
 	{"open fails once", fails("open/open", 1), "prepare switch open open! open upgraded"},
 	{"open fails twice", fails("open/open", 2), "prepare switch open open! open open! open upgraded"},
@@ -35,6 +36,7 @@ var chains = []struct {
 
 	{"killed in prepare", script{killIn: "prepare/hook"}, "prepare | prepare switch open upgraded"},
 	{"killed in switch before services are touched", script{killIn: "switch/drain"}, "prepare switch | reopen rolled-back"},
+	{"killed with the marks made", script{killIn: "switch/count"}, "prepare switch | reopen rolled-back"},
 	{"killed in switch", script{killIn: "switch/change"}, "prepare switch | restore serve rolled-back"},
 	{"killed after the commit", script{killIn: "open/start"}, "prepare switch open | open upgraded"},
 	{"killed with the door open", script{killIn: "open/tidy"}, "prepare switch open | open upgraded"},

@@ -221,8 +221,8 @@ func (k *walker) stopped(stage Stage) {
 	}
 	for _, gap := range []int{1, 6, 20} {
 		k.everywhere(trigger, "", func(s *script, at int) { s.killAt = []int{at, at + gap} })
-		k.everywhere(trigger, "", func(s *script, at int) { s.cutAt, s.fullAt = at, at+gap })
 	}
+	k.everywhere(trigger, "", func(s *script, at int) { s.cutAt, s.fullAt = at, at+6 })
 }
 
 // walk is stage x failing step x stop x restart x full disk x the admin's wish.

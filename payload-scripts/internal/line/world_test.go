@@ -34,7 +34,7 @@ type world struct {
 	acked, kept      int             // writes: acknowledged; to be found in the state
 	saved            int             // writes in the saved state, -1 when none was saved in the window
 	unsynced         bool            // the packages on disk are not durable yet
-	touched          bool            // the journal says that marks were to be made
+	touched          bool            // the journal says that services were to be stopped
 	aside            bool            // room is set aside for a full disk
 	wishes           atomic.Bool     // the admin's request to go back is on disk
 	finished         journal.Outcome // what the host was told of the end
@@ -132,7 +132,7 @@ func (w *world) store(r journal.Record) error {
 		w.fault("a commit was recorded before what it is about was on disk")
 	}
 	w.disk = r
-	if n := len(r.Steps); n > 0 && r.Steps[n-1].Name == "mark" {
+	if n := len(r.Steps); n > 0 && r.Steps[n-1].Name == "stop" {
 		w.touched = true
 	}
 	w.point()
@@ -142,7 +142,7 @@ func (w *world) store(r journal.Record) error {
 // step makes a step of a name and what it changes. It fails, when the script says so, half way.
 func (w *world) step(stage Stage, name string, change func() error) Step {
 	key := string(stage) + "/" + name
-	return Step{Name: name, Down: stage == Switch && name == "mark", Do: func(ctx context.Context) error {
+	return Step{Name: name, Down: stage == Switch && name == "stop", Do: func(ctx context.Context) error {
 		if w.stage != stage {
 			w.stage = stage
 			w.trace = append(w.trace, string(stage))
@@ -208,9 +208,10 @@ func (w *world) steps() Steps {
 				return nil
 			}),
 		Switch: list(Switch,
-			"shut", set(func() { w.door = false }),
 			"drain", nothing,
+			"shut", set(func() { w.door = false }),
 			"mark", set(func() { w.marked = true }),
+			"count", nothing,
 			"stop", set(func() { w.up = false }),
 			"save", set(func() { w.saved = w.kept }),
 			"change", func() error {
