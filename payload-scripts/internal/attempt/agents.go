@@ -10,6 +10,7 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/systemd"
 )
 
 // agentsUnitText is the unit that has the agents upgraded after an attempt's end. A
@@ -49,10 +50,10 @@ func BeginAgents(ctx context.Context, p layout.Places, a layout.Attempt, m *mani
 	if err := host.SyncDir(filepath.Dir(p.Wants(p.AgentsUnit()))); err != nil {
 		return err
 	}
-	if err := systemctl(ctx, "daemon-reload"); err != nil {
+	if err := systemd.Reload(ctx); err != nil {
 		return err
 	}
-	return systemctl(ctx, "start", "--no-block", p.AgentsUnit())
+	return systemd.Begin(ctx, p.AgentsUnit())
 }
 
 // EndAgents removes that unit. The caller may be its own process: it is not stopped.

@@ -13,6 +13,7 @@ import (
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/systemd"
 )
 
 // Install writes the unit that runs the attempt, now and after a reboot, and
@@ -39,13 +40,12 @@ func Install(ctx context.Context, p layout.Places, a layout.Attempt, m *manifest
 	if err := host.SyncDir(filepath.Dir(wants)); err != nil {
 		return err
 	}
-	return systemctl(ctx, "daemon-reload")
+	return systemd.Reload(ctx)
 }
 
 // Begin starts the unit and does not wait for anything. One that systemd gave up on is tried again.
 func Begin(ctx context.Context, p layout.Places) error {
-	_ = systemctl(ctx, "reset-failed", p.Unit()) // it fails when there is nothing to reset
-	return systemctl(ctx, "start", "--no-block", p.Unit())
+	return systemd.Begin(ctx, p.Unit())
 }
 
 // Stalled tells why nothing works on an attempt, "" when the unit runs or is about to: systemd starts
@@ -121,13 +121,5 @@ func removeUnit(ctx context.Context, wants, file string) error {
 			return err
 		}
 	}
-	return systemctl(ctx, "daemon-reload")
-}
-
-func systemctl(ctx context.Context, args ...string) error {
-	_, err := host.Run(ctx, host.Cmd{Name: "systemctl", Args: args, Timeout: time.Minute})
-	if err != nil {
-		return fmt.Errorf("systemctl %s: %w", strings.Join(args, " "), err)
-	}
-	return nil
+	return systemd.Reload(ctx)
 }

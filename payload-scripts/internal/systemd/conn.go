@@ -51,6 +51,9 @@ type Conn struct {
 // Connect opens a connection to the host's systemd. Root talks to systemd itself, so that
 // nothing depends on a message bus; where that is not possible, the bus is used.
 func Connect(ctx context.Context) (*Conn, error) {
+	if _, err := os.Stat("/run/systemd/system"); err != nil { // sd_booted(3)
+		return nil, errors.New("talk to systemd: it does not run this host")
+	}
 	return New(ctx, func(ctx context.Context) (*dbus.Conn, error) {
 		conn, err := direct(ctx)
 		if err == nil {

@@ -30,10 +30,7 @@ const (
 // own limits let it take. A unit that is active already, or whose conditions do not
 // hold, is no error: see [Conn.Active].
 func (c *Conn) Start(ctx context.Context, name string) error {
-	// a start limit reached earlier must not refuse this start
-	_ = c.do(ctx, "ResetFailedUnit", func(ctx context.Context, conn *sd.Conn) error {
-		return conn.ResetFailedUnitContext(ctx, unit.Name(name))
-	})
+	c.resetFailed(ctx, unit.Name(name))
 	return c.job(ctx, "start", name, "TimeoutStartUSec", func(ctx context.Context, conn *sd.Conn, full string, done chan<- string) error {
 		_, err := conn.StartUnitContext(ctx, full, "replace", done)
 		return err

@@ -103,3 +103,20 @@ func TestTimes(t *testing.T) {
 		t.Errorf("stop took %v, %v", got, err)
 	}
 }
+
+// TestBegin queues a start and does not wait; one that systemd gave up on is tried again, and an answer may be lost.
+func TestBegin(t *testing.T) {
+	t.Parallel()
+	m := systemdtest.New(t, t.TempDir(), systemdtest.Unit{Name: "engine", Active: "failed", StartTakes: time.Hour})
+	c := connect(t, m)
+	m.LoseCalls(1, 1)
+	if err := c.begin(t.Context(), "engine"); err != nil {
+		t.Fatal(err)
+	}
+	if got := m.State("engine"); got != "activating" {
+		t.Errorf("it is %s", got)
+	}
+	if err := c.begin(t.Context(), "gone"); err == nil || !strings.Contains(err.Error(), "start gone.service: ") {
+		t.Errorf("got %v", err)
+	}
+}
