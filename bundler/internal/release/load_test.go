@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write what is got into the archives; re
 
 // project lays the good project out in a fresh folder, with the files of the
 // archive over it; a file with the text "gone" is left out.
-func project(t *testing.T, over *txtar.Archive) string {
+func project(t testing.TB, over *txtar.Archive) string {
 	t.Helper()
 	good, err := txtar.ParseFile("testdata/good.txtar")
 	if err != nil {

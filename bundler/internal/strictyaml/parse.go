@@ -122,7 +122,7 @@ func bound(file string, src []byte) *mistake.Mistake {
 func badByte(line []byte) int {
 	for i := 0; i < len(line); {
 		r, n := utf8.DecodeRune(line[i:])
-		if r == utf8.RuneError && n == 1 || r == 0x7f || r < 0x20 && r != '\t' && r != '\n' && (r != '\r' || i != len(line)-2) {
+		if r == utf8.RuneError && n == 1 || r == 0x7f || r < 0x20 && r != '\t' && r != '\n' && (r != '\r' || !bytes.HasPrefix(line[i:], []byte("\r\n"))) {
 			return i
 		}
 		i += n
