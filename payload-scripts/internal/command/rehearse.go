@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"onerpm/payload-scripts/internal/finding"
@@ -18,6 +19,7 @@ func runRehearse(ctx context.Context, e *env, _ options) int {
 	if err := needRoot(); err != nil {
 		return e.fail(err, exitUsage)
 	}
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // the engine's log is an upgrade's; what is done is told below
 	fmt.Fprintln(e.err, "rehearsal: check the machine")
 	found := e.check(ctx)
 	for _, f := range found {
@@ -36,8 +38,11 @@ func runRehearse(ctx context.Context, e *env, _ options) int {
 		return e.fail(fmt.Errorf("rehearse the upgrade: %w", err), code)
 	}
 	code := exitDone
-	if !r.Ready() {
+	switch {
+	case !r.Ready():
 		code = exitRefused
+	case len(r.Untried) > 0:
+		code = exitFailed
 	}
 	if e.json {
 		return e.encode(r, code)
@@ -62,6 +67,12 @@ func printRehearsal(w io.Writer, r *rehearsal.Report) {
 		}
 	}
 	fmt.Fprintf(w, "configuration: %d files merged, %d of them change\n", len(r.Changes), changed)
+	if len(r.Untried) > 0 {
+		fmt.Fprintln(w, "this could not be rehearsed here, and says nothing about the upgrade:")
+		for _, p := range r.Untried {
+			fmt.Fprintf(w, "  %s\n", view.Indent(p))
+		}
+	}
 	if len(r.Problems) > 0 {
 		fmt.Fprintln(w, "the upgrade would go back:")
 		for _, p := range r.Problems {
@@ -69,7 +80,11 @@ func printRehearsal(w io.Writer, r *rehearsal.Report) {
 		}
 		return
 	}
-	fmt.Fprintln(w, "the window to expect:")
+	if len(r.Untried) > 0 {
+		fmt.Fprintln(w, "the window to expect, without that:")
+	} else {
+		fmt.Fprintln(w, "the window to expect:")
+	}
 	for _, p := range r.Parts {
 		fmt.Fprintf(w, "  %-40s %10s  %s\n", p.Name, short(p.Takes.D()), p.How)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
+	"onerpm/payload-scripts/internal/dump"
 	"onerpm/payload-scripts/internal/migration"
 	"onerpm/payload-scripts/internal/scratch"
 	"onerpm/payload-scripts/internal/trial"
@@ -25,10 +26,6 @@ func (u *run) databases(ctx context.Context) error {
 	var inWindow time.Duration
 	for _, spec := range u.bundle.Manifest.Databases {
 		d, err := u.database(ctx, spec)
-		if errors.Is(err, scratch.ErrNoServer) {
-			u.report.Problems = append(u.report.Problems, fmt.Sprintf("the migrations of %s were not rehearsed: %v; rehearse on the host of its server, or accept that", spec.Name, err))
-			continue
-		}
 		if err != nil {
 			if err := u.problem(ctx, fmt.Errorf("database %s: %w", spec.Name, err)); err != nil {
 				return err
@@ -50,6 +47,9 @@ func (u *run) database(ctx context.Context, spec manifest.Database) (d Database,
 		return d, err
 	}
 	defer live.Close()
+	if err := scratch.Available(ctx, live); err != nil {
+		return d, &untriedError{fmt.Errorf("the migrations cannot be tried on a copy: %w; rehearse on the host of its server", err)}
+	}
 	size, err := live.Count(ctx, "select pg_database_size(current_database())")
 	if err != nil {
 		return d, err
@@ -59,9 +59,16 @@ func (u *run) database(ctx context.Context, spec manifest.Database) (d Database,
 	}
 	u.tell("copy the database " + spec.Name)
 	began := time.Now()
-	copied, err := scratch.Make(ctx, live, u.dir)
-	if err != nil {
+	file := filepath.Join(u.dir, "database.dump")
+	if err := dump.Write(ctx, live, file); err != nil {
 		return d, err
+	}
+	copied, err := scratch.Make(ctx, live, u.dir, file)
+	if err != nil {
+		return d, &untriedError{err}
+	}
+	if err := os.Remove(file); err != nil { // the migrations need the room
+		return d, errors.Join(err, copied.Close())
 	}
 	defer func() { err = errors.Join(err, copied.Close()) }()
 	d.Copy = manifest.Duration(time.Since(began))

@@ -1,7 +1,7 @@
 // Package rehearsal goes through an upgrade on the customer's own machine and data
 // without upgrading it: the database's dump is restored into a server of its own and
 // migrated there and back, the configuration is merged into a folder, rpm installs
-// into an empty root. It promises that nothing which serves is touched, and that
+// into an empty root, the state is saved. It promises that nothing which serves is touched, and that
 // nothing is left, after a kill at the latest when the next one begins.
 //
 // Its figures add up to the window to expect. What could not be tried without
@@ -68,6 +68,7 @@ type Report struct {
 	Took      manifest.Duration  `json:"took"`
 	Findings  []finding.Finding  `json:"findings"`  // of the check
 	Problems  []string           `json:"problems"`  // what would make the upgrade go back; empty is good
+	Untried   []string           `json:"untried"`   // what could not be rehearsed here, and why; the window is without it
 	Databases []Database         `json:"databases"` // those that could be copied
 	Changes   []files.FileChange `json:"changes"`   // in configuration files
 	Parts     []Part             `json:"parts"`     // of the window, in order
@@ -105,7 +106,7 @@ func Run(ctx context.Context, b *layout.Bundle, folder string, findings []findin
 		findings = []finding.Finding{}
 	}
 	r = &Report{Product: m.Product, From: m.From, To: m.To, Began: began.UTC(), Findings: findings, Limit: m.Limits.Window,
-		Problems: []string{}, Databases: []Database{}, Changes: []files.FileChange{}, Parts: []Part{}}
+		Problems: []string{}, Untried: []string{}, Databases: []Database{}, Changes: []files.FileChange{}, Parts: []Part{}}
 	lock, err := open(folder)
 	if err != nil {
 		return nil, err
@@ -116,7 +117,7 @@ func Run(ctx context.Context, b *layout.Bundle, folder string, findings []findin
 		r.Took = manifest.Duration(time.Since(began))
 	}()
 	u := &run{bundle: b, dir: folder, tell: tell, report: r}
-	for _, work := range []func(context.Context) error{u.configuration, u.stops, u.packages, u.databases, u.starts} {
+	for _, work := range []func(context.Context) error{u.configuration, u.stops, u.saveState, u.packages, u.databases, u.starts} {
 		if err := work(ctx); err != nil {
 			return r, err
 		}
@@ -162,9 +163,19 @@ func (u *run) problem(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
 	}
-	u.report.Problems = append(u.report.Problems, redact.Prose(err.Error()))
+	text := redact.Prose(err.Error())
+	if untried := (*untriedError)(nil); errors.As(err, &untried) {
+		u.report.Untried = append(u.report.Untried, text)
+		return nil
+	}
+	u.report.Problems = append(u.report.Problems, text)
 	return nil
 }
+
+// untriedError is about the rehearsal, not the upgrade.
+type untriedError struct{ error }
+
+func (e *untriedError) Unwrap() error { return e.error }
 
 // configuration merges the host's files as the upgrade would.
 func (u *run) configuration(ctx context.Context) error {
@@ -191,7 +202,7 @@ func (u *run) room(need int64, what string) error {
 		return fmt.Errorf("look for room in %s: %w", u.dir, err)
 	}
 	if free := int64(st.Bavail) * st.Bsize; free < need+spare {
-		return fmt.Errorf("no room to rehearse %s: %s has %d MB free, %d MB are needed", what, u.dir, free>>20, (need+spare)>>20+1)
+		return &untriedError{fmt.Errorf("no room to rehearse %s: %s has %d MB free, %d MB are needed", what, u.dir, free>>20, (need+spare)>>20+1)}
 	}
 	return nil
 }

@@ -42,29 +42,19 @@ type Server struct {
 }
 
 // Make makes a server of the same version as db's under folder, which must
-// exist and be root's alone, and puts a copy of the whole database into it: rows,
-// rights, roles. It fails where the server's programs are not on this host.
+// exist and be root's alone, and puts the dump of the whole database in file into it:
+// rows, rights, roles. It fails where Available does.
 // The server and its files are gone after Close.
-func Make(ctx context.Context, db *database.DB, folder string) (s *Server, err error) {
+func Make(ctx context.Context, db *database.DB, folder, file string) (s *Server, err error) {
 	s = &Server{db: db, dir: filepath.Join(folder, "postgresql")}
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("make a scratch copy of %s: %w", db, errors.Join(err, s.Close()))
 		}
 	}()
-	if s.bin, err = dump.Client(ctx, db); err != nil {
+	if s.bin, err = programs(ctx, db); err != nil {
 		return s, err
 	}
-	for _, program := range []string{"initdb", "postgres"} {
-		if _, err := os.Stat(filepath.Join(s.bin, program)); err != nil {
-			return s, fmt.Errorf("%w: %s has PostgreSQL's client programs only; the server's are needed for a copy", ErrNoServer, s.bin)
-		}
-	}
-	file := filepath.Join(folder, "database.dump")
-	if err = dump.Write(ctx, db, file); err != nil {
-		return s, err
-	}
-	defer os.Remove(file) //nolint:errcheck // the whole folder goes in the end
 	if err = s.init(ctx); err != nil {
 		return s, err
 	}
@@ -75,6 +65,29 @@ func Make(ctx context.Context, db *database.DB, folder string) (s *Server, err e
 		return s, err
 	}
 	return s, s.restore(ctx, file)
+}
+
+// Available tells why no server can be made for a copy of db on this host, nil when one can.
+func Available(ctx context.Context, db *database.DB) error {
+	if _, err := programs(ctx, db); err != nil {
+		return err
+	}
+	_, err := serverUser()
+	return err
+}
+
+// programs finds the folder of a server's programs.
+func programs(ctx context.Context, db *database.DB) (string, error) {
+	bin, err := dump.Client(ctx, db)
+	if err != nil {
+		return "", err
+	}
+	for _, program := range []string{"initdb", "postgres"} {
+		if _, err := os.Stat(filepath.Join(bin, program)); err != nil {
+			return "", fmt.Errorf("%w: %s has PostgreSQL's client programs only; the server's are needed for a copy", ErrNoServer, bin)
+		}
+	}
+	return bin, nil
 }
 
 // ErrNoServer is returned where only the programs of a PostgreSQL client are.
@@ -283,5 +296,5 @@ func (s *Server) Close() error {
 		}
 		s.child = nil
 	}
-	return os.RemoveAll(s.dir)
+	return errors.Join(os.RemoveAll(s.dir), os.RemoveAll(s.dir+".log"))
 }

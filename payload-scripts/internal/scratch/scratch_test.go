@@ -1,0 +1,111 @@
+package scratch
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/database"
+	"onerpm/payload-scripts/internal/dump"
+	"onerpm/test/product/testbed"
+)
+
+func TestMain(m *testing.M) { testbed.Main(m) }
+
+// attempt opens the database as the engine does.
+func attempt(tb *testbed.Bed) *database.DB {
+	tb.Helper()
+	db, err := database.Open(context.Background(), tb.Spec, testbed.Prefix, "a1", manifest.Limits{})
+	tb.Must(err)
+	tb.Cleanup(db.Close)
+	return db
+}
+
+// folder is one that the server's user comes through, as /var/lib is.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/var/tmp", "scratch-test-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// TestCopy: rows, rights and roles are those of the product's server, which has no part in
+// what is done to the copy; nothing is left.
+func TestCopy(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	tb := testbed.Small(t)
+	tb.AsSuper("CREATE TABLE theirs (id int); GRANT SELECT ON theirs TO cloudify")
+	db, dir := attempt(tb), folder(t)
+	tb.Must(Available(ctx, db))
+	file := filepath.Join(dir, "x.dump")
+	tb.Must(dump.Write(ctx, db, file))
+	server, err := Make(ctx, db, dir, file)
+	tb.Must(err)
+	copied, err := server.Open(ctx)
+	tb.Must(err)
+	rows, err := Rows(ctx, copied)
+	tb.Must(err)
+	if len(rows) != 2 || rows[0] != (Table{"public.t", 1}) || rows[1] != (Table{"public.theirs", 0}) {
+		t.Errorf("rows %+v", rows)
+	}
+	for query, want := range map[string]string{
+		"SELECT tableowner FROM pg_tables WHERE tablename = 'theirs'": "super",
+		"SELECT has_table_privilege('theirs', 'SELECT')":              "true",
+		"SELECT current_user":                                                   "cloudify",
+		"SELECT current_setting('synchronous_commit')":                          "local",
+		"SELECT count(*) FROM pg_roles WHERE rolname = 'cloudify' AND rolsuper": "0",
+	} {
+		if got, err := copied.Value(ctx, query); err != nil || got != want {
+			t.Errorf("%s: %q, %v", query, got, err)
+		}
+	}
+	if _, err := copied.Pool.ExecContext(ctx, "DROP TABLE t"); err != nil {
+		t.Error(err)
+	}
+	tb.Want("SELECT count(*) FROM t", "1")
+	copied.Close()
+	tb.Must(server.Close())
+	tb.Must(server.Close())
+	if _, err := os.Stat(server.dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("left over: %v", err)
+	}
+}
+
+func TestDumpThatCannotBeRestored(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	tb := testbed.Small(t)
+	dir := folder(t)
+	file := filepath.Join(dir, "x.dump")
+	tb.Must(os.WriteFile(file, []byte("PGDMP but no dump"), 0o600))
+	_, err := Make(ctx, attempt(tb), dir, file)
+	if err == nil || !strings.Contains(err.Error(), "restore the dump") || strings.Contains(err.Error(), testbed.Password) {
+		t.Errorf("error %v", err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 1 {
+		t.Errorf("left over: %v", left)
+	}
+}
+
+// TestClientProgramsOnly: where no server's programs are, there is no copy.
+func TestClientProgramsOnly(t *testing.T) {
+	tb := testbed.Small(t)
+	dir := t.TempDir()
+	for _, name := range []string{"pg_dump", "pg_restore"} {
+		tb.Must(os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\nexec "+filepath.Join(testbed.Server.Bin, name)+" \"$@\"\n"), 0o755))
+	}
+	usual := dump.Folders
+	dump.Folders = []string{dir}
+	defer func() { dump.Folders = usual }()
+	if err := Available(context.Background(), attempt(tb)); !errors.Is(err, ErrNoServer) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("error %v", err)
+	}
+}
