@@ -187,7 +187,7 @@ var inSpite = map[string]failure{
 		at:    "open the door",
 		then:  fillDisk,
 		mend:  `rm /root/full`,
-		cause: "no space left on device",
+		cause: "the disk was full: room that had been set aside was given free",
 	},
 	"lock": {
 		name: "work that does not end, and a spec that goes on then",

@@ -67,6 +67,9 @@ var refusals = map[string][]cause{
 		{"unit-masked", "ln -s /dev/null /etc/systemd/system/cloudify-composer.service; systemctl daemon-reload", "rm /etc/systemd/system/cloudify-composer.service; systemctl daemon-reload"},
 		{"unit-overridden", "cp /usr/lib/systemd/system/cloudify-restservice.service /etc/systemd/system/; systemctl daemon-reload",
 			"rm /etc/systemd/system/cloudify-restservice.service; systemctl daemon-reload"},
+		{"config-mount", "mount --bind /etc/cloudify/stage.json /etc/cloudify/stage.json", "umount /etc/cloudify/stage.json"},
+		{"file-mounted", "mount --bind /opt/cloudify-stage/dist/index.html /opt/cloudify-stage/dist/index.html", "umount /opt/cloudify-stage/dist/index.html"},
+		{"package-link", "mv /opt/cfy/bin /opt/cfy/real; ln -s real /opt/cfy/bin; chown -h nobody /opt/cfy/bin", "rm /opt/cfy/bin; mv /opt/cfy/real /opt/cfy/bin"},
 		{"no-exec", "mkdir -p /opt/" + prefix + "/run && mount -t tmpfs -o noexec,size=400m none /opt/" + prefix + "/run", "umount /opt/" + prefix + "/run; rm -r /opt/" + prefix},
 	},
 	"room": {
@@ -79,6 +82,12 @@ var refusals = map[string][]cause{
 		{"no-inodes", "mkdir -p /opt/" + prefix + " && mount -t tmpfs -o size=400m,nr_inodes=300 none /opt/" + prefix, "umount /opt/" + prefix + "; rm -r /opt/" + prefix},
 	},
 	"packages": {
+		{"config-form", "cp -a /opt/manager/rest-security.conf /root/was2; " + // as large as may be, without what the new release adds
+			`python3 -c 'import json; p = "/opt/manager/rest-security.conf"; d = json.load(open(p)); d["ours"] = ""; d["ours"] = "x" * ((1 << 20) - len(json.dumps(d))); open(p, "w").write(json.dumps(d))'`,
+			"mv /root/was2 /opt/manager/rest-security.conf"},
+		{"relocated", "cp -a /var/lib/rpm /root/rpm2; rpm -e --justdb --nodeps --noscripts cloudify-cli; " +
+			"rpm -i --justdb --nodeps --noscripts --nosignature --badreloc --relocate /opt/cfy=/srv/cfy /root/c/opt/" + prefix + "/4.2.0/rollback/cloudify-cli-*.rpm",
+			"rm -rf /var/lib/rpm; mv /root/rpm2 /var/lib/rpm"},
 		{"database-pooler", pooler + "; cp -a /opt/manager/cloudify-rest.conf /root/was; sed -i \"s/\\(postgresql_host: '[^':]*\\)[^']*'/\\1:6432'/\" /opt/manager/cloudify-rest.conf",
 			"mv /root/was /opt/manager/cloudify-rest.conf; systemctl stop pooler; rm /root/pooler"},
 		{"verify-fails", "echo 'bogus on;' > /etc/nginx/conf.d/zz-ours.conf", "rm /etc/nginx/conf.d/zz-ours.conf"}, // nobody has loaded it yet

@@ -52,13 +52,14 @@ func parseStates(text string) map[string][]State {
 	return states
 }
 
-// Relocated returns those of the installed packages with the names that were put
-// elsewhere than they were built for (rpm --relocate, --prefix), and where.
+// Relocated tells of those named that were put elsewhere than they are built for: by --relocate, which
+// notes both places in PREFIXES and INSTPREFIXES, or with --badreloc, which notes only where the
+// folders would have been, in ORIGDIRNAMES.
 func (d DB) Relocated(ctx context.Context, names []string) ([]string, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
-	text, err := d.list(ctx, `=%{NAME}\t[%{PREFIXES}:]\t[%{INSTPREFIXES}:]\n`, names)
+	text, err := d.list(ctx, `=%{NAME}\t[%{PREFIXES}:]\t[%{INSTPREFIXES}:]\t[%{ORIGDIRNAMES}:]\t%|ORIGDIRNAMES?{[%{DIRNAMES}:]}|\n`, names)
 	if err != nil {
 		return nil, fmt.Errorf("ask rpm where packages were put: %w", err)
 	}
@@ -69,17 +70,29 @@ func parseRelocated(text string) []string {
 	var found []string
 	for _, line := range strings.Split(text, "\n") {
 		fields := strings.Split(line, "\t")
-		if len(fields) != 3 || !strings.HasPrefix(line, "=") {
+		if len(fields) < 3 || !strings.HasPrefix(line, "=") {
 			continue
 		}
-		built, is := strings.Split(fields[1], ":"), strings.Split(fields[2], ":")
-		for i, prefix := range built {
-			if i < len(is) && is[i] != "" && is[i] != prefix {
-				found = append(found, fmt.Sprintf("%s (%s is at %s)", fields[0][1:], prefix, is[i]))
-			}
+		from, to := moved(fields[1], fields[2])
+		if from == "" && len(fields) == 5 {
+			from, to = moved(fields[3], fields[4])
+		}
+		if from != "" {
+			found = append(found, fmt.Sprintf("%s (%s is at %s)", fields[0][1:], from, to))
 		}
 	}
 	return found
+}
+
+// moved is the first place of a list, each with a colon behind it, that is another one in the second list.
+func moved(built, is string) (from, to string) {
+	here := strings.Split(is, ":")
+	for i, place := range strings.Split(built, ":") {
+		if i < len(here) && here[i] != "" && here[i] != place {
+			return place, here[i]
+		}
+	}
+	return "", ""
 }
 
 // list asks about installed packages; those that are not installed say nothing.

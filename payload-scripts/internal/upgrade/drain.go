@@ -76,7 +76,7 @@ func (d *drain) wait(ctx context.Context, unit manifest.Service, count counter, 
 			return nil
 		}
 		if now.Sub(began) >= within+quiet {
-			what := fmt.Sprintf("%s still has %d things under way after %s", unit.Unit, left, within)
+			what := fmt.Sprintf("%s still had %d things under way after %s", unit.Unit, left, within)
 			if left == 0 {
 				what = fmt.Sprintf("%s took up work again and again for %s", unit.Unit, within)
 			}
