@@ -200,8 +200,8 @@ func renderEnv(v *Node, s Style, shell bool) (string, error) {
 		return t, nil
 	case v.writtenAs(t, shell) && (!bare || v.Style == s): // as the release wrote it
 		return v.raw, nil
-	case !shell && s == Plain && v.Style == Plain && !strings.ContainsAny(t, "\"'`$\\#\n") && t == strings.TrimSpace(t):
-		return t, nil // as systemd reads it
+	case !shell && s == Plain && v.Style == Plain && v.raw != "" && !strings.ContainsAny(t, "\"'`$\\#\n") && t == strings.TrimSpace(t):
+		return t, nil // as systemd reads it, and the release writes it
 	case !v.expands && s != Double && !strings.Contains(t, "'"):
 		return "'" + t + "'", nil
 	}
