@@ -10,12 +10,9 @@ import (
 	"onerpm/payload-scripts/internal/systemd"
 )
 
-// Retire takes the units that the new release does not have out of the boot, before their
-// files go. On the way to the old release Adopt restores the links as they were.
+// Retire takes the units that the side does not have out of the boot, before their files go, with
+// all that their [Install] sections name besides.
 func (s *Services) Retire(ctx context.Context, side manifest.Side) error {
-	if side == manifest.Old {
-		return nil
-	}
 	for _, u := range s.units {
 		if on(u, side) {
 			continue

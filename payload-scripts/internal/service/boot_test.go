@@ -51,13 +51,12 @@ func TestAdoptNew(t *testing.T) {
 
 func TestRetire(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, []manifest.Service{{Unit: "gone", Only: manifest.Old}, {Unit: "runtime", Only: manifest.Old}, {Unit: "off", Only: manifest.Old}, {Unit: "web"}})
+	w := newWorld(t, []manifest.Service{{Unit: "gone", Only: manifest.Old}, {Unit: "runtime", Only: manifest.Old}, {Unit: "off", Only: manifest.Old}, {Unit: "web"}, {Unit: "api", Only: manifest.New}},
+		systemdtest.Unit{Name: "api", File: "enabled"})
 	w.Change("runtime", func(u *systemdtest.Unit) { u.File = "enabled-runtime" })
 	w.Change("off", func(u *systemdtest.Unit) { u.File = "disabled" })
 	must(t, w.Retire(t.Context(), manifest.Old))
-	if got := w.Log(); len(got) != 0 {
-		t.Errorf("on the way to the old release: %v", got)
-	}
+	equal(t, "on the way to the old release", w.Log(), []string{"disable api.service"})
 	must(t, w.Retire(t.Context(), manifest.New))
 	equal(t, "on the way to the new release", w.Log(), []string{"disable gone.service", "disable runtime.service"})
 }
