@@ -181,6 +181,16 @@ func (p pkg) addTriggers(t *testing.T, r *rpmpack.RPM) {
 
 func (p pkg) header(t *testing.T) *rpmfile.Header {
 	t.Helper()
+	h, err := rpmfile.Read(bytes.NewReader(p.bytes(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// build makes the package.
+func (p pkg) build(t *testing.T) *rpmpack.RPM {
+	t.Helper()
 	epoch, rest, has := strings.Cut(p.evr, ":")
 	if !has {
 		epoch, rest = "0", p.evr
@@ -237,15 +247,7 @@ func (p pkg) header(t *testing.T) *rpmfile.Header {
 	if p.postun != "" {
 		r.AddPostun(p.postun)
 	}
-	var b bytes.Buffer
-	if err := r.Write(&b); err != nil {
-		t.Fatal(err)
-	}
-	h, err := rpmfile.Read(&b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
+	return r
 }
 
 // check resolves and checks a jump between two sets; a package is unchanged when it is written alike.

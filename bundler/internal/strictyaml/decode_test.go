@@ -177,7 +177,7 @@ func TestAliasBomb(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		"", "name: a\n", "parts:\n- unit: x\n  only: old\n- {}\n", "set: {a: {random: 3}, b: 1.5}\n", "a: &x [*x]\n",
-		"? a\n: b\n", "!!map {a: b}\n", "name: |\n  x\n", "name: >-\n  x\n\n  y\n", "--- a\n--- b\n", "labels: {<<: *a}\n", "\"a\": 'b'\r\n",
+		"? a\n: b\n", "!!map {a: b}\n", "name: |\n  x\n", "name: >-\n  x\n\n  y\n", "--- a\n--- b\n", "labels: {<<: *a}\n", "\"a\": 'b'\r\n", "\rname: a\n", "name: a\r",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -278,6 +278,23 @@ func TestEditRefuses(t *testing.T) {
 		}
 		if errors.Unwrap(err) == nil {
 			t.Errorf("%s: the cause is lost", name)
+		}
+	}
+}
+
+// A carriage return ends a line only together with a newline: alone, YAML would count a
+// line there that no editor shows, and every place below it would be wrong.
+func TestCarriageReturn(t *testing.T) {
+	t.Parallel()
+	for src, want := range map[string]string{
+		"\rname: a\n": "x.yaml:1:1", "name: a\r": "x.yaml:1:8", "name: a\rb\n": "x.yaml:1:8", "name: a\n\r\rcount: 1\n": "x.yaml:2:1", "name: a\r\r\n": "x.yaml:1:8",
+		"name: a\r\n": "", "name: a\r\ncount: 1\r\n": "",
+	} {
+		var into thing
+		_, mistakes := strictyaml.Decode("x.yaml", []byte(src), &into)
+		got := mistakes.Error()
+		if want == "" && got != "" || want != "" && !strings.HasPrefix(got, want+": byte 0x0d is no text") {
+			t.Errorf("%q: got %q, want %q", src, got, want)
 		}
 	}
 }
