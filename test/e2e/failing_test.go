@@ -41,6 +41,16 @@ func TestEveryStepFailing(t *testing.T) {
 				cause:  "cloudify-restservice is not healthy after 1m0s: GET http://127.0.0.1:8100/api/v3.1/version: status 500, want 200",
 			},
 		},
+		"late": {
+			{
+				name: "a unit that dies after it has answered, while others are still starting",
+				before: restDropIn(`Restart=no
+ExecStartPost=+/bin/sh -c "! grep -q wsgi /usr/lib/systemd/system/cloudify-restservice.service || systemd-run --quiet --collect sh -c 'sleep 2; systemctl kill -s KILL cloudify-restservice'"`) + `
+mkdir -p ` + slowStart + ` && printf '[Service]\nExecStartPre=/bin/sleep 6\n' > ` + slowStart + `/slow.conf && systemctl daemon-reload`,
+				mend:  restMend + `; rm -r ` + slowStart + ` && systemctl daemon-reload`,
+				cause: "see that everything runs: cloudify-restservice is failed",
+			},
+		},
 		"packages": {
 			{
 				name:   "a unit that answers with the old version",
@@ -159,7 +169,7 @@ func TestEveryStepFailing(t *testing.T) {
 			if name == "engine" {
 				m.Sh(t, dnfByHand)
 			}
-			last := inSpite[name]
+			last := met[name]
 			if last.before != "" {
 				m.Sh(t, last.before)
 			}
@@ -179,9 +189,9 @@ func TestEveryStepFailing(t *testing.T) {
 	}
 }
 
-// inSpite has, by the machine's name, what the last upgrade of it meets and ends well in
-// spite of; cause is then what its report says about it.
-var inSpite = map[string]failure{
+// met has, by the machine's name, what the last upgrade of it meets and ends well all the
+// same; cause is then what its report says about it.
+var met = map[string]failure{
 	"disk": {
 		name:  "a full disk after the commit",
 		at:    "open the door",
@@ -200,6 +210,9 @@ var inSpite = map[string]failure{
 
 // disks has the size of the disks of machines that have one of their own, in MiB.
 var disks = map[string]int{"disk": 1024}
+
+// slowStart has a drop-in of a unit that only the new release has, until the next boot.
+const slowStart = `/run/systemd/system/cloudify-composer.service.d`
 
 // slowStop has a drop-in of a unit until the next boot.
 const slowStop = `/run/systemd/system/cloudify-mgmtworker.service.d`

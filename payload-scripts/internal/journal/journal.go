@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -147,6 +148,9 @@ func Read(dir string) (Record, error) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&rec); err != nil {
 		return rec, fmt.Errorf("read the journal %s: %w", path, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return rec, fmt.Errorf("read the journal %s: %w", path, errors.New("it goes on after its end"))
 	}
 	if rec.ID == "" || rec.Phase == "" {
 		return rec, fmt.Errorf("read the journal %s: %w", path, errors.New("it names no attempt and no phase"))

@@ -82,6 +82,7 @@ func TestDamagedJournalIsAnError(t *testing.T) {
 		"cut":         `{"id": "a", "pha`,
 		"unknown key": `{"id": "a", "phase": "switch", "colour": 1}`,
 		"no phase":    `{"id": "a"}`,
+		"two":         `{"id": "a", "phase": "switch"} {"id": "a", "phase": "open"}`,
 	} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "journal.json"), []byte(text), 0o600); err != nil {

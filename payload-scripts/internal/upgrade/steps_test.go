@@ -1,0 +1,128 @@
+package upgrade
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/line"
+)
+
+func names(stage line.Stage) []string {
+	var all []string
+	for _, s := range outline()[stage] {
+		all = append(all, s.Name)
+	}
+	return all
+}
+
+// TestSteps holds what the order of the steps promises.
+func TestSteps(t *testing.T) {
+	t.Parallel()
+	for _, stage := range []line.Stage{line.Prepare, line.Switch, line.Open, line.Undo, line.Reopen, line.Restore, line.Serve} {
+		all := names(stage)
+		if len(all) == 0 {
+			t.Errorf("%s has no steps", stage)
+		}
+		if sorted := slices.Compact(slices.Sorted(slices.Values(all))); len(sorted) != len(all) {
+			t.Errorf("two steps of %s have one name: %v", stage, all)
+		}
+	}
+	before := func(stage line.Stage, order ...string) {
+		t.Helper()
+		all, last := names(stage), -1
+		for _, name := range order {
+			at := slices.Index(all, name)
+			if at <= last {
+				t.Errorf("%s: %q is not where it must be: %v", stage, name, all)
+			}
+			last = at
+		}
+	}
+	before(line.Switch, "drain", "wait for other package managers", "shut the door", "mark the window", "see that no work is under way",
+		"stop the services", "save what changed meanwhile", packagesToNew, "files to new", "schema to new", "start the services", "see that everything runs")
+	before(line.Prepare, "preflight", "set room aside", "back up the databases", "hooks of prepare", "expand the schema")
+	before(line.Restore, "mark the window", "stop the services", "schema to old", "packages to old", "files to old", "start the services")
+	before(line.Serve, "start the services", "open the door", "take the marks away")
+	before(line.Open, "start the services", "open the door", "take the marks away")
+	// After either commit, and where the services were never stopped, nothing is stopped or put back.
+	for _, stage := range []line.Stage{line.Open, line.Serve, line.Reopen, line.Undo} {
+		for _, name := range names(stage) {
+			for _, never := range []string{"stop", "packages to", "files to", "mark the window"} {
+				if strings.HasPrefix(name, never) {
+					t.Errorf("%s has the step %q", stage, name)
+				}
+			}
+		}
+	}
+	for _, s := range outline()[line.Switch] {
+		if s.Down != (s.Name == "stop the services") {
+			t.Errorf("from the step %q on services may be down: %t", s.Name, s.Down)
+		}
+	}
+}
+
+// TestPlace tells a step's place to those who look on.
+func TestPlace(t *testing.T) {
+	t.Parallel()
+	rec := journal.Record{Phase: journal.Switching, Steps: []journal.Step{{Phase: journal.Switching, Name: "stop the services"}}}
+	if at, of := Place(rec, packagesToNew); at != 1+slices.Index(names(line.Switch), packagesToNew) || of != len(names(line.Switch)) {
+		t.Errorf("on the way: %d of %d", at, of)
+	}
+	rec.Back = true
+	if at, of := Place(rec, "files to old"); at != 1+slices.Index(names(line.Restore), "files to old") || of != len(names(line.Restore)) {
+		t.Errorf("on the way back: %d of %d", at, of)
+	}
+}
+
+func TestRefusedError(t *testing.T) {
+	t.Parallel()
+	warn := finding.Finding{Level: finding.Warn, What: "a detail", Do: "nothing"}
+	one := finding.Finding{Level: finding.Refuse, What: "no room", Do: "make room"}
+	for want, found := range map[string][]finding.Finding{
+		"no room; make room":              {warn, one},
+		"no room; make room (and 1 more)": {one, warn, {Level: finding.Refuse, What: "another", Do: "mend it"}},
+	} {
+		err := error(&RefusedError{Findings: found})
+		if err.Error() != want || !errors.Is(err, line.ErrRefused) {
+			t.Errorf("%q, a refusal %t; want %q", err, errors.Is(err, line.ErrRefused), want)
+		}
+	}
+}
+
+// TestTodo says truly what the machine is when a person is asked.
+func TestTodo(t *testing.T) {
+	t.Parallel()
+	u := &Upgrade{job: &job{bundle: &layout.Bundle{Manifest: &manifest.Manifest{Prefix: "p", From: "1"}}, attempt: layout.Attempt{Var: "/var/lib/p/x"}}}
+	cause := errors.New("take the marks away: read-only file system")
+	half, old := u.todo(journal.Record{}, cause), u.todo(journal.Record{Restored: true}, cause)
+	for _, text := range []string{half, old} {
+		for _, want := range []string{cause.Error(), "run `p start`", "/var/lib/p/x/log", "/var/lib/p/x/backup"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("it is not said %q:\n%s", want, text)
+			}
+		}
+	}
+	if !strings.HasPrefix(half, "Neither release") || !strings.HasPrefix(old, "1 is restored and may be serving") {
+		t.Errorf("half way: %s\nrestored: %s", half, old)
+	}
+}
+
+func TestPause(t *testing.T) {
+	t.Parallel()
+	if err := pause(t.Context(), time.Millisecond); err != nil {
+		t.Error(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := pause(ctx, time.Hour); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
