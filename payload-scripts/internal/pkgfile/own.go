@@ -26,6 +26,7 @@ type Own struct {
 	Link    host.Name         `json:"link"`
 	Xattrs  map[string][]byte `json:"xattrs,omitempty"` // with labels
 	MTime   int64             `json:"mtime"`            // nanoseconds since 1970
+	Names   uint64            `json:"names,omitempty"`  // of a regular file: how many hard links it had
 	Saved   string            `json:"saved"`            // name of the copy in the folder of copies; "" when only attributes differ
 	Same    host.Name         `json:"same,omitempty"`   // path of the file that this is a hard link of; that stands before it
 }

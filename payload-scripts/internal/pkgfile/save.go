@@ -128,7 +128,7 @@ func (v *saver) save(p string, want map[string]Want) error {
 
 // content notes a regular file's content, and saves it when it is not the package's.
 func (v *saver) content(o *Own, n *host.Inode, w Want, packaged bool) (err error) {
-	o.Size = n.Stat.Size
+	o.Size, o.Names = n.Stat.Size, uint64(n.Stat.Nlink) //nolint:unconvert // 32 bits on other machines
 	if o.SHA256, err = v.eyes.digest(n, rpmfile.SHA256); err != nil {
 		return err
 	}
