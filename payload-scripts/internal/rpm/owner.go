@@ -32,6 +32,9 @@ func (h *Host) Owners() (*Owners, error) {
 	return o, err
 }
 
+// maxAccount bounds a line of passwd(5) or group(5): a group names all of its members.
+const maxAccount = 4 << 20
+
 // readIDs reads name and number (first and third field) of passwd(5) or group(5).
 func readIDs(path string) (map[string]int, error) {
 	ids := map[string]int{"root": 0}
@@ -44,6 +47,7 @@ func readIDs(path string) (map[string]int, error) {
 	}
 	defer f.Close() //nolint:errcheck // read only
 	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, maxAccount)
 	for lines.Scan() {
 		fields := strings.Split(lines.Text(), ":")
 		if len(fields) < 3 {
@@ -53,7 +57,10 @@ func readIDs(path string) (map[string]int, error) {
 			ids[fields[0]] = id
 		}
 	}
-	return ids, lines.Err()
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("read users and groups of %s: %w", path, err)
+	}
+	return ids, nil
 }
 
 // Names returns the users and groups in the host's files, as "user NAME" and "group NAME", sorted.

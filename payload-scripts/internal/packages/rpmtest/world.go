@@ -29,6 +29,7 @@ type File struct {
 	Config  bool // %config(noreplace)
 	Replace bool // %config
 	Ghost   bool
+	Doc     bool   // %doc
 	Owner   string // "root" when ""
 }
 
@@ -39,6 +40,7 @@ type Package struct {
 	Files                    []File
 	Pre, Post, PreUn, PostUn string
 	Requires, Obsoletes      []string
+	Prefixes                 []string // where it may be relocated from
 }
 
 // World is a host with a bundle.
@@ -222,6 +224,7 @@ func Build(t testing.TB, p Package) []byte {
 		Name: p.Name, Version: p.Version, Release: p.release(), Arch: "noarch", Epoch: rpmpack.NoEpoch,
 		Summary: "test", Licence: "test", Compressor: "gzip:1",
 		Requires: relations(p.Requires), Obsoletes: relations(p.Obsoletes),
+		Prefixes: p.Prefixes,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -259,6 +262,8 @@ func (f File) rpm() rpmpack.RPMFile {
 		out.Type = rpmpack.ConfigFile | rpmpack.NoReplaceFile
 	case f.Replace:
 		out.Type = rpmpack.ConfigFile
+	case f.Doc:
+		out.Type = rpmpack.DocFile
 	case f.Ghost:
 		out.Type = rpmpack.GhostFile
 	}

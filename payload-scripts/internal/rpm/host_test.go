@@ -1,0 +1,350 @@
+package rpm
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"onerpm/internal/rpmfile"
+	"onerpm/payload-scripts/internal/packages/rpmtest"
+)
+
+func TestOwners(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	h := &Host{Root: root}
+	who, err := h.Owners() // a root without accounts
+	if err != nil || who.User("root") != 0 || who.Group("nobody-knows") != 0 {
+		t.Errorf("%v", err)
+	}
+	write := func(name, text string) {
+		t.Helper()
+		if err := errors.Join(os.MkdirAll(root+"/etc", 0o755), os.WriteFile(root+"/etc/"+name, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("passwd", "root:x:0:0::/:/bin/sh\n# comment\n\nbroken:x\nodd:x:many:1\napp:x:991:992::/:/bin/sh\n")
+	write("group", "root:x:0:\nbig:x:77:"+strings.Repeat("member,", 20000)+"\napp:x:992:\n")
+	if who, err = h.Owners(); err != nil {
+		t.Fatal(err)
+	}
+	if who.User("app") != 991 || who.Group("app") != 992 || who.Group("big") != 77 || who.User("odd") != 0 {
+		t.Errorf("%v", who)
+	}
+	fresh, err := h.Owners()
+	if err != nil || strings.Join(fresh.Names(), ", ") != "group app, group big, group root, user app, user root" {
+		t.Errorf("%v: %v", fresh.Names(), err)
+	}
+	write("group", strings.Repeat("x", maxAccount+1))
+	if _, err := h.Owners(); err == nil || !strings.Contains(err.Error(), "group") {
+		t.Errorf("a line without an end: %v", err)
+	}
+}
+
+func TestWithoutScriptlets(t *testing.T) {
+	t.Parallel()
+	h := &Host{}
+	quiet, err := h.WithoutScriptlets(t.Context(), false)
+	if err != nil || !slices.Contains(quiet, "--noscripts") || !slices.Contains(quiet, "--notriggers") {
+		t.Errorf("%v: %v", quiet, err)
+	}
+	for range 2 { // asked once, then remembered
+		own, err := h.WithoutScriptlets(t.Context(), true)
+		if err != nil || !slices.Contains(own, "--noposttrans") || slices.Contains(own, "--notriggers") {
+			t.Errorf("%v: %v", own, err)
+		}
+	}
+	if known, err := understands(t.Context(), []string{"--no-such-option"}); known || err != nil {
+		t.Errorf("rpm knows an option that there is not: %v", err)
+	}
+}
+
+func TestDeclared(t *testing.T) {
+	t.Parallel()
+	files := []string{"/usr/lib/tmpfiles.d/b.conf", "/usr/lib/tmpfiles.d/a.conf", "/usr/lib/tmpfiles.d/README", "/usr/lib/sysusers.d/u.conf", "/etc/tmpfiles.d/c.conf", "/usr/lib/tmpfiles.d/x/d.conf"}
+	if got := strings.Join(declared(files, "tmpfiles.d"), " "); got != "a.conf b.conf" {
+		t.Error(got)
+	}
+	if got := strings.Join(declared(files, "sysusers.d"), " "); got != "u.conf" {
+		t.Error(got)
+	}
+}
+
+func TestRefresh(t *testing.T) {
+	t.Parallel()
+	w := rpmtest.New(t, nil, nil)
+	h := &Host{Root: w.Root}
+	w.Write(t, "/etc/ld.so.conf", "/opt/lib\n")
+	w.Write(t, "/usr/lib/tmpfiles.d/app.conf", "d /var/app 0750 0 0 -\n")
+	w.Write(t, "/usr/lib/sysusers.d/app.conf", "u appuser 993 \"the product\" /\n")
+	files := []string{"/usr/lib/tmpfiles.d/app.conf", "/usr/lib/sysusers.d/app.conf"}
+	for range 2 { // it may be done at any time
+		if failures := h.Refresh(t.Context(), files); len(failures) > 0 {
+			t.Error(failures)
+		}
+	}
+	if _, err := os.Stat(w.Root + "/etc/ld.so.cache"); err != nil {
+		t.Errorf("the linker's cache: %v", err)
+	}
+	if info, err := os.Stat(w.Root + "/var/app"); err != nil || info.Mode().Perm() != 0o750 {
+		t.Errorf("the folder of tmpfiles.d: %v %v", info, err)
+	}
+	if !strings.Contains(w.Read("/etc/passwd"), "appuser:") {
+		t.Errorf("the user of sysusers.d: %s", w.Read("/etc/passwd"))
+	}
+	// One that fails is told, and does not keep the others from their work.
+	w.Write(t, "/usr/lib/sysusers.d/app.conf", "nonsense\n")
+	if err := os.Remove(w.Root + "/var/app"); err != nil {
+		t.Fatal(err)
+	}
+	failures := h.Refresh(t.Context(), files)
+	if len(failures) != 1 || !strings.Contains(fmt.Sprint(failures[0]), "systemd-sysusers") {
+		t.Errorf("%v", failures)
+	}
+	if _, err := os.Stat(w.Root + "/var/app"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDatabaseFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"rpmdb.sqlite", "rpmdb.sqlite-wal", "rpmdb.sqlite-shm", ".rpm.lock", "__db.001", "Packages"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "folder"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	files, err := databaseFiles(dir)
+	var names []string
+	for name := range files {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	if err != nil || strings.Join(names, " ") != "Packages rpmdb.sqlite rpmdb.sqlite-wal" {
+		t.Errorf("%v: %v", names, err)
+	}
+	if _, err := databaseFiles(filepath.Join(dir, "gone")); err == nil || !strings.Contains(err.Error(), "read the folder of rpm's database") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestACopyThatIsWrittenToMeanwhile is made again, and fails when that does not help.
+func TestACopyThatIsWrittenToMeanwhile(t *testing.T) {
+	t.Parallel()
+	_, h := hostWith(t, nil, rpmtest.Package{Name: "a", Version: "1"})
+	from, err := h.DBPath(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := filepath.Join(t.TempDir(), "copy")
+	times := 0
+	disturb := func(src, dst string) error {
+		if times++; times == 1 {
+			if err := os.Chtimes(filepath.Join(from, "rpmdb.sqlite"), time.Time{}, time.Unix(1, 0)); err != nil {
+				return err
+			}
+		}
+		return plainCopy(src, dst)
+	}
+	if err := h.copyOnce(t.Context(), from, to, disturb); err == nil || !strings.Contains(err.Error(), "was written to meanwhile") {
+		t.Errorf("got %v", err)
+	}
+	times = 0
+	if err := h.copyDatabase(t.Context(), to, disturb); err != nil { // the second try is not disturbed
+		t.Error(err)
+	}
+	boom := errors.New("boom")
+	if err := h.copyOnce(t.Context(), from, to, func(string, string) error { return boom }); !errors.Is(err, boom) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestADifferentCopy damages the copy: it does not list the same packages.
+func TestADifferentCopy(t *testing.T) {
+	t.Parallel()
+	_, h := hostWith(t, nil, rpmtest.Package{Name: "a", Version: "1"})
+	_, other := hostWith(t, nil, rpmtest.Package{Name: "b", Version: "1"})
+	from, err := h.DBPath(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong, err := other.DBPath(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = h.copyOnce(t.Context(), from, filepath.Join(t.TempDir(), "copy"), func(src, dst string) error {
+		if err := plainCopy(filepath.Join(wrong, filepath.Base(src)), dst); !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		return nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "does not list the same packages") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestScratch(t *testing.T) {
+	t.Parallel()
+	prefix := fmt.Sprintf("rpm-test-%d-", os.Getpid())
+	ended := exec.Command("true")
+	if err := ended.Run(); err != nil {
+		t.Fatal(err)
+	}
+	left := fmt.Sprintf("/dev/shm/%s%d-x", prefix, ended.Process.Pid)
+	mine := fmt.Sprintf("/dev/shm/%s%d-x", prefix, os.Getpid())
+	for _, dir := range []string{left, mine} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	}
+	dir, err := Scratch(prefix, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil || st.Type != unix.TMPFS_MAGIC {
+		t.Errorf("%s is not in memory: %v", dir, err)
+	}
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what a killed process left is still there: %v", err)
+	}
+	if _, err := os.Stat(mine); err != nil {
+		t.Errorf("what a process at work has was taken away: %v", err)
+	}
+	if _, err := Scratch(prefix, 1<<60); err == nil || !strings.Contains(err.Error(), "MB are needed") {
+		t.Errorf("without room: %v", err)
+	}
+}
+
+func TestHolderForPeople(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		holder Holder
+		text   string
+	}{{Holder{PID: 7}, "process 7"}, {Holder{PID: 7, Name: "rpm -U"}, "rpm -U, process 7"}} {
+		if got := c.holder.String(); got != c.text {
+			t.Error(got)
+		}
+	}
+}
+
+// TestNotesOfPackageManagers looks at the files in which yum and dnf say that they are at work.
+func TestNotesOfPackageManagers(t *testing.T) {
+	t.Parallel()
+	w, h := hostWith(t, nil)
+	sleeper := exec.Command("sleep", "600")
+	sleeper.Args[0] = "dnf"
+	if err := sleeper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sleeper.Process.Kill(); _ = sleeper.Wait() })
+	note := func(text string) { w.Write(t, pidFiles[0], text) }
+	for text, busy := range map[string]bool{
+		"": false, "x": false, "-1": false, "0": false, fmt.Sprint(os.Getpid()): false, "1": false, // no package manager
+		fmt.Sprintf("%d\n", sleeper.Process.Pid): true,
+	} {
+		note(text)
+		who, err := h.Busy(t.Context())
+		if err != nil || (who != nil) != busy {
+			t.Errorf("%q: %v %v", text, who, err)
+		}
+		if who != nil && who.Name != "dnf 600" {
+			t.Errorf("it is %s", who)
+		}
+	}
+}
+
+func TestEvalAndPath(t *testing.T) {
+	t.Parallel()
+	if got, err := Eval(t.Context(), "%{nosuchmacro}"); err != nil || got != "%{nosuchmacro}" {
+		t.Errorf("%q: %v", got, err)
+	}
+	for root, want := range map[string]string{"": "/etc/x", "/mnt": "/mnt/etc/x", "/mnt/": "/mnt/etc/x"} {
+		if got := (&Host{Root: root}).Path("/etc/x"); got != want {
+			t.Errorf("%q: %s", root, got)
+		}
+	}
+}
+
+func TestTryAndTest(t *testing.T) {
+	t.Parallel()
+	w, h := hostWith(t, nil, rpmtest.Package{Name: "a", Version: "1"})
+	db := filepath.Join(t.TempDir(), "db")
+	if err := h.Copy(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	needy := rpmFile(t, rpmtest.Package{Name: "needy", Version: "1", Requires: []string{"libmissing"}})
+	plain := rpmFile(t, rpmtest.Package{Name: "plain", Version: "1"})
+	for path, want := range map[string]string{needy: "libmissing is needed by needy-1-1.noarch", plain: ""} {
+		said, err := Try(t.Context(), db, []string{"-U", path})
+		if err != nil || strings.Join(said, "; ") != want {
+			t.Errorf("try %s: %q %v", path, said, err)
+		}
+		said, err = h.Test(t.Context(), []string{"-U", path})
+		if err != nil || strings.Join(said, "; ") != want {
+			t.Errorf("test %s: %q %v", path, said, err)
+		}
+	}
+	if _, err := Try(t.Context(), db, []string{"-U", "/nowhere/x.rpm"}); err != nil && !strings.Contains(err.Error(), "try the packages") {
+		t.Errorf("got %v", err)
+	}
+	if got := strings.Join(w.Set(t), " "); got != "a-1-1.noarch" {
+		t.Errorf("a trial changed the host: %s", got)
+	}
+	copied, err := DBAt(db).All(t.Context())
+	if err != nil || !slices.Contains(copied, "plain-0:1-1.noarch") {
+		t.Errorf("the trial did not change the copy: %v %v", copied, err)
+	}
+}
+
+func TestUnpack(t *testing.T) {
+	t.Parallel()
+	p := rpmtest.Package{Name: "a", Version: "1", Files: []rpmtest.File{{Path: "/etc/a", Body: "one"}, {Path: "/etc/b", Body: ""}, {Path: "/etc/c\xe9", Body: "three"}}}
+	path := rpmFile(t, p)
+	want := filesOf(t, path)
+	got, err := Unpack(t.Context(), path, want)
+	if err != nil || len(got) != 3 || string(got["/etc/a"]) != "one" || string(got["/etc/c\xe9"]) != "three" {
+		t.Errorf("%q: %v", got, err)
+	}
+	wrong := want["/etc/a"]
+	wrong.Digest = strings.Repeat("0", 64)
+	want["/etc/a"] = wrong
+	if _, err := Unpack(t.Context(), path, want); err == nil || !strings.Contains(err.Error(), "/etc/a is damaged") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := Unpack(t.Context(), path+".gone", want); err == nil {
+		t.Error("a package that is not there was read")
+	}
+}
+
+// filesOf reads what a package says of its files.
+func filesOf(t *testing.T, path string) map[string]rpmfile.FileInfo {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // read only
+	header, err := rpmfile.Read(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]rpmfile.FileInfo{}
+	for _, f := range header.Files() {
+		files[f.Path] = f
+	}
+	return files
+}
