@@ -9,9 +9,9 @@ import (
 	"onerpm/internal/rpmfile"
 )
 
-// edits warns of scriptlets that write files of the new release's packages. The engine
-// compares every file with its package when rpm is done, so such an upgrade goes back on
-// every host. It is a look at the text: only commands are found whose file stands there.
+// edits warns of scriptlets that write files of the new release's packages. The engine takes
+// what they leave of a file for right, as rpm does, so no digest proves it. It is a look at the
+// text: only commands are found whose file stands there.
 func (c *checker) edits(all []Script) {
 	owner := map[string]string{}
 	for _, h := range c.newSet() {
@@ -34,7 +34,7 @@ func (c *checker) edits(all []Script) {
 			told[key] = true
 			c.warn(s.NVR, "write the file where the package is built, or mark it %config, %ghost or %verify(not filedigest mtime size), or name it under state",
 				[]any{"packages", "keep", s.NVR, s.Kind},
-				"its %%%s changes %s, a file of %s (%s): when rpm is done, the engine compares each file with its package, and goes back", s.Kind, w.file, nvr, w.by)
+				"its %%%s changes %s, a file of %s (%s): the engine takes what the scriptlets leave for right, so that nothing proves this file", s.Kind, w.file, nvr, w.by)
 		}
 	}
 }

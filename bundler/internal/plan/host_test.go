@@ -252,7 +252,7 @@ func TestCheckEdits(t *testing.T) {
 		}
 		var got []string
 		for _, w := range v.Warnings {
-			if what, _, edits := strings.Cut(w.What, ": when rpm is done, the engine compares each file with its package, and goes back"); edits {
+			if what, _, edits := strings.Cut(w.What, ": the engine takes what the scriptlets leave for right, so that nothing proves this file"); edits {
 				got = append(got, w.Package+": "+what)
 			}
 		}

@@ -30,11 +30,15 @@ func (s *Set) erase(ctx context.Context, side manifest.Side, names []string) err
 // for files do run, unless the product has triggers of its own.
 func (s *Set) scriptFlags(ctx context.Context, side manifest.Side) ([]string, error) {
 	if side == manifest.Old {
-		own, err := s.HasTriggers()
+		triggers, err := s.HasTriggers()
 		if err != nil {
 			return nil, err
 		}
-		return s.RPM.WithoutScriptlets(ctx, !own)
+		transaction, err := s.HasTransactionScriptlets()
+		if err != nil {
+			return nil, err
+		}
+		return s.RPM.WithoutScriptlets(ctx, rpm.Own{Triggers: triggers, Transaction: transaction})
 	}
 	var flags []string
 	for _, kind := range []string{"pre", "post", "preun", "postun"} {

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"slices"
 	"strings"
 
 	"onerpm/internal/manifest"
@@ -92,9 +93,20 @@ func (b *Bundle) RunsScripts(side manifest.Side) (bool, error) {
 }
 
 // HasTriggers reports whether one of the packages of either release has triggers of its own.
-func (b *Bundle) HasTriggers() (bool, error) {
+func (b *Bundle) HasTriggers() (bool, error) { return b.anyOfBoth((*rpmfile.Header).HasTriggers) }
+
+// HasTransactionScriptlets reports whether one of them has scriptlets of the transaction as
+// a whole, such as %posttrans.
+func (b *Bundle) HasTransactionScriptlets() (bool, error) {
+	return b.anyOfBoth(func(h *rpmfile.Header) bool {
+		return slices.ContainsFunc(h.Scriptlets(), func(s rpmfile.Scriptlet) bool { return strings.HasSuffix(s.Kind, "trans") })
+	})
+}
+
+// anyOfBoth reports whether something is so for one of the packages of either transaction.
+func (b *Bundle) anyOfBoth(is func(*rpmfile.Header) bool) (bool, error) {
 	for _, side := range []manifest.Side{manifest.Old, manifest.New} {
-		if has, err := b.any(side, (*rpmfile.Header).HasTriggers); has || err != nil {
+		if has, err := b.any(side, is); has || err != nil {
 			return has, err
 		}
 	}

@@ -21,16 +21,17 @@ import (
 
 // File is a file of a Package.
 type File struct {
-	Path    string
-	Body    string
-	Mode    uint // permission bits, 0644 when 0
-	Link    string
-	Dir     bool
-	Config  bool // %config(noreplace)
-	Replace bool // %config
-	Ghost   bool
-	Doc     bool   // %doc
-	Owner   string // "root" when ""
+	Path     string
+	Body     string
+	Mode     uint // permission bits, 0644 when 0
+	Link     string
+	Dir      bool
+	Config   bool // %config(noreplace)
+	Replace  bool // %config
+	Ghost    bool
+	Doc      bool   // %doc
+	HardLink bool   // another name of the file before it that is no hard link itself
+	Owner    string // "root" when ""
 }
 
 // Package is an RPM to build. Its release is 1 when "".
@@ -39,6 +40,7 @@ type Package struct {
 	Optional                 bool
 	Files                    []File
 	Pre, Post, PreUn, PostUn string
+	PostTrans                string
 	Requires, Obsoletes      []string
 	Prefixes                 []string // where it may be relocated from
 }
@@ -232,16 +234,44 @@ func Build(t testing.TB, p Package) []byte {
 	for _, f := range p.Files {
 		r.AddFile(f.rpm())
 	}
-	for add, body := range map[*string]func(string){&p.Pre: r.AddPrein, &p.Post: r.AddPostin, &p.PreUn: r.AddPreun, &p.PostUn: r.AddPostun} {
+	for add, body := range map[*string]func(string){&p.Pre: r.AddPrein, &p.Post: r.AddPostin, &p.PreUn: r.AddPreun, &p.PostUn: r.AddPostun, &p.PostTrans: r.AddPosttrans} {
 		if *add != "" {
 			body(*add)
 		}
+	}
+	if len(p.Files) > 0 {
+		r.AddCustomTag(tagFileInodes, rpmpack.EntryInt32(inodes(p.Files)))
 	}
 	var buf strings.Builder
 	if err := r.Write(&buf); err != nil {
 		t.Fatal(err)
 	}
 	return []byte(buf.String())
+}
+
+// tagFileInodes is RPMTAG_FILEINODES.
+const tagFileInodes = 1096
+
+// inodes returns the numbers of the files, in the order of their paths: the same for
+// hard links, as rpmbuild writes them.
+func inodes(files []File) []int32 {
+	numbers, last := map[string]int32{}, int32(0)
+	for i, f := range files {
+		if !f.HardLink {
+			last = int32(i + 1)
+		}
+		numbers[f.Path] = last
+	}
+	paths := make([]string, 0, len(numbers))
+	for path := range numbers {
+		paths = append(paths, path)
+	}
+	sort.Strings(paths)
+	sorted := make([]int32, len(paths))
+	for i, path := range paths {
+		sorted[i] = numbers[path]
+	}
+	return sorted
 }
 
 func (f File) rpm() rpmpack.RPMFile {
