@@ -81,6 +81,26 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestErrorsShowNoValue: a file that is not of its format may hold a secret where the mistake is.
+func TestErrorsShowNoValue(t *testing.T) {
+	t.Parallel()
+	for format, texts := range map[string][]string{
+		"yaml": {
+			"a: *S3cretValue\n", "a: |S3cretValue\n", "a: >S3cretValue\n  x\n", "a: 'S3cretValue\n", "a: \"S3cretValue\n", "a: S3cretValue: x\n", "a: @S3cretValue\n", "a: %S3cretValue\n",
+			"a: \"S3cretValue\\q\"\n", "a: [S3cretValue\n", "a: {S3cretValue\n", "a: S3cretValue\n\tb: c\n", "a: b\n S3cretValue\n", "S3cretValue\na: b\n", "a: S3cretValue]\nb", "a: !<S3cretValue x\n",
+			"%YAML S3cretValue\n---\na: 1\n", "a: `S3cretValue`\n", "? [S3cretValue]\n: b\n",
+		},
+		"json": {`{"a": S3cretValue}`, `{"a": "S3cretValue}`, `{"a": 'S3cretValue'}`, `{"a": "x" S3cretValue}`, `["S3cretValue"`, `{"a": "\qS3cretValue"}`, `{S3cretValue: 1}`, `"x" "S3cretValue"`},
+		"env":  {"A='S3cretValue\n", "A=\"S3cretValue\n", "export A=x\"S3cretValue\n"},
+	} {
+		for _, text := range texts {
+			if _, err := hostconf.Parse(format, []byte(text)); err != nil && strings.Contains(err.Error(), "S3cretValue") {
+				t.Errorf("%s %q: %v", format, text, err)
+			}
+		}
+	}
+}
+
 // TestMergeKeysAreBounded: a few lines that refer to one another make no millions of keys.
 func TestMergeKeysAreBounded(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -61,12 +62,18 @@ func parseYAML(src []byte) (n *Node, err error) {
 // unix returns a text with plain line breaks.
 func unix(s string) string { return strings.ReplaceAll(s, "\r\n", "\n") }
 
+// quoted is what a message quotes of a file, but for a single sign.
+var quoted = regexp.MustCompile(`"(\\.|[^"\\]){2,}"`)
+
 // yamlError keeps the library's message and place: its whole text quotes the file,
 // which may hold secrets.
 func yamlError(err error) error {
 	out := &SyntaxError{What: "it is no YAML"}
 	if syntax := yaml.Error(nil); errors.As(err, &syntax) {
 		out.What = strings.ToValidUTF8(syntax.GetMessage(), "?")
+		if !strings.HasPrefix(out.What, "mapping key ") {
+			out.What = quoted.ReplaceAllString(out.What, "(a part of the value)")
+		}
 		if tk := syntax.GetToken(); tk != nil && tk.Position != nil {
 			out.Line, out.Column = max(tk.Position.Line, 1), max(tk.Position.Column, 1)
 		}

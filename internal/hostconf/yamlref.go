@@ -72,7 +72,7 @@ func (y *yamlReader) alias(n *ast.AliasNode) (*Node, error) {
 	}
 	target, known := y.anchors[name]
 	if !known {
-		return nil, y.wrong(n, "the alias *%s has no anchor before it", name)
+		return nil, y.wrong(n, "this alias has no anchor before it") // its name may be a secret that lacks quotes
 	}
 	return y.reference(start, start+1+len(name), target), nil
 }
