@@ -16,7 +16,7 @@ const maxConfig = 1 << 20
 func ReadAddress(c manifest.Connection) (hostconf.Address, error) {
 	data, err := host.ReadFile(c.File, maxConfig)
 	if err != nil {
-		return hostconf.Address{}, fmt.Errorf("read the database's address: %w", err)
+		return hostconf.Address{}, fmt.Errorf("read the database's address from %s: %w", c.File, err)
 	}
 	a, err := hostconf.ReadAddress(data, c)
 	if err != nil {

@@ -43,7 +43,7 @@ func TestReadAddress(t *testing.T) {
 	if err := os.WriteFile(large, make([]byte, maxConfig+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ReadAddress(manifest.Connection{File: large, Format: "env"}); err == nil || !strings.Contains(err.Error(), "larger than") {
+	if _, err := ReadAddress(manifest.Connection{File: large, Format: "env"}); err == nil || !strings.Contains(err.Error(), "more than") {
 		t.Errorf("a large file: %v", err)
 	}
 }

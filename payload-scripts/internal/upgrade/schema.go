@@ -86,11 +86,11 @@ func (s *schema) dump(ctx context.Context) error {
 // guard ends work before it fills a disk of the database, which serves meanwhile.
 func guard(ctx context.Context, db *database.DB, work func(context.Context) error) error {
 	data, here, err := dbroom.Folder(ctx, db)
-	if err != nil {
+	switch {
+	case database.Lost(err) || err == nil && !here:
+		return work(ctx) // which waits for a server that is restarted just now
+	case err != nil:
 		return err
-	}
-	if !here {
-		return work(ctx)
 	}
 	return dbroom.Guard(ctx, dbroom.Disks(data), dbroom.Floor, work)
 }
