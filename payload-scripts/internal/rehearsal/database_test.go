@@ -1,0 +1,124 @@
+package rehearsal
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/dump"
+	"onerpm/payload-scripts/internal/layout"
+	"onerpm/test/product/testbed"
+)
+
+func TestMain(m *testing.M) { testbed.Main(m) }
+
+// bedAndRun is a run whose bundle has a jump: a good one and what a test adds.
+func bedAndRun(t *testing.T, name, text string) (*testbed.Bed, *run) {
+	t.Helper()
+	tb := testbed.Small(t)
+	files := map[string]string{
+		"1_expand_a.sql": "-- +goose Up\nALTER TABLE t ADD a int;\n-- +goose Down\nALTER TABLE t DROP a;\n",
+		"9_switch_b.sql": "-- +goose Up\nUPDATE t SET b = 'new';\n-- +goose Down\nUPDATE t SET b = 'old';\n",
+	}
+	if name != "" {
+		files[name] = text
+	}
+	folder := tb.Folder(files)
+	dir, err := os.MkdirTemp("/var/tmp", "rehearsal-test-*") // the copy's server comes through
+	tb.Must(err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	tb.Spec.Migrations = filepath.Base(folder)
+	m := &manifest.Manifest{Prefix: testbed.Prefix, Databases: []manifest.Database{tb.Spec}}
+	return tb, &run{bundle: &layout.Bundle{Dir: filepath.Dir(folder), Manifest: m}, dir: dir, tell: func(string) {}, report: &Report{}}
+}
+
+// rehearseDatabase runs it and sees that nothing of it is left, on either side.
+func rehearseDatabase(tb *testbed.Bed, u *run) *Report {
+	tb.Helper()
+	schema, data := tb.SchemaDump(), tb.DataDump()
+	tb.Must(u.databases(context.Background()))
+	tb.Same("schemas", tb.SchemaDump(), schema)
+	tb.Same("data", tb.DataDump(), data)
+	tb.Want("SELECT count(*) FROM pg_namespace WHERE nspname = '"+testbed.Schema+"'", "0")
+	if left, err := os.ReadDir(u.dir); err != nil || len(left) > 0 {
+		tb.Errorf("left over: %v, %v", left, err)
+	}
+	return u.report
+}
+
+func TestDatabaseIsRehearsed(t *testing.T) {
+	t.Parallel()
+	tb, u := bedAndRun(t, "", "")
+	r := rehearseDatabase(tb, u)
+	if len(r.Problems)+len(r.Untried) > 0 || len(r.Databases) != 1 {
+		t.Fatalf("%+v", r)
+	}
+	d := r.Databases[0]
+	if d.Name != "manager" || d.Rows != 1 || d.Copy <= 0 || d.Expand <= 0 || d.Switch <= 0 || d.Back <= 0 {
+		t.Errorf("%+v", d)
+	}
+	if len(r.Parts) != 1 || r.Parts[0].Name != "schema" || r.Parts[0].Takes != d.Switch || r.Parts[0].How != Measured {
+		t.Errorf("%+v", r.Parts)
+	}
+}
+
+func TestDatabaseThatWouldGoBack(t *testing.T) {
+	t.Parallel()
+	for want, sql := range map[string][2]string{
+		"apply migration 10_switch_x.sql":                                   {"ALTER TABLE t ADD CONSTRAINT no_cards CHECK (b !~ 'card|new')", "SELECT 1"},
+		"take back migration 10_switch_x.sql":                               {"SELECT 1", "SELECT nosuch"},
+		"rows are lost: the way there and back":                             {"SELECT 1", "DELETE FROM t"},
+		"does not lead to the schema it came from: + CREATE TABLE public.u": {"CREATE TABLE u (id int)", "SELECT 1"},
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			tb, u := bedAndRun(t, "10_switch_x.sql", "-- +goose Up\n"+sql[0]+";\n-- +goose Down\n"+sql[1]+";\n")
+			r := rehearseDatabase(tb, u)
+			if len(r.Problems) != 1 || !strings.Contains(r.Problems[0], want) || len(r.Untried) > 0 || len(r.Databases) > 0 || r.Ready() {
+				t.Errorf("%+v", r)
+			}
+			if strings.Contains(r.Problems[0], "4929") {
+				t.Errorf("a row is told: %s", r.Problems[0])
+			}
+		})
+	}
+}
+
+// TestDatabaseThatCannotBeDumped would stop the upgrade too.
+func TestDatabaseThatCannotBeDumped(t *testing.T) {
+	t.Parallel()
+	tb, u := bedAndRun(t, "", "")
+	tb.AsSuper("CREATE TABLE theirs (id int)")
+	r := rehearseDatabase(tb, u)
+	if len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "permission denied for table theirs") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestDatabaseThatCannotBeCopiedHere says nothing about the upgrade.
+func TestDatabaseThatCannotBeCopiedHere(t *testing.T) {
+	tb, u := bedAndRun(t, "", "")
+	dir := t.TempDir()
+	for _, name := range []string{"pg_dump", "pg_restore"} {
+		tb.Must(os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\nexec "+filepath.Join(testbed.Server.Bin, name)+" \"$@\"\n"), 0o755))
+	}
+	usual := dump.Folders
+	dump.Folders = []string{dir}
+	defer func() { dump.Folders = usual }()
+	r := rehearseDatabase(tb, u)
+	if len(r.Untried) != 1 || !strings.Contains(r.Untried[0], "rehearse on the host of its server") || len(r.Problems) > 0 || !r.Ready() {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestDatabaseThatIsAway(t *testing.T) {
+	t.Parallel()
+	tb, u := bedAndRun(t, "", "")
+	tb.Must(os.Remove(tb.Conf))
+	if err := u.databases(context.Background()); err != nil || len(u.report.Problems) != 1 || !strings.Contains(u.report.Problems[0], tb.Conf) {
+		t.Errorf("%v, %+v", err, u.report)
+	}
+}
