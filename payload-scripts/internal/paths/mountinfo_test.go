@@ -40,6 +40,31 @@ func TestReadMounts(t *testing.T) {
 	}
 }
 
+// TestSameMount: an automount and what it mounts are one; anything else must be equal.
+func TestSameMount(t *testing.T) {
+	t.Parallel()
+	nfs := Mount{Point: "/data", Type: "nfs4", Root: "/", Source: "server:/export"}
+	waiting := Mount{Point: "/data", Type: "autofs", Root: "/"}
+	for _, c := range []struct {
+		name string
+		a, b Mount
+		want bool
+	}{
+		{"equal", nfs, nfs, true},
+		{"not looked at yet", waiting, nfs, true},
+		{"not looked at for a while", nfs, waiting, true},
+		{"an automount elsewhere", nfs, Mount{Point: "/other", Type: "autofs", Root: "/"}, false},
+		{"another server", nfs, Mount{Point: "/data", Type: "nfs4", Root: "/", Source: "other:/export"}, false},
+		{"another type", nfs, Mount{Point: "/data", Type: "ext4", Root: "/"}, false},
+		{"another folder of it", Mount{Point: "/data", Type: "ext4", Root: "/a"}, Mount{Point: "/data", Type: "ext4", Root: "/b"}, false},
+		{"elsewhere", nfs, Mount{Point: "/other", Type: "nfs4", Root: "/", Source: "server:/export"}, false},
+	} {
+		if got := len(without([]Mount{c.a}, []Mount{c.b})) == 0; got != c.want {
+			t.Errorf("%s: %t", c.name, got)
+		}
+	}
+}
+
 func TestMounts(t *testing.T) {
 	t.Parallel()
 	h := root(t, "/a b")

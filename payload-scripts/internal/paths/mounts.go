@@ -92,14 +92,24 @@ func CheckMounts(r *Record, trees bool) error {
 	return nil
 }
 
+// without returns those of a that are not in b.
 func without(a, b []Mount) []Mount {
 	var out []Mount
 	for _, m := range a {
-		if !slices.Contains(b, m) {
+		if !slices.ContainsFunc(b, m.is) {
 			out = append(out, m)
 		}
 	}
 	return out
+}
+
+// automount is the type of a mount that is made when somebody looks: until then,
+// and again when nobody has looked for a while, it stands in the other's place.
+const automount = "autofs"
+
+// is tells whether two mounts are the same.
+func (m Mount) is(o Mount) bool {
+	return m == o || m.Point == o.Point && (m.Type == automount || o.Type == automount)
 }
 
 // AwaitMounts waits until every recorded path lies on the file systems that it
