@@ -80,7 +80,7 @@ func commands() []command {
 				"rpm installs the packages into an empty root. It needs room for that below /var/lib for a few minutes, and leaves nothing. " +
 				"Exit code 0 means that the upgrade would reach its end, 3 that it would be refused or go back.",
 			nil, runRehearse},
-		{"start", "start the upgrade, or carry one on that needed a person",
+		{"start", "start the upgrade, or resume one that needed a person",
 			"It returns when the upgrade is under way in the background. Installing a bundle does the same, unless the file manual is there.",
 			startFlags, runStart},
 		{"status", "tell where the upgrade is; --follow until it ends",

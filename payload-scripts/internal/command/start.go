@@ -51,7 +51,7 @@ func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
 		}
 		return e.fail(fmt.Errorf("an upgrade is under way; follow it with `%s status --follow`", p.Prefix), exitUnderWay)
 	case attempt.NeedsAPerson:
-		return e.carryOn(ctx, p)
+		return e.resume(ctx, p)
 	}
 	if !checked {
 		found := e.check(ctx)
@@ -72,8 +72,8 @@ func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
 	return e.begin(ctx, p, a)
 }
 
-// carryOn starts an attempt again that needed a person.
-func (e *env) carryOn(ctx context.Context, p layout.Places) int {
+// resume starts an attempt again that needed a person.
+func (e *env) resume(ctx context.Context, p layout.Places) int {
 	a, ok := attempt.Latest(p, e.bundle.Manifest.To)
 	if !ok {
 		return e.fail(fmt.Errorf("an attempt of another bundle needs a person; run %s/current/bin/engine start", p.Run()), exitNeedsPerson)
@@ -98,7 +98,7 @@ func (e *env) carryOn(ctx context.Context, p layout.Places) int {
 
 // begin starts the attempt's unit. Cut short before the unit is on disk, nothing
 // has begun and the next start makes an attempt of its own; after it, the
-// attempt goes on at the next boot or the next start.
+// attempt is resumed at the next boot or the next start.
 func (e *env) begin(ctx context.Context, p layout.Places, a layout.Attempt) int {
 	before, err := attempt.State(p)
 	if err == nil {
@@ -111,7 +111,7 @@ func (e *env) begin(ctx context.Context, p layout.Places, a layout.Attempt) int 
 		err = attempt.Begin(ctx, p)
 	}
 	if err != nil {
-		if before != attempt.Running { // otherwise the unit is what carries the attempt on at the next boot
+		if before != attempt.Running { // otherwise the unit resumes the attempt at the next boot
 			_ = attempt.Uninstall(ctx, p)
 			_ = attempt.SetState(p, before)
 		}

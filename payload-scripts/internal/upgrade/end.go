@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
@@ -45,7 +46,7 @@ func (u *Upgrade) todo(r journal.Record, cause error) string {
 		what = u.manifest().From + " is restored and may be serving; what remained to be done failed"
 	}
 	return fmt.Sprintf("%s: %v\n"+
-		"Remove the cause, then run `%s start`: it carries this attempt on from where it stands.\n"+
+		"Remove the cause, then run `%s start`: it resumes this attempt from where it stands.\n"+
 		"The log is in %s; backups of configuration, state and databases are in %s.",
 		what, cause, u.manifest().Prefix, u.attempt.Log(), u.attempt.Backup(""))
 }
@@ -64,13 +65,18 @@ func MayResume(ctx context.Context, b *layout.Bundle, r journal.Record) error {
 		return err
 	}
 	defer s.Close()
+	return nobodyIn(ctx, s, b.Manifest, r)
+}
+
+// nobodyIn fails when a door runs.
+func nobodyIn(ctx context.Context, s *service.Services, m *manifest.Manifest, r journal.Record) error {
 	open, err := s.OpenDoors(ctx)
 	if err != nil || len(open) == 0 {
 		return err
 	}
 	return fmt.Errorf("%w by %s, which the upgrade has stopped: what they have written since then would be gone, because going on puts %s back to what it was at %s; "+
 		"save what was written, stop %[2]s, then start again",
-		ErrServing, strings.Join(open, ", "), strings.Join(append([]string{"packages and configuration"}, b.Manifest.State...), ", "), r.Closed.Local().Format("2006-01-02 15:04"))
+		ErrServing, strings.Join(open, ", "), strings.Join(append([]string{"packages and configuration"}, m.State...), ", "), r.Closed.Local().Format("2006-01-02 15:04"))
 }
 
 // rollbackWanted tells whether the admin asked to go back.

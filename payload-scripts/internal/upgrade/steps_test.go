@@ -13,6 +13,7 @@ import (
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/line"
+	"onerpm/test/systemdtest"
 )
 
 func names(stage line.Stage) []string {
@@ -112,6 +113,50 @@ func TestTodo(t *testing.T) {
 	}
 	if !strings.HasPrefix(half, "Neither release") || !strings.HasPrefix(old, "1 is restored and may be serving") {
 		t.Errorf("half way: %s\nrestored: %s", half, old)
+	}
+}
+
+// TestNobodyIn: what clients have written since an attempt needed a person is not put back over.
+func TestNobodyIn(t *testing.T) {
+	t.Parallel()
+	sm, d := unitWorld(t, nobody)
+	m := &manifest.Manifest{State: []string{"/var/lib/app"}}
+	rec := journal.Record{Phase: journal.Switching, Back: true, Closed: time.Date(2026, 3, 1, 12, 0, 0, 0, time.Local)}
+	err := nobodyIn(t.Context(), d.services, m, rec)
+	if !errors.Is(err, ErrServing) {
+		t.Fatalf("the door runs: %v", err)
+	}
+	for _, want := range []string{"by web,", "packages and configuration, /var/lib/app", "2026-03-01 12:00", "stop web, then start again"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("it is not said %q: %v", want, err)
+		}
+	}
+	sm.Change("web", func(u *systemdtest.Unit) { u.Active = "inactive" })
+	if err := nobodyIn(t.Context(), d.services, m, rec); err != nil {
+		t.Errorf("the door is shut: %v", err)
+	}
+}
+
+// TestMayResume: only a record that is resumed by putting things back is looked at.
+func TestMayResume(t *testing.T) {
+	t.Parallel()
+	stop := []journal.Step{{Phase: journal.Switching, Name: "stop the services"}}
+	b := &layout.Bundle{Manifest: &manifest.Manifest{Prefix: "p"}}
+	for name, r := range map[string]journal.Record{
+		"never stopped":    {Phase: journal.Switching, Back: true},
+		"restored":         {Phase: journal.Switching, Back: true, Restored: true, Steps: stop},
+		"after the commit": {Phase: journal.Opening, Steps: stop},
+		"in prepare":       {Phase: journal.Preparing, Back: true},
+	} {
+		if err := MayResume(t.Context(), b, r); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if outline().Restoring(r) {
+			t.Errorf("%s: it puts things back", name)
+		}
+	}
+	if !outline().Restoring(journal.Record{Phase: journal.Switching, Back: true, Steps: stop}) {
+		t.Error("with the services stopped it is resumed otherwise than by putting things back")
 	}
 }
 
