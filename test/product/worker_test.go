@@ -77,6 +77,20 @@ func TestWorkerResumes(t *testing.T) {
 	m.await("it ends", func() bool { return m.statusOf(id) == "terminated" })
 }
 
+// What the worker lost with its database is run again when that is back.
+func TestWorkerLosesDatabase(t *testing.T) {
+	t.Parallel()
+	m := newManager(t, releases[1]).startREST()
+	m.startWorker()
+	m.exec("ALTER TABLE events RENAME TO away")
+	id := m.run("deployment-0", "sleep", map[string]any{"seconds": 0.1})
+	for _, status := range []string{"started", "pending", "started"} {
+		m.await("it is "+status, func() bool { return m.statusOf(id) == status })
+	}
+	m.exec("ALTER TABLE away RENAME TO events")
+	m.await("it ends", func() bool { return m.statusOf(id) == "terminated" })
+}
+
 // agents starts the process that hosts the agents the database speaks of, and a file server with
 // the packages of a release.
 func (m *manager) agents(version string) {

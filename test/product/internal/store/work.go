@@ -28,6 +28,13 @@ func (db *DB) Requeue(ctx context.Context) (int64, error) {
 	return tag.RowsAffected(), err
 }
 
+// Again makes an execution pending again whose worker lost the database. One that has ended meanwhile, or that somebody wants
+// cancelled, is left as it is.
+func (db *DB) Again(ctx context.Context, j *Job) error {
+	_, err := db.pool.Exec(ctx, "UPDATE executions SET status = 'pending' WHERE _storage_id = $1 AND status = 'started'", j.row)
+	return err
+}
+
 // Take marks the oldest pending execution as started and returns it, or nil when there is none.
 func (db *DB) Take(ctx context.Context) (*Job, error) {
 	availability := "NULL"

@@ -1,6 +1,7 @@
 // Package worker is the demo product's management worker: it takes pending
 // executions out of the database and runs their workflows, a few at a time. An execution that
-// was under way when the worker ended runs again when it starts.
+// was under way when the worker ended runs again when it starts, and one that the worker lost with its database
+// when that is back.
 package worker
 
 import (
@@ -19,6 +20,8 @@ import (
 const (
 	parallel = 4
 	poll     = 300 * time.Millisecond
+
+	afterError = time.Second // before the database is asked again
 )
 
 var errCancelled = errors.New("cancelled")
@@ -67,8 +70,9 @@ func (w *Worker) turn(ctx context.Context, slots chan struct{}, jobs *sync.WaitG
 		w.remember(job.ID)
 		jobs.Go(func() {
 			defer func() { w.forget(job.ID); <-slots }()
-			if err := w.execute(ctx, job); err != nil && ctx.Err() == nil {
-				log.Printf("execution %s: %v", job.ID, err)
+			for err := w.execute(ctx, job); err != nil && ctx.Err() == nil; err = w.DB.Again(ctx, job) {
+				log.Printf("execution %s will run again: %v", job.ID, err)
+				sleep(ctx, afterError)
 			}
 		})
 	}
