@@ -73,7 +73,11 @@ func run(ctx context.Context, args []string) error {
 	}
 	table := markdown(results)
 	fmt.Print(table)
-	return page.WriteSection(*doc, "window", table)
+	section := "window"
+	if *before != "" {
+		section = "window beside before"
+	}
+	return page.WriteSection(*doc, section, table)
 }
 
 // round measures each way once.
