@@ -101,11 +101,12 @@ func (s *Set) finishOld(ctx context.Context, o Options) error {
 		warnings = append(warnings, "users and groups that the new packages made stay on the host, as files may belong to them: "+strings.Join(left, ", "))
 	}
 	for _, text := range warnings {
-		slog.Warn(text)
-		if o.Warn != nil {
-			if err := o.Warn(text); err != nil {
-				return err
-			}
+		if o.Warn == nil {
+			slog.Warn(text)
+			continue
+		}
+		if err := o.Warn(text); err != nil {
+			return err
 		}
 	}
 	return nil

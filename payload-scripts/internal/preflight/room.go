@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -185,8 +186,10 @@ func (v *volume) detail() string {
 func megabytes(n int64) string { return fmt.Sprintf("%d MB", (n+1<<20-1)>>20) }
 
 // treeSize returns the bytes that a copy of what is below path takes; 0 when it is not there.
+// A file with several names counts once, and holes do not: the copy keeps both.
 func treeSize(ctx context.Context, path string) (int64, error) {
 	var sum int64
+	counted := map[[2]uint64]bool{} // device and number of files with several names
 	err := filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
 		if errors.Is(err, os.ErrNotExist) {
 			return nil // the product serves: files come and go
@@ -201,10 +204,21 @@ func treeSize(ctx context.Context, path string) (int64, error) {
 		if errors.Is(err, os.ErrNotExist) {
 			return nil
 		}
-		if err == nil && info.Mode().IsRegular() {
-			sum += (info.Size() + 4095) &^ 4095
+		if err != nil || !info.Mode().IsRegular() {
+			return err
 		}
-		return err
+		size := (info.Size() + 4095) &^ 4095
+		if st, ok := info.Sys().(*syscall.Stat_t); ok {
+			if id := [2]uint64{st.Dev, st.Ino}; st.Nlink > 1 {
+				if counted[id] {
+					return nil
+				}
+				counted[id] = true
+			}
+			size = min(size, (st.Blocks*512+4095)&^4095)
+		}
+		sum += size
+		return nil
 	})
 	return sum, err
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"slices"
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/files"
@@ -33,7 +34,11 @@ func (j *job) inRun(path string) string { return filepath.Join(j.bundle.Dir, pat
 
 func (j *job) warn(what string) error {
 	slog.Warn(what)
-	return j.journal.Update(func(r *journal.Record) { r.Warnings = append(r.Warnings, what) })
+	return j.journal.Update(func(r *journal.Record) {
+		if !slices.Contains(r.Warnings, what) { // a step that is done again warns again
+			r.Warnings = append(r.Warnings, what)
+		}
+	})
 }
 
 // Upgrade is an attempt that is being worked on.
