@@ -30,7 +30,7 @@ type DiffOptions struct {
 func diffCommand(s *streams) *cli.Command {
 	var o DiffOptions
 	flags := []cli.Flag{
-		&cli.BoolFlag{Name: "files", Usage: "also the packages' files; fetches the packages", Destination: &o.Files},
+		&cli.BoolFlag{Name: "files", Usage: "also the packages' files and scriptlets; fetches the packages", Destination: &o.Files},
 		jsonFlag(&o.JSON),
 	}
 	return &cli.Command{
@@ -47,7 +47,8 @@ type diffResult struct {
 	From      string             `json:"from"`
 	To        string             `json:"to"`
 	Packages  []diffPackage      `json:"packages"`
-	Files     []diffFile         `json:"files,omitempty"` // of the packages; only when asked for
+	Files     []diffFile         `json:"files,omitempty"`   // of the packages; only when asked for
+	Scripts   []diffScript       `json:"scripts,omitempty"` // what rpm runs on the way there; likewise
 	Config    []diffConfig       `json:"config"`
 	Units     []diffConfig       `json:"units"`
 	Services  []manifest.Service `json:"services"` // in start order
@@ -72,6 +73,14 @@ type diffFile struct {
 	Package string    `json:"package"`
 	Path    string    `json:"path"`
 	Change  plan.Kind `json:"change"`
+}
+
+type diffScript struct {
+	Package string `json:"package"` // name-version-release
+	Kind    string `json:"kind"`    // as a spec file of rpm calls it, e.g. "post" or "triggerun"
+	When    string `json:"when"`
+	Decided string `json:"decided"` // kept, skipped or nothing
+	Why     string `json:"why,omitempty"`
 }
 
 type diffConfig struct {
@@ -113,6 +122,7 @@ func runDiff(ctx context.Context, s *streams, o DiffOptions) error {
 			return err
 		}
 		result.Files = diffFiles(p, headers(p, files))
+		result.Scripts = diffScripts(p, headers(p, files))
 	}
 	if o.JSON {
 		return s.printJSON(result)
@@ -207,6 +217,28 @@ func entries(format string, f *release.ConfigFile) ([]conffile.Entry, error) {
 		return nil, exit.With(exit.Spec, mistake.List{*m}, "")
 	}
 	return list, nil
+}
+
+// diffScripts lists what rpm runs on the way to the new release, and what the spec says of it.
+func diffScripts(p *plan.Plan, h plan.Headers) []diffScript {
+	out := []diffScript{}
+	skips := map[string]bool{} // kinds that are left out for all
+	for _, kinds := range p.Spec.Packages.Skip {
+		for kind := range kinds {
+			skips[kind] = true
+		}
+	}
+	for _, s := range plan.Scripts(p.Changes, h) {
+		d := diffScript{Package: s.NVR, Kind: s.Kind, When: s.When, Decided: "nothing"}
+		switch why := p.Spec.Packages.Keep[s.NVR][s.Kind]; {
+		case skips[s.Kind]:
+			d.Decided, d.Why = "skipped", p.Spec.Packages.Skip[s.NVR][s.Kind]
+		case why != "":
+			d.Decided, d.Why = "kept", why
+		}
+		out = append(out, d)
+	}
+	return out
 }
 
 // diffFiles compares the files of the packages, whichever package they are in: a

@@ -24,6 +24,7 @@ func (r diffResult) text(c palette) string {
 	}
 	section("packages", packagesText(r.Packages))
 	section("files of the packages", filesText(r.Files))
+	section("scriptlets and triggers on the way there (on the way back none runs)", scriptsText(r.Scripts))
 	section("configuration", configText(r.Config))
 	section("units", configText(r.Units))
 	section("services, in the order they start", servicesText(r.Services))
@@ -68,6 +69,15 @@ func filesText(files []diffFile) string {
 	var rows [][]string
 	for _, f := range files {
 		rows = append(rows, []string{signs[f.Change], f.Path, f.Package})
+	}
+	return table("  ", rows)
+}
+
+func scriptsText(scripts []diffScript) string {
+	var rows [][]string
+	for _, s := range scripts {
+		decided := map[string]string{"kept": "kept: ", "skipped": "left out: ", "nothing": "nothing decided"}[s.Decided] + s.Why
+		rows = append(rows, []string{"%" + s.Kind, s.Package, s.When, strings.TrimSuffix(decided, ": ")})
 	}
 	return table("  ", rows)
 }

@@ -120,6 +120,8 @@ func TestDiffText(t *testing.T) {
 			{Name: "e", Change: plan.Removed, Old: "1-1"}, {Name: "f", Change: plan.Unchanged, Old: "1-1", New: "1-1"},
 		},
 		Files: []diffFile{{Package: "b", Path: "/opt/b", Change: plan.Removed}},
+		Scripts: []diffScript{{Package: "b-2-1", Kind: "post", When: "runs when its files are there", Decided: "kept", Why: "read"},
+			{Package: "b-1-1", Kind: "postun", When: "runs last in the upgrade", Decided: "skipped"}, {Package: "a-1-1", Kind: "pre", When: "runs before its files come", Decided: "nothing"}},
 		Config: []diffConfig{
 			{Target: "/etc/a.yaml", Change: plan.Changed, Format: "yaml", Set: map[string]string{"k": "5 random characters", "only.set": "1"},
 				Changes: []conffile.Change{{Op: "+", Key: "k", New: "x"}, {Op: "-", Key: "gone", Old: "y"}, {Op: "~", Key: "m", Old: "1", New: "2\n3\n4"}}},
@@ -150,6 +152,11 @@ packages
 
 files of the packages
   -  /opt/b  b
+
+scriptlets and triggers on the way there (on the way back none runs)
+  %post    b-2-1  runs when its files are there  kept: read
+  %postun  b-1-1  runs last in the upgrade       left out
+  %pre     a-1-1  runs before its files come     nothing decided
 
 configuration
   ~ /etc/a.yaml
