@@ -119,6 +119,23 @@ func TestMergeKeysAreBounded(t *testing.T) {
 	}
 }
 
+// TestReferencesToReferences: a few lines stand for millions of values; they are compared at once.
+func TestReferencesToReferences(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString("m0: &m0 [x, y]\n")
+	for i := range 60 {
+		fmt.Fprintf(&b, "m%d: &m%d [*m%d, *m%d]\n", i+1, i+1, i, i)
+	}
+	same, other := b.String(), strings.Replace(b.String(), "[x, y]", "[x, z]", 1)
+	for text, want := range map[string]bool{same: true, other: false} {
+		last := func(text string) *hostconf.Node { return parse(t, "yaml", text).Root.Lookup("m60") }
+		if hostconf.Equal(last(same), last(text)) != want {
+			t.Errorf("equal: %v", !want)
+		}
+	}
+}
+
 // TestLeaves: every value of a file with its place; nothing of it is left out.
 func TestLeaves(t *testing.T) {
 	t.Parallel()
@@ -181,6 +198,9 @@ func TestEqual(t *testing.T) {
 		{"yaml", "a: <<p>>\n", "a: <<q>>\n", false, true},
 		{"yaml", "a: &x 1\n", "a: 1\n", false, false},
 		{"yaml", "a: 0644\n", "a: 420\n", false, false},
+		{"yaml", "a: &x 1\nb: *x\n", "a: &x 1\nb: *x\n", true, true},
+		{"yaml", "a: &x {c: 1, d: 2}\nb: {e: *x}\n", "a: &x {c: 1, d: 2}\nb: {e: *x}\n", true, true},
+		{"yaml", "b: {e: 1}\n", "b: {e: !!int 1}\n", false, false},
 		{"json", `{"a": [1, 2]}`, `{"a": [2, 1]}`, false, false},
 		{"json", `{"a": 1.0}`, `{"a": 1}`, false, false},
 	} {
@@ -205,6 +225,7 @@ func TestLargeFiles(t *testing.T) {
 		"env, lines by backslash": {"env", "A=" + strings.Repeat("x\\\n", n*4) + "\n"},
 		"json, one line":          {"json", "[" + strings.Repeat("1,", n*4) + "1]"},
 		"json, escapes":           {"json", `"` + strings.Repeat(`\ufffd`, n*2) + `"`},
+		"yaml, aliases of much":   {"yaml", "a: &a [" + strings.Repeat("1,", 5000) + "]\nb: [" + strings.Repeat("*a , ", 20000) + "]\n"},
 		"yaml, one line":          {"yaml", "[" + strings.Repeat("é, ", n) + "1]"},
 	} {
 		if _, err := hostconf.Parse(c.format, []byte(c.text)); err != nil {

@@ -37,6 +37,7 @@ type Node struct {
 	Secret bool // not to be shown, whatever the key is called
 
 	target    *Node            // Reference: what it stands for; nil when that is not known
+	means     string           // Reference: a digest of what it stands for
 	inherited map[string]*Node // Mapping: what its merge key (<<) brings
 	raw       string           // env: as it is written
 	sep       string           // env: what stands between key and value
@@ -145,13 +146,15 @@ func (n *Node) Lookup(path string) *Node {
 
 // Equal tells whether two values are the same; order matters in lists only.
 func Equal(a, b *Node) bool {
-	return compare(a, b, func(x, y *Node) bool { return x.Kind == y.Kind && x.Text == y.Text && x.expands == y.expands })
+	return compare(a, b, func(x, y *Node) bool {
+		return x.Kind == y.Kind && x.Text == y.Text && x.expands == y.expands && x.means == y.means
+	})
 }
 
 // Same is Equal for values of two releases: placeholders equal one another.
 func Same(a, b *Node) bool {
 	return compare(a, b, func(x, y *Node) bool {
-		return x.Kind == y.Kind && Canonical(x.Text) == Canonical(y.Text) && x.expands == y.expands
+		return x.Kind == y.Kind && Canonical(x.Text) == Canonical(y.Text) && x.expands == y.expands && x.means == y.means
 	})
 }
 

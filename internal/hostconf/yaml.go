@@ -25,7 +25,7 @@ func parseYAML(src []byte) (n *Node, err error) {
 			n, err = nil, &SyntaxError{What: fmt.Sprintf("the parser gave up: %v", r)}
 		}
 	}()
-	y := &yamlReader{text: string(src), anchors: map[string]*Node{}, tags: map[int]int{}}
+	y := &yamlReader{text: string(src), anchors: map[string]*Node{}, tags: map[int]int{}, digests: map[*Node]string{}}
 	y.lines = append(y.lines, bom(y.text))
 	for i, c := range src {
 		switch {
@@ -113,6 +113,7 @@ type yamlReader struct {
 	text      string
 	lines     []int                           // where each line starts
 	anchors   map[string]*Node                // those that were read, by name
+	digests   map[*Node]string                // of what references stand for
 	inherited int                             // keys that merge keys brought
 	last      struct{ line, column, pos int } // where at ended: a long line is not counted through again for each of its values
 	tags      map[int]int                     // tags that were read, by line: the library's columns are one short behind each

@@ -1,6 +1,9 @@
 package hostconf
 
 import (
+	"crypto/sha256"
+	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -12,9 +15,33 @@ import (
 const maxInherited = 10000
 
 // reference is a value with something before it that gives it a further meaning: to
-// change a part of it would change more than that. So it is compared as it is written.
+// change a part of it would change more than that. So it is compared as it is written,
+// and by what it stands for: an alias that comes to mean another anchor is another value.
 func (y *yamlReader) reference(start, end int, target *Node) *Node {
-	return &Node{Kind: Reference, Text: unix(y.text[start:end]), target: target, start: start, end: end, Style: blockOf(target)}
+	means, known := y.digests[target]
+	if !known {
+		means = target.digest()
+		y.digests[target] = means
+	}
+	return &Node{Kind: Reference, Text: unix(y.text[start:end]), target: target, means: means, start: start, end: end, Style: blockOf(target)}
+}
+
+// digest stands for what a value says. A reference within has one already, so that
+// references to references take no longer than they are written.
+func (n *Node) digest() string {
+	if n == nil {
+		return ""
+	}
+	h := sha256.New()
+	_, _ = fmt.Fprintf(h, "%d %q %q %d %d", n.Kind, Canonical(n.Text), n.means, len(n.Items), len(n.Keys))
+	for _, v := range n.Items {
+		_, _ = io.WriteString(h, v.digest())
+	}
+	keys := slices.SortedFunc(slices.Values(n.Keys), func(a, b *Entry) int { return strings.Compare(a.Key, b.Key) })
+	for _, e := range keys {
+		_, _ = fmt.Fprintf(h, "%q %s", e.Key, e.Value.digest())
+	}
+	return string(h.Sum(nil))
 }
 
 // blockOf is the style of an anchored value: below its key, or behind it.

@@ -127,6 +127,9 @@ func TestYAMLReferences(t *testing.T) {
 		{"merge key brings what is new", "d: {a: 1}\n", "d: {a: 1, p: 7}\n", "x: &x {p: 7}\nd:\n  <<: *x\n  a: 1\n", "", "x: &x {p: 7}\nd:\n  <<: *x\n  a: 1\n"},
 		{"merge key brings another", "d: {a: 1}\n", "d: {a: 1, p: 8}\n", "x: &x {p: 7}\nd:\n  <<: *x\n  a: 1\n", "", "conflict: d.p"},
 		{"merge key brings none", "d: {a: 1}\n", "d: {a: 1, q: 8}\n", "x: &x {p: 7}\nd:\n  <<: *x\n  a: 1\n", "", "x: &x {p: 7}\nd:\n  <<: *x\n  a: 1\n  q: 8\n"},
+		{"an alias would come to mean another", "a: 1\nz: 1\n", "a: 1\nm: &x 2\nz: 1\n", "a: &x 1\nz: 1\ny: *x\n", "",
+			"error: write the merged file: the merged file would not hold what was intended: the form of the file is not supported"},
+		{"what an alias means changes with its anchor", "a: &x 1\nb: *x\n", "a: &x 2\nb: *x\n", "a: &x 1\nb: *x\nc: 3\n", "", "a: &x 2\nb: *x\nc: 3\n"},
 		{"tag", "a: 1\n", "a: 2\n", "own: !secret x\na: 1\n", "", "own: !secret x\na: 2\n"},
 	} {
 		in := Input{Format: "yaml", Base: []byte(c.base), Theirs: []byte(c.theirs), Mine: []byte(c.mine)}
