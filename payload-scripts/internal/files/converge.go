@@ -137,6 +137,9 @@ func (s *Set) toOld(ctx context.Context, x *index) error {
 	if err := s.paths().DropFolders(&x.Record); err != nil {
 		return err
 	}
+	if err := s.paths().RestoreTimes(&x.Record); err != nil {
+		return err
+	}
 	return s.proveConfig(x, func(r *record) (*file, bool, error) { return r.Old, true, nil })
 }
 

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"onerpm/internal/manifest"
 )
@@ -151,4 +152,25 @@ func TestExtra(t *testing.T) {
 	}
 	m.ok(m.set().Converge(ctx, manifest.Old))
 	compareShots(t, m.shot("/etc"), before)
+}
+
+// TestTimesOfFolders: the folders of configuration have their old times after the
+// way back, though files were replaced, made and removed in them.
+func TestTimesOfFolders(t *testing.T) {
+	t.Parallel()
+	m, ctx := newMachine(t), context.Background()
+	old := time.Unix(1234567890, 0)
+	folders := []string{"/etc/sysconfig", "/etc", "/usr/lib/systemd/system", "/opt/app", "/opt"}
+	for _, p := range folders {
+		m.ok(os.Chtimes(m.at(p), old, old))
+	}
+	s := m.prepared()
+	m.ok(s.Converge(ctx, manifest.New))
+	m.harm()
+	m.ok(s.Converge(ctx, manifest.Old))
+	for _, p := range folders {
+		if info, err := os.Stat(m.at(p)); err != nil || !info.ModTime().Equal(old) {
+			t.Errorf("%s has the time %v %v", p, info.ModTime(), err)
+		}
+	}
 }

@@ -101,6 +101,11 @@ func (n *Inode) SetAttr(a Attr, xattrs map[string][]byte, mtime unix.Timespec) e
 	if err := n.SetXattrs(xattrs); err != nil {
 		return err
 	}
+	return n.SetTime(mtime)
+}
+
+// SetTime gives the inode a modification time.
+func (n *Inode) SetTime(mtime unix.Timespec) error {
 	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, mtime}
 	if err := unix.UtimesNanoAt(unix.AT_FDCWD, n.path(), times, 0); err != nil {
 		return fmt.Errorf("set the time of %s: %w", n.name, err)

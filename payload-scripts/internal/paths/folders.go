@@ -1,11 +1,14 @@
 package paths
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"sort"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -18,6 +21,8 @@ type Folder struct {
 	UID    int               `json:"uid"`
 	GID    int               `json:"gid"`
 	Xattrs map[string][]byte `json:"xattrs,omitempty"`
+	MTime  int64             `json:"mtime,omitempty"` // nanoseconds since 1970
+	Names  string            `json:"names,omitempty"` // the SHA-256 of the names in it
 }
 
 // addFolders records the folders above a path, so that they can be made again or taken away.
@@ -27,6 +32,9 @@ func (r *Recorder) addFolders(path string) error {
 			return nil
 		}
 		d, err := r.host.folder(p)
+		if err == nil && d != nil {
+			d.Names, err = r.host.namesIn(p)
+		}
 		if err != nil {
 			return err
 		}
@@ -50,7 +58,72 @@ func (h Host) folder(path string) (*Folder, error) {
 	}
 	defer n.Close()
 	xattrs, err := n.Xattrs()
-	return &Folder{Mode: n.Stat.Mode & 0o7777, UID: int(n.Stat.Uid), GID: int(n.Stat.Gid), Xattrs: xattrs}, err
+	return &Folder{Mode: n.Stat.Mode & 0o7777, UID: int(n.Stat.Uid), GID: int(n.Stat.Gid), Xattrs: xattrs, MTime: n.Stat.Mtim.Nano()}, err
+}
+
+// namesIn returns the SHA-256 of the names in the folder that a path leads to; ""
+// when it is none.
+func (h Host) namesIn(path string) (string, error) {
+	real, _, err := h.Resolve(path)
+	if err != nil {
+		return "", err
+	}
+	dir, err := host.OpenDir(real)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer dir.Close() //nolint:errcheck // read only
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return "", err
+	}
+	sort.Strings(names)
+	sum := sha256.Sum256([]byte(strings.Join(names, "\x00")))
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// RestoreTimes gives folders the times that they had, if they hold what they held:
+// files were replaced in them, and are as they were.
+func (h Host) RestoreTimes(r *Record) error {
+	for path, was := range r.Dirs {
+		if was == nil || was.Names == "" {
+			continue
+		}
+		is, err := h.folder(path)
+		if err != nil {
+			return err
+		}
+		if is == nil || is.MTime == was.MTime {
+			continue
+		}
+		names, err := h.namesIn(path)
+		if err != nil {
+			return err
+		}
+		if names != was.Names {
+			continue // somebody else made or removed something
+		}
+		if err := h.setTime(path, was.MTime); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h Host) setTime(path string, nanoseconds int64) error {
+	real, _, err := h.Resolve(path)
+	if err != nil {
+		return err
+	}
+	n, err := host.OpenPath(real)
+	if err != nil {
+		return err
+	}
+	defer n.Close()
+	return n.SetTime(unix.NsecToTimespec(nanoseconds))
 }
 
 // MakeFolders makes path and the folders above it that lack, as they were if they were there.

@@ -383,3 +383,42 @@ func TestLinks(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestTimesOfFolders: a folder in which files were replaced has its time again; one
+// in which somebody else made or removed something keeps the new one.
+func TestTimesOfFolders(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(dir string) error
+		old    bool
+	}{
+		"replaced":         {func(dir string) error { return os.WriteFile(dir+"/tmp", nil, 0o600) }, true},
+		"made":             {func(dir string) error { return os.WriteFile(dir+"/more", nil, 0o600) }, false},
+		"removed":          {func(dir string) error { return os.Remove(dir + "/other") }, false},
+		"gone":             {os.RemoveAll, false},
+		"a file in place":  {func(dir string) error { return errors.Join(os.RemoveAll(dir), os.WriteFile(dir, nil, 0o600)) }, false},
+		"nothing happened": {func(string) error { return nil }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := root(t, "/etc/app")
+			dir := h.At("/etc/app")
+			ok(t, os.WriteFile(dir+"/file", nil, 0o600))
+			ok(t, os.WriteFile(dir+"/other", nil, 0o600))
+			old := time.Unix(1234567890, 123456789)
+			ok(t, os.Chtimes(dir, old, old))
+			r := h.recorder(t)
+			_, err := r.Add("/etc/app/file", false)
+			ok(t, err)
+			ok(t, c.change(dir))
+			if name == "replaced" {
+				ok(t, os.Rename(dir+"/tmp", dir+"/file"))
+			}
+			ok(t, h.RestoreTimes(throughJSON(t, r.Record)))
+			info, err := os.Stat(dir)
+			if err == nil && info.ModTime().Equal(old) != c.old || err != nil && name != "gone" {
+				t.Errorf("%v %v", info, err)
+			}
+		})
+	}
+}
