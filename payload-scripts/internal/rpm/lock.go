@@ -32,6 +32,9 @@ var pidFiles = []string{
 	"/var/cache/dnf/download_lock.pid",
 }
 
+// lockFiles are what dnf5 holds locked from its begin to its end, its prompt included.
+var lockFiles = []string{"/var/lib/dnf/system-repo.lock", "/run/dnf/rpmtransaction.lock"}
+
 // managers are the programs that such a note may speak of; a number that another program has by now is stale.
 var managers = []string{"yum", "dnf", "packagekit", "microdnf", "rpm"}
 
@@ -43,7 +46,12 @@ type Holder struct {
 
 // String names the process for people.
 func (h Holder) String() string {
-	if h.Name == "" {
+	switch {
+	case h.PID <= 0 && h.Name == "": // the lock of an open file belongs to no process
+		return "a process that the kernel does not name"
+	case h.PID <= 0:
+		return h.Name
+	case h.Name == "":
 		return fmt.Sprintf("process %d", h.PID)
 	}
 	return fmt.Sprintf("%s, process %d", h.Name, h.PID)
@@ -85,10 +93,19 @@ func (h *Host) wait(ctx context.Context, busy func(context.Context) (*Holder, er
 }
 
 // Busy returns who works on the host's packages now, nil when nobody does. It
-// asks for rpm's own lock and looks at the notes of yum and dnf.
+// asks for rpm's own lock and those of dnf5, and looks at the notes of yum and dnf.
 func (h *Host) Busy(ctx context.Context) (*Holder, error) {
 	if who, err := h.lockedBy(ctx); who != nil || err != nil {
 		return who, err
+	}
+	for _, file := range lockFiles {
+		pid, held, err := lockHolder(h.Path(file))
+		if err != nil {
+			return nil, err
+		}
+		if held {
+			return &Holder{pid, command(pid)}, nil
+		}
 	}
 	for _, note := range pidFiles {
 		data, err := readSmall(h.Path(note))
