@@ -81,7 +81,7 @@ func Lost(err error) bool {
 	case errors.Is(err, context.DeadlineExceeded):
 		return false
 	}
-	var network net.Error
+	var network *net.OpError // not net.Error: every file that is not there is one, by its syscall.Errno
 	return errors.As(err, &network) || pgconn.SafeToRetry(err) ||
 		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -137,6 +138,7 @@ func TestOutlastEndsWhatWasLost(t *testing.T) {
 func TestWhatIsLost(t *testing.T) {
 	t.Parallel()
 	_, refused := net.Dial("tcp", "127.0.0.1:1")
+	_, missing := os.Open("/nowhere")
 	for _, c := range []struct {
 		err  error
 		lost bool
@@ -156,6 +158,7 @@ func TestWhatIsLost(t *testing.T) {
 		{fmt.Errorf("query: %w", context.DeadlineExceeded), false},
 		{io.EOF, true},
 		{refused, true},
+		{fmt.Errorf("read the migrations: %w", missing), false},
 		{errOther, false},
 	} {
 		if got := Lost(c.err); got != c.lost {
