@@ -76,14 +76,18 @@ func (d *drain) wait(ctx context.Context, unit manifest.Service, count counter, 
 			return nil
 		}
 		if now.Sub(began) >= within+quiet {
-			what := fmt.Sprintf("%s still had %d things under way after %s", unit.Unit, left, within)
-			if left == 0 {
-				what = fmt.Sprintf("%s took up work again and again for %s", unit.Unit, within)
+			proceed := unit.Drain.Else == "proceed"
+			what := fmt.Sprintf("still has %d things under way after %s", left, within)
+			switch {
+			case left == 0:
+				what = fmt.Sprintf("took up work again and again for %s", within)
+			case proceed:
+				what = fmt.Sprintf("still had %d things under way after %s", left, within)
 			}
-			if unit.Drain.Else == "proceed" {
-				return d.warn(what + " and was stopped all the same")
+			if proceed {
+				return d.warn(unit.Unit + " " + what + " and was stopped all the same")
 			}
-			return fmt.Errorf("%s; wait for them or cancel them, then start again", what)
+			return fmt.Errorf("%s %s; wait for them or cancel them, then start again", unit.Unit, what)
 		}
 		if err := pause(ctx, drainEvery); err != nil {
 			return err
