@@ -22,6 +22,8 @@ type cause struct {
 // inside has a command that runs another one for findings that only a check which is run
 // by it meets, in a run of its own.
 var inside = map[string]string{
+	"database-backup":   `unshare --mount bash -c 'mount -t tmpfs none /mnt && cp /usr/lib/postgresql/*/bin/pg_dump /mnt/real && printf "#!/bin/sh\n[ \"\$1\" = --version ] && exec /mnt/real --version\nexit 1\n" > /mnt/wrong && chmod 755 /mnt/wrong && for p in /usr/lib/postgresql/*/bin/pg_dump /usr/bin/pg_dump; do mount --bind /mnt/wrong $p; done && exec "$@"' -`,
+	"database-programs": `unshare --mount bash -c 'mount -t tmpfs none /usr/lib/postgresql && mount --bind /dev/null /usr/bin/pg_dump && exec "$@"' -`,
 	"check-failed":      `unshare --mount bash -c 'mount -t tmpfs -o size=1m none /run && mount -t tmpfs -o size=1m none /dev/shm && exec "$@"' -`,
 	"engine-cannot-run": `sh -c 'exec /opt/` + prefix + `/4.2.0/bin/engine check --json' -`, // as it is installed
 	"no-systemd":        `unshare --mount bash -c 'mount -t tmpfs none /run/systemd && exec "$@"' -`,
@@ -67,6 +69,9 @@ var refusals = map[string][]cause{
 		{"unit-masked", "ln -s /dev/null /etc/systemd/system/cloudify-composer.service; systemctl daemon-reload", "rm /etc/systemd/system/cloudify-composer.service; systemctl daemon-reload"},
 		{"unit-overridden", "cp /usr/lib/systemd/system/cloudify-restservice.service /etc/systemd/system/; systemctl daemon-reload",
 			"rm /etc/systemd/system/cloudify-restservice.service; systemctl daemon-reload"},
+		{"relocated", "cp -a /var/lib/rpm /root/rpm2; rpm -e --justdb --nodeps --noscripts cloudify-cli; " +
+			"rpm -i --justdb --nodeps --noscripts --nosignature --badreloc --relocate /opt/cfy=/srv/cfy /root/c/opt/" + prefix + "/4.2.0/rollback/cloudify-cli-*.rpm",
+			"rm -rf /var/lib/rpm; mv /root/rpm2 /var/lib/rpm"},
 		{"config-mount", "mount --bind /etc/cloudify/stage.json /etc/cloudify/stage.json", "umount /etc/cloudify/stage.json"},
 		{"file-mounted", "mount --bind /opt/cloudify-stage/dist/index.html /opt/cloudify-stage/dist/index.html", "umount /opt/cloudify-stage/dist/index.html"},
 		{"package-link", "mv /opt/cfy/bin /opt/cfy/real; ln -s real /opt/cfy/bin; chown -h nobody /opt/cfy/bin", "rm /opt/cfy/bin; mv /opt/cfy/real /opt/cfy/bin"},
@@ -85,9 +90,6 @@ var refusals = map[string][]cause{
 		{"config-form", "cp -a /opt/manager/rest-security.conf /root/was2; " + // as large as may be, without what the new release adds
 			`python3 -c 'import json; p = "/opt/manager/rest-security.conf"; d = json.load(open(p)); d["ours"] = ""; d["ours"] = "x" * ((1 << 20) - len(json.dumps(d))); open(p, "w").write(json.dumps(d))'`,
 			"mv /root/was2 /opt/manager/rest-security.conf"},
-		{"relocated", "cp -a /var/lib/rpm /root/rpm2; rpm -e --justdb --nodeps --noscripts cloudify-cli; " +
-			"rpm -i --justdb --nodeps --noscripts --nosignature --badreloc --relocate /opt/cfy=/srv/cfy /root/c/opt/" + prefix + "/4.2.0/rollback/cloudify-cli-*.rpm",
-			"rm -rf /var/lib/rpm; mv /root/rpm2 /var/lib/rpm"},
 		{"database-pooler", pooler + "; cp -a /opt/manager/cloudify-rest.conf /root/was; sed -i \"s/\\(postgresql_host: '[^':]*\\)[^']*'/\\1:6432'/\" /opt/manager/cloudify-rest.conf",
 			"mv /root/was /opt/manager/cloudify-rest.conf; systemctl stop pooler; rm /root/pooler"},
 		{"verify-fails", "echo 'bogus on;' > /etc/nginx/conf.d/zz-ours.conf", "rm /etc/nginx/conf.d/zz-ours.conf"}, // nobody has loaded it yet
@@ -96,7 +98,21 @@ var refusals = map[string][]cause{
 		{"packages-differ", "cp -a /var/lib/rpm /root/rpm; rpm -e --justdb --nodeps --noscripts cloudify-stage", "rm -rf /var/lib/rpm; mv /root/rpm /var/lib/rpm"},
 		{"under-way", "mkdir -p -m 700 /var/lib/" + prefix + "; echo running > /var/lib/" + prefix + "/state", "rm -rf /var/lib/" + prefix},
 	},
+	"rights and replicas of the database": {
+		{"database-programs", "true", "true"},
+		{"database-prepared-transactions", psql("alter system set max_prepared_transactions = 5") + "\nsystemctl restart postgresql; " + psql("begin; create table odd (a int); prepare transaction 'odd'"),
+			psql("rollback prepared 'odd'") + "\n" + psql("alter system reset max_prepared_transactions") + "\nsystemctl restart postgresql"},
+		{"database-read-only", psql("alter role cloudify in database cloudify_db set default_transaction_read_only = on"), psql("alter role cloudify in database cloudify_db reset default_transaction_read_only")},
+		{"database-create-right", psql("revoke create on database cloudify_db from cloudify"), psql("grant create on database cloudify_db to cloudify")},
+		{"database-schema-right", psql("create schema odd; create table odd.t (a int); alter table odd.t owner to cloudify"), psql("drop schema odd cascade")},
+		{"database-backup-rights", "true", "true"}, // the schema cannot be read either
+		{"database-table-owner", psql("create table theirs (a int)"), psql("drop table theirs")},
+		{"database-published-identity", psql("alter table events replica identity nothing; create publication odd for table events"), psql("drop publication odd; alter table events replica identity default")},
+		{"database-standby-away", psql("alter system set synchronous_standby_names = 'away'") + "\nsystemctl reload postgresql", // last: every commit waits from now on
+			psql("alter system reset synchronous_standby_names") + "\nsystemctl reload postgresql"},
+	},
 	"bundle": {
+		{"database-backup", "true", "true"}, // by a pg_dump that fails
 		{"engine-cannot-run", "mkdir -p /opt/" + prefix + " && cp -a /root/c/opt/" + prefix + "/4.2.0 /opt/" + prefix + "; mkdir -p " + checkDropIn + "; printf '[Service]\\nNoExecPaths=/opt/" + prefix + "\\n' > " + checkDropIn + "/x.conf; systemctl daemon-reload",
 			"rm -r " + checkDropIn + " /opt/" + prefix + "; systemctl daemon-reload"},
 		{"bundle-damaged", "echo x >> $(ls /root/c/opt/" + prefix + "/4.2.0/migrations/manager/*.sql | head -1)",
