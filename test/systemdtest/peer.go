@@ -135,6 +135,18 @@ func (m *Manager) answer(msg *dbus.Message) (body []any, failed string) {
 		verb := strings.ToLower(strings.TrimSuffix(member(msg), "Unit"))
 		id, failed := m.job(verb, text(0))
 		return []any{jobPath(id)}, failed
+	case "StartTransientUnit":
+		if m.units[text(0)] != nil {
+			return nil, "org.freedesktop.systemd1.UnitExists"
+		}
+		u := m.transient
+		u.Name = text(0)
+		if u.Status != 0 {
+			u.Fails = 1
+		}
+		m.units[u.Name] = &u
+		id, failed := m.job("start", u.Name)
+		return []any{jobPath(id)}, failed
 	case "ResetFailedUnit":
 		if u := m.units[text(0)]; u != nil && u.Active == "failed" {
 			u.Active = "inactive"
@@ -189,7 +201,7 @@ func (m *Manager) properties(u *Unit, of string) map[string]dbus.Variant {
 		if u.Endless {
 			limit = ^uint64(0)
 		}
-		return map[string]dbus.Variant{"TimeoutStartUSec": dbus.MakeVariant(limit), "TimeoutStopUSec": dbus.MakeVariant(limit)}
+		return map[string]dbus.Variant{"ExecMainStatus": dbus.MakeVariant(u.Status), "TimeoutStartUSec": dbus.MakeVariant(limit), "TimeoutStopUSec": dbus.MakeVariant(limit)}
 	}
 	type job struct {
 		ID   uint32

@@ -36,8 +36,9 @@ type Unit struct {
 	Wants       []string // units that are started with it
 	Alias       string   // the name of the unit that it is another name of
 	NeedsReload bool
-	Refuses     bool // RefuseManualStop=
-	Clings      bool // it does not stop, though its job ends
+	Refuses     bool  // RefuseManualStop=
+	Clings      bool  // it does not stop, though its job ends
+	Status      int32 // ExecMainStatus; a unit of StartTransientUnit with another than 0 fails
 
 	Own        []string // conditions of its unit file, e.g. "ConditionPathExists=|/etc/x"
 	StartTakes time.Duration
@@ -54,18 +55,19 @@ type Manager struct {
 	root    string // in which unit folders and the paths of conditions are looked for
 	address string // of its socket
 
-	mu       sync.Mutex
-	units    map[string]*Unit
-	dropIns  map[string][]string // unit -> its drop-ins, as of the last reload
-	jobs     map[string]uint32   // unit -> the job that runs for it
-	lastJob  uint32
-	log      []string
-	loseFrom int  // so many calls are answered before
-	lose     int  // so many calls get no answer: their connection is closed
-	down     bool // nobody can connect
-	mute     bool // signals are lost
-	peers    map[*peer]bool
-	canceled map[uint32]bool
+	mu        sync.Mutex
+	units     map[string]*Unit
+	dropIns   map[string][]string // unit -> its drop-ins, as of the last reload
+	jobs      map[string]uint32   // unit -> the job that runs for it
+	lastJob   uint32
+	log       []string
+	loseFrom  int  // so many calls are answered before
+	lose      int  // so many calls get no answer: their connection is closed
+	down      bool // nobody can connect
+	mute      bool // signals are lost
+	peers     map[*peer]bool
+	transient Unit
+	canceled  map[uint32]bool
 }
 
 // New makes a manager with units; root is put before every path it looks at.
@@ -165,6 +167,13 @@ func (m *Manager) Lost() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.lose == 0
+}
+
+// Transient says how the units of StartTransientUnit end: after a time, with a status.
+func (m *Manager) Transient(takes time.Duration, status int32) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.transient = Unit{Load: "loaded", Active: "inactive", StartTakes: takes, Status: status}
 }
 
 // Mute loses the signals of jobs that end from now on.

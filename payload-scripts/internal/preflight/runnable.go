@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
+	"strconv"
 
 	"onerpm/payload-scripts/internal/finding"
-	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/systemd"
 )
 
 // runnable has systemd run the engine once, as it will for the upgrade: a security policy may keep
@@ -21,19 +20,19 @@ func (r *run) runnable(ctx context.Context) []finding.Finding {
 	}
 	unit := fmt.Sprintf("%s-check-%d.service", r.Manifest.Prefix, os.Getpid())
 	engine := filepath.Join(r.Dir, "bin", "engine")
-	_, err := host.Run(ctx, host.Cmd{Name: "systemd-run", Timeout: time.Minute,
-		Args: []string{"--quiet", "--unit=" + unit, "--service-type=oneshot", engine, "help"}})
-	if err == nil {
-		return nil
-	}
-	res, showErr := host.Run(ctx, host.Cmd{Name: "systemctl", Args: []string{"show", "--property=ExecMainStatus", unit}, Timeout: time.Minute})
-	if _, err := host.Run(ctx, host.Cmd{Name: "systemctl", Args: []string{"reset-failed", unit}, Timeout: time.Minute}); err != nil {
-		showErr = err // it never was a unit
-	}
-	if showErr != nil {
+	conn, err := systemd.Connect(ctx)
+	if err != nil {
 		return failed("have systemd run the upgrade's program", err)
 	}
-	return cannotRun(engine, strings.TrimPrefix(strings.TrimSpace(res.Stdout), "ExecMainStatus="))
+	defer conn.Close()
+	status, err := conn.Run(ctx, unit, engine, "help")
+	if err != nil {
+		return failed("have systemd run the upgrade's program", err)
+	}
+	if status == 0 {
+		return nil
+	}
+	return cannotRun(engine, strconv.Itoa(status))
 }
 
 // cannotRun is the finding about a program that systemd ran, or could not run, with a status.

@@ -120,3 +120,32 @@ func TestBegin(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestRun: a program that systemd runs ends as it ends, though answers and signals be lost.
+func TestRun(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int32{0, 1, 203} {
+		for name, during := range map[string]func(*systemdtest.Manager){
+			"undisturbed":      func(*systemdtest.Manager) {},
+			"an answer lost":   func(m *systemdtest.Manager) { m.LoseCalls(0, 1) },
+			"more of them":     func(m *systemdtest.Manager) { m.LoseCalls(1, 2) },
+			"the signal lost":  func(m *systemdtest.Manager) { m.Mute(true) },
+			"systemd executed": func(m *systemdtest.Manager) { soon(m.Disconnect) },
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				m := systemdtest.New(t, t.TempDir())
+				m.Transient(50*time.Millisecond, status)
+				c := connect(t, m)
+				during(m)
+				got, err := c.Run(t.Context(), "try", "/opt/p/engine", "help")
+				if err != nil || got != int(status) {
+					t.Errorf("got %d, %v; want %d", got, err, status)
+				}
+				if state := m.State("try"); state == "failed" {
+					t.Error("its failure is left behind")
+				}
+			})
+		}
+	}
+}
