@@ -61,7 +61,7 @@ func (s *Set) Files(ctx context.Context, side manifest.Side) ([]Difference, erro
 	if err != nil {
 		return nil, err
 	}
-	eyes := &pkgfile.Eyes{Root: s.RPM.Root}
+	comparer := &pkgfile.Comparer{Root: s.RPM.Root}
 	var mu sync.Mutex
 	var found []Difference
 	group, ctx := errgroup.WithContext(ctx)
@@ -71,7 +71,7 @@ func (s *Set) Files(ctx context.Context, side manifest.Side) ([]Difference, erro
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			got, attr, err := eyes.Look(e)
+			got, attr, err := comparer.Compare(e)
 			if err != nil || got == "" {
 				return err
 			}
@@ -97,10 +97,10 @@ func (s *Set) Attributes(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	eyes := &pkgfile.Eyes{Root: s.RPM.Root}
+	comparer := &pkgfile.Comparer{Root: s.RPM.Root}
 	var found []string
 	for _, w := range want {
-		extra, err := eyes.Extra(w)
+		extra, err := comparer.Extra(w)
 		if link := (*host.LinkError)(nil); err != nil && !errors.As(err, &link) {
 			return nil, fmt.Errorf("look at the files of the packages: %w", err)
 		}

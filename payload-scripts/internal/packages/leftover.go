@@ -105,9 +105,9 @@ func (s *Set) isTheirs(p string, f rpmfile.FileInfo) (bool, error) {
 	if f.IsDir() {
 		return pkgfile.IsEmptyDir(s.RPM.Path(p))
 	}
-	eyes := &pkgfile.Eyes{Root: s.RPM.Root}
+	comparer := &pkgfile.Comparer{Root: s.RPM.Root}
 	w := pkgfile.Want{Path: p, Mode: f.FileMode(), Size: f.Size, Digest: f.Digest, Algo: f.DigestAlgo, Link: f.LinkTo, Lax: true}
-	got, _, err := eyes.Look(w)
+	got, _, err := comparer.Compare(w)
 	if got == pkgfile.Empty && err == nil && f.IsRegular() {
 		return true, nil // a power cut empties what was not synced
 	}

@@ -19,11 +19,11 @@ type Edited struct {
 
 // Note notes how the files are now, durably.
 func (e Edited) Note(paths []string) error {
-	eyes := &Eyes{Root: e.Root}
+	comparer := &Comparer{Root: e.Root}
 	all := make([]Own, len(paths))
 	for i, p := range paths {
 		var err error
-		if all[i], err = eyes.describe(p); err != nil {
+		if all[i], err = comparer.describe(p); err != nil {
 			return fmt.Errorf("note what scriptlets made of %s: %w", p, err)
 		}
 	}
@@ -72,9 +72,9 @@ func (e Edited) Overlay(all map[string]Want) error {
 }
 
 // describe tells what is at a path.
-func (e *Eyes) describe(path string) (Own, error) {
+func (c *Comparer) describe(path string) (Own, error) {
 	o := Own{Path: host.Name(path)}
-	n, err := open(clean(e.Root, path))
+	n, err := open(clean(c.Root, path))
 	if err != nil {
 		return o, err
 	}
@@ -90,7 +90,7 @@ func (e *Eyes) describe(path string) (Own, error) {
 		o.Link = host.Name(link)
 		return o, err
 	case o.Mode.IsRegular():
-		o.SHA256, err = e.digest(n, rpmfile.SHA256)
+		o.SHA256, err = c.digest(n, rpmfile.SHA256)
 	}
 	return o, err
 }

@@ -23,9 +23,9 @@ func TestEdited(t *testing.T) {
 		all := wants()
 		must(t, e.Overlay(all))
 		var got []string
-		eyes := &Eyes{Root: root}
+		comparer := &Comparer{Root: root}
 		for _, p := range union(all, nil) {
-			text, _, err := eyes.Look(all[p])
+			text, _, err := comparer.Compare(all[p])
 			must(t, err)
 			if text != "" {
 				got = append(got, p)

@@ -18,20 +18,20 @@ func (s Saved) Restore() error {
 	if err != nil {
 		return err
 	}
-	eyes := &Eyes{Root: s.Root}
+	comparer := &Comparer{Root: s.Root}
 	for _, o := range record {
 		if o.isAbsentDir() {
 			continue
 		}
-		if err := s.restore(eyes, o); err != nil {
+		if err := s.restore(comparer, o); err != nil {
 			return fmt.Errorf("restore %s: %w", o.Path, err)
 		}
 	}
 	return nil
 }
 
-func (s Saved) restore(eyes *Eyes, o Own) error {
-	got, attr, err := eyes.Look(o.want())
+func (s Saved) restore(comparer *Comparer, o Own) error {
+	got, attr, err := comparer.Compare(o.want())
 	if err != nil || got == "" && o.Same == "" {
 		return err
 	}
@@ -54,14 +54,14 @@ func (s Saved) restore(eyes *Eyes, o Own) error {
 		}
 		return host.CopyFile(filepath.Join(s.copies(), o.Saved), at)
 	case attr:
-		return s.restoreAttr(eyes, o)
+		return s.restoreAttr(comparer, o)
 	}
 	return nil
 }
 
 // restoreAttr gives a file that has the package's content its attributes. Whoever put
 // another file, or a second name of one, in its place does not get them for that.
-func (s Saved) restoreAttr(eyes *Eyes, o Own) error {
+func (s Saved) restoreAttr(comparer *Comparer, o Own) error {
 	n, err := open(s.path(o.Path))
 	if err != nil || n == nil {
 		return err
@@ -72,7 +72,7 @@ func (s Saved) restoreAttr(eyes *Eyes, o Own) error {
 	}
 	w := o.want()
 	w.Lax, w.Xattrs = true, nil
-	if got, _, err := eyes.inode(w, n); got != "" || err != nil {
+	if got, _, err := comparer.inode(w, n); got != "" || err != nil {
 		return err
 	}
 	return n.SetAttr(host.Attr{Mode: o.Mode, UID: o.UID, GID: o.GID}, o.Xattrs, o.mtime())

@@ -29,7 +29,7 @@ func (s Saved) Save(ctx context.Context, want map[string]Want, others, toCome []
 	if err := os.MkdirAll(s.copies(), 0o700); err != nil {
 		return nil, err
 	}
-	v := saver{Saved: s, eyes: &Eyes{Root: s.Root}, names: map[[2]uint64]host.Name{}}
+	v := saver{Saved: s, comparer: &Comparer{Root: s.Root}, names: map[[2]uint64]host.Name{}}
 	paths := []string{}
 	for _, p := range union(want, others) {
 		if ctx.Err() != nil {
@@ -67,9 +67,9 @@ func union(a map[string]Want, b []string) []string {
 // saver saves one file after the other.
 type saver struct {
 	Saved
-	eyes  *Eyes
-	names map[[2]uint64]host.Name // device and inode of a file with hard links that is saved -> its first path
-	all   []Own
+	comparer *Comparer
+	names    map[[2]uint64]host.Name // device and inode of a file with hard links that is saved -> its first path
+	all      []Own
 }
 
 // save notes and saves what is at p, when it is not as the old packages have it.
@@ -101,7 +101,7 @@ func (v *saver) save(p string, want map[string]Want) error {
 	}
 	if packaged {
 		w.Lax, w.Varies = false, false
-		got, _, err := v.eyes.inode(w, n)
+		got, _, err := v.comparer.inode(w, n)
 		if err != nil || got == "" && !w.Caps && len(withoutLabels(xattrs)) == 0 {
 			return err
 		}
@@ -129,11 +129,11 @@ func (v *saver) save(p string, want map[string]Want) error {
 // content notes a regular file's content, and saves it when it is not the package's.
 func (v *saver) content(o *Own, n *host.Inode, w Want, packaged bool) (err error) {
 	o.Size, o.Names = n.Stat.Size, uint64(n.Stat.Nlink) //nolint:unconvert // 32 bits on other machines
-	if o.SHA256, err = v.eyes.digest(n, rpmfile.SHA256); err != nil {
+	if o.SHA256, err = v.comparer.digest(n, rpmfile.SHA256); err != nil {
 		return err
 	}
 	if packaged && w.Mode.IsRegular() {
-		if got, err := v.eyes.lookContent(w, n); err != nil || got == "" {
+		if got, err := v.comparer.compareContent(w, n); err != nil || got == "" {
 			return err
 		}
 	}

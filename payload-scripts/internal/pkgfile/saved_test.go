@@ -205,8 +205,8 @@ func TestThereAndBack(t *testing.T) {
 			all := byPath(c.want...)
 			must(t, s.Overlay(all))
 			for _, w := range all {
-				eyes := &Eyes{Root: root}
-				if got, _, err := eyes.Look(w); got != "" || err != nil {
+				comparer := &Comparer{Root: root}
+				if got, _, err := comparer.Compare(w); got != "" || err != nil {
 					t.Errorf("%s: %s, %v", w.Path, got, err)
 				}
 			}

@@ -17,16 +17,16 @@ import (
 	"onerpm/payload-scripts/internal/host"
 )
 
-// Eyes look at files; what they have read once of a file with several names they do not
-// read again. They may be used by several goroutines.
-type Eyes struct {
+// Comparer compares files; what it has read once of a file with several names it does not
+// read again. It may be used by several goroutines.
+type Comparer struct {
 	Root string // the host's files are below it
 
 	mu   sync.Mutex
 	read map[inode]string // digests of files with hard links
 }
 
-// Empty is what Look says of a regular file that is empty and should not be.
+// Empty is what Compare says of a regular file that is empty and should not be.
 const Empty = "it has 0 bytes"
 
 // inode is a file as it was when it was read.
@@ -36,10 +36,10 @@ type inode struct {
 	algo     rpmfile.Algo
 }
 
-// Look compares a file with what is wanted and says what is different, "" when nothing
+// Compare compares a file with what is wanted and says what is different, "" when nothing
 // is, and whether that is only its mode, owner or extended attributes.
-func (e *Eyes) Look(w Want) (got string, attr bool, err error) {
-	at := clean(e.Root, w.Path)
+func (c *Comparer) Compare(w Want) (got string, attr bool, err error) {
+	at := clean(c.Root, w.Path)
 	n, err := open(at)
 	if link := (*host.LinkError)(nil); errors.As(err, &link) {
 		return link.Error(), false, nil
@@ -55,13 +55,13 @@ func (e *Eyes) Look(w Want) (got string, attr bool, err error) {
 	}
 	defer n.Close()
 	if w.Mode.IsDir() && isLink(n) && !w.Absent {
-		return w.lookBehind(at)
+		return w.compareBehind(at)
 	}
-	return e.inode(w, n)
+	return c.inode(w, n)
 }
 
-// lookBehind compares the folder that a link at its place leads to.
-func (w Want) lookBehind(at string) (got string, attr bool, err error) {
+// compareBehind compares the folder that a link at its place leads to.
+func (w Want) compareBehind(at string) (got string, attr bool, err error) {
 	f, err := openFolder(at)
 	if link := (*host.LinkError)(nil); errors.As(err, &link) {
 		return link.Error(), false, nil
@@ -73,11 +73,11 @@ func (w Want) lookBehind(at string) (got string, attr bool, err error) {
 		return "it is a link that leads to no folder", false, nil
 	}
 	defer f.Close()
-	got, err = w.lookAttr(f.Inode)
+	got, err = w.compareAttr(f.Inode)
 	return got, true, err
 }
 
-func (e *Eyes) inode(w Want, n *host.Inode) (got string, attr bool, err error) {
+func (c *Comparer) inode(w Want, n *host.Inode) (got string, attr bool, err error) {
 	mode := modeOf(n)
 	if w.Absent || mode.Type() != w.Mode.Type() {
 		return "it is " + mode.String(), false, nil
@@ -85,19 +85,19 @@ func (e *Eyes) inode(w Want, n *host.Inode) (got string, attr bool, err error) {
 	if !w.Varies {
 		switch {
 		case isLink(n):
-			got, err = w.lookLink(n)
+			got, err = w.compareLink(n)
 		case w.Mode.IsRegular():
-			got, err = e.lookContent(w, n)
+			got, err = c.compareContent(w, n)
 		}
 		if got != "" || err != nil {
 			return got, false, err
 		}
 	}
-	got, err = w.lookAttr(n)
+	got, err = w.compareAttr(n)
 	return got, true, err
 }
 
-func (w Want) lookLink(n *host.Inode) (string, error) {
+func (w Want) compareLink(n *host.Inode) (string, error) {
 	target, err := n.Link()
 	if err != nil || target == w.Link {
 		return "", err
@@ -105,14 +105,14 @@ func (w Want) lookLink(n *host.Inode) (string, error) {
 	return "it is a link to " + target, nil
 }
 
-func (e *Eyes) lookContent(w Want, n *host.Inode) (string, error) {
+func (c *Comparer) compareContent(w Want, n *host.Inode) (string, error) {
 	if n.Stat.Size != w.Size {
 		if n.Stat.Size == 0 {
 			return Empty, nil
 		}
 		return fmt.Sprintf("it has %d bytes", n.Stat.Size), nil
 	}
-	sum, err := e.digest(n, w.Algo)
+	sum, err := c.digest(n, w.Algo)
 	if err != nil || strings.EqualFold(sum, w.Digest) {
 		return "", err
 	}
@@ -121,8 +121,8 @@ func (e *Eyes) lookContent(w Want, n *host.Inode) (string, error) {
 
 // Extra returns the extended attributes that a file has and its package does not give it,
 // capabilities and ACLs for the most part. A link has none.
-func (e *Eyes) Extra(w Want) ([]string, error) {
-	n, err := open(clean(e.Root, w.Path))
+func (c *Comparer) Extra(w Want) ([]string, error) {
+	n, err := open(clean(c.Root, w.Path))
 	if err != nil || n == nil {
 		return nil, err
 	}
@@ -141,8 +141,8 @@ func (e *Eyes) Extra(w Want) ([]string, error) {
 	return slices.Sorted(maps.Keys(xattrs)), nil
 }
 
-// lookAttr compares mode, owner and extended attributes; a link has no mode.
-func (w Want) lookAttr(n *host.Inode) (string, error) {
+// compareAttr compares mode, owner and extended attributes; a link has no mode.
+func (w Want) compareAttr(n *host.Inode) (string, error) {
 	mode := modeOf(n)
 	owned := int(n.Stat.Uid) == w.UID && int(n.Stat.Gid) == w.GID
 	if !w.Lax && (!owned || !isLink(n) && mode != w.Mode) {
@@ -165,13 +165,13 @@ func (w Want) lookAttr(n *host.Inode) (string, error) {
 }
 
 // digest reads a file and returns the hex digest of its content.
-func (e *Eyes) digest(n *host.Inode, algo rpmfile.Algo) (string, error) {
+func (c *Comparer) digest(n *host.Inode, algo rpmfile.Algo) (string, error) {
 	id := inode{n.Stat.Dev, n.Stat.Ino, n.Stat.Ctim.Nano(), algo}
 	shared := n.Stat.Nlink > 1
 	if shared {
-		e.mu.Lock()
-		sum, known := e.read[id]
-		e.mu.Unlock()
+		c.mu.Lock()
+		sum, known := c.read[id]
+		c.mu.Unlock()
 		if known {
 			return sum, nil
 		}
@@ -183,12 +183,12 @@ func (e *Eyes) digest(n *host.Inode, algo rpmfile.Algo) (string, error) {
 	defer f.Close() //nolint:errcheck // read only
 	sum, err := Digest(f, algo)
 	if err == nil && shared {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		if e.read == nil {
-			e.read = map[inode]string{}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.read == nil {
+			c.read = map[inode]string{}
 		}
-		e.read[id] = sum
+		c.read[id] = sum
 	}
 	return sum, err
 }

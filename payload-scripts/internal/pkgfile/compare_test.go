@@ -11,7 +11,7 @@ import (
 	"onerpm/internal/rpmfile"
 )
 
-func TestLook(t *testing.T) {
+func TestCompareFile(t *testing.T) {
 	t.Parallel()
 	with := func(w Want, change func(w *Want)) Want {
 		change(&w)
@@ -124,8 +124,8 @@ func TestLook(t *testing.T) {
 			t.Parallel()
 			root := newRoot(t)
 			c.host(t, root)
-			eyes := &Eyes{Root: root}
-			got, attr, err := eyes.Look(c.want)
+			comparer := &Comparer{Root: root}
+			got, attr, err := comparer.Compare(c.want)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -148,17 +148,17 @@ func TestSeveralNamesAreReadOnce(t *testing.T) {
 		must(t, os.Link(root+"/a", root+name))
 	}
 	write(t, root, "/alone", "body")
-	eyes := &Eyes{Root: root}
+	comparer := &Comparer{Root: root}
 	for _, path := range []string{"/a", "/b", "/c", "/alone"} {
-		if got, _, err := eyes.Look(file(path, "body")); got != "" || err != nil {
+		if got, _, err := comparer.Compare(file(path, "body")); got != "" || err != nil {
 			t.Errorf("%s: %s %v", path, got, err)
 		}
 	}
-	if len(eyes.read) != 1 {
-		t.Errorf("remembers %d files, there is one with several names", len(eyes.read))
+	if len(comparer.read) != 1 {
+		t.Errorf("remembers %d files, there is one with several names", len(comparer.read))
 	}
 	must(t, os.WriteFile(root+"/b", []byte("BODY"), 0o600))
-	if got, _, err := eyes.Look(file("/c", "body")); got == "" || err != nil {
+	if got, _, err := comparer.Compare(file("/c", "body")); got == "" || err != nil {
 		t.Errorf("what was written since is not seen: %v", err)
 	}
 }
@@ -169,8 +169,8 @@ func TestAnUnknownDigest(t *testing.T) {
 	write(t, root, "/a", "body")
 	w := file("/a", "body")
 	w.Algo = rpmfile.Algo(99)
-	eyes := &Eyes{Root: root}
-	if _, _, err := eyes.Look(w); err == nil {
+	comparer := &Comparer{Root: root}
+	if _, _, err := comparer.Compare(w); err == nil {
 		t.Error("a digest that cannot be made is taken for right")
 	}
 }
@@ -192,8 +192,8 @@ func TestExtra(t *testing.T) {
 		{file("/plain", ""), ""}, {file("/gone", ""), ""}, {link("/link", "a"), ""},
 		{file("/a", ""), capabilityName + " " + aclName}, {caps, aclName},
 	} {
-		eyes := &Eyes{Root: root}
-		if got, err := eyes.Extra(c.want); err != nil || strings.Join(got, " ") != c.text {
+		comparer := &Comparer{Root: root}
+		if got, err := comparer.Extra(c.want); err != nil || strings.Join(got, " ") != c.text {
 			t.Errorf("%s: %v, want %s: %v", c.want.Path, got, c.text, err)
 		}
 	}
