@@ -2,6 +2,7 @@ package dbcheck
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -102,6 +103,20 @@ func TestNoClientPrograms(t *testing.T) {
 	}
 	tb.Spec.Programs = []string{filepath.Dir(testbed.Server.Bin) + "/b*"}
 	none(tb, jump(tb))
+}
+
+// TestPgDumpThatFails for a reason that nobody asks about: it is tried, without the rows.
+func TestPgDumpThatFails(t *testing.T) {
+	tb := testbed.Small(t)
+	dir := t.TempDir()
+	for name, rest := range map[string]string{"pg_dump": "echo 'pg_dump: error: out of luck' >&2; exit 1", "pg_restore": "exit 1"} {
+		script := "#!/bin/sh\n[ \"$1\" = --version ] && exec " + filepath.Join(testbed.Server.Bin, name) + " --version\n" + rest + "\n"
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755))
+	}
+	usual := dump.Folders
+	dump.Folders = []string{dir}
+	defer func() { dump.Folders = usual }()
+	one(tb, jump(tb), "database-backup", finding.Refuse, "out of luck")
 }
 
 func TestEventTriggers(t *testing.T) {
