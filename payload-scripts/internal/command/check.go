@@ -7,8 +7,8 @@ import (
 
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/hostcheck"
 	"onerpm/payload-scripts/internal/preflight"
-	"onerpm/payload-scripts/internal/upgrade"
 	"onerpm/payload-scripts/internal/view"
 )
 
@@ -28,7 +28,7 @@ func (e *env) check(ctx context.Context) []finding.Finding {
 	case word == attempt.NeedsAPerson:
 		underWay = "an upgrade needs a person"
 	}
-	return upgrade.Check(ctx, e.bundle, underWay)
+	return hostcheck.Check(ctx, e.bundle, underWay)
 }
 
 // verdict is the JSON form of a check.

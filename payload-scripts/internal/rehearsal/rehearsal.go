@@ -23,10 +23,10 @@ import (
 	"onerpm/internal/redact"
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/hostcheck"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/packages"
 	"onerpm/payload-scripts/internal/service"
-	"onerpm/payload-scripts/internal/upgrade"
 )
 
 // How a part's figure came about.
@@ -184,7 +184,7 @@ func (u *run) configuration(ctx context.Context) error {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
-	changes, err := upgrade.Merge(ctx, u.bundle, dir)
+	changes, err := hostcheck.Merge(ctx, u.bundle, dir)
 	if err != nil {
 		return u.problem(ctx, err)
 	}

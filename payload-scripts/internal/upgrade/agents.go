@@ -11,7 +11,6 @@ import (
 
 	"onerpm/payload-scripts/internal/agent"
 	"onerpm/payload-scripts/internal/attempt"
-	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/header"
 	"onerpm/payload-scripts/internal/layout"
 )
@@ -44,25 +43,6 @@ func (a *agents) begin(ctx context.Context) {
 	if err != nil {
 		slog.Warn("the agents were not begun", "error", err)
 	}
-}
-
-// agentFindings tells an admin before the upgrade that agents will wait for credentials.
-func agentFindings(b *layout.Bundle) []finding.Finding {
-	file, none := b.Manifest.Agents.Headers.File, b.Places().NoAgents()
-	if _, err := os.Stat(none); err == nil {
-		return nil
-	}
-	_, err := header.ReadSecret(file)
-	if err == nil {
-		return nil
-	}
-	what := err.Error()
-	if errors.Is(err, os.ErrNotExist) {
-		what = "there is no " + file
-	}
-	return []finding.Finding{{ID: "agents-credentials", Level: finding.Warn,
-		What: "the agents on other machines will not be upgraded by themselves: " + what,
-		Do:   "write into it the headers that let an administrator in, one \"Name: value\" a line, and chmod 600 it; or touch " + none + " to leave the agents alone"}}
 }
 
 // BeginAgents starts what works on an attempt's agents, or notes what it lacks, and

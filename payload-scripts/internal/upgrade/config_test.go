@@ -11,6 +11,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/files"
+	"onerpm/payload-scripts/internal/hostcheck"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/packages"
 	"onerpm/payload-scripts/internal/packages/rpmtest"
@@ -89,7 +90,7 @@ func bothSets(t *testing.T, w *rpmtest.World, b *layout.Bundle) (*packages.Set, 
 	if p.Had, err = p.Optional(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := addPackaged(f, b, p); err != nil {
+	if err := hostcheck.AddPackaged(f, b, p); err != nil {
 		t.Fatal(err)
 	}
 	return p, f

@@ -7,33 +7,12 @@ import (
 	"time"
 
 	"onerpm/internal/manifest"
-	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/service"
 )
 
 // doorWait is how long the first answer of a door is waited for.
 const doorWait = 2 * time.Second
-
-// doorFindings tells of a door whose question is not answered while the product
-// serves: then it can neither measure the window nor judge the opened door.
-func doorFindings(ctx context.Context, m *manifest.Manifest) []finding.Finding {
-	var out []finding.Finding
-	for _, u := range m.Services {
-		if !u.Door || u.Health == nil {
-			continue
-		}
-		h := *u.Health
-		h.Expect.JSON, h.Expect.Old = nil, nil
-		if err := service.Ask(ctx, &h, manifest.Old); err != nil {
-			out = append(out, finding.Finding{ID: "door-unanswered", Level: finding.Warn,
-				What: fmt.Sprintf("%s lets clients in and does not answer as the bundle expects: %v", u.Unit, err),
-				Do: "nothing if you gave it another address on purpose: the time out of service is then told by its stop and start, " +
-					"and the opened door is not judged by that question; otherwise look why it does not serve"})
-		}
-	}
-	return out
-}
 
 // door is the units that let clients in.
 type door struct {

@@ -1,4 +1,4 @@
-package upgrade
+package hostcheck
 
 import (
 	"context"
@@ -17,7 +17,7 @@ func Merge(ctx context.Context, b *layout.Bundle, folder string) ([]files.FileCh
 	if set.Had, err = set.Optional(ctx); err != nil {
 		return nil, err
 	}
-	if err := addPackaged(s, b, set); err != nil {
+	if err := AddPackaged(s, b, set); err != nil {
 		return nil, err
 	}
 	if err := s.Prepare(ctx); err != nil {

@@ -1,0 +1,135 @@
+// Package hostcheck is the whole check of a host for a bundle: what preflight looks at, and what
+// only the rooms of files, databases, services and agents can tell. It promises to change nothing on
+// the host. The command check, a rehearsal and an attempt's own first step ask it the same.
+package hostcheck
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/database"
+	"onerpm/payload-scripts/internal/dbcheck"
+	"onerpm/payload-scripts/internal/dbroom"
+	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/header"
+	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/preflight"
+	"onerpm/payload-scripts/internal/service"
+)
+
+// Check runs every check of the host for a bundle and writes nothing. underWay
+// says which other upgrade is at work, "" when there is none.
+func Check(ctx context.Context, b *layout.Bundle, underWay string) []finding.Finding {
+	others := []preflight.Check{
+		func(ctx context.Context) []finding.Finding { return doorFindings(ctx, b.Manifest) },
+		func(ctx context.Context) []finding.Finding { return checkFiles(ctx, b) },
+		func(ctx context.Context) []finding.Finding { return verifyFindings(ctx, b) },
+	}
+	if b.Manifest.Agents != nil {
+		others = append(others, func(context.Context) []finding.Finding { return agentFindings(b) })
+	}
+	for _, spec := range b.Manifest.Databases {
+		others = append(others, func(ctx context.Context) []finding.Finding { return checkDatabase(ctx, b, spec) })
+	}
+	needs := []func(context.Context) ([]preflight.Need, error){
+		func(ctx context.Context) ([]preflight.Need, error) { return databaseRoom(ctx, b) },
+	}
+	return preflight.Run(ctx, preflight.Input{Manifest: b.Manifest, Dir: b.Dir, UnderWay: underWay, Others: others, Needs: needs})
+}
+
+// databaseRoom tells what the databases' dumps and migrations take. A dump is not larger
+// than its database, as it is compressed. One that cannot be reached is a finding of its own.
+func databaseRoom(ctx context.Context, b *layout.Bundle) ([]preflight.Need, error) {
+	var needs []preflight.Need
+	for _, spec := range b.Manifest.Databases {
+		db, err := database.Open(ctx, spec, b.Manifest.Prefix, "check", b.Manifest.Limits)
+		if err != nil {
+			continue
+		}
+		more, err := roomOf(ctx, b, db)
+		db.Close()
+		if err != nil {
+			return nil, fmt.Errorf("database %s: %w", spec.Name, err)
+		}
+		needs = append(needs, more...)
+	}
+	return needs, nil
+}
+
+func roomOf(ctx context.Context, b *layout.Bundle, db *database.DB) ([]preflight.Need, error) {
+	size, err := db.Count(ctx, "select pg_database_size(current_database())")
+	if err != nil {
+		return nil, err
+	}
+	needs := []preflight.Need{{Path: b.Places().Var(), Bytes: size, What: "dump of the database " + db.Spec.Name}}
+	migrations := ""
+	if db.Spec.Migrations != "" {
+		migrations = filepath.Join(b.Dir, db.Spec.Migrations)
+	}
+	taken, err := dbroom.Needs(ctx, db, migrations)
+	for _, n := range taken {
+		needs = append(needs, preflight.Need{Path: n.Path, Bytes: n.Bytes, What: n.What + " in the database " + db.Spec.Name})
+	}
+	return needs, err
+}
+
+func checkDatabase(ctx context.Context, b *layout.Bundle, spec manifest.Database) []finding.Finding {
+	db, err := database.Open(ctx, spec, b.Manifest.Prefix, "check", b.Manifest.Limits)
+	if err != nil {
+		return []finding.Finding{{ID: "database-unreachable", Level: finding.Refuse,
+			What: fmt.Sprintf("the database %s cannot be reached: %v", spec.Name, err),
+			Do:   "start it, or correct its address and password in " + spec.Connection.File}}
+	}
+	defer db.Close()
+	files := dbcheck.Files{}
+	if spec.Checks != "" {
+		files.Checks = filepath.Join(b.Dir, spec.Checks)
+	}
+	if spec.Migrations != "" {
+		files.Migrations = filepath.Join(b.Dir, spec.Migrations)
+	}
+	return dbcheck.Run(ctx, db, files)
+}
+
+// doorFindings tells of a door whose question is not answered while the product
+// serves: then it can neither measure the window nor judge the opened door.
+func doorFindings(ctx context.Context, m *manifest.Manifest) []finding.Finding {
+	var out []finding.Finding
+	for _, u := range m.Services {
+		if !u.Door || u.Health == nil {
+			continue
+		}
+		h := *u.Health
+		h.Expect.JSON, h.Expect.Old = nil, nil
+		if err := service.Ask(ctx, &h, manifest.Old); err != nil {
+			out = append(out, finding.Finding{ID: "door-unanswered", Level: finding.Warn,
+				What: fmt.Sprintf("%s lets clients in and does not answer as the bundle expects: %v", u.Unit, err),
+				Do: "nothing if you gave it another address on purpose: the time out of service is then told by its stop and start, " +
+					"and the opened door is not judged by that question; otherwise look why it does not serve"})
+		}
+	}
+	return out
+}
+
+// agentFindings tells an admin before the upgrade that agents will wait for credentials.
+func agentFindings(b *layout.Bundle) []finding.Finding {
+	file, none := b.Manifest.Agents.Headers.File, b.Places().NoAgents()
+	if _, err := os.Stat(none); err == nil {
+		return nil
+	}
+	_, err := header.ReadSecret(file)
+	if err == nil {
+		return nil
+	}
+	what := err.Error()
+	if errors.Is(err, os.ErrNotExist) {
+		what = "there is no " + file
+	}
+	return []finding.Finding{{ID: "agents-credentials", Level: finding.Warn,
+		What: "the agents on other machines will not be upgraded by themselves: " + what,
+		Do:   "write into it the headers that let an administrator in, one \"Name: value\" a line, and chmod 600 it; or touch " + none + " to leave the agents alone"}}
+}
