@@ -223,6 +223,8 @@ var chosen = []choice{
 	{scenario{second, back}, "back, from the switch", "packages to old", "started rpm", " -U ", 1, killed},
 	{scenario{second, back}, "back, from the switch", "packages to old", "ended rpm", " -U ", 1, cut},
 	{scenario{second, back}, "back, from the switch", "files to old", "rename", "", 2, cut},
+	{scenario{second, back}, "back, after its commit", "after open the door", "rename", "journal.json", 1, killed},
+	{scenario{second, back}, "back, after its commit", "take the marks away", "unlink", "", 2, cut},
 	{scenario{second, unprepare}, "back, from prepare", "", "migrated", "", 1, cut},
 }
 

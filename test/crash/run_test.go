@@ -128,7 +128,7 @@ func crash(t testing.TB, m *machine, c try, known *recorded, o *outcome) {
 	m.Sh(t, "("+m.begin(c.at)+") >/root/begin.log 2>&1 </dev/null & echo $! >"+crashDir+"/begin")
 	awaitPoint(t, m, c.at)
 	client := &machinecheck.Client{Machine: m.Machine, Name: fmt.Sprintf("crash-%d", m.tries)}
-	write(t, client)
+	write(t, client, known.serves(c.at))
 	o.acked = client.Acknowledged()
 	if c.way == killed {
 		kill(t, m)
@@ -165,22 +165,45 @@ func awaitPoint(t testing.TB, m *machine, p point) {
 	}
 }
 
-// How a client writes while the engine stands still: a few uploads, until it is not let in.
+// How a client writes while the engine stands still: a few uploads, until it is not let in. Where the
+// product serves it is, however busy the test's own host may be.
 const (
 	uploads     = 2
 	answerLimit = time.Second
+	serveLimit  = time.Minute
 )
 
-func write(t testing.TB, client *machinecheck.Client) {
+func write(t testing.TB, client *machinecheck.Client, serves bool) {
 	t.Helper()
+	limit := answerLimit
+	if serves {
+		limit = serveLimit
+	}
 	for n := range uploads {
-		ctx, cancel := context.WithTimeout(t.Context(), answerLimit)
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		err := client.Upload(ctx, fmt.Appendf(nil, "upload %d", n))
 		cancel()
-		if err != nil {
+		switch {
+		case err != nil && serves:
+			t.Errorf("the product serves at this point, and does not take an upload: %v", err)
+			return
+		case err != nil:
 			return
 		}
 	}
+}
+
+// opened is the step after which clients are let in again.
+const opened = "after open the door"
+
+// serves says whether clients are let in at a point.
+func (r *recorded) serves(p point) bool {
+	switch p.Phase {
+	case "start", "prepare", "done", "back, from prepare":
+		return true
+	}
+	door := slices.IndexFunc(r.points, func(o point) bool { return o.Phase == p.Phase && o.Step == opened })
+	return door >= 0 && slices.Index(r.points, p) >= door
 }
 
 // kill ends the engine that stands still.
@@ -317,4 +340,23 @@ func finish(t testing.TB, m *machine, want side) side {
 		machinecheck.Old(t, m.Machine, m.in.To)
 	}
 	return got
+}
+
+// TestServes wants clients to be let in before the window and after it, on both ways.
+func TestServes(t *testing.T) {
+	t.Parallel()
+	var r recorded
+	for _, at := range [][2]string{
+		{"prepare", "preflight"}, {"switch", "shut the door"}, {"switch", "packages to new"}, {"open", "start the services"}, {"open", "open the door"},
+		{"open", opened}, {"open", "take the marks away"}, {"done", "-"},
+		{"back, from the switch", "files to old"}, {"back, after its commit", "open the door"}, {"back, after its commit", opened}, {"back, after its commit", "take the marks away"},
+	} {
+		r.points = append(r.points, point{Phase: at[0], Step: at[1], Nth: 1})
+	}
+	want := []bool{true, false, false, false, false, true, true, true, false, false, true, true}
+	for i, p := range r.points {
+		if got := r.serves(p); got != want[i] {
+			t.Errorf("%s: clients are let in: %v, want %v", p, got, want[i])
+		}
+	}
 }
