@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"onerpm/internal/rpmfile"
-	"onerpm/payload-scripts/internal/rpm"
 )
 
 // Content returns what a package of the bundle has in a %config file. The
@@ -56,5 +55,5 @@ func (b *Bundle) unpack(ctx context.Context, file string) (map[string][]byte, er
 			want[f.Path] = f
 		}
 	}
-	return rpm.Unpack(ctx, filepath.Join(b.Dir, file), want)
+	return Unpack(ctx, filepath.Join(b.Dir, file), want)
 }

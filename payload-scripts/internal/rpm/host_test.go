@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"onerpm/internal/rpmfile"
 	"onerpm/payload-scripts/internal/packages/rpmtest"
 )
 
@@ -313,43 +312,4 @@ func TestTryAndTest(t *testing.T) {
 	if err != nil || !slices.Contains(copied, "plain-0:1-1.noarch") {
 		t.Errorf("the trial did not change the copy: %v %v", copied, err)
 	}
-}
-
-func TestUnpack(t *testing.T) {
-	t.Parallel()
-	p := rpmtest.Package{Name: "a", Version: "1", Files: []rpmtest.File{{Path: "/etc/a", Body: "one"}, {Path: "/etc/b", Body: ""}, {Path: "/etc/c\xe9", Body: "three"}}}
-	path := rpmFile(t, p)
-	want := filesOf(t, path)
-	got, err := Unpack(t.Context(), path, want)
-	if err != nil || len(got) != 3 || string(got["/etc/a"]) != "one" || string(got["/etc/c\xe9"]) != "three" {
-		t.Errorf("%q: %v", got, err)
-	}
-	wrong := want["/etc/a"]
-	wrong.Digest = strings.Repeat("0", 64)
-	want["/etc/a"] = wrong
-	if _, err := Unpack(t.Context(), path, want); err == nil || !strings.Contains(err.Error(), "/etc/a is damaged") {
-		t.Errorf("got %v", err)
-	}
-	if _, err := Unpack(t.Context(), path+".gone", want); err == nil {
-		t.Error("a package that is not there was read")
-	}
-}
-
-// filesOf reads what a package says of its files.
-func filesOf(t *testing.T, path string) map[string]rpmfile.FileInfo {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	header, err := rpmfile.Read(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string]rpmfile.FileInfo{}
-	for _, f := range header.Files() {
-		files[f.Path] = f
-	}
-	return files
 }
