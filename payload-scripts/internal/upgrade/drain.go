@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,27 +22,48 @@ const (
 type drain struct {
 	*job
 	schema *schema
+	busy   map[string]bool // units that took up work again and again as long as clients came
 }
+
+// errBusy is work that ends, and begins anew.
+var errBusy = errors.New("busy")
 
 // whileServing waits until nothing has been under way for a while: between two pieces of work the
-// count is 0 for a moment too.
+// count is 0 for a moment too. Clients that never pause keep a unit from being quiet: then the
+// shut door has to.
 func (d *drain) whileServing(ctx context.Context) error {
-	return d.each(ctx, func(unit manifest.Service, count counter) error {
-		return d.wait(ctx, unit, count, drainQuiet, unit.Drain.Within.D())
-	})
+	d.busy = map[string]bool{}
+	return d.each(ctx, d.quiet)
 }
 
-// behindTheDoor counts once more, right before the services are stopped.
-func (d *drain) behindTheDoor(ctx context.Context) error {
-	return d.each(ctx, func(unit manifest.Service, count counter) error {
-		return d.wait(ctx, unit, count, 0, min(drainShut, unit.Drain.Within.D()))
-	})
+func (d *drain) quiet(ctx context.Context, unit manifest.Service, count counter) error {
+	err := d.wait(ctx, unit, count, drainQuiet, unit.Drain.Within.D())
+	if errors.Is(err, errBusy) {
+		d.busy[unit.Unit], err = true, nil
+	}
+	return err
+}
+
+// behindTheDoor counts once more, right before the services are stopped. A unit that was not
+// quiet before has to be now.
+func (d *drain) behindTheDoor(ctx context.Context) error { return d.each(ctx, d.stillUnderWay) }
+
+func (d *drain) stillUnderWay(ctx context.Context, unit manifest.Service, count counter) error {
+	quiet := time.Duration(0)
+	if d.busy[unit.Unit] {
+		quiet = drainQuiet
+	}
+	err := d.wait(ctx, unit, count, quiet, min(drainShut, unit.Drain.Within.D()))
+	if errors.Is(err, errBusy) && unit.Drain.Else == "proceed" {
+		return d.warn(fmt.Sprintf("%s took up work again and again and was stopped all the same", unit.Unit))
+	}
+	return err
 }
 
 // counter tells how many pieces of work are under way.
 type counter func(context.Context) (int64, error)
 
-func (d *drain) each(ctx context.Context, do func(manifest.Service, counter) error) error {
+func (d *drain) each(ctx context.Context, do func(context.Context, manifest.Service, counter) error) error {
 	for _, unit := range d.manifest().Services {
 		if unit.Drain == nil {
 			continue
@@ -51,7 +73,7 @@ func (d *drain) each(ctx context.Context, do func(manifest.Service, counter) err
 			return err
 		}
 		err = d.schema.with(ctx, spec, func(db *database.DB) error {
-			return do(unit, func(ctx context.Context) (int64, error) { return db.Count(ctx, unit.Drain.Query) })
+			return do(ctx, unit, func(ctx context.Context) (int64, error) { return db.Count(ctx, unit.Drain.Query) })
 		})
 		if err != nil {
 			return err
@@ -60,10 +82,12 @@ func (d *drain) each(ctx context.Context, do func(manifest.Service, counter) err
 	return nil
 }
 
-// wait counts until there was nothing for as long as quiet, at most for within.
+// wait counts until there was nothing for as long as quiet, at most for within. The error
+// wraps errBusy when there was nothing for shorter lately.
 func (d *drain) wait(ctx context.Context, unit manifest.Service, count counter, quiet, within time.Duration) error {
 	began := time.Now()
-	last := began // when there was work, as far as known
+	last := began        // when there was work, as far as known
+	var paused time.Time // when there was nothing, for a moment
 	for {
 		left, err := count(ctx)
 		now := time.Now()
@@ -74,20 +98,17 @@ func (d *drain) wait(ctx context.Context, unit manifest.Service, count counter, 
 			last = now
 		case now.Sub(last) >= quiet:
 			return nil
+		default:
+			paused = now
 		}
 		if now.Sub(began) >= within+quiet {
-			proceed := unit.Drain.Else == "proceed"
-			what := fmt.Sprintf("still has %d things under way after %s", left, within)
 			switch {
-			case left == 0:
-				what = fmt.Sprintf("took up work again and again for %s", within)
-			case proceed:
-				what = fmt.Sprintf("still had %d things under way after %s", left, within)
+			case !paused.IsZero() && now.Sub(paused) < drainShut:
+				return fmt.Errorf("%s took up work again and again for %s; start again when it has less to do (%w)", unit.Unit, within, errBusy)
+			case unit.Drain.Else == "proceed":
+				return d.warn(fmt.Sprintf("%s still had %d things under way after %s and was stopped all the same", unit.Unit, left, within))
 			}
-			if proceed {
-				return d.warn(unit.Unit + " " + what + " and was stopped all the same")
-			}
-			return fmt.Errorf("%s %s; wait for them or cancel them, then start again", unit.Unit, what)
+			return fmt.Errorf("%s still has %d things under way after %s; wait for them or cancel them, then start again", unit.Unit, left, within)
 		}
 		if err := pause(ctx, drainEvery); err != nil {
 			return err

@@ -42,6 +42,7 @@ func TestDrain(t *testing.T) {
 		"a moment between two is not over": {found: []int64{1, 0, 2, 0}, quiet: 250 * time.Millisecond, within: time.Minute, looks: 6},
 		"does not end":                     {found: []int64{3}, within: 1, orElse: "refuse", looks: 1, err: "worker still has 3 things under way after 1ns; wait for them"},
 		"takes up more again and again":    {found: []int64{0, 0, 1, 0}, quiet: 350 * time.Millisecond, within: 1, orElse: "refuse", looks: 4, err: "worker took up work again and again"},
+		"took up work that does not end":   {found: []int64{0, 3}, within: 1, orElse: "refuse", looks: 1, err: "worker"},
 		"is stopped all the same":          {found: []int64{3}, within: 1, orElse: "proceed", looks: 1, warning: "worker still had 3 things under way after 1ns and was stopped all the same"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -72,5 +73,60 @@ func TestDrainThatCannotCount(t *testing.T) {
 	cancel()
 	if err := d.wait(ctx, unit, (&counts{found: []int64{1}}).count, 0, time.Minute); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// TestDrainBehindTheDoor holds that a unit which clients kept busy must be quiet behind the shut door,
+// and one that was quiet before is looked at once.
+func TestDrainBehindTheDoor(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		busy         bool
+		found        []int64
+		orElse       string
+		looks        int // at least
+		err, warning string
+	}{
+		"was quiet":                       {found: []int64{0}, looks: 1},
+		"was busy and is quiet now":       {busy: true, found: []int64{1, 0, 1, 0}, looks: 13},
+		"was busy and does not get quiet": {busy: true, found: []int64{0, 1}, orElse: "refuse", looks: 2, err: "worker took up work again and again"},
+		"is stopped all the same":         {busy: true, found: []int64{0, 1}, orElse: "proceed", looks: 2, warning: "worker took up work again and again and was stopped all the same"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, unit, j := drainOf(c.orElse)
+			unit.Drain.Within = manifest.Duration(time.Second)
+			if name == "was busy and is quiet now" {
+				unit.Drain.Within = manifest.Duration(time.Minute)
+			}
+			d.busy = map[string]bool{unit.Unit: c.busy}
+			counted := &counts{found: c.found}
+			err := d.stillUnderWay(t.Context(), unit, counted.count)
+			if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+				t.Errorf("error %v, want %q", err, c.err)
+			}
+			if got := strings.Join(j.Record().Warnings, "; "); got != c.warning {
+				t.Errorf("warning %q, want %q", got, c.warning)
+			}
+			if counted.looks < c.looks {
+				t.Errorf("%d looks, want %d at least", counted.looks, c.looks)
+			}
+		})
+	}
+}
+
+// TestDrainWhileServing holds that clients who never pause do not keep the upgrade from shutting the door.
+func TestDrainWhileServing(t *testing.T) {
+	t.Parallel()
+	d, unit, _ := drainOf("refuse")
+	unit.Drain.Within = manifest.Duration(1)
+	d.busy = map[string]bool{}
+	turn := int64(0)
+	restless := func(context.Context) (int64, error) { turn++; return turn % 2, nil }
+	if err := d.quiet(t.Context(), unit, restless); err != nil || !d.busy[unit.Unit] {
+		t.Errorf("error %v, busy %v", err, d.busy)
+	}
+	if err := d.quiet(t.Context(), unit, (&counts{found: []int64{4}}).count); err == nil {
+		t.Error("work that does not end shuts the door")
 	}
 }

@@ -74,7 +74,7 @@ func New(ctx context.Context, b *layout.Bundle, a layout.Attempt, j *journal.Jou
 	}
 	u.files = &fileSet{work, merged, rpms, s}
 	u.door = &door{units: u.units}
-	u.drain = &drain{work, u.schema}
+	u.drain = &drain{job: work, schema: u.schema}
 	return u, nil
 }
 
