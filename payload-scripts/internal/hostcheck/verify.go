@@ -16,8 +16,8 @@ import (
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/memory"
 	"onerpm/payload-scripts/internal/mountns"
-	"onerpm/payload-scripts/internal/rpm"
 	"onerpm/payload-scripts/internal/service"
 )
 
@@ -85,7 +85,7 @@ func verified(ctx context.Context, b *layout.Bundle) ([]manifest.Service, error)
 }
 
 func mergedFindings(ctx context.Context, b *layout.Bundle, units []manifest.Service) ([]finding.Finding, error) {
-	scratch, err := rpm.Scratch(b.Manifest.Prefix+"-verify-", verifyRoom)
+	scratch, err := memory.Folder(b.Manifest.Prefix+"-verify-", verifyRoom)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/internal/nevra"
+	"onerpm/payload-scripts/internal/memory"
 	"onerpm/payload-scripts/internal/rpm"
 )
 
@@ -35,7 +36,7 @@ func (s *Set) Prove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	dir, err := rpm.Scratch(s.Manifest.Prefix+"-proof-", 3*size+8<<20)
+	dir, err := memory.Folder(s.Manifest.Prefix+"-proof-", 3*size+8<<20)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,6 @@
-package rpm
+// Package memory makes folders in memory for what is tried before an upgrade: nothing is written to
+// the host, and nothing is left after a power cut.
+package memory
 
 import (
 	"errors"
@@ -11,22 +13,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// memory are the folders that a copy is made in: of memory, so that nothing is
-// written to the host, and nothing is left after a power cut.
-var memory = []string{"/run", "/dev/shm"}
+// places are file systems in memory.
+var places = []string{"/run", "/dev/shm"}
 
-// Scratch makes a folder in memory with room for bytes, whose name begins with
+// Folder makes a folder in memory with room for bytes, whose name begins with
 // prefix. What killed processes left there with that prefix is removed.
-func Scratch(prefix string, bytes int64) (string, error) {
-	sweepScratch(prefix)
+func Folder(prefix string, bytes int64) (string, error) {
+	sweep(prefix)
 	var tight error
-	for _, dir := range memory {
+	for _, dir := range places {
 		var st unix.Statfs_t
 		if err := unix.Statfs(dir, &st); err != nil || st.Type != unix.TMPFS_MAGIC {
 			continue
 		}
 		if free := int64(st.Bavail) * st.Bsize; free < bytes {
-			tight = errors.Join(tight, fmt.Errorf("%s has %d MB free, %d MB are needed to try the upgrade on a copy of rpm's database", dir, free>>20, bytes>>20+1))
+			tight = errors.Join(tight, fmt.Errorf("%s has %d MB free, %d MB are needed to try the upgrade on copies", dir, free>>20, bytes>>20+1))
 			continue
 		}
 		return os.MkdirTemp(dir, prefix+strconv.Itoa(os.Getpid())+"-")
@@ -34,12 +35,12 @@ func Scratch(prefix string, bytes int64) (string, error) {
 	if tight != nil {
 		return "", tight
 	}
-	return "", fmt.Errorf("none of %s is a tmpfs: there is no place for a copy of rpm's database", strings.Join(memory, ", "))
+	return "", fmt.Errorf("none of %s is a tmpfs: there is no place to try the upgrade on copies", strings.Join(places, ", "))
 }
 
-// sweepScratch removes what killed processes left in memory.
-func sweepScratch(prefix string) {
-	for _, dir := range memory {
+// sweep removes what killed processes left in memory.
+func sweep(prefix string) {
+	for _, dir := range places {
 		left, err := filepath.Glob(filepath.Join(dir, prefix+"*"))
 		if err != nil {
 			continue
