@@ -42,7 +42,7 @@ func TestDrain(t *testing.T) {
 		"a moment between two is not over": {found: []int64{1, 0, 2, 0}, quiet: 250 * time.Millisecond, within: time.Minute, looks: 6},
 		"does not end":                     {found: []int64{3}, within: 1, orElse: "refuse", looks: 1, err: "worker still has 3 things under way after 1ns; wait for them"},
 		"takes up more again and again":    {found: []int64{0, 0, 1, 0}, quiet: 350 * time.Millisecond, within: 1, orElse: "refuse", looks: 4, err: "worker took up work again and again"},
-		"took up work that does not end":   {found: []int64{0, 3}, within: 1, orElse: "refuse", looks: 1, err: "worker"},
+		"took up work that does not end":   {found: []int64{0, 3}, quiet: 350 * time.Millisecond, within: 1, orElse: "refuse", looks: 2, err: "worker took up work"},
 		"is stopped all the same":          {found: []int64{3}, within: 1, orElse: "proceed", looks: 1, warning: "worker still had 3 things under way after 1ns and was stopped all the same"},
 	} {
 		t.Run(name, func(t *testing.T) {
