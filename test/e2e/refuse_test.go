@@ -216,8 +216,7 @@ END`
 }
 
 // TestEveryRefusalIsProvoked reads the list of findings: each that refuses is provoked on
-// a machine, by the tests here or by TestGate; or, where it is about PostgreSQL alone, on a
-// real server by the tests of dbcheck.
+// a machine, by the tests here or by TestGate.
 func TestEveryRefusalIsProvoked(t *testing.T) {
 	t.Parallel()
 	provoked := map[string]bool{}
@@ -228,15 +227,6 @@ func TestEveryRefusalIsProvoked(t *testing.T) {
 	}
 	for _, g := range gates {
 		provoked[g.finding] = true
-	}
-	for _, file := range []string{"own_test.go", "check_test.go"} {
-		source, err := os.ReadFile("../../payload-scripts/internal/dbcheck/" + file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, id := range regexp.MustCompile(`"(database-[a-z-]+)", finding\.Refuse|ID != "(database-[a-z-]+)"`).FindAllSubmatch(source, -1) {
-			provoked[string(id[1])+string(id[2])] = true
-		}
 	}
 	page, err := os.ReadFile("../../docs/findings.md")
 	if err != nil {

@@ -15,7 +15,8 @@ func (c *Conn) Run(ctx context.Context, name string, command ...string) (status 
 	full := unit.Name(name)
 	err = c.job(ctx, "run", full, "TimeoutStartUSec", func(ctx context.Context, conn *sd.Conn, full string, done chan<- string) error {
 		_, err := conn.StartTransientUnitContext(ctx, full, "replace",
-			[]sd.Property{sd.PropType("oneshot"), sd.PropExecStart(command, true)}, done)
+			// The flag is "ignore a failure", as "-" before a command is, whatever the library calls it.
+			[]sd.Property{sd.PropType("oneshot"), sd.PropExecStart(command, false)}, done)
 		if errorName(err) == "org.freedesktop.systemd1.UnitExists" { // by a call whose answer was lost
 			return nil
 		}
