@@ -34,7 +34,8 @@ func (s *Services) Retire(ctx context.Context, side manifest.Side) error {
 // Adopt puts the side's units into the boot, after their files came. For the old release
 // that is every link as it was. For the new one it is what was in the boot before, until
 // the next one only if it was so, and the units that only this release has. A unit that
-// is masked stays so.
+// is masked stays so. systemd reads all unit files again; the new links of the boot it reads
+// with [Services.Unmark], after the window.
 func (s *Services) Adopt(ctx context.Context, side manifest.Side, before journal.Services) error {
 	if side == manifest.Old {
 		var want []systemd.Link
@@ -45,6 +46,9 @@ func (s *Services) Adopt(ctx context.Context, side manifest.Side, before journal
 			return err
 		}
 		return s.Reload(ctx)
+	}
+	if err := s.Reload(ctx); err != nil { // what a new file's state is, systemd tells only then
+		return err
 	}
 	for _, u := range s.units {
 		was := before.Boot[u.Unit]
@@ -62,10 +66,7 @@ func (s *Services) Adopt(ctx context.Context, side manifest.Side, before journal
 			return err
 		}
 	}
-	if err := host.SyncFS(s.places.Root + "/etc/systemd/system"); err != nil {
-		return err
-	}
-	return s.Reload(ctx)
+	return host.SyncFS(s.places.Root + "/etc/systemd/system")
 }
 
 // inBoot tells whether a unit in that state was enabled, for good or until the next boot.

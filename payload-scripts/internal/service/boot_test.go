@@ -37,7 +37,7 @@ func TestAdoptNew(t *testing.T) {
 			w.Change("web", func(u *systemdtest.Unit) { u.File = c.now })
 			must(t, w.Adopt(t.Context(), manifest.New, before))
 			got := strings.Join(w.Log(), ", ")
-			if got != strings.TrimPrefix(c.want+", reload", ", ") {
+			if got != strings.TrimSuffix("reload, "+c.want, ", ") {
 				t.Errorf("asked for %s", got)
 			}
 			w.Change("web", func(u *systemdtest.Unit) {

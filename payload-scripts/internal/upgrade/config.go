@@ -49,9 +49,6 @@ func (f *fileSet) converge(ctx context.Context, side manifest.Side) error {
 		return err
 	}
 	f.log(side)
-	if err := f.services.Reload(ctx); err != nil {
-		return err
-	}
 	return f.services.Adopt(ctx, side, f.journal.Record().Services)
 }
 
