@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	var err error
 	code := 1
-	if postgres, err = pgserver.Start(context.Background()); err == nil {
+	if postgres, err = pgserver.StartWith(context.Background(), pgserver.Options{Settings: []string{"fsync=on"}}); err == nil {
 		code = m.Run()
 		err = postgres.Stop()
 	}

@@ -57,7 +57,9 @@ func (h *Host) Release() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.held != nil {
-		_ = h.held.Close() // which ends the lock
+		// Closing alone would leave the lock to a child that is not executed yet.
+		_ = unix.FcntlFlock(h.held.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_UNLCK})
+		_ = h.held.Close()
 		h.held = nil
 	}
 }
