@@ -3,6 +3,7 @@ package service
 import (
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -103,5 +104,18 @@ func TestAnswerThroughTheShutDoor(t *testing.T) {
 	p.Await(t.Context(), time.Minute)
 	if p.Count() == 0 {
 		t.Error("the answer is not counted")
+	}
+}
+
+// TestVerifiedOnce holds that a door whose configuration was tried right before the commit is opened without
+// another try, in the window; a second attempt to open it asks again.
+func TestVerifiedOnce(t *testing.T) {
+	t.Parallel()
+	once := filepath.Join(t.TempDir(), "once")
+	w := newWorld(t, []manifest.Service{{Unit: "a"}, {Unit: "door", Door: true, Verify: "mkdir " + once}}) // a second time it fails
+	before := w.record(t)
+	must(t, w.Confirm(t.Context(), manifest.New, before), w.OpenDoor(t.Context(), manifest.New, before, false))
+	if err := w.OpenDoor(t.Context(), manifest.New, before, false); err == nil || !strings.Contains(err.Error(), "verify door before its start") {
+		t.Errorf("opened again: error %v", err)
 	}
 }

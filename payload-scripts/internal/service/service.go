@@ -26,6 +26,7 @@ type Services struct {
 	systemd     *systemd.Conn
 	settle      time.Duration // see the constants of these names
 	settleLimit time.Duration
+	verified    map[string]bool // doors whose configuration was tried by Confirm and not started since
 }
 
 // Connect opens the connection to systemd that all methods use.
@@ -39,7 +40,7 @@ func Connect(ctx context.Context, m *manifest.Manifest, places layout.Places) (*
 
 // New returns the units of a jump by a connection, which Close ends.
 func New(m *manifest.Manifest, places layout.Places, conn *systemd.Conn) *Services {
-	return &Services{units: m.Services, places: places, systemd: conn, settle: settle, settleLimit: settleLimit}
+	return &Services{units: m.Services, places: places, systemd: conn, settle: settle, settleLimit: settleLimit, verified: map[string]bool{}}
 }
 
 // Close ends the connection.
@@ -240,7 +241,9 @@ func (s *Services) Confirm(ctx context.Context, side manifest.Side, before journ
 		switch {
 		case !wanted(u, side, before):
 		case u.Door:
-			err = verify(ctx, u)
+			if err = verify(ctx, u); err == nil {
+				s.verified[u.Unit] = true
+			}
 		case u.Health != nil:
 			err = s.healthy(ctx, u, side)
 		}
@@ -263,9 +266,12 @@ func on(u manifest.Service, side manifest.Side) bool { return u.Only == "" || u.
 
 // startOne starts a unit and waits until it answers its health question, if it has one.
 func (s *Services) startOne(ctx context.Context, u manifest.Service, side manifest.Side) error {
-	if err := verify(ctx, u); err != nil {
-		return err
+	if !s.verified[u.Unit] {
+		if err := verify(ctx, u); err != nil {
+			return err
+		}
 	}
+	delete(s.verified, u.Unit) // another try asks again
 	slog.Info("starting", "unit", u.Unit)
 	host.Point("start "+u.Unit, "")
 	if err := s.systemd.Start(ctx, u.Unit); err != nil {
