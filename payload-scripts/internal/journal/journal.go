@@ -168,7 +168,8 @@ func (j *Journal) Record() Record {
 
 func (r *Record) clone() Record {
 	c := *r
-	c.Optional, c.Warnings, c.Hooks, c.Steps = slices.Clone(r.Optional), slices.Clone(r.Warnings), slices.Clone(r.Hooks), slices.Clone(r.Steps)
+	c.Optional, c.Warnings, c.Hooks = slices.Clone(r.Optional), slices.Clone(r.Warnings), slices.Clone(r.Hooks)
+	c.Steps = append(make([]Step, 0, len(r.Steps)+1), r.Steps...) // with room for the step that most changes begin
 	c.Schema = maps.Clone(r.Schema)
 	return c
 }
