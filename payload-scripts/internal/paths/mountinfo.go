@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"strings"
 )
 
@@ -14,6 +15,8 @@ type Mount struct {
 	Type   string `json:"type"`             // ext4, nfs4
 	Root   string `json:"root"`             // the folder or file of the file system that is seen there; "/" but for bind mounts
 	Source string `json:"source,omitempty"` // server:/export; devices have other names after a boot, so theirs are left out
+
+	itself bool // a bind mount of the folder that lies there without it, to make it read-only say
 }
 
 func (m Mount) String() string {
@@ -46,13 +49,20 @@ func readMounts(r io.Reader) ([]Mount, error) {
 	lines := bufio.NewScanner(io.LimitReader(r, maxMounts))
 	lines.Buffer(nil, 1<<20)
 	var out []Mount
+	type place struct{ point, device, root string }
+	byID := map[string]place{}
 	for lines.Scan() {
 		before, after, ok := strings.Cut(lines.Text(), " - ")
-		place, what := strings.Fields(before), strings.Fields(after)
-		if !ok || len(place) < 6 || len(what) < 2 {
+		fields, what := strings.Fields(before), strings.Fields(after)
+		if !ok || len(fields) < 6 || len(what) < 2 {
 			return nil, fmt.Errorf("read the list of mounts: the line %q is not understood", lines.Text())
 		}
-		m := Mount{Point: unescape(place[4]), Type: what[0], Root: unescape(place[3])}
+		m := Mount{Point: unescape(fields[4]), Type: what[0], Root: unescape(fields[3])}
+		is := place{m.Point, fields[2], m.Root}
+		byID[fields[0]] = is
+		if on, ok := byID[fields[1]]; ok && on.device == is.device && Within(is.point, on.point) {
+			m.itself = is.root == path.Join(on.root, strings.TrimPrefix(is.point, on.point))
+		}
 		if source := unescape(what[1]); strings.Contains(source, ":") || strings.HasPrefix(source, "//") {
 			m.Source = source
 		}

@@ -98,3 +98,37 @@ func FuzzReadMounts(f *testing.F) {
 		}
 	})
 }
+
+// TestMountOntoItself: a bind mount of a folder onto itself, as one makes it read-only, shows the same files
+// and is no other place; one of another folder, or of another file system, is.
+func TestMountOntoItself(t *testing.T) {
+	t.Parallel()
+	const root = "20 1 0:50 / / rw - overlay onerpm rw\n21 20 8:3 /sub /srv rw - ext4 /dev/sda3 rw\n"
+	for name, c := range map[string]struct {
+		more, path, want string
+	}{
+		"onto itself":                     {"30 20 0:50 /etc /etc ro - overlay onerpm rw\n", "/etc/app", ""},
+		"twice onto itself":               {"30 20 0:50 /etc /etc ro - overlay onerpm rw\n31 30 0:50 /etc /etc rw - overlay onerpm rw\n", "/etc/app", ""},
+		"another folder":                  {"30 20 0:50 /opt /etc ro - overlay onerpm rw\n", "/etc/app", "/etc"},
+		"another file system":             {"30 20 8:4 / /etc rw - ext4 /dev/sda4 rw\n", "/etc/app", "/etc"},
+		"the same path of another disk":   {"30 20 8:4 /etc /etc rw - ext4 /dev/sda4 rw\n", "/etc/app", "/etc"},
+		"below a mount, onto itself":      {"30 21 8:3 /sub/data /srv/data ro - ext4 /dev/sda3 ro\n", "/srv/data", "/srv"},
+		"below a mount, another folder":   {"30 21 8:3 /data /srv/data ro - ext4 /dev/sda3 ro\n", "/srv/data", "/srv/data"},
+		"onto itself over another folder": {"30 20 0:50 /opt /etc ro - overlay onerpm rw\n31 30 0:50 /opt /etc ro - overlay onerpm rw\n", "/etc/app", "/etc"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			all, err := readMounts(strings.NewReader(root + c.more))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var points []string
+			for _, m := range mountsOf(all, c.path, false) {
+				points = append(points, m.Point)
+			}
+			if got := strings.Join(points, " "); got != c.want {
+				t.Errorf("it lies on %q, want %q", got, c.want)
+			}
+		})
+	}
+}

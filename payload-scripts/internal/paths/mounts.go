@@ -15,11 +15,13 @@ import (
 
 // mountsOf returns the file systems that a path without links lies on: the one
 // that covers it and, of a tree, those mounted below, sorted. The root's own is
-// left out: it is always there.
+// left out: it is always there. So are mounts of a folder onto itself.
 func mountsOf(all []Mount, real string, isTree bool) []Mount {
 	seen := map[string]Mount{}
 	for _, m := range all { // of several at one point the last is seen
-		seen[m.Point] = m
+		if !m.itself { // the same files are there without it
+			seen[m.Point] = m
+		}
 	}
 	covers := ""
 	var out []Mount
