@@ -13,6 +13,7 @@ import (
 const (
 	drainEvery = 100 * time.Millisecond // between two counts
 	drainQuiet = time.Second            // a worker takes up the next piece of work within that time
+	drainBusy  = time.Minute            // longest wait, while serving, for quiet where work ends and begins anew
 	drainShut  = 10 * time.Second       // longest wait for what was taken up while the door was being shut
 )
 
@@ -29,8 +30,8 @@ type drain struct {
 var errBusy = errors.New("busy")
 
 // whileServing waits until nothing has been under way for a while: between two pieces of work the
-// count is 0 for a moment too. Clients that never pause keep a unit from being quiet: then the
-// shut door has to.
+// count is 0 for a moment too. Clients that never pause keep a unit busy with work that ends and begins
+// anew: then the shut door has to bring quiet. Work that does not end shuts no door.
 func (d *drain) whileServing(ctx context.Context) error {
 	d.busy = map[string]bool{}
 	return d.each(ctx, d.quiet)
@@ -83,11 +84,12 @@ func (d *drain) each(ctx context.Context, do func(context.Context, manifest.Serv
 }
 
 // wait counts until there was nothing for as long as quiet, at most for within. The error
-// wraps errBusy when there was nothing for shorter lately.
+// wraps errBusy when work ended lately and other work began.
 func (d *drain) wait(ctx context.Context, unit manifest.Service, count counter, quiet, within time.Duration) error {
 	began := time.Now()
-	last := began        // when there was work, as far as known
-	var paused time.Time // when there was nothing, for a moment
+	last := began       // when there was work, as far as known
+	var ended time.Time // when some of it ended
+	before := int64(0)
 	for {
 		left, err := count(ctx)
 		now := time.Now()
@@ -98,13 +100,16 @@ func (d *drain) wait(ctx context.Context, unit manifest.Service, count counter, 
 			last = now
 		case now.Sub(last) >= quiet:
 			return nil
-		default:
-			paused = now
 		}
-		if now.Sub(began) >= within+quiet {
+		if left < before {
+			ended = now
+		}
+		before = left
+		busy := !ended.IsZero() && now.Sub(ended) < drainShut
+		if waited := now.Sub(began); waited >= within+quiet || busy && waited >= drainBusy {
 			switch {
-			case !paused.IsZero() && now.Sub(paused) < drainShut:
-				return fmt.Errorf("%s took up work again and again for %s; start again when it has less to do (%w)", unit.Unit, within, errBusy)
+			case busy:
+				return fmt.Errorf("%s took up work again and again for %s; start again when it has less to do (%w)", unit.Unit, min(within, drainBusy), errBusy)
 			case unit.Drain.Else == "proceed":
 				return d.warn(fmt.Sprintf("%s still had %d things under way after %s and was stopped all the same", unit.Unit, left, within))
 			}
