@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,6 +30,8 @@ func TestKilledOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := machines(t)
+	runtime.LockOSThread() // Pdeathsig is about the thread: another test may end the one that started the program
+	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
