@@ -18,13 +18,6 @@ build() {
 		"$1" "$2" "${6:-}" "${3:-}" "${5:-}" "${4:-}" >"$1.spec"
 	rpmbuild -bb --quiet --define "_topdir $work/top" --define "_rpmdir $work" --define "_build_name_fmt %%{NAME}-%%{VERSION}.rpm" "$1.spec" >log 2>&1 || { cat log; exit 2; }
 }
-# in_root ARGUMENTS: rpm in the root, with what it says on one output; its exit code is kept.
-in_root() {
-	local out code=0
-	out=$(rpm --root "$work/root" "$@" 2>&1) || code=$?
-	grep -v -e '^$' -e 'should not be used directly' -e 'assuming you know' <<<"$out" || true
-	return "$code"
-}
 mkdir repo
 build p 1; cp p-1.rpm repo/p.rpm; touch -d @1700000000 repo/p.rpm
 listed() { zcat repo/repodata/*-primary.xml.gz | sed -n 's/.*pkgid="YES">\([0-9a-f]*\).*/\1/p'; }
