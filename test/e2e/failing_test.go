@@ -121,8 +121,10 @@ mkdir -p ` + slowStart + ` && printf '[Service]\nExecStartPre=/bin/sleep 6\n' > 
 				cause: "space", // rpm sees it before it begins, or in the middle
 			},
 			{
+				// It is read-only before the first thing is written there, the mark of the door: whoever makes it so
+				// later leaves marks that nobody can take away, and such a machine needs a person.
 				name: "a read-only /etc",
-				at:   "shut the door",
+				at:   "back up the databases",
 				// In one moment: a mount that somebody writes through cannot be made read-only. Private: what is
 				// unmounted from one of two that share their mounts is unmounted from the other too.
 				before: `mkdir /run/ro && mount --bind /etc /run/ro && mount --make-private /run/ro && mount -o remount,bind,ro /run/ro`,
