@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"onerpm/internal/hostconf/syntax"
 )
 
 // splice replaces src[start:end] by text.
@@ -16,9 +18,9 @@ type splice struct {
 
 // Edit changes as little as possible of the document's text until it holds want,
 // and proves it by reading the result.
-func (d *Document) Edit(want *Node) ([]byte, error) {
-	for range 10 + 2*(d.Root.size()+want.size()) {
-		if Equal(d.Root, want) {
+func (d *Document) Edit(want *syntax.Node) ([]byte, error) {
+	for range 10 + 2*(size(d.Root)+size(want)) {
+		if syntax.Equal(d.Root, want) {
 			return d.src, nil
 		}
 		e := &editor{Document: d, text: string(d.src)}
@@ -33,7 +35,7 @@ func (d *Document) Edit(want *Node) ([]byte, error) {
 		if d, err = Parse(d.Format, out); err != nil {
 			return nil, fmt.Errorf("the merged file would not be readable: %w", err)
 		}
-		if Equal(before, d.Root) {
+		if syntax.Equal(before, d.Root) {
 			break
 		}
 	}
@@ -75,8 +77,8 @@ func (e *editor) put(start, end int, text string) {
 
 // round replaces all values that differ, or, when only keys are too many or
 // lack, takes away or puts in one (env: all) of them.
-func (e *editor) round(want *Node) error {
-	if e.Root.Kind != Mapping || want.Kind != Mapping || e.Format != "env" && (len(want.Keys) == 0 || len(e.Root.Keys) == 0) {
+func (e *editor) round(want *syntax.Node) error {
+	if e.Root.Kind != syntax.Mapping || want.Kind != syntax.Mapping || e.Format != "env" && (len(want.Keys) == 0 || len(e.Root.Keys) == 0) {
 		return e.replaceRoot(want)
 	}
 	if e.replaceValues(e.Root, want); e.err != nil || len(e.splices) > 0 {
@@ -90,12 +92,12 @@ func (e *editor) round(want *Node) error {
 }
 
 // replaceValues replaces values that are in both trees and differ.
-func (e *editor) replaceValues(have, want *Node) {
+func (e *editor) replaceValues(have, want *syntax.Node) {
 	for _, h := range have.Keys {
 		w := want.Get(h.Key)
 		switch {
-		case w == nil || Equal(h.Value, w):
-		case h.Value.Kind == Mapping && w.Kind == Mapping && len(w.Keys) > 0 && len(h.Value.Keys) > 0:
+		case w == nil || syntax.Equal(h.Value, w):
+		case h.Value.Kind == syntax.Mapping && w.Kind == syntax.Mapping && len(w.Keys) > 0 && len(h.Value.Keys) > 0:
 			e.replaceValues(h.Value, w)
 		default:
 			e.replaceValue(have, h, w)
@@ -104,7 +106,7 @@ func (e *editor) replaceValues(have, want *Node) {
 }
 
 // structure takes away and puts in keys; it stops behind the first one.
-func (e *editor) structure(have, want *Node) {
+func (e *editor) structure(have, want *syntax.Node) {
 	for i, h := range have.Keys {
 		if want.Get(h.Key) == nil {
 			if e.removeKey(have, i); e.Format != "env" {
@@ -121,7 +123,7 @@ func (e *editor) structure(have, want *Node) {
 	}
 	for _, h := range have.Keys {
 		w := want.Get(h.Key)
-		if w != nil && h.Value.Kind == Mapping && w.Kind == Mapping {
+		if w != nil && h.Value.Kind == syntax.Mapping && w.Kind == syntax.Mapping {
 			if e.structure(h.Value, w); e.err != nil || len(e.splices) > 0 {
 				return
 			}
@@ -131,7 +133,7 @@ func (e *editor) structure(have, want *Node) {
 
 // neighbours returns the position in have of the nearest key that stands before the
 // i-th of want, and of the nearest behind it; -1 for none.
-func neighbours(have, want *Node, i int) (before, behind int) {
+func neighbours(have, want *syntax.Node, i int) (before, behind int) {
 	pos := make(map[string]int, len(have.Keys))
 	for k, e := range have.Keys {
 		pos[e.Key] = k
@@ -150,16 +152,16 @@ func neighbours(have, want *Node, i int) (before, behind int) {
 	return before, behind
 }
 
-func (e *editor) replaceRoot(want *Node) error {
+func (e *editor) replaceRoot(want *syntax.Node) error {
 	text, err := e.render(want, context{unit: e.unit(), wide: true, block: e.Format == "yaml"})
 	if err != nil {
 		return err
 	}
-	if e.Root.Kind == Null && e.Root.start == e.Root.end { // nothing but comments
+	if e.Root.Kind == syntax.Null && e.Root.Start == e.Root.End { // nothing but comments
 		e.put(len(e.text), len(e.text), e.freshLine()+strings.TrimPrefix(text, "\n")+e.eol())
 		return nil
 	}
-	e.put(e.Root.start, e.Root.end, strings.TrimPrefix(text, "\n"))
+	e.put(e.Root.Start, e.Root.End, strings.TrimPrefix(text, "\n"))
 	return nil
 }
 
@@ -190,6 +192,18 @@ func (e *editor) eol() string {
 
 // lineStart returns where the line of pos starts, and whether only blanks stand before pos.
 func (e *editor) lineStart(pos int) (start int, first bool) {
-	start = max(strings.LastIndexByte(e.text[:pos], '\n')+1, min(bom(e.text), pos))
+	start = max(strings.LastIndexByte(e.text[:pos], '\n')+1, min(syntax.BOM(e.text), pos))
 	return start, strings.TrimLeft(e.text[start:pos], " \t") == ""
+}
+
+// size counts the values in n.
+func size(n *syntax.Node) int {
+	c := 1
+	for _, v := range n.Items {
+		c += size(v)
+	}
+	for _, e := range n.Keys {
+		c += size(e.Value)
+	}
+	return c
 }

@@ -2,14 +2,17 @@ package hostconf
 
 import (
 	"strings"
+
+	"onerpm/internal/hostconf/envsyntax"
+	"onerpm/internal/hostconf/syntax"
 )
 
 // replaceValue replaces one value by another.
-func (e *editor) replaceValue(have *Node, h *Entry, w *Node) {
+func (e *editor) replaceValue(have *syntax.Node, h *syntax.Entry, w *syntax.Node) {
 	if e.Format == "env" {
-		text, err := renderEnv(w, h.Value.Style, h.Value.exported)
+		text, err := envsyntax.WriteValue(w, h.Value.Style, h.Value.Exported)
 		e.fail(err)
-		e.put(h.Value.start, h.Value.end, text)
+		e.put(h.Value.Start, h.Value.End, text)
 		return
 	}
 	c := e.contextOf(have, h)
@@ -18,12 +21,12 @@ func (e *editor) replaceValue(have *Node, h *Entry, w *Node) {
 	e.fail(err)
 	switch {
 	case strings.HasPrefix(text, "\n"): // a block below its key
-		e.put(h.colon, h.Value.end, e.ended(strings.ReplaceAll(text, "\n", e.eol()), h.Value.end))
-	case h.Value.start == h.Value.end || h.Value.Style == Block: // it was nothing, or below its key
-		end := max(h.Value.end, h.colon)
-		e.put(h.colon, end, e.ended(" "+strings.ReplaceAll(text, "\n", e.eol()), end))
+		e.put(h.Colon, h.Value.End, e.ended(strings.ReplaceAll(text, "\n", e.eol()), h.Value.End))
+	case h.Value.Start == h.Value.End || h.Value.Style == syntax.Block: // it was nothing, or below its key
+		end := max(h.Value.End, h.Colon)
+		e.put(h.Colon, end, e.ended(" "+strings.ReplaceAll(text, "\n", e.eol()), end))
 	default:
-		e.put(h.Value.start, h.Value.end, text)
+		e.put(h.Value.Start, h.Value.End, text)
 	}
 }
 
@@ -33,53 +36,53 @@ func (e *editor) fail(err error) {
 	}
 }
 
-func (e *editor) removeKey(have *Node, i int) {
+func (e *editor) removeKey(have *syntax.Node, i int) {
 	h := have.Keys[i]
 	switch {
 	case e.Format == "env":
-		for _, lines := range append(h.earlier, [2]int{h.start, h.end}) {
+		for _, lines := range append(h.Earlier, [2]int{h.Start, h.End}) {
 			e.put(lines[0], lines[1], "")
 		}
-	case have.Style == Flow:
+	case have.Style == syntax.Flow:
 		e.removeFlow(have, i)
 	default:
-		start, first := e.lineStart(h.start)
+		start, first := e.lineStart(h.Start)
 		if !first {
-			start = h.start
+			start = h.Start
 		}
-		e.put(start, next(e.text, e.contentEnd(h)), "")
+		e.put(start, syntax.NextLine(e.text, e.contentEnd(h)), "")
 	}
 }
 
 // contentEnd returns the end of the last line of a key in block style, a comment there included.
-func (e *editor) contentEnd(h *Entry) int {
-	return lineEnd(e.text, max(h.Value.end, h.colon))
+func (e *editor) contentEnd(h *syntax.Entry) int {
+	return syntax.LineEnd(e.text, max(h.Value.End, h.Colon))
 }
 
-func (e *editor) insertKey(have, want *Node, i int) {
+func (e *editor) insertKey(have, want *syntax.Node, i int) {
 	before, behind := neighbours(have, want, i)
 	w := want.Keys[i]
 	switch {
 	case e.Format == "env":
 		e.insertEnv(have, w, before, behind)
-	case have.Style == Flow:
+	case have.Style == syntax.Flow:
 		e.insertFlow(have, w, before, behind)
 	default:
 		e.insertBlock(have, w, before, behind)
 	}
 }
 
-func (e *editor) insertEnv(have *Node, w *Entry, before, behind int) {
-	pos, near := len(e.text), (*Entry)(nil)
+func (e *editor) insertEnv(have *syntax.Node, w *syntax.Entry, before, behind int) {
+	pos, near := len(e.text), (*syntax.Entry)(nil)
 	switch {
 	case before >= 0:
 		near = have.Keys[before]
-		pos = near.end
+		pos = near.End
 	case behind >= 0:
 		near = have.Keys[behind]
-		pos = near.start
+		pos = near.Start
 	}
-	line, err := envLine(w, near)
+	line, err := envsyntax.WriteLine(w, near)
 	e.fail(err)
 	if pos == len(e.text) && e.freshLine() != "" {
 		e.put(pos, pos, e.eol()+line)
@@ -88,18 +91,18 @@ func (e *editor) insertEnv(have *Node, w *Entry, before, behind int) {
 	e.put(pos, pos, line+e.eol())
 }
 
-func (e *editor) insertBlock(have *Node, w *Entry, before, behind int) {
+func (e *editor) insertBlock(have *syntax.Node, w *syntax.Entry, before, behind int) {
 	n := have.Keys[max(before, 0)]
 	if before < 0 && behind >= 0 {
 		n = have.Keys[behind]
 	}
-	start, _ := e.lineStart(n.start)
+	start, _ := e.lineStart(n.Start)
 	c := e.contextOf(have, n)
-	c.indent = strings.Map(blank, e.text[start:n.start])
+	c.indent = strings.Map(blank, e.text[start:n.Start])
 	line := e.keyValue(w, c)
 	line = strings.ReplaceAll(line, "\n", e.eol())
 	if before < 0 && behind >= 0 {
-		e.put(n.start, n.start, line+e.eol()+c.indent)
+		e.put(n.Start, n.Start, line+e.eol()+c.indent)
 		return
 	}
 	end := e.contentEnd(n)
@@ -115,7 +118,7 @@ func blank(r rune) rune {
 }
 
 // keyValue writes a key with its value as they stand in c.
-func (e *editor) keyValue(w *Entry, c context) string {
+func (e *editor) keyValue(w *syntax.Entry, c context) string {
 	text, err := e.render(w.Value, c)
 	e.fail(err)
 	key := e.renderKey(w.Key, c)
@@ -131,32 +134,32 @@ func (e *editor) keyValue(w *Entry, c context) string {
 }
 
 // removeFlow takes a key out of {a: 1, b: 2}, with the comma that is too many.
-func (e *editor) removeFlow(have *Node, i int) {
+func (e *editor) removeFlow(have *syntax.Node, i int) {
 	h := have.Keys[i]
-	lineAt, first := e.lineStart(h.start)
-	if comma := e.skip(h.Value.end); comma < len(e.text) && e.text[comma] == ',' {
+	lineAt, first := e.lineStart(h.Start)
+	if comma := e.skip(h.Value.End); comma < len(e.text) && e.text[comma] == ',' {
 		end := e.skipBlanks(comma + 1)
-		rest := lineEnd(e.text, end)
+		rest := syntax.LineEnd(e.text, end)
 		if end < len(e.text) && e.text[end] == '#' && e.text[end-1] != ',' {
 			end = rest
 		}
 		switch {
-		case end == rest && first && lineAt > have.start:
-			e.put(lineAt, next(e.text, rest), "")
+		case end == rest && first && lineAt > have.Start:
+			e.put(lineAt, syntax.NextLine(e.text, rest), "")
 		case end == rest:
-			e.put(h.start, comma+1, "")
+			e.put(h.Start, comma+1, "")
 		default:
-			e.put(h.start, end, "")
+			e.put(h.Start, end, "")
 		}
 		return
 	}
-	end := h.Value.end
+	end := h.Value.End
 	rest := e.skipBlanks(end)
-	alone := first && lineAt > have.start && (rest == lineEnd(e.text, end) || rest < len(e.text) && e.text[rest] == '#')
+	alone := first && lineAt > have.Start && (rest == syntax.LineEnd(e.text, end) || rest < len(e.text) && e.text[rest] == '#')
 	if i > 0 {
-		comma := e.skip(have.Keys[i-1].Value.end)
-		if comma+1 == lineEnd(e.text, comma) && alone && !strings.Contains(e.text[comma:lineAt], "#") {
-			e.put(comma, lineEnd(e.text, end), "") // the line break before the brace stays
+		comma := e.skip(have.Keys[i-1].Value.End)
+		if comma+1 == syntax.LineEnd(e.text, comma) && alone && !strings.Contains(e.text[comma:lineAt], "#") {
+			e.put(comma, syntax.LineEnd(e.text, end), "") // the line break before the brace stays
 			return
 		}
 		if !first {
@@ -166,23 +169,23 @@ func (e *editor) removeFlow(have *Node, i int) {
 		e.put(comma, comma+1, "")
 	}
 	if alone {
-		e.put(lineAt, next(e.text, end), "")
+		e.put(lineAt, syntax.NextLine(e.text, end), "")
 		return
 	}
-	e.put(h.start, end, "")
+	e.put(h.Start, end, "")
 }
 
 // insertFlow puts a key into {a: 1, b: 2} behind or before one of its keys.
-func (e *editor) insertFlow(have *Node, w *Entry, before, behind int) {
+func (e *editor) insertFlow(have *syntax.Node, w *syntax.Entry, before, behind int) {
 	n := have.Keys[max(before, 0)]
 	if before < 0 && behind >= 0 {
 		n = have.Keys[behind]
 	}
 	c := e.contextOf(have, n)
-	lineAt, first := e.lineStart(n.start)
-	first = first && lineAt > have.start
+	lineAt, first := e.lineStart(n.Start)
+	first = first && lineAt > have.Start
 	if first {
-		c.indent, c.wide = e.text[lineAt:n.start], true
+		c.indent, c.wide = e.text[lineAt:n.Start], true
 	}
 	line := strings.ReplaceAll(e.keyValue(w, c), "\n", e.eol())
 	sep := ", "
@@ -193,10 +196,10 @@ func (e *editor) insertFlow(have *Node, w *Entry, before, behind int) {
 		sep = "," + e.eol() + c.indent
 	}
 	if before < 0 && behind >= 0 {
-		e.put(n.start, n.start, line+sep)
+		e.put(n.Start, n.Start, line+sep)
 		return
 	}
-	end := n.Value.end
+	end := n.Value.End
 	comma := e.skip(end)
 	hasComma := comma < len(e.text) && e.text[comma] == ','
 	from := end
@@ -207,10 +210,10 @@ func (e *editor) insertFlow(have *Node, w *Entry, before, behind int) {
 	comment := first && rest < len(e.text) && e.text[rest] == '#' && !strings.Contains(e.text[end:from], "\n")
 	switch {
 	case comment && hasComma: // the comment stays with the key it is about
-		at := lineEnd(e.text, rest)
+		at := syntax.LineEnd(e.text, rest)
 		e.put(at, at, e.eol()+c.indent+line+",")
 	case comment:
-		at := lineEnd(e.text, rest)
+		at := syntax.LineEnd(e.text, rest)
 		e.put(end, end, ",")
 		e.put(at, at, e.eol()+c.indent+line)
 	default:
@@ -225,7 +228,7 @@ func (e *editor) skip(pos int) int {
 		case strings.IndexByte(" \t\r\n", ch) >= 0:
 			pos++
 		case ch == '#' && e.Format == "yaml":
-			pos = lineEnd(e.text, pos)
+			pos = syntax.LineEnd(e.text, pos)
 		default:
 			return pos
 		}

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/envsyntax"
+	"onerpm/internal/hostconf/syntax"
 )
 
 // shell returns what a real shell reads for the variable k of a file.
@@ -60,7 +61,7 @@ func TestShellReadsWhatIsWritten(t *testing.T) {
 		d := parse(t, "env", was)
 		for _, v := range values {
 			want := d.Root.Clone()
-			want.Find("k").Value = &hostconf.Node{Kind: hostconf.String, Text: v}
+			want.Find("k").Value = &syntax.Node{Kind: syntax.String, Text: v}
 			out, err := d.Edit(want)
 			if err != nil {
 				t.Errorf("%q with %q: %v", was, v, err)
@@ -99,7 +100,7 @@ func TestEnvKeys(t *testing.T) {
 	} {
 		var got []string
 		for _, l := range parse(t, "env", text).Leaves() {
-			if l.Value.Kind == hostconf.Line {
+			if l.Value.Kind == syntax.Line {
 				got = append(got, "("+l.Value.Text+")")
 			} else {
 				got = append(got, l.Key)
@@ -115,12 +116,12 @@ func TestEnvKeys(t *testing.T) {
 func TestLineKeys(t *testing.T) {
 	t.Parallel()
 	root := parse(t, "env", "x\nx\ny\n").Root
-	for _, key := range []string{hostconf.LineKey("x", 1), hostconf.LineKey("x", 2), hostconf.LineKey("y", 1)} {
-		if n := root.Get(key); n == nil || n.Kind != hostconf.Line {
+	for _, key := range []string{envsyntax.LineKey("x", 1), envsyntax.LineKey("x", 2), envsyntax.LineKey("y", 1)} {
+		if n := root.Get(key); n == nil || n.Kind != syntax.Line {
 			t.Errorf("%q: %+v", key, n)
 		}
 	}
-	if root.Get(hostconf.LineKey("x", 3)) != nil || len(root.Keys) != 3 {
+	if root.Get(envsyntax.LineKey("x", 3)) != nil || len(root.Keys) != 3 {
 		t.Errorf("%d keys", len(root.Keys))
 	}
 }

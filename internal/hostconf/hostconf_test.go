@@ -8,6 +8,7 @@ import (
 
 	"onerpm/internal/hostconf"
 	"onerpm/internal/hostconf/hostconftest"
+	"onerpm/internal/hostconf/syntax"
 )
 
 func parse(t *testing.T, format, text string) *hostconf.Document {
@@ -74,7 +75,7 @@ func TestErrors(t *testing.T) {
 		{"env, open double quote", "env", "B=\"x\\\"\n", 1, 1, "B: a quote that is not closed"},
 	} {
 		_, err := hostconf.Parse(c.format, []byte(c.text))
-		at := (*hostconf.SyntaxError)(nil)
+		at := (*syntax.Error)(nil)
 		if !errors.As(err, &at) || at.Line != c.line || at.Column != c.column || !strings.Contains(at.What, c.what) {
 			t.Errorf("%s: %v %+v, want %d:%d %s", c.name, err, at, c.line, c.column, c.what)
 		}
@@ -129,8 +130,8 @@ func TestReferencesToReferences(t *testing.T) {
 	}
 	same, other := b.String(), strings.Replace(b.String(), "[x, y]", "[x, z]", 1)
 	for text, want := range map[string]bool{same: true, other: false} {
-		last := func(text string) *hostconf.Node { return parse(t, "yaml", text).Root.Lookup("m60") }
-		if hostconf.Equal(last(same), last(text)) != want {
+		last := func(text string) *syntax.Node { return parse(t, "yaml", text).Root.Lookup("m60") }
+		if syntax.Equal(last(same), last(text)) != want {
 			t.Errorf("equal: %v", !want)
 		}
 	}
@@ -205,7 +206,7 @@ func TestEqual(t *testing.T) {
 		{"json", `{"a": 1.0}`, `{"a": 1}`, false, false},
 	} {
 		a, b := parse(t, c.format, c.a).Root, parse(t, c.format, c.b).Root
-		if hostconf.Equal(a, b) != c.equal || hostconf.Same(a, b) != c.same {
+		if syntax.Equal(a, b) != c.equal || syntax.Same(a, b) != c.same {
 			t.Errorf("%q, %q: equal %v, same %v", c.a, c.b, !c.equal, !c.same)
 		}
 	}

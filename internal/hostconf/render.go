@@ -5,43 +5,44 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"onerpm/internal/hostconf/jsonsyntax"
+	"onerpm/internal/hostconf/syntax"
 )
 
 // context is where a value is written.
 type context struct {
-	old    *Node  // the value it replaces, for its quotes; nil for none
-	like   Style  // of strings nearby
-	quoted Style  // of keys nearby
-	indent string // of the line of its key
-	unit   string // one more level
-	block  bool   // YAML by indentation; otherwise within braces
-	wide   bool   // in braces: each key on a line of its own
-	tight  bool   // "a":1 without a blank
+	old    *syntax.Node // the value it replaces, for its quotes; nil for none
+	like   syntax.Style // of strings nearby
+	quoted syntax.Style // of keys nearby
+	indent string       // of the line of its key
+	unit   string       // one more level
+	block  bool         // YAML by indentation; otherwise within braces
+	wide   bool         // in braces: each key on a line of its own
+	tight  bool         // "a":1 without a blank
 }
 
-func errKey(key string) error { return fmt.Errorf("%q cannot be a key of this file", key) }
-
 // contextOf describes the surroundings of an entry.
-func (e *editor) contextOf(have *Node, h *Entry) context {
-	c := context{unit: e.unit(), block: have.Style == Block}
-	start, _ := e.lineStart(h.start)
-	c.indent = e.text[start:h.start]
+func (e *editor) contextOf(have *syntax.Node, h *syntax.Entry) context {
+	c := context{unit: e.unit(), block: have.Style == syntax.Block}
+	start, _ := e.lineStart(h.Start)
+	c.indent = e.text[start:h.Start]
 	c.indent = c.indent[:len(c.indent)-len(strings.TrimLeft(c.indent, " \t"))]
-	c.wide = start > have.start && !c.block
-	c.tight = !c.block && h.Value.start == h.colon
+	c.wide = start > have.Start && !c.block
+	c.tight = !c.block && h.Value.Start == h.Colon
 	for _, k := range have.Keys {
-		if k.Value.Kind == String && k.Value.Style != Block {
+		if k.Value.Kind == syntax.String && k.Value.Style != syntax.Block {
 			c.like = k.Value.Style
 			if k == h {
 				break
 			}
 		}
 	}
-	switch e.text[h.start] {
+	switch e.text[h.Start] {
 	case '\'':
-		c.quoted = Single
+		c.quoted = syntax.Single
 	case '"':
-		c.quoted = Double
+		c.quoted = syntax.Double
 	}
 	return c
 }
@@ -58,40 +59,40 @@ func (e *editor) unit() string {
 
 func (e *editor) renderKey(key string, c context) string {
 	if e.Format == "json" {
-		return quoteJSON(key)
+		return jsonsyntax.Quote(key)
 	}
 	return quoteYAML(key, c.quoted, true)
 }
 
 // render writes a value; a text that starts with a line break belongs below its key.
-func (e *editor) render(n *Node, c context) (string, error) {
+func (e *editor) render(n *syntax.Node, c context) (string, error) {
 	switch n.Kind {
-	case Mapping:
-		if c.block && len(n.Keys) > 0 && (c.old == nil || c.old.Style != Flow) {
+	case syntax.Mapping:
+		if c.block && len(n.Keys) > 0 && (c.old == nil || c.old.Style != syntax.Flow) {
 			return e.renderBlock(n, c)
 		}
 		return e.renderBraces(n, c)
-	case List:
-		if c.block && len(n.Items) > 0 && (c.old == nil || c.old.Style != Flow) {
+	case syntax.List:
+		if c.block && len(n.Items) > 0 && (c.old == nil || c.old.Style != syntax.Flow) {
 			return e.renderBlock(n, c)
 		}
 		return e.renderBraces(n, c)
-	case String:
+	case syntax.String:
 		if e.Format == "json" {
-			return quoteJSON(n.Text), nil
+			return jsonsyntax.Quote(n.Text), nil
 		}
 		s := c.like
-		if c.old != nil && c.old.Kind == String {
+		if c.old != nil && c.old.Kind == syntax.String {
 			s = c.old.Style
 		}
-		if c.block && literalYAML.MatchString(n.Text) && (s == Block || c.old == nil && n.Style == Block) {
+		if c.block && literalYAML.MatchString(n.Text) && (s == syntax.Block || c.old == nil && n.Style == syntax.Block) {
 			in := "\n" + strings.Map(blank, c.indent) + "  "
 			return "|" + in + strings.ReplaceAll(strings.TrimSuffix(n.Text, "\n"), "\n", in), nil
 		}
 		return quoteYAML(n.Text, s, !c.block), nil
-	case Null:
+	case syntax.Null:
 		return "null", nil
-	case Reference:
+	case syntax.Reference:
 		if strings.Contains(n.Text, "\n") {
 			return "", errors.New("a value with an anchor or a tag goes over lines")
 		}
@@ -105,7 +106,7 @@ func (e *editor) render(n *Node, c context) (string, error) {
 
 var jsonLiteral = regexp.MustCompile(`^(true|false|-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?)$`)
 
-func (e *editor) renderBraces(n *Node, c context) (string, error) {
+func (e *editor) renderBraces(n *syntax.Node, c context) (string, error) {
 	c.old, c.block = nil, false
 	in := c
 	in.indent += c.unit
@@ -114,7 +115,7 @@ func (e *editor) renderBraces(n *Node, c context) (string, error) {
 	for _, k := range n.Keys {
 		parts = append(parts, e.keyValue(k, in))
 	}
-	if n.Kind == List {
+	if n.Kind == syntax.List {
 		open, shut = "[", "]"
 		in.wide, in.indent = false, c.indent
 		c.wide = false
@@ -136,7 +137,7 @@ func (e *editor) renderBraces(n *Node, c context) (string, error) {
 }
 
 // renderBlock writes a list or mapping by indentation, below its key.
-func (e *editor) renderBlock(n *Node, c context) (string, error) {
+func (e *editor) renderBlock(n *syntax.Node, c context) (string, error) {
 	c.old = nil
 	if !strings.HasPrefix(c.unit, " ") {
 		c.unit = "  "
@@ -167,14 +168,14 @@ func (e *editor) renderBlock(n *Node, c context) (string, error) {
 var literalYAML = regexp.MustCompile(`^(?:[!-~](?:[ -~]*[!-~])?\n)+$`)
 
 // quoteYAML writes a string in the style of its neighbours if that can hold it.
-func quoteYAML(s string, like Style, inFlow bool) string {
+func quoteYAML(s string, like syntax.Style, inFlow bool) string {
 	oneLine := !strings.ContainsFunc(s, func(r rune) bool {
 		return r < ' ' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029 || r == 0xfeff
 	})
 	switch {
-	case !oneLine || like == Double:
+	case !oneLine || like == syntax.Double:
 		return quoteDouble(s)
-	case like == Single || !plainYAML(s, inFlow):
+	case like == syntax.Single || !plainYAML(s, inFlow):
 		return "'" + strings.ReplaceAll(s, "'", "''") + "'"
 	}
 	return s
@@ -182,7 +183,7 @@ func quoteYAML(s string, like Style, inFlow bool) string {
 
 // quoteDouble writes a YAML string in double quotes; what JSON escapes, YAML reads.
 func quoteDouble(s string) string {
-	return strings.ReplaceAll(quoteJSON(s), "\x7f", `\x7f`)
+	return strings.ReplaceAll(jsonsyntax.Quote(s), "\x7f", `\x7f`)
 }
 
 // surely is what a reader of any YAML version takes for a string without quotes.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/syntax"
 )
 
 // TestRender: what is put in looks like what stands around it.
@@ -117,7 +117,7 @@ func TestAnyFileBecomesAnyOther(t *testing.T) {
 				t.Errorf("%s, seed %d: %v\n%s\nto\n%s", name, seed, err, from.Source(), to.Source())
 				continue
 			}
-			if got := parse(t, format, string(out)); !hostconf.Equal(got.Root.OrMapping(), to.Root.OrMapping()) {
+			if got := parse(t, format, string(out)); !syntax.Equal(got.Root.OrMapping(), to.Root.OrMapping()) {
 				t.Errorf("%s, seed %d:\n%s\nbecame\n%s", name, seed, from.Source(), out)
 			}
 			var other any // as a reader of somebody else's sees it

@@ -17,7 +17,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/connection"
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/dump"
@@ -166,8 +166,8 @@ func (t *copied) run(ctx context.Context) (*Result, error) {
 }
 
 // address is where the copy is.
-func (t *copied) address() hostconf.Address {
-	return hostconf.Address{Host: t.config.Host, Port: t.config.Port, Database: t.name, User: t.config.User, Password: t.config.Password}
+func (t *copied) address() connection.Address {
+	return connection.Address{Host: t.config.Host, Port: t.config.Port, Database: t.name, User: t.config.User, Password: t.config.Password}
 }
 
 // remember notes which tables are there before the jump, and how large they are.

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/connection"
 	"onerpm/internal/manifest"
 )
 
@@ -21,7 +21,7 @@ const maxConf = 1 << 20
 
 // address returns where a database is, as the file on the machine said when it was first
 // asked for: under the old release, whose keys the manifest names.
-func (r *run) address(ctx context.Context, db manifest.Database) (hostconf.Address, error) {
+func (r *run) address(ctx context.Context, db manifest.Database) (connection.Address, error) {
 	if a, known := r.addresses[db.Name]; known {
 		return a, nil
 	}
@@ -29,17 +29,17 @@ func (r *run) address(ctx context.Context, db manifest.Database) (hostconf.Addre
 	doing := "read the database's address from " + c.File
 	got, err := r.machine.sh(ctx, "head -c "+strconv.Itoa(maxConf)+" "+quote(c.File))
 	if err != nil {
-		return hostconf.Address{}, fmt.Errorf("%s: %w", doing, err)
+		return connection.Address{}, fmt.Errorf("%s: %w", doing, err)
 	}
 	if got.code != 0 {
-		return hostconf.Address{}, fmt.Errorf("%s: %s", doing, strings.TrimSpace(got.err))
+		return connection.Address{}, fmt.Errorf("%s: %s", doing, strings.TrimSpace(got.err))
 	}
-	a, err := hostconf.ReadAddress([]byte(got.out), c)
+	a, err := connection.Read([]byte(got.out), c)
 	if err != nil {
 		return a, fmt.Errorf("%s: %w", doing, err)
 	}
 	if r.addresses == nil {
-		r.addresses = map[string]hostconf.Address{}
+		r.addresses = map[string]connection.Address{}
 	}
 	r.addresses[db.Name] = a
 	return a, nil
@@ -47,7 +47,7 @@ func (r *run) address(ctx context.Context, db manifest.Database) (hostconf.Addre
 
 // psql answers statements, one row a line with "|" between its columns. What it needs goes
 // over standard input: neither password nor statement is in a list of processes.
-func (r *run) psql(ctx context.Context, a hostconf.Address, sql string) ([]string, error) {
+func (r *run) psql(ctx context.Context, a connection.Address, sql string) ([]string, error) {
 	var script strings.Builder
 	for _, v := range [][2]string{{"PGPASSWORD", a.Password}, {"PGHOST", a.Host}, {"PGPORT", strconv.Itoa(int(a.Port))}, {"PGDATABASE", a.Database}, {"PGUSER", a.User},
 		{"PGCONNECT_TIMEOUT", "10"}, {"PGCLIENTENCODING", "UTF8"}} {
@@ -97,7 +97,7 @@ const ours = `n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.ns
 
 const tablesSQL = `select n.nspname || '|' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and ` + ours + ` order by 1`
 
-func (r *run) lookTables(ctx context.Context, s *state, db string, a hostconf.Address) error {
+func (r *run) lookTables(ctx context.Context, s *state, db string, a connection.Address) error {
 	found, err := r.psql(ctx, a, strings.ReplaceAll(tablesSQL, "$own", ownSchema(r.m.Prefix)))
 	if err != nil || len(found) == 0 {
 		return err

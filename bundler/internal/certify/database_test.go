@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/connection"
 	"onerpm/internal/hostconf/hostconftest"
 	"onerpm/internal/manifest"
 	"onerpm/test/product/pgserver"
@@ -112,7 +112,7 @@ func TestAddress(t *testing.T) {
 			}
 			continue
 		}
-		want := hostconf.Address{Host: c.Host, Port: uint16(c.Port), Database: c.Database, User: c.User, Password: c.Password}
+		want := connection.Address{Host: c.Host, Port: uint16(c.Port), Database: c.Database, User: c.User, Password: c.Password}
 		if err != nil || got != want {
 			t.Errorf("%s: %+v, %v; want %+v", c.Name, got, err, want)
 		}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/connection"
 	"onerpm/internal/manifest"
 )
 
@@ -26,7 +26,7 @@ type run struct {
 	upgraded report // the last upgrade that was waited for
 	load     *Load
 
-	addresses map[string]hostconf.Address // of the databases, by their names in the manifest
+	addresses map[string]connection.Address // of the databases, by their names in the manifest
 }
 
 // dir is the folder on the machine that a run uses.

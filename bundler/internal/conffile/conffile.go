@@ -11,6 +11,8 @@ import (
 
 	"onerpm/bundler/internal/mistake"
 	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/placeholder"
+	"onerpm/internal/hostconf/syntax"
 )
 
 // Entry is one value of a file.
@@ -38,7 +40,7 @@ func Read(format, file string, data []byte) ([]Entry, *mistake.Mistake) {
 	d, err := hostconf.Parse(format, data)
 	if err != nil {
 		m := &mistake.Mistake{File: file, What: fmt.Sprintf("not %s: %v", strings.ToUpper(format), err)}
-		if at := (*hostconf.SyntaxError)(nil); errors.As(err, &at) {
+		if at := (*syntax.Error)(nil); errors.As(err, &at) {
 			m.Line, m.Column, m.What = at.Line, at.Column, fmt.Sprintf("not %s: %s", strings.ToUpper(format), at.What)
 		}
 		return nil, m
@@ -52,10 +54,10 @@ func Read(format, file string, data []byte) ([]Entry, *mistake.Mistake) {
 }
 
 // Placeholders returns the names of the placeholders in a text, in their order.
-func Placeholders(text string) []string { return hostconf.ParseTemplate(text).Names }
+func Placeholders(text string) []string { return placeholder.Parse(text).Names }
 
 // Same tells whether two values are alike when one placeholder is as good as another.
-func Same(a, b string) bool { return hostconf.Canonical(a) == hostconf.Canonical(b) }
+func Same(a, b string) bool { return placeholder.Canonical(a) == placeholder.Canonical(b) }
 
 func readText(data []byte) []Entry {
 	var out []Entry

@@ -3,20 +3,21 @@ package config
 import (
 	"slices"
 
-	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/placeholder"
+	"onerpm/internal/hostconf/syntax"
 )
 
 // captures are the host's values behind placeholders.
-type captures map[string][]*hostconf.Node
+type captures map[string][]*syntax.Node
 
-func (c captures) add(name string, n *hostconf.Node) {
-	if !slices.ContainsFunc(c[name], func(o *hostconf.Node) bool { return hostconf.Equal(o, n) }) {
+func (c captures) add(name string, n *syntax.Node) {
+	if !slices.ContainsFunc(c[name], func(o *syntax.Node) bool { return syntax.Equal(o, n) }) {
 		c[name] = append(c[name], n)
 	}
 }
 
 // get returns the one value that stands behind name; false when there is none or more than one.
-func (c captures) get(name string) (*hostconf.Node, bool) {
+func (c captures) get(name string) (*syntax.Node, bool) {
 	if v := c[name]; len(v) == 1 {
 		return v[0], true
 	}
@@ -25,7 +26,7 @@ func (c captures) get(name string) (*hostconf.Node, bool) {
 
 // matches tells whether the host's value v has the shape of t, and if so notes
 // what stands behind t's placeholders. Both are there.
-func matches(t, v *hostconf.Node, c captures) bool {
+func matches(t, v *syntax.Node, c captures) bool {
 	found := captures{}
 	if !shaped(t, v, found) {
 		return false
@@ -38,21 +39,21 @@ func matches(t, v *hostconf.Node, c captures) bool {
 	return true
 }
 
-func shaped(t, v *hostconf.Node, c captures) bool {
-	if t.Kind == hostconf.String && hostconf.HasPlaceholder(t.Text) {
-		tmpl := hostconf.ParseTemplate(t.Text)
+func shaped(t, v *syntax.Node, c captures) bool {
+	if t.Kind == syntax.String && placeholder.In(t.Text) {
+		tmpl := placeholder.Parse(t.Text)
 		if tmpl.Whole() {
 			if v = v.Resolve(); v != nil {
 				c.add(tmpl.Names[0], v)
 			}
 			return true
 		}
-		if v = v.Resolve(); v == nil || v.Kind != hostconf.String {
+		if v = v.Resolve(); v == nil || v.Kind != syntax.String {
 			return false
 		}
 		found, ok := tmpl.Match(v.Text)
 		for name, text := range found {
-			c.add(name, &hostconf.Node{Kind: hostconf.String, Text: text})
+			c.add(name, &syntax.Node{Kind: syntax.String, Text: text})
 		}
 		return ok
 	}
@@ -60,7 +61,7 @@ func shaped(t, v *hostconf.Node, c captures) bool {
 		return false
 	}
 	switch t.Kind {
-	case hostconf.List:
+	case syntax.List:
 		if len(t.Items) != len(v.Items) {
 			return false
 		}
@@ -70,7 +71,7 @@ func shaped(t, v *hostconf.Node, c captures) bool {
 			}
 		}
 		return true
-	case hostconf.Mapping:
+	case syntax.Mapping:
 		if len(t.Keys) != len(v.Keys) {
 			return false
 		}
@@ -81,12 +82,12 @@ func shaped(t, v *hostconf.Node, c captures) bool {
 		}
 		return true
 	}
-	return hostconf.Equal(t, v)
+	return syntax.Equal(t, v)
 }
 
 // templated tells whether a placeholder is anywhere in n.
-func templated(n *hostconf.Node) bool {
-	if n.Kind == hostconf.String && hostconf.HasPlaceholder(n.Text) {
+func templated(n *syntax.Node) bool {
+	if n.Kind == syntax.String && placeholder.In(n.Text) {
 		return true
 	}
 	for _, v := range n.Items {
@@ -103,10 +104,10 @@ func templated(n *hostconf.Node) bool {
 }
 
 // weight is how much of n is fixed, in bytes.
-func weight(n *hostconf.Node) int {
+func weight(n *syntax.Node) int {
 	w := len(n.Text)
-	if n.Kind == hostconf.String {
-		w = hostconf.ParseTemplate(n.Text).Weight()
+	if n.Kind == syntax.String {
+		w = placeholder.Parse(n.Text).Weight()
 	}
 	for _, v := range n.Items {
 		w += weight(v)

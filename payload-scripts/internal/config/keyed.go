@@ -7,6 +7,9 @@ import (
 	"slices"
 
 	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/envsyntax"
+	"onerpm/internal/hostconf/placeholder"
+	"onerpm/internal/hostconf/syntax"
 	"onerpm/internal/manifest"
 	"onerpm/internal/redact"
 )
@@ -36,7 +39,7 @@ func mergeKeyed(in Input) (Result, error) {
 		}
 	}
 	base, theirs, mine := root(docs[0]), root(docs[1]), root(docs[2])
-	for _, n := range []*hostconf.Node{base, theirs, mine} {
+	for _, n := range []*syntax.Node{base, theirs, mine} {
 		if len(in.Set) > 0 && !isMapping(n) {
 			return Result{}, errors.New("set: the file is no mapping of keys")
 		}
@@ -45,7 +48,7 @@ func mergeKeyed(in Input) (Result, error) {
 	m.capture(base, theirs, mine)
 	want := m.merge("", base, theirs, mine)
 	if want == nil {
-		want = &hostconf.Node{Kind: hostconf.Mapping}
+		want = &syntax.Node{Kind: syntax.Mapping}
 	}
 	want = want.Clone()
 	if err := m.applySet(want, mine); err != nil {
@@ -62,7 +65,7 @@ func mergeKeyed(in Input) (Result, error) {
 	if in.Mine == nil {
 		from = docs[1] // a new file: the release's text with the values filled in
 	}
-	if hostconf.Equal(root(from), want) {
+	if syntax.Equal(root(from), want) {
 		r.Out = bytes.Clone(from.Source())
 		return r, nil
 	}
@@ -75,7 +78,7 @@ func mergeKeyed(in Input) (Result, error) {
 }
 
 // root is what a file holds, nil for one that is not there.
-func root(d *hostconf.Document) *hostconf.Node {
+func root(d *hostconf.Document) *syntax.Node {
 	if d == nil {
 		return nil
 	}
@@ -93,10 +96,10 @@ type merger struct {
 }
 
 // capture collects the host's values behind the placeholders of both releases.
-func (m *merger) capture(b, t, mine *hostconf.Node) {
+func (m *merger) capture(b, t, mine *syntax.Node) {
 	switch {
 	case mine == nil || b == nil && t == nil:
-	case isMapping(b) && isMapping(t) && mine.Kind == hostconf.Mapping:
+	case isMapping(b) && isMapping(t) && mine.Kind == syntax.Mapping:
 		for _, e := range mine.Keys {
 			m.capture(b.Get(e.Key), t.Get(e.Key), e.Value)
 		}
@@ -110,17 +113,17 @@ func (m *merger) capture(b, t, mine *hostconf.Node) {
 
 // tighter tells whether, of two shapes that both fit a value, b says more about it
 // than t: then the value is the old release's, not already the new one's.
-func tighter(b, t *hostconf.Node) bool { return templated(b) && weight(b) > weight(t) }
+func tighter(b, t *syntax.Node) bool { return templated(b) && weight(b) > weight(t) }
 
-func isMapping(n *hostconf.Node) bool { return n == nil || n.Kind == hostconf.Mapping }
+func isMapping(n *syntax.Node) bool { return n == nil || n.Kind == syntax.Mapping }
 
 // merge returns the value that the path gets, nil for none.
-func (m *merger) merge(path string, b, t, mine *hostconf.Node) *hostconf.Node {
+func (m *merger) merge(path string, b, t, mine *syntax.Node) *syntax.Node {
 	if _, set := m.in.Set[path]; set && path != "" {
 		if mine != nil {
 			return mine
 		}
-		return &hostconf.Node{Kind: hostconf.Null} // holds the place in the order; applySet fills it
+		return &syntax.Node{Kind: syntax.Null} // holds the place in the order; applySet fills it
 	}
 	if isMapping(b) && isMapping(t) && isMapping(mine) && (mine != nil || b == nil) {
 		return m.mergeMapping(path, b, t, mine)
@@ -128,12 +131,12 @@ func (m *merger) merge(path string, b, t, mine *hostconf.Node) *hostconf.Node {
 	return m.mergeWhole(path, b, t, mine)
 }
 
-func (m *merger) mergeMapping(path string, b, t, mine *hostconf.Node) *hostconf.Node {
-	out := &hostconf.Node{Kind: hostconf.Mapping}
+func (m *merger) mergeMapping(path string, b, t, mine *syntax.Node) *syntax.Node {
+	out := &syntax.Node{Kind: syntax.Mapping}
 	if mine != nil {
 		for _, e := range mine.Keys {
-			if v := m.merge(hostconf.Join(path, e.Key), b.Get(e.Key), t.Get(e.Key), e.Value); v != nil {
-				out.Keys = append(out.Keys, &hostconf.Entry{Key: e.Key, Value: v})
+			if v := m.merge(syntax.Join(path, e.Key), b.Get(e.Key), t.Get(e.Key), e.Value); v != nil {
+				out.Keys = append(out.Keys, &syntax.Entry{Key: e.Key, Value: v})
 			}
 		}
 	}
@@ -143,9 +146,9 @@ func (m *merger) mergeMapping(path string, b, t, mine *hostconf.Node) *hostconf.
 				continue
 			}
 			inherited := mine.Inherited(e.Key) // a YAML merge key brings it already
-			v := m.merge(hostconf.Join(path, e.Key), b.Get(e.Key), e.Value, inherited)
-			if v != nil && (inherited == nil || !hostconf.Equal(v, inherited)) {
-				out.Insert(place(out, t, i), &hostconf.Entry{Key: keyOf(e, v), Value: v})
+			v := m.merge(syntax.Join(path, e.Key), b.Get(e.Key), e.Value, inherited)
+			if v != nil && (inherited == nil || !syntax.Equal(v, inherited)) {
+				out.Insert(place(out, t, i), &syntax.Entry{Key: keyOf(e, v), Value: v})
 			}
 		}
 	}
@@ -156,16 +159,16 @@ func (m *merger) mergeMapping(path string, b, t, mine *hostconf.Node) *hostconf.
 }
 
 // keyOf is the key of a value that takes e's place: a line is its own key.
-func keyOf(e *hostconf.Entry, v *hostconf.Node) string {
-	if v.Kind == hostconf.Line && v.Text != e.Value.Text {
-		return hostconf.LineKey(v.Text, 1)
+func keyOf(e *syntax.Entry, v *syntax.Node) string {
+	if v.Kind == syntax.Line && v.Text != e.Value.Text {
+		return envsyntax.LineKey(v.Text, 1)
 	}
 	return e.Key
 }
 
 // place returns where in out the i-th key of t belongs: behind the nearest key
 // before it that is there, else before the nearest behind it, else at the end.
-func place(out, t *hostconf.Node, i int) int {
+func place(out, t *syntax.Node, i int) int {
 	at := func(key string) int {
 		if out.Find(key) == nil {
 			return -1
@@ -191,7 +194,7 @@ func place(out, t *hostconf.Node, i int) int {
 }
 
 // mergeWhole decides about a value that is not taken apart.
-func (m *merger) mergeWhole(path string, b, t, mine *hostconf.Node) *hostconf.Node {
+func (m *merger) mergeWhole(path string, b, t, mine *syntax.Node) *syntax.Node {
 	local := captures{}
 	if namesSecret(b) || namesSecret(t) {
 		m.secret[path] = true
@@ -204,7 +207,7 @@ func (m *merger) mergeWhole(path string, b, t, mine *hostconf.Node) *hostconf.No
 	case t == nil && b == nil: // the admin's own
 		m.note(path, Kept, "admin", mine, mine)
 		return mine
-	case mine == nil && (t == nil || hostconf.Same(b, t)): // the admin took it away, the release did nothing or the same
+	case mine == nil && (t == nil || syntax.Same(b, t)): // the admin took it away, the release did nothing or the same
 		if t != nil {
 			m.note(path, Kept, "admin", nil, nil)
 		}
@@ -216,7 +219,7 @@ func (m *merger) mergeWhole(path string, b, t, mine *hostconf.Node) *hostconf.No
 		return m.take(path, t, mine, local, "release")
 	case t == nil && mine != nil && m.copied(path): // the new release has it under another key
 		return m.take(path, nil, mine, local, "release")
-	case b != nil && t != nil && hostconf.Same(b, t): // not touched by the release
+	case b != nil && t != nil && syntax.Same(b, t): // not touched by the release
 		m.note(path, Kept, "admin", mine, mine)
 		return mine
 	}
@@ -233,14 +236,14 @@ func (m *merger) copied(path string) bool {
 	return false
 }
 
-func isLine(n *hostconf.Node) bool { return n != nil && n.Kind == hostconf.Line }
+func isLine(n *syntax.Node) bool { return n != nil && n.Kind == syntax.Line }
 
 // OtherLines is the key of a conflict or change about lines of an env file that are no
 // KEY=value: what they do is not known, so nothing is put in or taken away unasked.
 const OtherLines = "lines that are no KEY=value"
 
 // mergeLine decides about such a line.
-func (m *merger) mergeLine(b, t, mine *hostconf.Node) *hostconf.Node {
+func (m *merger) mergeLine(b, t, mine *syntax.Node) *syntax.Node {
 	switch {
 	case t != nil && mine != nil, t == nil && b == nil: // it is there, or the admin's own
 		return mine
@@ -255,7 +258,7 @@ func (m *merger) mergeLine(b, t, mine *hostconf.Node) *hostconf.Node {
 	return m.conflict(OtherLines, b, t, mine)
 }
 
-func (m *merger) conflict(path string, b, t, mine *hostconf.Node) *hostconf.Node {
+func (m *merger) conflict(path string, b, t, mine *syntax.Node) *syntax.Node {
 	switch side, decided := policyFor(m.in.Policy, path); {
 	case !decided:
 		m.conflicts = append(m.conflicts, Conflict{path, m.show(path, b), m.show(path, t), m.show(path, mine)})
@@ -268,7 +271,7 @@ func (m *merger) conflict(path string, b, t, mine *hostconf.Node) *hostconf.Node
 }
 
 // take returns the release's value with the host's values put in.
-func (m *merger) take(path string, t, mine *hostconf.Node, local captures, by string) *hostconf.Node {
+func (m *merger) take(path string, t, mine *syntax.Node, local captures, by string) *syntax.Node {
 	if t == nil {
 		m.note(path, Removed, by, mine, nil)
 		return nil
@@ -284,8 +287,8 @@ func (m *merger) take(path string, t, mine *hostconf.Node, local captures, by st
 
 // fill returns t with every placeholder replaced by the host's value: the one
 // at the same key first, then the one that stands behind that name elsewhere.
-func (m *merger) fill(path string, t *hostconf.Node, local captures) *hostconf.Node {
-	value := func(name string) (*hostconf.Node, bool) {
+func (m *merger) fill(path string, t *syntax.Node, local captures) *syntax.Node {
+	value := func(name string) (*syntax.Node, bool) {
 		if v, ok := local.get(name); ok {
 			return v, true
 		}
@@ -293,11 +296,11 @@ func (m *merger) fill(path string, t *hostconf.Node, local captures) *hostconf.N
 	}
 	out := t.Clone()
 	switch t.Kind {
-	case hostconf.String, hostconf.Line:
-		if !hostconf.HasPlaceholder(t.Text) {
+	case syntax.String, syntax.Line:
+		if !placeholder.In(t.Text) {
 			break
 		}
-		tmpl := hostconf.ParseTemplate(t.Text)
+		tmpl := placeholder.Parse(t.Text)
 		if tmpl.Whole() {
 			if v, ok := value(tmpl.Names[0]); ok {
 				return v
@@ -305,7 +308,7 @@ func (m *merger) fill(path string, t *hostconf.Node, local captures) *hostconf.N
 		}
 		text, missing := tmpl.Fill(func(name string) (string, bool) {
 			v, ok := value(name)
-			if !ok || v.Kind == hostconf.List || v.Kind == hostconf.Mapping || v.Kind == hostconf.Null {
+			if !ok || v.Kind == syntax.List || v.Kind == syntax.Mapping || v.Kind == syntax.Null {
 				return "", false
 			}
 			return v.Text, true
@@ -314,22 +317,22 @@ func (m *merger) fill(path string, t *hostconf.Node, local captures) *hostconf.N
 			m.unknown = append(m.unknown, fmt.Sprintf("%s <<%s>>", path, name))
 		}
 		out.Text = text
-	case hostconf.List:
-		out.Items = make([]*hostconf.Node, len(t.Items))
+	case syntax.List:
+		out.Items = make([]*syntax.Node, len(t.Items))
 		for i, v := range t.Items {
 			out.Items[i] = m.fill(path, v, local)
 		}
-	case hostconf.Mapping:
-		out.Keys = make([]*hostconf.Entry, len(t.Keys))
+	case syntax.Mapping:
+		out.Keys = make([]*syntax.Entry, len(t.Keys))
 		for i, e := range t.Keys {
-			out.Keys[i] = &hostconf.Entry{Key: e.Key, Value: m.fill(hostconf.Join(path, e.Key), e.Value, local)}
+			out.Keys[i] = &syntax.Entry{Key: e.Key, Value: m.fill(syntax.Join(path, e.Key), e.Value, local)}
 		}
 	}
 	return out
 }
 
 // show is show for a path that may be known to be a secret's.
-func (m *merger) show(path string, n *hostconf.Node) string {
+func (m *merger) show(path string, n *syntax.Node) string {
 	if n != nil && m.secret[path] {
 		return redact.Hidden
 	}
@@ -337,11 +340,11 @@ func (m *merger) show(path string, n *hostconf.Node) string {
 }
 
 // namesSecret tells whether a placeholder in n has the name of a secret.
-func namesSecret(n *hostconf.Node) bool {
-	return n != nil && n.Kind == hostconf.String && slices.ContainsFunc(hostconf.ParseTemplate(n.Text).Names, redact.Key)
+func namesSecret(n *syntax.Node) bool {
+	return n != nil && n.Kind == syntax.String && slices.ContainsFunc(placeholder.Parse(n.Text).Names, redact.Key)
 }
 
-func (m *merger) note(path string, k Kind, by string, from, to *hostconf.Node) {
+func (m *merger) note(path string, k Kind, by string, from, to *syntax.Node) {
 	c := Change{Key: path, Kind: k, By: by}
 	if from != nil {
 		c.From = m.show(path, from)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/syntax"
 	"onerpm/internal/manifest"
 )
 
@@ -113,7 +114,7 @@ func checkLaws(t *testing.T, format string, l law) {
 		}
 		return r
 	}
-	if r := merge(l.base, l.theirs, l.base, nil); len(r.Conflicts) > 0 || !hostconf.Equal(rootOf(t, format, r.Out), rootOf(t, format, l.theirs)) {
+	if r := merge(l.base, l.theirs, l.base, nil); len(r.Conflicts) > 0 || !syntax.Equal(rootOf(t, format, r.Out), rootOf(t, format, l.theirs)) {
 		t.Fatalf("an untouched file does not become the release's: %+v\n%s\nbecame\n%s\nnot\n%s", r.Conflicts, l.base, r.Out, l.theirs)
 	}
 	if r := merge(l.base, l.base, l.mine, nil); len(r.Conflicts) > 0 || !bytes.Equal(r.Out, l.mine) {
@@ -139,7 +140,7 @@ func checkLaws(t *testing.T, format string, l law) {
 	}
 }
 
-func rootOf(t *testing.T, format string, src []byte) *hostconf.Node {
+func rootOf(t *testing.T, format string, src []byte) *syntax.Node {
 	t.Helper()
 	d, err := hostconf.Parse(format, src)
 	if err != nil {
@@ -157,21 +158,21 @@ func nothingIsLost(t *testing.T, format string, l law, r Result) {
 	for _, c := range r.Conflicts {
 		conflicts[c.Key] = true
 	}
-	out := (*hostconf.Node)(nil)
+	out := (*syntax.Node)(nil)
 	if len(conflicts) == 0 {
 		out = rootOf(t, format, r.Out)
 	}
-	var walk func(path string, b, th, m, o *hostconf.Node)
-	walk = func(path string, b, th, m, o *hostconf.Node) {
+	var walk func(path string, b, th, m, o *syntax.Node)
+	walk = func(path string, b, th, m, o *syntax.Node) {
 		if conflicts[path] {
-			if hostconf.Equal(b, th) || hostconf.Equal(b, m) || hostconf.Equal(th, m) {
+			if syntax.Equal(b, th) || syntax.Equal(b, m) || syntax.Equal(th, m) {
 				t.Fatalf("%s is no conflict", path)
 			}
 			return
 		}
 		if isMapping(b) && isMapping(th) && isMapping(m) && (b != nil || th != nil || m != nil) {
 			keys := map[string]bool{}
-			for _, n := range []*hostconf.Node{b, th, m} {
+			for _, n := range []*syntax.Node{b, th, m} {
 				if n != nil {
 					for _, e := range n.Keys {
 						keys[e.Key] = true
@@ -180,16 +181,16 @@ func nothingIsLost(t *testing.T, format string, l law, r Result) {
 			}
 			if len(keys) > 0 && (m != nil || b == nil) {
 				for key := range keys {
-					walk(hostconf.Join(path, key), b.Get(key), th.Get(key), m.Get(key), o.Get(key))
+					walk(syntax.Join(path, key), b.Get(key), th.Get(key), m.Get(key), o.Get(key))
 				}
 				return
 			}
 		}
 		want := m
-		if hostconf.Equal(b, m) {
+		if syntax.Equal(b, m) {
 			want = th
 		}
-		if out != nil && !hostconf.Equal(o, want) {
+		if out != nil && !syntax.Equal(o, want) {
 			t.Fatalf("%s: got %v, want %v\nbase\n%s\ntheirs\n%s\nmine\n%s\nmerged\n%s", path, o, want, l.base, l.theirs, l.mine, r.Out)
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"errors"
 
-	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/placeholder"
 	"onerpm/internal/manifest"
 )
 
@@ -21,7 +21,7 @@ func MergePackaged(in Input) (Result, error) {
 	if r, done := in.wholePackaged(); done {
 		return r, nil
 	}
-	if hostconf.HasPlaceholder(string(in.Base)) || hostconf.HasPlaceholder(string(in.Theirs)) {
+	if placeholder.In(string(in.Base)) || placeholder.In(string(in.Theirs)) {
 		return in.oneOf(), nil
 	}
 	r, err := Merge(in)
@@ -83,7 +83,7 @@ func (in Input) droppedPackaged() Result {
 
 // described returns what changes key by key, or else the file as a whole.
 func (in Input) described(whole Change) []Change {
-	if !hostconf.HasPlaceholder(string(in.Base)) && !hostconf.HasPlaceholder(string(in.Theirs)) {
+	if !placeholder.In(string(in.Base)) && !placeholder.In(string(in.Theirs)) {
 		if r, err := Merge(in); err == nil && len(r.Conflicts) == 0 && len(r.Changes) > 0 {
 			return r.Changes
 		}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/placeholder"
 	"onerpm/internal/manifest"
 )
 
@@ -113,7 +113,7 @@ func jump(t *testing.T, in Input) {
 
 // rendered is a release's file with the host's values in it.
 func rendered(file []byte) []byte {
-	text, _ := hostconf.ParseTemplate(string(file)).Fill(func(name string) (string, bool) { return "host-" + name, true })
+	text, _ := placeholder.Parse(string(file)).Fill(func(name string) (string, bool) { return "host-" + name, true })
 	return []byte(text)
 }
 

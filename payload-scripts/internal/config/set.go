@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/syntax"
 	"onerpm/internal/manifest"
 	"onerpm/internal/redact"
 )
@@ -40,26 +40,26 @@ func validValue(v manifest.Value) error {
 	return nil
 }
 
-func literal(v any) (*hostconf.Node, error) {
+func literal(v any) (*syntax.Node, error) {
 	switch v := v.(type) {
 	case string:
-		return &hostconf.Node{Kind: hostconf.String, Text: v}, nil
+		return &syntax.Node{Kind: syntax.String, Text: v}, nil
 	case bool:
-		return &hostconf.Node{Kind: hostconf.Bool, Text: strconv.FormatBool(v)}, nil
+		return &syntax.Node{Kind: syntax.Bool, Text: strconv.FormatBool(v)}, nil
 	case int:
-		return &hostconf.Node{Kind: hostconf.Number, Text: strconv.Itoa(v)}, nil
+		return &syntax.Node{Kind: syntax.Number, Text: strconv.Itoa(v)}, nil
 	case int64:
-		return &hostconf.Node{Kind: hostconf.Number, Text: strconv.FormatInt(v, 10)}, nil
+		return &syntax.Node{Kind: syntax.Number, Text: strconv.FormatInt(v, 10)}, nil
 	case uint64:
-		return &hostconf.Node{Kind: hostconf.Number, Text: strconv.FormatUint(v, 10)}, nil
+		return &syntax.Node{Kind: syntax.Number, Text: strconv.FormatUint(v, 10)}, nil
 	case float64:
 		b, err := json.Marshal(v)
 		if err != nil {
 			return nil, fmt.Errorf("write %v: %w", v, err)
 		}
-		return &hostconf.Node{Kind: hostconf.Number, Text: string(b)}, nil
+		return &syntax.Node{Kind: syntax.Number, Text: string(b)}, nil
 	case json.Number:
-		return &hostconf.Node{Kind: hostconf.Number, Text: v.String()}, nil
+		return &syntax.Node{Kind: syntax.Number, Text: v.String()}, nil
 	}
 	return nil, fmt.Errorf("a literal must be a string, a bool or a number, not %T", v)
 }
@@ -76,7 +76,7 @@ func randomText(r io.Reader, n int) (string, error) {
 // applySet writes what the spec sets into the wanted tree. Copies come last and
 // see the values of the merged file; a key that the merged file has no more is
 // copied from the host's.
-func (m *merger) applySet(want, mine *hostconf.Node) error {
+func (m *merger) applySet(want, mine *syntax.Node) error {
 	if len(m.in.Set) == 0 {
 		return nil
 	}
@@ -93,7 +93,7 @@ func (m *merger) applySet(want, mine *hostconf.Node) error {
 		case v.Copy != "":
 			copies = append(copies, key)
 			continue
-		case v.Random > 0 && had != nil && had.Kind != hostconf.Null && (had.Kind != hostconf.String || had.Text != ""):
+		case v.Random > 0 && had != nil && had.Kind != syntax.Null && (had.Kind != syntax.String || had.Text != ""):
 			if err := m.put(want, mine, key, had); err != nil {
 				return err
 			}
@@ -103,7 +103,7 @@ func (m *merger) applySet(want, mine *hostconf.Node) error {
 			if err != nil {
 				return fmt.Errorf("set %s: %w", key, err)
 			}
-			if err := m.put(want, mine, key, &hostconf.Node{Kind: hostconf.String, Text: text, Secret: true}); err != nil {
+			if err := m.put(want, mine, key, &syntax.Node{Kind: syntax.String, Text: text, Secret: true}); err != nil {
 				return err
 			}
 			continue
@@ -113,7 +113,7 @@ func (m *merger) applySet(want, mine *hostconf.Node) error {
 			return fmt.Errorf("set %s: %w", key, err)
 		}
 		if m.in.Format == "env" {
-			n.Kind = hostconf.String
+			n.Kind = syntax.String
 		}
 		if err := m.put(want, mine, key, n); err != nil {
 			return err
@@ -123,7 +123,7 @@ func (m *merger) applySet(want, mine *hostconf.Node) error {
 }
 
 // applyCopies resolves copies of copies in as many rounds as there are keys.
-func (m *merger) applyCopies(want, mine *hostconf.Node, keys []string) error {
+func (m *merger) applyCopies(want, mine *syntax.Node, keys []string) error {
 	for len(keys) > 0 {
 		var later []string
 		for _, key := range keys {
@@ -158,7 +158,7 @@ func (m *merger) applyCopies(want, mine *hostconf.Node, keys []string) error {
 }
 
 // put writes v at key and notes the change.
-func (m *merger) put(want, mine *hostconf.Node, key string, v *hostconf.Node) error {
+func (m *merger) put(want, mine *syntax.Node, key string, v *syntax.Node) error {
 	had := mine.Lookup(key)
 	if err := store(want, key, v, m.in.Format); err != nil {
 		return fmt.Errorf("set %s: %w", key, err)
@@ -166,15 +166,15 @@ func (m *merger) put(want, mine *hostconf.Node, key string, v *hostconf.Node) er
 	switch {
 	case had == nil:
 		m.note(key, Added, "set", nil, v)
-	case !hostconf.Equal(had, v):
+	case !syntax.Equal(had, v):
 		m.note(key, Changed, "set", had, v)
 	}
 	return nil
 }
 
 // store writes v at a.b.c below n and makes the mappings that lack.
-func store(n *hostconf.Node, path string, v *hostconf.Node, format string) error {
-	if n.Kind != hostconf.Mapping {
+func store(n *syntax.Node, path string, v *syntax.Node, format string) error {
+	if n.Kind != syntax.Mapping {
 		return errors.New("a key above it is no mapping")
 	}
 	if e := n.Find(path); e != nil {
@@ -195,7 +195,7 @@ func store(n *hostconf.Node, path string, v *hostconf.Node, format string) error
 		n.Append(path, v)
 		return nil
 	}
-	below := &hostconf.Node{Kind: hostconf.Mapping}
+	below := &syntax.Node{Kind: syntax.Mapping}
 	if err := store(below, rest, v, format); err != nil {
 		return err
 	}

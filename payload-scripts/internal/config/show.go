@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/syntax"
 	"onerpm/internal/redact"
 )
 
@@ -14,7 +14,7 @@ const absent = "(absent)"
 const maxShown = 200
 
 // show returns the value at a key as reports may have it.
-func show(path string, n *hostconf.Node) string {
+func show(path string, n *syntax.Node) string {
 	switch {
 	case n == nil:
 		return absent
@@ -25,32 +25,32 @@ func show(path string, n *hostconf.Node) string {
 }
 
 // display writes n for people, secrets within hidden. Whether a switch is on is no secret.
-func display(path string, n *hostconf.Node) string {
+func display(path string, n *syntax.Node) string {
 	switch n.Kind {
-	case hostconf.Null:
+	case syntax.Null:
 		return "null"
-	case hostconf.Bool:
+	case syntax.Bool:
 		return n.Text
-	case hostconf.List:
+	case syntax.List:
 		parts := make([]string, len(n.Items))
 		for i, v := range n.Items {
 			parts[i] = display(path, v)
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
-	case hostconf.Mapping:
+	case syntax.Mapping:
 		parts := make([]string, len(n.Keys))
 		for i, e := range n.Keys {
-			parts[i] = e.Key + ": " + display(hostconf.Join(path, e.Key), e.Value)
+			parts[i] = e.Key + ": " + display(syntax.Join(path, e.Key), e.Value)
 		}
 		return "{" + strings.Join(parts, ", ") + "}"
-	case hostconf.Line:
+	case syntax.Line:
 		return redact.Lines([]string{n.Text})[0]
 	}
 	text := redact.Hidden
 	if !n.Secret && !redact.Secret(path, n.Text) {
 		text = redact.Value(n.Text)
 	}
-	if n.Kind == hostconf.String && text != redact.Hidden {
+	if n.Kind == syntax.String && text != redact.Hidden {
 		return `"` + text + `"`
 	}
 	return text

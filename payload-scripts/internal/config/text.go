@@ -6,7 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/placeholder"
+	"onerpm/internal/hostconf/syntax"
 	"onerpm/internal/manifest"
 	"onerpm/internal/redact"
 	"onerpm/payload-scripts/internal/diff3"
@@ -53,7 +54,7 @@ type textMerge struct {
 
 // shape is a line with placeholders.
 type shape struct {
-	hostconf.Template
+	placeholder.Template
 	key string
 }
 
@@ -83,7 +84,7 @@ func newTextMerge(in Input) (*textMerge, error) {
 	x.shapes = shapesOf(x.base, x.theirs)
 	literals := map[string]bool{}
 	for _, l := range slices.Concat(x.base, x.theirs) {
-		literals[l] = !hostconf.HasPlaceholder(l)
+		literals[l] = !placeholder.In(l)
 	}
 	for i, lines := range [][]string{x.base, x.theirs, x.mine} {
 		x.keys[i] = make([]string, len(lines))
@@ -112,10 +113,10 @@ func splitLines(s string) []string {
 func (x *textMerge) applySet() error {
 	named := map[string]bool{}
 	for i, line := range x.theirs {
-		if len(x.in.Set) == 0 || !hostconf.HasPlaceholder(line) {
+		if len(x.in.Set) == 0 || !placeholder.In(line) {
 			continue
 		}
-		x.theirs[i], _ = hostconf.ParseTemplate(line).Fill(func(name string) (string, bool) {
+		x.theirs[i], _ = placeholder.Parse(line).Fill(func(name string) (string, bool) {
 			named[name] = true
 			if n, err := literal(x.in.Set[name].Literal); err == nil {
 				return n.Text, true
@@ -136,9 +137,9 @@ func shapesOf(files ...[]string) []shape {
 	seen := map[string]bool{}
 	for _, lines := range files {
 		for _, l := range lines {
-			if hostconf.HasPlaceholder(l) && !seen[l] {
+			if placeholder.In(l) && !seen[l] {
 				seen[l] = true
-				out = append(out, shape{hostconf.ParseTemplate(l), "~" + hostconf.Canonical(l)})
+				out = append(out, shape{placeholder.Parse(l), "~" + placeholder.Canonical(l)})
 			}
 		}
 	}
@@ -149,8 +150,8 @@ func shapesOf(files ...[]string) []shape {
 // keyOf returns what a line is compared by: lines of one shape are equal.
 func (x *textMerge) keyOf(line string, release bool, literals map[string]bool) string {
 	switch {
-	case release && hostconf.HasPlaceholder(line):
-		return "~" + hostconf.Canonical(line)
+	case release && placeholder.In(line):
+		return "~" + placeholder.Canonical(line)
 	case release || literals[line]:
 		return "=" + line
 	}
@@ -183,15 +184,15 @@ func (x *textMerge) capture() {
 }
 
 func (x *textMerge) note(c captures, line, mine string) {
-	if !hostconf.HasPlaceholder(line) {
+	if !placeholder.In(line) {
 		return
 	}
-	values, _ := hostconf.ParseTemplate(line).Match(mine)
+	values, _ := placeholder.Parse(line).Match(mine)
 	for name, v := range values {
 		if redact.Key(name) {
 			x.secrets = append(x.secrets, v)
 		}
-		c.add(name, &hostconf.Node{Kind: hostconf.String, Text: v})
+		c.add(name, &syntax.Node{Kind: syntax.String, Text: v})
 	}
 }
 
@@ -292,7 +293,7 @@ func (x *textMerge) take(c diff3.Chunk, key, by string) ([]string, error) {
 	}
 	out, shown := make([]string, 0, c.T1-c.T0), []string{}
 	for i, line := range x.theirs[c.T0:c.T1] {
-		text, missing := hostconf.ParseTemplate(line).Fill(func(name string) (string, bool) { return x.value(name, local) })
+		text, missing := placeholder.Parse(line).Fill(func(name string) (string, bool) { return x.value(name, local) })
 		for _, name := range missing {
 			x.unknown = append(x.unknown, fmt.Sprintf("%s <<%s>>", key, name))
 		}

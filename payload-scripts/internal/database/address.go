@@ -3,7 +3,7 @@ package database
 import (
 	"fmt"
 
-	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/connection"
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/host"
 )
@@ -13,14 +13,14 @@ const maxConfig = 1 << 20
 
 // ReadAddress reads where a database is from the product's file on this host. An
 // error names the file and the key, never a value.
-func ReadAddress(c manifest.Connection) (hostconf.Address, error) {
+func ReadAddress(c manifest.Connection) (connection.Address, error) {
 	data, err := host.ReadFile(c.File, maxConfig)
 	if err != nil {
-		return hostconf.Address{}, fmt.Errorf("read the database's address from %s: %w", c.File, err)
+		return connection.Address{}, fmt.Errorf("read the database's address from %s: %w", c.File, err)
 	}
-	a, err := hostconf.ReadAddress(data, c)
+	a, err := connection.Read(data, c)
 	if err != nil {
-		return hostconf.Address{}, fmt.Errorf("read the database's address from %s: %w", c.File, err)
+		return connection.Address{}, fmt.Errorf("read the database's address from %s: %w", c.File, err)
 	}
 	return a, nil
 }

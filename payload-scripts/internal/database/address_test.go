@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/connection"
 	"onerpm/internal/hostconf/hostconftest"
 	"onerpm/internal/manifest"
 )
@@ -26,7 +26,7 @@ func TestReadAddress(t *testing.T) {
 			}
 			continue
 		}
-		want := hostconf.Address{Host: c.Host, Port: uint16(c.Port), Database: c.Database, User: c.User, Password: c.Password}
+		want := connection.Address{Host: c.Host, Port: uint16(c.Port), Database: c.Database, User: c.User, Password: c.Password}
 		if err != nil || got != want {
 			t.Errorf("%s: %+v, %v; want %+v", c.Name, got, err, want)
 			continue

@@ -17,7 +17,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/connection"
 	"onerpm/internal/manifest"
 )
 
@@ -32,7 +32,7 @@ type DB struct {
 	Name   string  // application_name of its sessions
 	Pool   *sql.DB // its sessions
 
-	to     hostconf.Address
+	to     connection.Address
 	family string        // application_name of every session of this attempt, without the part that is this process's own
 	lock   time.Duration // every statement waits for a lock at most as long
 	limit  time.Duration // and takes at most as long
@@ -52,12 +52,12 @@ func Open(ctx context.Context, spec manifest.Database, prefix, attempt string, l
 // OpenAt connects to the database at an address that was read before. Every session
 // is named "<prefix> <attempt> ..." and waits for locks at most as long as the
 // limits say. An error holds no password.
-func OpenAt(ctx context.Context, spec manifest.Database, to hostconf.Address, prefix, attempt string, limits manifest.Limits) (*DB, error) {
+func OpenAt(ctx context.Context, spec manifest.Database, to connection.Address, prefix, attempt string, limits manifest.Limits) (*DB, error) {
 	return OpenTraced(ctx, spec, to, prefix, attempt, limits, nil)
 }
 
 // OpenTraced is OpenAt with a tracer of every statement, nil for none.
-func OpenTraced(ctx context.Context, spec manifest.Database, to hostconf.Address, prefix, attempt string, limits manifest.Limits, tracer pgx.QueryTracer) (*DB, error) {
+func OpenTraced(ctx context.Context, spec manifest.Database, to connection.Address, prefix, attempt string, limits manifest.Limits, tracer pgx.QueryTracer) (*DB, error) {
 	db := &DB{Spec: spec, Limits: limits, to: to, Schema: schemaName(prefix), family: prefix + " " + attempt, limit: questionLimit}
 	own := make([]byte, 4)
 	if _, err := rand.Read(own); err != nil {
@@ -80,7 +80,7 @@ func OpenTraced(ctx context.Context, spec manifest.Database, to hostconf.Address
 // Beside opens the same kind of sessions in another server's database, which has its
 // socket in a folder and asks for no password: in a copy of this one.
 func (db *DB) Beside(ctx context.Context, socket, user, name string) (*DB, error) {
-	beside := &DB{Spec: db.Spec, Limits: db.Limits, to: hostconf.Address{Host: socket, Port: 5432, Database: name, User: user},
+	beside := &DB{Spec: db.Spec, Limits: db.Limits, to: connection.Address{Host: socket, Port: 5432, Database: name, User: user},
 		Schema: db.Schema, family: db.family, Name: db.Name, lock: db.lock, limit: questionLimit}
 	return beside, beside.connect(ctx, nil)
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/connection"
 	"onerpm/internal/manifest"
 	"onerpm/test/product/testbed"
 )
@@ -53,12 +53,12 @@ func TestOddNames(t *testing.T) {
 func TestPassFile(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		to   hostconf.Address
+		to   connection.Address
 		want string
 	}{
-		{hostconf.Address{Host: "db", Port: 5432, Database: "d", User: "u", Password: "p"}, "db:5432:d:u:p\n"},
-		{hostconf.Address{Host: "::1", Port: 5433, Database: `a:b\c`, User: "u u", Password: `p:w\d`}, `\:\:1:5433:a\:b\\c:u u:p\:w\\d` + "\n"},
-		{hostconf.Address{Host: "/var/run/postgresql", Port: 5432, Database: "d", User: "u", Password: "p"}, "*:5432:d:u:p\n"},
+		{connection.Address{Host: "db", Port: 5432, Database: "d", User: "u", Password: "p"}, "db:5432:d:u:p\n"},
+		{connection.Address{Host: "::1", Port: 5433, Database: `a:b\c`, User: "u u", Password: `p:w\d`}, `\:\:1:5433:a\:b\\c:u u:p\:w\\d` + "\n"},
+		{connection.Address{Host: "/var/run/postgresql", Port: 5432, Database: "d", User: "u", Password: "p"}, "*:5432:d:u:p\n"},
 	} {
 		dir := t.TempDir()
 		file, err := (&DB{to: c.to}).PassFile(dir)

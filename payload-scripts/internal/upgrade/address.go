@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 
-	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/connection"
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/host"
@@ -26,7 +26,7 @@ func (s *schema) recordAddresses(context.Context) error {
 	if err != nil || known != nil && (rec.Schema != nil || len(rec.Hooks) > 0) {
 		return err
 	}
-	found := map[string]hostconf.Address{}
+	found := map[string]connection.Address{}
 	for _, spec := range s.manifest().Databases {
 		if found[spec.Name], err = database.ReadAddress(spec.Connection); err != nil {
 			return err
@@ -49,7 +49,7 @@ func (s *schema) recordAddresses(context.Context) error {
 const addressFile = "databases.json"
 
 // addresses returns what recordAddresses wrote, nil when it did not run yet.
-func (s *schema) addresses() (map[string]hostconf.Address, error) {
+func (s *schema) addresses() (map[string]connection.Address, error) {
 	data, err := os.ReadFile(s.attempt.Backup(addressFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -57,7 +57,7 @@ func (s *schema) addresses() (map[string]hostconf.Address, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the recorded addresses of the databases: %w", err)
 	}
-	var known map[string]hostconf.Address
+	var known map[string]connection.Address
 	if err := json.Unmarshal(data, &known); err != nil {
 		return nil, fmt.Errorf("read the recorded addresses of the databases: %s is damaged", s.attempt.Backup(addressFile))
 	}

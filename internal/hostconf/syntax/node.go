@@ -1,4 +1,12 @@
-package hostconf
+// Package syntax is the tree that a file of keys and values is read into. Each node knows
+// the bytes that it is written in: the readers of the formats make it, and edits go by it.
+package syntax
+
+import (
+	"strings"
+
+	"onerpm/internal/hostconf/placeholder"
+)
 
 // Kind is the type of a value.
 type Kind int
@@ -36,18 +44,20 @@ type Node struct {
 	Style  Style
 	Secret bool // not to be shown, whatever the key is called
 
-	target    *Node            // Reference: what it stands for; nil when that is not known
-	means     string           // Reference: a digest of what it stands for
-	inherited map[string]*Node // Mapping: what its merge key (<<) brings
-	raw       string           // env: as it is written
-	sep       string           // env: what stands between key and value
-	section   string           // env: the part of its key that a line [section] gives
-	expands   bool             // env: a shell would put something in
-	exported  bool             // env: on a line with export, which only shells read
-	unclear   bool             // env: more than one word
+	// What follows is for those who read and write a format.
 
+	Target   *Node            // Reference: what it stands for; nil when that is not known
+	Means    string           // Reference: a digest of what it stands for
+	Merged   map[string]*Node // Mapping: what its merge key (<<) brings
+	Raw      string           // env: as it is written
+	Sep      string           // env: what stands between key and value
+	Section  string           // env: the part of its key that a line [section] gives
+	Expands  bool             // env: a shell would put something in
+	Exported bool             // env: on a line with export, which only shells read
+	Unclear  bool             // env: more than one word
+
+	Start, End int // in the file; Start == End for a null that is written as nothing
 	index      map[string]*Entry
-	start, end int // in the file; start == end for a null that is written as nothing
 }
 
 // Entry is one key of a mapping.
@@ -55,14 +65,14 @@ type Entry struct {
 	Key   string
 	Value *Node
 
-	start, end int // of the key as it is written; env: of all the lines
-	colon      int // behind the colon or equals sign
-	earlier    [][2]int
+	Start, End int      // of the key as it is written; env: of all the lines
+	Colon      int      // behind the colon or equals sign
+	Earlier    [][2]int // env: the lines of the same key that stand before
 }
 
 // OrMapping returns the root of a file without any value as a mapping without keys.
 func (n *Node) OrMapping() *Node {
-	if n != nil && n.Kind == Null && n.start == n.end {
+	if n != nil && n.Kind == Null && n.Start == n.End {
 		return &Node{Kind: Mapping}
 	}
 	return n
@@ -108,14 +118,14 @@ func (n *Node) Inherited(key string) *Node {
 	if n == nil || n.Get(key) != nil {
 		return nil
 	}
-	return n.inherited[key]
+	return n.Merged[key]
 }
 
 // Resolve returns what an anchored, tagged or aliased value is, and any other value
 // itself; nil when a tag makes something else of it.
 func (n *Node) Resolve() *Node {
 	for n != nil && n.Kind == Reference {
-		n = n.target
+		n = n.Target
 	}
 	return n
 }
@@ -147,14 +157,14 @@ func (n *Node) Lookup(path string) *Node {
 // Equal tells whether two values are the same; order matters in lists only.
 func Equal(a, b *Node) bool {
 	return compare(a, b, func(x, y *Node) bool {
-		return x.Kind == y.Kind && x.Text == y.Text && x.expands == y.expands && x.means == y.means
+		return x.Kind == y.Kind && x.Text == y.Text && x.Expands == y.Expands && x.Means == y.Means
 	})
 }
 
 // Same is Equal for values of two releases: placeholders equal one another.
 func Same(a, b *Node) bool {
 	return compare(a, b, func(x, y *Node) bool {
-		return x.Kind == y.Kind && Canonical(x.Text) == Canonical(y.Text) && x.expands == y.expands && x.means == y.means
+		return x.Kind == y.Kind && placeholder.Canonical(x.Text) == placeholder.Canonical(y.Text) && x.Expands == y.Expands && x.Means == y.Means
 	})
 }
 
@@ -188,18 +198,6 @@ func compare(a, b *Node, scalars func(a, b *Node) bool) bool {
 	return scalars(a, b)
 }
 
-// size counts the values in n.
-func (n *Node) size() int {
-	c := 1
-	for _, v := range n.Items {
-		c += v.size()
-	}
-	for _, e := range n.Keys {
-		c += e.Value.size()
-	}
-	return c
-}
-
 // Clone returns a deep copy.
 func (n *Node) Clone() *Node {
 	c := *n
@@ -213,4 +211,32 @@ func (n *Node) Clone() *Node {
 		c.Keys = append(c.Keys, &k)
 	}
 	return &c
+}
+
+// Join is the path of a key below another.
+func Join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// String writes a value as YAML in braces, its strings without quotes: for people.
+func (n *Node) String() string {
+	parts := make([]string, 0, len(n.Items)+len(n.Keys))
+	switch n.Kind {
+	case Null:
+		return ""
+	case List:
+		for _, v := range n.Items {
+			parts = append(parts, v.String())
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case Mapping:
+		for _, e := range n.Keys {
+			parts = append(parts, e.Key+": "+e.Value.String())
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	}
+	return n.Text
 }

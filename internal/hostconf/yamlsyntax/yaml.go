@@ -1,4 +1,5 @@
-package hostconf
+// Package yamlsyntax reads YAML files.
+package yamlsyntax
 
 import (
 	"bytes"
@@ -11,32 +12,34 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"onerpm/internal/hostconf/syntax"
 )
 
-// parseYAML reads one YAML document with the bytes that each part takes. The
+// Parse reads one YAML document with the bytes that each part takes. The
 // grammar is the library's; the ends of values, which it does not tell, are
 // found here and checked against what it read. Keys that are no plain values are not supported.
-func parseYAML(src []byte) (n *Node, err error) {
+func Parse(src []byte) (n *syntax.Node, err error) {
 	if err := nesting(src); err != nil {
 		return nil, err
 	}
 	defer func() { // the library panics on some broken files
 		if r := recover(); r != nil {
-			n, err = nil, &SyntaxError{What: fmt.Sprintf("the parser gave up: %v", r)}
+			n, err = nil, &syntax.Error{What: fmt.Sprintf("the parser gave up: %v", r)}
 		}
 	}()
-	y := &yamlReader{text: string(src), anchors: map[string]*Node{}, tags: map[int]int{}, digests: map[*Node]string{}}
-	y.lines = append(y.lines, bom(y.text))
+	y := &reader{text: string(src), anchors: map[string]*syntax.Node{}, tags: map[int]int{}, digests: map[*syntax.Node]string{}}
+	y.lines = append(y.lines, syntax.BOM(y.text))
 	for i, c := range src {
 		switch {
 		case c == '\n':
 			y.lines = append(y.lines, i+1)
 		case c == '\r' && (i+1 == len(src) || src[i+1] != '\n'):
-			return nil, syntaxAt(y.text, i, "a carriage return within a line is not supported")
+			return nil, syntax.ErrorAt(y.text, i, "a carriage return within a line is not supported")
 		}
 	}
 	// The library counts a line that ends in a comment and \r\n twice.
-	file, err := parser.ParseBytes([]byte(unix(y.text[bom(y.text):])), 0)
+	file, err := parser.ParseBytes([]byte(unix(y.text[syntax.BOM(y.text):])), 0)
 	if err != nil {
 		return nil, yamlError(err)
 	}
@@ -54,7 +57,7 @@ func parseYAML(src []byte) (n *Node, err error) {
 		body = d.Body
 	}
 	if body == nil {
-		return &Node{Kind: Null, start: len(src), end: len(src)}, nil
+		return &syntax.Node{Kind: syntax.Null, Start: len(src), End: len(src)}, nil
 	}
 	return y.node(body, 0, 0)
 }
@@ -68,13 +71,13 @@ var quoted = regexp.MustCompile(`"(\\.|[^"\\]){2,}"`)
 // yamlError keeps the library's message and place: its whole text quotes the file,
 // which may hold secrets.
 func yamlError(err error) error {
-	out := &SyntaxError{What: "it is no YAML"}
-	if syntax := yaml.Error(nil); errors.As(err, &syntax) {
-		out.What = strings.ToValidUTF8(syntax.GetMessage(), "?")
+	out := &syntax.Error{What: "it is no YAML"}
+	if mistake := yaml.Error(nil); errors.As(err, &mistake) {
+		out.What = strings.ToValidUTF8(mistake.GetMessage(), "?")
 		if !strings.HasPrefix(out.What, "mapping key ") {
 			out.What = quoted.ReplaceAllString(out.What, "(a part of the value)")
 		}
-		if tk := syntax.GetToken(); tk != nil && tk.Position != nil {
+		if tk := mistake.GetToken(); tk != nil && tk.Position != nil {
 			out.Line, out.Column = max(tk.Position.Line, 1), max(tk.Position.Column, 1)
 		}
 	}
@@ -102,35 +105,36 @@ func nesting(src []byte) error {
 				leading = false
 			}
 		}
-		if depth > 2*maxDepth || marks > maxDepth && len(bytes.Trim(line, "- \t\r")) > 0 || indent > 20*maxDepth {
-			return &SyntaxError{What: fmt.Sprintf("nested deeper than %d", maxDepth)}
+		if depth > 2*syntax.MaxDepth || marks > syntax.MaxDepth && len(bytes.Trim(line, "- \t\r")) > 0 || indent > 20*syntax.MaxDepth {
+			return &syntax.Error{What: fmt.Sprintf("nested deeper than %d", syntax.MaxDepth)}
 		}
 	}
 	return nil
 }
 
-type yamlReader struct {
+// reader turns the tree of the library into nodes.
+type reader struct {
 	text      string
 	lines     []int                           // where each line starts
-	anchors   map[string]*Node                // those that were read, by name
-	digests   map[*Node]string                // of what references stand for
+	anchors   map[string]*syntax.Node         // those that were read, by name
+	digests   map[*syntax.Node]string         // of what references stand for
 	inherited int                             // keys that merge keys brought
 	last      struct{ line, column, pos int } // where at ended: a long line is not counted through again for each of its values
 	tags      map[int]int                     // tags that were read, by line: the library's columns are one short behind each
 }
 
 // wrong is a mistake at a node.
-func (y *yamlReader) wrong(n ast.Node, format string, a ...any) error {
+func (y *reader) wrong(n ast.Node, format string, a ...any) error {
 	p := n.GetToken().Position
-	return &SyntaxError{Line: max(p.Line, 1), Column: max(p.Column, 1), What: fmt.Sprintf(format, a...)}
+	return &syntax.Error{Line: max(p.Line, 1), Column: max(p.Column, 1), What: fmt.Sprintf(format, a...)}
 }
 
-func (y *yamlReader) unsupported(n ast.Node) error {
+func (y *reader) unsupported(n ast.Node) error {
 	return y.wrong(n, "the form of this value is not supported")
 }
 
 // at returns the byte that a token's line and column (in characters) name.
-func (y *yamlReader) at(n ast.Node) (int, error) {
+func (y *reader) at(n ast.Node) (int, error) {
 	p := n.GetToken().Position
 	if p.Line < 1 || p.Line > len(y.lines) || p.Column < 1 {
 		return 0, y.unsupported(n)
@@ -152,9 +156,9 @@ func (y *yamlReader) at(n ast.Node) (int, error) {
 
 // node reads one value; indent is the column of the key it belongs to, counted
 // from 0, and matters for literal strings only.
-func (y *yamlReader) node(n ast.Node, indent, depth int) (*Node, error) {
-	if depth > maxDepth {
-		return nil, y.wrong(n, "nested deeper than %d", maxDepth)
+func (y *reader) node(n ast.Node, indent, depth int) (*syntax.Node, error) {
+	if depth > syntax.MaxDepth {
+		return nil, y.wrong(n, "nested deeper than %d", syntax.MaxDepth)
 	}
 	switch n := n.(type) {
 	case *ast.MappingNode:
@@ -164,13 +168,13 @@ func (y *yamlReader) node(n ast.Node, indent, depth int) (*Node, error) {
 	case *ast.SequenceNode:
 		return y.sequence(n, depth)
 	case *ast.StringNode:
-		return y.scalar(n, String, n.Value)
+		return y.scalar(n, syntax.String, n.Value)
 	case *ast.LiteralNode:
 		return y.literal(n, indent)
 	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
-		return y.scalar(n, Number, n.GetToken().Value)
+		return y.scalar(n, syntax.Number, n.GetToken().Value)
 	case *ast.BoolNode:
-		return y.scalar(n, Bool, strings.ToLower(n.GetToken().Value))
+		return y.scalar(n, syntax.Bool, strings.ToLower(n.GetToken().Value))
 	case *ast.NullNode:
 		return y.null(n)
 	case *ast.AnchorNode:
@@ -183,15 +187,15 @@ func (y *yamlReader) node(n ast.Node, indent, depth int) (*Node, error) {
 	return nil, y.wrong(n, "%s is not supported", strings.ToLower(n.Type().String()))
 }
 
-func (y *yamlReader) mapping(n *ast.MappingNode, depth int) (*Node, error) {
-	out := &Node{Kind: Mapping, Style: Block}
+func (y *reader) mapping(n *ast.MappingNode, depth int) (*syntax.Node, error) {
+	out := &syntax.Node{Kind: syntax.Mapping, Style: syntax.Block}
 	if n.IsFlowStyle {
-		out.Style = Flow
+		out.Style = syntax.Flow
 		start, err := y.bracket(n, '{')
 		if err != nil {
 			return nil, err
 		}
-		out.start, out.end = start, start+1
+		out.Start, out.End = start, start+1
 	}
 	seen := make(map[string]bool, len(n.Values))
 	for i, v := range n.Values {
@@ -210,21 +214,21 @@ func (y *yamlReader) mapping(n *ast.MappingNode, depth int) (*Node, error) {
 		}
 		out.Keys = append(out.Keys, k)
 		if i == 0 && !n.IsFlowStyle {
-			out.start = k.start
+			out.Start = k.Start
 		}
-		out.end = max(out.end, k.Value.end, k.colon)
+		out.End = max(out.End, k.Value.End, k.Colon)
 	}
 	if n.IsFlowStyle {
-		end, err := y.closer(out.end, '}')
+		end, err := y.closer(out.End, '}')
 		if err != nil {
 			return nil, err
 		}
-		out.end = end
+		out.End = end
 	}
 	return out, nil
 }
 
-func (y *yamlReader) entry(v *ast.MappingValueNode, depth int) (*Entry, error) {
+func (y *reader) entry(v *ast.MappingValueNode, depth int) (*syntax.Entry, error) {
 	var text string
 	switch key := v.Key.(type) {
 	case *ast.StringNode:
@@ -234,46 +238,46 @@ func (y *yamlReader) entry(v *ast.MappingValueNode, depth int) (*Entry, error) {
 	default:
 		return nil, y.wrong(v.Key, "a key of the kind %s is not supported", strings.ToLower(v.Key.Type().String()))
 	}
-	name, err := y.scalar(v.Key, String, text)
+	name, err := y.scalar(v.Key, syntax.String, text)
 	if err != nil {
 		return nil, err
 	}
-	k := &Entry{Key: text, start: name.start, end: name.end, colon: name.end}
-	k.colon += len(y.text[k.end:]) - len(strings.TrimLeft(y.text[k.end:], " \t"))
-	if k.colon >= len(y.text) || y.text[k.colon] != ':' {
-		if v.Value.Type() == ast.NullType && y.within(k.end) {
+	k := &syntax.Entry{Key: text, Start: name.Start, End: name.End, Colon: name.End}
+	k.Colon += len(y.text[k.End:]) - len(strings.TrimLeft(y.text[k.End:], " \t"))
+	if k.Colon >= len(y.text) || y.text[k.Colon] != ':' {
+		if v.Value.Type() == ast.NullType && y.within(k.End) {
 			return nil, y.wrong(v.Key, "the key %q has no colon", text)
 		}
 		return nil, y.wrong(v.Key, "the form of the key %q is not supported", text)
 	}
-	k.colon++
+	k.Colon++
 	indent := v.Key.GetToken().Position.Column - 1
 	if k.Value, err = y.node(v.Value, indent, depth+1); err != nil {
 		return nil, err
 	}
-	if k.Value.Kind == Null && k.Value.start == k.Value.end {
-		k.Value.start, k.Value.end = k.colon, k.colon
+	if k.Value.Kind == syntax.Null && k.Value.Start == k.Value.End {
+		k.Value.Start, k.Value.End = k.Colon, k.Colon
 	}
-	if k.Value.start < k.colon {
+	if k.Value.Start < k.Colon {
 		return nil, y.wrong(v.Key, "the form of the value of %q is not supported", text)
 	}
 	return k, nil
 }
 
-func (y *yamlReader) within(pos int) bool {
+func (y *reader) within(pos int) bool {
 	rest := strings.TrimLeft(y.text[pos:], " \t\r\n")
 	return rest != "" && (rest[0] == ',' || rest[0] == '}')
 }
 
-func (y *yamlReader) sequence(n *ast.SequenceNode, depth int) (*Node, error) {
-	out := &Node{Kind: List, Style: Block}
+func (y *reader) sequence(n *ast.SequenceNode, depth int) (*syntax.Node, error) {
+	out := &syntax.Node{Kind: syntax.List, Style: syntax.Block}
 	start, err := y.bracket(n, map[bool]byte{true: '[', false: '-'}[n.IsFlowStyle])
 	if err != nil {
 		return nil, err
 	}
-	out.start, out.end = start, start+1
+	out.Start, out.End = start, start+1
 	if n.IsFlowStyle {
-		out.Style = Flow
+		out.Style = syntax.Flow
 	}
 	for _, v := range n.Values {
 		item, err := y.node(v, n.Start.Position.Column-1, depth+1)
@@ -281,10 +285,10 @@ func (y *yamlReader) sequence(n *ast.SequenceNode, depth int) (*Node, error) {
 			return nil, err
 		}
 		out.Items = append(out.Items, item)
-		out.end = max(out.end, item.end)
+		out.End = max(out.End, item.End)
 	}
 	if n.IsFlowStyle {
-		if out.end, err = y.closer(out.end, ']'); err != nil {
+		if out.End, err = y.closer(out.End, ']'); err != nil {
 			return nil, err
 		}
 	}
@@ -292,7 +296,7 @@ func (y *yamlReader) sequence(n *ast.SequenceNode, depth int) (*Node, error) {
 }
 
 // bracket returns where a list or mapping starts, and checks that it does.
-func (y *yamlReader) bracket(n ast.Node, want byte) (int, error) {
+func (y *reader) bracket(n ast.Node, want byte) (int, error) {
 	pos, err := y.at(n)
 	if err == nil && (pos >= len(y.text) || y.text[pos] != want) {
 		err = y.unsupported(n)
@@ -302,16 +306,16 @@ func (y *yamlReader) bracket(n ast.Node, want byte) (int, error) {
 
 // closer returns the position behind the bracket that closes what ends at pos
 // but for commas, blanks and comments.
-func (y *yamlReader) closer(pos int, want byte) (int, error) {
+func (y *reader) closer(pos int, want byte) (int, error) {
 	for ; pos < len(y.text); pos++ {
 		switch c := y.text[pos]; {
 		case c == want:
 			return pos + 1, nil
 		case c == '#':
-			pos = lineEnd(y.text, pos) - 1
+			pos = syntax.LineEnd(y.text, pos) - 1
 		case strings.IndexByte(", \t\r\n", c) < 0:
-			return 0, syntaxAt(y.text, pos, "the form of this value is not supported")
+			return 0, syntax.ErrorAt(y.text, pos, "the form of this value is not supported")
 		}
 	}
-	return 0, syntaxAt(y.text, pos, "a bracket that is not closed")
+	return 0, syntax.ErrorAt(y.text, pos, "a bracket that is not closed")
 }

@@ -1,4 +1,5 @@
-package hostconf
+// Package jsonsyntax reads JSON files.
+package jsonsyntax
 
 import (
 	"bytes"
@@ -6,57 +7,59 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"onerpm/internal/hostconf/syntax"
 )
 
-// parseJSON reads one JSON value with the bytes that each part takes. A key that
+// Parse reads one JSON value with the bytes that each part takes. A key that
 // stands twice is an error: readers disagree about which one holds.
-func parseJSON(src []byte) (*Node, error) {
-	p := &jsonParser{text: string(src), from: bom(string(src))}
+func Parse(src []byte) (*syntax.Node, error) {
+	p := &parser{text: string(src), from: syntax.BOM(string(src))}
 	if err := p.valid(src[p.from:]); err != nil {
 		return nil, err
 	}
 	p.dec = json.NewDecoder(bytes.NewReader(src[p.from:]))
 	p.dec.UseNumber()
 	n, err := p.value(0)
-	if placed := (*SyntaxError)(nil); err != nil && !errors.As(err, &placed) {
-		err = syntaxAt(p.text, p.pos(), "%s", err)
+	if placed := (*syntax.Error)(nil); err != nil && !errors.As(err, &placed) {
+		err = syntax.ErrorAt(p.text, p.pos(), "%s", err)
 	}
 	return n, err
 }
 
 // valid tells the first mistake in the grammar, with its place: a decoder that gives
 // tokens does not know it exactly.
-func (p *jsonParser) valid(src []byte) error {
-	err, syntax := json.Unmarshal(src, &json.RawMessage{}), (*json.SyntaxError)(nil)
+func (p *parser) valid(src []byte) error {
+	err, mistake := json.Unmarshal(src, &json.RawMessage{}), (*json.SyntaxError)(nil)
 	switch {
 	case err == nil:
 		return nil
 	case len(bytes.TrimSpace(src)) == 0, err.Error() == "unexpected end of JSON input":
-		return syntaxAt(p.text, len(strings.TrimRight(p.text, " \t\r\n")), "the file ends too early")
-	case errors.As(err, &syntax):
-		return syntaxAt(p.text, p.from+int(syntax.Offset)-1, "%s", syntax)
+		return syntax.ErrorAt(p.text, len(strings.TrimRight(p.text, " \t\r\n")), "the file ends too early")
+	case errors.As(err, &mistake):
+		return syntax.ErrorAt(p.text, p.from+int(mistake.Offset)-1, "%s", mistake)
 	}
-	return &SyntaxError{What: err.Error()}
+	return &syntax.Error{What: err.Error()}
 }
 
-type jsonParser struct {
+type parser struct {
 	text string
 	from int // behind a byte order mark
 	dec  *json.Decoder
 }
 
 // pos is the byte behind the last token.
-func (p *jsonParser) pos() int { return min(p.from+int(p.dec.InputOffset()), len(p.text)) }
+func (p *parser) pos() int { return min(p.from+int(p.dec.InputOffset()), len(p.text)) }
 
 // token returns the next token and its first byte.
-func (p *jsonParser) token() (json.Token, int, error) {
+func (p *parser) token() (json.Token, int, error) {
 	start := p.pos()
 	t, err := p.dec.Token()
 	for start < len(p.text) && strings.IndexByte(" \t\r\n,:", p.text[start]) >= 0 {
 		start++
 	}
 	if s, is := t.(string); is && err == nil && strings.ContainsRune(s, '\ufffd') && lostHalf(s, p.text[start:p.pos()]) {
-		return nil, start, syntaxAt(p.text, start, "a \\u escape is half of a character")
+		return nil, start, syntax.ErrorAt(p.text, start, "a \\u escape is half of a character")
 	}
 	return t, start, err
 }
@@ -68,26 +71,26 @@ func lostHalf(s, raw string) bool {
 	return strings.Count(s, "\ufffd") > wanted
 }
 
-func (p *jsonParser) value(depth int) (*Node, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("nested deeper than %d", maxDepth)
+func (p *parser) value(depth int) (*syntax.Node, error) {
+	if depth > syntax.MaxDepth {
+		return nil, fmt.Errorf("nested deeper than %d", syntax.MaxDepth)
 	}
 	t, start, err := p.token()
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{start: start}
+	n := &syntax.Node{Start: start}
 	switch t := t.(type) {
 	case nil:
-		n.Kind, n.Text = Null, "null"
+		n.Kind, n.Text = syntax.Null, "null"
 	case bool:
-		n.Kind, n.Text = Bool, fmt.Sprint(t)
+		n.Kind, n.Text = syntax.Bool, fmt.Sprint(t)
 	case json.Number:
-		n.Kind, n.Text = Number, t.String()
+		n.Kind, n.Text = syntax.Number, t.String()
 	case string:
-		n.Kind, n.Text, n.Style = String, t, Double
+		n.Kind, n.Text, n.Style = syntax.String, t, syntax.Double
 	case json.Delim:
-		n.Style = Flow
+		n.Style = syntax.Flow
 		if t == '{' {
 			err = p.object(n, depth)
 		} else {
@@ -97,12 +100,12 @@ func (p *jsonParser) value(depth int) (*Node, error) {
 			return nil, err
 		}
 	}
-	n.end = p.pos()
+	n.End = p.pos()
 	return n, nil
 }
 
-func (p *jsonParser) object(n *Node, depth int) error {
-	n.Kind = Mapping
+func (p *parser) object(n *syntax.Node, depth int) error {
+	n.Kind = syntax.Mapping
 	seen := map[string]bool{}
 	for p.dec.More() {
 		t, start, err := p.token()
@@ -111,10 +114,10 @@ func (p *jsonParser) object(n *Node, depth int) error {
 		}
 		key, ok := t.(string)
 		if !ok {
-			return syntaxAt(p.text, start, "a key that is no string")
+			return syntax.ErrorAt(p.text, start, "a key that is no string")
 		}
 		if seen[key] {
-			return syntaxAt(p.text, start, "the key %q stands twice", key)
+			return syntax.ErrorAt(p.text, start, "the key %q stands twice", key)
 		}
 		seen[key] = true
 		end := p.pos()
@@ -123,14 +126,14 @@ func (p *jsonParser) object(n *Node, depth int) error {
 			return err
 		}
 		colon := end + strings.IndexByte(p.text[end:], ':') + 1
-		n.Keys = append(n.Keys, &Entry{Key: key, Value: v, start: start, end: end, colon: colon})
+		n.Keys = append(n.Keys, &syntax.Entry{Key: key, Value: v, Start: start, End: end, Colon: colon})
 	}
 	_, err := p.dec.Token()
 	return err
 }
 
-func (p *jsonParser) array(n *Node, depth int) error {
-	n.Kind = List
+func (p *parser) array(n *syntax.Node, depth int) error {
+	n.Kind = syntax.List
 	for p.dec.More() {
 		v, err := p.value(depth + 1)
 		if err != nil {
@@ -142,8 +145,8 @@ func (p *jsonParser) array(n *Node, depth int) error {
 	return err
 }
 
-// quoteJSON writes a string as JSON, without escaping more than JSON asks for.
-func quoteJSON(s string) string {
+// Quote writes a string as JSON, without escaping more than JSON asks for.
+func Quote(s string) string {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

@@ -1,4 +1,6 @@
-package hostconf
+// Package placeholder knows the placeholders <<name>> of a release's files: each stands for
+// a value of the host's own.
+package placeholder
 
 import (
 	"regexp"
@@ -6,7 +8,7 @@ import (
 	"strings"
 )
 
-var placeholder = regexp.MustCompile(`<<([A-Za-z_][A-Za-z0-9_.-]*)>>`)
+var form = regexp.MustCompile(`<<([A-Za-z_][A-Za-z0-9_.-]*)>>`)
 
 // Template is a text with placeholders: lits[0] Names[0] lits[1] ... lits[n].
 type Template struct {
@@ -14,11 +16,11 @@ type Template struct {
 	lits  []string
 }
 
-// ParseTemplate cuts a text at its placeholders.
-func ParseTemplate(s string) Template {
+// Parse cuts a text at its placeholders.
+func Parse(s string) Template {
 	var t Template
 	end := 0
-	for _, m := range placeholder.FindAllStringSubmatchIndex(s, -1) {
+	for _, m := range form.FindAllStringSubmatchIndex(s, -1) {
 		t.lits = append(t.lits, s[end:m[0]])
 		t.Names = append(t.Names, s[m[2]:m[3]])
 		end = m[1]
@@ -27,8 +29,8 @@ func ParseTemplate(s string) Template {
 	return t
 }
 
-// HasPlaceholder tells whether s holds one.
-func HasPlaceholder(s string) bool { return strings.Contains(s, "<<") && placeholder.MatchString(s) }
+// In tells whether s holds a placeholder.
+func In(s string) bool { return strings.Contains(s, "<<") && form.MatchString(s) }
 
 // Canonical returns s with the names of its placeholders left out, so that
 // texts that differ only there are equal.
@@ -36,7 +38,7 @@ func Canonical(s string) string {
 	if !strings.Contains(s, "<<") {
 		return s
 	}
-	return placeholder.ReplaceAllLiteralString(s, "<<>>")
+	return form.ReplaceAllLiteralString(s, "<<>>")
 }
 
 // Whole tells whether the template is one placeholder and nothing else.

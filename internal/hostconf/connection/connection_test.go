@@ -1,26 +1,26 @@
-package hostconf_test
+package connection_test
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 
-	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/connection"
 	"onerpm/internal/hostconf/hostconftest"
 	"onerpm/internal/manifest"
 )
 
-func TestReadAddress(t *testing.T) {
+func TestRead(t *testing.T) {
 	t.Parallel()
 	for _, c := range hostconftest.Addresses {
-		got, err := hostconf.ReadAddress([]byte(c.Text), manifest.Connection{File: "f", Format: c.Format, Keys: c.Keys})
+		got, err := connection.Read([]byte(c.Text), manifest.Connection{File: "f", Format: c.Format, Keys: c.Keys})
 		if c.Err != "" {
 			if err == nil || !strings.Contains(err.Error(), c.Err) || strings.Contains(err.Error(), "S3cret") {
 				t.Errorf("%s: error %v, want %q", c.Name, err, c.Err)
 			}
 			continue
 		}
-		want := hostconf.Address{Host: c.Host, Port: uint16(c.Port), Database: c.Database, User: c.User, Password: c.Password}
+		want := connection.Address{Host: c.Host, Port: uint16(c.Port), Database: c.Database, User: c.User, Password: c.Password}
 		if err != nil || got != want {
 			t.Errorf("%s: %+v %q, %v; want %+v %q", c.Name, got, got.Password, err, want, want.Password)
 		}
@@ -29,7 +29,7 @@ func TestReadAddress(t *testing.T) {
 
 func TestAddressShowsNoPassword(t *testing.T) {
 	t.Parallel()
-	a := hostconf.Address{Host: "::1", Port: 5432, Database: "d", User: "u", Password: "S3cret"}
+	a := connection.Address{Host: "::1", Port: 5432, Database: "d", User: "u", Password: "S3cret"}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 		got := fmt.Sprintf(verb+" "+verb, a, &a)
 		if strings.Contains(got, "S3cret") || !strings.Contains(got, "database d on [::1]:5432 as u") {
@@ -38,7 +38,7 @@ func TestAddressShowsNoPassword(t *testing.T) {
 	}
 }
 
-func FuzzReadAddress(f *testing.F) {
+func FuzzRead(f *testing.F) {
 	for _, c := range hostconftest.Addresses {
 		f.Add(c.Format, c.Text, c.Keys.Host == "url")
 	}
@@ -47,7 +47,7 @@ func FuzzReadAddress(f *testing.F) {
 		of[c.Keys.Host == "url"] = c.Keys
 	}
 	f.Fuzz(func(t *testing.T, format, text string, isURL bool) {
-		a, err := hostconf.ReadAddress([]byte(text), manifest.Connection{Format: format, Keys: of[isURL]})
+		a, err := connection.Read([]byte(text), manifest.Connection{Format: format, Keys: of[isURL]})
 		if err == nil && (a.Host == "" || a.Database == "" || a.User == "" || a.Port == 0) {
 			t.Errorf("%+v without an error", a)
 		}

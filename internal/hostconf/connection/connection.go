@@ -1,4 +1,5 @@
-package hostconf
+// Package connection reads where a product's database is from the product's file on its host.
+package connection
 
 import (
 	"cmp"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"onerpm/internal/hostconf"
 	"onerpm/internal/manifest"
 )
 
@@ -31,11 +33,11 @@ func (a Address) GoString() string { return a.String() }
 
 const defaultPort = "5432"
 
-// ReadAddress reads the keys that c names from the content of its file. A value may
+// Read reads the keys that c names from the content of its file. A value may
 // be a whole URL, postgresql://user:password@host:port/database: it is then taken
 // apart for the keys that name it. An error names the key, never a value.
-func ReadAddress(data []byte, c manifest.Connection) (Address, error) {
-	d, err := Parse(c.Format, data)
+func Read(data []byte, c manifest.Connection) (Address, error) {
+	d, err := hostconf.Parse(c.Format, data)
 	if err != nil {
 		return Address{}, err
 	}
@@ -44,7 +46,7 @@ func ReadAddress(data []byte, c manifest.Connection) (Address, error) {
 		if key == "" {
 			return ""
 		}
-		text, err := d.value(key)
+		text, err := d.Text(key)
 		if err != nil {
 			errs = append(errs, err)
 			return ""
@@ -73,26 +75,6 @@ func ReadAddress(data []byte, c manifest.Connection) (Address, error) {
 		errs = append(errs, errors.New("host, database and user must not be empty"))
 	}
 	return a, errors.Join(errs...)
-}
-
-// value returns the text at a key.
-func (d *Document) value(key string) (string, error) {
-	n := d.Root.OrMapping().Lookup(key)
-	if n == nil {
-		return "", fmt.Errorf("it has no value %q", key)
-	}
-	plain := n.Resolve()
-	switch {
-	case plain == nil || plain.Kind == List || plain.Kind == Mapping || plain.Kind == Bool:
-		return "", fmt.Errorf("the value %q is no text", key)
-	case plain.Kind == Null:
-		return "", fmt.Errorf("it has no value %q", key)
-	case plain.unclear:
-		return "", fmt.Errorf("the value %q is more than one word: put all of it in one pair of quotes", key)
-	case plain.expands && plain.exported:
-		return "", fmt.Errorf("the value %q has a $ or ` in it, which a shell replaces: write it out, or put it in single quotes", key)
-	}
-	return plain.Text, nil
 }
 
 // setHost takes "host", "host:port", "[v6]:port", a bare IPv6 address or the folder

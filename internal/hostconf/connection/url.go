@@ -1,4 +1,4 @@
-package hostconf
+package connection
 
 import (
 	"errors"

@@ -1,11 +1,11 @@
-package hostconf_test
+package placeholder_test
 
 import (
 	"fmt"
 	"reflect"
 	"testing"
 
-	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/placeholder"
 )
 
 func TestTemplateMatch(t *testing.T) {
@@ -30,7 +30,7 @@ func TestTemplateMatch(t *testing.T) {
 		{"<<a>>-<<b>>-<<c>>", "1-2-3", true, map[string]string{"a": "1", "b": "2", "c": "3"}},
 		{"<<a>>-<<b>>-<<c>>", "1-2", false, nil},
 	} {
-		got, ok := hostconf.ParseTemplate(c.template).Match(c.s)
+		got, ok := placeholder.Parse(c.template).Match(c.s)
 		if ok != c.ok || fmt.Sprint(got) != fmt.Sprint(c.want) {
 			t.Errorf("%q %q: %v %v", c.template, c.s, got, ok)
 		}
@@ -53,13 +53,13 @@ func TestTemplate(t *testing.T) {
 		{"<< x >> <<1>> <<>> <<x>", "<< x >> <<1>> <<>> <<x>", "<< x >> <<1>> <<>> <<x>", nil, nil, false, 23},
 		{"cat <<EOF>> a", "cat <<>> a", "cat  a", []string{"EOF"}, []string{"EOF"}, false, 6},
 	} {
-		tmpl := hostconf.ParseTemplate(c.text)
+		tmpl := placeholder.Parse(c.text)
 		filled, missing := tmpl.Fill(func(name string) (string, bool) { return map[string]string{"x": "X"}[name], name == "x" })
 		if !reflect.DeepEqual(tmpl.Names, c.names) || tmpl.Whole() != c.whole || tmpl.Weight() != c.weight || filled != c.filled || !reflect.DeepEqual(missing, c.missing) {
 			t.Errorf("%q: %+v, whole %v, weight %d, filled %q, missing %q", c.text, tmpl, tmpl.Whole(), tmpl.Weight(), filled, missing)
 		}
-		if hostconf.Canonical(c.text) != c.canonical || hostconf.HasPlaceholder(c.text) != (len(c.names) > 0) {
-			t.Errorf("%q: canonical %q", c.text, hostconf.Canonical(c.text))
+		if placeholder.Canonical(c.text) != c.canonical || placeholder.In(c.text) != (len(c.names) > 0) {
+			t.Errorf("%q: canonical %q", c.text, placeholder.Canonical(c.text))
 		}
 	}
 }
@@ -71,7 +71,7 @@ func FuzzTemplate(f *testing.F) {
 	f.Add("<<x>><<y>>", "", ":")
 	f.Add("<<x>>/<<x>>", "/", "//")
 	f.Fuzz(func(t *testing.T, text, x, y string) {
-		tmpl := hostconf.ParseTemplate(text)
+		tmpl := placeholder.Parse(text)
 		values := map[string]string{"x": x, "y": y}
 		filled, missing := tmpl.Fill(func(name string) (string, bool) { v, ok := values[name]; return v, ok })
 		if len(missing) > 0 {

@@ -1,4 +1,4 @@
-package hostconf
+package yamlsyntax
 
 import (
 	"crypto/sha256"
@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"onerpm/internal/hostconf/placeholder"
+	"onerpm/internal/hostconf/syntax"
 )
 
 // maxInherited bounds the keys that merge keys bring into a file's mappings: a few
@@ -17,61 +20,61 @@ const maxInherited = 10000
 // reference is a value with something before it that gives it a further meaning: to
 // change a part of it would change more than that. So it is compared as it is written,
 // and by what it stands for: an alias that comes to mean another anchor is another value.
-func (y *yamlReader) reference(start, end int, target *Node) *Node {
+func (y *reader) reference(start, end int, target *syntax.Node) *syntax.Node {
 	means, known := y.digests[target]
 	if !known {
-		means = target.digest()
+		means = digest(target)
 		y.digests[target] = means
 	}
-	return &Node{Kind: Reference, Text: unix(y.text[start:end]), target: target, means: means, start: start, end: end, Style: blockOf(target)}
+	return &syntax.Node{Kind: syntax.Reference, Text: unix(y.text[start:end]), Target: target, Means: means, Start: start, End: end, Style: blockOf(target)}
 }
 
 // digest stands for what a value says. A reference within has one already, so that
 // references to references take no longer than they are written.
-func (n *Node) digest() string {
+func digest(n *syntax.Node) string {
 	if n == nil {
 		return ""
 	}
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%d %q %q %d %d", n.Kind, Canonical(n.Text), n.means, len(n.Items), len(n.Keys))
+	_, _ = fmt.Fprintf(h, "%d %q %q %d %d", n.Kind, placeholder.Canonical(n.Text), n.Means, len(n.Items), len(n.Keys))
 	for _, v := range n.Items {
-		_, _ = io.WriteString(h, v.digest())
+		_, _ = io.WriteString(h, digest(v))
 	}
-	keys := slices.SortedFunc(slices.Values(n.Keys), func(a, b *Entry) int { return strings.Compare(a.Key, b.Key) })
+	keys := slices.SortedFunc(slices.Values(n.Keys), func(a, b *syntax.Entry) int { return strings.Compare(a.Key, b.Key) })
 	for _, e := range keys {
-		_, _ = fmt.Fprintf(h, "%q %s", e.Key, e.Value.digest())
+		_, _ = fmt.Fprintf(h, "%q %s", e.Key, digest(e.Value))
 	}
 	return string(h.Sum(nil))
 }
 
 // blockOf is the style of an anchored value: below its key, or behind it.
-func blockOf(target *Node) Style {
-	if target != nil && target.Style == Block {
-		return Block
+func blockOf(target *syntax.Node) syntax.Style {
+	if target != nil && target.Style == syntax.Block {
+		return syntax.Block
 	}
-	return Plain
+	return syntax.Plain
 }
 
 // inner reads the value behind an anchor or a tag whose own text ends at end; it
 // returns where both end.
-func (y *yamlReader) inner(n ast.Node, end, indent, depth int) (*Node, int, error) {
+func (y *reader) inner(n ast.Node, end, indent, depth int) (*syntax.Node, int, error) {
 	if n == nil {
-		return &Node{Kind: Null, start: end, end: end}, end, nil
+		return &syntax.Node{Kind: syntax.Null, Start: end, End: end}, end, nil
 	}
 	v, err := y.node(n, indent, depth+1)
 	if err != nil {
 		return nil, 0, err
 	}
-	if v.Kind == Null && v.start == v.end {
-		v.start, v.end = end, end
+	if v.Kind == syntax.Null && v.Start == v.End {
+		v.Start, v.End = end, end
 	}
-	if v.start < end {
+	if v.Start < end {
 		return nil, 0, y.unsupported(n)
 	}
-	return v, v.end, nil
+	return v, v.End, nil
 }
 
-func (y *yamlReader) anchor(n *ast.AnchorNode, indent, depth int) (*Node, error) {
+func (y *reader) anchor(n *ast.AnchorNode, indent, depth int) (*syntax.Node, error) {
 	start, err := y.bracket(n, '&')
 	if err != nil {
 		return nil, err
@@ -88,7 +91,7 @@ func (y *yamlReader) anchor(n *ast.AnchorNode, indent, depth int) (*Node, error)
 	return y.reference(start, end, target), nil
 }
 
-func (y *yamlReader) alias(n *ast.AliasNode) (*Node, error) {
+func (y *reader) alias(n *ast.AliasNode) (*syntax.Node, error) {
 	start, err := y.bracket(n, '*')
 	if err != nil {
 		return nil, err
@@ -107,7 +110,7 @@ func (y *yamlReader) alias(n *ast.AliasNode) (*Node, error) {
 // known are the tags that say of a value what it is anyway, or that it is a string.
 var known = []string{"!", "!!str", "!!int", "!!float", "!!bool", "!!null", "!!map", "!!seq"}
 
-func (y *yamlReader) tag(n *ast.TagNode, indent, depth int) (*Node, error) {
+func (y *reader) tag(n *ast.TagNode, indent, depth int) (*syntax.Node, error) {
 	start, err := y.bracket(n, '!')
 	if err != nil {
 		return nil, err
@@ -129,20 +132,20 @@ func (y *yamlReader) tag(n *ast.TagNode, indent, depth int) (*Node, error) {
 
 // inherit gives a mapping the keys that its merge key brings: of several mappings
 // the first one that has a key holds.
-func (y *yamlReader) inherit(to *Node, v *ast.MappingValueNode, value *Node) error {
-	from := []*Node{value}
-	if value.Kind == List {
+func (y *reader) inherit(to *syntax.Node, v *ast.MappingValueNode, value *syntax.Node) error {
+	from := []*syntax.Node{value}
+	if value.Kind == syntax.List {
 		from = value.Items
 	}
-	to.inherited = map[string]*Node{}
+	to.Merged = map[string]*syntax.Node{}
 	for _, n := range from {
 		n = n.Resolve()
-		if n == nil || n.Kind != Mapping {
+		if n == nil || n.Kind != syntax.Mapping {
 			return y.wrong(v.Key, "a merge key (<<) takes a mapping or a list of them")
 		}
-		add := func(key string, value *Node) {
-			if _, has := to.inherited[key]; !has {
-				to.inherited[key] = value
+		add := func(key string, value *syntax.Node) {
+			if _, has := to.Merged[key]; !has {
+				to.Merged[key] = value
 				y.inherited++
 			}
 		}
@@ -151,7 +154,7 @@ func (y *yamlReader) inherit(to *Node, v *ast.MappingValueNode, value *Node) err
 				add(e.Key, e.Value)
 			}
 		}
-		for key, value := range n.inherited {
+		for key, value := range n.Merged {
 			if n.Get(key) == nil {
 				add(key, value)
 			}

@@ -1,25 +1,27 @@
-package hostconf
+package yamlsyntax
 
 import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"onerpm/internal/hostconf/syntax"
 )
 
 // scalar finds the bytes of a string, number or boolean.
-func (y *yamlReader) scalar(n ast.Node, k Kind, text string) (*Node, error) {
+func (y *reader) scalar(n ast.Node, k syntax.Kind, text string) (*syntax.Node, error) {
 	start, err := y.at(n)
 	if err != nil {
 		return nil, err
 	}
-	out := &Node{Kind: k, Text: text, start: start}
+	out := &syntax.Node{Kind: k, Text: text, Start: start}
 	unsupported := y.unsupported(n)
 	if start >= len(y.text) {
 		return nil, unsupported
 	}
 	switch y.text[start] {
 	case '\'':
-		out.Style = Single
+		out.Style = syntax.Single
 		for i := start + 1; i < len(y.text); i++ {
 			if y.text[i] != '\'' {
 				continue
@@ -28,13 +30,13 @@ func (y *yamlReader) scalar(n ast.Node, k Kind, text string) (*Node, error) {
 				i++
 				continue
 			}
-			out.end = i + 1
+			out.End = i + 1
 			return out, nil
 		}
 		return nil, unsupported
 	case '"':
-		out.Style = Double
-		if out.end = closing(y.text, start); out.end < 0 {
+		out.Style = syntax.Double
+		if out.End = closing(y.text, start); out.End < 0 {
 			return nil, unsupported
 		}
 		return out, nil
@@ -51,7 +53,7 @@ func (y *yamlReader) scalar(n ast.Node, k Kind, text string) (*Node, error) {
 	if pos == start {
 		return nil, unsupported
 	}
-	out.end = pos
+	out.End = pos
 	return out, nil
 }
 
@@ -69,15 +71,15 @@ func closing(text string, start int) int {
 }
 
 // null is written as a word, or as nothing: then its span is empty.
-func (y *yamlReader) null(n *ast.NullNode) (*Node, error) {
-	out := &Node{Kind: Null}
+func (y *reader) null(n *ast.NullNode) (*syntax.Node, error) {
+	out := &syntax.Node{Kind: syntax.Null}
 	start, err := y.at(n)
 	if err != nil {
 		return out, nil //nolint:nilerr // written as nothing: the caller knows where
 	}
 	for _, word := range []string{"null", "Null", "NULL", "~"} {
 		if strings.HasPrefix(y.text[start:], word) {
-			out.start, out.end = start, start+len(word)
+			out.Start, out.End = start, start+len(word)
 		}
 	}
 	return out, nil
@@ -85,23 +87,23 @@ func (y *yamlReader) null(n *ast.NullNode) (*Node, error) {
 
 // literal finds the lines of a string behind | or >: all that are indented
 // deeper than the key.
-func (y *yamlReader) literal(n *ast.LiteralNode, indent int) (*Node, error) {
+func (y *reader) literal(n *ast.LiteralNode, indent int) (*syntax.Node, error) {
 	start, err := y.at(n)
 	if err != nil {
 		return nil, err
 	}
-	out := &Node{Kind: String, Text: n.Value.Value, Style: Block, start: start, end: lineEnd(y.text, start)}
-	for pos := next(y.text, out.end); pos < len(y.text); {
-		end := lineEnd(y.text, pos)
+	out := &syntax.Node{Kind: syntax.String, Text: n.Value.Value, Style: syntax.Block, Start: start, End: syntax.LineEnd(y.text, start)}
+	for pos := syntax.NextLine(y.text, out.End); pos < len(y.text); {
+		end := syntax.LineEnd(y.text, pos)
 		line := y.text[pos:end]
 		body := strings.TrimLeft(line, " ")
 		if strings.TrimSpace(body) != "" {
 			if len(line)-len(body) <= indent {
 				break
 			}
-			out.end = end
+			out.End = end
 		}
-		pos = next(y.text, end)
+		pos = syntax.NextLine(y.text, end)
 	}
 	return out, nil
 }
