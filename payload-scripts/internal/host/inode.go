@@ -88,18 +88,19 @@ func (n *Inode) Read(limit int64) ([]byte, error) {
 }
 
 // SetAttr gives the inode mode, owner, extended attributes and modification time,
-// in the order in which none undoes another. A link has no mode.
+// in the order in which none undoes another: a new owner takes capabilities away, and
+// an ACL brings a mode of its own. A link has no mode.
 func (n *Inode) SetAttr(a Attr, xattrs map[string][]byte, mtime unix.Timespec) error {
 	if err := unix.Fchownat(n.fd, "", a.UID, a.GID, unix.AT_EMPTY_PATH); err != nil {
 		return fmt.Errorf("set the owner of %s: %w", n.name, err)
+	}
+	if err := n.SetXattrs(xattrs); err != nil {
+		return err
 	}
 	if n.Stat.Mode&unix.S_IFMT != unix.S_IFLNK {
 		if err := unix.Chmod(n.path(), UnixMode(a.Mode)); err != nil {
 			return fmt.Errorf("set the mode of %s: %w", n.name, err)
 		}
-	}
-	if err := n.SetXattrs(xattrs); err != nil {
-		return err
 	}
 	return n.SetTime(mtime)
 }

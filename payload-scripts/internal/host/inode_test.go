@@ -67,6 +67,31 @@ func TestInode(t *testing.T) {
 	}
 }
 
+// TestModeBesideAnACL: the mode is the one that is wanted, whatever an ACL would make of it.
+func TestModeBesideAnACL(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	access := "\x02\x00\x00\x00" + "\x01\x00\x06\x00\xff\xff\xff\xff" + "\x02\x00\x04\x00\x21\x00\x00\x00" + // user 33 reads
+		"\x04\x00\x04\x00\xff\xff\xff\xff" + "\x10\x00\x04\x00\xff\xff\xff\xff" + "\x20\x00\x00\x00\xff\xff\xff\xff"
+	for _, mode := range []os.FileMode{0o640, 0o600, 0o2664} {
+		mode = GoMode(uint32(mode))
+		xattrs := map[string][]byte{"system.posix_acl_access": []byte(access)}
+		if err := open(t, path).SetAttr(Attr{Mode: mode}, xattrs, unix.Timespec{Sec: 1}); err != nil {
+			t.Fatal(err)
+		}
+		n := open(t, path)
+		if got := GoMode(n.Stat.Mode); got != mode {
+			t.Errorf("%v, want %v", got, mode)
+		}
+		if has, err := n.Xattrs(); err != nil || has["system.posix_acl_access"] == nil {
+			t.Error(has, err)
+		}
+	}
+}
+
 func TestCopyDataKeepsHoles(t *testing.T) {
 	t.Parallel()
 	for name, fill := range map[string]func(*os.File) error{
