@@ -31,6 +31,8 @@ type mirror struct {
 type policy interface {
 	// lenient: the source is alive; what vanishes while it is read was never there.
 	lenient() bool
+	// complete gives the entry of a file in src what is better known of it.
+	complete(src *entry)
 	// settled tells from looking at both names alone (either may lack) that a
 	// regular file in src needs no work; it is not seen then.
 	settled(p pair) (bool, error)
@@ -89,6 +91,7 @@ func (m *mirror) at(p pair, depth int) error {
 	if err != nil {
 		return err
 	}
+	m.policy.complete(want)
 	want.Racy = time.Since(time.Unix(0, want.CTime)) < racyWithin
 	m.progress(p.rel, m.done)
 	if want.kind() == unix.S_IFSOCK { // made by a program that listens, not to be copied

@@ -3,7 +3,9 @@ package tree
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -12,13 +14,19 @@ import (
 
 // Restore makes the tree at real what it was when it was saved. The files are not
 // synced one by one: the caller syncs the file system and asks for Differences,
-// after a power cut too.
+// after a power cut too. Nothing that was saved is taken away because the copy has
+// lost it.
 func (s *Saved) Restore(ctx context.Context, real string) error {
 	from, err := os.Open(s.copy.Dir)
 	if err != nil {
 		return err
 	}
 	defer from.Close() //nolint:errcheck // read only
+	if top := s.index["."]; top != nil && top.kind() != unix.S_IFSOCK {
+		if _, there, err := statAt(from, s.copy.Name); err != nil || !there {
+			return errors.Join(err, fmt.Errorf("the copy in %s is gone: put it back there, then try again", filepath.Join(s.copy.Dir, s.copy.Name)))
+		}
+	}
 	to, base, err := host.OpenParent(real)
 	if s.Empty() && (errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR)) {
 		return nil
@@ -39,6 +47,15 @@ func (s *Saved) Restore(ctx context.Context, real string) error {
 type restoring struct{ index index }
 
 func (p restoring) lenient() bool { return false }
+
+// complete: the index has what the host had. The file system of the copies may know
+// fewer extended attributes (an ACL of NFSv4, say), and a folder in which something was
+// lost has another time.
+func (p restoring) complete(src *entry) {
+	if old := p.index[string(src.Path)]; old != nil && old.kind() == src.kind() {
+		src.Mode, src.UID, src.GID, src.MTime, src.Xattrs = old.Mode, old.UID, old.GID, old.MTime, old.Xattrs
+	}
+}
 
 func (p restoring) settled(f pair) (bool, error) {
 	old := p.index[f.rel]
@@ -64,10 +81,11 @@ func (p restoring) flags(rel string) uint32 {
 	return 0
 }
 
-// keeps is true for sockets: they are not saved, but known.
+// keeps is true for what was there: sockets, which are not saved, but known, and
+// what the copy has lost. Differences tells when it is not what it was.
 func (p restoring) keeps(dst *entry) bool {
 	old := p.index[string(dst.Path)]
-	return old != nil && old.kind() == unix.S_IFSOCK && dst.kind() == unix.S_IFSOCK
+	return old != nil && old.kind() == dst.kind()
 }
 
 // Differences returns every path below the tree at real that is not as it was

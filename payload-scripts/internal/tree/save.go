@@ -85,6 +85,8 @@ type saving struct {
 
 func (p *saving) lenient() bool { return p.live }
 
+func (p *saving) complete(*entry) {}
+
 func (p *saving) settled(f pair) (bool, error) {
 	old := p.known[f.rel]
 	if old == nil || !old.isFile() {

@@ -55,8 +55,8 @@ func (c Copy) Load() (*Saved, error) {
 // Empty tells whether there was nothing at all where the copy was taken.
 func (s *Saved) Empty() bool { return len(s.index) == 0 }
 
-// Size returns the room that everything at a path takes, in bytes: 0 when nothing
-// is there.
+// Size returns the room that a copy of everything at a path takes, in bytes: 0 when
+// nothing is there. A file with several names counts once, and holes do not.
 func Size(ctx context.Context, real string) (int64, error) {
 	dir, base, err := host.OpenParent(real)
 	if errors.Is(err, os.ErrNotExist) {
@@ -67,7 +67,14 @@ func Size(ctx context.Context, real string) (int64, error) {
 	}
 	defer dir.Close() //nolint:errcheck // read only
 	var total int64
+	counted := map[inode]bool{} // files with several names
 	err = walk(ctx, dir, base, ".", 0, func(_ string, st *unix.Stat_t, _ *os.File, _ string) error {
+		if st.Nlink > 1 && st.Mode&unix.S_IFMT == unix.S_IFREG {
+			if counted[inodeOf(st)] {
+				return nil
+			}
+			counted[inodeOf(st)] = true
+		}
 		const block = 4096
 		total += (st.Blocks*512/block + 1) * block
 		return nil

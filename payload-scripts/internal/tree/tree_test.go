@@ -97,6 +97,51 @@ func TestThereAndBack(t *testing.T) {
 	}
 }
 
+// TestACopyThatLostSomething: nothing of the old state goes because the copy does not have it.
+func TestACopyThatLostSomething(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(copy string) error{
+		"an attribute": func(copy string) error { return unix.Removexattr(copy+"/shared", "user.note") },
+		"an owner":     func(copy string) error { return os.Chown(copy+"/plain", 0, 0) },
+		"a file":       func(copy string) error { return os.Remove(copy + "/plain") },
+		"a folder":     func(copy string) error { return os.RemoveAll(copy + "/sub") },
+		"all":          os.RemoveAll,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.fill()
+			before := w.look()
+			saved := w.save()
+			ok(t, lose(w.copy.Dir+"/0"))
+			ok(t, unix.Utimes(w.at+"/plain", []unix.Timeval{{Sec: 1}, {Sec: 1}}))
+			ok(t, unix.Removexattr(w.at+"/shared", "user.note"))
+			touched := w.look()
+			switch err := saved.Restore(context.Background(), w.at); name {
+			case "an attribute", "an owner":
+				ok(t, err)
+				w.restored(saved, before)
+			case "all":
+				if err == nil || !strings.Contains(err.Error(), w.copy.Dir+"/0 is gone") {
+					t.Error(err)
+				}
+				w.same(w.look(), touched)
+			case "a file":
+				ok(t, err)
+				if wrong, err := saved.Differences(context.Background(), w.at); err != nil || len(wrong) != 1 || wrong[0] != "plain" {
+					t.Error(wrong, err)
+				}
+				if data, err := os.ReadFile(w.at + "/plain"); err != nil || string(data) != "content" {
+					t.Errorf("%q %v", data, err)
+				}
+			default:
+				ok(t, err)
+				w.same(w.look(), before)
+			}
+		})
+	}
+}
+
 // TestTops saves what stands at a path, whatever it is.
 func TestTops(t *testing.T) {
 	t.Parallel()
@@ -250,6 +295,7 @@ func TestSize(t *testing.T) {
 	none, err := Size(ctx, w.at)
 	ok(t, err)
 	w.put("/big", strings.Repeat("x", 1<<20), 0o600, 0, 0)
+	ok(t, os.Link(w.at+"/big", w.at+"/again"))
 	ok(t, os.WriteFile(w.at+"/sparse", nil, 0o600))
 	ok(t, os.Truncate(w.at+"/sparse", 1<<30))
 	some, err := Size(ctx, w.at)
