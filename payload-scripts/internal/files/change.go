@@ -48,7 +48,7 @@ func (s *Set) Changes() ([]FileChange, error) {
 		if changes == nil {
 			changes = []config.Change{}
 		}
-		out = append(out, FileChange{Target: r.Target, Package: r.Package, Did: r.did(), Changes: changes})
+		out = append(out, FileChange{Target: string(r.Target), Package: r.Package, Did: r.did(), Changes: changes})
 	}
 	return out, nil
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -145,36 +144,37 @@ func (s *Set) toOld(ctx context.Context, x *index) error {
 
 // write makes one configuration file as a side has it, if it is not so already.
 func (s *Set) write(x *index, r *record, side string, want *file) error {
-	s.tell(r.Target, 0)
-	if err := s.paths().StillLeads(r.Target, r.Real); err != nil {
+	target, real := string(r.Target), string(r.Real)
+	s.tell(target, 0)
+	if err := s.paths().StillLeads(target, real); err != nil {
 		return err
 	}
-	if is, err := s.isAs(r.Real, want, side == "old"); err != nil || is {
+	if is, err := s.isAs(real, want, side == "old"); err != nil || is {
 		return err
 	}
 	if want == nil {
-		return host.Remove(r.Real)
+		return host.Remove(real)
 	}
-	data, err := s.kept(side, r.Target, want)
+	data, err := s.kept(side, target, want)
 	if err != nil {
 		return err
 	}
-	if err := s.paths().MakeFolders(&x.Record, filepath.Dir(r.Target)); err != nil {
+	if err := s.paths().MakeFolders(&x.Record, filepath.Dir(target)); err != nil {
 		return err
 	}
-	if err := makeWay(r.Real); err != nil {
+	if err := makeWay(real); err != nil {
 		return err
 	}
 	switch {
 	case side == "old":
-		return host.WriteExact(r.Real, data, host.File{Attr: want.attr(), Xattrs: want.Xattrs, MTime: unix.NsecToTimespec(want.MTime)})
+		return host.WriteExact(real, data, host.File{Attr: want.attr(), Xattrs: want.Xattrs, MTime: unix.NsecToTimespec(want.MTime)})
 	case r.Old != nil:
-		return host.WriteExact(r.Real, data, host.File{Attr: want.attr(), Xattrs: r.Old.Xattrs, MTime: unix.NsecToTimespec(time.Now().UnixNano())})
+		return host.WriteExact(real, data, host.File{Attr: want.attr(), Xattrs: r.Old.Xattrs, MTime: unix.NsecToTimespec(time.Now().UnixNano())})
 	}
-	if err := host.WriteFile(r.Real, data, want.attr()); err != nil {
+	if err := host.WriteFile(real, data, want.attr()); err != nil {
 		return err
 	}
-	return s.label(r.Real)
+	return s.label(real)
 }
 
 // makeWay removes what is no regular file from a configuration file's place: a
@@ -233,10 +233,10 @@ func (s *Set) proveConfig(x *index, want func(*record) (*file, bool, error)) err
 		if !counts {
 			continue
 		}
-		if is, err := s.isAs(r.Real, f, f == r.Old && f != nil); err != nil {
+		if is, err := s.isAs(string(r.Real), f, f == r.Old && f != nil); err != nil {
 			return err
 		} else if !is {
-			wrong = append(wrong, r.Target)
+			wrong = append(wrong, string(r.Target))
 		}
 	}
 	return differ(wrong)
@@ -270,11 +270,9 @@ func (e *DifferError) Error() string {
 
 // sweep removes what rpm left beside a configuration file since it was recorded.
 func (s *Set) sweep(r *record) error {
-	for _, name := range s.litter(r.Target) {
-		if !slices.Contains(r.Litter, name) {
-			if err := host.Remove(s.onHost(filepath.Join(filepath.Dir(r.Target), name))); err != nil {
-				return err
-			}
+	for _, path := range s.newLitter(r) {
+		if err := host.Remove(s.onHost(path)); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -284,7 +282,7 @@ func (s *Set) sweep(r *record) error {
 // engine was killed.
 func (s *Set) sweepTemporaries(x *index) error {
 	for _, r := range x.Config {
-		if err := host.Sweep(r.Real); err != nil {
+		if err := host.Sweep(string(r.Real)); err != nil {
 			return err
 		}
 	}
@@ -300,11 +298,7 @@ func (s *Set) Leftovers() ([]string, error) {
 	}
 	var found []string
 	for _, r := range x.Config {
-		for _, name := range s.litter(r.Target) {
-			if !slices.Contains(r.Litter, name) {
-				found = append(found, filepath.Join(filepath.Dir(r.Target), name))
-			}
-		}
+		found = append(found, s.newLitter(r)...)
 	}
 	sort.Strings(found)
 	return found, nil

@@ -202,7 +202,7 @@ func (s *Set) UnitsChange() (bool, error) {
 		return false, err
 	}
 	for _, r := range x.Config {
-		if strings.Contains(r.Target, "/systemd/") && !r.unchanged() {
+		if strings.Contains(string(r.Target), "/systemd/") && !r.unchanged() {
 			return true, nil
 		}
 	}

@@ -22,14 +22,14 @@ type index struct {
 
 // record is one configuration file.
 type record struct {
-	Target  string          `json:"target"`            // as the manifest names it
-	Real    string          `json:"real"`              // where links of root lead, on this host
+	Target  host.Name       `json:"target"`            // as the manifest names it
+	Real    host.Name       `json:"real"`              // where links of root lead, on this host
 	Old     *file           `json:"old"`               // null: not there
 	New     *file           `json:"new"`               // null: not there
 	Owner   string          `json:"owner,omitempty"`   // of a file that is new on this host; the user may come with a package
 	Group   string          `json:"group,omitempty"`   // likewise
 	Changes []config.Change `json:"changes,omitempty"` // what the merge did
-	Litter  []string        `json:"litter,omitempty"`  // what rpm had left beside it before
+	Litter  []host.Name     `json:"litter,omitempty"`  // what rpm had left beside it before
 	Extra   bool            `json:"extra,omitempty"`   // recorded and restored only
 	Stays   bool            `json:"stays,omitempty"`   // the same on both sides, whatever rpm does to it
 	Package string          `json:"package,omitempty"` // of a %config file: its mark and package, for people

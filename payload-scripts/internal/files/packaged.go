@@ -10,6 +10,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/config"
+	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/paths"
 )
 
@@ -78,7 +79,7 @@ func replaced(base, mine, theirs []byte) []config.Change {
 
 // recordPackaged is record for a %config file of the packages.
 func (s *Set) recordPackaged(ctx context.Context, p Packaged, before *record) (*record, error) {
-	return s.recordMerged(&record{Target: p.Target, Package: p.whose()}, before,
+	return s.recordMerged(&record{Target: host.Name(p.Target), Package: p.whose()}, before,
 		func(mine []byte) (config.Result, error) { return s.mergePackaged(ctx, p, mine) },
 		func(r *record) error { r.packaged(p); return nil })
 }
@@ -98,7 +99,7 @@ func (r *record) packaged(p Packaged) {
 // rpm may write: it stays as it is on both sides.
 func (s *Set) recordLitter(x *index, rec *paths.Recorder, r *record) error {
 	for _, name := range r.Litter {
-		target := filepath.Join(filepath.Dir(r.Target), name)
+		target := filepath.Join(filepath.Dir(string(r.Target)), string(name))
 		if info, err := os.Lstat(s.onHost(target)); err != nil || !info.Mode().IsRegular() {
 			continue
 		}
@@ -109,7 +110,7 @@ func (s *Set) recordLitter(x *index, rec *paths.Recorder, r *record) error {
 		if _, err := rec.Add(target, false); err != nil {
 			return err
 		}
-		x.Config = append(x.Config, &record{Target: target, Real: now.real, Old: now.file, Stays: true})
+		x.Config = append(x.Config, &record{Target: host.Name(target), Real: host.Name(now.real), Old: now.file, Stays: true})
 		if now.file != nil {
 			if err := s.keep("old", target, now.data); err != nil {
 				return err
@@ -122,8 +123,14 @@ func (s *Set) recordLitter(x *index, rec *paths.Recorder, r *record) error {
 // putLinkBack makes the link again that the host had in a %config file's place,
 // and that rpm replaced.
 func (s *Set) putLinkBack(x *index, r *record) error {
+	target := string(r.Target)
+	dir, _, err := s.paths().Resolve(filepath.Dir(target)) // its folder may lie behind a link too
+	if err != nil {
+		return err
+	}
+	at := host.Name(filepath.Join(dir, filepath.Base(target)))
 	for _, l := range x.Links {
-		if l.Path == s.onHost(r.Target) {
+		if l.Path == at {
 			return paths.RestoreLink(l, false)
 		}
 	}

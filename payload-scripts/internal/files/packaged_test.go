@@ -88,33 +88,62 @@ func TestPackagedAttributes(t *testing.T) {
 }
 
 // TestPackagedBehindALink: rpm replaces the link by a file; the link comes back,
-// and what it leads to has the merge.
+// and what it leads to has the merge. Its folder may lie behind a link too.
 func TestPackagedBehindALink(t *testing.T) {
 	t.Parallel()
-	m, ctx := newMachine(t), context.Background()
-	m.packaged = []packaged{{"/etc/pkg.conf", "1\na\n", "2\na\n"}}
-	m.write("/srv/pkg.conf", "1\na\nmine\n", 0o640, 3, 4)
-	m.ok(os.Symlink(m.at("/srv/pkg.conf"), m.at("/etc/pkg.conf")))
-	// The root of the test is not the process's: an absolute link leads out of it.
-	m.ok(os.Remove(m.at("/etc/pkg.conf")))
-	m.ok(os.Symlink("/srv/pkg.conf", m.at("/etc/pkg.conf")))
-	before := m.shot("/etc", "/srv")
-	s := m.prepared()
-	for _, side := range []manifest.Side{manifest.New, manifest.Old} {
-		m.ok(os.Remove(m.at("/etc/pkg.conf"))) // as rpm does, each time it installs a package
-		m.write("/etc/pkg.conf", "of the package\n", 0o644, 0, 0)
-		m.write("/etc/pkg.conf.rpmsave", "1\na\nmine\n", 0o640, 3, 4)
-		m.ok(s.Converge(ctx, side))
-		if to, err := os.Readlink(m.at("/etc/pkg.conf")); err != nil || to != "/srv/pkg.conf" {
-			t.Error(side, to, err)
-		}
-		if _, err := os.Lstat(m.at("/etc/pkg.conf.rpmsave")); !os.IsNotExist(err) {
-			t.Error(side, "left beside the link:", err)
-		}
-		if want := map[manifest.Side]string{manifest.New: "2\na\nmine\n", manifest.Old: "1\na\nmine\n"}[side]; m.read("/srv/pkg.conf") != want {
-			t.Errorf("%s: %q", side, m.read("/srv/pkg.conf"))
-		}
+	for _, target := range []string{"/etc/pkg.conf", "/etc/app/pkg.conf"} {
+		t.Run(target, func(t *testing.T) {
+			t.Parallel()
+			m, ctx := newMachine(t), context.Background()
+			m.packaged = []packaged{{target, "1\na\n", "2\na\n"}}
+			m.mkdir("/data/app", 0o755)
+			m.ok(os.Symlink("../data/app", m.at("/etc/app")))
+			m.write("/srv/pkg.conf", "1\na\nmine\n", 0o640, 3, 4)
+			// The root of the test is not the process's: an absolute link leads out of it.
+			m.ok(os.Symlink("/srv/pkg.conf", m.at(target)))
+			before := m.shot("/etc", "/srv", "/data")
+			s := m.prepared()
+			for _, side := range []manifest.Side{manifest.New, manifest.Old} {
+				m.ok(os.Remove(m.at(target))) // as rpm does, each time it installs a package
+				m.write(target, "of the package\n", 0o644, 0, 0)
+				m.write(target+".rpmsave", "1\na\nmine\n", 0o640, 3, 4)
+				m.ok(s.Converge(ctx, side))
+				if to, err := os.Readlink(m.at(target)); err != nil || to != "/srv/pkg.conf" {
+					t.Error(side, to, err)
+				}
+				if _, err := os.Lstat(m.at(target + ".rpmsave")); !os.IsNotExist(err) {
+					t.Error(side, "left beside the link:", err)
+				}
+				if want := map[manifest.Side]string{manifest.New: "2\na\nmine\n", manifest.Old: "1\na\nmine\n"}[side]; m.read("/srv/pkg.conf") != want {
+					t.Errorf("%s: %q", side, m.read("/srv/pkg.conf"))
+				}
+			}
+			compareShots(t, m.shot("/etc", "/srv", "/data"), before)
+		})
 	}
+}
+
+// TestNamesThatAreNoUTF8: of %config files, of their folders and of links on the way.
+func TestNamesThatAreNoUTF8(t *testing.T) {
+	t.Parallel()
+	m, ctx := newMachine(t), context.Background()
+	linked, deep := "/etc/caf\xe9/100%\xff.conf", "/etc/d\xe9p/x.conf"
+	m.packaged = []packaged{{linked, "1\na\n", "2\na\n"}, {deep, "1\na\n", "2\na\n"}}
+	m.mkdir("/srv/\xfe", 0o755)
+	m.ok(os.Symlink("../srv/\xfe", m.at("/etc/caf\xe9")))
+	m.write(linked, "1\na\nmine\n", 0o640, 3, 4)
+	m.write(linked+".rpmorig", "of an earlier update\n", 0o600, 5, 6)
+	m.write(deep, "1\na\n", 0o644, 0, 0)
+	m.ok(os.Chown(m.at("/etc/d\xe9p"), 7, 8))
+	before := m.shot("/etc", "/srv")
+	m.prepared()
+	m.ok(m.set().Converge(ctx, manifest.New))
+	if m.read(linked) != "2\na\nmine\n" || m.read(deep) != "2\na\n" {
+		t.Errorf("%q %q", m.read(linked), m.read(deep))
+	}
+	m.ok(os.Remove(m.at("/etc/caf\xe9")))
+	m.ok(os.RemoveAll(m.at("/etc/d\xe9p")))
+	m.ok(m.set().Converge(ctx, manifest.Old))
 	compareShots(t, m.shot("/etc", "/srv"), before)
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -47,7 +48,7 @@ func (s *Set) prepare(ctx context.Context, seal bool) error {
 	x := &index{State: known.State}
 	before := map[string]*record{}
 	for _, r := range known.Config {
-		before[r.Target] = r
+		before[string(r.Target)] = r
 	}
 	add := func(target string, record func(before *record) (*record, error)) error {
 		if err := ctx.Err(); err != nil {
@@ -98,7 +99,7 @@ func (s *Set) prepare(ctx context.Context, seal bool) error {
 
 // record saves one configuration file and its merged form.
 func (s *Set) record(c manifest.Config, before *record) (*record, error) {
-	return s.recordMerged(&record{Target: c.Target}, before,
+	return s.recordMerged(&record{Target: host.Name(c.Target)}, before,
 		func(mine []byte) (config.Result, error) { return s.merge(c, mine) },
 		func(r *record) error { return r.attributes(c) })
 }
@@ -107,12 +108,13 @@ func (s *Set) record(c manifest.Config, before *record) (*record, error) {
 // which gets its attributes by give. What was recorded before is kept when the
 // host's file is still the same.
 func (s *Set) recordMerged(r, before *record, merge func(mine []byte) (config.Result, error), give func(*record) error) (*record, error) {
-	now, err := s.look(r.Target)
+	target := string(r.Target)
+	now, err := s.look(target)
 	if err != nil {
 		return nil, err
 	}
-	if before != nil && before.Real == now.real && sameFile(before.Old, now.file) {
-		before.Litter = s.litter(r.Target)
+	if before != nil && string(before.Real) == now.real && sameFile(before.Old, now.file) {
+		before.Litter = s.litter(target)
 		return before, nil
 	}
 	result, err := merge(now.data)
@@ -122,9 +124,9 @@ func (s *Set) recordMerged(r, before *record, merge func(mine []byte) (config.Re
 	if n := len(result.Conflicts); n > 0 {
 		return nil, fmt.Errorf("%d values were changed both by the new release and on this host; %s check shows them", n, s.m.Prefix)
 	}
-	r.Real, r.Old, r.Changes, r.Litter = now.real, now.file, result.Changes, s.litter(r.Target)
+	r.Real, r.Old, r.Changes, r.Litter = host.Name(now.real), now.file, result.Changes, s.litter(target)
 	if now.file != nil {
-		if err := s.keep("old", r.Target, now.data); err != nil {
+		if err := s.keep("old", target, now.data); err != nil {
 			return nil, err
 		}
 	}
@@ -135,7 +137,7 @@ func (s *Set) recordMerged(r, before *record, merge func(mine []byte) (config.Re
 	if err := give(r); err != nil {
 		return nil, err
 	}
-	return r, s.keep("new", r.Target, result.Out)
+	return r, s.keep("new", target, result.Out)
 }
 
 // attributes gives the merged file those of the host's, or those of the spec.
@@ -159,7 +161,7 @@ func (r *record) attributes(c manifest.Config) error {
 func (s *Set) recordExtra(x *index, rec *paths.Recorder) error {
 	taken := map[string]bool{}
 	for _, r := range x.Config {
-		taken[r.Target] = true
+		taken[string(r.Target)] = true
 	}
 	for _, target := range s.Extra {
 		if taken[target] {
@@ -176,7 +178,7 @@ func (s *Set) recordExtra(x *index, rec *paths.Recorder) error {
 		if _, err := rec.Add(target, false); err != nil {
 			return err
 		}
-		x.Config = append(x.Config, &record{Target: target, Real: now.real, Old: now.file, Extra: true, Litter: s.litter(target)})
+		x.Config = append(x.Config, &record{Target: host.Name(target), Real: host.Name(now.real), Old: now.file, Extra: true, Litter: s.litter(target)})
 		if now.file != nil {
 			if err := s.keep("old", target, now.data); err != nil {
 				return err
@@ -302,11 +304,22 @@ func digest(data []byte) string {
 var litterEnds = []string{".rpmnew", ".rpmsave", ".rpmorig"}
 
 // litter returns what rpm left beside a file: by its own name, wherever that leads.
-func (s *Set) litter(target string) []string {
-	var found []string
+func (s *Set) litter(target string) []host.Name {
+	var found []host.Name
 	for _, end := range litterEnds {
 		if _, err := os.Lstat(s.onHost(target) + end); err == nil {
-			found = append(found, filepath.Base(target)+end)
+			found = append(found, host.Name(filepath.Base(target)+end))
+		}
+	}
+	return found
+}
+
+// newLitter returns the paths of what rpm left beside a file since it was recorded.
+func (s *Set) newLitter(r *record) []string {
+	var found []string
+	for _, name := range s.litter(string(r.Target)) {
+		if !slices.Contains(r.Litter, name) {
+			found = append(found, filepath.Join(filepath.Dir(string(r.Target)), string(name)))
 		}
 	}
 	return found

@@ -16,10 +16,10 @@ const maxLinks = 40
 // Link is a symbolic link that a path leads over: an admin moved something to
 // another disk.
 type Link struct {
-	Path  string `json:"path"`
-	To    string `json:"to"`
-	GID   int    `json:"gid,omitempty"`
-	MTime int64  `json:"mtime,omitempty"` // nanoseconds since 1970
+	Path  Name  `json:"path"`
+	To    Name  `json:"to"`
+	GID   int   `json:"gid,omitempty"`
+	MTime int64 `json:"mtime,omitempty"` // nanoseconds since 1970
 }
 
 // LinkError is a symbolic link that is not followed, because it, or a folder
@@ -179,10 +179,10 @@ func (w *walk) to(path string, follow bool) (rest string, err error) {
 		case isLink && len(w.links) == maxLinks:
 			return "", fmt.Errorf("%s leads over more than %d links", path, maxLinks)
 		case isLink:
-			link.Path = here
+			link.Path = Name(here)
 			w.links = append(w.links, link)
-			todo = append(parts(link.To), todo...)
-			if filepath.IsAbs(link.To) {
+			todo = append(parts(string(link.To)), todo...)
+			if filepath.IsAbs(string(link.To)) {
 				w.back(1)
 			}
 		case len(todo) == 0:
@@ -212,7 +212,7 @@ func (w *walk) link(name string) (l Link, is bool, err error) {
 		return l, false, &LinkError{Path: path, Folder: foreign}
 	}
 	to, err := n.Link()
-	return Link{To: to, GID: int(n.Stat.Gid), MTime: n.Stat.Mtim.Nano()}, err == nil, err
+	return Link{To: Name(to), GID: int(n.Stat.Gid), MTime: n.Stat.Mtim.Nano()}, err == nil, err
 }
 
 // push goes into an open folder.

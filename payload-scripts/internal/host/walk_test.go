@@ -100,7 +100,7 @@ func TestResolve(t *testing.T) {
 		})
 	}
 	_, links, err := Resolve(root, "/opt/../etc/up")
-	if err != nil || len(links) != 1 || links[0].Path != root+"/opt" || links[0].To != "/data/opt" || links[0].MTime == 0 { // ".." is that of the place that /opt leads to: there is no /data/etc
+	if err != nil || len(links) != 1 || links[0].Path != Name(root+"/opt") || links[0].To != "/data/opt" || links[0].MTime == 0 { // ".." is that of the place that /opt leads to: there is no /data/etc
 		t.Errorf("%v %v", links, err)
 	}
 }

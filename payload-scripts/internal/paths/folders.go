@@ -28,7 +28,7 @@ type Folder struct {
 // addFolders records the folders above a path, so that they can be made again or taken away.
 func (r *Recorder) addFolders(path string) error {
 	for p := filepath.Dir(path); p != "/" && p != "."; p = filepath.Dir(p) {
-		if _, known := r.Dirs[p]; known {
+		if _, known := r.Dirs[key{host.Name(p)}]; known {
 			return nil
 		}
 		d, err := r.host.folder(p)
@@ -38,7 +38,7 @@ func (r *Recorder) addFolders(path string) error {
 		if err != nil {
 			return err
 		}
-		r.Dirs[p] = d
+		r.Dirs[key{host.Name(p)}] = d
 	}
 	return nil
 }
@@ -88,7 +88,8 @@ func (h Host) namesIn(path string) (string, error) {
 // RestoreTimes gives folders the times that they had, if they hold what they held:
 // files were replaced in them, and are as they were.
 func (h Host) RestoreTimes(r *Record) error {
-	for path, was := range r.Dirs {
+	for dir, was := range r.Dirs {
+		path := string(dir.Name)
 		if was == nil || was.Names == "" {
 			continue
 		}
@@ -141,7 +142,7 @@ func (h Host) MakeFolders(r *Record, path string) error {
 	}
 	slices.Reverse(lack)
 	for _, p := range lack {
-		d := r.Dirs[p]
+		d := r.Dirs[key{host.Name(p)}]
 		if d == nil {
 			d = &Folder{Mode: 0o755}
 		}
@@ -158,7 +159,7 @@ func (h Host) DropFolders(r *Record) error {
 	var made []string
 	for p, d := range r.Dirs {
 		if d == nil {
-			made = append(made, p)
+			made = append(made, string(p.Name))
 		}
 	}
 	sort.Sort(sort.Reverse(sort.StringSlice(made)))

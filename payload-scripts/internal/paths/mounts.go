@@ -72,7 +72,7 @@ func (e *MountError) Error() string {
 func CheckMounts(r *Record, trees bool) error {
 	sorted := slices.Sorted(maps.Keys(r.Ways))
 	for _, path := range sorted { // an automount is mounted by looking
-		if dir, err := host.OpenDir(r.Ways[path].Real); err == nil {
+		if dir, err := host.OpenDir(string(r.Ways[path].Real)); err == nil {
 			_ = dir.Close()
 		}
 	}
@@ -85,7 +85,7 @@ func CheckMounts(r *Record, trees bool) error {
 		if way.Tree && !trees {
 			continue
 		}
-		is := mountsOf(all, way.Real, way.Tree)
+		is := mountsOf(all, string(way.Real), way.Tree)
 		e := &MountError{Path: path, Missing: without(way.Mounts, is), Extra: without(is, way.Mounts)}
 		if len(e.Missing)+len(e.Extra) > 0 {
 			return e

@@ -19,16 +19,20 @@ import (
 
 // Record is how paths were reached when the attempt began.
 type Record struct {
-	Dirs  map[string]*Folder `json:"dirs"`            // folders above all of the paths; null for one that was not there
-	Links []host.Link        `json:"links,omitempty"` // on the way to any of them
-	Ways  map[string]Way     `json:"ways,omitempty"`  // of each path
+	Dirs  map[key]*Folder `json:"dirs"`            // folders above all of the paths; null for one that was not there
+	Links []host.Link     `json:"links,omitempty"` // on the way to any of them
+	Ways  map[string]Way  `json:"ways,omitempty"`  // of each path
 }
+
+// key is a path in JSON, whatever its bytes are. It is a struct because of a map's keys
+// that are strings encoding/json does not ask how they are written.
+type key struct{ host.Name }
 
 // Way is where a path led.
 type Way struct {
-	Real   string  `json:"real"`             // without links
-	Tree   bool    `json:"tree,omitempty"`   // what is mounted below counts too
-	Mounts []Mount `json:"mounts,omitempty"` // the file systems that it lies on
+	Real   host.Name `json:"real"`             // without links
+	Tree   bool      `json:"tree,omitempty"`   // what is mounted below counts too
+	Mounts []Mount   `json:"mounts,omitempty"` // the file systems that it lies on
 }
 
 // Host is where the paths are: the folder that stands for the root of the file
@@ -54,7 +58,7 @@ type Recorder struct {
 // Recorder begins a record.
 func (h Host) Recorder() (*Recorder, error) {
 	all, err := Mounts()
-	return &Recorder{host: h, mounts: all, Record: Record{Dirs: map[string]*Folder{}, Ways: map[string]Way{}}}, err
+	return &Recorder{host: h, mounts: all, Record: Record{Dirs: map[key]*Folder{}, Ways: map[string]Way{}}}, err
 }
 
 // Add records the way to a path, and returns where it leads. Of a tree what is
@@ -72,7 +76,7 @@ func (r *Recorder) Add(path string, isTree bool) (real string, err error) {
 	if err := r.addFolders(path); err != nil {
 		return "", err
 	}
-	r.addWay(path, Way{Real: real, Tree: isTree, Mounts: mountsOf(r.mounts, real, isTree)})
+	r.addWay(path, Way{Real: host.Name(real), Tree: isTree, Mounts: mountsOf(r.mounts, real, isTree)})
 	return real, nil
 }
 
@@ -95,7 +99,7 @@ func (r *Recorder) AddFileSystems(paths []string) error {
 		for _, m := range mountsOf(r.mounts, real, false) {
 			if !known[m] {
 				known[m] = true
-				r.addWay(dir, Way{Real: real, Mounts: []Mount{m}})
+				r.addWay(dir, Way{Real: host.Name(real), Mounts: []Mount{m}})
 			}
 		}
 	}
@@ -132,7 +136,7 @@ func (h Host) StillLeads(path, real string) error {
 // that all of it is restored.
 func (h Host) RestoreLinks(r *Record, gone func(path string) bool) error {
 	for _, l := range r.Links {
-		if err := RestoreLink(l, gone(l.Path)); err != nil {
+		if err := RestoreLink(l, gone(string(l.Path))); err != nil {
 			return err
 		}
 	}
@@ -141,15 +145,16 @@ func (h Host) RestoreLinks(r *Record, gone func(path string) bool) error {
 
 // RestoreLink puts one link back; a folder in its place goes with what is in it when all is set.
 func RestoreLink(l host.Link, all bool) error {
-	if n, err := host.OpenPath(l.Path); err == nil {
-		to, err := n.Link()
+	at, to := string(l.Path), string(l.To)
+	if n, err := host.OpenPath(at); err == nil {
+		is, err := n.Link()
 		n.Close()
-		if err == nil && to == l.To {
+		if err == nil && is == to {
 			return nil
 		}
 	}
-	err := host.Remove(l.Path)
-	dir, base, openErr := host.OpenParent(l.Path)
+	err := host.Remove(at)
+	dir, base, openErr := host.OpenParent(at)
 	if openErr != nil {
 		return openErr
 	}
@@ -158,7 +163,7 @@ func RestoreLink(l host.Link, all bool) error {
 		err = tree.Remove(dir, base)
 	}
 	if err == nil {
-		err = unix.Symlinkat(l.To, int(dir.Fd()), base)
+		err = unix.Symlinkat(to, int(dir.Fd()), base)
 	}
 	var made *host.Inode
 	if err == nil {
@@ -169,9 +174,9 @@ func RestoreLink(l host.Link, all bool) error {
 		err = made.SetAttr(host.Attr{GID: l.GID}, nil, unix.NsecToTimespec(l.MTime))
 	}
 	if err != nil {
-		return fmt.Errorf("put the link %s back: %w", l.Path, err)
+		return fmt.Errorf("put the link %s back: %w", at, err)
 	}
-	return host.SyncDir(filepath.Dir(l.Path))
+	return host.SyncDir(filepath.Dir(at))
 }
 
 // Existing returns the nearest folder above a path that is there.

@@ -279,7 +279,7 @@ func TestFolders(t *testing.T) {
 		_, err := r.Add(path, false)
 		ok(t, err)
 	}
-	if r.Dirs["/srv/new"] != nil || r.Dirs["/opt/app"].Mode != 0o2750 {
+	if r.Dirs[key{"/srv/new"}] != nil || r.Dirs[key{"/opt/app"}].Mode != 0o2750 {
 		t.Errorf("%+v", r.Dirs)
 	}
 	ok(t, os.RemoveAll(h.At("/opt")))

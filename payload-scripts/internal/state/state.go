@@ -20,8 +20,8 @@ import (
 
 // Path is a state path that was saved.
 type Path struct {
-	Path string `json:"path"` // as the manifest names it
-	Real string `json:"real"` // without links
+	Path string    `json:"path"` // as the manifest names it
+	Real host.Name `json:"real"` // without links
 }
 
 // Set is the state of one product on this host. Folder/<n> is like the n-th path,
@@ -57,7 +57,7 @@ func (s *Set) Save(ctx context.Context, serving bool) ([]Path, error) {
 		if err := s.copyOf(i).Save(ctx, real, serving); err != nil {
 			return nil, fmt.Errorf("%s: %w", p, err)
 		}
-		saved = append(saved, Path{Path: p, Real: real})
+		saved = append(saved, Path{Path: p, Real: host.Name(real)})
 	}
 	return saved, nil
 }
@@ -106,16 +106,17 @@ func (s *Set) restore(ctx context.Context, way *paths.Record, c tree.Copy, p Pat
 			return nil, err
 		}
 	}
-	if err := s.Host.StillLeads(p.Path, p.Real); err != nil {
+	real := string(p.Real)
+	if err := s.Host.StillLeads(p.Path, real); err != nil {
 		return nil, err
 	}
-	if err := saved.Restore(ctx, p.Real); err != nil {
+	if err := saved.Restore(ctx, real); err != nil {
 		return nil, err
 	}
-	if err := host.SyncFS(filepath.Dir(p.Real), p.Real); err != nil {
+	if err := host.SyncFS(filepath.Dir(real), real); err != nil {
 		return nil, err
 	}
-	wrong, err := saved.Differences(ctx, p.Real)
+	wrong, err := saved.Differences(ctx, real)
 	for i, rel := range wrong {
 		wrong[i] = filepath.Join(p.Path, rel)
 	}

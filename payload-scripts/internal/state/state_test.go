@@ -54,7 +54,7 @@ func TestThereAndBack(t *testing.T) {
 	_, err := s.Save(ctx, true)
 	ok(t, err)
 	saved, err := s.Save(ctx, false)
-	if err != nil || len(saved) != 2 || saved[0] != (Path{"/opt/app/data", s.Host.At("/opt/app/data")}) || !told["x"] {
+	if err != nil || len(saved) != 2 || saved[0] != (Path{"/opt/app/data", host.Name(s.Host.At("/opt/app/data"))}) || !told["x"] {
 		t.Fatal(saved, err, told)
 	}
 	ok(t, os.RemoveAll(s.Host.At("/opt")))
