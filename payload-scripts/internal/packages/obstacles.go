@@ -11,6 +11,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/paths"
 	"onerpm/payload-scripts/internal/pkgfile"
 )
 
@@ -37,9 +38,13 @@ func (s *Set) Obstacles(ctx context.Context) (Obstacles, error) {
 	if err != nil {
 		return o, err
 	}
-	mounts, err := pkgfile.Mounts(s.RPM.Root)
+	mounts, err := paths.Mounts()
 	if err != nil {
 		return o, err
+	}
+	mounted := map[string]bool{}
+	for _, m := range mounts {
+		mounted[m.Point] = true
 	}
 	var candidates []string
 	for _, p := range all {
@@ -58,7 +63,7 @@ func (s *Set) Obstacles(ctx context.Context) (Obstacles, error) {
 		}
 		switch {
 		case is == nothing:
-		case is == file && mounts[p]:
+		case is == file && mounted[s.RPM.Path(p)]:
 			o.Mounted = append(o.Mounted, p)
 		case !isNew:
 		case f.IsDir() != (is == folder) && (!isOld || was.IsDir() != (is == folder)):
@@ -153,11 +158,11 @@ func blocks(size int64) int64 { return (size + 4095) &^ 4095 }
 func (s *Set) AllPaths() ([]string, error) {
 	both := map[string]bool{}
 	for _, side := range []manifest.Side{manifest.Old, manifest.New} {
-		paths, err := s.Paths(side)
+		files, err := s.Paths(side)
 		if err != nil {
 			return nil, err
 		}
-		for p := range paths {
+		for p := range files {
 			both[p] = true
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -65,45 +64,4 @@ func TestFolders(t *testing.T) {
 			t.Errorf("%s: folder %v, empty %v, %d entries, %+v", c.path, folder, empty, len(entries), info)
 		}
 	}
-}
-
-func TestMounts(t *testing.T) {
-	t.Parallel()
-	const text = "22 27 0:21 / /proc rw,nosuid - proc proc rw\n" +
-		"30 27 8:1 / / rw - ext4 /dev/sda1 rw\n" +
-		"31 30 8:2 / /opt/my\\040app/x\\134y rw shared:1 - ext4 /dev/sdb rw\n" +
-		"broken\n"
-	for root, want := range map[string]string{"": "/proc /  /opt/my app/x\\y", "/opt": "/my app/x\\y", "/op": ""} {
-		got, err := parseMounts(strings.NewReader(text), root)
-		must(t, err)
-		for _, path := range strings.Split(want, " /") {
-			path = "/" + strings.TrimSpace(strings.TrimPrefix(path, "/"))
-			if want != "" && !got[path] {
-				t.Errorf("below %q: %q is not among %v", root, path, got)
-			}
-		}
-		if want == "" && len(got) > 0 {
-			t.Errorf("below %q: %v", root, got)
-		}
-	}
-	if mounts, err := Mounts(""); err != nil || !mounts["/proc"] {
-		t.Errorf("of this machine: %v %v", mounts, err)
-	}
-}
-
-func FuzzMounts(f *testing.F) {
-	f.Add("31 30 8:2 / /a\\040b rw - ext4 x rw\n", "")
-	f.Add("\\\\\\", "/opt")
-	f.Add("1 2 3 4 /a\\", "/")
-	f.Fuzz(func(t *testing.T, text, root string) {
-		mounts, err := parseMounts(strings.NewReader(text), root)
-		if err != nil {
-			return
-		}
-		for path := range mounts {
-			if !strings.HasPrefix(path, "/") {
-				t.Errorf("%q is no place", path)
-			}
-		}
-	})
 }
