@@ -199,6 +199,36 @@ func TestNothingIsDoneThatIsNotWritten(t *testing.T) {
 	}
 }
 
+// TestSyncThatFails is in the way of both commits and of every end but one: a person is asked, rather
+// than the engine started for ever.
+func TestSyncThatFails(t *testing.T) {
+	t.Parallel()
+	for name, rec := range map[string]journal.Record{
+		"before the commit":  begun,
+		"after so many ends": {ID: "a", Phase: journal.Preparing, Back: true, Starts: theRules().starts},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := &recorder{}
+			l := r.line(rec, nil)
+			l.Host.Sync = func() error { return unix.EIO }
+			outcome, err := l.Run(t.Context())
+			if err != nil || outcome != journal.NeedsAPerson || slices.Contains(r.calls, "open") || slices.Contains(r.calls, "serve") {
+				t.Fatalf("outcome %q, %v, calls %v; want a person to be asked", outcome, err, r.calls)
+			}
+			if end := r.disk[len(r.disk)-1]; end.Outcome != outcome || end.Todo == "" || end.Error == "" {
+				t.Errorf("the journal says outcome %q, to do %q, because %q", end.Outcome, end.Todo, end.Error)
+			}
+		})
+	}
+	r := &recorder{}
+	l := r.line(journal.Record{ID: "a", Phase: journal.Preparing, Back: true}, nil)
+	l.Host.Sync = func() error { return unix.EIO }
+	if outcome, err := l.Run(t.Context()); !errors.Is(err, unix.EIO) || outcome != "" {
+		t.Errorf("outcome %q, %v; what is not on disk is not all old", outcome, err)
+	}
+}
+
 // TestEndOfAStepIsWritten: one whose end cannot be recorded has failed.
 func TestEndOfAStepIsWritten(t *testing.T) {
 	t.Parallel()
