@@ -41,14 +41,20 @@ func (u *Upgrade) finish(ctx context.Context, outcome journal.Outcome) error {
 // todo says what a person is to do. The services of a half-way machine stay down behind a
 // shut door, which is the safest it can be.
 func (u *Upgrade) todo(r journal.Record, cause error) string {
+	m := u.manifest()
 	what := "Neither release could be completed"
-	if r.Restored {
-		what = u.manifest().From + " is restored and may be serving; what remained to be done failed"
+	switch {
+	case r.Phase == journal.Opening:
+		what = m.To + " is in place and may be serving; what remained to be done failed"
+	case r.Restored:
+		what = m.From + " is restored and may be serving; what remained to be done failed"
+	case !outline().Restoring(r):
+		what = m.From + " is still in place and may be serving; what remained to be done failed"
 	}
 	return fmt.Sprintf("%s: %v\n"+
 		"Remove the cause, then run `%s start`: it resumes this attempt from where it stands.\n"+
 		"The log is in %s; backups of configuration, state and databases are in %s.",
-		what, cause, u.manifest().Prefix, u.attempt.Log(), u.attempt.Backup(""))
+		what, cause, m.Prefix, u.attempt.Log(), u.attempt.Backup(""))
 }
 
 // ErrServing says that the product serves although an attempt has yet to make everything old.

@@ -101,18 +101,25 @@ func TestRefusedError(t *testing.T) {
 // TestTodo says truly what the machine is when a person is asked.
 func TestTodo(t *testing.T) {
 	t.Parallel()
-	u := &Upgrade{job: &job{bundle: &layout.Bundle{Manifest: &manifest.Manifest{Prefix: "p", From: "1"}}, attempt: layout.Attempt{Var: "/var/lib/p/x"}}}
+	u := &Upgrade{job: &job{bundle: &layout.Bundle{Manifest: &manifest.Manifest{Prefix: "p", From: "1", To: "2"}}, attempt: layout.Attempt{Var: "/var/lib/p/x"}}}
 	cause := errors.New("take the marks away: read-only file system")
-	half, old := u.todo(journal.Record{}, cause), u.todo(journal.Record{Restored: true}, cause)
-	for _, text := range []string{half, old} {
+	stop := []journal.Step{{Phase: journal.Switching, Name: "stop the services"}}
+	for begin, r := range map[string]journal.Record{
+		"Neither release could be completed":  {Phase: journal.Switching, Back: true, Steps: stop},
+		"1 is restored and may be serving":    {Phase: journal.Switching, Back: true, Steps: stop, Restored: true},
+		"1 is still in place and may be serv": {Phase: journal.Switching, Back: true},
+		"1 is still in place and may":         {Phase: journal.Preparing, Back: true},
+		"2 is in place and may be serving":    {Phase: journal.Opening, Steps: stop},
+	} {
+		text := u.todo(r, cause)
 		for _, want := range []string{cause.Error(), "run `p start`", "/var/lib/p/x/log", "/var/lib/p/x/backup"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("it is not said %q:\n%s", want, text)
 			}
 		}
-	}
-	if !strings.HasPrefix(half, "Neither release") || !strings.HasPrefix(old, "1 is restored and may be serving") {
-		t.Errorf("half way: %s\nrestored: %s", half, old)
+		if !strings.HasPrefix(text, begin) {
+			t.Errorf("%+v: %s; want %s", r, text, begin)
+		}
 	}
 }
 
