@@ -27,6 +27,9 @@ func (d *door) shut(ctx context.Context) error {
 	d.probe.Stop()
 	d.probe = d.services.Probe(context.WithoutCancel(ctx))
 	answered := d.probe.Await(ctx, doorWait)
+	if err := ctx.Err(); err != nil {
+		return err // the wait was ended: no answer says nothing of the door, which is open
+	}
 	known := !d.journal.Record().Closed.IsZero()
 	err := d.journal.Update(func(r *journal.Record) {
 		if known {

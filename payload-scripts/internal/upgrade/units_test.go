@@ -1,6 +1,8 @@
 package upgrade
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -125,6 +127,21 @@ func TestDoorThatNeverAnswered(t *testing.T) {
 	}
 	if sm.State("web") != "active" {
 		t.Error("the door that was reading its configuration stays shut")
+	}
+}
+
+// TestDoorThatWasNotShut: a stop while the door's first answer is waited for tells of no time without service.
+func TestDoorThatWasNotShut(t *testing.T) {
+	t.Parallel()
+	sm, d := unitWorld(t, nobody)
+	do(t, d.record(t.Context()))
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := d.shut(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if rec := d.journal.Record(); !rec.Closed.IsZero() || len(rec.Warnings) > 0 || sm.State("web") != "active" {
+		t.Errorf("closed %v, warnings %v; the door is %s", rec.Closed, rec.Warnings, sm.State("web"))
 	}
 }
 
