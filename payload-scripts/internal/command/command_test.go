@@ -1,10 +1,14 @@
 package command
 
 import (
+	"bytes"
+	"context"
 	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gofrs/flock"
 
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/files"
@@ -132,6 +136,28 @@ func TestStartRefusesAnotherOne(t *testing.T) {
 	w.state(attempt.Running)
 	_, stderr := w.run(7, "start")
 	contains(t, stderr, "p status --follow")
+}
+
+// TestStartAwaitsTheEngine of the attempt that has ended: it removes its unit yet, as it would that of the next.
+func TestStartAwaitsTheEngine(t *testing.T) {
+	w := newWorld(t)
+	a := w.attempt(id, needsAPerson)
+	w.state(attempt.NeedsAPerson)
+	engine := flock.New(w.bundle.Places().Lock())
+	if err := engine.Lock(); err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Unlock()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	var out, stderr bytes.Buffer
+	if code := run(ctx, w.bundle, nil, []string{"start"}, &out, &stderr); code != exitUnderWay {
+		t.Errorf("exit %d\n%s", code, stderr.String())
+	}
+	contains(t, stderr.String(), "start again in a moment")
+	if rec, err := journal.Read(a.Var); err != nil || rec.Outcome != journal.NeedsAPerson {
+		t.Errorf("beside an engine at work the attempt is %q, %v", rec.Outcome, err)
+	}
 }
 
 func TestLog(t *testing.T) {
