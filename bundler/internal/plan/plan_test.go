@@ -374,10 +374,11 @@ func TestCheckScriptlets(t *testing.T) {
 			"b-1-1: its %postun is left out too: rpm skips a kind of scriptlet for a whole transaction, and the spec skips another package's %postun"},
 		{"post of new ones", nil, []pkg{{name: "a", evr: "1-1", post: "x"}, {name: "b", evr: "1-1", post: "y"}}, rules{"a-1-1": {"post": "slow"}}, nil,
 			"b-1-1: its %post is left out too: rpm skips a kind of scriptlet for a whole transaction, and the spec skips another package's %post"},
-		{"not there", []pkg{{name: "a", evr: "1-1", preun: "x"}}, []pkg{{name: "a", evr: "2-1"}, {name: "b", evr: "2-1", post: "x"}},
-			rules{"a-1-1": {"postun": "x"}, "c-1-1": {"postun": "x"}}, rules{"a-1-1": {"post": "x"}, "b-2-1": {"post": "x"}},
+		{"not there", []pkg{{name: "a", evr: "1-1", preun: "x", scripts: map[string]string{"posttrans": "x"}}}, []pkg{{name: "a", evr: "2-1"}, {name: "b", evr: "2-1", post: "x"}},
+			rules{"a-1-1": {"postun": "x"}, "c-1-1": {"postun": "x"}}, rules{"a-1-1": {"post": "x", "posttrans": "x"}, "b-2-1": {"post": "x"}},
 			"a-1-1: packages.skip lists its %postun, but it has none\n" +
 				"a-1-1: packages.keep lists its %post, which does not run in this jump\n" +
+				"a-1-1: packages.keep lists its %posttrans, which does not run in this jump\n" +
 				"c-1-1: packages.skip lists its %postun, which does not run in this jump"},
 	}
 	for _, tt := range tests {

@@ -66,7 +66,7 @@ func (c *checker) runs() []Script {
 			switch s.Kind {
 			case "pretrans", "pre", "post", "posttrans":
 				add(h, when[s.Kind], s)
-			case "postun", "preuntrans", "postuntrans":
+			case "preun", "postun", "preuntrans", "postuntrans":
 				add(h, repeated, s)
 			}
 		}

@@ -79,8 +79,8 @@ func (c *checker) listed(all []Script, coming, going []*rpmfile.Header) {
 		for _, nvr := range slices.Sorted(maps.Keys(rules.rules)) {
 			for _, kind := range slices.Sorted(maps.Keys(rules.rules[nvr])) {
 				at := []any{"packages", rules.name, nvr, kind}
-				set := append(slices.Clone(going), coming...) // %preun and %postun of new ones run when a transaction is repeated
-				if kind == "pre" || kind == "post" {
+				set := append(slices.Clone(going), coming...) // what runs as a package goes also runs of a new one when a transaction is repeated
+				if slices.Contains([]string{"pretrans", "pre", "post", "posttrans"}, kind) {
 					set = coming
 				}
 				i := slices.IndexFunc(set, func(h *rpmfile.Header) bool { return h.NVR() == nvr })
