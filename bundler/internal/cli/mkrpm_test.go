@@ -8,11 +8,13 @@ import (
 
 	"github.com/google/rpmpack"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"onerpm/bundler/internal/rpmtest"
 )
 
 // mkrpm makes a small package: mkrpm FOLDER NAME EVR ARCH [requires=x] [provides=x]
 // [obsoletes=x] [conflicts=x] [file=/path:body] [config=/path:body] [link=/path:target] [dir=/path]
-// [pretrans=x] [post=x] [preun=x] [postun=x] [posttrans=x] [triggerun=name:x].
+// [SCRIPTLET=x] [TRIGGER=name:x], of any kind that rpm has.
 // Equal arguments give equal bytes.
 func mkrpm(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 4 {
@@ -28,6 +30,7 @@ func mkrpm(ts *testscript.TestScript, neg bool, args []string) {
 	relations := map[string]*rpmpack.Relations{
 		"requires": &meta.Requires, "provides": &meta.Provides, "obsoletes": &meta.Obsoletes, "conflicts": &meta.Conflicts}
 	scripts := map[string]string{}
+	var triggers []rpmtest.Trigger
 	var files []rpmpack.RPMFile
 	for _, a := range args[4:] {
 		key, value, _ := strings.Cut(a, "=")
@@ -46,6 +49,9 @@ func mkrpm(ts *testscript.TestScript, neg bool, args []string) {
 				f.Mode = 0o040755
 			}
 			files = append(files, f)
+		case strings.Contains(key, "trigger"):
+			on, body, _ := strings.Cut(value, ":")
+			triggers = append(triggers, rpmtest.Trigger{Kind: key, On: on, Body: body})
 		default:
 			scripts[key] = value
 		}
@@ -55,19 +61,10 @@ func mkrpm(ts *testscript.TestScript, neg bool, args []string) {
 	for _, f := range files {
 		r.AddFile(f)
 	}
-	for kind, add := range map[string]func(string){"pretrans": r.AddPretrans, "post": r.AddPostin, "preun": r.AddPreun, "postun": r.AddPostun, "posttrans": r.AddPosttrans} {
-		if scripts[kind] != "" {
-			add(scripts[kind])
-		}
+	for kind, text := range scripts {
+		ts.Check(rpmtest.AddScriptlet(r, kind, text))
 	}
-	if on, body, has := strings.Cut(scripts["triggerun"], ":"); has {
-		r.AddCustomTag(1065, rpmpack.EntryStringSlice([]string{body}))
-		r.AddCustomTag(1092, rpmpack.EntryStringSlice([]string{"/bin/sh"}))
-		r.AddCustomTag(1066, rpmpack.EntryStringSlice([]string{on}))
-		r.AddCustomTag(1067, rpmpack.EntryStringSlice([]string{""}))
-		r.AddCustomTag(1068, rpmpack.EntryUint32([]uint32{1 << 17}))
-		r.AddCustomTag(1069, rpmpack.EntryUint32([]uint32{0}))
-	}
+	ts.Check(rpmtest.AddTriggers(r, triggers))
 	folder := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(folder, 0o755))
 	f, err := os.Create(filepath.Join(folder, args[1]+"-"+version+"-"+release+"."+args[3]+".rpm"))

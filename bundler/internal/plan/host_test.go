@@ -7,6 +7,7 @@ import (
 
 	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/rpmtest"
 )
 
 type files = map[string]string
@@ -132,7 +133,7 @@ func TestCheckLua(t *testing.T) {
 		`xos.renamed("a")`:                      false,
 		`posix.unlink("/opt/a") os.remove("b")`: true,
 	} {
-		_, got := check(t, []pkg{{name: "a", evr: "1-1"}}, []pkg{{name: "a", evr: "2-1", scripts: files{"post": "<lua>" + body}}}, nil)
+		_, got := check(t, []pkg{{name: "a", evr: "1-1"}}, []pkg{{name: "a", evr: "2-1", scripts: files{"post": "-p <lua>\n" + body}}}, nil)
 		want := ""
 		if asked {
 			want = "a-2-1: its %post runs when its files are there, and the spec does not say whether it may"
@@ -143,9 +144,13 @@ func TestCheckLua(t *testing.T) {
 	}
 }
 
+func trigger(kind, on, body string) rpmtest.Trigger {
+	return rpmtest.Trigger{Kind: kind, On: on, Body: body}
+}
+
 func TestCheckTriggers(t *testing.T) {
 	t.Parallel()
-	with := func(name, evr string, tr ...trigger) pkg { return pkg{name: name, evr: evr, triggers: tr} }
+	with := func(name, evr string, tr ...rpmtest.Trigger) pkg { return pkg{name: name, evr: evr, triggers: tr} }
 	plain := func(name, evr string) pkg { return pkg{name: name, evr: evr} }
 	sets := func(p ...pkg) []pkg { return p }
 	tests := []struct {
@@ -153,35 +158,35 @@ func TestCheckTriggers(t *testing.T) {
 		old, new []pkg
 		want     string // package: kind when, without the rest
 	}{
-		{"old one, when another goes", sets(with("h", "1-1", trigger{"triggerpostun", "base", "rm"}), plain("base", "1-1")), sets(plain("h", "2-1"), plain("base", "2-1")),
+		{"old one, when another goes", sets(with("h", "1-1", trigger("triggerpostun", "base", "rm")), plain("base", "1-1")), sets(plain("h", "2-1"), plain("base", "2-1")),
 			"h-1-1: its %triggerpostun runs when base-1-1 goes"},
-		{"old one, when another comes", sets(with("h", "1-1", trigger{"triggerin", "base", "rm"}), plain("base", "1-1")), sets(plain("h", "2-1"), plain("base", "2-1")),
+		{"old one, when another comes", sets(with("h", "1-1", trigger("triggerin", "base", "rm")), plain("base", "1-1")), sets(plain("h", "2-1"), plain("base", "2-1")),
 			"h-1-1: its %triggerin runs when base-2-1 comes"},
-		{"before another comes", sets(plain("h", "1-1"), plain("base", "1-1")), sets(with("h", "2-1", trigger{"triggerprein", "base", "x"}), plain("base", "2-1")),
+		{"before another comes", sets(plain("h", "1-1"), plain("base", "1-1")), sets(with("h", "2-1", trigger("triggerprein", "base", "x")), plain("base", "2-1")),
 			"h-2-1: its %triggerprein runs when base-2-1 comes"},
-		{"new one, when another goes", sets(plain("h", "1-1"), plain("base", "1-1")), sets(with("h", "2-1", trigger{"triggerun", "base", "x"}), plain("base", "2-1")),
+		{"new one, when another goes", sets(plain("h", "1-1"), plain("base", "1-1")), sets(with("h", "2-1", trigger("triggerun", "base", "x")), plain("base", "2-1")),
 			"h-2-1: its %triggerun runs when base-1-1 goes"},
-		{"of a package that stays", sets(with("h", "1-1", trigger{"triggerun", "base", "x"}), plain("base", "1-1")), sets(with("h", "1-1", trigger{"triggerun", "base", "x"}), plain("base", "2-1")),
+		{"of a package that stays", sets(with("h", "1-1", trigger("triggerun", "base", "x")), plain("base", "1-1")), sets(with("h", "1-1", trigger("triggerun", "base", "x")), plain("base", "2-1")),
 			"h-1-1: its %triggerun runs when base-1-1 goes"},
-		{"of a package that stays, for one that stays", sets(with("h", "1-1", trigger{"triggerun", "base", "x"}), plain("base", "1-1"), plain("c", "1-1")),
-			sets(with("h", "1-1", trigger{"triggerun", "base", "x"}), plain("base", "1-1"), plain("c", "2-1")), ""},
-		{"a version that is not in the jump", sets(with("h", "1-1", trigger{"triggerun", "base < 0.5", "x"}), plain("base", "1-1")), sets(plain("h", "2-1"), plain("base", "2-1")), ""},
-		{"a version that is", sets(with("h", "1-1", trigger{"triggerun", "base <= 1", "x"}), plain("base", "1-1")), sets(plain("h", "2-1"), plain("base", "2-1")),
+		{"of a package that stays, for one that stays", sets(with("h", "1-1", trigger("triggerun", "base", "x")), plain("base", "1-1"), plain("c", "1-1")),
+			sets(with("h", "1-1", trigger("triggerun", "base", "x")), plain("base", "1-1"), plain("c", "2-1")), ""},
+		{"a version that is not in the jump", sets(with("h", "1-1", trigger("triggerun", "base < 0.5", "x")), plain("base", "1-1")), sets(plain("h", "2-1"), plain("base", "2-1")), ""},
+		{"a version that is", sets(with("h", "1-1", trigger("triggerun", "base <= 1", "x")), plain("base", "1-1")), sets(plain("h", "2-1"), plain("base", "2-1")),
 			"h-1-1: its %triggerun runs when base-1-1 goes"},
-		{"for a package of the host, of one that moves", sets(plain("h", "1-1")), sets(with("h", "2-1", trigger{"triggerin", "glibc", "x"})),
+		{"for a package of the host, of one that moves", sets(plain("h", "1-1")), sets(with("h", "2-1", trigger("triggerin", "glibc", "x"))),
 			"h-2-1: its %triggerin runs when h-2-1 comes and the host has glibc"},
-		{"for a package of the host that goes", sets(with("h", "1-1", trigger{"triggerun", "glibc", "x"})), sets(plain("h", "2-1")),
+		{"for a package of the host that goes", sets(with("h", "1-1", trigger("triggerun", "glibc", "x"))), sets(plain("h", "2-1")),
 			"h-1-1: its %triggerun runs when h-1-1 goes and the host has glibc"},
-		{"after a package of the host has gone, which it does not", sets(with("h", "1-1", trigger{"triggerpostun", "glibc", "x"})), sets(plain("h", "2-1")), ""},
-		{"for a package of the host, of one that stays", sets(with("h", "1-1", trigger{"triggerin", "glibc", "x"}), plain("c", "1-1")), sets(with("h", "1-1", trigger{"triggerin", "glibc", "x"}), plain("c", "2-1")), ""},
-		{"files that come", sets(plain("h", "1-1")), sets(with("h", "2-1", trigger{"filetriggerin", "/usr/lib", "x"}), pkg{name: "b", evr: "1-1", files: files{"/usr/lib/b.so": "x"}}),
+		{"after a package of the host has gone, which it does not", sets(with("h", "1-1", trigger("triggerpostun", "glibc", "x"))), sets(plain("h", "2-1")), ""},
+		{"for a package of the host, of one that stays", sets(with("h", "1-1", trigger("triggerin", "glibc", "x")), plain("c", "1-1")), sets(with("h", "1-1", trigger("triggerin", "glibc", "x")), plain("c", "2-1")), ""},
+		{"files that come", sets(plain("h", "1-1")), sets(with("h", "2-1", trigger("filetriggerin", "/usr/lib", "x")), pkg{name: "b", evr: "1-1", files: files{"/usr/lib/b.so": "x"}}),
 			"h-2-1: its %filetriggerin runs when a file below /usr/lib comes"},
-		{"files that go", sets(with("h", "1-1", trigger{"transfiletriggerpostun", "/opt", "x"}), pkg{name: "b", evr: "1-1", files: files{"/opt/b": "x"}}), sets(plain("h", "2-1")),
+		{"files that go", sets(with("h", "1-1", trigger("transfiletriggerpostun", "/opt", "x")), pkg{name: "b", evr: "1-1", files: files{"/opt/b": "x"}}), sets(plain("h", "2-1")),
 			"h-1-1: its %transfiletriggerpostun runs when a file below /opt goes"},
-		{"files of the host", sets(plain("h", "1-1")), sets(with("h", "2-1", trigger{"transfiletriggerin", "/usr/lib", "x"})),
+		{"files of the host", sets(plain("h", "1-1")), sets(with("h", "2-1", trigger("transfiletriggerin", "/usr/lib", "x"))),
 			"h-2-1: its %transfiletriggerin runs when h-2-1 comes and the host has /usr/lib"},
-		{"one that does nothing", sets(with("h", "1-1", trigger{"triggerun", "base", "# nothing\n:"}), plain("base", "1-1")), sets(plain("h", "2-1"), plain("base", "2-1")), ""},
-		{"two of a kind are asked about once", sets(with("h", "1-1", trigger{"triggerun", "base", "x"}, trigger{"triggerun", "base", "y"}), plain("base", "1-1")), sets(plain("h", "2-1"), plain("base", "2-1")),
+		{"one that does nothing", sets(with("h", "1-1", trigger("triggerun", "base", "# nothing\n:")), plain("base", "1-1")), sets(plain("h", "2-1"), plain("base", "2-1")), ""},
+		{"two of a kind are asked about once", sets(with("h", "1-1", trigger("triggerun", "base", "x"), trigger("triggerun", "base", "y")), plain("base", "1-1")), sets(plain("h", "2-1"), plain("base", "2-1")),
 			"h-1-1: its %triggerun runs when base-1-1 goes"},
 	}
 	for _, tt := range tests {
@@ -206,7 +211,7 @@ func TestCheckTriggers(t *testing.T) {
 		}
 	}
 	// One that is kept and never runs is a line too many.
-	_, got := check(t, sets(with("h", "1-1", trigger{"triggerun", "base < 0.5", "x"}), plain("base", "1-1")), sets(plain("h", "2-1"), plain("base", "2-1")), func(s *release.Spec) {
+	_, got := check(t, sets(with("h", "1-1", trigger("triggerun", "base < 0.5", "x")), plain("base", "1-1")), sets(plain("h", "2-1"), plain("base", "2-1")), func(s *release.Spec) {
 		s.Packages.Keep = map[string]map[string]string{"h-1-1": {"triggerun": "read", "triggerin": "read"}, "base-1-1": {"filetriggerin": "read"}}
 	})
 	want := "base-1-1: packages.keep lists its %filetriggerin, but it has none\nh-1-1: packages.keep lists its %triggerin, but it has none\nh-1-1: packages.keep lists its %triggerun, which nothing in this jump fires"
@@ -230,7 +235,7 @@ func TestCheckEdits(t *testing.T) {
 			"a-2-1: its %post changes /opt/a/where, a file of a-2-1 (sed -i)"},
 		{"of another", []pkg{{name: "a", evr: "2-1", files: own}, {name: "b", evr: "1-1", post: "echo x > /opt/a/where"}}, nil,
 			"b-1-1: its %post changes /opt/a/where, a file of a-2-1 (>)"},
-		{"by a trigger", []pkg{{name: "a", evr: "2-1", files: own, triggers: []trigger{{"triggerin", "glibc", "rm /opt/a/where"}}}},
+		{"by a trigger", []pkg{{name: "a", evr: "2-1", files: own, triggers: []rpmtest.Trigger{trigger("triggerin", "glibc", "rm /opt/a/where")}}},
 			func(s *release.Spec) {
 				s.Packages.Keep = map[string]map[string]string{"a-2-1": {"triggerin": "read"}}
 			},

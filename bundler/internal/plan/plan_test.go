@@ -13,6 +13,7 @@ import (
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/rpmtest"
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
 )
@@ -122,61 +123,8 @@ type pkg struct {
 	requires, provides, conflicts, obsoles []string
 	files                                  map[string]string // path -> content; "dir", "link TARGET", "ghost", "config"
 	post, preun, postun                    string
-	scripts                                map[string]string // further kinds; a body that begins with "<lua>" is Lua
-	triggers                               []trigger
-}
-
-// trigger is one of a package of a test.
-type trigger struct {
-	kind, on, body string // on is a name, or a name with a condition such as "base < 2"
-}
-
-// scriptTags are the tags of a scriptlet's body and of its interpreter.
-var scriptTags = map[string][2]int{
-	"pretrans": {1151, 1153}, "pre": {1023, 1085}, "post": {1024, 1086}, "preun": {1025, 1087}, "postun": {1026, 1088},
-	"posttrans": {1152, 1154}, "preuntrans": {5104, 5106}, "postuntrans": {5105, 5107},
-}
-
-// add puts the triggers into a package: a script for each, as rpmbuild does.
-func (p pkg) addTriggers(t *testing.T, r *rpmpack.RPM) {
-	t.Helper()
-	senses := map[string]uint32{"prein": 1 << 25, "in": 1 << 16, "un": 1 << 17, "postun": 1 << 18}
-	for _, family := range []struct {
-		name                                 string
-		scripts, prog, on, flags, index, evr int
-	}{{"trigger", 1065, 1092, 1066, 1068, 1069, 1067}, {"filetrigger", 5066, 5067, 5069, 5072, 5070, 0}, {"transfiletrigger", 5076, 5077, 5079, 5082, 5080, 0}} {
-		var scripts, progs, on, evrs []string
-		var flags, index []uint32
-		for _, tr := range p.triggers {
-			when, ours := strings.CutPrefix(tr.kind, family.name)
-			if !ours {
-				continue
-			}
-			if senses[when] == 0 {
-				t.Fatalf("no trigger is called %q", tr.kind)
-			}
-			fields := strings.Fields(tr.on)
-			sense, evr := senses[when], ""
-			if len(fields) == 3 {
-				sense |= map[string]uint32{"<": 2, ">": 4, "=": 8, "<=": 10, ">=": 12}[fields[1]]
-				evr = fields[2]
-			}
-			index = append(index, uint32(len(scripts)))
-			scripts, progs = append(scripts, tr.body), append(progs, "/bin/sh")
-			on, evrs, flags = append(on, fields[0]), append(evrs, evr), append(flags, sense)
-		}
-		if on == nil {
-			continue
-		}
-		r.AddCustomTag(family.scripts, rpmpack.EntryStringSlice(scripts))
-		r.AddCustomTag(family.prog, rpmpack.EntryStringSlice(progs))
-		r.AddCustomTag(family.on, rpmpack.EntryStringSlice(on))
-		r.AddCustomTag(family.flags, rpmpack.EntryUint32(flags))
-		r.AddCustomTag(family.index, rpmpack.EntryUint32(index))
-		if family.evr != 0 {
-			r.AddCustomTag(family.evr, rpmpack.EntryStringSlice(evrs))
-		}
-	}
+	scripts                                map[string]string // further kinds, as rpmtest takes them
+	triggers                               []rpmtest.Trigger
 }
 
 func (p pkg) header(t *testing.T) *rpmfile.Header {
@@ -229,15 +177,14 @@ func (p pkg) build(t *testing.T) *rpmpack.RPM {
 		}
 		r.AddFile(rpmpack.RPMFile{Name: name, Body: []byte(body), Mode: mode, Owner: "root", Group: "root", Type: kind})
 	}
-	for kind, body := range p.scripts {
-		prog := "/bin/sh"
-		if lua, is := strings.CutPrefix(body, "<lua>"); is {
-			prog, body = "<lua>", lua
+	for kind, text := range p.scripts {
+		if err := rpmtest.AddScriptlet(r, kind, text); err != nil {
+			t.Fatal(err)
 		}
-		r.AddCustomTag(scriptTags[kind][0], rpmpack.EntryString(body))
-		r.AddCustomTag(scriptTags[kind][1], rpmpack.EntryStringSlice([]string{prog}))
 	}
-	p.addTriggers(t, r)
+	if err := rpmtest.AddTriggers(r, p.triggers); err != nil {
+		t.Fatal(err)
+	}
 	if p.post != "" {
 		r.AddPostin(p.post)
 	}

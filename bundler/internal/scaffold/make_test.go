@@ -16,6 +16,7 @@ import (
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/mistake"
 	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/rpmtest"
 )
 
 // sample is a package of a test.
@@ -23,15 +24,10 @@ type sample struct {
 	name, evr string
 	arch      string            // noarch when empty
 	files     map[string]string // path -> content; "config TEXT" for a %config(noreplace) file
-	scripts   map[string]string // kind -> body; one that begins with "-p " is the interpreter alone
+	scripts   map[string]string // kind -> text, as rpmtest takes it
 	obsoletes string
-	triggers  [][3]string // kind (in, un, postun), package, body
-	built     int64       // seconds since 1970
-}
-
-var scriptTags = map[string][2]int{
-	"pretrans": {1151, 1153}, "pre": {1023, 1085}, "post": {1024, 1086}, "preun": {1025, 1087}, "postun": {1026, 1088},
-	"posttrans": {1152, 1154}, "preuntrans": {5104, 5106}, "postuntrans": {5105, 5107},
+	triggers  []rpmtest.Trigger
+	built     int64 // seconds since 1970
 }
 
 // rpm returns the package's file.
@@ -61,28 +57,13 @@ func (p sample) rpm(t testing.TB) []byte {
 		}
 		r.AddFile(f)
 	}
-	for kind, body := range p.scripts {
-		prog := "/bin/sh"
-		if alone, is := strings.CutPrefix(body, "-p "); is {
-			prog = alone
-		} else {
-			r.AddCustomTag(scriptTags[kind][0], rpmpack.EntryString(body))
+	for kind, text := range p.scripts {
+		if err := rpmtest.AddScriptlet(r, kind, text); err != nil {
+			t.Fatal(err)
 		}
-		r.AddCustomTag(scriptTags[kind][1], rpmpack.EntryStringSlice([]string{prog}))
 	}
-	var bodies, progs, names, versions []string
-	var flags, indexes []uint32
-	for i, tr := range p.triggers {
-		bodies, progs, names, versions = append(bodies, tr[2]), append(progs, "/bin/sh"), append(names, tr[1]), append(versions, "")
-		flags, indexes = append(flags, map[string]uint32{"in": 1 << 16, "un": 1 << 17, "postun": 1 << 18}[tr[0]]), append(indexes, uint32(i))
-	}
-	if bodies != nil {
-		r.AddCustomTag(1065, rpmpack.EntryStringSlice(bodies))
-		r.AddCustomTag(1092, rpmpack.EntryStringSlice(progs))
-		r.AddCustomTag(1066, rpmpack.EntryStringSlice(names))
-		r.AddCustomTag(1067, rpmpack.EntryStringSlice(versions))
-		r.AddCustomTag(1068, rpmpack.EntryUint32(flags))
-		r.AddCustomTag(1069, rpmpack.EntryUint32(indexes))
+	if err := rpmtest.AddTriggers(r, p.triggers); err != nil {
+		t.Fatal(err)
 	}
 	var b bytes.Buffer
 	if err := r.Write(&b); err != nil {
@@ -204,10 +185,10 @@ func TestMakeAsksAboutScriptlets(t *testing.T) {
 		{"several of one package", []sample{{name: "a", evr: "1-1", scripts: map[string]string{"postun": "echo", "postuntrans": "echo"}}},
 			[]sample{{name: "a", evr: "2-1", scripts: map[string]string{"pretrans": "echo", "posttrans": "echo"}}},
 			[]string{"why its %postun may run", "why its %postuntrans may run", "why its %posttrans may run", "why its %pretrans may run"}},
-		{"triggers, two of a kind", []sample{{name: "a", evr: "1-1", triggers: [][3]string{{"un", "b", "echo one"}, {"un", "b", "echo two"}, {"postun", "b", "rm -rf /opt/b"}}}, {name: "b", evr: "1-1"}},
+		{"triggers, two of a kind", []sample{{name: "a", evr: "1-1", triggers: []rpmtest.Trigger{{Kind: "triggerun", On: "b", Body: "echo one"}, {Kind: "triggerun", On: "b", Body: "echo two"}, {Kind: "triggerpostun", On: "b", Body: "rm -rf /opt/b"}}}, {name: "b", evr: "1-1"}},
 			[]sample{{name: "a", evr: "2-1"}, {name: "b", evr: "2-1"}},
 			[]string{"why its %triggerpostun may run; it deletes /opt/b", "why its %triggerun may run"}},
-		{"a trigger that nothing fires", []sample{{name: "a", evr: "1-1", triggers: [][3]string{{"postun", "c", "echo"}}}}, []sample{{name: "a", evr: "2-1"}}, nil},
+		{"a trigger that nothing fires", []sample{{name: "a", evr: "1-1", triggers: []rpmtest.Trigger{{Kind: "triggerpostun", On: "c", Body: "echo"}}}}, []sample{{name: "a", evr: "2-1"}}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
