@@ -116,7 +116,11 @@ func try(t testing.TB, m *machine, p plan, known map[string]string, o *outcome) 
 func begun(t testing.TB, m *machine, w *watch) (retried bool) {
 	t.Helper()
 	m.Sh(t, "for i in $(seq 600); do systemctl -q is-active test-start || break; sleep 0.1; done")
-	if a, err := w.look(); err != nil || a.at() == ended {
+	a, err := w.look()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.at() == ended {
 		return false
 	}
 	if _, word := m.ShCode(t, "systemctl is-active "+prefix); strings.TrimSpace(word) == "active" || strings.TrimSpace(word) == "activating" {
