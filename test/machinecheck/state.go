@@ -162,7 +162,6 @@ func WholeWithout(t testing.TB, m *host.Machine, without Without) map[string]str
 		}
 		if path == "/usr/bin/"+Prefix ||
 			(strings.HasPrefix(path, "/usr/share/") && strings.HasPrefix(filepath.Base(path), Prefix)) || // its completion and man page
-			path == "/usr/share/man/man8/"+Prefix+".8" || path == "/usr/share/bash-completion/completions/"+Prefix ||
 			strings.HasPrefix(path, "/usr/lib/.build-id") || strings.HasPrefix(path, "/usr/lib/python3") || path == "/opt" {
 			delete(found, path)
 		}

@@ -121,8 +121,8 @@ func runDiff(ctx context.Context, s *streams, o DiffOptions) error {
 		if err != nil {
 			return err
 		}
-		result.Files = diffFiles(p, headers(p, files))
-		result.Scripts = diffScripts(p, headers(p, files))
+		h := headers(p, files)
+		result.Files, result.Scripts = diffFiles(p, h), diffScripts(p, h)
 	}
 	if o.JSON {
 		return s.printJSON(result)

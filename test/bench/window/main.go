@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string) error {
 	doc := flags.String("doc", "docs/benchmarks.md", "write the table into `FILE`")
 	bundle := flags.String("bundle", "dist/cloudify-upgrade-4.2.0.rpm", "the bundle; make bundles builds it")
 	before := flags.String("before", "", "measure this `BUNDLE` of another commit too")
-	rounds := flags.Int("rounds", 1, "measure each so often, and tell the shortest and the median")
+	rounds := flags.Int("rounds", 1, "measure each way so many times; the table has the median, and the shortest and the longest")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
