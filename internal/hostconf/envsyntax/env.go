@@ -29,15 +29,15 @@ func Parse(src []byte) (*syntax.Node, error) {
 		m := assignment.FindStringSubmatchIndex(line)
 		if m == nil {
 			end := syntax.NextLine(text, eol)
+			if m := section.FindStringSubmatch(line); m != nil {
+				prefix = m[1] + "."
+			}
 			if body := strings.TrimSpace(line); body != "" && body[0] != '#' && body[0] != ';' {
 				same[body]++
 				root.Keys = append(root.Keys, &syntax.Entry{
 					Key: LineKey(body, same[body]), Start: pos, End: end,
-					Value: &syntax.Node{Kind: syntax.Line, Text: body, Start: pos + strings.Index(line, body), End: pos + strings.Index(line, body) + len(body)},
+					Value: &syntax.Node{Kind: syntax.Line, Text: body, Section: prefix, Start: pos + strings.Index(line, body), End: pos + strings.Index(line, body) + len(body)},
 				})
-			}
-			if m := section.FindStringSubmatch(line); m != nil {
-				prefix = m[1] + "."
 			}
 			pos = end
 			continue

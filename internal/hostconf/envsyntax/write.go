@@ -13,7 +13,10 @@ func WriteLine(w, near *syntax.Entry) (string, error) {
 	if w.Value.Kind == syntax.Line {
 		return w.Value.Text, nil
 	}
-	style, sep, export := syntax.Plain, "=", ""
+	style, sep, export, section := syntax.Plain, "=", "", ""
+	if near != nil {
+		section = near.Value.Section
+	}
 	if near != nil && near.Value.Kind != syntax.Line {
 		style, sep = near.Value.Style, near.Value.Sep
 		if near.Value.Exported {
@@ -30,7 +33,7 @@ func WriteLine(w, near *syntax.Entry) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	key := strings.TrimPrefix(w.Key, w.Value.Section)
+	key := strings.TrimPrefix(w.Key, section)
 	line := export + key + sep + text
 	if m := assignment.FindStringSubmatch(line); m == nil || m[2] != key {
 		return "", fmt.Errorf("%q cannot be a key of this file", w.Key)

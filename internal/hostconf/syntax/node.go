@@ -51,7 +51,7 @@ type Node struct {
 	Merged   map[string]*Node // Mapping: what its merge key (<<) brings
 	Raw      string           // env: as it is written
 	Sep      string           // env: what stands between key and value
-	Section  string           // env: the part of its key that a line [section] gives
+	Section  string           // env: what the line [section] above it gives the keys below
 	Expands  bool             // env: a shell would put something in
 	Exported bool             // env: on a line with export, which only shells read
 	Unclear  bool             // env: more than one word

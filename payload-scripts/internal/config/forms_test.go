@@ -69,6 +69,8 @@ func TestEnvForms(t *testing.T) {
 		{"the same key in two sections", "[a]\nx=1\n[b]\nx=2\n", "[a]\nx=1\n[b]\nx=3\n", "[a]\nx=7\n[b]\nx=2\n", "", "[a]\nx=7\n[b]\nx=3\n"},
 		{"first of a section", "[a]\nx=1\n[b]\ny=2\n", "[a]\nx=1\n[b]\nz=0\ny=2\n", "[a]\nx=7\n[b]\ny=2\n", "", "[a]\nx=7\n[b]\nz=0\ny=2\n"},
 
+		{"a value of another section", "[a]\nx=<<h>>\n[b]\ny=1\n", "[a]\nx=<<h>>\n[b]\ny=1\nz=<<h>>\n", "[a]\nx=7\n[b]\ny=1\n", "", "[a]\nx=7\n[b]\ny=1\nz=7\n"},
+
 		{"the host's own line", "A=1\n", "A=2\n", ". /etc/site\nA=1\n", "", ". /etc/site\nA=2\n"},
 		{"both have the line", "ulimit -n 1\nA=1\n", "ulimit -n 1\nA=2\n", "A=1\nulimit -n 1\n", "", "A=2\nulimit -n 1\n"},
 		{"the host took it away", "ulimit -n 1\nA=1\n", "ulimit -n 1\nA=2\n", "A=1\n", "", "A=2\n"},
