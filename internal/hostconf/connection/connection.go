@@ -42,23 +42,24 @@ func Read(data []byte, c manifest.Connection) (Address, error) {
 		return Address{}, err
 	}
 	var errs []error
+	failed := map[string]bool{} // keys: several parts of the address may name the same
 	value := func(key string, part func(Address) string) string {
-		if key == "" {
+		if key == "" || failed[key] {
 			return ""
 		}
 		text, err := d.Text(key)
+		if err == nil && isURL(text) {
+			var u Address
+			if u, err = parseURL(text); err == nil {
+				return part(u)
+			}
+			err = fmt.Errorf("the value %q is no address of a PostgreSQL database: %w", key, err)
+		}
 		if err != nil {
-			errs = append(errs, err)
+			errs, failed[key] = append(errs, err), true
 			return ""
 		}
-		if !isURL(text) {
-			return text
-		}
-		u, err := parseURL(text)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("the value %q is no address of a PostgreSQL database: %w", key, err))
-		}
-		return part(u)
+		return text
 	}
 	a := Address{
 		Database: value(c.Keys.Database, func(u Address) string { return u.Database }),
@@ -68,8 +69,11 @@ func Read(data []byte, c manifest.Connection) (Address, error) {
 	urlPort := ""
 	port := func(u Address) string { urlPort = strconv.Itoa(int(u.Port)); return urlPort }
 	host := value(c.Keys.Host, func(u Address) string { port(u); return u.Host })
-	if err := a.setHost(host, cmp.Or(value(c.Keys.Port, port), urlPort)); err != nil {
-		errs = append(errs, err)
+	own := cmp.Or(value(c.Keys.Port, port), urlPort)
+	if len(errs) == 0 { // or else an address that lacks would be called a wrong port
+		if err := a.setHost(host, own); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	if len(errs) == 0 && (a.Host == "" || a.Database == "" || a.User == "") {
 		errs = append(errs, errors.New("host, database and user must not be empty"))

@@ -2,6 +2,7 @@ package connection_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,6 +18,11 @@ func TestRead(t *testing.T) {
 		if c.Err != "" {
 			if err == nil || !strings.Contains(err.Error(), c.Err) || strings.Contains(err.Error(), "S3cret") {
 				t.Errorf("%s: error %v, want %q", c.Name, err, c.Err)
+			}
+			lines := strings.Split(err.Error(), "\n")
+			slices.Sort(lines)
+			if len(slices.Compact(lines)) != strings.Count(err.Error(), "\n")+1 || strings.Contains(err.Error(), "the port is") && !strings.Contains(c.Err, "no number") {
+				t.Errorf("%s: one mistake is told as several: %v", c.Name, err)
 			}
 			continue
 		}
