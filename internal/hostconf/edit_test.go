@@ -60,6 +60,7 @@ func TestEdit(t *testing.T) {
 		{"yaml: an anchored value goes", "yaml", "a: &a\n  b: 1\nc: 2\n", func(n *syntax.Node) { unset(n, "a") }, "c: 2\n"},
 		{"yaml: below a merge key", "yaml", "a: &a {b: 1}\nc:\n  <<: *a\n", func(n *syntax.Node) { set(n, "c.d", "x") }, "a: &a {b: 1}\nc:\n  <<: *a\n  d: x\n"},
 		{"yaml: CRLF and comments", "yaml", "# a\r\na: 1 # b\r\nb: 2 # c\r\n", func(n *syntax.Node) { set(n, "b", "x"); set(n, "c", "z") }, "# a\r\na: 1 # b\r\nb: x # c\r\nc: z\r\n"},
+		{"yaml: a comment below a text of lines", "yaml", "a: |\n    x\n  # c\nb: 1\n", func(n *syntax.Node) { unset(n, "a") }, "  # c\nb: 1\n"},
 		{"yaml: byte order mark", "yaml", "\ufeffa: 1\n", func(n *syntax.Node) { set(n, "a", "x"); set(n, "b", "z") }, "\ufeffa: x\nb: z\n"},
 		{"yaml: document marks", "yaml", "---\na: 1\n...\n", func(n *syntax.Node) { set(n, "b", "z") }, "---\na: 1\nb: z\n...\n"},
 		{"json: byte order mark", "json", "\ufeff{\n\t\"a\": 1\n}", func(n *syntax.Node) { set(n, "b", "y") }, "\ufeff{\n\t\"a\": 1,\n\t\"b\": \"y\"\n}"},

@@ -26,7 +26,7 @@ func (e *editor) replaceValue(have *syntax.Node, h *syntax.Entry, w *syntax.Node
 		end := max(h.Value.End, h.Colon)
 		e.put(h.Colon, end, e.ended(" "+strings.ReplaceAll(text, "\n", e.eol()), end))
 	default:
-		e.put(h.Value.Start, h.Value.End, text)
+		e.put(h.Value.Start, h.Value.End, strings.ReplaceAll(text, "\n", e.eol()))
 	}
 }
 

@@ -21,6 +21,7 @@ func TestRender(t *testing.T) {
 		{"json, one line", "json", `{"a": 1, "b": 2}`, `{"a": 1, "x": "y", "b": 2}`, `{"a": 1, "x": "y", "b": 2}`},
 		{"json, tight", "json", `{"a":1,"b":2}`, `{"a":1,"b":{"c":[1,2],"d":null}}`, `{"a":1,"b":{"c":[1,2],"d":null}}`},
 		{"json, wide", "json", "{\n\t\"a\": 1\n}\n", `{"a": 1, "b": {"c": true, "d": {}}}`, "{\n\t\"a\": 1,\n\t\"b\": {\n\t\t\"c\": true,\n\t\t\"d\": {}\n\t}\n}\n"},
+		{"json, CRLF", "json", "{\r\n  \"a\": 1\r\n}\r\n", `{"a": {"b": 1}}`, "{\r\n  \"a\": {\r\n    \"b\": 1\r\n  }\r\n}\r\n"},
 		{"json, first", "json", "{\n  \"b\": 1\n}\n", `{"a": 0, "b": 1}`, "{\n  \"a\": 0,\n  \"b\": 1\n}\n"},
 		{"json, last goes", "json", "{\n  \"a\": 1,\n  \"b\": 2\n}\n", `{"a": 1}`, "{\n  \"a\": 1\n}\n"},
 		{"json, first goes", "json", "{\n  \"a\": 1,\n  \"b\": 2\n}\n", `{"b": 2}`, "{\n  \"b\": 2\n}\n"},

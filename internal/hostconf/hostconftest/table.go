@@ -20,6 +20,7 @@ var Values = []Value{
 	{"yaml, single quotes", "yaml", "k: 'it''s # this'\n", "it's # this"},
 	{"yaml, double quotes", "yaml", `k: "a\tb \u00e9 \"c\""` + "\n", "a\tb é \"c\""},
 	{"yaml, plain over lines", "yaml", "k: one\n  two\n  three\na: 1\n", "one two three"},
+	{"yaml, a blank that is none", "yaml", "k: one\u00a0two three\n", "one\u00a0two three"},
 	{"yaml, literal", "yaml", "k: |\n  one\n  two\na: 1\n", "one\ntwo\n"},
 	{"yaml, folded and kept", "yaml", "k: >+\n  one\n  two\n\na: 1\n", "one two\n\n"},
 	{"yaml, octal stays as written", "yaml", "k: 0644\n", "0644"},

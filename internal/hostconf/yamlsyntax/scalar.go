@@ -43,7 +43,8 @@ func (y *reader) scalar(n ast.Node, k syntax.Kind, text string) (*syntax.Node, e
 	}
 	// Plain: the words of the value stand in the file, with blanks or line breaks between them.
 	pos := start
-	for _, word := range strings.Fields(n.GetToken().Value) {
+	words := strings.FieldsFunc(n.GetToken().Value, func(r rune) bool { return strings.ContainsRune(" \t\r\n", r) })
+	for _, word := range words {
 		pos += len(y.text[pos:]) - len(strings.TrimLeft(y.text[pos:], " \t\r\n"))
 		if !strings.HasPrefix(y.text[pos:], word) {
 			return nil, unsupported
@@ -86,20 +87,25 @@ func (y *reader) null(n *ast.NullNode) (*syntax.Node, error) {
 }
 
 // literal finds the lines of a string behind | or >: all that are indented
-// deeper than the key.
+// deeper than the key, but for comments that are indented less than its first line.
 func (y *reader) literal(n *ast.LiteralNode, indent int) (*syntax.Node, error) {
 	start, err := y.at(n)
 	if err != nil {
 		return nil, err
 	}
 	out := &syntax.Node{Kind: syntax.String, Text: n.Value.Value, Style: syntax.Block, Start: start, End: syntax.LineEnd(y.text, start)}
+	header, content := y.text[start:out.End], 0 // how deep the first line is indented, if that says how deep all are
 	for pos := syntax.NextLine(y.text, out.End); pos < len(y.text); {
 		end := syntax.LineEnd(y.text, pos)
 		line := y.text[pos:end]
 		body := strings.TrimLeft(line, " ")
 		if strings.TrimSpace(body) != "" {
-			if len(line)-len(body) <= indent {
+			blanks := len(line) - len(body)
+			if blanks <= indent || blanks < content && body[0] == '#' {
 				break
+			}
+			if content == 0 && !strings.ContainsAny(header, "123456789") {
+				content = blanks
 			}
 			out.End = end
 		}
