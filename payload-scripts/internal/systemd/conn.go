@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	// answerWait is how long one call may take: systemd needs some seconds to read
+	// answerWait is how long one call may take, with the connection for it: systemd needs some seconds to read
 	// thousands of units again, and answers nobody meanwhile.
 	answerWait = 90 * time.Second
 
@@ -92,8 +92,8 @@ func New(ctx context.Context, dial Dial) (*Conn, error) {
 // Close ends the connection.
 func (c *Conn) Close() { c.end() }
 
-// current returns the connection, made again when it was lost.
-func (c *Conn) current() (*sd.Conn, error) {
+// current returns the connection, made again when it was lost. The context bounds the making.
+func (c *Conn) current(ctx context.Context) (*sd.Conn, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.ctx.Err(); err != nil {
@@ -106,10 +106,18 @@ func (c *Conn) current() (*sd.Conn, error) {
 		c.conn.Close()
 		c.conn = nil
 	}
-	// The library's connections live as long as the context that they were made with.
-	conn, err := sd.NewConnection(func() (*dbus.Conn, error) { return c.dial(c.ctx) })
+	// The library's connections live as long as the context that they were made with. A systemd that
+	// has crashed takes connections, and answers none of them.
+	life, end := context.WithCancel(c.ctx)
+	made := context.AfterFunc(ctx, end)
+	conn, err := sd.NewConnection(func() (*dbus.Conn, error) { return c.dial(life) })
 	if err != nil {
+		end()
 		return nil, &lostError{err}
+	}
+	if !made() {
+		conn.Close()
+		return nil, &lostError{ctx.Err()}
 	}
 	c.conn = conn
 	return conn, nil
@@ -130,12 +138,12 @@ func (c *Conn) drop(conn *sd.Conn) {
 func (c *Conn) do(ctx context.Context, what string, call func(context.Context, *sd.Conn) error) error {
 	var since time.Time // of the first loss
 	for {
-		conn, err := c.current()
+		limited, cancel := context.WithTimeout(ctx, answerWait)
+		conn, err := c.current(limited)
 		if err == nil {
-			limited, cancel := context.WithTimeout(ctx, answerWait)
 			err = call(limited, conn)
-			cancel()
 		}
+		cancel()
 		if err == nil || ctx.Err() != nil || c.ctx.Err() != nil || !lost(err) {
 			return err
 		}

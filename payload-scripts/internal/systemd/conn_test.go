@@ -3,6 +3,8 @@ package systemd
 import (
 	"context"
 	"errors"
+	"net"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -86,6 +88,29 @@ func TestNewWithoutSystemd(t *testing.T) {
 	defer cancel()
 	_, err := New(ctx, func(context.Context) (*dbus.Conn, error) { return nil, errors.New("no such socket") })
 	if err == nil || !strings.Contains(err.Error(), "talk to systemd: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestNobodyAnswers: a systemd that has crashed takes connections and answers none.
+func TestNobodyAnswers(t *testing.T) {
+	t.Parallel()
+	socket := filepath.Join(t.TempDir(), "private")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err = New(ctx, func(life context.Context) (*dbus.Conn, error) {
+		conn, err := dbus.Dial("unix:path="+socket, dbus.WithContext(life))
+		if err != nil {
+			return nil, err
+		}
+		cancel() // while the handshake waits for its first answer
+		return conn, conn.Auth([]dbus.Auth{dbus.AuthExternal("0")})
+	})
+	if err == nil || !strings.Contains(err.Error(), "talk to systemd: ") || ctx.Err() == nil {
 		t.Errorf("got %v", err)
 	}
 }
