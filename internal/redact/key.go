@@ -32,7 +32,7 @@ var (
 	openKeys = []string{"public", "primary", "foreign", "sort", "partition", "unique", "routing", "cache", "index", "lookup", "registry", "host", "sub", "hot"}
 	// about end the name of a key that tells something about a secret.
 	about = []string{
-		"file", "files", "path", "dir", "folder", "name", "names", "size", "length", "len", "type", "algorithm", "encryption", "hash", "hashing", "scheme", "method", "mode",
+		"file", "files", "path", "dir", "folder", "name", "names", "size", "length", "len", "type", "algorithm", "encryption", "hashing", "scheme", "method", "mode",
 		"timeout", "ttl", "lifetime", "expiry", "expiration", "expires", "age", "days", "hours", "minutes", "seconds", "second", "ms", "enabled", "disabled", "required", "policy",
 		"provider", "header", "headers", "count", "limit", "min", "max", "version", "format", "prefix", "url", "uri", "host", "port", "realm", "attempts", "rounds", "iterations",
 	}

@@ -9,9 +9,11 @@ import (
 func Lines(lines []string) []string {
 	out := make([]string, len(lines))
 	inPEM, below := false, -1
+	listed := false // the secrets below may be a list's, which YAML lets begin where their key does
 	for i, l := range lines {
 		indent := len(l) - len(strings.TrimLeft(l, " \t"))
 		blank := strings.TrimSpace(l) == ""
+		item := l[indent:] == "-" || strings.HasPrefix(l[indent:], "- ")
 		switch {
 		case inPEM:
 			inPEM = !end.MatchString(l)
@@ -22,14 +24,14 @@ func Lines(lines []string) []string {
 			continue
 		case below >= 0 && blank:
 			continue
-		case below >= 0 && indent > below:
+		case below >= 0 && (indent > below || indent == below && listed && item):
 			out[i] = l[:indent] + Hidden
 			continue
 		}
 		below = -1
 		var opens bool
 		if out[i], opens = line(l); opens {
-			below = indent
+			below, listed = indent, !item
 		}
 		if at := begin.FindStringIndex(l); at != nil && !end.MatchString(l) {
 			inPEM = true

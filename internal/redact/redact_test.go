@@ -12,7 +12,7 @@ func TestKey(t *testing.T) {
 	t.Parallel()
 	for _, name := range strings.Fields(`password PASSWORD passwd db_passwd dbPassword postgresql_password proxy_password keepalive_password ldap_bindpw bindpw rootpw pwd db_pwd
 		db_pass pass requirepass masterauth passphrase secret secret_key clientSecret hash_salt token auth.token authToken access_token api_key apikey API-KEY private_key
-		credential credentials aws_secret_access_key erlang_cookie psk wpa_psk AUTH http_authorization encryption_key key tls.key rocommunity community secret_id`) {
+		credential credentials aws_secret_access_key erlang_cookie psk wpa_psk AUTH http_authorization encryption_key key tls.key rocommunity community secret_id password_hash`) {
 		if !Key(name) {
 			t.Errorf("%s is shown", name)
 		}
@@ -151,6 +151,8 @@ func TestLines(t *testing.T) {
 		"a literal text": {[]string{"token: |", "  abc", "next: 1"}, []string{"token: |", "  (hidden)", "next: 1"}},
 		"braces":         {[]string{`  "secrets": {`, `    "a": "b"`, `  },`, `  "c": "d"`}, []string{`  "secrets": {`, `    (hidden)`, `  },`, `  "c": "d"`}},
 		"nothing below":  {[]string{"password:", "user: u"}, []string{"password:", "user: u"}},
+		"a list":         {[]string{"tokens:", "- S3cret", "- a: b", "  c: d", "port: 1"}, []string{"tokens:", "(hidden)", "(hidden)", "  (hidden)", "port: 1"}},
+		"a list's end":   {[]string{"- token:", "- user: u"}, []string{"- token:", "- user: u"}},
 		"none":           {nil, []string{}},
 	} {
 		if got := Lines(c.in); !reflect.DeepEqual(got, c.want) {
