@@ -37,6 +37,8 @@ type DB struct {
 	lock   time.Duration // every statement waits for a lock at most as long
 	limit  time.Duration // and takes at most as long
 	config *pgx.ConnConfig
+
+	renewed int // how often Renew was called
 }
 
 // Open reads the connection from the product's configuration as it is on this

@@ -79,21 +79,39 @@ func (db *DB) clientConfig() (*pgx.ConnConfig, error) {
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
+// What is noted with a session.
+const (
+	limitKey   = "statement limit"
+	renewedKey = "renewed" // db.renewed when it got its settings
+)
+
 // settle gives a new session its settings.
 func (db *DB) settle(ctx context.Context, conn *pgx.Conn) error {
 	if _, err := conn.Exec(ctx, sessionSettings); err != nil {
 		return fmt.Errorf("settings of the session: %w", err)
 	}
+	conn.PgConn().CustomData()[renewedKey] = db.renewed
 	return db.setLimit(ctx, conn)
 }
 
 // again prepares a session that was used before. One that cannot be is replaced.
 func (db *DB) again(ctx context.Context, conn *pgx.Conn) error {
+	if has := conn.PgConn().CustomData(); has[renewedKey] != db.renewed {
+		delete(has, limitKey)
+		if _, err := conn.Exec(ctx, "RESET ROLE; RESET ALL"); err != nil || db.settle(ctx, conn) != nil {
+			return driver.ErrBadConn
+		}
+		return nil
+	}
 	if db.setLimit(ctx, conn) != nil {
 		return driver.ErrBadConn
 	}
 	return nil
 }
+
+// Renew gives every session its settings again before it is used next: SQL that is not ours
+// may have changed them.
+func (db *DB) Renew() { db.renewed++ }
 
 // Limit bounds every statement from now on, and returns the limit until now.
 func (db *DB) Limit(d time.Duration) (before time.Duration) {
@@ -103,14 +121,13 @@ func (db *DB) Limit(d time.Duration) (before time.Duration) {
 
 // setLimit makes the limit that of a session which is about to be used.
 func (db *DB) setLimit(ctx context.Context, conn *pgx.Conn) error {
-	const key = "statement limit"
 	has, want := conn.PgConn().CustomData(), milliseconds(db.limit)
-	if has[key] == want {
+	if has[limitKey] == want {
 		return nil
 	}
 	if _, err := conn.Exec(ctx, "SET statement_timeout = "+want); err != nil {
 		return err
 	}
-	has[key] = want
+	has[limitKey] = want
 	return nil
 }

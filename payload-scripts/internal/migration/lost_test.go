@@ -234,3 +234,17 @@ func TestLimitsWithoutASpec(t *testing.T) {
 	tb.Want("SELECT has FROM seen1", "1h")
 	tb.Want("SELECT b FROM t", "10min")
 }
+
+// TestSettingsOfAMigration end with it: pg_dump writes such lines, and people copy them.
+func TestSettingsOfAMigration(t *testing.T) {
+	t.Parallel()
+	tb := newSmall(t)
+	const set = "SET lock_timeout = 0;\nSET statement_timeout = 0;\nSET synchronous_commit = off;\nSELECT pg_catalog.set_config('search_path', '', false);\n"
+	const seen = `current_setting('lock_timeout') || ' ' || current_setting('statement_timeout') || ' ' || current_setting('synchronous_commit') || ' ' || current_setting('search_path') AS seen`
+	dir := tb.Folder(map[string]string{
+		"101_expand_a.sql": "-- +goose Up\n" + set + "-- +goose Down\nSELECT 1;\n",
+		"102_expand_b.sql": "-- +goose Up\nCREATE TABLE public.saw AS SELECT " + seen + ";\n-- +goose Down\nDROP TABLE public.saw;\n",
+	})
+	must(t, tb.attempt(dir).Expand(context.Background()))
+	tb.Want("SELECT seen FROM saw", `300ms 12h local "$user", public`)
+}

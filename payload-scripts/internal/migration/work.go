@@ -113,7 +113,9 @@ func (w *work) once(ctx context.Context, m migration, up bool) error {
 		defer w.r.Migrating("", up)
 	}
 	host.Point("migrate", m.file)
-	if _, err := w.goose.ApplyVersion(ctx, m.number, up); err != nil {
+	_, err := w.goose.ApplyVersion(ctx, m.number, up)
+	w.r.Renew() // a file may have what pg_dump writes: SET lock_timeout = 0
+	if err != nil {
 		return database.Explain(err)
 	}
 	host.Point("migrated", m.file)
