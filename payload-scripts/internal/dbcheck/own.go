@@ -13,6 +13,10 @@ const member = `EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.classid = '
 const tables = `pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 	WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', {schema}) AND NOT ` + member
 
+// named is true for what the migrations mean by a name that they use: by it alone what the search
+// path finds, and with its schema what else there is.
+const named = `c.relname = ANY ({named}) AND (pg_table_is_visible(c.oid) OR n.nspname = ANY ({named}))`
+
 // ownChecks are asked of every database, like the queries of a checks file.
 var ownChecks = []query{
 	{
@@ -29,14 +33,14 @@ var ownChecks = []query{
 	{
 		ID: "database-schema-right", why: "its user may not create indexes beside the tables", do: `as PostgreSQL's superuser: GRANT CREATE ON SCHEMA <schema> TO <user>`,
 		sql: `SELECT DISTINCT n.nspname AS schema, current_user AS "user" FROM ` + tables + ` AND NOT has_schema_privilege(n.oid, 'CREATE')
-			AND (pg_has_role(c.relowner, 'USAGE') OR c.relname = ANY ({named}))`,
+			AND (pg_has_role(c.relowner, 'USAGE') OR ` + named + `)`,
 	},
 	{
 		// A table of somebody else's that migrations leave alone is in nobody's way, when the backup can read it.
 		ID: "database-table-owner", why: "tables do not belong to its user, and the upgrade changes them or cannot back them up",
 		do: `as PostgreSQL's superuser: ALTER TABLE <table> OWNER TO <user> when it is the product's; when it is somebody else's, GRANT SELECT ON <table> TO <user>, or move it into another database`,
 		sql: `SELECT n.nspname || '.' || c.relname AS "table", pg_get_userbyid(c.relowner) AS owner, current_user AS "user" FROM ` + tables + `
-			AND NOT pg_has_role(c.relowner, 'USAGE') AND (c.relname = ANY ({named}) OR NOT has_table_privilege(c.oid, 'SELECT')) ORDER BY 1`,
+			AND NOT pg_has_role(c.relowner, 'USAGE') AND (` + named + ` OR NOT has_table_privilege(c.oid, 'SELECT')) ORDER BY 1`,
 	},
 	{
 		ID: "database-prepared-transactions", why: "a prepared transaction holds its locks until somebody ends it", do: "COMMIT PREPARED or ROLLBACK PREPARED it",
@@ -86,7 +90,7 @@ var ownChecks = []query{
 		sql: `SELECT DISTINCT t.schemaname || '.' || t.tablename AS "table", t.pubname AS publication
 			FROM pg_catalog.pg_publication_tables t JOIN pg_catalog.pg_publication p USING (pubname)
 				JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename
-			WHERE (p.pubupdate OR p.pubdelete) AND t.tablename = ANY ({named}) AND (c.relreplident = 'n' OR c.relreplident = 'd'
+			WHERE (p.pubupdate OR p.pubdelete) AND ` + named + ` AND (c.relreplident = 'n' OR c.relreplident = 'd'
 				AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)) ORDER BY 1`,
 	},
 }

@@ -87,6 +87,8 @@ func TestTablesOfOthers(t *testing.T) {
 	none(tb, jump(tb))
 	tb.AsSuper("CREATE SCHEMA reports; CREATE TABLE reports.daily (id int); GRANT USAGE ON SCHEMA reports TO cloudify; GRANT SELECT ON reports.daily TO cloudify")
 	none(tb, jump(tb)) // no right to build an index there is needed
+	tb.AsSuper("CREATE TABLE reports.t (id int); GRANT SELECT ON reports.t TO cloudify")
+	none(tb, jump(tb)) // nor for one of the same name as a table of the product's
 	tb.AsSuper("ALTER TABLE t OWNER TO super; GRANT SELECT ON t TO cloudify; GRANT SELECT ON SEQUENCE t_id_seq TO cloudify")
 	one(tb, jump(tb), "database-table-owner", finding.Refuse, "table=public.t owner=super")
 	none(tb, Files{})
