@@ -116,7 +116,12 @@ func Run(ctx context.Context, r *migration.Runner, o Options) (*Result, error) {
 	return result, nil
 }
 
+// lookLimit bounds a question about the copy, which counts the rows of whole tables: that takes
+// as long as it takes, and is no part of an upgrade.
+const lookLimit = 12 * time.Hour
+
 func look(ctx context.Context, r *migration.Runner, o Options) (s state, err error) {
+	defer r.Limit(r.Limit(lookLimit))
 	if s.schema, err = dump.Schema(ctx, r.DB); err == nil && o.Count {
 		s.rows, err = scratch.Rows(ctx, r.DB)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
@@ -50,6 +51,25 @@ func TestNothingWrong(t *testing.T) {
 	r, stages = run(t, Options{Again: true}, "", "")
 	if r.Failed != nil || r.Rows != 0 || len(r.Back)+len(r.Again)+len(r.Lost) > 0 || len(stages) != 4 || r.Took[Again] <= 0 {
 		t.Errorf("%+v in stages %v", r, stages)
+	}
+}
+
+// TestRowsAreCountedInTheirOwnTime: neither the limit of a question nor a migration's is for that.
+func TestRowsAreCountedInTheirOwnTime(t *testing.T) {
+	t.Parallel()
+	tb := testbed.Small(t)
+	tb.Exec("CREATE POLICY slow ON t USING (pg_sleep(0.2) IS NOT NULL)")
+	tb.Exec("ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
+	db, err := database.Open(context.Background(), tb.Spec, testbed.Prefix, "a1", manifest.Limits{})
+	tb.Must(err)
+	tb.Cleanup(db.Close)
+	db.Limit(50 * time.Millisecond)
+	s, err := look(context.Background(), &migration.Runner{DB: db}, Options{Count: true})
+	if err != nil || len(s.rows) != 1 || s.rows[0].Rows != 1 {
+		t.Errorf("%+v, %v", s.rows, err)
+	}
+	if before := db.Limit(time.Minute); before != 50*time.Millisecond {
+		t.Errorf("the limit is %s then", before)
 	}
 }
 
