@@ -9,10 +9,14 @@ import (
 	"strings"
 
 	"onerpm/payload-scripts/internal/database"
+	"onerpm/payload-scripts/internal/host"
 )
 
 // startedWithin bounds the seconds between the server's two notes of its start.
 const startedWithin = 60
+
+// maxPidFile bounds postmaster.pid, in bytes.
+const maxPidFile = 4096
 
 // Folder finds the data folder of the database's server when that runs on this machine.
 // Only a superuser is told by PostgreSQL where it is, but each of its processes works in
@@ -35,7 +39,7 @@ func Folder(ctx context.Context, db *database.DB) (dir string, found bool, err e
 // serves tells whether a folder is that of the server with this port which was started
 // then. Its postmaster.pid has, line by line: process, folder, start, port.
 func serves(dir, port string, started int64) bool {
-	text, err := os.ReadFile(filepath.Join(dir, "postmaster.pid"))
+	text, err := host.ReadFile(filepath.Join(dir, "postmaster.pid"), maxPidFile)
 	if err != nil {
 		return false
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/test/product/testbed"
@@ -178,6 +180,13 @@ func TestServerElsewhere(t *testing.T) {
 	}
 	if serves(t.TempDir(), "5432", 1) {
 		t.Error("a folder without a server serves")
+	}
+	piped := t.TempDir() // of whoever wants us to wait
+	if err := unix.Mkfifo(filepath.Join(piped, "postmaster.pid"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if serves(piped, "5432", 1) {
+		t.Error("a pipe is a server's note")
 	}
 	if dir := logFolder(dir); dir == "" {
 		t.Error("no folder")

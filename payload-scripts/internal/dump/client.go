@@ -97,7 +97,7 @@ func trusted(program string) error {
 	if err != nil {
 		return err
 	}
-	for _, path := range []string{real, filepath.Dir(real)} {
+	for _, path := range []string{real, filepath.Dir(real), filepath.Dir(program)} {
 		info, err := os.Stat(path)
 		if err != nil {
 			return err

@@ -146,6 +146,20 @@ func TestProgramsThatOthersCanChange(t *testing.T) {
 	}
 }
 
+// TestLinkThatOthersCanChange: whoever may write in its folder leads it elsewhere.
+func TestLinkThatOthersCanChange(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	link := filepath.Join(dir, "pg_dump")
+	must(t, os.Symlink("/bin/true", link))
+	must(t, os.Chmod(dir, 0o755))
+	must(t, trusted(link))
+	must(t, os.Chmod(dir, 0o777))
+	if err := trusted(link); err == nil || !strings.Contains(err.Error(), dir) {
+		t.Errorf("error %v", err)
+	}
+}
+
 // TestProgramsOfTheSpec are taken besides the usual ones, by pattern; what does not run is told.
 func TestProgramsOfTheSpec(t *testing.T) {
 	tb := testbed.Small(t)
