@@ -103,7 +103,7 @@ func judgeOld(u systemd.Unit, onDemand bool) []finding.Finding {
 		return []finding.Finding{{
 			ID: "unit-not-well", Level: finding.Refuse,
 			What: fmt.Sprintf("%s is %s: a product that does not run well cannot be compared with after the upgrade", u.Name, u.Active),
-			Do:   "see systemctl status " + u.Name + ", start it or stop it for good, then check again",
+			Do:   "see systemctl status " + u.Name + ", start it, or stop it for good and run systemctl reset-failed " + u.Name + ", then check again",
 		}}
 	case down && !onDemand:
 		return []finding.Finding{{

@@ -76,6 +76,8 @@ func TestUnits(t *testing.T) {
 				t.Errorf("%+v, want %s", found, c.id)
 			case !strings.Contains(found[0].Do, "check again") && c.level == finding.Refuse:
 				t.Errorf("a refusal that does not say what to do: %s", found[0].Do)
+			case c.unit.Active == "failed" && c.level == finding.Refuse && !strings.Contains(found[0].Do, "systemctl reset-failed web.service"):
+				t.Errorf("a stop leaves it failed, so this is no way out: %s", found[0].Do)
 			}
 			if log := m.Log(); slices.ContainsFunc(log, func(s string) bool { return s != "" }) {
 				t.Errorf("the check changed something: %v", log)
