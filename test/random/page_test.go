@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,30 +58,34 @@ func (r row) faults() string {
 // draw makes the page.
 func draw(h head, rows []row) string {
 	var b strings.Builder
-	acked, refused, lost, failed := 0, 0, 0, 0
+	acked, refused, lost, failed, missed := 0, 0, 0, 0, 0
 	for _, r := range rows {
 		acked, refused, lost = acked+r.Acked, refused+r.Refused, lost+r.Lost
 		if r.Trouble != "" {
 			failed++
 		}
+		if !slices.ContainsFunc(r.Hits, met) {
+			missed++
+		}
 	}
 	fmt.Fprintf(&b, `# Faults at random times: outcomes
 
-Made by `+"`make test-random`"+` from test/random/results.jsonl; a test compares the two. What the points of
-[the crash tests](crash-points.md) do not name is met here by lot: a trial is an upgrade of a whole machine while a client uploads archives and
-starts executions through the door, and at a drawn time one or two of these come over it: SIGKILL of the engine; of the rpm that changes
+Made by `+"`make test-random`"+` from test/random/results.jsonl; a test compares the two. It covers what the points of
+[the crash tests](crash-points.md) do not name. A trial is an upgrade of a whole machine while a client uploads archives and
+starts executions through the door; at a random time one or two of these faults happen: SIGKILL of the engine; of the rpm that changes
 packages; of rpm and its parent; of all of PostgreSQL (systemd starts it again); a restart of dbus; `+"`systemctl daemon-reexec`"+`; a power cut, after which only what was synced is
-there. A second fault may also be the end of another program of the engine's, a PostgreSQL that is away for 8 s or a dbus for 3 s, `+"`systemctl stop`"+` of
-the engine and a start by hand, the command `+"`rollback`"+`, a clean reboot. In half of the trials the new release does not start, so that the upgrade goes back. A machine that was left old serves for the next
-trial, up to four times: a retry after each kind of outcome is part of it.
+there. A second fault may also be SIGKILL of another program that the engine has started, a stop of PostgreSQL for 8 s or of dbus for 3 s, `+"`systemctl stop`"+` of
+the engine followed by a start by hand, the command `+"`rollback`"+`, or a clean reboot. In half of the trials the new release does not start, so that the upgrade goes back. A machine that was left old is used for
+further trials, four in all, so that retries after each kind of outcome are tested too.
 
-Then, with no hand: all old or all new, as the crash tests compare whole machines; every acknowledged upload with its row and its
-archive by its digest, every acknowledged execution taken to its end; no exit 5.
+Afterwards, without intervention, the machine must be all old or all new, compared as a whole as in the crash tests. Every acknowledged upload must have its row and its
+archive with the right digest, every acknowledged execution must have been completed, and no upgrade may end with exit code 5.
 
 **%d of %d trials of the seed %d; %d failed. %d writes were acknowledged, %d of them lost; %d requests were refused or got no answer.** %s.
+In %d trials no fault met an upgrade under way: it had ended, or what was to be killed did not run any more ("no process").
 The run can be ended at any time and goes on where it was; `+"`ONERPM_RANDOM_ONLY=n`"+` tries one of them again, with another order of what runs side by side.
 
-`, len(rows), h.Trials, h.Seed, failed, acked, lost, refused, trial.Engines(h.Engine, rows))
+`, len(rows), h.Trials, h.Seed, failed, acked, lost, refused, trial.Engines(h.Engine, rows), missed)
 	b.WriteString("| fault | trials | all old | all new | failed |\n| --- | ---: | ---: | ---: | ---: |\n")
 	for _, k := range kinds {
 		tally(&b, "first: "+string(k), rows, func(r row) bool { return r.Faults[0].Kind == k })
@@ -108,9 +113,15 @@ The run can be ended at any time and goes on where it was; `+"`ONERPM_RANDOM_ONL
 	return b.String()
 }
 
+// noProcess begins a hit when there was nothing to kill.
+const noProcess = "no process, "
+
+// met says whether a fault came while an upgrade was under way, and was made.
+func met(hit string) bool { return hit != string(ended) && !strings.HasPrefix(hit, noProcess) }
+
 // begins says whether a fault came in a phase.
 func begins(hit string, p phase) bool {
-	hit = strings.TrimPrefix(hit, "no process, ")
+	hit = strings.TrimPrefix(hit, noProcess)
 	return hit == string(p) || strings.HasPrefix(hit, string(p)+":")
 }
 
@@ -132,6 +143,35 @@ func tally(b *strings.Builder, what string, rows []row, meant func(row) bool) {
 		}
 	}
 	fmt.Fprintf(b, "| %s | %d | %d | %d | %d |\n", what, all, old, now, failed)
+}
+
+// TestDraw wants the page to count every trial once, by its faults and where they came, and to say what failed.
+func TestDraw(t *testing.T) {
+	t.Parallel()
+	of := func(kinds ...kind) plan {
+		p := plan{Jump: jumps[0]}
+		for _, k := range kinds {
+			p.Faults = append(p.Faults, fault{Kind: k})
+		}
+		return p
+	}
+	text := draw(head{Engine: "now", Seed: 3, Trials: 9}, []row{
+		{plan: of(engine), Hits: []string{"switch: drain"}, End: isOld, Acked: 5, Refused: 1, Engine: "now"},
+		{plan: of(rpmAlone, power), Hits: []string{noProcess + "ended", "ended"}, End: isNew, Acked: 2, Engine: "now"},
+		{plan: of(rpmAlone, dbus), Hits: []string{noProcess + "back: files to old", "back: files to old"}, End: isOld, Retried: true, Engine: "now"},
+		{plan: of(engine), Hits: []string{"open"}, Lost: 1, Engine: "now", Trouble: "1 of 2 writes | lost"},
+	})
+	for _, want := range []string{
+		"**4 of 9 trials of the seed 3; 1 failed. 7 writes were acknowledged, 1 of them lost; 1 requests were refused or got no answer.** All were tried with the engine of SHA-256 now.",
+		"\nIn 1 trials no fault met an upgrade under way",
+		"\n| first: engine | 2 | 1 | 0 | 1 |\n| first: rpm | 2 | 1 | 1 | 0 |\n", "\n| second: power | 1 | 0 | 1 | 0 |\n", "\n| one fault | 2 | 1 | 0 | 1 |\n| two faults | 2 | 1 | 1 | 0 |\n",
+		"\n| switch | 1 | 1 | 0 | 0 |\n| open | 1 | 0 | 0 | 1 |\n| back | 1 | 1 | 0 | 0 |\n| ended | 1 | 0 | 1 | 0 |\n",
+		"| engine | open | **fails**: `1 of 2 writes \\| lost` |", "| old, started twice |",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page lacks %q:\n%s", want, text)
+		}
+	}
 }
 
 // TestPage holds the page against the results.

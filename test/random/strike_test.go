@@ -37,7 +37,7 @@ func strike(ctx context.Context, m *host.Machine, w *watch, f fault) (hit string
 	}
 	hit = at.hit()
 	if kills(f.Kind) && len(victims) == 0 {
-		return "no process, " + hit, nil
+		return noProcess + hit, nil
 	}
 	if err := act(ctx, m, f.Kind, victims); err != nil {
 		return hit, fmt.Errorf("%s: %w", f.Kind, err)
