@@ -23,10 +23,10 @@ type Probe struct {
 	ended chan struct{}
 
 	mu    sync.Mutex
-	last  time.Time // when the newest question was put that had a good answer: clients were let in at least until then
+	last  time.Time // when the newest questions were put that all doors answered: clients were let in at least until then
 	mark  time.Time
-	first time.Time // of the first good answer to a question put since the mark
-	count int       // good answers since the mark
+	first time.Time // of the first good answer of all doors to questions put since the mark
+	count int       // how often since the mark one of the doors, or all, answered
 }
 
 // Doors are the units that let clients in.
@@ -94,8 +94,8 @@ func (p *Probe) ask(ctx context.Context, questions []*manifest.Health) {
 	defer tick.Stop()
 	for {
 		asked := time.Now()
-		if answered(ctx, questions) {
-			p.note(asked, time.Now())
+		if n := answers(ctx, questions); n > 0 {
+			p.note(asked, time.Now(), n == len(questions))
 		}
 		select {
 		case <-ctx.Done():
@@ -105,32 +105,35 @@ func (p *Probe) ask(ctx context.Context, questions []*manifest.Health) {
 	}
 }
 
-// answered tells whether every door answers.
-func answered(ctx context.Context, questions []*manifest.Health) bool {
-	ctx, cancel := context.WithTimeout(ctx, probeWait)
-	defer cancel()
+// answers is how many doors answer.
+func answers(ctx context.Context, questions []*manifest.Health) (n int) {
 	for _, h := range questions {
-		if Ask(ctx, h, manifest.New) != nil {
-			return false
+		limited, cancel := context.WithTimeout(ctx, probeWait)
+		if Ask(limited, h, manifest.New) == nil {
+			n++
 		}
+		cancel()
 	}
-	return true
+	return n
 }
 
-func (p *Probe) note(asked, answered time.Time) {
+func (p *Probe) note(asked, answered time.Time, all bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.last = asked
+	if all {
+		p.last = asked
+	}
 	if asked.Before(p.mark) {
 		return
 	}
-	if p.count++; p.count == 1 {
+	p.count++
+	if all && p.first.IsZero() {
 		p.first = answered
 	}
 }
 
-// Mark parts what came before from what comes now. It returns when the newest question was put that
-// had a good answer, zero when there was none.
+// Mark parts what came before from what comes now. It returns when the newest questions were put that
+// all doors answered, zero when there were none.
 func (p *Probe) Mark() time.Time {
 	if p == nil {
 		return time.Time{}
@@ -141,7 +144,7 @@ func (p *Probe) Mark() time.Time {
 	return p.last
 }
 
-// Count is how many good answers there were since the mark.
+// Count is how often since the mark at least one door answered.
 func (p *Probe) Count() int {
 	if p == nil {
 		return 0
@@ -151,7 +154,7 @@ func (p *Probe) Count() int {
 	return p.count
 }
 
-// Await waits for the first good answer since the mark and returns its time,
+// Await waits for the first good answer of all doors since the mark and returns its time,
 // zero when none came within the time.
 func (p *Probe) Await(ctx context.Context, within time.Duration) time.Time {
 	if p == nil {

@@ -83,6 +83,33 @@ func TestProbeOfASlowDoor(t *testing.T) {
 	}
 }
 
+// TestOneOfTwoDoors: who comes through one of them was let in, though the other is shut.
+func TestOneOfTwoDoors(t *testing.T) {
+	t.Parallel()
+	asked := make(chan struct{})
+	open := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		select {
+		case asked <- struct{}{}:
+		case <-t.Context().Done():
+		}
+	}))
+	defer open.Close()
+	question := func(url string) *manifest.Health {
+		return &manifest.Health{HTTP: url, Expect: manifest.Expect{Status: 200}}
+	}
+	p := (&Services{units: []manifest.Service{{Unit: "web", Door: true, Health: question(open.URL)},
+		{Unit: "broker", Door: true, Health: question("http://127.0.0.1:1")}}}).Probe(t.Context())
+	defer p.Stop()
+	<-asked
+	<-asked // what came before is noted
+	if p.Count() == 0 {
+		t.Error("the answer of the one is not counted")
+	}
+	if !p.Await(t.Context(), 0).IsZero() || !p.Mark().IsZero() {
+		t.Error("it counts as the answer of both")
+	}
+}
+
 func TestProbeWithoutQuestion(t *testing.T) {
 	t.Parallel()
 	p := (&Services{units: []manifest.Service{{Unit: "nginx", Door: true}}}).Probe(t.Context())
