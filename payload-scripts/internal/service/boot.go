@@ -2,9 +2,11 @@ package service
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"onerpm/internal/manifest"
+	"onerpm/internal/unit"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/systemd"
@@ -51,22 +53,32 @@ func (s *Services) Adopt(ctx context.Context, side manifest.Side, before journal
 		return err
 	}
 	for _, u := range s.units {
-		was := before.Boot[u.Unit]
-		if !on(u, side) || !inBoot(was) && u.Only != manifest.New {
+		if !on(u, side) {
 			continue
 		}
-		state, err := s.systemd.FileState(ctx, u.Unit)
-		if err != nil {
+		if err := s.enable(ctx, u.Unit, before.Boot[u.Unit], u.Only == manifest.New); err != nil {
 			return err
 		}
-		if inBoot(state) || strings.HasPrefix(state, "masked") {
-			continue
-		}
-		if err := s.systemd.Enable(ctx, u.Unit, isRuntime(was)); err != nil {
-			return err
+		for _, name := range slices.Concat(before.Instances[u.Unit], before.Triggers[u.Unit]) {
+			if err := s.enable(ctx, name, before.Boot[name], false); err != nil {
+				return err
+			}
 		}
 	}
 	return host.SyncFS(s.places.Root + "/etc/systemd/system")
+}
+
+// enable puts a unit into the boot that was in it, or that must be there because it is new. Of
+// the others, which the manifest does not name, the release may have one no more.
+func (s *Services) enable(ctx context.Context, name, was string, isNew bool) error {
+	if !inBoot(was) && !isNew {
+		return nil
+	}
+	state, err := s.systemd.FileState(ctx, name)
+	if err != nil || inBoot(state) || strings.HasPrefix(state, "masked") || state == "" && !s.isNamed(unit.Name(name)) {
+		return err
+	}
+	return s.systemd.Enable(ctx, name, isRuntime(was))
 }
 
 // inBoot tells whether a unit in that state was enabled, for good or until the next boot.

@@ -49,6 +49,22 @@ func TestAdoptNew(t *testing.T) {
 	}
 }
 
+// TestAdoptOthers: what the manifest does not name, and starts one of its units or is made of its
+// template, is in the boot again too when a scriptlet took it out; it may be gone.
+func TestAdoptOthers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, []manifest.Service{{Unit: "queue@1"}, {Unit: "sweep"}},
+		systemdtest.Unit{Name: "queue@2", Active: "active", File: "enabled"}, systemdtest.Unit{Name: "queue@3", Active: "active", File: "disabled"},
+		systemdtest.Unit{Name: "sweep", Active: "inactive", File: "static", TriggeredBy: []string{"sweep.timer", "gone.timer"}},
+		systemdtest.Unit{Name: "sweep.timer", Active: "active", File: "enabled"}, systemdtest.Unit{Name: "gone.timer", Active: "active", File: "enabled"})
+	before := w.record(t)
+	for name, state := range map[string]string{"queue@2": "disabled", "sweep.timer": "disabled", "gone.timer": ""} {
+		w.Change(name, func(u *systemdtest.Unit) { u.File = state })
+	}
+	must(t, w.Adopt(t.Context(), manifest.New, before))
+	equal(t, "systemd was asked for", w.Log(), []string{"reload", "enable queue@2.service", "enable sweep.timer"})
+}
+
 func TestRetire(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, []manifest.Service{{Unit: "gone", Only: manifest.Old}, {Unit: "runtime", Only: manifest.Old}, {Unit: "off", Only: manifest.Old}, {Unit: "web"}, {Unit: "api", Only: manifest.New}},

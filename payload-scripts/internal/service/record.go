@@ -53,6 +53,11 @@ func (s *Services) Record(ctx context.Context) (journal.Services, error) {
 		if b.Triggers[u.Unit], err = s.serving(ctx, is.TriggeredBy); err != nil {
 			return b, err
 		}
+		for _, name := range slices.Concat(b.Instances[u.Unit], b.Triggers[u.Unit]) {
+			if b.Boot[name], err = s.systemd.FileState(ctx, name); err != nil {
+				return b, err
+			}
+		}
 	}
 	if err := s.recordDependents(ctx, &b); err != nil {
 		return b, err
