@@ -1,16 +1,19 @@
 package yamlsyntax
 
 import (
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
 
 	"onerpm/internal/hostconf/syntax"
 )
 
 // scalar finds the bytes of a string, number or boolean.
 func (y *reader) scalar(n ast.Node, k syntax.Kind, text string) (*syntax.Node, error) {
-	start, err := y.at(n)
+	start, err := y.word(n)
 	if err != nil {
 		return nil, err
 	}
@@ -43,8 +46,7 @@ func (y *reader) scalar(n ast.Node, k syntax.Kind, text string) (*syntax.Node, e
 	}
 	// Plain: the words of the value stand in the file, with blanks or line breaks between them.
 	pos := start
-	words := strings.FieldsFunc(n.GetToken().Value, func(r rune) bool { return strings.ContainsRune(" \t\r\n", r) })
-	for _, word := range words {
+	for _, word := range words(n.GetToken().Value) {
 		pos += len(y.text[pos:]) - len(strings.TrimLeft(y.text[pos:], " \t\r\n"))
 		if !strings.HasPrefix(y.text[pos:], word) {
 			return nil, unsupported
@@ -56,6 +58,34 @@ func (y *reader) scalar(n ast.Node, k syntax.Kind, text string) (*syntax.Node, e
 	}
 	out.End = pos
 	return out, nil
+}
+
+// words are what stands between the blanks and line breaks of a text.
+func words(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t\r\n", r) })
+}
+
+// word is at for a scalar. The library's column of one without quotes is too far to the
+// right by the blanks that its line ends in: it is where the rest of the line is the value.
+func (y *reader) word(n ast.Node) (int, error) {
+	pos, err := y.at(n)
+	tk := n.GetToken()
+	if err != nil || tk.Type == token.SingleQuoteType || tk.Type == token.DoubleQuoteType {
+		return pos, err
+	}
+	from, want := y.lines[tk.Position.Line-1], words(tk.Value)
+	line := y.text[from:syntax.LineEnd(y.text, from)]
+	body := strings.TrimRight(line, " \t")
+	for shift, at := len(line)-len(body), pos; shift > 0 && at > from; shift-- {
+		_, size := utf8.DecodeLastRuneInString(y.text[from:at])
+		if at -= size; at >= from+len(body) {
+			continue
+		}
+		if rest := words(body[at-from:]); body[at-from] != ' ' && len(rest) <= len(want) && slices.Equal(rest, want[:len(rest)]) {
+			return at, nil
+		}
+	}
+	return pos, nil
 }
 
 // closing returns the position behind the double quote that closes the one at start, -1 for none.
@@ -74,7 +104,7 @@ func closing(text string, start int) int {
 // null is written as a word, or as nothing: then its span is empty.
 func (y *reader) null(n *ast.NullNode) (*syntax.Node, error) {
 	out := &syntax.Node{Kind: syntax.Null}
-	start, err := y.at(n)
+	start, err := y.word(n)
 	if err != nil {
 		return out, nil //nolint:nilerr // written as nothing: the caller knows where
 	}
