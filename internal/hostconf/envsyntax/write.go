@@ -8,7 +8,8 @@ import (
 	"onerpm/internal/hostconf/syntax"
 )
 
-// WriteLine writes an assignment in the way of the one near it, nil for none.
+// WriteLine writes an assignment in the way of the one near it, nil for none. What the
+// release exports is exported: a shell passes nothing else on.
 func WriteLine(w, near *syntax.Entry) (string, error) {
 	if w.Value.Kind == syntax.Line {
 		return w.Value.Text, nil
@@ -19,9 +20,9 @@ func WriteLine(w, near *syntax.Entry) (string, error) {
 	}
 	if near != nil && near.Value.Kind != syntax.Line {
 		style, sep = near.Value.Style, near.Value.Sep
-		if near.Value.Exported {
-			export = "export "
-		}
+	}
+	if w.Value.Exported || near != nil && near.Value.Exported {
+		export = "export "
 	}
 	if w.Value.Sep != "" {
 		sep = w.Value.Sep

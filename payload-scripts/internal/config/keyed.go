@@ -303,7 +303,9 @@ func (m *merger) fill(path string, t *syntax.Node, local captures) *syntax.Node 
 		tmpl := placeholder.Parse(t.Text)
 		if tmpl.Whole() {
 			if v, ok := value(tmpl.Names[0]); ok {
-				return v
+				out = v.Clone()
+				out.Exported = t.Exported // the release says it of its key
+				return out
 			}
 		}
 		text, missing := tmpl.Fill(func(name string) (string, bool) {

@@ -145,6 +145,7 @@ func (m *merger) applyCopies(want, mine *syntax.Node, keys []string) error {
 			}
 			c := *v
 			c.Secret = c.Secret || redact.Path(src)
+			c.Exported = false // that was said of the other key
 			if err := m.put(want, mine, key, &c); err != nil {
 				return err
 			}
