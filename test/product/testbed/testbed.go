@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -73,12 +74,17 @@ func Main(m *testing.M, settings ...string) {
 }
 
 // Start starts a server with the product's role in it.
-func Start(settings ...string) (*pgserver.Server, error) {
+func Start(settings ...string) (s *pgserver.Server, err error) {
 	ctx := context.Background()
-	s, err := pgserver.StartWith(ctx, pgserver.Options{Password: Password, Settings: append([]string{"autovacuum=off", "max_prepared_transactions=5"}, settings...)})
+	s, err = pgserver.StartWith(ctx, pgserver.Options{Password: Password, Settings: append([]string{"autovacuum=off", "max_prepared_transactions=5"}, settings...)})
 	if err != nil {
 		return s, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Stop())
+		}
+	}()
 	conn, err := pgx.Connect(ctx, s.DSN("postgres"))
 	if err != nil {
 		return s, err
