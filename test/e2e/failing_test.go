@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"onerpm/test/host"
+	"onerpm/test/machinecheck"
 )
 
 // failure is one cause for an upgrade to fail, made by a machine's own means.
@@ -171,7 +172,7 @@ mkdir -p ` + slowStart + ` && printf '[Service]\nExecStartPre=/bin/sleep 6\n' > 
 			if name == "engine" {
 				m.Sh(t, dnfByHand)
 			}
-			last := met[name]
+			last := endsWell[name]
 			if last.before != "" {
 				m.Sh(t, last.before)
 			}
@@ -191,9 +192,9 @@ mkdir -p ` + slowStart + ` && printf '[Service]\nExecStartPre=/bin/sleep 6\n' > 
 	}
 }
 
-// met has, by the machine's name, what the last upgrade of it meets and ends well all the
+// endsWell has, by the machine's name, what the last upgrade of it meets and ends well all the
 // same; cause is then what its report says about it.
-var met = map[string]failure{
+var endsWell = map[string]failure{
 	"disk": {
 		name:  "a full disk after the commit",
 		at:    "open the door",
@@ -270,7 +271,7 @@ func (c failure) fail(t *testing.T, m *host.Machine, before map[string]string) {
 	if state := m.Sh(t, "cat /var/lib/"+prefix+"/state"); state != "rolled-back" {
 		t.Errorf("state is %q", state)
 	}
-	if _, left := m.ShCode(t, `ls /etc/systemd/system/*.d/~`+prefix+`.conf /var/lib/`+prefix+`/window /var/lib/`+prefix+`/*-may-start /etc/systemd/system/`+prefix+`.service 2>/dev/null`); left != "" {
+	if left := machinecheck.Left(t, m); left != "" {
 		t.Errorf("left behind: %s", left)
 	}
 }

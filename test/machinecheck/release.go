@@ -67,12 +67,19 @@ func settled(t testing.TB, m *host.Machine, release, word string) {
 	if got := m.Sh(t, "cat /var/lib/"+Prefix+"/state"); got != word {
 		t.Errorf("state is %q, want %s", got, word)
 	}
-	if _, got := m.ShCode(t, `ls /etc/systemd/system/*.d/~`+Prefix+`.conf /var/lib/`+Prefix+`/window /var/lib/`+Prefix+`/*-may-start /etc/systemd/system/`+Prefix+`.service 2>/dev/null`); got != "" {
+	if got := Left(t, m); got != "" {
 		t.Errorf("left behind: %s", got)
 	}
 	if got := m.Sh(t, `find / -xdev -regextype posix-extended -regex '.*;[0-9a-f]{8}' -not -path '/proc/*' | head`); got != "" {
 		t.Errorf("rpm's temporaries were left: %s", got)
 	}
+}
+
+// Left lists what an upgrade that has ended must have taken away, one file a line.
+func Left(t testing.TB, m *host.Machine) string {
+	t.Helper()
+	_, files := m.ShCode(t, `ls /etc/systemd/system/*.d/~`+Prefix+`.conf /var/lib/`+Prefix+`/window /var/lib/`+Prefix+`/*-may-start /etc/systemd/system/`+Prefix+`.service 2>/dev/null`)
+	return files
 }
 
 // verify lets rpm itself say that the files are as the packages have them,
