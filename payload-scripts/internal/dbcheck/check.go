@@ -57,9 +57,12 @@ func Run(ctx context.Context, db *database.DB, files Files) []finding.Finding {
 	for _, q := range queries {
 		c.found = append(c.found, c.ask(ctx, q)...)
 	}
-	if broken, err := migration.InvalidIndexes(ctx, db); err != nil || len(broken) > 0 {
+	switch broken, err := migration.InvalidIndexes(ctx, db); {
+	case err != nil:
+		c.refuse("database-invalid-indexes", "find out why the query fails; the upgrade needs its answer", "whether indexes are invalid cannot be told: %v", err)
+	case len(broken) > 0:
 		c.refuse("database-invalid-indexes", "REINDEX them or drop them",
-			"indexes are invalid, left by a build that did not finish: %s%s", strings.Join(broken, ", "), orEmpty(err))
+			"indexes are invalid, left by a build that did not finish: %s", strings.Join(broken, ", "))
 	}
 	c.found = append(c.found, c.backup(ctx)...)
 	return c.found

@@ -94,6 +94,19 @@ func TestTablesOfOthers(t *testing.T) {
 	none(tb, Files{})
 }
 
+// TestRecordThatCannotBeRead: of the invalid indexes, which are the upgrade's own is not known then.
+func TestRecordThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	tb := testbed.Small(t)
+	tb.AsSuper("CREATE INDEX broken ON t (b); UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'broken'::regclass")
+	tb.AsSuper("CREATE SCHEMA cloudify_upgrade; CREATE TABLE cloudify_upgrade.migrations (version bigint); CREATE TABLE cloudify_upgrade.built (name text)")
+	found := Run(context.Background(), attempt(tb), jump(tb))
+	i := slices.IndexFunc(found, func(f finding.Finding) bool { return f.ID == "database-invalid-indexes" })
+	if i < 0 || !strings.Contains(found[i].What, "cannot be told: ") || !strings.Contains(found[i].What, "permission denied") {
+		t.Errorf("findings %+v", found)
+	}
+}
+
 func TestNoClientPrograms(t *testing.T) {
 	tb := testbed.Small(t)
 	usual := dump.Folders
