@@ -112,7 +112,7 @@ func try(t testing.TB, m *machine, p plan, known map[string]string, o *outcome) 
 	}
 }
 
-// begun waits until there is an attempt, or does the start again that was cut off before.
+// begun waits until there is an attempt, or does the start again that was cut off before; it says whether it had to.
 func begun(t testing.TB, m *machine, w *watch) (retried bool) {
 	t.Helper()
 	m.Sh(t, "for i in $(seq 600); do systemctl -q is-active test-start || break; sleep 0.1; done")
@@ -126,10 +126,11 @@ func begun(t testing.TB, m *machine, w *watch) (retried bool) {
 	if a.at() == ended {
 		return false
 	}
-	if code, out := m.ShCode(t, prefix+" start"); code != 0 && code != 7 {
+	code, out := m.ShCode(t, prefix+" start")
+	if code != 0 && code != 7 { // 7: systemd was about to run the engine again
 		t.Fatalf("start after a start that was cut off: exit %d\n%s", code, out)
 	}
-	return true
+	return code == 0
 }
 
 // finish waits for the end of the attempt. That a person is needed is a fault: nothing was done to the
