@@ -2,12 +2,9 @@ package command
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
-
-	"github.com/gofrs/flock"
 
 	"onerpm/internal/redact"
 	"onerpm/payload-scripts/internal/attempt"
@@ -18,11 +15,11 @@ import (
 // runAttempt is what the unit runs: it works on an attempt until its end.
 func runAttempt(ctx context.Context, e *env, _ options) int {
 	p := e.bundle.Places()
-	lock := flock.New(p.Lock())
-	if ok, err := lock.TryLock(); err != nil || !ok {
-		return e.fail(errors.New("another engine is at work"), exitUnderWay)
+	release, err := attempt.Lock(p)
+	if err != nil {
+		return e.fail(err, exitUnderWay)
 	}
-	defer lock.Unlock() //nolint:errcheck // ends with the process
+	defer release()
 	a := p.At(filepath.Base(e.bundle.Dir))
 	j, err := journal.Open(a.Var)
 	if err != nil {
@@ -38,10 +35,10 @@ func runAttempt(ctx context.Context, e *env, _ options) int {
 		return e.fail(err, exitFailed)
 	}
 	defer log.Close() //nolint:errcheck // nothing is read back from it
-	slog.SetDefault(slog.New(both{
+	slog.SetDefault(slog.New(slog.NewMultiHandler(
 		slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: redact.Attr}),
 		slog.NewTextHandler(e.err, &slog.HandlerOptions{ReplaceAttr: withoutTime}),
-	}))
+	)))
 	u, err := upgrade.New(ctx, e.bundle, a, j)
 	if err != nil {
 		return e.fail(err, exitFailed)
@@ -54,33 +51,6 @@ func runAttempt(ctx context.Context, e *env, _ options) int {
 	}
 	return exitOf(outcome)
 }
-
-// both sends a record to two handlers, each with its own level.
-type both [2]slog.Handler
-
-// Enabled tells whether one of them wants the level.
-func (b both) Enabled(ctx context.Context, l slog.Level) bool {
-	return b[0].Enabled(ctx, l) || b[1].Enabled(ctx, l)
-}
-
-// Handle hands the record to those who want its level.
-func (b both) Handle(ctx context.Context, r slog.Record) error {
-	var errs []error
-	for _, h := range b {
-		if h.Enabled(ctx, r.Level) {
-			errs = append(errs, h.Handle(ctx, r.Clone()))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// WithAttrs adds to both.
-func (b both) WithAttrs(a []slog.Attr) slog.Handler {
-	return both{b[0].WithAttrs(a), b[1].WithAttrs(a)}
-}
-
-// WithGroup opens the group in both.
-func (b both) WithGroup(n string) slog.Handler { return both{b[0].WithGroup(n), b[1].WithGroup(n)} }
 
 func withoutTime(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && a.Key == slog.TimeKey {

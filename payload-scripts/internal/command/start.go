@@ -50,7 +50,7 @@ func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
 		}
 		return e.fail(fmt.Errorf("an upgrade is under way; follow it with `%s status --follow`", p.Prefix), exitUnderWay)
 	}
-	if err := awaitEngine(ctx, p); err != nil {
+	if err := attempt.AwaitEngine(ctx, p); err != nil {
 		return e.fail(err, exitUnderWay)
 	}
 	if word == attempt.NeedsAPerson {
@@ -73,21 +73,6 @@ func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
 		return e.fail(err, exitFailed)
 	}
 	return e.begin(ctx, p, a)
-}
-
-// engineLeaves is how long an engine may take from the word that ends every wait to its own end.
-const engineLeaves = time.Minute
-
-// awaitEngine waits until the engine of an attempt that has ended is gone: it removes its unit yet, and
-// would remove that of the next attempt.
-func awaitEngine(ctx context.Context, p layout.Places) error {
-	engine := flock.New(p.Lock())
-	patience, cancel := context.WithTimeout(ctx, engineLeaves)
-	defer cancel()
-	if ok, err := engine.TryLockContext(patience, engineLeaves/1000); err != nil || !ok {
-		return errors.New("the engine of the upgrade before is still at its end; start again in a moment")
-	}
-	return engine.Unlock()
 }
 
 // resume starts an attempt again that needed a person.
