@@ -58,5 +58,5 @@ func BeginAgents(ctx context.Context, p layout.Places, a layout.Attempt, m *mani
 
 // EndAgents removes that unit. The caller may be its own process: it is not stopped.
 func EndAgents(ctx context.Context, p layout.Places) error {
-	return removeUnit(ctx, p.Wants(p.AgentsUnit()), p.AgentsUnitFile())
+	return removeUnit(ctx, p, p.AgentsUnit(), p.AgentsUnitFile())
 }

@@ -101,17 +101,28 @@ func Begun(p layout.Places, a layout.Attempt) bool {
 // Uninstall removes the unit. The engine that does so may be the unit's own
 // process: it is not stopped.
 func Uninstall(ctx context.Context, p layout.Places) error {
-	return removeUnit(ctx, p.Wants(p.Unit()), p.UnitFile())
+	return removeUnit(ctx, p, p.Unit(), p.UnitFile())
 }
 
-// removeUnit removes a unit's file and its place in the boot. Only then either is made durable: were one to
-// outlast a power cut without the other, nobody would ever come to remove it.
-func removeUnit(ctx context.Context, wants, file string) error {
+// UninstallStray removes a unit that a crash has left behind, where no attempt is under way.
+func UninstallStray(ctx context.Context, p layout.Places) error {
+	if !there(p.UnitFile()) && !there(p.Wants(p.Unit())) {
+		return nil
+	}
+	return Uninstall(ctx, p)
+}
+
+// removeUnit removes a unit's file and its place in the boot, in one go: were one to outlast a power cut without the
+// other, nobody would come to remove it. No file system removes two names in one call. Right after one another, and
+// made durable only then, they share a transaction of the file system's journal, unless it ends in the microseconds
+// between them: that leaves a unit that nothing starts, which the next start or clean removes.
+func removeUnit(ctx context.Context, p layout.Places, unit, file string) error {
+	wants := p.Wants(unit)
 	if err := host.Sweep(file); err != nil {
 		return err
 	}
+	host.Point("unlink", wants)
 	for _, path := range []string{wants, file} {
-		host.Point("unlink", path)
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
@@ -120,6 +131,9 @@ func removeUnit(ctx context.Context, wants, file string) error {
 		if err := host.SyncDir(filepath.Dir(path)); err != nil {
 			return err
 		}
+	}
+	if p.Root != "" {
+		return nil // not the host that systemd knows
 	}
 	return systemd.Reload(ctx)
 }

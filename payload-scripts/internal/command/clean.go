@@ -21,7 +21,7 @@ func cleanFlags(f *flag.FlagSet, o *options) {
 }
 
 // runClean removes what is left of attempts that have ended.
-func runClean(_ context.Context, e *env, o options) int {
+func runClean(ctx context.Context, e *env, o options) int {
 	if err := needRoot(); err != nil {
 		return e.fail(err, exitUsage)
 	}
@@ -51,6 +51,9 @@ func runClean(_ context.Context, e *env, o options) int {
 		return e.fail(err, exitFailed)
 	}
 	if !o.dryRun {
+		if err := attempt.UninstallStray(ctx, p); err != nil {
+			return e.fail(err, exitFailed)
+		}
 		for _, l := range found {
 			if err := attempt.Remove(p, l); err != nil {
 				return e.fail(err, exitFailed)

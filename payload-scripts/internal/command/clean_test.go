@@ -66,6 +66,48 @@ func TestCleanKeepsTheLatestReport(t *testing.T) {
 	}
 }
 
+// A power cut in the moment in which the upgrade's own unit is removed can leave one of its two names; clean removes it,
+// and not that of an upgrade under way.
+func TestCleanRemovesAStrayUnit(t *testing.T) {
+	for _, stray := range []string{"file", "wants", "both"} {
+		t.Run(stray, func(t *testing.T) {
+			w := newWorld(t)
+			w.attempt(newest, upgraded)
+			p := w.bundle.Places()
+			var names []string
+			if stray != "wants" {
+				names = append(names, p.UnitFile())
+			}
+			if stray != "file" {
+				names = append(names, p.Wants(p.Unit()))
+			}
+			for _, name := range names {
+				w.write(name, "[Unit]\n")
+			}
+			left := func() int {
+				n := 0
+				for _, name := range names {
+					if _, err := os.Lstat(name); err == nil {
+						n++
+					}
+				}
+				return n
+			}
+			w.state(attempt.Running)
+			w.run(7, "clean")
+			w.state(attempt.Done)
+			w.run(0, "clean", "--dry-run")
+			if left() != len(names) {
+				t.Error("removed while an upgrade is under way, or by --dry-run")
+			}
+			w.run(0, "clean")
+			if left() != 0 {
+				t.Error("still there")
+			}
+		})
+	}
+}
+
 func TestCleanSparesWhatIsNotOver(t *testing.T) {
 	w := newWorld(t)
 	w.attempt(older, needsAPerson)
