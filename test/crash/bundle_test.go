@@ -29,7 +29,7 @@ func build(t *testing.T, dir, name, pkg string, more ...string) string {
 }
 
 // bundles builds an engine that can die at its points, and the bundles with it. It returns their
-// paths by jump, and the engine's SHA-256: the same source gives the same.
+// paths by jump, and the SHA-256 of the engine that customers get of this source: make engine gives the same.
 func bundles(t *testing.T, jumps []jump) (paths map[jump]string, sum string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -44,7 +44,7 @@ func bundles(t *testing.T, jumps []jump) (paths map[jump]string, sum string) {
 		}
 		paths[j] = filepath.Join(dir, prefix+"-"+j.To+".rpm")
 	}
-	program, err := os.ReadFile(engine)
+	program, err := os.ReadFile(build(t, dir, "production", "./payload-scripts"))
 	if err != nil {
 		t.Fatal(err)
 	}

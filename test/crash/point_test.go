@@ -131,6 +131,10 @@ create event trigger refuse on ddl_command_end when tag in ('` + b.tag + `') exe
 	return ""
 }
 
+// lastOf has the steps at whose end the next phase is recorded, of those phases where that changes the side.
+// [record] holds it against what was run.
+var lastOf = map[string]string{"prepare": "after expand the schema", "switch": "after see that everything runs"}
+
 // must says which side the rule leads to from a point. A new phase has begun when the
 // rename of the journal's record is done; a power cut before its folder has reached the
 // disk may lose that or not.
@@ -140,9 +144,9 @@ func (s scenario) must(p point, w way) side {
 	}
 	before, after := isNew, isNew // the phase's record
 	switch {
-	case p.Phase == "prepare" && p.Step == "after expand the schema":
+	case p.Phase == "prepare" && p.Step == lastOf["prepare"]:
 		after = isOld
-	case p.Phase == "switch" && p.Step == "after start the services":
+	case p.Phase == "switch" && p.Step == lastOf["switch"]:
 		before = isOld
 	case p.Phase == "switch":
 		return isOld
@@ -172,8 +176,10 @@ func TestMust(t *testing.T) {
 		{ahead, "prepare", "after expand the schema", "fsync", "/journal.json", isNew, isNew},
 		{ahead, "prepare", "after expand the schema", "fsync", "/folder", isOld, either},
 		{ahead, "switch", "packages to new", "rpm at work", "a", isOld, isOld},
-		{ahead, "switch", "after start the services", "rename", "/journal.json", isOld, isOld},
-		{ahead, "switch", "after start the services", "fsync", "/folder", isNew, either},
+		{ahead, "switch", "after start the services", "fsync", "/folder", isOld, isOld},
+		{ahead, "switch", "after see that everything runs", "rename", "/journal.json", isOld, isOld},
+		{ahead, "switch", "after see that everything runs", "fsync", "/journal.json", isOld, isOld},
+		{ahead, "switch", "after see that everything runs", "fsync", "/folder", isNew, either},
 		{ahead, "open", "open the door", "fsync", "/folder", isNew, isNew},
 		{scenario{second, back}, "back, from the switch", "open the door", "fsync", "/folder", isOld, isOld},
 		{scenario{first, unprepare}, "prepare", "preflight", "fsync", "/folder", isOld, isOld},

@@ -105,12 +105,28 @@ func record(t testing.TB, s scenario, bundle string) *recorded {
 	if found.points, err = parseTrace(m.Sh(t, "cat "+crashDir+"/trace")); err != nil {
 		t.Fatal(err)
 	}
+	for phase, want := range lastOf {
+		if got := lastStep(found.points, phase); s.course == forward && got != want {
+			t.Errorf("the last step of %s is %q, and the rule says %q", phase, got, want)
+		}
+	}
 	if s.ends == isOld {
 		machinecheck.Same(t, "before and after the way back", found.old, machinecheck.Whole(t, m.Machine))
 		return found
 	}
 	found.new = machinecheck.WholeNew(t, m.Machine, machinecheck.Without{})
 	return found
+}
+
+// lastStep is the step of a phase's last point.
+func lastStep(points []point, phase string) string {
+	last := ""
+	for _, p := range points {
+		if p.Phase == phase {
+			last = p.Step
+		}
+	}
+	return last
 }
 
 // outcome is how a try ended.
