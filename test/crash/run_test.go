@@ -222,20 +222,25 @@ func (r *recorded) serves(p point) bool {
 	return door >= 0 && slices.Index(r.points, p) >= door
 }
 
+// standsStill is how long an engine may take from the word that it has come to its point to standing still there.
+const standsStill = 10 * time.Second
+
 // kill ends the engine that stands still.
 func kill(t testing.TB, m *machine) {
 	t.Helper()
-	killed := 0
-	for _, p := range m.Processes() {
-		if p.Is("engine") && len(p.Args) > 1 && (p.Args[1] == "run" || p.Args[1] == "start") && stopped(p.PID) {
-			if err := syscall.Kill(p.PID, syscall.SIGKILL); err != nil {
-				t.Fatal(err)
+	var engines []int
+	for deadline := time.Now().Add(standsStill); len(engines) == 0 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		for _, p := range m.Processes() {
+			if p.Is("engine") && len(p.Args) > 1 && (p.Args[1] == "run" || p.Args[1] == "start") && stopped(p.PID) {
+				engines = append(engines, p.PID)
 			}
-			killed++
 		}
 	}
-	if killed != 1 {
-		t.Fatalf("%d engines stood still", killed)
+	if len(engines) != 1 {
+		t.Fatalf("%d engines stood still", len(engines))
+	}
+	if err := syscall.Kill(engines[0], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
 	}
 }
 
