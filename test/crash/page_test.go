@@ -135,6 +135,10 @@ up, as a large one does). Between the call and the death a client uploads throug
 twice; every row; the schema; configuration, state and all of /etc, /usr and /opt byte for byte as on a machine
 without a crash; units active; the door answering with that release; every acknowledged upload; nothing left over.
 
+One moment is not tried: at its very end the engine removes its own unit, which has two names in /etc, and between the two there is no
+point. Stopped there for seconds, a power cut has left the unit's file without its place in the boot: nothing starts it, and the next `+"`start`"+` or
+`+"`clean`"+` removes it.
+
 **%d of the %d points that recorded runs name were tried; %d failed. %d uploads were acknowledged right before a death.** Each point has one of these ways, as a digest of its name decides.
 %s; `+"`make test-crash`"+` tries again what an earlier engine passed, after what was never
 tried or failed. It goes on where it was ended, in the order of that digest, so that any beginning is spread over the line; with
