@@ -1,0 +1,93 @@
+package mapping
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"strconv"
+	"unicode/utf8"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/document"
+	"onerpm/payload-scripts/internal/pickle"
+)
+
+// kind is a kind of value, with what its column can hold of it.
+type kind struct {
+	as     string
+	bits   int  // of an integer; 0 for 32
+	length int  // of a text, in characters; 0 for any
+	zone   bool // of a time: the column has one
+}
+
+// convert makes a cell of a value that is not missing, and tells how many characters were
+// replaced. A null is a null in JSON and in a pickle, and no value of any other kind.
+func (k *kind) convert(raw []byte) (c Cell, replaced int, err error) {
+	is := document.KindOf(raw)
+	switch k.as {
+	case manifest.AsText:
+		if c.Text, replaced, err = scalar(raw); err == nil && k.length > 0 && utf8.RuneCount(c.Text) > k.length {
+			err = errors.New("a text that is longer than the column")
+		}
+	case manifest.AsInteger:
+		c.Text, err = k.integer(raw)
+	case manifest.AsBoolean:
+		c.Text = bytes.Trim(raw, `"`)
+		if is != document.Bool && is != document.String || string(c.Text) != "true" && string(c.Text) != "false" {
+			err = errors.New("a value that is neither true nor false")
+		}
+	case manifest.AsTime, manifest.AsWall:
+		if is != document.String {
+			return c, 0, errors.New("a time that is no text")
+		}
+		at, ok := readTime(document.Unquote(nil, raw), k.as == manifest.AsTime)
+		if !ok {
+			return c, 0, errors.New("a time of no known form")
+		}
+		c.Text = writeTime(at, k.zone)
+	case manifest.AsJSON:
+		c.Text, c.Bytes = raw, true
+	case manifest.AsJSONText:
+		c.Text = raw
+	case manifest.AsPickle:
+		c.Bytes = true
+		c.Text, err = pickle.Append(make([]byte, 0, len(raw)+len(raw)/4+16), raw)
+	}
+	return c, replaced, err
+}
+
+// scalar is a scalar's text: a string's, or how it is written.
+func scalar(raw []byte) (text []byte, replaced int, err error) {
+	switch document.KindOf(raw) {
+	case document.String:
+		text, replaced = document.Text(raw)
+		return text, replaced, nil
+	case document.Number, document.Bool:
+		return raw, 0, nil
+	}
+	return nil, 0, errors.New("a value that is no text")
+}
+
+// integer reads a whole number, in whatever way it is written.
+func (k *kind) integer(raw []byte) ([]byte, error) {
+	bits := k.bits
+	if bits == 0 {
+		bits = 32
+	}
+	text := raw
+	if document.KindOf(raw) == document.String {
+		text = document.Unquote(nil, raw)
+	}
+	n, err := strconv.ParseInt(string(text), 10, bits)
+	if err != nil && document.KindOf(raw) == document.Number {
+		f, wrong := strconv.ParseFloat(string(raw), 64)
+		if wrong != nil || f != math.Trunc(f) || math.Abs(f) >= 1<<53 || !bytes.ContainsAny(raw, ".eE") {
+			return nil, errors.New("a number that is no whole one, or too large")
+		}
+		n, err = strconv.ParseInt(strconv.FormatFloat(f, 'f', 0, 64), 10, bits)
+	}
+	if err != nil {
+		return nil, errors.New("a value that is no whole number, or too large")
+	}
+	return strconv.AppendInt(nil, n, 10), nil
+}
