@@ -144,8 +144,8 @@ func (w *watched) Read(p []byte) (int, error) {
 	n, err := w.body.Read(p)
 	late.Stop()
 	if err != nil && err != io.EOF { //nolint:errorlint // a reader's own end
-		if cause := context.Cause(w.ctx); errors.Is(cause, errStalled) {
-			err = cause
+		if cause := context.Cause(w.ctx); cause != nil {
+			err = cause // or else it would be called a broken connection
 		}
 	}
 	return n, err

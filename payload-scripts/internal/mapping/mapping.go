@@ -25,6 +25,7 @@ type Table struct {
 
 	edits    []edit
 	columns  []*column
+	order    []int // of the columns: references first, as a document without a place needs not fit
 	always   []Cell
 	key      []part
 	each     []string
@@ -136,6 +137,13 @@ func New(spec manifest.StoreTable, o Options) (*Table, error) {
 	for _, name := range slices.Sorted(maps.Keys(spec.Always)) {
 		t.always, t.Columns = append(t.always, literal(spec.Always[name])), append(t.Columns, name)
 	}
+	for _, references := range []bool{true, false} {
+		for i, c := range t.columns {
+			if (c.spec.Row != "") == references {
+				t.order = append(t.order, i)
+			}
+		}
+	}
 	t.row.Cells = make([]Cell, len(t.Columns))
 	return t, nil
 }
@@ -182,18 +190,17 @@ func literal(v manifest.JSON) Cell {
 	return Cell{Text: v}
 }
 
-// Grown is a document's time of writing; false when it says none.
-func (t *Table) Grown(d *document.Document) (time.Time, bool) {
+// Grown is the time of writing of the document that Rows was given last, also while it is
+// at work; false when it says none.
+func (t *Table) Grown() (time.Time, bool) {
 	if t.grows < 0 {
 		return time.Time{}, false
 	}
-	t.found = t.document.Find(document.Trim(d.Source), t.found)
 	raw := t.found[t.grows]
 	if document.KindOf(raw) != document.String {
 		return time.Time{}, false
 	}
-	at, ok := readTime(document.Unquote(nil, raw), true)
-	return at, ok
+	return readTime(document.Unquote(nil, raw), true)
 }
 
 // Rows tells what becomes of a document.
@@ -243,7 +250,8 @@ func (t *Table) one(d *document.Document, n int, to *Sink) error {
 		key = binary.AppendUvarint(key, uint64(n))
 	}
 	t.row.Key = key
-	for i, c := range t.columns {
+	for _, i := range t.order {
+		c := t.columns[i]
 		cell, what, why := c.cell(t, d, to)
 		switch what {
 		case manifest.Skip:
