@@ -50,6 +50,9 @@ type StoreTable struct {
 	Always  map[string]JSON        `json:"always,omitempty" yaml:"always"` // column -> the value of every row
 	Columns map[string]StoreColumn `json:"columns" yaml:"columns"`
 	Edit    []StoreEdit            `json:"edit,omitempty" yaml:"edit"` // changes of the document before it is read, in order
+
+	// Marks are what edits of later tables can ask of the rows that their documents refer to: name -> path -> condition.
+	Marks map[string]map[string]StoreCondition `json:"marks,omitempty" yaml:"marks"`
 }
 
 // StoreRead names the documents of a table.
@@ -93,18 +96,27 @@ const (
 // StoreEdit changes documents: first Remove, then Set, Put and Append.
 type StoreEdit struct {
 	When   map[string]StoreCondition `json:"when,omitempty" yaml:"when"`     // path -> condition; all of them
+	Row    *StoreEditRow             `json:"row,omitempty" yaml:"row"`       // and only when the document refers to such a row
 	Remove []string                  `json:"remove,omitempty" yaml:"remove"` // paths
 	Set    map[string]JSON           `json:"set,omitempty" yaml:"set"`       // path -> value, whatever was there
-	Put    map[string]JSON           `json:"put,omitempty" yaml:"put"`       // path -> value, where there is none
+	Put    map[string]JSON           `json:"put,omitempty" yaml:"put"`       // path -> value, where there is no such key
 	Append map[string]StoreItem      `json:"append,omitempty" yaml:"append"` // path of a list -> item; no list is an empty one
 }
 
 // StoreCondition is about the value at a path: one of its fields.
 type StoreCondition struct {
-	Has    JSON  `json:"has,omitempty" yaml:"has"`       // it is a list with this item
-	Is     JSON  `json:"is,omitempty" yaml:"is"`         // it is this value
-	In     JSON  `json:"in,omitempty" yaml:"in"`         // it is an item of this list
-	Exists *bool `json:"exists,omitempty" yaml:"exists"` // it is there and not null
+	Has    JSON   `json:"has,omitempty" yaml:"has"`       // it is a list with this item
+	Is     JSON   `json:"is,omitempty" yaml:"is"`         // it is this value
+	In     JSON   `json:"in,omitempty" yaml:"in"`         // it is an item of this list
+	Exists *bool  `json:"exists,omitempty" yaml:"exists"` // it is there and not null
+	Kind   string `json:"kind,omitempty" yaml:"kind"`     // it is an object, list, text, number or boolean
+}
+
+// StoreEditRow is a condition about a row of an earlier table.
+type StoreEditRow struct {
+	Table  string   `json:"table" yaml:"table"`
+	By     []string `json:"by" yaml:"by"`         // paths of the values of that table's key
+	Marked string   `json:"marked" yaml:"marked"` // a name among its marks
 }
 
 // StoreItem is what is appended.
@@ -115,7 +127,7 @@ type StoreItem struct {
 
 // Kinds of values of a column.
 const (
-	AsText     = "text"      // scalars as they stand; what PostgreSQL's text cannot hold becomes U+FFFD
+	AsText     = "text"      // a text; what PostgreSQL's cannot hold becomes U+FFFD
 	AsInteger  = "integer"   // a whole number
 	AsBoolean  = "boolean"   // true or false
 	AsTime     = "time"      // a time with a zone, in UTC

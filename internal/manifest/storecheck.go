@@ -23,6 +23,9 @@ var (
 
 	hostValueIn = regexp.MustCompile(`<<([^<>"]*)>>`)
 
+	// maxMarks bounds the marks of a table: each row keeps them.
+	maxMarks = 8
+
 	metaNames = []string{"_id", "_index", "_type", "_version"}
 )
 
@@ -146,6 +149,12 @@ func (c *storeCheck) table(i int, t StoreTable) {
 	}
 	for j, e := range t.Edit {
 		c.edit(below(at, "edit", j), e)
+	}
+	if len(t.Marks) > maxMarks || len(t.Marks) > 0 && (t.Number == "" || t.Read.Each != "") {
+		c.wrong(below(at, "marks"), "at most %d, of a table that others refer to", maxMarks)
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Marks)) {
+		c.conditions(below(at, "marks", name), t.Marks[name])
 	}
 	c.tables[t.Table] = t
 }
@@ -316,10 +325,35 @@ func (c *storeCheck) edit(at []any, e StoreEdit) {
 	if len(e.Remove)+len(e.Set)+len(e.Put)+len(e.Append) == 0 {
 		c.wrong(at, "it changes nothing: none of remove, set, put and append")
 	}
-	for _, p := range slices.Sorted(maps.Keys(e.When)) {
-		when := below(at, "when", p)
+	c.conditions(below(at, "when"), e.When)
+	c.editRow(below(at, "row"), e.Row)
+	c.changes(at, e)
+}
+
+// editRow checks the condition about a row of another table.
+func (c *storeCheck) editRow(at []any, r *StoreEditRow) {
+	if r == nil {
+		return
+	}
+	other, before := c.tables[r.Table]
+	switch {
+	case !before:
+		c.wrong(below(at, "table"), "no table %s stands before", r.Table)
+	case len(r.By) != len(other.Key):
+		c.wrong(below(at, "by"), "%d values; the key of %s has %d", len(r.By), r.Table, len(other.Key))
+	case other.Marks[r.Marked] == nil:
+		c.wrong(below(at, "marked"), "%s has no mark %q", r.Table, r.Marked)
+	}
+	for j, part := range r.By {
+		c.part(below(at, "by", j), part)
+	}
+}
+
+func (c *storeCheck) conditions(at []any, all map[string]StoreCondition) {
+	for _, p := range slices.Sorted(maps.Keys(all)) {
+		when := below(at, p)
 		c.path(when, p)
-		cond, ways := e.When[p], 0
+		cond, ways := all[p], 0
 		for _, v := range []JSON{cond.Has, cond.Is, cond.In} {
 			if v != nil {
 				ways++
@@ -329,13 +363,20 @@ func (c *storeCheck) edit(at []any, e StoreEdit) {
 		if cond.Exists != nil {
 			ways++
 		}
+		if cond.Kind != "" {
+			ways++
+			c.oneOf(below(when, "kind"), cond.Kind, "object", "list", "text", "number", "boolean")
+		}
 		if ways != 1 {
-			c.wrong(when, "%d of has, is, in and exists", ways)
+			c.wrong(when, "%d of has, is, in, exists and kind", ways)
 		}
 		if cond.In != nil && cond.In[0] != '[' {
 			c.wrong(below(when, "in"), "%s is no list", cond.In)
 		}
 	}
+}
+
+func (c *storeCheck) changes(at []any, e StoreEdit) {
 	for j, p := range e.Remove {
 		c.path(below(at, "remove", j), p)
 	}

@@ -15,6 +15,8 @@ import (
 // edit is a change of documents with its paths taken apart.
 type edit struct {
 	when   []condition
+	row    *manifest.StoreEditRow
+	by     []part
 	remove [][]string
 	set    []change
 	put    []change
@@ -33,14 +35,20 @@ type change struct {
 	unless []condition
 }
 
-// edits prepares a list of edits, with the host's values put in.
-func edits(list []manifest.StoreEdit, values map[string]manifest.JSON) ([]edit, error) {
-	var out []edit
+// prepareEdits prepares the edits and marks, with the host's values put in.
+func (t *Table) prepareEdits(list []manifest.StoreEdit, values map[string]manifest.JSON) error {
 	p := preparer{values: values}
+	for _, name := range slices.Sorted(maps.Keys(t.Spec.Marks)) {
+		t.marks = append(t.marks, p.conditions(t.Spec.Marks[name]))
+	}
 	for _, spec := range list {
-		var e edit
-		for _, path := range slices.Sorted(maps.Keys(spec.When)) {
-			e.when = append(e.when, condition{p.path(path), p.condition(spec.When[path])})
+		e := edit{when: p.conditions(spec.When), row: spec.Row}
+		if e.row != nil {
+			by, err := t.parts(e.row.By, false)
+			if err != nil {
+				return err
+			}
+			e.by = by
 		}
 		for _, path := range spec.Remove {
 			e.remove = append(e.remove, p.path(path))
@@ -59,9 +67,41 @@ func edits(list []manifest.StoreEdit, values map[string]manifest.JSON) ([]edit, 
 			}
 			e.append = append(e.append, c)
 		}
-		out = append(out, e)
+		t.edits = append(t.edits, e)
 	}
-	return out, p.err
+	return p.err
+}
+
+// edited is the document after the edits.
+func (t *Table) edited(source []byte, d *document.Document, to *Sink) ([]byte, error) {
+	for i := range t.edits {
+		e := &t.edits[i]
+		if !hold(e.when, source) {
+			continue
+		}
+		if e.row != nil {
+			t.found = t.document.Find(source, t.found)
+			if key, named := t.keyOf(nil, e.by, d); !named || !to.Marked(e.row.Table, key, e.row.Marked) {
+				continue
+			}
+		}
+		changed, err := e.apply(source)
+		if err != nil {
+			return nil, err
+		}
+		source = changed
+	}
+	return source, nil
+}
+
+// hold tells whether all conditions hold for a document.
+func hold(all []condition, source []byte) bool {
+	for i := range all {
+		if !all[i].holds(document.Get(source, all[i].path)) {
+			return false
+		}
+	}
+	return true
 }
 
 // preparer keeps the first error.
@@ -76,6 +116,13 @@ func (p *preparer) path(s string) []string {
 		p.err = err
 	}
 	return keys
+}
+
+func (p *preparer) conditions(all map[string]manifest.StoreCondition) (list []condition) {
+	for _, path := range slices.Sorted(maps.Keys(all)) {
+		list = append(list, condition{p.path(path), p.condition(all[path])})
+	}
+	return list
 }
 
 func (p *preparer) condition(c manifest.StoreCondition) manifest.StoreCondition {
@@ -120,11 +167,6 @@ func (p *preparer) value(v manifest.JSON) manifest.JSON {
 
 // apply returns the changed document.
 func (e *edit) apply(raw []byte) ([]byte, error) {
-	for _, c := range e.when {
-		if !c.holds(document.Get(raw, c.path)) {
-			return raw, nil
-		}
-	}
 	var err error
 	for _, path := range e.remove {
 		raw = document.Remove(raw, path)
@@ -135,7 +177,7 @@ func (e *edit) apply(raw []byte) ([]byte, error) {
 		}
 	}
 	for _, c := range e.put {
-		if document.KindOf(document.Get(raw, c.path)) > document.Null {
+		if document.Get(raw, c.path) != nil {
 			continue
 		}
 		if raw, err = document.Set(raw, c.path, c.value); err != nil {
@@ -178,6 +220,8 @@ func (c *condition) holds(value []byte) bool {
 	switch {
 	case c.is.Exists != nil:
 		return *c.is.Exists == (kind > document.Null)
+	case c.is.Kind != "":
+		return kinds[c.is.Kind] == kind
 	case c.is.Is != nil:
 		return kind != document.Missing && document.Equal(value, c.is.Is)
 	case c.is.Has != nil:
@@ -185,6 +229,8 @@ func (c *condition) holds(value []byte) bool {
 	}
 	return kind != document.Missing && has(c.is.In, value)
 }
+
+var kinds = map[string]document.Kind{"object": document.Object, "list": document.List, "text": document.String, "number": document.Number, "boolean": document.Bool}
 
 func has(list, item []byte) (found bool) {
 	document.Items(list, func(i []byte) bool {

@@ -1,9 +1,7 @@
 package mapping
 
 import (
-	"bytes"
 	"errors"
-	"math"
 	"strconv"
 	"unicode/utf8"
 
@@ -26,14 +24,16 @@ func (k *kind) convert(raw []byte) (c Cell, replaced int, err error) {
 	is := document.KindOf(raw)
 	switch k.as {
 	case manifest.AsText:
-		if c.Text, replaced, err = scalar(raw); err == nil && k.length > 0 && utf8.RuneCount(c.Text) > k.length {
+		if is != document.String {
+			return c, 0, errors.New("a value that is no text")
+		}
+		if c.Text, replaced = document.Text(raw); k.length > 0 && utf8.RuneCount(c.Text) > k.length {
 			err = errors.New("a text that is longer than the column")
 		}
 	case manifest.AsInteger:
 		c.Text, err = k.integer(raw)
 	case manifest.AsBoolean:
-		c.Text = bytes.Trim(raw, `"`)
-		if is != document.Bool && is != document.String || string(c.Text) != "true" && string(c.Text) != "false" {
+		if c.Text = raw; is != document.Bool {
 			err = errors.New("a value that is neither true nor false")
 		}
 	case manifest.AsTime, manifest.AsWall:
@@ -56,36 +56,13 @@ func (k *kind) convert(raw []byte) (c Cell, replaced int, err error) {
 	return c, replaced, err
 }
 
-// scalar is a scalar's text: a string's, or how it is written.
-func scalar(raw []byte) (text []byte, replaced int, err error) {
-	switch document.KindOf(raw) {
-	case document.String:
-		text, replaced = document.Text(raw)
-		return text, replaced, nil
-	case document.Number, document.Bool:
-		return raw, 0, nil
-	}
-	return nil, 0, errors.New("a value that is no text")
-}
-
-// integer reads a whole number, in whatever way it is written.
+// integer reads a whole number that is written as one: 1.0 is none, as clients got a float.
 func (k *kind) integer(raw []byte) ([]byte, error) {
 	bits := k.bits
 	if bits == 0 {
 		bits = 32
 	}
-	text := raw
-	if document.KindOf(raw) == document.String {
-		text = document.Unquote(nil, raw)
-	}
-	n, err := strconv.ParseInt(string(text), 10, bits)
-	if err != nil && document.KindOf(raw) == document.Number {
-		f, wrong := strconv.ParseFloat(string(raw), 64)
-		if wrong != nil || f != math.Trunc(f) || math.Abs(f) >= 1<<53 || !bytes.ContainsAny(raw, ".eE") {
-			return nil, errors.New("a number that is no whole one, or too large")
-		}
-		n, err = strconv.ParseInt(strconv.FormatFloat(f, 'f', 0, 64), 10, bits)
-	}
+	n, err := strconv.ParseInt(string(raw), 10, bits)
 	if err != nil {
 		return nil, errors.New("a value that is no whole number, or too large")
 	}

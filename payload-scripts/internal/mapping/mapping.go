@@ -24,6 +24,7 @@ type Table struct {
 	Columns []string // of a row's cells
 
 	edits    []edit
+	marks    [][]condition // by their names
 	columns  []*column
 	order    []int // of the columns: references first, as a document without a place needs not fit
 	always   []Cell
@@ -40,6 +41,7 @@ type Table struct {
 // Row is a row of the table. It is good until the next document.
 type Row struct {
 	Key   []byte // names the row among the table's
+	Marks uint8  // of those of the table, by their names' order, which ones it has
 	Cells []Cell // in the order of Columns
 }
 
@@ -83,6 +85,7 @@ func (m Misfit) Error() string {
 // Sink takes what becomes of documents. Every function must be there.
 type Sink struct {
 	Lookup   func(table string, key []byte) (number int64, ok bool) // of rows that others refer to
+	Marked   func(table string, key []byte, mark string) bool       // likewise; false without such a row
 	Row      func(*Row) error
 	Skip     func(Skip)
 	Unknown  func(table string, key []byte) // a row was looked up and is not there
@@ -111,7 +114,7 @@ func New(spec manifest.StoreTable, o Options) (*Table, error) {
 		t.item = document.NewFinder()
 	}
 	var err error
-	if t.edits, err = edits(append(slices.Clone(spec.Edit), o.Edits[spec.Table]...), o.Values); err != nil {
+	if err = t.prepareEdits(append(slices.Clone(spec.Edit), o.Edits[spec.Table]...), o.Values); err != nil {
 		return nil, fmt.Errorf("table %s: %w", spec.Table, err)
 	}
 	if spec.Read.Each != "" {
@@ -209,14 +212,17 @@ func (t *Table) Rows(d *document.Document, to *Sink) error {
 	if document.KindOf(source) != document.Object {
 		return to.Misfit(t.misfit(d, "", "its source is no object"))
 	}
-	for i := range t.edits {
-		changed, err := t.edits[i].apply(source)
-		if err != nil {
-			return to.Misfit(t.misfit(d, "", err.Error()))
-		}
-		source = changed
+	source, err := t.edited(source, d, to)
+	if err != nil {
+		return to.Misfit(t.misfit(d, "", err.Error()))
 	}
 	t.found = t.document.Find(source, t.found)
+	t.row.Marks = 0
+	for i, conditions := range t.marks {
+		if hold(conditions, source) {
+			t.row.Marks |= 1 << i
+		}
+	}
 	if t.each == nil {
 		t.foundItem = t.found
 		return t.one(d, -1, to)
@@ -229,7 +235,6 @@ func (t *Table) Rows(d *document.Document, to *Sink) error {
 	default:
 		return to.Misfit(t.misfit(d, "", fmt.Sprintf("its %s is no list", t.Spec.Read.Each)))
 	}
-	var err error
 	n := 0
 	document.Items(list, func(item []byte) bool {
 		t.foundItem = t.item.Find(item, t.foundItem)

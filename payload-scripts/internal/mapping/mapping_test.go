@@ -24,6 +24,9 @@ type seen struct {
 func (s *seen) sink(t *Table, known map[string]int64) *Sink {
 	return &Sink{
 		Lookup: func(table string, key []byte) (int64, bool) { n, ok := known[table+" "+words(key)]; return n, ok },
+		Marked: func(table string, key []byte, mark string) bool {
+			return table+" "+words(key)+" "+mark == "nodes d1|n compute"
+		},
 		Row: func(r *Row) error {
 			cells := []string{"[" + words(r.Key) + "]"}
 			for i, c := range r.Cells {
@@ -93,13 +96,13 @@ func TestValues(t *testing.T) {
 	for _, c := range []struct {
 		as, value, want string // want: the cell, or "misfit: ..."
 	}{
-		{"text", `"é\u0000\ud800"`, "é\uFFFD\uFFFD"}, {"text", `""`, ""}, {"text", `1.0`, "1.0"}, {"text", `true`, "true"}, {"text", `null`, "NULL"}, {"text", `[]`, "misfit: a value that is no text"},
+		{"text", `"é\u0000\ud800"`, "é\uFFFD\uFFFD"}, {"text", `""`, ""}, {"text", `1.0`, "misfit: a value that is no text"}, {"text", `true`, "misfit: a value that is no text"}, {"text", `null`, "NULL"}, {"text", `[]`, "misfit: a value that is no text"},
 		{"", `"x"`, "x"},
-		{"integer", `1`, "1"}, {"integer", `-0`, "0"}, {"integer", `1.0`, "1"}, {"integer", `1e2`, "100"}, {"integer", `"12"`, "12"}, {"integer", `2147483647`, "2147483647"},
-		{"integer", `2147483648`, "misfit: a number that is no whole one, or too large"}, {"integer", `1.5`, "misfit: a number that is no whole one, or too large"},
+		{"integer", `1`, "1"}, {"integer", `-0`, "0"}, {"integer", `1.0`, "misfit: a value that is no whole number, or too large"}, {"integer", `1e2`, "misfit: a value that is no whole number, or too large"}, {"integer", `"12"`, "misfit: a value that is no whole number, or too large"}, {"integer", `2147483647`, "2147483647"},
+		{"integer", `2147483648`, "misfit: a value that is no whole number, or too large"}, {"integer", `1.5`, "misfit: a value that is no whole number, or too large"},
 		{"integer", `"x"`, "misfit: a value that is no whole number, or too large"}, {"integer", `true`, "misfit: a value that is no whole number, or too large"},
-		{"integer", `123456789012345678901234567890`, "misfit: a number that is no whole one, or too large"}, {"integer", `1e400`, "misfit: a number that is no whole one, or too large"},
-		{"boolean", `true`, "true"}, {"boolean", `"false"`, "false"}, {"boolean", `1`, "misfit: a value that is neither true nor false"}, {"boolean", `null`, "NULL"},
+		{"integer", `123456789012345678901234567890`, "misfit: a value that is no whole number, or too large"}, {"integer", `1e400`, "misfit: a value that is no whole number, or too large"},
+		{"boolean", `true`, "true"}, {"boolean", `"false"`, "misfit: a value that is neither true nor false"}, {"boolean", `1`, "misfit: a value that is neither true nor false"}, {"boolean", `null`, "NULL"},
 		{"json", `{"a": 1.0}`, `B:{"a": 1.0}`}, {"json", `null`, "NULL"}, {"json", `"\u0000"`, `B:"\u0000"`}, {"json", `123456789012345678901234567890`, `B:123456789012345678901234567890`},
 		{"json-text", `[{"a":"\u0000"}]`, `[{"a":"\u0000"}]`},
 		{"pickle", `[]`, "P:80025d2e"}, {"pickle", `null`, "NULL"},
@@ -202,6 +205,10 @@ func TestEdits(t *testing.T) {
 		Remove: []string{"status"},
 		Put:    map[string]manifest.JSON{"agent.broker": j(`{"ip":"<<ip>>","port":"<<port>>","url":"amqp://<<ip>>:<<port>>"}`), "agent.version": j(`"3"`)},
 	}, {
+		When: map[string]manifest.StoreCondition{"runtime.agent": {Kind: "object"}},
+		Row:  &manifest.StoreEditRow{Table: "nodes", By: []string{"deployment_id", "node_id"}, Marked: "compute"},
+		Put:  map[string]manifest.JSON{"runtime.agent.version": j(`"3"`)},
+	}, {
 		When: map[string]manifest.StoreCondition{"id": {In: j(`["e1","e2"]`)}, "status": {Is: j(`"started"`)}, "error": {Exists: &no}},
 		Set:  map[string]manifest.JSON{"status": j(`"failed"`)},
 	}}
@@ -211,6 +218,10 @@ func TestEdits(t *testing.T) {
 		`{"types":["none"],"plugins":null}`:                                                      `{"types":["none"],"plugins":null}`,
 		`{"agent":{"version":"2"},"status":{}}`:                                                  `{"agent":{"version":"2","broker":{"ip":"10.0.0.1","port":5672,"url":"amqp://10.0.0.1:5672"}}}`,
 		`{"agent":null,"status":{}}`:                                                             `{"agent":null,"status":{}}`,
+		`{"deployment_id":"d1","node_id":"n","runtime":{"agent":{"version":null}}}`:              `{"deployment_id":"d1","node_id":"n","runtime":{"agent":{"version":null}}}`,
+		`{"deployment_id":"d1","node_id":"n","runtime":{"agent":{}}}`:                            `{"deployment_id":"d1","node_id":"n","runtime":{"agent":{"version":"3"}}}`,
+		`{"deployment_id":"d1","node_id":"m","runtime":{"agent":{}}}`:                            `{"deployment_id":"d1","node_id":"m","runtime":{"agent":{}}}`,
+		`{"deployment_id":"d1","node_id":"n","runtime":{"agent":"x"}}`:                           `{"deployment_id":"d1","node_id":"n","runtime":{"agent":"x"}}`,
 		`{"id":"e1","status":"started"}`:                                                         `{"id":"e1","status":"failed"}`,
 		`{"id":"e3","status":"started"}`:                                                         `{"id":"e3","status":"started"}`,
 		`{"id":"e2","status":"started","error":"late"}`:                                          `{"id":"e2","status":"started","error":"late"}`,
@@ -219,11 +230,9 @@ func TestEdits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := []byte(source)
-		for i := range table.edits {
-			if got, err = table.edits[i].apply(got); err != nil {
-				t.Fatal(err)
-			}
+		got, err := table.edited([]byte(source), &document.Document{}, (&seen{}).sink(table, nil))
+		if err != nil {
+			t.Fatal(err)
 		}
 		if string(got) != want {
 			t.Errorf("%s: %s, want %s", source, got, want)

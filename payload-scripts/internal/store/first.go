@@ -151,7 +151,7 @@ func unused(ctx context.Context, tx pgx.Tx, tables []*mapping.Table) error {
 func (f *first) whole(ctx context.Context, t *mapping.Table) error {
 	table := t.Spec.Table
 	if t.Spec.Number != "" {
-		f.ids[table] = newIDs() // of a try that failed
+		f.ids[table] = newIDs(t) // of a try that failed
 	}
 	var fresh []string
 	next, err := f.inTx(ctx, f.conn, f.record, func(tx pgx.Tx, r *Record) error {

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -10,27 +12,31 @@ import (
 
 // ids are the numbers of the rows of one table, by the keys of their documents.
 type ids struct {
-	rows map[string]entry
-	next int64
+	rows  map[string]entry
+	next  int64
+	marks []string // the names of the table's marks
 }
 
 type entry struct {
 	number int64
+	marks  uint8
 	seen   bool // in this reading: only such rows can be referred to
 }
 
-func newIDs() *ids { return &ids{rows: map[string]entry{}, next: 1} }
+func newIDs(t *mapping.Table) *ids {
+	return &ids{rows: map[string]entry{}, next: 1, marks: slices.Sorted(maps.Keys(t.Spec.Marks))}
+}
 
 // see returns the number of a row, a new one when it has none yet; twice when this reading
 // saw the key before.
-func (i *ids) see(key []byte) (number int64, fresh, twice bool) {
-	e, known := i.rows[string(key)]
+func (i *ids) see(r *mapping.Row) (number int64, fresh, twice bool) {
+	e, known := i.rows[string(r.Key)]
 	if !known {
 		e.number = i.next
 		i.next++
 	}
-	twice, e.seen = e.seen, true
-	i.rows[string(key)] = e
+	twice, e.seen, e.marks = e.seen, true, r.Marks
+	i.rows[string(r.Key)] = e
 	return e.number, !known, twice
 }
 
@@ -46,24 +52,34 @@ func (n numbered) lookup(table string, key []byte) (int64, bool) {
 	return e.number, e.seen
 }
 
+func (n numbered) marked(table string, key []byte, mark string) bool {
+	t := n[table]
+	if t == nil {
+		return false
+	}
+	e, bit := t.rows[string(key)], slices.Index(t.marks, mark)
+	return e.seen && bit >= 0 && e.marks&(1<<bit) != 0
+}
+
 // loadIDs reads the numbers that rows have. With seen they can be referred to at once.
 func (s *Store) loadIDs(ctx context.Context, tx pgx.Tx, tables []*mapping.Table, seen bool) (numbered, error) {
 	all := numbered{}
 	for _, t := range tables {
 		if t.Spec.Number != "" && t.Spec.Read.Grows == "" {
-			all[t.Spec.Table] = newIDs()
+			all[t.Spec.Table] = newIDs(t)
 		}
 	}
-	rows, err := tx.Query(ctx, "SELECT tab, key, number FROM "+s.in("store_ids")+" WHERE store = $1", s.Spec.Name)
+	rows, err := tx.Query(ctx, "SELECT tab, key, number, marks FROM "+s.in("store_ids")+" WHERE store = $1", s.Spec.Name)
 	if err != nil {
 		return nil, err
 	}
 	var table string
 	var key []byte
 	var number int64
-	_, err = pgx.ForEachRow(rows, []any{&table, &key, &number}, func() error {
+	var marks int16
+	_, err = pgx.ForEachRow(rows, []any{&table, &key, &number, &marks}, func() error {
 		if i := all[table]; i != nil {
-			i.rows[string(key)] = entry{number, seen}
+			i.rows[string(key)] = entry{number, uint8(marks), seen}
 			i.next = max(i.next, number+1)
 		}
 		return nil
@@ -76,12 +92,13 @@ func (s *Store) keep(ctx context.Context, tx pgx.Tx, table string, fresh []strin
 	if len(fresh) == 0 {
 		return nil
 	}
-	_, err := copyIn(ctx, tx, s.in("store_ids"), []string{"store", "tab", "key", "number"}, func(_ context.Context, w *writer) error {
+	_, err := copyIn(ctx, tx, s.in("store_ids"), []string{"store", "tab", "key", "number", "marks"}, func(_ context.Context, w *writer) error {
 		for _, key := range fresh {
 			w.text([]byte(s.Spec.Name))
 			w.text([]byte(table))
 			w.bytes([]byte(key))
 			w.number(i.rows[key].number)
+			w.number(int64(i.rows[key].marks))
 			if err := w.end(); err != nil {
 				return err
 			}

@@ -89,13 +89,13 @@ func (i *inspection) run(ctx context.Context) error {
 func (i *inspection) table(ctx context.Context, t *mapping.Table, total int64) error {
 	tally := newTally()
 	if t.Spec.Number != "" && t.Spec.Read.Grows == "" {
-		i.ids[t.Spec.Table] = newIDs()
+		i.ids[t.Spec.Table] = newIDs(t)
 	}
 	own := i.ids[t.Spec.Table]
 	var at *document.Document
 	sink := i.ids.sink(&tally, func(r *mapping.Row) error {
 		if own != nil {
-			if _, _, twice := own.see(r.Key); twice {
+			if _, _, twice := own.see(r); twice {
 				i.misfit(mapping.Misfit{Table: t.Spec.Table, Index: at.Index, Type: at.Type, ID: at.ID, Why: "another document has the same key"})
 			}
 		}

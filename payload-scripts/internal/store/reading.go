@@ -31,6 +31,7 @@ func (s *Store) read(ctx context.Context, q elastic.Query, each func(*document.D
 func (ids numbered) sink(tally *Tally, row func(*mapping.Row) error) *mapping.Sink {
 	return &mapping.Sink{
 		Lookup:   ids.lookup,
+		Marked:   ids.marked,
 		Row:      func(r *mapping.Row) error { tally.Rows++; return row(r) },
 		Skip:     func(k mapping.Skip) { tally.Skipped.add(k.Column, k.Why, 1) },
 		Unknown:  func(string, []byte) {},
@@ -49,7 +50,7 @@ func (s *Store) whole(ctx context.Context, t *mapping.Table, ids numbered, total
 		if own == nil {
 			return put(0, true, r)
 		}
-		number, fresh, twice := own.see(r.Key)
+		number, fresh, twice := own.see(r)
 		if twice {
 			return mapping.Misfit{Table: t.Spec.Table, Index: at.Index, Type: at.Type, ID: at.ID, Why: "another document has the same key"}
 		}

@@ -126,7 +126,7 @@ func (s *Store) ensure(ctx context.Context, tx pgx.Tx) error {
 	for _, statement := range []string{
 		"CREATE SCHEMA IF NOT EXISTS " + s.DB.Schema,
 		"CREATE TABLE IF NOT EXISTS " + s.in("store") + " (name text PRIMARY KEY, record text NOT NULL)",
-		"CREATE TABLE IF NOT EXISTS " + s.in("store_ids") + " (store text NOT NULL, tab text NOT NULL, key bytea NOT NULL, number bigint NOT NULL)",
+		"CREATE TABLE IF NOT EXISTS " + s.in("store_ids") + " (store text NOT NULL, tab text NOT NULL, key bytea NOT NULL, number bigint NOT NULL, marks smallint NOT NULL)",
 		"CREATE TABLE IF NOT EXISTS " + s.in("store_unknown") + " (store text NOT NULL, tab text NOT NULL, part text NOT NULL, other text NOT NULL, key bytea NOT NULL)",
 	} {
 		if _, err := tx.Exec(ctx, statement); err != nil {
