@@ -13,6 +13,8 @@ const (
 	logType   = "cloudify_log"
 )
 
+var entryTypes = []string{eventType, logType}
+
 // addEntry takes an event or a log of an execution, as the worker and the agents send them.
 func (p *Product) addEntry(execution string, d *deployment) {
 	c := object{{"execution_id", execution}, {"workflow_id", "install"}}
@@ -23,16 +25,15 @@ func (p *Product) addEntry(execution string, d *deployment) {
 				member{"plugin", "script"}, member{"task_id", p.uuid()}, member{"task_current_retries", 0})
 		}
 	}
-	p.take(c, p.reported())
+	p.take(pick(p.rng, entryTypes), c, p.reported())
 }
 
 // take fills in a message for the context; logstash has it in memory then.
-func (p *Product) take(c object, reported any) {
+func (p *Product) take(kind string, c object, reported any) {
 	at := p.now()
-	kind, tag := eventType, "event"
-	doc := object{}
-	if p.rng.IntN(2) == 0 {
-		kind, tag = logType, "log"
+	tag, doc := "event", object{}
+	if kind == logType {
+		tag = "log"
 		doc = append(doc, member{"logger", "vm_1a2b3.script_runner.tasks.run"}, member{"level", pick(p.rng, []any{"info", "error", "debug", nil})})
 	} else {
 		doc = append(doc, member{"event_type", pick(p.rng, []any{"workflow_started", "task_started", "task_failed", "workflow_node_event", "plugin_event", "an unknown one"})})
@@ -101,8 +102,10 @@ func (p *Product) reported() any {
 // addEveryTime takes an entry for each form of time.
 func (p *Product) addEveryTime(context.Context) error {
 	execution := pick(p.rng, p.executions)
-	for _, form := range everyTime {
-		p.take(object{{"execution_id", execution}}, form(p.now().Add(p.zone)))
+	for _, kind := range entryTypes {
+		for _, form := range everyTime {
+			p.take(kind, object{{"execution_id", execution}}, form(p.now().Add(p.zone)))
+		}
 	}
 	return nil
 }
@@ -110,14 +113,14 @@ func (p *Product) addEveryTime(context.Context) error {
 // addWithoutExecution takes what the policy engine sends, and others that name no execution or one that nobody knows.
 func (p *Product) addWithoutExecution(context.Context) error {
 	policy := object{{"deployment_id", "d"}, {"policy", "threshold"}, {"trigger", "heal"}}
-	for _, c := range []object{policy, {}, {{"execution_id", nil}}, {{"execution_id", ""}}, {{"execution_id", p.uuid()}}} {
-		p.take(c, p.reported())
+	for _, kind := range entryTypes {
+		for _, c := range []object{policy, {}, {{"execution_id", nil}}, {{"execution_id", ""}}, {{"execution_id", p.uuid()}}} {
+			p.take(kind, c, p.reported())
+		}
+		p.take(kind, policy, p.reported())
+		last := &p.pending[len(p.pending)-1]
+		last.doc = last.doc.with("message", object{{"text", "a policy's"}, {"args", nil}}).without("context")
 	}
-	last := &p.pending[len(p.pending)-5]
-	last.doc = last.doc.without("message").with("message", object{{"text", "a policy's"}, {"args", nil}})
-	p.take(nil, p.reported())
-	none := &p.pending[len(p.pending)-1]
-	none.doc = none.doc.without("context")
 	return nil
 }
 
@@ -142,7 +145,7 @@ func (p *Product) restore(ctx context.Context) error {
 	}
 	today := "logstash-" + p.now().Format("2006.01.02")
 	var again []entry
-	for range 1 + p.rng.IntN(5) {
+	for range 8 {
 		e := pick(p.rng, p.written)
 		same := func(other entry) bool { return other.id == e.id && other.kind == e.kind }
 		if e.index != today && !slices.ContainsFunc(again, same) {
@@ -165,7 +168,7 @@ func (p *Product) AddBulk(ctx context.Context, n, days int) error {
 		var entries []entry
 		for len(entries) < 1000 && done < n {
 			at := end.Add(-time.Duration(days) * 24 * time.Hour * time.Duration(n-done) / time.Duration(n))
-			kind := []string{eventType, logType}[done%2]
+			kind := entryTypes[done%2]
 			doc := object{{"type", kind}, {"context", object{{"execution_id", pick(p.rng, p.executions)}, {"workflow_id", "install"}, {"node_id", "vm_1a2b3"}, {"node_name", "vm"},
 				{"operation", "cloudify.interfaces.lifecycle.start"}}}, {"message", object{{"text", fmt.Sprintf("Task %d succeeded: 'script_runner.tasks.run'", done)}, {"arguments", nil}}},
 				{"message_code", nil}, {"timestamp", everyTime[0](at.Add(p.zone))}, {"tags", []any{"log", "_dateparsefailure"}}, {"@version", "1"},

@@ -81,6 +81,12 @@ func (p *Product) AddMisfits(ctx context.Context) ([]Misfit, error) {
 		}
 		out = append(out, Misfit{m.kind, id, m.field})
 	}
+	if err := p.writeExecution(ctx, nil, false); err != nil {
+		return nil, err
+	}
+	if err := p.flush(ctx); err != nil {
+		return nil, err
+	}
 	for _, m := range []struct {
 		field  string
 		change func(object) object
@@ -88,7 +94,7 @@ func (p *Product) AddMisfits(ctx context.Context) ([]Misfit, error) {
 		{"@timestamp", func(o object) object { return o.without("@timestamp") }},
 		{"message.text", func(o object) object { return o.with("message", object{{"text", 42}}) }},
 	} {
-		p.addEntry(pick(p.rng, p.executions), nil)
+		p.addEntry(p.executions[len(p.executions)-1], nil)
 		e := &p.pending[len(p.pending)-1]
 		e.doc = m.change(e.doc)
 		out = append(out, Misfit{e.kind, e.id, m.field})

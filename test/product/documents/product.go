@@ -17,9 +17,8 @@ import (
 type Options struct {
 	Address     string // host:port of an Elasticsearch
 	Seed        uint64
-	Deployments int              // ordinary ones, with their nodes, instances and executions; 5 if 0
-	Large       int              // bytes of the large properties, 2 MB if 0
-	Clock       func() time.Time // when logstash gets an event; nil: a clock that starts in March 2017 and moves with what is written
+	Deployments int // ordinary ones, with their nodes, instances and executions; 5 if 0
+	Large       int // bytes of the large properties, 2 MB if 0
 }
 
 // Product is a product that writes. It knows what it wrote, as a user of its interface would.
@@ -27,9 +26,10 @@ type Product struct {
 	writer
 	options Options
 	rng     *rand.Rand
-	at      time.Time     // of the clock that moves with what is written
-	zone    time.Duration // of the manager's and the agents' local time
-	made    int           // ids
+	clock   func() time.Time // if set, the manager's
+	at      time.Time        // otherwise: it moves with what is written
+	zone    time.Duration    // of the manager's and the agents' local time
+	made    int              // ids
 
 	blueprints  []string
 	deployments []*deployment
@@ -94,7 +94,7 @@ func (p *Product) Fill(ctx context.Context) error {
 		steps = append(steps, p.addBlueprint, p.addDeployment)
 	}
 	steps = append(steps, p.addAwkwardIDs, p.addOldDeployment, p.addLarge, p.collide, p.breakReferences, p.addUpdate, p.addUpdate, p.addModification,
-		p.addSnapshot, p.addStaleSnapshot, p.deleteWithBlanks, p.addEveryTime, p.addWithoutExecution, p.flush, p.restore)
+		p.addSnapshot, p.addStaleSnapshot, p.deleteWithBlanks, p.addEveryTime, p.addWithoutExecution, p.nextDay, p.restore)
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
@@ -123,6 +123,12 @@ func (p *Product) Work(ctx context.Context, things int) error {
 	return nil
 }
 
+func (p *Product) nextDay(ctx context.Context) error {
+	err := p.flush(ctx)
+	p.pass(24 * time.Hour)
+	return err
+}
+
 // DropOldestDay deletes the oldest daily index, as curator does.
 func (p *Product) DropOldestDay(ctx context.Context) error {
 	var days []string
@@ -138,12 +144,15 @@ func (p *Product) DropOldestDay(ctx context.Context) error {
 	return err
 }
 
+// UseClock sets the manager's clock, which is otherwise one that starts in March 2017 and moves with what is written.
+func (p *Product) UseClock(now func() time.Time) { p.clock = now }
+
 func (p *Product) pass(d time.Duration) { p.at = p.at.Add(d) }
 
 // now is the manager's clock, a little later each time it is asked.
 func (p *Product) now() time.Time {
-	if p.options.Clock != nil {
-		return p.options.Clock().UTC()
+	if p.clock != nil {
+		return p.clock().UTC()
 	}
 	p.pass(time.Duration(1+p.rng.IntN(2000)) * time.Millisecond)
 	return p.at
