@@ -47,9 +47,9 @@ PLAIN = {"PROTO", "STOP", "NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "B
 
 
 def unpickle(body):
-    for opcode, _, _ in pickletools.genops(body):
-        if opcode.name not in PLAIN:
-            raise ValueError(f"a pickle has {opcode.name}")
+    for opcode, argument, _ in pickletools.genops(body):
+        if opcode.name not in PLAIN or opcode.name == "PROTO" and argument != 2:
+            raise ValueError(f"a pickle has {opcode.name} {argument}")
     stream = io.BytesIO(body)
     v = pickle.load(stream)
     if stream.read(1):
