@@ -28,7 +28,8 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	code, err := 1, error(nil)
+	var err error
+	code := 1
 	if source, err = elasticsearch.Start(context.Background(), elasticsearch.Options{}); err == nil {
 		if postgres, err = pgserver.Start(context.Background()); err == nil {
 			code = m.Run()
