@@ -54,6 +54,9 @@ func Each(ctx context.Context, address string, visit func(Document) error) error
 		if at, err = ask("/_search/scroll?scroll=2m", []byte(at.Scroll)); err != nil {
 			return err
 		}
+		if at.Shards.Failed > 0 { // of an index that was deleted meanwhile only one page says it
+			return fmt.Errorf("%d shards failed while they were read", at.Shards.Failed)
+		}
 		if len(at.Hits.Hits) == 0 {
 			break
 		}
