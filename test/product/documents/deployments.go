@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 var states = []string{"uninitialized", "initializing", "creating", "created", "configuring", "configured", "starting", "started", "stopping", "stopped", "deleting", "deleted"}
@@ -185,6 +186,18 @@ func (p *Product) removeDeployment(ctx context.Context, d *deployment) error {
 		return err
 	}
 	return p.remove(ctx, "deployment", d.id)
+}
+
+// replaceDeployment deletes one and makes another under its id. One whose id has a blank leaves its nodes behind, which are in the way then.
+func (p *Product) replaceDeployment(ctx context.Context) error {
+	d, ok := p.anyDeployment()
+	if !ok || strings.Contains(d.id, " ") {
+		return nil
+	}
+	if err := p.removeDeployment(ctx, d); err != nil {
+		return err
+	}
+	return p.writeDeployment(ctx, &deployment{id: d.id, blueprint: pick(p.rng, p.blueprints)}, 1, false)
 }
 
 // deleteWithBlanks deletes "x y", whose nodes stay, and "x", which takes those of "x z" along.

@@ -48,6 +48,20 @@ func (p *Product) writeBlueprint(ctx context.Context, doc object) error {
 	return p.create(ctx, "blueprint", id, doc)
 }
 
+// replaceBlueprint deletes one that no deployment uses and uploads another under its id.
+func (p *Product) replaceBlueprint(ctx context.Context) error {
+	id := pick(p.rng, p.blueprints)
+	if slices.ContainsFunc(p.deployments, func(d *deployment) bool { return d.blueprint == id }) {
+		return nil
+	}
+	p.blueprints = slices.DeleteFunc(p.blueprints, func(other string) bool { return other == id })
+	if err := p.remove(ctx, "blueprint", id); err != nil {
+		return err
+	}
+	at := p.created()
+	return p.writeBlueprint(ctx, object{{"id", id}, {"plan", p.plan()}, {"description", "again"}, {"created_at", at}, {"updated_at", at}, {"main_file_name", "again.yaml"}})
+}
+
 func (p *Product) plan() object {
 	return object{
 		{"nodes", []any{object{{"id", "vm"}, {"properties", p.properties(2)}}}}, {"relationships", []any{}}, {"workflows", p.workflows()},

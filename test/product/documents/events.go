@@ -52,8 +52,8 @@ func (p *Product) take(kind string, c object, reported any) {
 	if reported != missing {
 		doc = append(doc, member{"timestamp", reported})
 	}
-	doc = append(doc, member{"tags", []any{tag, "_dateparsefailure"}}, member{"@version", "1"}, member{"@timestamp", at.Format("2006-01-02T15:04:05.000Z")})
-	p.pending = append(p.pending, entry{"logstash-" + at.Format("2006.01.02"), kind, p.letters(idLetters, 20), doc})
+	doc = append(doc, member{"tags", []any{tag, "_dateparsefailure"}}, member{"@version", "1"}, member{"@timestamp", stamp(at)})
+	p.pending = append(p.pending, entry{day(at), kind, p.letters(idLetters, 20), doc})
 }
 
 func (p *Product) message() any {
@@ -120,9 +120,28 @@ func (p *Product) addWithoutExecution(context.Context) error {
 		p.take(kind, policy, p.reported())
 		last := &p.pending[len(p.pending)-1]
 		last.doc = last.doc.with("message", object{{"text", "a policy's"}, {"args", nil}}).without("context")
+		// the policy engine's time has no zone and is UTC, and logstash takes it for the host's
+		at := p.now()
+		p.take(kind, policy, at.Format("2006-01-02 15:04:05.000"))
+		last = &p.pending[len(p.pending)-1]
+		last.index, last.doc = day(at.Add(-p.zone)), last.doc.with("@timestamp", stamp(at.Add(-p.zone)))
 	}
 	return nil
 }
+
+// addForeign is what the restoring of another manager's snapshot does: events and logs that were never here, of days that
+// are long over, in today's index.
+func (p *Product) addForeign(context.Context) error {
+	for range 1 + p.rng.IntN(5) {
+		p.addEntry(pick(p.rng, p.executions), nil)
+		last := &p.pending[len(p.pending)-1]
+		last.doc = last.doc.with("@timestamp", stamp(p.now().Add(-time.Duration(1+p.rng.IntN(1000))*time.Hour)))
+	}
+	return nil
+}
+
+func day(at time.Time) string   { return "logstash-" + at.Format("2006.01.02") }
+func stamp(at time.Time) string { return at.Format("2006-01-02T15:04:05.000Z") }
 
 // flush is what logstash does once in a second.
 func (p *Product) flush(ctx context.Context) error {
@@ -143,7 +162,7 @@ func (p *Product) restore(ctx context.Context) error {
 	if err := p.flush(ctx); err != nil || len(p.written) == 0 {
 		return err
 	}
-	today := "logstash-" + p.now().Format("2006.01.02")
+	today := day(p.now())
 	var again []entry
 	for range 8 {
 		e := pick(p.rng, p.written)
@@ -172,13 +191,13 @@ func (p *Product) AddBulk(ctx context.Context, n, days int) error {
 			doc := object{{"type", kind}, {"context", object{{"execution_id", pick(p.rng, p.executions)}, {"workflow_id", "install"}, {"node_id", "vm_1a2b3"}, {"node_name", "vm"},
 				{"operation", "cloudify.interfaces.lifecycle.start"}}}, {"message", object{{"text", fmt.Sprintf("Task %d succeeded: 'script_runner.tasks.run'", done)}, {"arguments", nil}}},
 				{"message_code", nil}, {"timestamp", everyTime[0](at.Add(p.zone))}, {"tags", []any{"log", "_dateparsefailure"}}, {"@version", "1"},
-				{"@timestamp", at.Format("2006-01-02T15:04:05.000Z")}}
+				{"@timestamp", stamp(at)}}
 			if kind == eventType {
 				doc = append(doc, member{"event_type", "task_succeeded"})
 			} else {
 				doc = append(doc, member{"logger", "vm_1a2b3.script"}, member{"level", "info"})
 			}
-			entries = append(entries, entry{"logstash-" + at.Format("2006.01.02"), kind, p.letters(idLetters, 20), doc})
+			entries = append(entries, entry{day(at), kind, p.letters(idLetters, 20), doc})
 			done++
 		}
 		if err := p.bulk(ctx, entries); err != nil {

@@ -94,7 +94,8 @@ func (p *Product) Fill(ctx context.Context) error {
 		steps = append(steps, p.addBlueprint, p.addDeployment)
 	}
 	steps = append(steps, p.addAwkwardIDs, p.addOldDeployment, p.addLarge, p.collide, p.breakReferences, p.addUpdate, p.addUpdate, p.addModification,
-		p.addSnapshot, p.addStaleSnapshot, p.deleteWithBlanks, p.addEveryTime, p.addWithoutExecution, p.nextDay, p.restore)
+		p.addSnapshot, p.addStaleSnapshot, p.deleteWithBlanks, p.addEveryTime, p.addWithoutExecution, p.nextDay, p.restore,
+		p.addForeign)
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
@@ -103,13 +104,13 @@ func (p *Product) Fill(ctx context.Context) error {
 	return p.Work(ctx, 4*p.options.Deployments)
 }
 
-// Work goes on writing: so many things that users, the worker and curator do, one after the other. After it
+// Work goes on writing: so many things that users and the worker do, one after the other. After it
 // no execution is under way and logstash has nothing in memory.
 func (p *Product) Work(ctx context.Context, things int) error {
 	all := []func(context.Context) error{
 		p.execute, p.execute, p.execute, p.execute, p.changeInstance, p.changeInstance, p.changeNode, p.addDeployment, p.deleteDeployment, p.addBlueprint,
 		p.addUpdate, p.addModification, p.addPlugin, p.deletePlugin, p.addSnapshot, p.deleteSnapshot, p.replaceSnapshot, p.changeContext, p.restore,
-		p.addEarlyEvents, p.addWithoutExecution,
+		p.addEarlyEvents, p.addWithoutExecution, p.replaceDeployment, p.replaceBlueprint, p.addForeign,
 	}
 	for range things {
 		p.pass(time.Duration(p.rng.IntN(90)) * time.Minute)
