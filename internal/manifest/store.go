@@ -38,7 +38,7 @@ type HostValue struct {
 type StoreIgnore struct {
 	Index string `json:"index" yaml:"index"`         // * stands for any text
 	Type  string `json:"type,omitempty" yaml:"type"` // "" for every type
-	Why   string `json:"why" yaml:"why"`
+	Why   string `json:"why" yaml:"why"`             // for people
 }
 
 // StoreTable is one table of the new release and the documents that become its rows.
@@ -48,8 +48,8 @@ type StoreTable struct {
 	Key     []string               `json:"key" yaml:"key"`                 // paths in the document that name it, once in the table; _id is the document's id
 	Number  string                 `json:"number,omitempty" yaml:"number"` // the integer column that the copy numbers, and others refer to
 	Always  map[string]JSON        `json:"always,omitempty" yaml:"always"` // column -> the value of every row
-	Columns map[string]StoreColumn `json:"columns" yaml:"columns"`
-	Edit    []StoreEdit            `json:"edit,omitempty" yaml:"edit"` // changes of the document before it is read, in order
+	Columns map[string]StoreColumn `json:"columns" yaml:"columns"`         // column -> what it holds
+	Edit    []StoreEdit            `json:"edit,omitempty" yaml:"edit"`     // changes of the document before it is read, in order
 
 	// Marks are what edits of later tables can ask of the rows that their documents refer to: name -> path -> condition.
 	Marks map[string]map[string]StoreCondition `json:"marks,omitempty" yaml:"marks"`
@@ -114,14 +114,14 @@ type StoreCondition struct {
 
 // StoreEditRow is a condition about a row of an earlier table.
 type StoreEditRow struct {
-	Table  string   `json:"table" yaml:"table"`
+	Table  string   `json:"table" yaml:"table"`   // one that stands before
 	By     []string `json:"by" yaml:"by"`         // paths of the values of that table's key
 	Marked string   `json:"marked" yaml:"marked"` // a name among its marks
 }
 
 // StoreItem is what is appended.
 type StoreItem struct {
-	Item   JSON            `json:"item" yaml:"item"`
+	Item   JSON            `json:"item" yaml:"item"`               // any value
 	Unless map[string]JSON `json:"unless,omitempty" yaml:"unless"` // path -> value: not when an item has all of them
 }
 

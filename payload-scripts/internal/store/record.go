@@ -152,7 +152,8 @@ type querier interface {
 
 func (s *Store) record(ctx context.Context, q querier) (*Record, error) {
 	var there bool
-	if err := q.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", s.in("store")).Scan(&there); err != nil || !there {
+	if err := q.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+			WHERE n.nspname = $1 AND c.relname = 'store')`, s.DB.Schema).Scan(&there); err != nil || !there {
 		return nil, err
 	}
 	var text string
