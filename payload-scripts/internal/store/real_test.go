@@ -39,7 +39,7 @@ func productStore(t testing.TB, as string) manifest.Store {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(words2(tree)); err != nil {
+	if err := enc.Encode(instead(tree)); err != nil {
 		t.Fatal(err)
 	}
 	var s manifest.Store
@@ -60,19 +60,19 @@ func productStore(t testing.TB, as string) manifest.Store {
 	return s
 }
 
-// words2 writes lacking: skip as the manifest has it.
-func words2(v any) any {
+// instead writes lacking: skip as the manifest has it.
+func instead(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for k, x := range v {
 			if word, is := x.(string); is && (k == "lacking" || k == "unreadable") {
 				x = map[string]any{"do": word}
 			}
-			v[k] = words2(x)
+			v[k] = instead(x)
 		}
 	case []any:
 		for i := range v {
-			v[i] = words2(v[i])
+			v[i] = instead(v[i])
 		}
 	}
 	return v
