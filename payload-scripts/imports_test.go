@@ -98,7 +98,7 @@ var walls = map[string]struct{ may, why string }{
 	"layout":  {"settings finding", "paths only; a bundle's manifest comes with the admin's settings"},
 	"mountns": {"host", "any program, any files"},
 	"pickle":  {"document", "a value in, bytes out"},
-	"mapping": {"document pickle", "what becomes of a document asks nobody"},
+	"mapping": {"document pickle timeform", "what becomes of a document asks nobody"},
 	"elastic": {"document", "a source knows nothing of where its documents go"},
 }
 

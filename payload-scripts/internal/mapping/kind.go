@@ -8,6 +8,7 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/document"
 	"onerpm/payload-scripts/internal/pickle"
+	"onerpm/payload-scripts/internal/timeform"
 )
 
 // kind is a kind of value, with what its column can hold of it.
@@ -40,11 +41,11 @@ func (k *kind) convert(raw []byte) (c Cell, replaced int, err error) {
 		if is != document.String {
 			return c, 0, errors.New("a time that is no text")
 		}
-		at, ok := readTime(document.Unquote(nil, raw), k.as == manifest.AsTime)
+		at, ok := timeform.Read(document.Unquote(nil, raw), k.as == manifest.AsTime)
 		if !ok {
 			return c, 0, errors.New("a time of no known form")
 		}
-		c.Text = writeTime(at, k.zone)
+		c.Text = timeform.Write(at, k.zone)
 	case manifest.AsJSON:
 		c.Text, c.Bytes = raw, true
 	case manifest.AsJSONText:

@@ -16,6 +16,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/document"
+	"onerpm/payload-scripts/internal/timeform"
 )
 
 // Table makes the rows of one table. It is not safe for concurrent use.
@@ -203,7 +204,7 @@ func (t *Table) Grown() (time.Time, bool) {
 	if document.KindOf(raw) != document.String {
 		return time.Time{}, false
 	}
-	return readTime(document.Unquote(nil, raw), true)
+	return timeform.Read(document.Unquote(nil, raw), true)
 }
 
 // Rows tells what becomes of a document.

@@ -324,19 +324,3 @@ func TestMisfitEndsTheWork(t *testing.T) {
 		t.Errorf("%v after %d rows", err, len(s.rows))
 	}
 }
-
-func FuzzTime(f *testing.F) {
-	for _, s := range []string{"2017-01-05T10:20:30.123Z", "2017-01-05 10:20+0000", "2017-01-05 10:20:30.123Coordinated Universal Time", "2017-01-05 10:20:30.123+05:30"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		wall, ok := readTime([]byte(s), false)
-		zoned, is := readTime([]byte(s), true)
-		if is && (!ok || !wall.Equal(zoned)) {
-			t.Errorf("%q: %v with a zone, %v without", s, zoned, wall)
-		}
-		if again, same := readTime(writeTime(wall, false), false); ok && (!same || !again.Equal(wall)) {
-			t.Errorf("%q: %v is written and read as %v", s, wall, again)
-		}
-	})
-}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"onerpm/payload-scripts/internal/copyin"
 	"onerpm/payload-scripts/internal/document"
 	"onerpm/payload-scripts/internal/elastic"
 	"onerpm/payload-scripts/internal/host"
@@ -156,12 +157,12 @@ func (f *first) whole(ctx context.Context, t *mapping.Table) error {
 	var fresh []string
 	next, err := f.inTx(ctx, f.conn, f.record, func(tx pgx.Tx, r *Record) error {
 		var tally Tally
-		n, err := copyIn(ctx, tx, quoted(t.Spec), columns(t), func(ctx context.Context, w *writer) (err error) {
+		n, err := copyin.Run(ctx, tx, quoted(t.Spec), columns(t), func(ctx context.Context, w *copyin.Writer) (err error) {
 			tally, err = f.Store.whole(ctx, t, f.ids, f.total(t), nil, func(number int64, _ bool, row *mapping.Row) error {
 				if number > 0 {
 					fresh = append(fresh, string(row.Key))
 				}
-				return w.row(number, row)
+				return write(w, number, row)
 			})
 			return err
 		})
@@ -222,8 +223,8 @@ func (f *first) part(ctx context.Context, t *mapping.Table, k elastic.Kind) erro
 	table := t.Spec.Table
 	next, err := f.inTx(ctx, f.conn, f.record, func(tx pgx.Tx, r *Record) error {
 		var p *part
-		n, err := copyIn(ctx, tx, quoted(t.Spec), columns(t), func(ctx context.Context, w *writer) error {
-			p = newPart(r.Since.Add(-f.early()), f.ids, func(row *mapping.Row) error { return w.row(0, row) })
+		n, err := copyin.Run(ctx, tx, quoted(t.Spec), columns(t), func(ctx context.Context, w *copyin.Writer) error {
+			p = newPart(r.Since.Add(-f.early()), f.ids, func(row *mapping.Row) error { return write(w, 0, row) })
 			_, err := f.read(ctx, elastic.Query{Index: k.Index, Type: k.Type}, func(d *document.Document) error {
 				if n := p.Old.Documents + p.Young.Documents; n%progressEvery == 0 {
 					f.tell("copy "+table+" of "+k.Index, n, max(f.counts[k], n))
@@ -297,13 +298,13 @@ func (s *Store) keepUnknown(ctx context.Context, tx pgx.Tx, table, index string,
 	if len(unknown) == 0 {
 		return nil
 	}
-	_, err := copyIn(ctx, tx, s.in("store_unknown"), []string{"store", "tab", "part", "other", "key"}, func(_ context.Context, w *writer) error {
+	_, err := copyin.Run(ctx, tx, s.in("store_unknown"), []string{"store", "tab", "part", "other", "key"}, func(_ context.Context, w *copyin.Writer) error {
 		for u := range unknown {
 			for _, text := range []string{s.Spec.Name, table, index, u[0]} {
-				w.text([]byte(text))
+				w.Text([]byte(text))
 			}
-			w.bytes([]byte(u[1]))
-			if err := w.end(); err != nil {
+			w.Bytes([]byte(u[1]))
+			if err := w.End(); err != nil {
 				return err
 			}
 		}

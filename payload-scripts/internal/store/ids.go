@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"onerpm/payload-scripts/internal/copyin"
 	"onerpm/payload-scripts/internal/mapping"
 )
 
@@ -92,14 +93,14 @@ func (s *Store) keep(ctx context.Context, tx pgx.Tx, table string, fresh []strin
 	if len(fresh) == 0 {
 		return nil
 	}
-	_, err := copyIn(ctx, tx, s.in("store_ids"), []string{"store", "tab", "key", "number", "marks"}, func(_ context.Context, w *writer) error {
+	_, err := copyin.Run(ctx, tx, s.in("store_ids"), []string{"store", "tab", "key", "number", "marks"}, func(_ context.Context, w *copyin.Writer) error {
 		for _, key := range fresh {
-			w.text([]byte(s.Spec.Name))
-			w.text([]byte(table))
-			w.bytes([]byte(key))
-			w.number(i.rows[key].number)
-			w.number(int64(i.rows[key].marks))
-			if err := w.end(); err != nil {
+			w.Text([]byte(s.Spec.Name))
+			w.Text([]byte(table))
+			w.Bytes([]byte(key))
+			w.Number(i.rows[key].number)
+			w.Number(int64(i.rows[key].marks))
+			if err := w.End(); err != nil {
 				return err
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 
+	"onerpm/payload-scripts/internal/copyin"
 	"onerpm/payload-scripts/internal/document"
 	"onerpm/payload-scripts/internal/elastic"
 	"onerpm/payload-scripts/internal/mapping"
@@ -69,15 +70,15 @@ func (s *Store) whole(ctx context.Context, t *mapping.Table, ids numbered, total
 	return tally, err
 }
 
-// put writes a row with its number.
-func (w *writer) row(number int64, r *mapping.Row) error {
+// write writes a row, with its number when it has one.
+func write(w *copyin.Writer, number int64, r *mapping.Row) error {
 	if number > 0 {
-		w.number(number)
+		w.Number(number)
 	}
 	for _, c := range r.Cells {
-		w.cell(c)
+		w.Cell(c)
 	}
-	return w.end()
+	return w.End()
 }
 
 // columns are those that row writes.

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/copyin"
 	"onerpm/payload-scripts/internal/document"
 	"onerpm/payload-scripts/internal/elastic"
 	"onerpm/payload-scripts/internal/mapping"
@@ -126,7 +127,7 @@ func (s *second) whole(ctx context.Context, i int, t *mapping.Table) error {
 	}
 	var fresh []string
 	var tally Tally
-	n, err := copyIn(ctx, s.tx, stage, columns(t), func(ctx context.Context, w *writer) (err error) {
+	n, err := copyin.Run(ctx, s.tx, stage, columns(t), func(ctx context.Context, w *copyin.Writer) (err error) {
 		tally, err = s.Store.whole(ctx, t, s.ids, s.total(t), &s.sum, func(number int64, isNew bool, row *mapping.Row) error {
 			if number > 0 && isNew {
 				fresh = append(fresh, string(row.Key))
@@ -134,7 +135,7 @@ func (s *second) whole(ctx context.Context, i int, t *mapping.Table) error {
 			if column := t.Unfinished(row); column != "" && len(s.pending) <= pendingShown {
 				s.pending = append(s.pending, fmt.Sprintf("%s of %s, %s", t.Spec.Table, readable(row.Key), column))
 			}
-			return w.row(number, row)
+			return write(w, number, row)
 		})
 		return err
 	})
@@ -196,16 +197,16 @@ func (s *second) gone(ctx context.Context) error {
 	if _, err := s.exec(ctx, "CREATE TEMP TABLE store_gone (tab text NOT NULL, number bigint NOT NULL) ON COMMIT DROP"); err != nil {
 		return err
 	}
-	n, err := copyIn(ctx, s.tx, "pg_temp.store_gone", []string{"tab", "number"}, func(_ context.Context, w *writer) error {
+	n, err := copyin.Run(ctx, s.tx, "pg_temp.store_gone", []string{"tab", "number"}, func(_ context.Context, w *copyin.Writer) error {
 		for table, ids := range s.ids {
 			for key, e := range ids.rows {
 				if e.seen {
 					continue
 				}
 				delete(ids.rows, key)
-				w.text([]byte(table))
-				w.number(e.number)
-				if err := w.end(); err != nil {
+				w.Text([]byte(table))
+				w.Number(e.number)
+				if err := w.End(); err != nil {
 					return err
 				}
 			}
@@ -381,14 +382,14 @@ func (g *growing) index(ctx context.Context, k elastic.Kind) error {
 // take reads documents, and inserts the rows of those that are not there yet.
 func (g *growing) take(ctx context.Context, q elastic.Query, of func(index string, row func(*mapping.Row) error) *part) error {
 	names := list(g.t.Columns, "")
-	n, err := copyIn(ctx, g.tx, g.stage, append(append([]string{}, g.t.Columns...), "store_part"), func(ctx context.Context, w *writer) error {
+	n, err := copyin.Run(ctx, g.tx, g.stage, append(append([]string{}, g.t.Columns...), "store_part"), func(ctx context.Context, w *copyin.Writer) error {
 		index, read := "", int64(0)
 		row := func(r *mapping.Row) error {
 			for _, c := range r.Cells {
-				w.cell(c)
+				w.Cell(c)
 			}
-			w.text([]byte(index))
-			return w.end()
+			w.Text([]byte(index))
+			return w.End()
 		}
 		_, err := g.read(ctx, q, func(d *document.Document) error {
 			if read++; read%progressEvery == 0 {
@@ -445,10 +446,10 @@ func (g *growing) reconcile(ctx context.Context) error {
 	if _, err := g.exec(ctx, "CREATE TEMP TABLE store_there (id text NOT NULL) ON COMMIT DROP"); err != nil {
 		return err
 	}
-	_, err := copyIn(ctx, g.tx, "pg_temp.store_there", []string{"id"}, func(ctx context.Context, w *writer) error {
+	_, err := copyin.Run(ctx, g.tx, "pg_temp.store_there", []string{"id"}, func(ctx context.Context, w *copyin.Writer) error {
 		_, err := g.read(ctx, elastic.Query{Index: g.t.Spec.Read.Index, Type: g.t.Spec.Read.Type, IDs: true}, func(d *document.Document) error {
-			w.text([]byte(d.ID))
-			return w.end()
+			w.Text([]byte(d.ID))
+			return w.End()
 		})
 		return err
 	})

@@ -1,11 +1,13 @@
-package mapping
+// Package timeform reads the forms of times that products leave in documents, and writes them as
+// PostgreSQL reads them.
+package timeform
 
 import (
 	"bytes"
 	"time"
 )
 
-// readTime reads the forms of times that are found in such documents:
+// Read reads the forms of times that are found in such documents:
 //
 //	2017-01-05T10:20:30.123Z                         ISO 8601
 //	2017-01-05 10:20:30.123456                       Python's str(datetime.now())
@@ -16,7 +18,7 @@ import (
 //
 // An offset is applied. With zoned, a time without an offset or Z is none; otherwise the wall
 // clock counts, and another tail is ignored. What is finer than a microsecond is cut off.
-func readTime(s []byte, zoned bool) (time.Time, bool) {
+func Read(s []byte, zoned bool) (time.Time, bool) {
 	r := clock{rest: s, ok: true}
 	year := r.number(4)
 	r.one('-', '-')
@@ -124,8 +126,8 @@ func (r *clock) offset() (time.Duration, bool) {
 	return offset, true
 }
 
-// writeTime writes a time as PostgreSQL reads it.
-func writeTime(at time.Time, zone bool) []byte {
+// Write writes a time as PostgreSQL reads it.
+func Write(at time.Time, zone bool) []byte {
 	b := at.AppendFormat(make([]byte, 0, 32), "2006-01-02 15:04:05.999999")
 	if zone {
 		b = append(b, "+00"...)

@@ -1,4 +1,5 @@
-package store
+// Package copyin fills tables by COPY, row by row from whoever makes the rows.
+package copyin
 
 import (
 	"bufio"
@@ -14,8 +15,8 @@ import (
 	"onerpm/payload-scripts/internal/mapping"
 )
 
-// writer writes rows in COPY's text format, in which every type has one form.
-type writer struct {
+// Writer writes rows in COPY's text format, in which every type has one form.
+type Writer struct {
 	*bufio.Writer
 	began bool
 	hex   []byte
@@ -24,25 +25,27 @@ type writer struct {
 // bufferBytes is how much is given to the database at a time.
 const bufferBytes = 64 << 10
 
-func (w *writer) sep() {
+func (w *Writer) sep() {
 	if w.began {
 		_ = w.WriteByte('\t') // Flush tells
 	}
 	w.began = true
 }
 
-func (w *writer) number(n int64) {
+// Number writes a whole number.
+func (w *Writer) Number(n int64) {
 	w.sep()
 	_, _ = w.WriteString(strconv.FormatInt(n, 10)) // likewise
 }
 
-func (w *writer) text(b []byte) {
+// Text writes a value in its text form.
+func (w *Writer) Text(b []byte) {
 	w.sep()
 	w.escaped(b)
 }
 
-// bytes writes a bytea.
-func (w *writer) bytes(b []byte) {
+// Bytes writes a bytea.
+func (w *Writer) Bytes(b []byte) {
 	w.sep()
 	_, _ = w.WriteString(`\\x`)
 	for len(b) > 0 {
@@ -53,29 +56,31 @@ func (w *writer) bytes(b []byte) {
 	}
 }
 
-func (w *writer) null() {
+// Null writes NULL.
+func (w *Writer) Null() {
 	w.sep()
 	_, _ = w.WriteString(`\N`)
 }
 
-func (w *writer) cell(c mapping.Cell) {
+// Cell writes the value of a column.
+func (w *Writer) Cell(c mapping.Cell) {
 	switch {
 	case c.Null:
-		w.null()
+		w.Null()
 	case c.Bytes:
-		w.bytes(c.Text)
+		w.Bytes(c.Text)
 	default:
-		w.text(c.Text)
+		w.Text(c.Text)
 	}
 }
 
-// end ends a row. It returns the error that any of the writes had.
-func (w *writer) end() error {
+// End ends a row. It returns the error that any of the writes had.
+func (w *Writer) End() error {
 	w.began = false
 	return w.WriteByte('\n')
 }
 
-func (w *writer) escaped(b []byte) {
+func (w *Writer) escaped(b []byte) {
 	from := 0
 	for i, c := range b {
 		var as string
@@ -101,14 +106,14 @@ func (w *writer) escaped(b []byte) {
 // errTaken ends a producer whose rows nobody takes any more.
 var errTaken = errors.New("the database takes no more rows")
 
-// copyIn copies the rows that produce writes into a table, and returns how many they were.
-func copyIn(ctx context.Context, tx pgx.Tx, table string, columns []string, produce func(context.Context, *writer) error) (int64, error) {
+// Run copies the rows that produce writes into a table, and returns how many they were.
+func Run(ctx context.Context, tx pgx.Tx, table string, columns []string, produce func(context.Context, *Writer) error) (int64, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	in, out := io.Pipe()
 	produced := make(chan error, 1)
 	go func() {
-		w := &writer{Writer: bufio.NewWriterSize(out, bufferBytes)}
+		w := &Writer{Writer: bufio.NewWriterSize(out, bufferBytes)}
 		err := produce(ctx, w)
 		if err == nil {
 			err = w.Flush()

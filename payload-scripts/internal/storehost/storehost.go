@@ -1,4 +1,6 @@
-package store
+// Package storehost reads what a store needs of the product's configuration on this host: where its
+// source is, and the values that edits of documents put in.
+package storehost
 
 import (
 	"bytes"
