@@ -102,7 +102,7 @@ func (c *Client) stream(ctx context.Context, method, path string, query url.Valu
 		cancel(nil)
 		return nil, err
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.http.Do(req) //nolint:bodyclose // watched closes it
 	if err != nil {
 		cancel(nil)
 		return nil, err

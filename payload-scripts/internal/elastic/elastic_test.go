@@ -144,7 +144,7 @@ func TestReadFails(t *testing.T) {
 		"something else":       {func(s *elastictest.Server) { s.Hook = onScroll(say(`[]`)) }, "no page of documents", false},
 		"an error with its text": {func(s *elastictest.Server) {
 			s.Hook = onScroll(func(w http.ResponseWriter) bool {
-				w.WriteHeader(500)
+				w.WriteHeader(http.StatusInternalServerError)
 				return say(`{"error":"OutOfMemoryError[Java heap space]","status":500}`)(w)
 			})
 		}, "500: OutOfMemoryError[Java heap space]", false},
@@ -272,7 +272,7 @@ func TestReady(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer cancel()
-	s.Server.Close()
+	s.Close()
 	if err := c.Ready(ctx); err == nil {
 		t.Error("nobody is there and ready")
 	}

@@ -330,7 +330,7 @@ func (s *Store) ProveSource(ctx context.Context, p Proof) error {
 		if t.Spec.Read.Grows != "" || t.Spec.Read.Each != "" {
 			continue
 		}
-		_, err := s.read(ctx, elastic.Query{Index: t.Spec.Read.Index, Type: t.Spec.Read.Type}, func(d *document.Document) error {
+		err := s.read(ctx, elastic.Query{Index: t.Spec.Read.Index, Type: t.Spec.Read.Type}, func(d *document.Document) error {
 			sum.add(d)
 			return nil
 		})

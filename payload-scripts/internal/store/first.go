@@ -225,7 +225,7 @@ func (f *first) part(ctx context.Context, t *mapping.Table, k elastic.Kind) erro
 		var p *part
 		n, err := copyin.Run(ctx, tx, quoted(t.Spec), columns(t), func(ctx context.Context, w *copyin.Writer) error {
 			p = newPart(r.Since.Add(-f.early()), f.ids, func(row *mapping.Row) error { return write(w, 0, row) })
-			_, err := f.read(ctx, elastic.Query{Index: k.Index, Type: k.Type}, func(d *document.Document) error {
+			err := f.read(ctx, elastic.Query{Index: k.Index, Type: k.Type}, func(d *document.Document) error {
 				if n := p.Old.Documents + p.Young.Documents; n%progressEvery == 0 {
 					f.tell("copy "+table+" of "+k.Index, n, max(f.counts[k], n))
 				}
@@ -260,8 +260,7 @@ type part struct {
 
 func newPart(bound time.Time, ids numbered, row func(*mapping.Row) error) *part {
 	p := &part{Part: Part{newTally(), newTally()}, bound: bound, unknown: map[[2]string]bool{}}
-	var probe Tally // which of the two a document belongs to is known when it is read
-	probe = newTally()
+	probe := newTally() // which of the two a document belongs to is known when it is read
 	p.sink = ids.sink(&probe, nil)
 	p.sink.Row = func(r *mapping.Row) error { p.choose().Rows++; return row(r) }
 	p.sink.Skip = func(k mapping.Skip) { p.choose().Skipped.add(k.Column, k.Why, 1) }

@@ -107,7 +107,7 @@ func (i *inspection) table(ctx context.Context, t *mapping.Table, total int64) e
 		return nil
 	})
 	sink.Misfit = func(m mapping.Misfit) error { i.misfit(m); return nil }
-	_, err := i.read(ctx, elastic.Query{Index: t.Spec.Read.Index, Type: t.Spec.Read.Type}, func(d *document.Document) error {
+	err := i.read(ctx, elastic.Query{Index: t.Spec.Read.Index, Type: t.Spec.Read.Type}, func(d *document.Document) error {
 		if tally.Documents++; tally.Documents%progressEvery == 0 {
 			i.tell("look at "+t.Spec.Table, tally.Documents, max(total, tally.Documents))
 		}

@@ -16,16 +16,16 @@ import (
 const progressEvery = 500
 
 // read reads documents of the source. What each returns comes back as it is; the source's own errors are told apart.
-func (s *Store) read(ctx context.Context, q elastic.Query, each func(*document.Document) error) (int64, error) {
+func (s *Store) read(ctx context.Context, q elastic.Query, each func(*document.Document) error) error {
 	var own error
-	n, err := s.From.Read(ctx, q, func(d *document.Document) error {
+	_, err := s.From.Read(ctx, q, func(d *document.Document) error {
 		own = each(d)
 		return own
 	})
 	if own != nil {
-		return n, own
+		return own
 	}
-	return n, ofSource(err)
+	return ofSource(err)
 }
 
 // sink counts what becomes of documents in a tally, and gives rows on.
@@ -57,7 +57,7 @@ func (s *Store) whole(ctx context.Context, t *mapping.Table, ids numbered, total
 		}
 		return put(number, fresh, r)
 	})
-	_, err := s.read(ctx, elastic.Query{Index: t.Spec.Read.Index, Type: t.Spec.Read.Type}, func(d *document.Document) error {
+	err := s.read(ctx, elastic.Query{Index: t.Spec.Read.Index, Type: t.Spec.Read.Type}, func(d *document.Document) error {
 		if tally.Documents++; tally.Documents%progressEvery == 0 {
 			s.tell("copy "+t.Spec.Table, tally.Documents, max(total, tally.Documents))
 		}

@@ -391,7 +391,7 @@ func (g *growing) take(ctx context.Context, q elastic.Query, of func(index strin
 			w.Text([]byte(index))
 			return w.End()
 		}
-		_, err := g.read(ctx, q, func(d *document.Document) error {
+		err := g.read(ctx, q, func(d *document.Document) error {
 			if read++; read%progressEvery == 0 {
 				g.tell("read "+q.Index+"/"+q.Type+" again", read, read)
 			}
@@ -447,7 +447,7 @@ func (g *growing) reconcile(ctx context.Context) error {
 		return err
 	}
 	_, err := copyin.Run(ctx, g.tx, "pg_temp.store_there", []string{"id"}, func(ctx context.Context, w *copyin.Writer) error {
-		_, err := g.read(ctx, elastic.Query{Index: g.t.Spec.Read.Index, Type: g.t.Spec.Read.Type, IDs: true}, func(d *document.Document) error {
+		err := g.read(ctx, elastic.Query{Index: g.t.Spec.Read.Index, Type: g.t.Spec.Read.Type, IDs: true}, func(d *document.Document) error {
 			w.Text([]byte(d.ID))
 			return w.End()
 		})

@@ -65,7 +65,7 @@ type scroll struct {
 func New(t testing.TB) *Server {
 	s := &Server{live: map[string]*doc{}, visible: map[string]*doc{}, counters: map[string]*counter{}, closed: map[string]bool{}, scrolls: map[string]*scroll{}}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
-	t.Cleanup(s.Server.Close)
+	t.Cleanup(s.Close)
 	u, err := url.Parse(s.URL)
 	if err != nil {
 		t.Fatal(err)
