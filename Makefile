@@ -59,7 +59,7 @@ test: prepare lint unit e2e ## run everything
 unit: prepare components engine $(PG96) ## run all tests but those on a test machine
 	$(GO) test -timeout 60m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash -e /test/random)
 	$(GO) test -count=1 -tags crashpoints -run Steady ./payload-scripts/internal/host
-	POSTGRES_BIN=$(CURDIR)/$(PG96)/bin $(GO) test -count=1 -timeout 20m $(addprefix ./payload-scripts/internal/,database dbcheck dbroom dump migration)
+	POSTGRES_BIN=$(CURDIR)/$(PG96)/bin $(GO) test -count=1 -timeout 20m $(addprefix ./payload-scripts/internal/,database dbcheck dbroom dump migration store)
 
 e2e: prepare bundles ## run the tests on real machines, each time anew
 	$(GO) test -count=1 -timeout 120m -v -p 2 -parallel 3 ./test/e2e/... ./test/second ./test/process ./test/crash ./test/random

@@ -97,6 +97,9 @@ var walls = map[string]struct{ may, why string }{
 	"journal": {"host", "a record that everybody writes to may know nobody"},
 	"layout":  {"settings finding", "paths only; a bundle's manifest comes with the admin's settings"},
 	"mountns": {"host", "any program, any files"},
+	"pickle":  {"document", "a value in, bytes out"},
+	"mapping": {"document pickle timeform", "what becomes of a document asks nobody"},
+	"elastic": {"document", "a source knows nothing of where its documents go"},
 }
 
 // TestWalls fails when one of these packages comes to know more of the engine.

@@ -33,6 +33,7 @@ type Manifest struct {
 	State     []string    `json:"state"`     // paths on the host that belong to the product and to no package
 	Config    []Config    `json:"config"`    // sorted by target
 	Databases []Database  `json:"databases"` // in the order of the spec
+	Stores    []Store     `json:"stores,omitempty"`
 	Limits    Limits      `json:"limits"`
 	Hooks     Hooks       `json:"hooks,omitzero"`
 	Agents    *Agents     `json:"agents,omitempty"`

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,6 +52,7 @@ func (m *Manifest) Validate() error {
 	v.listed("drop", m.Drop)
 	v.host(m)
 	v.databases(m.Databases)
+	v.stores(m)
 	if n := m.Names(); n > MaxNames && len(m.Databases) > 0 {
 		v.add("prefix, release and revision have %d characters together, more than %d: the names of database sessions would be cut", n, MaxNames)
 	}
@@ -237,6 +239,36 @@ func (v *validator) databases(dbs []Database) {
 			v.add("database %q: no file lies in %q", d.Name, d.Migrations)
 		}
 	}
+}
+
+// stores demands mappings that can be used, each into a database of this bundle.
+func (v *validator) stores(m *Manifest) {
+	seen := map[string]bool{}
+	for _, s := range m.Stores {
+		for _, mistake := range s.Check() {
+			v.add("store %q: %s%s", s.Name, joinPath(mistake.Path), mistake.What)
+		}
+		if seen[s.Name] {
+			v.add("store %q: a name that is there twice", s.Name)
+		}
+		seen[s.Name] = true
+		if !slices.ContainsFunc(m.Databases, func(d Database) bool { return d.Name == s.To }) {
+			v.add("store %q: no database is called %q", s.Name, s.To)
+		}
+	}
+}
+
+// joinPath writes the keys that lead to a mistake before it.
+func joinPath(keys []any) string {
+	var b strings.Builder
+	for _, k := range keys {
+		if i, is := k.(int); is {
+			fmt.Fprintf(&b, "[%d]", i)
+		} else {
+			fmt.Fprintf(&b, ".%v", k)
+		}
+	}
+	return strings.TrimPrefix(b.String(), ".") + ": "
 }
 
 func (v *validator) isFolder(dir string) bool {

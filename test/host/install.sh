@@ -16,9 +16,10 @@ gpg               # looks at keys as a customer does
 gpg-agent         # makes keys for the tests
 iproute2
 man-db            # judges our man page
-maven             # fetches the server programs of an old PostgreSQL
+maven             # fetches the server programs of an old PostgreSQL, and Elasticsearch
 mmdebstrap        # the test machine's root
 nginx-light
+openjdk-17-jre-headless # runs Elasticsearch
 postgresql-15     # a server for the database tests; no cluster of its own is made
 procps
 python3-venv      # for aws, beside which publishing is measured

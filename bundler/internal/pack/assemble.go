@@ -152,6 +152,7 @@ func (b *Bundle) databases(spec *release.Spec) error {
 		}
 		b.Manifest.Databases = append(b.Manifest.Databases, db)
 	}
+	b.Manifest.Stores = spec.Stores
 	return nil
 }
 

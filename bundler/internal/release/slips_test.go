@@ -100,6 +100,17 @@ var slips = map[string][]slip{
 		{"installed:", "instaled:", "1:1", `unknown key "instaled"`, 0},
 	},
 	"specs/1.0-1.1/upgrade.yaml": {
+		{`    to: demo
+`, `    to: other
+`, "47:9", `there is no database "other"; the name of an entry of databases`, 0},
+		{`format: env, key: PORT }`, `format: env, key: NOKEY }`, "48:70", `release 1.0's /etc/sysconfig/demo has no key NOKEY`, 0},
+		{`as: pickle,`, `as: marshal,`, "58:38", `"marshal" is none of text, integer, boolean, time, wall, json, json-text, pickle`, 0},
+		{`from: a."b.c"`, `from: a."b.c`, "58:25", `"a.\"b.c" is no path: a quote that is not closed`, 0},
+		{`[ 1.0, null ]`, `[ 1.0, &x null ]`, "58:76", `anchors, aliases and merge keys are not read here`, 0},
+		{`{ row: things,`, `{ row: none,`, "65:25", `no table none stands before`, 0},
+		{`"<<broker>>"`, `"<<proxy>>"`, "66:112", `values has no "proxy"`, 0},
+		{`marked: big`, `marked: small`, "66:98", `things has no mark "small"`, 0},
+		{`lacking: skip`, `lacking: drop`, "65:60", `"drop" is none of skip, null, fail`, 0},
 		{"revision: 1\n", "revision: -1\n", "3:11", "revision is -1; 1 for the first bundle, one more for every further", 0},
 		{"revision: 1\n", "revision: one\n", "3:11", `"one" is no whole number`, 0},
 		{"revision: 1\n", "revision: 3000000000000000000000\n", "3:11", `"3000000000000000000000" is no whole number`, 0},
@@ -174,7 +185,7 @@ var slips = map[string][]slip{
 		{"package: demo-service\n", "package: demo-other\n", "25:14", "neither release has a package demo-other; the name of a component", 0},
 		{"    policy: { port: old }", "    policy: { port: old }\n    mode: 0644", "27:11", "a package gives its file the mode itself; leave it out", 0},
 		{"    policy: { port: old }", "    policy: { port: old }\n  - target: /etc/demo/packaged.json\n    package: demo-service", "27:13", "file /etc/demo/packaged.json stands here twice; the first is on line 24", 0},
-		{"- name: demo\n", "- name: Demo\n", "28:11", `"Demo" is not a valid name; lower case letters, digits, _ and -`, 0},
+		{"- name: demo\n", "- name: Demo\n", "28:11", `"Demo" is not a valid name; lower case letters, digits, _ and -`, 1},
 		{"file: /etc/demo/db.yaml", "file: db.yaml", "30:13", `"db.yaml" is no path on the host; an absolute path, without . and .. and a slash at the end`, 0},
 		{"      format: yaml", "      format: text", "31:15", `"text" is not a valid format; allowed: json, yaml, env`, 0},
 		{"keys: { host: h, database: d,", "keys: { database: d,", "32:13", "no host; the key that holds the host", 0},

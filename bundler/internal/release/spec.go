@@ -70,6 +70,7 @@ func (r *reader) spec(jump string) {
 		r.configValues(p, s)
 	}
 	r.databases(p, s, folder)
+	r.stores(p, s)
 	p.agents(s.Agents)
 	r.credentials(p, s, folder)
 	r.hooks(p, s.Hooks, folder)

@@ -76,6 +76,7 @@ type Spec struct {
 	State     []string            `yaml:"state"`     // paths on the host that belong to the product and to no package
 	Config    []manifest.Config   `yaml:"config"`    // what the files of versions/<release>/config need besides
 	Databases []manifest.Database `yaml:"databases"` // PostgreSQL databases, with their migrations
+	Stores    []manifest.Store    `yaml:"stores"`    // data that moves from Elasticsearch into one of the databases
 	Agents    *manifest.Agents    `yaml:"agents"`    // how agents on other machines are upgraded after the commit
 	Hooks     manifest.Hooks      `yaml:"hooks"`     // scripts that run as steps of the upgrade
 	Limits    manifest.Limits     `yaml:"limits"`    // what is promised

@@ -120,6 +120,8 @@ func (m *maker) value(t reflect.Type, rule release.Rule, name string) *node {
 	switch t {
 	case reflect.TypeFor[manifest.Duration]():
 		return &node{Type: "string", Pattern: duration}
+	case reflect.TypeFor[manifest.JSON]():
+		return &node{} // any value
 	case reflect.TypeFor[manifest.Side]():
 		return &node{Enum: []string{"old", "new"}}
 	}

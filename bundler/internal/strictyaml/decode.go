@@ -8,7 +8,7 @@
 // field tagged `yaml:",scalar"` takes the node when the struct stands where a
 // scalar was written. Strings take any scalar, as it is written in the file, so
 // that `version: 4.10` stays 4.10. A scalar whose type has UnmarshalText goes
-// there, and that error is the mistake.
+// there, and that error is the mistake. A []byte takes any value, null too, as JSON.
 package strictyaml
 
 import (
@@ -104,6 +104,10 @@ func (d *decoder) value(path string, n ast.Node, v reflect.Value) {
 	d.doc.places[path], d.doc.nodes[path] = [2]int{line, column}, n
 	before := len(d.mistakes)
 	defer func() { d.doc.broken[path] = len(d.mistakes) > before }()
+	if isJSON(v.Type()) {
+		v.SetBytes(d.json(path, nil, n))
+		return
+	}
 	if what, allowed := refused(n); what != "" {
 		d.wrong(n, what, allowed)
 		return

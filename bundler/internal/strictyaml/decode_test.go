@@ -37,6 +37,32 @@ type value struct {
 	Copy    string `yaml:"copy"`
 }
 
+func TestDecodeJSON(t *testing.T) {
+	t.Parallel()
+	var got struct {
+		Any map[string]manifest.JSON `yaml:"any"`
+	}
+	src := "any:\n  a: { b: [1, 1.0, -0.0, true, null, '1', <x>], a: {} }\n  n: null\n  t: |\n    two\n    lines\n"
+	if _, list := strictyaml.Decode("f.yaml", []byte(src), &got); len(list) > 0 {
+		t.Fatal(list)
+	}
+	want := map[string]manifest.JSON{"a": manifest.JSON(`{"b":[1,1.0,-0.0,true,null,"1","<x>"],"a":{}}`), "n": manifest.JSON("null"), "t": manifest.JSON(`"two\nlines\n"`)}
+	if !reflect.DeepEqual(got.Any, want) {
+		t.Errorf("%s", got.Any)
+	}
+	for src, want := range map[string]string{
+		"any:\n  a: { b: &x 1 }\n":        "anchors, aliases",
+		"any:\n  a: { b: 1, b: 2 }\n":     "stands here twice",
+		"any:\n  a: [ .inf ]\n":           "f.yaml:2:8",
+		"any:\n  a: 0x10\n":               "is read as one number here",
+		"any:\n  a: [ 'DECIDE: this' ]\n": "still to be decided: this",
+	} {
+		if _, list := strictyaml.Decode("f.yaml", []byte(src), &got); len(list) != 1 || !strings.Contains(list.Error(), want) {
+			t.Errorf("%q: %v, want %s", src, list, want)
+		}
+	}
+}
+
 func TestDecode(t *testing.T) {
 	t.Parallel()
 	src := `# a comment

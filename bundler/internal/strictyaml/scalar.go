@@ -68,10 +68,16 @@ func unmarshaler(v reflect.Value) encoding.TextUnmarshaler {
 // a value is a mistake, wherever it stands, and what follows says what to decide.
 const Undecided = "DECIDE:"
 
+// undecided tells what is still to be decided about a text.
+func undecided(s string) (string, bool) {
+	what, is := strings.CutPrefix(s, Undecided)
+	return "still to be decided: " + strings.TrimSpace(what), is
+}
+
 func (d *decoder) scalar(n ast.Node, v reflect.Value) {
 	s := text(n)
-	if what, is := strings.CutPrefix(s, Undecided); is {
-		d.wrong(n, "still to be decided: "+strings.TrimSpace(what), "")
+	if what, is := undecided(s); is {
+		d.wrong(n, what, "")
 		return
 	}
 	if u := unmarshaler(v); u != nil {

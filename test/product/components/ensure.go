@@ -155,7 +155,7 @@ func hashInputs(ctx context.Context, root string) (string, error) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && slices.Contains([]string{"bootstrap", "schema", "sample", "rendered", "pgserver", "testdata"}, d.Name()):
+		case d.IsDir() && slices.Contains([]string{"bootstrap", "schema", "sample", "rendered", "pgserver", "documents", "expected", "testdata"}, d.Name()):
 			return filepath.SkipDir // not in any package
 		case d.Type().IsRegular() && !strings.HasSuffix(path, "_test.go"):
 			return add(path)

@@ -20,7 +20,7 @@ type pkg struct {
 	date                                  string // YYYY-MM-DD; the release's when empty
 	requires, obsoletes                   []string
 	files                                 []file
-	post, postun                          string
+	pre, post, preun, postun              string
 }
 
 // file is one file of a package or of an archive.
@@ -29,6 +29,8 @@ type file struct {
 	body []byte // of a symbolic link: its target
 	mode uint   // with the type bits for a folder or a link; 0 is 0644
 	kind rpmpack.FileType
+
+	owner string // and group, in a package; root if empty
 }
 
 const (
@@ -70,9 +72,15 @@ func (p pkg) write(folder string, r product.Release) (built, error) {
 		if mode == 0 {
 			mode = 0o644
 		}
-		rpm.AddFile(rpmpack.RPMFile{Name: f.path, Body: f.body, Mode: mode, Owner: "root", Group: "root", MTime: uint32(at.Unix()), Type: f.kind})
+		owner := f.owner
+		if owner == "" {
+			owner = "root"
+		}
+		rpm.AddFile(rpmpack.RPMFile{Name: f.path, Body: f.body, Mode: mode, Owner: owner, Group: owner, MTime: uint32(at.Unix()), Type: f.kind})
 	}
+	rpm.AddPrein(p.pre)
 	rpm.AddPostin(p.post)
+	rpm.AddPreun(p.preun)
 	rpm.AddPostun(p.postun)
 	var b bytes.Buffer
 	if err := rpm.Write(&b); err != nil {

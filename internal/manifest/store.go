@@ -1,0 +1,141 @@
+package manifest
+
+// Store is data of the product that changes its database: the old release keeps it as
+// documents in an Elasticsearch 1.x, the new one as rows in PostgreSQL. It is copied
+// while the old release serves, and brought up to date in the window.
+type Store struct {
+	Name   string               `json:"name" yaml:"name"`               // what it is called in the bundle
+	From   StoreSource          `json:"from" yaml:"from"`               // where the documents are
+	To     string               `json:"to" yaml:"to"`                   // name of an entry of databases
+	Values map[string]HostValue `json:"values,omitempty" yaml:"values"` // values of the host's configuration that edits put in as <<name>>
+	Ignore []StoreIgnore        `json:"ignore,omitempty" yaml:"ignore"` // documents without a place in the new release; others that no table reads are an error
+	Tables []StoreTable         `json:"tables" yaml:"tables"`           // in the order of their foreign keys
+	Early  Duration             `json:"early,omitempty" yaml:"early"`   // how far a document's time may lie before the time of its writing, 10m when absent
+}
+
+// StoreSource tells where on the host the address of the documents stands.
+type StoreSource struct {
+	Elasticsearch ElasticsearchSource `json:"elasticsearch" yaml:"elasticsearch"`
+}
+
+// ElasticsearchSource names the file and its keys.
+type ElasticsearchSource struct {
+	File   string `json:"file" yaml:"file"`           // on the host
+	Format string `json:"format" yaml:"format"`       // json, yaml or env
+	Host   string `json:"host" yaml:"host"`           // the key of the host
+	Port   string `json:"port,omitempty" yaml:"port"` // the key of the HTTP port, 9200 when absent
+}
+
+// HostValue is a value of the host's configuration.
+type HostValue struct {
+	File   string `json:"file" yaml:"file"`       // on the host
+	Format string `json:"format" yaml:"format"`   // json, yaml or env
+	Key    string `json:"key" yaml:"key"`         // a.b.c
+	As     string `json:"as,omitempty" yaml:"as"` // text, integer or boolean; text when absent
+}
+
+// StoreIgnore names documents that are not copied.
+type StoreIgnore struct {
+	Index string `json:"index" yaml:"index"`         // * stands for any text
+	Type  string `json:"type,omitempty" yaml:"type"` // "" for every type
+	Why   string `json:"why" yaml:"why"`             // for people
+}
+
+// StoreTable is one table of the new release and the documents that become its rows.
+type StoreTable struct {
+	Table   string                 `json:"table" yaml:"table"`             // with its schema, when that is not public
+	Read    StoreRead              `json:"read" yaml:"read"`               // which documents
+	Key     []string               `json:"key" yaml:"key"`                 // paths in the document that name it, once in the table; _id is the document's id
+	Number  string                 `json:"number,omitempty" yaml:"number"` // the integer column that the copy numbers, and others refer to
+	Always  map[string]JSON        `json:"always,omitempty" yaml:"always"` // column -> the value of every row
+	Columns map[string]StoreColumn `json:"columns" yaml:"columns"`         // column -> what it holds
+	Edit    []StoreEdit            `json:"edit,omitempty" yaml:"edit"`     // changes of the document before it is read, in order
+
+	// Marks are what edits of later tables can ask of the rows that their documents refer to: name -> path -> condition.
+	Marks map[string]map[string]StoreCondition `json:"marks,omitempty" yaml:"marks"`
+}
+
+// StoreRead names the documents of a table.
+type StoreRead struct {
+	Index string `json:"index" yaml:"index"`           // * stands for any text
+	Type  string `json:"type" yaml:"type"`             // the documents' type
+	Each  string `json:"each,omitempty" yaml:"each"`   // path of a list: one row for each of its items, which columns are then read from
+	Grows string `json:"grows,omitempty" yaml:"grows"` // path of the time of writing: documents are only added, and in the window only the last are read
+}
+
+// StoreColumn tells what a column holds: From, Meta or Row.
+type StoreColumn struct {
+	From string   `json:"from,omitempty" yaml:"from"` // path in the document, or in the item of each
+	Meta string   `json:"meta,omitempty" yaml:"meta"` // _id, _index, _type or _version
+	Row  string   `json:"row,omitempty" yaml:"row"`   // the number of a row of that table
+	By   []string `json:"by,omitempty" yaml:"by"`     // with Row: paths of the values of that table's key
+	Of   string   `json:"of,omitempty" yaml:"of"`     // "document": paths are of the whole document, not of the item of each
+	As   string   `json:"as,omitempty" yaml:"as"`     // kind of value, text when absent
+
+	Required   bool     `json:"required,omitempty" yaml:"required"`     // it is never NULL
+	Lacking    *Instead `json:"lacking,omitempty" yaml:"lacking"`       // when there is no value, or no such row; without it NULL, or fail when required
+	Unreadable *Instead `json:"unreadable,omitempty" yaml:"unreadable"` // when the value is none of that kind; without it fail
+	Only       []string `json:"only,omitempty" yaml:"only"`             // the texts that may come; another is unreadable
+	Final      []string `json:"final,omitempty" yaml:"final"`           // the texts that may be there in the window; another one stops the upgrade
+}
+
+// Instead is what happens without a value: one of its fields.
+type Instead struct {
+	Do    string `json:"do,omitempty" yaml:",scalar"`  // skip (no row, but counted), null or fail
+	Value JSON   `json:"value,omitempty" yaml:"value"` // this value instead
+	From  string `json:"from,omitempty" yaml:"from"`   // the value at another path instead
+}
+
+// What Instead.Do may be.
+const (
+	Skip = "skip"
+	Null = "null"
+	Fail = "fail"
+)
+
+// StoreEdit changes documents: first Remove, then Set, Put and Append.
+type StoreEdit struct {
+	When   map[string]StoreCondition `json:"when,omitempty" yaml:"when"`     // path -> condition; all of them
+	Row    *StoreEditRow             `json:"row,omitempty" yaml:"row"`       // and only when the document refers to such a row
+	Remove []string                  `json:"remove,omitempty" yaml:"remove"` // paths
+	Set    map[string]JSON           `json:"set,omitempty" yaml:"set"`       // path -> value, whatever was there
+	Put    map[string]JSON           `json:"put,omitempty" yaml:"put"`       // path -> value, where there is no such key
+	Append map[string]StoreItem      `json:"append,omitempty" yaml:"append"` // path of a list -> item; no list is an empty one
+}
+
+// StoreCondition is about the value at a path: one of its fields.
+type StoreCondition struct {
+	Has    JSON   `json:"has,omitempty" yaml:"has"`       // it is a list with this item
+	Is     JSON   `json:"is,omitempty" yaml:"is"`         // it is this value
+	In     JSON   `json:"in,omitempty" yaml:"in"`         // it is an item of this list
+	Exists *bool  `json:"exists,omitempty" yaml:"exists"` // it is there and not null
+	Kind   string `json:"kind,omitempty" yaml:"kind"`     // it is an object, list, text, number or boolean
+}
+
+// StoreEditRow is a condition about a row of an earlier table.
+type StoreEditRow struct {
+	Table  string   `json:"table" yaml:"table"`   // one that stands before
+	By     []string `json:"by" yaml:"by"`         // paths of the values of that table's key
+	Marked string   `json:"marked" yaml:"marked"` // a name among its marks
+}
+
+// StoreItem is what is appended.
+type StoreItem struct {
+	Item   JSON            `json:"item" yaml:"item"`               // any value
+	Unless map[string]JSON `json:"unless,omitempty" yaml:"unless"` // path -> value: not when an item has all of them
+}
+
+// Kinds of values of a column.
+const (
+	AsText     = "text"      // a text; what PostgreSQL's cannot hold becomes U+FFFD
+	AsInteger  = "integer"   // a whole number
+	AsBoolean  = "boolean"   // true or false
+	AsTime     = "time"      // a time with a zone, in UTC
+	AsWall     = "wall"      // a time without a zone; an offset is applied, another tail ignored
+	AsJSON     = "json"      // bytes: the value as it stands in the document
+	AsJSONText = "json-text" // text: likewise
+	AsPickle   = "pickle"    // bytes: Python's pickle of the value, protocol 2
+)
+
+// StoreKinds are all of them.
+var StoreKinds = []string{AsText, AsInteger, AsBoolean, AsTime, AsWall, AsJSON, AsJSONText, AsPickle}

@@ -1,0 +1,117 @@
+// Package storehost reads what a store needs of the product's configuration on this host: where its
+// source is, and the values that edits of documents put in.
+package storehost
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/syntax"
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/host"
+)
+
+// maxConfig bounds a configuration file that is read, in bytes.
+const maxConfig = 1 << 20
+
+// Address reads where the source is from the product's file on this host: its host, which may
+// be host:port, and its port, 0 for the usual one.
+func Address(e manifest.ElasticsearchSource) (name string, port uint16, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("read the address of Elasticsearch from %s: %w", e.File, err)
+		}
+	}()
+	d, err := parse(e.File, e.Format)
+	if err != nil {
+		return "", 0, err
+	}
+	if name, err = d.Text(e.Host); err != nil {
+		return "", 0, err
+	}
+	digits := ""
+	if h, p, err := net.SplitHostPort(name); err == nil {
+		name, digits = h, p
+	}
+	name = strings.Trim(name, "[]")
+	if e.Port != "" {
+		if digits, err = d.Text(e.Port); err != nil {
+			return "", 0, err
+		}
+	}
+	if name == "" || strings.ContainsAny(name, "/ @?#") {
+		return "", 0, fmt.Errorf("the value %q is no host", e.Host)
+	}
+	if digits == "" {
+		return name, 0, nil
+	}
+	n, err := strconv.ParseUint(digits, 10, 16)
+	if err != nil || n == 0 {
+		return "", 0, errors.New("the port is no number from 1 to 65535")
+	}
+	return name, uint16(n), nil
+}
+
+// Values reads the host's values that edits put in. An error names file and key, never a value.
+func Values(want map[string]manifest.HostValue) (map[string]manifest.JSON, error) {
+	values := map[string]manifest.JSON{}
+	var wrong []error
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		v, err := value(want[name])
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("read the value %s from %s: %w", name, want[name].File, err))
+			continue
+		}
+		values[name] = v
+	}
+	return values, errors.Join(wrong...)
+}
+
+func value(w manifest.HostValue) (manifest.JSON, error) {
+	d, err := parse(w.File, w.Format)
+	if err != nil {
+		return nil, err
+	}
+	if n := d.Root.OrMapping().Lookup(w.Key).Resolve(); w.As == manifest.AsBoolean && n != nil && n.Kind == syntax.Bool {
+		return manifest.JSON(strconv.FormatBool(strings.EqualFold(n.Text, "true"))), nil
+	}
+	text, err := d.Text(w.Key)
+	if err != nil {
+		return nil, err
+	}
+	switch w.As {
+	case manifest.AsInteger:
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("the value %q is no whole number", w.Key)
+		}
+		return manifest.JSON(strconv.FormatInt(n, 10)), nil
+	case manifest.AsBoolean:
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return nil, fmt.Errorf("the value %q is neither true nor false", w.Key)
+		}
+		return manifest.JSON(strconv.FormatBool(b)), nil
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err = enc.Encode(text)
+	return manifest.JSON(bytes.TrimSpace(b.Bytes())), err
+}
+
+func parse(file, format string) (*hostconf.Document, error) {
+	data, err := host.ReadFile(file, maxConfig)
+	if err != nil {
+		return nil, err
+	}
+	return hostconf.Parse(format, data)
+}
