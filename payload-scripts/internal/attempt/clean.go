@@ -14,6 +14,7 @@ import (
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/tree"
 )
 
 // Leftover is what can go of one attempt that has ended.
@@ -22,17 +23,20 @@ type Leftover struct {
 	What  string   `json:"what"`  // for people
 	Paths []string `json:"paths"` // in the order they are removed
 	Bytes int64    `json:"bytes"` // of disk, free when they and those before are gone
+
+	Kept []string `json:"kept,omitempty"` // those of the paths that are folders of packages which the upgrade has erased
 }
 
 // Keep says what of ended attempts is kept.
 type Keep struct {
 	Latest bool      // report and log of the newest attempt, and the engine that can show them
 	Since  time.Time // everything of attempts that ended after it; zero for nothing
+	Data   bool      // the folders of packages that an upgrade has erased
 }
 
 // ended tells whether nothing will ever be done for the attempt again.
 func (s summary) ended() bool {
-	return s.Outcome == journal.Upgraded || s.Outcome == journal.Refused || s.Outcome == journal.RolledBack
+	return len(s.Late) == 0 && (s.Outcome == journal.Upgraded || s.Outcome == journal.Refused || s.Outcome == journal.RolledBack)
 }
 
 // Leftovers lists, oldest first, what can go of attempts that have ended. Of one that
@@ -54,6 +58,10 @@ func Leftovers(p layout.Places, keep Keep) ([]Leftover, error) {
 		l, err := leftover(p, s, keep.Latest && i == len(all)-1)
 		if err != nil {
 			return nil, err
+		}
+		if !keep.Data && s.Outcome == journal.Upgraded {
+			l.Kept = existing(p.Root, s.Keep)
+			l.Paths = append(slices.Clone(l.Kept), l.Paths...) // they first: the journal names them
 		}
 		if len(l.Paths) == 0 {
 			continue
@@ -110,6 +118,45 @@ func below(dir string, but ...string) ([]string, error) {
 	return out, err
 }
 
+// existing are those of some paths of the host that are there, as this process sees them.
+func existing(root string, paths []string) []string {
+	var found []string
+	for _, path := range paths {
+		if at := filepath.Join("/", root, path); there(at) {
+			found = append(found, at)
+		}
+	}
+	return found
+}
+
+// removeKept removes a folder of the host with all that is in it, behind a link of root's too. Of
+// a file system of its own the empty folder stays.
+func removeKept(path string) error {
+	real, _, err := host.Resolve("", path)
+	if err != nil {
+		return err
+	}
+	for _, at := range slices.Compact([]string{real, path}) {
+		dir, base, err := host.OpenParent(at)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		host.Point("unlink", at)
+		err = tree.Remove(dir, base)
+		_ = dir.Close()
+		if err != nil && !errors.Is(err, syscall.EBUSY) {
+			return err
+		}
+		if err := host.SyncDir(filepath.Dir(at)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func there(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
@@ -118,7 +165,11 @@ func there(path string) bool {
 // Remove removes a leftover. It may be called again after it was cut short.
 func Remove(p layout.Places, l Leftover) error {
 	for _, path := range l.Paths {
-		if err := os.RemoveAll(path); err != nil {
+		remove := os.RemoveAll
+		if slices.Contains(l.Kept, path) {
+			remove = removeKept
+		}
+		if err := remove(path); err != nil {
 			return fmt.Errorf("remove what is left of %s: %w", l.ID, err)
 		}
 	}

@@ -111,6 +111,9 @@ func (p Places) At(id string) Attempt {
 // Backup is what of the host was saved, by name; the folder itself for "".
 func (a Attempt) Backup(name string) string { return filepath.Join(a.Var, "backup", name) }
 
+// Packages is the folder of a part of the packages that has a transaction of its own.
+func (a Attempt) Packages(part string) string { return filepath.Join(a.Var, "packages-"+part) }
+
 // Log is the attempt's log.
 func (a Attempt) Log() string { return filepath.Join(a.Var, "log") }
 

@@ -84,3 +84,32 @@ func TestMutants(t *testing.T) {
 		})
 	}
 }
+
+// TestLackingSteps takes each step that changes something out of the line, and demands that the
+// walk notices, without having that very step fail.
+func TestLackingSteps(t *testing.T) {
+	t.Parallel()
+	idle := []string{"switch/drain", "switch/count"} // they change nothing in this world
+	for stage, steps := range newWorld(script{}).steps() {
+		for _, step := range steps {
+			key := string(stage) + "/" + step.Name
+			if slices.Contains(idle, key) {
+				continue
+			}
+			t.Run(key, func(t *testing.T) {
+				t.Parallel()
+				k := &walker{rules: theRules(), lacks: key}
+				k.try(script{refuse: true}, journal.Refused, 0)
+				for _, other := range stages {
+					k.try(triggers[other], other.ends(), 0)
+					for _, stop := range []func(*script, int){kill, cut, full} {
+						k.everywhere(triggers[other], "", stop)
+					}
+				}
+				if k.err == nil {
+					t.Error("nobody notices")
+				}
+			})
+		}
+	}
+}

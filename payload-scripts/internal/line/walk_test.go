@@ -77,10 +77,14 @@ func (w *world) ended(outcome journal.Outcome) {
 	if !w.up || !w.door || w.marked || w.unsynced {
 		w.fault("services run %t, clients are let in %t, units are kept down %t, something is not on disk %t", w.up, w.door, w.marked, w.unsynced)
 	}
-	got := fmt.Sprintf("%s, schema %s, hook %t", w.release, w.schema, w.hooked)
-	want := "old, schema old, hook false"
+	late := w.late
+	if outcome == journal.Upgraded && len(w.disk.Late) > 0 { // what could not be erased is noted
+		late = "gone"
+	}
+	got := fmt.Sprintf("%s, schema %s, hook %t, early packages %s, places %s, late packages %s", w.release, w.schema, w.hooked, w.early, w.places, late)
+	want := "old, schema old, hook false, early packages none, places old, late packages there"
 	if outcome == journal.Upgraded {
-		want = "new, schema new, hook true"
+		want = "new, schema new, hook true, early packages there, places new, late packages gone"
 	}
 	if got != want {
 		w.fault("%s and the machine is %s, want %s", outcome, got, want)
@@ -140,6 +144,7 @@ func try(r *rules, s script, outcome journal.Outcome, person int) (*world, error
 // walker tries scripts until something is not as it must be.
 type walker struct {
 	rules *rules
+	lacks string // step that the line does not have
 	runs  int
 	err   error
 }
@@ -149,6 +154,7 @@ func (k *walker) try(s script, outcome journal.Outcome, person int) *world {
 		return nil
 	}
 	k.runs++
+	s.lacks = k.lacks
 	var w *world
 	w, k.err = try(k.rules, s, outcome, person)
 	return w

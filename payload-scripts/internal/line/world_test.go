@@ -32,6 +32,10 @@ type world struct {
 
 	release, schema  string          // old, mixed, new; old, expanded, new
 	hooked           bool            // what a hook of prepare did is there
+	early            string          // packages that come early: none, half, there
+	places           string          // of files that move: old, mixed, new
+	noted            bool            // what moves is on disk
+	late             string          // packages that go late: there, half, gone
 	up, door, marked bool            // services run; clients are let in; units stay down over a reboot
 	acked, kept      int             // writes: acknowledged; to be found in the state
 	saved            int             // writes in the saved state, -1 when none was saved in the window
@@ -67,11 +71,12 @@ type script struct {
 	fullAt   int            // point from which on the disk is full, until room is given free
 	killEach string         // "stage/step" in which every process is killed
 	killIn   string         // likewise, but only the first
+	lacks    string         // "stage/step" that the line does not have
 }
 
 func (s script) String() string {
-	return strings.TrimSpace(fmt.Sprintf("fails %v refuse %t %t kill %v %s cut %d stop %d wish %q full %d in %q",
-		s.fails, s.refuse, s.later, s.killAt, s.killEach, s.cutAt, s.stopAt, s.wishIn, s.fullAt, s.killIn))
+	return strings.TrimSpace(fmt.Sprintf("fails %v refuse %t %t kill %v %s cut %d stop %d wish %q full %d in %q lacks %q",
+		s.fails, s.refuse, s.later, s.killAt, s.killEach, s.cutAt, s.stopAt, s.wishIn, s.fullAt, s.killIn, s.lacks))
 }
 
 // killed is the panic by which a process of the world dies.
@@ -81,7 +86,7 @@ type killed struct{}
 const endless = 2000
 
 func newWorld(s script) *world {
-	w := &world{release: "old", schema: "old", up: true, door: true, saved: -1, script: s}
+	w := &world{release: "old", schema: "old", early: "none", places: "old", late: "there", up: true, door: true, saved: -1, script: s}
 	w.fails = maps.Clone(s.fails)
 	w.disk = journal.Record{ID: "a", Phase: journal.Preparing}
 	return w
@@ -95,6 +100,9 @@ func (w *world) point() {
 		committed := w.disk.Phase == journal.Opening || w.disk.Phase == journal.Finished
 		if w.release != "old" && !committed || w.release == "mixed" || w.release == "old" && committed {
 			w.fault("clients were let in: release %s, phase %s", w.release, w.disk.Phase)
+		}
+		if w.places != w.release {
+			w.fault("clients were let in: release %s, files in their %s places", w.release, w.places)
 		}
 	}
 	if w.points > endless {
@@ -178,6 +186,9 @@ func (w *world) steps() Steps {
 	list := func(stage Stage, steps ...any) []Step {
 		var out []Step
 		for i := 0; i < len(steps); i += 2 {
+			if w.lacks == string(stage)+"/"+steps[i].(string) {
+				continue
+			}
 			out = append(out, w.step(stage, steps[i].(string), steps[i+1].(func() error)))
 		}
 		return out
@@ -187,6 +198,18 @@ func (w *world) steps() Steps {
 	open := set(func() { w.marked, w.door = false, true })
 	tidy := set(func() { w.marked = false })
 	start := set(func() { w.up = true })
+	unearly := func() error {
+		if !w.journal.Record().Early {
+			return nil
+		}
+		if w.release != "old" || w.hooked {
+			w.fault("what came early is removed before what needs it: release %s, hook %t", w.release, w.hooked)
+		}
+		w.early = "half"
+		w.point()
+		w.early = "none"
+		return nil
+	}
 	unexpand, unhook := set(func() { w.schema = "old" }), set(func() { w.hooked = false })
 	return Steps{
 		Prepare: list(Prepare,
@@ -197,6 +220,18 @@ func (w *world) steps() Steps {
 				return nil
 			},
 			"set aside", set(func() { w.aside = true }),
+			"early", func() error {
+				if err := w.update(func(r *journal.Record) { r.Early = true }); err != nil {
+					return err
+				}
+				w.early = "half"
+				w.point()
+				if w.full() {
+					return unix.ENOSPC
+				}
+				w.early = "there"
+				return nil
+			},
 			"hook", func() error {
 				err := w.update(func(r *journal.Record) { r.Hooks = []string{"hook"} })
 				w.hooked = w.hooked || err == nil
@@ -216,7 +251,11 @@ func (w *world) steps() Steps {
 			"count", nothing,
 			"stop", set(func() { w.up = false }),
 			"save", set(func() { w.saved = w.kept }),
+			"note", set(func() { w.noted = true }),
 			"change", func() error {
+				if w.early != "there" {
+					w.fault("the new packages come with the early ones %s", w.early)
+				}
 				w.release, w.unsynced = "mixed", true
 				w.point()
 				if w.full() {
@@ -225,12 +264,33 @@ func (w *world) steps() Steps {
 				w.release = "new"
 				return nil
 			},
+			"move", func() error {
+				if !w.noted {
+					w.fault("files move and nobody knows which")
+				}
+				w.places = "mixed"
+				w.point()
+				if w.full() {
+					return unix.ENOSPC
+				}
+				w.places = "new"
+				return nil
+			},
 			"migrate", set(func() { w.schema = "new" }),
 			"start", start),
-		Open: list(Open, "start", start, "open", open, "tidy", tidy),
-		Undo: list(Undo, "unexpand", unexpand, "unhook", unhook, "tidy", tidy),
+		Open: list(Open, "start", start, "open", open, "tidy", tidy,
+			"erase", func() error { // what goes wrong is noted and done later
+				w.late = "half"
+				w.point()
+				if w.full() {
+					return w.update(func(r *journal.Record) { r.Late = []string{"source"} })
+				}
+				w.late = "gone"
+				return nil
+			}),
+		Undo: list(Undo, "unexpand", unexpand, "unhook", unhook, "unearly", unearly, "tidy", tidy),
 		Reopen: list(Reopen,
-			"start", start, "open", open, "unexpand", unexpand, "unhook", unhook, "tidy", tidy),
+			"start", start, "open", open, "unexpand", unexpand, "unhook", unhook, "unearly", unearly, "tidy", tidy),
 		Restore: list(Restore,
 			"mark", set(func() { w.marked = true }),
 			"stop", set(func() {
@@ -240,12 +300,21 @@ func (w *world) steps() Steps {
 				w.up, w.door = false, false
 			}),
 			"unexpand", unexpand, "unhook", unhook,
+			"move back", func() error {
+				if w.noted {
+					w.places = "mixed"
+					w.point()
+					w.places = "old"
+				}
+				return nil
+			},
 			"put back", set(func() {
 				w.release, w.unsynced = "old", true
 				if w.saved >= 0 {
 					w.kept = w.saved
 				}
 			}),
+			"unearly", unearly,
 			"start", start),
 		Serve: list(Serve, "start", start, "open", open, "tidy", tidy),
 	}

@@ -24,6 +24,8 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "record the addresses of the databases", Do: u.schema.recordAddresses},
 			{Name: "back up configuration", Do: u.files.backup},
 			{Name: "back up packages", Do: u.packages.backup},
+			{Name: "install the early packages", Do: u.parts.installEarly},
+			{Name: "start the early services", Do: u.parts.startEarly},
 			{Name: "back up the databases", Do: u.schema.dump},
 			{Name: "hooks of prepare", Do: u.hooks.of(hook.Prepare)},
 			{Name: "expand the schema", Do: u.schema.expand},
@@ -36,8 +38,10 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "see that no work is under way", Do: u.drain.behindTheDoor},
 			{Name: "stop the services", Do: u.units.stop, Down: true},
 			{Name: "save what changed meanwhile", Do: u.files.saveState},
+			{Name: "note what moves", Do: u.parts.moves.Record},
 			{Name: packagesToNew, Do: to(manifest.New, u.packages.converge)},
 			{Name: "files to new", Do: to(manifest.New, u.files.converge)},
+			{Name: "move files", Do: to(manifest.New, u.parts.moves.Converge)},
 			{Name: "hooks of the switch", Do: u.hooks.of(hook.Switch)},
 			{Name: "schema to new", Do: to(manifest.New, u.schema.converge)},
 			{Name: "start the services", Do: to(manifest.New, u.units.start)},
@@ -50,11 +54,13 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "take the marks away", Do: u.units.unmark},
 			{Name: "mark packages as installed by the user", Do: u.packages.markUserInstalled},
 			{Name: "hooks of open", Do: u.hooks.of(hook.Open)},
+			{Name: "erase what is not needed any more", Do: u.parts.eraseLate},
 			{Name: "hand over the agents", Do: u.agents.handOver},
 		},
 		line.Undo: {
 			{Name: "schema to old", Do: to(manifest.Old, u.schema.converge)},
 			{Name: "undo the hooks", Do: u.hooks.undo},
+			{Name: "remove what came early", Do: u.parts.removeEarly},
 			{Name: "take the marks away", Do: u.units.unmark},
 			{Name: "see the product serve", Do: u.units.awaitOld}, // after a loss of power it is still starting
 		},
@@ -64,6 +70,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "start what needs the product", Do: u.units.startDependents},
 			{Name: "schema to old", Do: to(manifest.Old, u.schema.converge)},
 			{Name: "undo the hooks", Do: u.hooks.undo},
+			{Name: "remove what came early", Do: u.parts.removeEarly},
 			{Name: "take the marks away", Do: u.units.unmark},
 		},
 		line.Restore: {
@@ -72,7 +79,9 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "wait for the file systems", Do: u.files.awaitMounts}, // after a boot some come late
 			{Name: "schema to old", Do: to(manifest.Old, u.schema.converge)},
 			{Name: "undo the hooks", Do: u.hooks.undo},
+			{Name: "move files back", Do: to(manifest.Old, u.parts.moves.Converge)},
 			{Name: "packages to old", Do: u.packages.restore},
+			{Name: "remove what came early", Do: u.parts.removeEarly},
 			{Name: "files to old", Do: to(manifest.Old, u.files.converge)},
 			{Name: "start the services", Do: to(manifest.Old, u.units.start)},
 		},
@@ -91,7 +100,7 @@ func to(side manifest.Side, converge func(context.Context, manifest.Side) error)
 }
 
 // outline has the steps' names and order; nothing can be done with it.
-func outline() line.Steps { return (&Upgrade{}).steps() }
+func outline() line.Steps { return (&Upgrade{parts: &parts{}}).steps() }
 
 // Place tells where a step stands in its stage: from 1, of how many. 0 when it has no such step.
 func Place(r journal.Record, name string) (at, of int) { return outline().Place(r, name) }

@@ -53,6 +53,7 @@ type Upgrade struct {
 	units    *units
 	door     *door
 	hooks    *hooks
+	parts    *parts
 	agents   *agents
 }
 
@@ -67,12 +68,14 @@ func New(ctx context.Context, b *layout.Bundle, a layout.Attempt, j *journal.Jou
 	rpms.Had, rpms.RPM.LockWait = j.Record().Optional, b.Settings.LockWait
 	merged := files.New(b.Manifest, b.Dir, a.Backup(""))
 	merged.Progress = func(path string, bytes int64) { work.progress.Tell(path, bytes, 0, "bytes") }
+	room := hook.Room{Manifest: b.Manifest, Bundle: b.Dir, Attempt: a.ID, Var: a.Var}
 	u := &Upgrade{
-		job: work, gate: &gate{work, rpms}, reserve: &reserve{work}, packages: &packageSet{work, rpms},
+		job: work, gate: &gate{work, rpms}, reserve: &reserve{work},
 		schema: &schema{work}, units: &units{job: work, services: s}, agents: &agents{work},
-		hooks: &hooks{work, hook.Room{Manifest: b.Manifest, Bundle: b.Dir, Attempt: a.ID, Var: a.Var}},
+		hooks: &hooks{work, room}, parts: newParts(work, s, room),
 	}
-	u.files = &fileSet{work, merged, rpms, s}
+	u.packages = &packageSet{work, rpms, u.parts.early.Packages}
+	u.files = &fileSet{work, merged, rpms, s, u.parts.moves}
 	u.door = &door{units: u.units}
 	u.drain = &drain{job: work, schema: u.schema}
 	return u, nil
