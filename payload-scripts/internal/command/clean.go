@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -91,12 +92,19 @@ func (e *env) leftovers(ctx context.Context, p layout.Places, o options) ([]atte
 	if err != nil {
 		return nil, err
 	}
+	host := rpm.Host{Root: e.bundle.Root}
 	for i, l := range found {
-		free, err := rpm.DB{}.Unowned(ctx, slices.Clone(l.Kept))
+		var kept []string
+		for _, path := range l.Kept {
+			kept = append(kept, strings.TrimPrefix(path, e.bundle.Root))
+		}
+		free, err := host.DB().Unowned(ctx, kept)
 		if err != nil {
 			return nil, err
 		}
-		found[i].Paths = slices.DeleteFunc(l.Paths, func(path string) bool { return slices.Contains(l.Kept, path) && !slices.Contains(free, path) })
+		found[i].Paths = slices.DeleteFunc(l.Paths, func(path string) bool {
+			return slices.Contains(l.Kept, path) && !slices.Contains(free, strings.TrimPrefix(path, e.bundle.Root))
+		})
 	}
 	return slices.DeleteFunc(found, func(l attempt.Leftover) bool { return len(l.Paths) == 0 }), nil
 }

@@ -3,6 +3,7 @@ package packages
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"onerpm/internal/manifest"
@@ -111,14 +112,10 @@ func (s *Set) erasable(ctx context.Context, db string, side manifest.Side) error
 	if err != nil {
 		return err
 	}
-	var present []string
-	for name := range installed {
-		present = append(present, name)
-	}
-	if len(present) == 0 {
+	if len(installed) == 0 {
 		return nil
 	}
-	said, err := rpm.Try(ctx, db, append([]string{"-e", "--test", "--"}, present...))
+	said, err := rpm.Try(ctx, db, slices.AppendSeq([]string{"-e", "--test", "--"}, maps.Keys(installed)))
 	if err != nil {
 		return err
 	}
