@@ -68,7 +68,6 @@ type summary struct {
 	Began   time.Time       `json:"began"`
 	Ended   time.Time       `json:"ended"`
 	Late    []string        `json:"late"` // packages that are to be erased yet
-	Keep    []string        `json:"keep"` // folders of packages that are gone
 }
 
 // attempts reads every attempt's journal, oldest first. Their numbers tell the order: a clock may have

@@ -1,6 +1,7 @@
 package attempt
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -55,13 +56,17 @@ func Leftovers(p layout.Places, keep Keep) ([]Leftover, error) {
 		if !s.ended() || (!keep.Since.IsZero() && s.Ended.After(keep.Since)) {
 			continue
 		}
-		l, err := leftover(p, s, keep.Latest && i == len(all)-1)
+		listed := there(p.At(s.ID).Kept())
+		l, err := leftover(p, s, keep.Latest && i == len(all)-1 || keep.Data && listed)
 		if err != nil {
 			return nil, err
 		}
-		if !keep.Data && s.Outcome == journal.Upgraded {
-			l.Kept = existing(p.Root, s.Keep)
-			l.Paths = append(slices.Clone(l.Kept), l.Paths...) // they first: the journal names them
+		if !keep.Data && listed {
+			if l.Kept, err = kept(p, p.At(s.ID)); err != nil {
+				return nil, err
+			}
+			// They first, then their list: what is made there later is another's.
+			l.Paths = append(append(slices.Clone(l.Kept), p.At(s.ID).Kept()), l.Paths...)
 		}
 		if len(l.Paths) == 0 {
 			continue
@@ -92,7 +97,7 @@ func leftover(p layout.Places, s summary, latest bool) (Leftover, error) {
 		path string
 		but  []string
 	}{
-		{a.Run, []string{"bin", "manifest.json", "version"}}, {a.Var, []string{"journal.json", "log", "report.json", agent.File}},
+		{a.Run, []string{"bin", "manifest.json", "version"}}, {a.Var, []string{"journal.json", "log", "report.json", agent.File, filepath.Base(a.Kept())}},
 	} {
 		rest, err := below(dir.path, dir.but...)
 		if err != nil {
@@ -118,15 +123,25 @@ func below(dir string, but ...string) ([]string, error) {
 	return out, err
 }
 
-// existing are those of some paths of the host that are there, as this process sees them.
-func existing(root string, paths []string) []string {
-	var found []string
-	for _, path := range paths {
-		if at := filepath.Join("/", root, path); there(at) {
+// kept are those folders of packages that an attempt has erased that are there, as this process sees them.
+func kept(p layout.Places, a layout.Attempt) ([]string, error) {
+	data, err := os.ReadFile(a.Kept())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read what was kept: %w", err)
+	}
+	var all, found []string
+	if err := json.Unmarshal(data, &all); err != nil {
+		return nil, fmt.Errorf("read %s: %w", a.Kept(), err)
+	}
+	for _, path := range all {
+		if at := filepath.Join("/", p.Root, path); there(at) {
 			found = append(found, at)
 		}
 	}
-	return found
+	return found, nil
 }
 
 // removeKept removes a folder of the host with all that is in it, behind a link of root's too. Of

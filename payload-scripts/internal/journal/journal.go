@@ -78,7 +78,6 @@ type Record struct {
 	Early      bool     `json:"early,omitempty"`       // the packages that come early may be there, and their services
 	EarlySetup []string `json:"early_setup,omitempty"` // those of the services that are set up
 	Late       []string `json:"late,omitempty"`        // packages that were to be erased after the commit and could not be
-	Keep       []string `json:"keep,omitempty"`        // folders of packages that are gone: they stay until the admin cleans up
 
 	Steps []Step `json:"steps"`
 }

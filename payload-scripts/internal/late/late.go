@@ -5,12 +5,14 @@ package late
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
 	"strings"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/packages"
@@ -21,6 +23,7 @@ import (
 type Late struct {
 	Packages *packages.Set // nil: nothing goes late
 	Keep     []string      // folders with its data, which stay until the admin cleans up
+	Kept     string        // file in which they are noted for that
 	Prefix   string        // of the admin's command
 	Journal  *journal.Journal
 	Reload   func(context.Context) error // makes systemd read its unit files again
@@ -31,15 +34,18 @@ type Late struct {
 func Of(b *layout.Bundle, a layout.Attempt, j *journal.Journal) *Late {
 	return &Late{
 		Packages: packages.Late(b.Manifest, a.Run, a.Packages("late"), b.Root),
-		Keep:     b.Manifest.Keep, Prefix: b.Manifest.Prefix, Journal: j, Reload: systemd.Reload,
+		Keep:     b.Manifest.Keep, Kept: a.Kept(), Prefix: b.Manifest.Prefix, Journal: j, Reload: systemd.Reload,
 	}
 }
 
-// Erase erases the packages. It fails only when the journal cannot be written, or ctx ends:
-// anything else is a warning.
+// Erase erases the packages. It fails only when nothing can be noted, or ctx ends: anything
+// else is a warning.
 func (l *Late) Erase(ctx context.Context) error {
 	if l.Packages == nil {
 		return nil
+	}
+	if err := l.noteKept(); err != nil {
+		return err
 	}
 	err := l.try(ctx)
 	if ctx.Err() != nil {
@@ -75,10 +81,21 @@ func (l *Late) try(ctx context.Context) error {
 	return nil
 }
 
-// note makes durable what is left to do, and what is kept.
+func (l *Late) noteKept() error {
+	if len(l.Keep) == 0 {
+		return nil
+	}
+	data, err := json.Marshal(l.Keep)
+	if err != nil {
+		return err
+	}
+	return host.WriteFile(l.Kept, append(data, '\n'), host.Attr{Mode: 0o600})
+}
+
+// note makes durable what is left to do.
 func (l *Late) note(failed error) error {
 	return l.Journal.Update(func(r *journal.Record) {
-		r.Late, r.Keep = nil, l.Keep
+		r.Late = nil
 		if failed != nil {
 			r.Late = l.names()
 			r.Warnings = append(r.Warnings, fmt.Sprintf("packages that are not needed any more are still installed: %v; %s clean tries again", failed, l.Prefix))

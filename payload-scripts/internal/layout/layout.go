@@ -114,6 +114,9 @@ func (a Attempt) Backup(name string) string { return filepath.Join(a.Var, "backu
 // Packages is the folder of a part of the packages that has a transaction of its own.
 func (a Attempt) Packages(part string) string { return filepath.Join(a.Var, "packages-"+part) }
 
+// Kept is the list of the folders of packages that the upgrade has erased; they stay until the admin cleans up.
+func (a Attempt) Kept() string { return filepath.Join(a.Var, "kept.json") }
+
 // Log is the attempt's log.
 func (a Attempt) Log() string { return filepath.Join(a.Var, "log") }
 
