@@ -32,7 +32,7 @@ func (e *ProofError) Error() string {
 // (nil for nothing) is tried at its place: the early packages beside the old set, also that they can be
 // erased there, and with the new set in place that the late ones can. It changes nothing and
 // leaves nothing behind; it works in a scriptlet too. It demands that the old
-// set is installed, and the early packages are not. Errors are *ProofError, joined, or what kept it from trying.
+// set is installed; the early packages may be. Errors are *ProofError, joined, or what kept it from trying.
 func (s *Set) Prove(ctx context.Context, early, late *Set) error {
 	size, err := s.RPM.DatabaseSize(ctx)
 	if err != nil {

@@ -48,7 +48,7 @@ type Input struct {
 type run struct {
 	Input
 	set   *packages.Set
-	early *packages.Set // that come in prepare and are not there yet; nil for none
+	early *packages.Set // that come in prepare; nil for none
 	state state
 }
 
@@ -58,10 +58,7 @@ func Run(ctx context.Context, in Input) []finding.Finding {
 	if os.Geteuid() != 0 {
 		return notRoot()
 	}
-	r := &run{Input: in, set: packages.New(in.Manifest, in.Dir, "", in.Root)}
-	if !in.EarlyCame {
-		r.early = packages.Early(in.Manifest, in.Dir, "", in.Root)
-	}
+	r := &run{Input: in, set: packages.New(in.Manifest, in.Dir, "", in.Root), early: packages.Early(in.Manifest, in.Dir, "", in.Root)}
 	found := r.identify(ctx)
 	if r.state == atNew {
 		return found
