@@ -205,7 +205,8 @@ func (s *Set) prove(r *record, side manifest.Side) error {
 		if err != nil {
 			return err
 		}
-		if is != m.Inode && !(side == manifest.Old && s.inState(string(m.From))) || was == m.Inode {
+		comesBack := side == manifest.Old && s.inState(string(m.From)) // from its copy, whatever became of it
+		if is != m.Inode && !comesBack || was == m.Inode {
 			wrong = append(wrong, string(here))
 		}
 	}
