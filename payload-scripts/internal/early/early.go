@@ -97,6 +97,9 @@ func (e *Early) Remove(ctx context.Context) error {
 	if e.Packages == nil || !e.Journal.Record().Early {
 		return nil
 	}
+	if err := e.Packages.RPM.WaitLock(ctx); err != nil { // rpm outlives an engine that is killed, and its scriptlets may start units
+		return err
+	}
 	for _, u := range slices.Backward(e.Units) {
 		if err := e.Services.StopEarly(ctx, u.Unit); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"onerpm/internal/manifest"
@@ -94,11 +95,13 @@ func (l *Late) noteKept() error {
 
 // note makes durable what is left to do.
 func (l *Late) note(failed error) error {
+	const told = "packages that are not needed any more are still installed: "
 	return l.Journal.Update(func(r *journal.Record) {
 		r.Late = nil
+		r.Warnings = slices.DeleteFunc(r.Warnings, func(w string) bool { return strings.HasPrefix(w, told) })
 		if failed != nil {
 			r.Late = l.names()
-			r.Warnings = append(r.Warnings, fmt.Sprintf("packages that are not needed any more are still installed: %v; %s clean tries again", failed, l.Prefix))
+			r.Warnings = append(r.Warnings, fmt.Sprintf("%s%v; %s clean tries again", told, failed, l.Prefix))
 		}
 	})
 }

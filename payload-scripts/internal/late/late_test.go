@@ -97,8 +97,8 @@ func TestFailure(t *testing.T) {
 	if err := os.Remove(w.Root + "/stuck"); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.process().Retry(t.Context()); err != nil || len(w.disk.Late) > 0 {
-		t.Errorf("the error is %v, the journal says late %v", err, w.disk.Late)
+	if err := w.process().Retry(t.Context()); err != nil || len(w.disk.Late)+len(w.disk.Warnings) > 0 {
+		t.Errorf("the error is %v, the journal says late %v, warnings %q", err, w.disk.Late, w.disk.Warnings)
 	}
 	w.gone(t, true)
 }

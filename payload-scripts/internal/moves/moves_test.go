@@ -209,7 +209,9 @@ func (m *machine) cut(way manifest.Side, n int) (ended bool) {
 				}
 				path, to = r.placeOf(path), who
 			}
-			_, err := o.give(path, to)
+			var at opener
+			defer at.close()
+			_, err := o.give(&at, path, to)
 			return err
 		})
 		return nil

@@ -177,8 +177,11 @@ func (s *Set) giveAway(ctx context.Context, r *record) error {
 			return err
 		}
 	}
+	var at opener
+	defer at.close()
+	places := r.places()
 	err := s.each(ctx, func(o owned) error {
-		_, err := o.give(r.placeOf(o.Path), who[o.Rule])
+		_, err := o.give(&at, placeOf(places, o.Path), who[o.Rule])
 		return err
 	})
 	if err != nil {
@@ -197,7 +200,7 @@ func (s *Set) giveAway(ctx context.Context, r *record) error {
 			if err != nil {
 				return err
 			}
-			if _, err := (owned{Inode: is}).give(f.Path, who[i]); err != nil {
+			if _, err := (owned{Inode: is}).give(&at, f.Path, who[i]); err != nil {
 				return err
 			}
 		}
@@ -208,8 +211,10 @@ func (s *Set) giveAway(ctx context.Context, r *record) error {
 // giveBack gives every file that is noted the owner that it had.
 func (s *Set) giveBack(ctx context.Context) error {
 	var lost []string
+	var at opener
+	defer at.close()
 	err := s.each(ctx, func(o owned) error {
-		same, err := o.give(o.Path, ids{o.UID, o.GID})
+		same, err := o.give(&at, o.Path, ids{o.UID, o.GID})
 		if err == nil && !same && !s.inState(string(o.Path)) {
 			lost = append(lost, string(o.Path))
 		}
@@ -226,8 +231,8 @@ type ids struct{ uid, gid int }
 
 // give gives the file at a path an owner, and the mode and attributes that it had with the old one.
 // It tells whether that very file is there.
-func (o owned) give(path host.Name, to ids) (same bool, err error) {
-	n, err := host.OpenPath(string(path))
+func (o owned) give(at *opener, path host.Name, to ids) (same bool, err error) {
+	n, err := at.open(string(path))
 	if absent(err) {
 		return false, nil
 	}
@@ -249,8 +254,14 @@ func (o owned) give(path host.Name, to ids) (same bool, err error) {
 	if o.Mode != 0 { // of one that was cut short after the owner, setuid is gone
 		mode = o.Mode
 	}
-	if uid == int(n.Stat.Uid) && gid == int(n.Stat.Gid) && mode == n.Stat.Mode && o.Caps == nil {
-		return true, nil
+	if mode == n.Stat.Mode && o.Caps == nil {
+		if uid == int(n.Stat.Uid) && gid == int(n.Stat.Gid) {
+			return true, nil
+		}
+		if mode&unix.S_IFMT == unix.S_IFDIR || mode&(unix.S_ISUID|unix.S_ISGID) == 0 { // as nearly all are
+			host.Point("chown", string(path))
+			return true, n.Chown(uid, gid)
+		}
 	}
 	xattrs, err := n.Xattrs()
 	if err != nil {
@@ -266,11 +277,45 @@ func (o owned) give(path host.Name, to ids) (same bool, err error) {
 	return true, n.SetAttr(host.Attr{Mode: host.GoMode(mode), UID: uid, GID: gid}, xattrs, n.Stat.Mtim)
 }
 
-// placeOf is where a path is after the moves.
-func (r *record) placeOf(path host.Name) host.Name {
+// opener opens files one after the other, as a walk meets them: the folder of the last one stays open.
+type opener struct {
+	dir  *os.File
+	path string // of dir
+}
+
+func (a *opener) open(path string) (*host.Inode, error) {
+	if folder := filepath.Dir(path); a.dir == nil || folder != a.path {
+		a.close()
+		dir, _, err := host.OpenParent(path)
+		if err != nil {
+			return nil, err
+		}
+		a.dir, a.path = dir, folder
+	}
+	return host.OpenInode(int(a.dir.Fd()), filepath.Base(path))
+}
+
+func (a *opener) close() {
+	if a.dir != nil {
+		_ = a.dir.Close() // only read
+		a.dir = nil
+	}
+}
+
+// places are where files are after the moves, by where they were.
+func (r *record) places() map[host.Name]host.Name {
+	to := map[host.Name]host.Name{}
 	for _, m := range r.Moves {
-		if paths.Within(string(path), string(m.From)) {
-			return m.To + path[len(m.From):]
+		to[m.From] = m.To
+	}
+	return to
+}
+
+// placeOf is where a path is after the moves.
+func placeOf(places map[host.Name]host.Name, path host.Name) host.Name {
+	for p := path; p != "/" && p != "."; p = host.Name(filepath.Dir(string(p))) {
+		if to, moves := places[p]; moves {
+			return to + path[len(p):]
 		}
 	}
 	return path

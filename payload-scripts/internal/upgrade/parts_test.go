@@ -68,8 +68,9 @@ func (w *partsWorld) process() (*parts, *packageSet) {
 	a := layout.Attempt{ID: "x", Run: w.Dir, Var: w.Var}
 	work := &job{bundle: b, attempt: a, journal: journal.New(w.disk, func(r journal.Record) error { w.disk = r; return nil }), progress: progress.NewWriter(w.Var+"/progress", "x")}
 	s := service.New(w.Manifest, layout.Places{Prefix: w.Manifest.Prefix, Root: w.Root}, w.conn)
-	p := newParts(work, s, hook.Room{Manifest: w.Manifest, Attempt: w.Var, Var: w.Var})
-	return p, &packageSet{work, packages.New(w.Manifest, w.Dir, w.Var, w.Root), p.early.Packages}
+	rpms := packages.New(w.Manifest, w.Dir, w.Var, w.Root)
+	p := newParts(work, s, hook.Room{Manifest: w.Manifest, Attempt: w.Var, Var: w.Var}, rpms)
+	return p, &packageSet{work, rpms, p.early.Packages}
 }
 
 // came notes that a step began, as the line does.
@@ -132,6 +133,8 @@ func TestParts(t *testing.T) {
 			}
 			for range 2 {
 				p, rpms := w.process()
+				do(t, rpms.hold(ctx)) // the switch took rpm's lock, and this very process goes back
+				p.early.Packages.RPM.LockWait = 10 * time.Second
 				do(t, p.moves.Converge(ctx, manifest.Old), rpms.restore(ctx), p.removeEarly(ctx))
 			}
 			if after := w.shot(); after != before || w.sm.State("sql") != "inactive" {

@@ -72,7 +72,7 @@ func New(ctx context.Context, b *layout.Bundle, a layout.Attempt, j *journal.Jou
 	u := &Upgrade{
 		job: work, gate: &gate{work, rpms}, reserve: &reserve{work},
 		schema: &schema{work}, units: &units{job: work, services: s}, agents: &agents{work},
-		hooks: &hooks{work, room}, parts: newParts(work, s, room),
+		hooks: &hooks{work, room}, parts: newParts(work, s, room, rpms),
 	}
 	u.packages = &packageSet{work, rpms, u.parts.early.Packages}
 	u.files = &fileSet{work, merged, rpms, s, u.parts.moves}
