@@ -207,7 +207,7 @@ func (m *machine) cut(way manifest.Side, n int) (ended bool) {
 				if err != nil {
 					return err
 				}
-				path, to = r.placeOf(path), who
+				path, to = placeOf(r.places(), path), who
 			}
 			var at opener
 			defer at.close()
