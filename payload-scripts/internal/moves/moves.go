@@ -29,15 +29,23 @@ import (
 type Set struct {
 	Moves    []manifest.Move
 	Owners   []manifest.Owner
-	State    []string   // paths that are restored from a copy afterwards: what lacks there on the way back is no failure
-	Host     paths.Host // where the files are
-	Folder   string     // of the attempt; "" when the set is only asked for findings
+	State    []string                                       // paths that are restored from a copy afterwards: what lacks there on the way back is no failure
+	Host     paths.Host                                     // where the files are
+	Folder   string                                         // of the attempt; "" when the set is only asked for findings
+	Config   []string                                       // files that the upgrade writes in the window, whose owner changes all the same
+	Packaged func(context.Context) (map[string]bool, error) // files of packages, whose owner is theirs; nil for none
 	Progress func(path string, done, of int64)
 }
 
 // Of returns what moves in a jump, on the host whose files are below root.
 func Of(m *manifest.Manifest, folder, root string) *Set {
-	return &Set{Moves: m.Moves, Owners: m.Owners, State: m.State, Host: paths.Host(root), Folder: folder}
+	s := &Set{Moves: m.Moves, Owners: m.Owners, State: m.State, Host: paths.Host(root), Folder: folder}
+	for _, c := range m.Config {
+		if !c.InPackage() {
+			s.Config = append(s.Config, c.Target)
+		}
+	}
+	return s
 }
 
 // none tells that there is nothing to do.

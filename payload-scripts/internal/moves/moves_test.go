@@ -106,7 +106,7 @@ func (m *machine) isNew() {
 	for path, want := range map[string]string{
 		"/opt/app/blueprints": "42750 991:992", "/opt/app/blueprints/tenant": "42750 991:992", "/opt/app/blueprints/tenant/one/sub/b.yaml": "100644 991:992",
 		"/opt/app/blueprints/tenant/one/secret": "100600 991:992", "/opt/app/blueprints/tenant/one/link": "120777 991:992", "/opt/app/blueprints/tenant/\xff": "100640 991:992",
-		"/opt/app/blueprints/tenant/two words": "40755 991:992", "/opt/app/bin/tool": "104755 991:992", "/etc/app/ssl/deep/cert.pem": "100600 0:0", "/etc/app/ssl": "40755 0:0",
+		"/opt/app/blueprints/tenant/two words": "40755 991:992", "/opt/app/bin/tool": "104755 0:0", "/etc/app/ssl/deep/cert.pem": "100600 0:0", "/etc/app/ssl": "40755 0:0",
 		"/var/app/data": "100644 993:8", "/opt/app/blueprints/one": "", "/root/app/server.crt": "", "/opt/app/none": "", "/etc/app/ssl/lacks": "",
 	} {
 		var st unix.Stat_t
@@ -238,39 +238,39 @@ func (m *machine) cut(way manifest.Side, n int) (ended bool) {
 	return true
 }
 
-// TestCutInAFile: the owner is new, and setuid is gone with it.
-func TestCutInAFile(t *testing.T) {
+// TestFolderThatWasJustMade by an engine that was killed then.
+func TestFolderThatWasJustMade(t *testing.T) {
 	t.Parallel()
 	m, ctx := newMachine(t), t.Context()
-	before := m.shot()
 	m.ok(m.set.Record(ctx))
-	m.ok(os.Chown(m.at("/opt/app/bin/tool"), 991, 992))
-	m.ok(m.set.Converge(ctx, manifest.Old))
-	if after := m.shot(); after != before {
-		t.Errorf("after the way back:\n%s\nbefore:\n%s", after, before)
-	}
-	m.ok(os.Mkdir(m.at("/opt/app/blueprints/tenant"), 0o700)) // and a folder that was just made
+	m.ok(os.Mkdir(m.at("/opt/app/blueprints/tenant"), 0o700))
 	m.ok(m.set.Converge(ctx, manifest.New))
 	m.isNew()
 }
 
-// TestCapabilities of a program are there on both sides.
-func TestCapabilities(t *testing.T) {
+// TestPrivileges: who could change a program with privileges would have them on the way back.
+func TestPrivileges(t *testing.T) {
 	t.Parallel()
 	m, ctx := newMachine(t), t.Context()
 	caps := []byte{1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 	m.write("/opt/app/bin/ping", "p", 0o755, 0, 0)
 	m.ok(unix.Setxattr(m.at("/opt/app/bin/ping"), "security.capability", caps, 0))
+	before := m.shot()
 	m.ok(m.set.Record(ctx))
-	for _, side := range []manifest.Side{manifest.New, manifest.Old} {
-		m.ok(os.Chown(m.at("/opt/app/bin/ping"), 1, 1)) // cut off: they are gone
-		m.ok(m.set.Converge(ctx, side))
-		got := make([]byte, 64)
-		n, err := unix.Getxattr(m.at("/opt/app/bin/ping"), "security.capability", got)
-		m.ok(err)
-		if !slices.Equal(got[:n], caps) {
-			t.Errorf("%s: capabilities %v", side, got[:n])
+	m.ok(m.set.Converge(ctx, manifest.New))
+	for _, path := range []string{"/opt/app/bin/ping", "/opt/app/bin/tool"} {
+		var st unix.Stat_t
+		m.ok(unix.Lstat(m.at(path), &st))
+		if st.Uid != 0 {
+			t.Errorf("%s was given to %d", path, st.Uid)
 		}
+	}
+	m.ok(m.set.Converge(ctx, manifest.Old))
+	got := make([]byte, 64)
+	n, err := unix.Getxattr(m.at("/opt/app/bin/ping"), "security.capability", got)
+	m.ok(err)
+	if after := m.shot(); after != before || !slices.Equal(got[:n], caps) {
+		t.Errorf("capabilities %v, after the way back:\n%s\nbefore:\n%s", got[:n], after, before)
 	}
 }
 
@@ -308,6 +308,51 @@ func TestWhatTheNewReleaseDid(t *testing.T) {
 	}
 }
 
+// TestWhatOthersHave: files of packages keep their owners, configuration that was written in the window gets
+// the new one; what others restore on the way back is no failure.
+func TestWhatOthersHave(t *testing.T) {
+	t.Parallel()
+	m, ctx := newMachine(t), t.Context()
+	m.write("/opt/app/app.conf", "1", 0o600, 0, 0)
+	m.write("/opt/app/cache", "1", 0o600, 0, 0)
+	m.set.Config = []string{"/opt/app/app.conf"}
+	m.set.Packaged = func(context.Context) (map[string]bool, error) {
+		return map[string]bool{"/opt/app/bin/tool": true, "/opt/app/bin": true}, nil
+	}
+	m.ok(m.set.Record(ctx))
+	for _, file := range []string{"/opt/app/app.conf", "/opt/app/cache", "/opt/app/bin/tool"} { // all of them are written anew
+		m.write(file+".next", "2", 0o600, 3, 3)
+		m.ok(os.Rename(m.at(file+".next"), m.at(file)))
+	}
+	m.ok(m.set.Converge(ctx, manifest.New))
+	for path, want := range map[string]string{"/opt/app/app.conf": "991:992", "/opt/app/cache": "3:3", "/opt/app/bin/tool": "3:3", "/opt/app/bin": "991:992"} {
+		var st unix.Stat_t
+		m.ok(unix.Lstat(m.at(path), &st))
+		if got := fmt.Sprintf("%d:%d", st.Uid, st.Gid); got != want {
+			t.Errorf("%s belongs to %s, want %s", path, got, want)
+		}
+	}
+	m.ok(m.set.Converge(ctx, manifest.Old))
+	var st unix.Stat_t
+	m.ok(unix.Lstat(m.at("/opt/app/bin"), &st))
+	if st.Uid != 0 {
+		t.Errorf("the folder belongs to %d", st.Uid)
+	}
+	// A name of a secret in configuration's place is not given away.
+	m.write("/secret", "s", 0o600, 0, 0)
+	m.ok(os.Remove(m.at("/opt/app/app.conf")))
+	m.ok(os.Link(m.at("/secret"), m.at("/opt/app/app.conf")))
+	m.ok(m.set.Converge(ctx, manifest.New))
+	m.ok(unix.Lstat(m.at("/secret"), &st))
+	if st.Uid != 0 {
+		t.Errorf("a secret was given to %d", st.Uid)
+	}
+	m.set.Packaged = func(context.Context) (map[string]bool, error) { return nil, errors.New("no rpm") }
+	if err := m.set.Record(ctx); err == nil || !strings.Contains(err.Error(), "no rpm") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 // TestHostile: what the product's user puts into the place of files is neither moved nor given away.
 func TestHostile(t *testing.T) {
 	t.Parallel()
@@ -316,8 +361,8 @@ func TestHostile(t *testing.T) {
 	m.ok(m.set.Record(ctx))
 	m.ok(os.Remove(m.at("/var/app/data")))
 	m.ok(os.Symlink("/secret", m.at("/var/app/data")))
-	m.ok(os.Remove(m.at("/opt/app/bin/tool")))
-	m.ok(os.Link(m.at("/secret"), m.at("/opt/app/bin/tool")))
+	m.ok(os.Remove(m.at("/opt/app/blueprints/one/sub/b.yaml")))
+	m.ok(os.Link(m.at("/secret"), m.at("/opt/app/blueprints/one/sub/b.yaml")))
 	m.ok(m.set.Converge(ctx, manifest.New))
 	var st unix.Stat_t
 	m.ok(unix.Lstat(m.at("/secret"), &st))

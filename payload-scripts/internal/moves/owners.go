@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -27,9 +28,10 @@ type owned struct {
 	Inode uint64    `json:"inode"`
 	UID   int       `json:"uid"`
 	GID   int       `json:"gid"`
-	Mode  uint32    `json:"mode"`           // with the type; a new owner takes setuid away
-	Rule  int       `json:"rule"`           // which of the manifest's owners it gets
-	Caps  []byte    `json:"caps,omitempty"` // of a program that has some: a new owner takes them, too
+	Rule  int       `json:"rule"`          // which of the manifest's owners it gets
+	Any   bool      `json:"any,omitempty"` // configuration: the file that is there in the end, whichever it is
+
+	folder bool
 }
 
 func (s *Set) ownersFile() string { return filepath.Join(s.Folder, "owners.jsonl") }
@@ -57,11 +59,30 @@ func (s *Set) recordOwners(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
+	packaged := map[string]bool{}
+	if s.Packaged != nil {
+		if packaged, err = s.Packaged(ctx); err != nil {
+			return err
+		}
+	}
+	config := map[string]bool{}
+	for _, target := range s.Config {
+		real, _, err := s.Host.Resolve(target)
+		if err != nil {
+			return err
+		}
+		config[real] = true
+	}
+	root := strings.TrimSuffix(s.Host.At("/"), "/")
 	out := bufio.NewWriter(f)
 	enc := json.NewEncoder(out)
 	for i, rule := range s.Owners {
 		if err := s.walk(ctx, rule, func(o owned) error {
-			o.Rule = i
+			path := string(o.Path)
+			o.Rule, o.Any = i, config[path]
+			if !o.folder && !o.Any && packaged[strings.TrimPrefix(path, root)] {
+				return nil
+			}
 			return enc.Encode(o)
 		}); err != nil {
 			return err
@@ -103,14 +124,10 @@ func (s *Set) walk(ctx context.Context, rule manifest.Owner, visit func(owned) e
 				delete(linked, id)
 			}
 		}
-		o := owned{Path: host.Name(path), Inode: st.Ino, UID: int(st.Uid), GID: int(st.Gid), Mode: st.Mode}
-		if st.Mode&unix.S_IFMT == unix.S_IFREG && st.Mode&0o111 != 0 {
-			var err error
-			if o.Caps, err = capsOf(path); err != nil {
-				return err
-			}
+		if privileged, err := isPrivileged(path, st); err != nil || privileged {
+			return err
 		}
-		return visit(o)
+		return visit(owned{Path: host.Name(path), Inode: st.Ino, UID: int(st.Uid), GID: int(st.Gid), folder: st.Mode&unix.S_IFMT == unix.S_IFDIR})
 	})
 	if err != nil || len(linked) == 0 {
 		return err
@@ -122,17 +139,25 @@ func (s *Set) walk(ctx context.Context, rule manifest.Owner, visit func(owned) e
 	return outside
 }
 
-// capabilities is the extended attribute with a program's capabilities.
-const capabilities = "security.capability"
-
-func capsOf(path string) ([]byte, error) {
+// isPrivileged tells whether a file is a program with setuid, setgid or capabilities. It keeps its owner: somebody
+// else could change what it does, and the way back would give that the privilege.
+func isPrivileged(path string, st *unix.Stat_t) (bool, error) {
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Mode&(0o111|unix.S_ISUID|unix.S_ISGID) == 0 {
+		return false, nil
+	}
+	if st.Mode&(unix.S_ISUID|unix.S_ISGID) != 0 {
+		return true, nil
+	}
 	n, err := host.OpenPath(path)
+	if absent(err) {
+		return false, nil
+	}
 	if err != nil {
-		return nil, err
+		return false, err
 	}
 	defer n.Close()
 	xattrs, err := n.Xattrs()
-	return xattrs[capabilities], err
+	return xattrs["security.capability"] != nil, err
 }
 
 // each reads owners.jsonl.
@@ -168,7 +193,7 @@ func (s *Set) each(ctx context.Context, do func(owned) error) error {
 }
 
 // giveAway gives every file that is noted its new owner, at its new place, and the folders that
-// were made among them. A file that the new packages have replaced is theirs.
+// were made among them.
 func (s *Set) giveAway(ctx context.Context, r *record) error {
 	who := make([]ids, len(s.Owners))
 	for i, rule := range s.Owners {
@@ -208,29 +233,30 @@ func (s *Set) giveAway(ctx context.Context, r *record) error {
 	return nil
 }
 
-// giveBack gives every file that is noted the owner that it had.
+// giveBack gives every file that is noted the owner that it had. One that is not there any more, or
+// another one, is whoever's who restores it: configuration, state; or it is the new release's own.
 func (s *Set) giveBack(ctx context.Context) error {
-	var lost []string
+	others := 0
 	var at opener
 	defer at.close()
 	err := s.each(ctx, func(o owned) error {
+		o.Any = false
 		same, err := o.give(&at, o.Path, ids{o.UID, o.GID})
-		if err == nil && !same && !s.inState(string(o.Path)) {
-			lost = append(lost, string(o.Path))
+		if err == nil && !same {
+			others++
 		}
 		return err
 	})
-	if err != nil || len(lost) == 0 {
-		return err
+	if others > 0 {
+		slog.Info("files that are not those which got another owner", "count", others)
 	}
-	return fmt.Errorf("gone or replaced since the services were stopped, and not under state, which would bring them back: %s", strings.Join(lost[:min(20, len(lost))], ", "))
+	return err
 }
 
 // ids are a user and a group; -1 leaves what is there.
 type ids struct{ uid, gid int }
 
-// give gives the file at a path an owner, and the mode and attributes that it had with the old one.
-// It tells whether that very file is there.
+// give gives the file at a path an owner. It tells whether that very file is there.
 func (o owned) give(at *opener, path host.Name, to ids) (same bool, err error) {
 	n, err := at.open(string(path))
 	if absent(err) {
@@ -240,7 +266,7 @@ func (o owned) give(at *opener, path host.Name, to ids) (same bool, err error) {
 		return false, err
 	}
 	defer n.Close()
-	if n.Stat.Ino != o.Inode {
+	if n.Stat.Ino != o.Inode && !(o.Any && n.Stat.Nlink == 1) {
 		return false, nil
 	}
 	uid, gid := int(n.Stat.Uid), int(n.Stat.Gid)
@@ -250,31 +276,11 @@ func (o owned) give(at *opener, path host.Name, to ids) (same bool, err error) {
 	if to.gid >= 0 {
 		gid = to.gid
 	}
-	mode := n.Stat.Mode
-	if o.Mode != 0 { // of one that was cut short after the owner, setuid is gone
-		mode = o.Mode
-	}
-	if mode == n.Stat.Mode && o.Caps == nil {
-		if uid == int(n.Stat.Uid) && gid == int(n.Stat.Gid) {
-			return true, nil
-		}
-		if mode&unix.S_IFMT == unix.S_IFDIR || mode&(unix.S_ISUID|unix.S_ISGID) == 0 { // as nearly all are
-			host.Point("chown", string(path))
-			return true, n.Chown(uid, gid)
-		}
-	}
-	xattrs, err := n.Xattrs()
-	if err != nil {
-		return true, err
-	}
-	if o.Caps != nil {
-		if xattrs == nil {
-			xattrs = map[string][]byte{}
-		}
-		xattrs[capabilities] = o.Caps
+	if uid == int(n.Stat.Uid) && gid == int(n.Stat.Gid) {
+		return true, nil
 	}
 	host.Point("chown", string(path))
-	return true, n.SetAttr(host.Attr{Mode: host.GoMode(mode), UID: uid, GID: gid}, xattrs, n.Stat.Mtim)
+	return true, n.Chown(uid, gid)
 }
 
 // opener opens files one after the other, as a walk meets them: the folder of the last one stays open.

@@ -52,6 +52,24 @@ func parseStates(text string) map[string][]State {
 	return states
 }
 
+// Paths returns every file and folder of the installed packages with the names.
+func (d DB) Paths(ctx context.Context, names []string) (map[string]bool, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	text, err := d.list(ctx, `[%{FILENAMES}\n]`, names)
+	if err != nil {
+		return nil, fmt.Errorf("ask rpm which files packages have: %w", err)
+	}
+	paths := map[string]bool{}
+	for line := range strings.Lines(text) {
+		if path := strings.TrimSuffix(line, "\n"); strings.HasPrefix(path, "/") {
+			paths[path] = true
+		}
+	}
+	return paths, nil
+}
+
 // Relocated tells of those named that were put elsewhere than they are built for: by --relocate, which
 // notes both places in PREFIXES and INSTPREFIXES, or with --badreloc, which notes only where the
 // folders would have been, in ORIGDIRNAMES.

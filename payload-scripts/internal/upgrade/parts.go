@@ -28,6 +28,13 @@ func newParts(work *job, s *service.Services, room hook.Room, rpms *packages.Set
 		early: &early.Early{Packages: packages.Early(m, b.Dir, a.Packages("early"), b.Root), Units: m.EarlyServices, Services: s, Room: room, Journal: j, Options: options},
 		late:  late.Of(b, a, j), moves: moves.Of(m, a.Var, b.Root), release: rpms.RPM.Release,
 	}
+	p.moves.Packaged = func(ctx context.Context) (map[string]bool, error) {
+		var names []string
+		for _, one := range m.Old {
+			names = append(names, one.Name)
+		}
+		return rpms.RPM.DB().Paths(ctx, names)
+	}
 	p.late.Reload, p.late.Options = s.Reload, options
 	for _, set := range []*packages.Set{p.early.Packages, p.late.Packages} {
 		if set != nil {
