@@ -210,6 +210,9 @@ func TestCleanRemovesKeptFolders(t *testing.T) {
 		r.Ended = time.Now().Add(-72 * time.Hour)
 	})
 	w.write(a.Kept(), `["/var/lib/search", "/var/log/search", "/var/lib/linked"]`)
+	first := w.attempt(older, func(r *journal.Record) { upgraded(r); r.Ended = time.Now().Add(-96 * time.Hour) })
+	w.write(first.Kept(), `["/var/lib/searching"]`)
+	w.link(newest)
 	w.state(attempt.Done)
 	for _, file := range []string{"/var/lib/search/nodes/0", "/var/lib/searching", "/data/linked/1", "/data/other"} {
 		w.write(w.root+file, "documents")
@@ -220,9 +223,16 @@ func TestCleanRemovesKeptFolders(t *testing.T) {
 	e := &env{out: w.Output(), err: w.Output(), bundle: w.bundle}
 	e.bundle.Settings.KeepBackups = 48 * time.Hour
 	e.expire(w.bundle.Places())
-	if _, err := os.Stat(w.root + "/var/lib/search/nodes/0"); err != nil {
-		t.Error(err)
+	for _, path := range []string{w.root + "/var/lib/search/nodes/0", w.root + "/var/lib/searching", a.Kept(), first.Kept()} {
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
+		}
 	}
+	if _, err := os.Stat(first.Backup("manager.dump")); err == nil {
+		t.Error("an old backup did not expire")
+	}
+	ok(t, os.Remove(w.root+"/var/lib/searching"), os.WriteFile(first.Kept(), []byte("[]"), 0o600))
+	w.write(w.root+"/var/lib/searching", "of a later use")
 	out, _ := w.run(0, "clean", "--dry-run")
 	contains(t, out, w.root+"/var/lib/search\n", w.root+"/var/lib/linked\n")
 	if strings.Contains(out, "/var/log/search") { // there is none
@@ -255,6 +265,9 @@ func TestCleanWaitsForLatePackages(t *testing.T) {
 	w.state(attempt.Done)
 	w.write(w.root+"/var/lib/search/0", "documents")
 	w.bundle.Manifest.Old = []manifest.Package{{ID: nevra.ID{Name: "search", Version: "1", Release: "1", Arch: "noarch"}, Late: true, File: "rollback/gone.rpm"}}
+	if found, err := attempt.Leftovers(w.bundle.Places(), attempt.Keep{}); err != nil || len(found) > 0 { // nor does it expire
+		t.Errorf("would remove %+v, %v", found, err)
+	}
 	before := w.tree(a.Run)
 	_, stderr := w.run(1, "clean", "--all")
 	contains(t, stderr, "search", "rpm -e --noscripts search")
@@ -264,6 +277,15 @@ func TestCleanWaitsForLatePackages(t *testing.T) {
 	for _, path := range []string{w.root + "/var/lib/search/0", a.Kept(), a.Backup("manager.dump")} {
 		if _, err := os.Stat(path); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+func ok(t *testing.T, errs ...error) {
+	t.Helper()
+	for _, err := range errs {
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 }
