@@ -236,6 +236,23 @@ func TestEarlyAndLateProof(t *testing.T) {
 	}
 }
 
+// TestRehearseWithEarly: what comes in the window needs what comes early, in an empty root too.
+func TestRehearseWithEarly(t *testing.T) {
+	t.Parallel()
+	w := movedStore(t, nil)
+	before := tree(t, w)
+	p := partsOf(t, w)
+	if _, err := p.main.Rehearse(t.Context(), t.TempDir(), p.early); err != nil {
+		t.Error(err)
+	}
+	if _, err := p.main.Rehearse(t.Context(), t.TempDir(), nil); err == nil || !strings.Contains(err.Error(), "sql-server is needed by rest") {
+		t.Errorf("without the early packages: %v", err)
+	}
+	if after := tree(t, w); after != before || w.Read("/ran") != "" {
+		t.Error("the rehearsal changed something")
+	}
+}
+
 // TestLateFailure leaves the new release alone, and is done the next time.
 func TestLateFailure(t *testing.T) {
 	t.Parallel()
