@@ -1,12 +1,12 @@
 // Command bootstrap does what the real product's installer does after the packages are
-// there: users, folders, certificates, configuration, database, services. None of it
+// there: users, folders, certificates, configuration, database or Elasticsearch, services. None of it
 // is owned by a package. It runs on the machine itself, as root, with systemd and PostgreSQL up.
 //
 //	bootstrap install --release 4.1.1 [--schema upgraded|fresh] [--admin-password WORD]
 //	bootstrap data --size small|ROWS [--deployments N] [--hosts N] [--no-agents]
 //	bootstrap agents --listen 127.0.0.1:5990 --dir FOLDER
 //
-// data fills the database and the file server of an installed host; ROWS is how many events, and how
+// data fills the database and the file server of an installed host, at 3.4.2 through its REST service and its worker; ROWS is how many events, and how
 // many logs. agents is the process that stands for the machines the product manages.
 package main
 
@@ -84,5 +84,5 @@ func dataCommand(ctx context.Context, args []string) error {
 		}
 		bulk = n
 	}
-	return fill(ctx, bulk, *deployments, *hosts, !*noAgents)
+	return fill(ctx, amount{bulk, *deployments, *hosts}, !*noAgents)
 }

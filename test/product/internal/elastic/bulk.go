@@ -15,7 +15,12 @@ type Entry struct {
 	Source      []byte // in one line
 }
 
-// Bulk writes entries. One that Elasticsearch refuses is an error; the others are written nevertheless.
+// RefusedError says of which entries Elasticsearch said no; the others are written.
+type RefusedError struct{ Answer string }
+
+func (e *RefusedError) Error() string { return "bulk: refused: " + e.Answer }
+
+// Bulk writes entries. Entries that Elasticsearch refuses are a [*RefusedError].
 func (c Client) Bulk(ctx context.Context, entries []Entry) error {
 	var b bytes.Buffer
 	for _, e := range entries {
@@ -41,7 +46,7 @@ func (c Client) Bulk(ctx context.Context, entries []Entry) error {
 		return err
 	}
 	if answer.Errors {
-		return fmt.Errorf("bulk: %.2000s", body)
+		return &RefusedError{fmt.Sprintf("%.2000s", body)}
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func path(kind, id string) string {
 }
 
 // Create writes a document of which there is none yet; status 409 if there is. The next search sees it, as after
-// every write but DeleteOf.
+// every write but UpdateQuietly and DeleteOf.
 func (c Client) Create(ctx context.Context, kind, id string, doc []byte) error {
 	_, err := c.Call(ctx, http.MethodPut, path(kind, id)+"?op_type=create&refresh=true", doc)
 	return err
@@ -48,6 +48,18 @@ func (c Client) Create(ctx context.Context, kind, id string, doc []byte) error {
 // Update changes some fields; Elasticsearch writes the whole document anew.
 func (c Client) Update(ctx context.Context, kind, id string, fields []byte) error {
 	_, err := c.Call(ctx, http.MethodPost, path(kind, id)+"/_update?refresh=true", fmt.Appendf(nil, `{"doc": %s}`, fields))
+	return err
+}
+
+// UpdateIf is an Update of a document that still has that version; status 409 otherwise.
+func (c Client) UpdateIf(ctx context.Context, kind, id string, fields []byte, version int) error {
+	_, err := c.Call(ctx, http.MethodPost, fmt.Sprintf("%s/_update?refresh=true&version=%d", path(kind, id), version), fmt.Appendf(nil, `{"doc": %s}`, fields))
+	return err
+}
+
+// UpdateQuietly is an Update that searches see only after up to a second.
+func (c Client) UpdateQuietly(ctx context.Context, kind, id string, fields []byte) error {
+	_, err := c.Call(ctx, http.MethodPost, path(kind, id)+"/_update", fmt.Appendf(nil, `{"doc": %s}`, fields))
 	return err
 }
 
