@@ -101,7 +101,7 @@ tar -xzf ` + wheel + ` -C /opt/mgmtworker/env --no-same-owner
 
 func amqpInflux(r product.Release, bin map[string][]byte) pkg {
 	p := base(r, "cloudify-amqp-influx", "x86_64", "Carries metrics from the broker to the metrics database")
-	if r.Version == "4.0.1" || r.Version == "4.1.1" { // 4.2.0 numbers it like the rest: that is lower than before
+	if !r.Elasticsearch && !r.Availability { // before and after it is numbered like the rest: from 4.1.1 to 4.2.0 the number goes down
 		p.version, p.release = r.Package, "community"
 	}
 	p.files = []file{
