@@ -1,17 +1,24 @@
 package product_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
+	"onerpm/test/product/documents"
 	"onerpm/test/product/elasticsearch"
 	"onerpm/test/product/internal/product"
 	"onerpm/test/product/internal/rendered"
@@ -146,6 +153,68 @@ func TestOldVersions(t *testing.T) {
 	}
 }
 
+// Whatever years of use leave, every document is in the list of its kind with every field as it is.
+func TestOldListsShowEveryDocument(t *testing.T) {
+	m := newOldManager(t)
+	m.elastic("DELETE", "/_all", "")
+	m.must(documents.New(documents.Options{Address: node.Address, Seed: 7, Deployments: 2, Large: 100_000}).Fill(m.Context()))
+	m.startREST()
+	kinds := map[string]string{
+		"blueprint": "blueprints", "deployment": "deployments", "execution": "executions?_include_system_workflows=true", "node": "nodes",
+		"node_instance": "node-instances", "plugin": "plugins", "snapshot": "snapshots", "deployment_update": "deployment-updates",
+		"deployment_modification": "deployment-modifications", "cloudify_event": "events?type=cloudify_event", "cloudify_log": "events?type=cloudify_log",
+	}
+	want := map[string][]string{}
+	m.must(elasticsearch.Each(m.Context(), node.Address, func(d elasticsearch.Document) error {
+		source := m.exact(d.Source)
+		if d.Type == "node_instance" {
+			source["version"] = d.Version
+		}
+		want[d.Type] = append(want[d.Type], asText(source))
+		return nil
+	}))
+	for kind, path := range kinds {
+		sep := map[bool]string{true: "&", false: "?"}[strings.Contains(path, "?")]
+		var got []string
+		resp, err := http.Get(m.url + "/api/v2.1/" + path + sep + "_size=10000")
+		m.must(err)
+		body, err := io.ReadAll(resp.Body)
+		m.must(errors.Join(err, resp.Body.Close()))
+		for _, item := range m.exact(body)["items"].([]any) {
+			got = append(got, asText(item.(map[string]any)))
+		}
+		slices.Sort(got)
+		slices.Sort(want[kind])
+		if len(got) < 2 || !slices.Equal(got, want[kind]) {
+			m.Errorf("%s: %d items, and there are %d documents", path, len(got), len(want[kind]))
+			for i := range min(len(got), len(want[kind])) {
+				if got[i] != want[kind][i] {
+					m.Fatalf("%.1000s\nis not\n%.1000s", got[i], want[kind][i])
+				}
+			}
+		}
+	}
+}
+
+// exact decodes an object and keeps numbers as they are written.
+func (m *manager) exact(body []byte) (a answer) {
+	m.Helper()
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	m.must(dec.Decode(&a))
+	return a
+}
+
+// asText is a document's or an answer's text, without nulls and without workflows, which answers have as a list.
+func asText(a answer) string {
+	maps.DeleteFunc(a, func(name string, v any) bool { return v == nil || name == "workflows" })
+	b, err := json.Marshal(a)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
 // With security on, roles count.
 func TestOldSecurity(t *testing.T) {
 	m := newOldManager(t)
@@ -170,6 +239,15 @@ func TestOldSecurity(t *testing.T) {
 		{dora, 401, "DELETE"}, {caller{user: "admin", password: adminPassword}, 200, "DELETE"},
 	} {
 		m.ask(c.who, c.want, c.method, "/api/v2.1/blueprints/b", archive)
+	}
+	req, err := http.NewRequestWithContext(m.Context(), http.MethodGet, m.url+"/api/v2.1/blueprints", nil)
+	m.must(err)
+	req.Header.Set("X-Server-Port", "8101") // as nginx says on its internal port, where nobody is asked who they are
+	resp, err := http.DefaultClient.Do(req)
+	m.must(err)
+	m.must(resp.Body.Close())
+	if resp.StatusCode != http.StatusOK {
+		m.Errorf("on the internal port: %s", resp.Status)
 	}
 }
 

@@ -40,11 +40,13 @@ func logstash(bin map[string][]byte) pkg {
 // postgresServer is the product's database server from 4.0 on, the same at every release. The programs are those of the machine,
 // under which the server runs as Debian's unit; this package's own unit and its initdb script lead to that.
 func postgresServer() pkg {
-	return pkg{name: "postgresql95-server", version: "9.5.3", release: "2PGDG.rhel7", arch: "x86_64", date: "2016-05-12",
+	p := pkg{name: "postgresql95-server", version: "9.5.3", release: "2PGDG.rhel7", arch: "x86_64", date: "2016-05-12",
 		summary: "The programs needed to create and run a PostgreSQL server",
 		files: []file{
 			{path: "/usr/pgsql-9.5/bin/postgresql95-setup", body: around("postgresql/setup.sh"), mode: 0o755},
 			{path: "/usr/lib/systemd/system/postgresql-9.5.service", body: around("postgresql/postgresql-9.5.service")},
 			{path: "/usr/lib/systemd/system/postgresql@15-main.service.d/postgresql-9.5.conf", body: around("postgresql/part-of.conf")},
 		}}
+	p.post, p.preun, p.postun = string(around("postgresql/post.sh")), string(around("postgresql/preun.sh")), string(around("postgresql/postun.sh"))
+	return p
 }

@@ -98,16 +98,16 @@ func (d *Documents) update(ctx context.Context, kind, id string, fields source) 
 	return lacking(d.es.Update(ctx, kind, id, body))
 }
 
-// read decodes a document's source into a struct and returns the document.
-func (d *Documents) read(ctx context.Context, kind, id string, into any) (elastic.Document, error) {
+// read decodes a document's source into a struct.
+func (d *Documents) read(ctx context.Context, kind, id string, into any) error {
 	doc, err := d.es.Get(ctx, kind, id)
 	if err != nil {
-		return doc, lacking(err)
+		return lacking(err)
 	}
 	if err := json.Unmarshal(doc.Source, into); err != nil {
-		return doc, fmt.Errorf("%s %s: %w", kind, id, err)
+		return fmt.Errorf("%s %s: %w", kind, id, err)
 	}
-	return doc, nil
+	return nil
 }
 
 // lacking turns status 404 into ErrNotFound.

@@ -77,7 +77,7 @@ func (d *Documents) EndModification(ctx context.Context, id, status string) erro
 			Instances int `json:"instances"`
 		} `json:"modified_nodes"`
 	}
-	if _, err := d.read(ctx, "deployment_modification", id, &m); err != nil {
+	if err := d.read(ctx, "deployment_modification", id, &m); err != nil {
 		return err
 	}
 	if m.Status != "started" {
@@ -89,7 +89,7 @@ func (d *Documents) EndModification(ctx context.Context, id, status string) erro
 			var before struct {
 				Number int `json:"number_of_instances"`
 			}
-			if _, err := d.read(ctx, "node", m.Deployment+"_"+node, &before); err != nil {
+			if err := d.read(ctx, "node", m.Deployment+"_"+node, &before); err != nil {
 				return err
 			}
 			change = source{"planned_number_of_instances": before.Number}

@@ -51,7 +51,7 @@ func (d *Documents) CreateDeployment(ctx context.Context, id, blueprint string, 
 	var from struct {
 		Plan Plan `json:"plan"`
 	}
-	if _, err := d.read(ctx, "blueprint", blueprint, &from); err != nil {
+	if err := d.read(ctx, "blueprint", blueprint, &from); err != nil {
 		return err
 	}
 	plan, now := from.Plan, local(time.Now())

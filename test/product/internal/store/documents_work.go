@@ -64,7 +64,7 @@ func (d *Documents) Requeue(ctx context.Context) (int64, error) {
 // Again makes an execution pending again, unless it has ended or somebody wants it cancelled.
 func (d *Documents) Again(ctx context.Context, j *Job) error {
 	var e execution
-	if _, err := d.read(ctx, "execution", j.ID, &e); err != nil || e.Status != "started" {
+	if err := d.read(ctx, "execution", j.ID, &e); err != nil || e.Status != "started" {
 		return unlessGone(err)
 	}
 	return unlessGone(d.setStatus(ctx, j.ID, "pending"))
@@ -106,7 +106,7 @@ func (d *Documents) Finish(ctx context.Context, j *Job, status, message string) 
 // Cancelled tells whether somebody asked for the execution to stop. One that is gone, with its deployment, is to stop too.
 func (d *Documents) Cancelled(ctx context.Context, j *Job) (bool, error) {
 	var e execution
-	_, err := d.read(ctx, "execution", j.ID, &e)
+	err := d.read(ctx, "execution", j.ID, &e)
 	gone := errors.Is(err, ErrNotFound)
 	return gone || e.Status == "cancelling" || e.Status == "force_cancelling", unlessGone(err)
 }
@@ -188,6 +188,5 @@ func (d *Documents) Instances(ctx context.Context, j *Job) ([]NodeInstance, erro
 
 // SetRuntime writes a node instance anew with other runtime properties. Another one's write in between is ErrConflict.
 func (d *Documents) SetRuntime(ctx context.Context, n NodeInstance) error {
-	_, err := d.replaceInstance(ctx, n.ID, n.row, n.document, map[string]any{"runtime_properties": n.Runtime})
-	return err
+	return d.replaceInstance(ctx, n.ID, n.row, n.document, map[string]any{"runtime_properties": n.Runtime})
 }

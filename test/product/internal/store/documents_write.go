@@ -31,7 +31,7 @@ func (d *Documents) InsertExecution(ctx context.Context, _ Viewer, s Start) erro
 		var deployment struct {
 			Blueprint string `json:"blueprint_id"`
 		}
-		if _, err := d.read(ctx, "deployment", s.Deployment, &deployment); err != nil {
+		if err := d.read(ctx, "deployment", s.Deployment, &deployment); err != nil {
 			return err
 		}
 		doc["deployment_id"], doc["blueprint_id"] = s.Deployment, deployment.Blueprint
@@ -50,7 +50,7 @@ func (d *Documents) InsertExecution(ctx context.Context, _ Viewer, s Start) erro
 // CancelExecution asks the worker to stop an execution. One that has ended is ErrConflict.
 func (d *Documents) CancelExecution(ctx context.Context, _ Viewer, id string, force bool) error {
 	var e execution
-	if _, err := d.read(ctx, "execution", id, &e); err != nil {
+	if err := d.read(ctx, "execution", id, &e); err != nil {
 		return err
 	}
 	status := "cancelling"
@@ -115,11 +115,10 @@ func (d *Documents) ChangeInstance(ctx context.Context, id string, version int, 
 	if err != nil {
 		return err
 	}
-	_, err = d.replaceInstance(ctx, id, version, fields, changed)
-	return err
+	return d.replaceInstance(ctx, id, version, fields, changed)
 }
 
-func (d *Documents) replaceInstance(ctx context.Context, id string, version int, fields map[string]json.RawMessage, changed map[string]any) (int, error) {
+func (d *Documents) replaceInstance(ctx context.Context, id string, version int, fields map[string]json.RawMessage, changed map[string]any) error {
 	doc := source{}
 	for name, value := range fields {
 		doc[name] = value
@@ -127,13 +126,13 @@ func (d *Documents) replaceInstance(ctx context.Context, id string, version int,
 	maps.Copy(doc, changed)
 	body, err := doc.json()
 	if err != nil {
-		return 0, err
+		return err
 	}
-	version, err = d.es.Replace(ctx, "node_instance", id, body, version)
+	_, err = d.es.Replace(ctx, "node_instance", id, body, version)
 	if elastic.IsStatus(err, http.StatusConflict) {
-		return 0, ErrConflict
+		return ErrConflict
 	}
-	return version, err
+	return err
 }
 
 // decodeExact keeps numbers as they are written.

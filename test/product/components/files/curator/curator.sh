@@ -17,6 +17,10 @@ done
 [ -n "$days" ] || { echo "curator: --older-than is missing" >&2; exit 2; }
 first=$(date -u -d "$days days ago" +%Y%m%d)
 curl -fsS "http://$host:9200/_cat/indices?h=index" | while read -r index; do
-	day=$(expr "$index" : 'logstash-\([0-9]\{4\}\.[0-9][0-9]\.[0-9][0-9]\)$' | tr -d .) || continue
+	case $index in
+	logstash-[0-9][0-9][0-9][0-9].[0-9][0-9].[0-9][0-9]) ;;
+	*) continue ;;
+	esac
+	day=$(echo "${index#logstash-}" | tr -d .)
 	[ "$day" -ge "$first" ] || curl -fsS -X DELETE "http://$host:9200/$index" >/dev/null
 done
