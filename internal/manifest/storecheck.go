@@ -186,6 +186,11 @@ func (t StoreTable) IDColumn() string {
 	return ""
 }
 
+// References are the columns that refer to rows of other tables, sorted.
+func (t StoreTable) References() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(t.Columns)), func(name string) bool { return t.Columns[name].Row == "" })
+}
+
 // Name splits the table's name into its schema and its own.
 func (t StoreTable) Name() ([2]string, error) {
 	schema, name, has := strings.Cut(t.Table, ".")
