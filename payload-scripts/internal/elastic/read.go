@@ -101,7 +101,7 @@ func (c *Client) read(ctx context.Context, q Query, each func(*document.Document
 		}
 	}
 	if n != first.total {
-		return n, fmt.Errorf("%w: %d documents came of %d that were announced", errShards, n, first.total)
+		return n, fmt.Errorf("%w: %d documents came of %d that were announced", ErrShards, n, first.total)
 	}
 	return n, nil
 }
@@ -130,7 +130,7 @@ func (c *Client) next(ctx context.Context, scroll string, each func(*document.Do
 	defer answer.Close() //nolint:errcheck // it was only read
 	p, err := readPage(answer, each)
 	if err == nil && p.shards.Failed > 0 {
-		err = fmt.Errorf("%w: %d failed", errShards, p.shards.Failed)
+		err = fmt.Errorf("%w: %d failed", ErrShards, p.shards.Failed)
 	}
 	return p, err
 }

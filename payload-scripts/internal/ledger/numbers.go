@@ -1,4 +1,4 @@
-package store
+package ledger
 
 import (
 	"context"
@@ -7,12 +7,16 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/copyin"
 	"onerpm/payload-scripts/internal/mapping"
 )
 
-// ids are the numbers of the rows of one table, by the keys of their documents.
-type ids struct {
+// Numbers are the numbers of the rows of all tables whose rows have one, by table.
+type Numbers map[string]*Rows
+
+// Rows are the numbers of the rows of one table, by the keys of their documents.
+type Rows struct {
 	rows  map[string]entry
 	next  int64
 	marks []string // the names of the table's marks
@@ -24,13 +28,17 @@ type entry struct {
 	seen   bool // in this reading: only such rows can be referred to
 }
 
-func newIDs(t *mapping.Table) *ids {
-	return &ids{rows: map[string]entry{}, next: 1, marks: slices.Sorted(maps.Keys(t.Spec.Marks))}
+// Numbered tells whether the rows of a table have numbers.
+func Numbered(t manifest.StoreTable) bool { return t.Number != "" && t.Read.Grows == "" }
+
+// NewRows are those of a table without rows.
+func NewRows(t manifest.StoreTable) *Rows {
+	return &Rows{rows: map[string]entry{}, next: 1, marks: slices.Sorted(maps.Keys(t.Marks))}
 }
 
-// see returns the number of a row, a new one when it has none yet; twice when this reading
+// See returns the number of a row, a new one when it has none yet; twice when this reading
 // saw the key before.
-func (i *ids) see(r *mapping.Row) (number int64, fresh, twice bool) {
+func (i *Rows) See(r *mapping.Row) (number int64, fresh, twice bool) {
 	e, known := i.rows[string(r.Key)]
 	if !known {
 		e.number = i.next
@@ -41,10 +49,11 @@ func (i *ids) see(r *mapping.Row) (number int64, fresh, twice bool) {
 	return e.number, !known, twice
 }
 
-// numbered are the ids of all tables whose rows have numbers, by table.
-type numbered map[string]*ids
+// Last is the highest number that was given, 0 for none.
+func (i *Rows) Last() int64 { return i.next - 1 }
 
-func (n numbered) lookup(table string, key []byte) (int64, bool) {
+// Lookup returns the number of a row that was seen.
+func (n Numbers) Lookup(table string, key []byte) (int64, bool) {
 	t := n[table]
 	if t == nil {
 		return 0, false
@@ -53,7 +62,7 @@ func (n numbered) lookup(table string, key []byte) (int64, bool) {
 	return e.number, e.seen
 }
 
-func (n numbered) marked(table string, key []byte, mark string) bool {
+func (n Numbers) marked(table string, key []byte, mark string) bool {
 	t := n[table]
 	if t == nil {
 		return false
@@ -62,15 +71,28 @@ func (n numbered) marked(table string, key []byte, mark string) bool {
 	return e.seen && bit >= 0 && e.marks&(1<<bit) != 0
 }
 
-// loadIDs reads the numbers that rows have. With seen they can be referred to at once.
-func (s *Store) loadIDs(ctx context.Context, tx pgx.Tx, tables []*mapping.Table, seen bool) (numbered, error) {
-	all := numbered{}
+// Sink counts what becomes of documents in a tally, and gives rows on.
+func (n Numbers) Sink(tally *Tally, row func(*mapping.Row) error) *mapping.Sink {
+	return &mapping.Sink{
+		Lookup:   n.Lookup,
+		Marked:   n.marked,
+		Row:      func(r *mapping.Row) error { tally.Rows++; return row(r) },
+		Skip:     func(k mapping.Skip) { tally.Skipped.Add(k.Column, k.Why, 1) },
+		Unknown:  func(string, []byte) {},
+		Replaced: func(column string, n int) { tally.Replaced[column] += int64(n) },
+		Misfit:   func(m mapping.Misfit) error { return m },
+	}
+}
+
+// Numbers reads the numbers that rows have. With seen they can be referred to at once.
+func (l Ledger) Numbers(ctx context.Context, tx pgx.Tx, tables []manifest.StoreTable, seen bool) (Numbers, error) {
+	all := Numbers{}
 	for _, t := range tables {
-		if t.Spec.Number != "" && t.Spec.Read.Grows == "" {
-			all[t.Spec.Table] = newIDs(t)
+		if Numbered(t) {
+			all[t.Table] = NewRows(t)
 		}
 	}
-	rows, err := tx.Query(ctx, "SELECT tab, key, number, marks FROM "+s.in("store_ids")+" WHERE store = $1", s.Spec.Name)
+	rows, err := tx.Query(ctx, "SELECT tab, key, number, marks FROM "+l.in("store_ids")+" WHERE store = $1", l.Store)
 	if err != nil {
 		return nil, err
 	}
@@ -88,14 +110,14 @@ func (s *Store) loadIDs(ctx context.Context, tx pgx.Tx, tables []*mapping.Table,
 	return all, err
 }
 
-// keep writes the numbers of new rows.
-func (s *Store) keep(ctx context.Context, tx pgx.Tx, table string, fresh []string, i *ids) error {
+// Keep writes the numbers of new rows of a table.
+func (l Ledger) Keep(ctx context.Context, tx pgx.Tx, table string, fresh []string, i *Rows) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	_, err := copyin.Run(ctx, tx, s.in("store_ids"), []string{"store", "tab", "key", "number", "marks"}, func(_ context.Context, w *copyin.Writer) error {
+	_, err := copyin.Run(ctx, tx, l.in("store_ids"), []string{"store", "tab", "key", "number", "marks"}, func(_ context.Context, w *copyin.Writer) error {
 		for _, key := range fresh {
-			w.Text([]byte(s.Spec.Name))
+			w.Text([]byte(l.Store))
 			w.Text([]byte(table))
 			w.Bytes([]byte(key))
 			w.Number(i.rows[key].number)
@@ -109,12 +131,24 @@ func (s *Store) keep(ctx context.Context, tx pgx.Tx, table string, fresh []strin
 	return err
 }
 
-// count moves the sequence of a numbered table behind its rows.
-func count(ctx context.Context, tx pgx.Tx, t *mapping.Table, i *ids) error {
-	var sequence *string
-	if err := tx.QueryRow(ctx, "SELECT pg_get_serial_sequence($1, $2)", quoted(t.Spec), t.Spec.Number).Scan(&sequence); err != nil || sequence == nil {
-		return err
+// Unseen gives the rows that this reading did not see, which are forgotten then.
+func (n Numbers) Unseen(each func(table string, number int64) error) error {
+	for table, i := range n {
+		for key, e := range i.rows {
+			if e.seen {
+				continue
+			}
+			delete(i.rows, key)
+			if err := each(table, e.number); err != nil {
+				return err
+			}
+		}
 	}
-	_, err := tx.Exec(ctx, "SELECT setval($1::regclass, $2, $3)", *sequence, max(1, i.next-1), i.next > 1)
+	return nil
+}
+
+// Drop forgets the numbers of rows that stand in a table of tab and number.
+func (l Ledger) Drop(ctx context.Context, tx pgx.Tx, rows string) error {
+	_, err := tx.Exec(ctx, "DELETE FROM "+l.in("store_ids")+" i USING "+rows+" g WHERE i.store = $1 AND i.tab = g.tab AND i.number = g.number", l.Store)
 	return err
 }

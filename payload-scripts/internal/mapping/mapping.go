@@ -319,3 +319,8 @@ func meta(name string, d *document.Document) []byte {
 	}
 	return strconv.AppendInt(nil, d.Version, 10)
 }
+
+// SameKey is the misfit of a document whose key another one has too.
+func SameKey(table string, d *document.Document) Misfit {
+	return Misfit{Table: table, Index: d.Index, Type: d.Type, ID: d.ID, Why: "another document has the same key"}
+}
