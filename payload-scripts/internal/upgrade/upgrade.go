@@ -18,6 +18,7 @@ import (
 	"onerpm/payload-scripts/internal/packages"
 	"onerpm/payload-scripts/internal/progress"
 	"onerpm/payload-scripts/internal/service"
+	"onerpm/payload-scripts/internal/stores"
 )
 
 // job is what every resource of an attempt works with.
@@ -49,6 +50,7 @@ type Upgrade struct {
 	packages *packageSet
 	files    *fileSet
 	schema   *schema
+	stores   *stores.Set
 	drain    *drain
 	units    *units
 	door     *door
@@ -74,7 +76,8 @@ func New(ctx context.Context, b *layout.Bundle, a layout.Attempt, j *journal.Jou
 	}
 	u.files = &fileSet{work, merged, rpms, s}
 	u.door = &door{units: u.units}
-	u.drain = &drain{job: work, schema: u.schema}
+	u.stores = newStores(work, u.schema)
+	u.drain = &drain{job: work, schema: u.schema, stores: u.stores}
 	return u, nil
 }
 
