@@ -38,6 +38,10 @@ func Check(ctx context.Context, b *layout.Bundle, underWay string) []finding.Fin
 	needs := []func(context.Context) ([]preflight.Need, error){
 		func(ctx context.Context) ([]preflight.Need, error) { return databaseRoom(ctx, b) },
 	}
+	for _, l := range lookAtStores(ctx, b.Manifest) {
+		others = append(others, func(context.Context) []finding.Finding { _, found := l.look(); return found })
+		needs = append(needs, func(ctx context.Context) ([]preflight.Need, error) { return l.room(ctx, b) })
+	}
 	return preflight.Run(ctx, preflight.Input{Manifest: b.Manifest, Dir: b.Dir, UnderWay: underWay, Others: others, Needs: needs})
 }
 
@@ -45,7 +49,7 @@ func Check(ctx context.Context, b *layout.Bundle, underWay string) []finding.Fin
 // than its database, as it is compressed. One that cannot be reached is a finding of its own.
 func databaseRoom(ctx context.Context, b *layout.Bundle) ([]preflight.Need, error) {
 	var needs []preflight.Need
-	for _, spec := range b.Manifest.Databases {
+	for _, spec := range b.Manifest.There() {
 		db, err := database.Open(ctx, spec, b.Manifest.Prefix, "check", b.Manifest.Limits)
 		if err != nil {
 			continue
@@ -78,6 +82,9 @@ func roomOf(ctx context.Context, b *layout.Bundle, db *database.DB) ([]preflight
 }
 
 func checkDatabase(ctx context.Context, b *layout.Bundle, spec manifest.Database) []finding.Finding {
+	if spec.Only == manifest.New {
+		return newDatabase(ctx, b, spec)
+	}
 	db, err := database.Open(ctx, spec, b.Manifest.Prefix, "check", b.Manifest.Limits)
 	if err != nil {
 		return []finding.Finding{{ID: "database-unreachable", Level: finding.Refuse,

@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,7 +10,9 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/dump"
+	"onerpm/payload-scripts/internal/elastic/elastictest"
 	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/store/storetest"
 	"onerpm/test/product/testbed"
 )
 
@@ -120,5 +123,60 @@ func TestDatabaseThatIsAway(t *testing.T) {
 	tb.Must(os.Remove(tb.Conf))
 	if err := u.databases(context.Background()); err != nil || len(u.report.Problems) != 1 || !strings.Contains(u.report.Problems[0], tb.Conf) {
 		t.Errorf("%v, %+v", err, u.report)
+	}
+}
+
+// storeAndRun is a run whose bundle copies a store into a database, which holds the store's tables when
+// it is there already.
+func storeAndRun(t *testing.T, only manifest.Side) (*testbed.Bed, *elastictest.Server, *run) {
+	t.Helper()
+	tb := testbed.New(t)
+	server := elastictest.New(t)
+	storetest.Small(server)
+	p := storetest.NewProduct(server, 5)
+	p.Work(200)
+	folder := tb.Folder(map[string]string{
+		"1_expand_a.sql": "-- +goose Up\n-- +goose StatementBegin\n" + storetest.Schema + "\n-- +goose StatementEnd\n-- +goose Down\nDROP TABLE logs, events, settings, steps, jobs, parts, sites, plans;\nDROP TYPE progress;\n",
+		"9_switch_b.sql": "-- +goose Up\nALTER TABLE parts ADD more int;\nUPDATE parts SET more = 1;\n-- +goose Down\nALTER TABLE parts DROP more;\n",
+	})
+	dir, err := os.MkdirTemp("/var/tmp", "rehearsal-test-*") // the copy's server comes through
+	tb.Must(err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	tb.Spec.Migrations, tb.Spec.Only = filepath.Base(folder), only
+	conf := filepath.Join(t.TempDir(), "source.yaml")
+	tb.Must(os.WriteFile(conf, fmt.Appendf(nil, "host: %s\nport: %d\n", server.Host, server.Port), 0o600))
+	spec := storetest.Spec()
+	spec.From.Elasticsearch = manifest.ElasticsearchSource{File: conf, Format: "yaml", Host: "host", Port: "port"}
+	spec.Values = map[string]manifest.HostValue{"ip": {File: conf, Format: "yaml", Key: "host"}}
+	m := &manifest.Manifest{Prefix: testbed.Prefix, Databases: []manifest.Database{tb.Spec}, Stores: []manifest.Store{spec}}
+	return tb, server, &run{bundle: &layout.Bundle{Dir: filepath.Dir(folder), Manifest: m}, dir: dir, tell: func(string) {}, report: &Report{}}
+}
+
+// TestStoreIsRehearsed makes both readings into the copy of a database, and predicts the window by the second.
+func TestStoreIsRehearsed(t *testing.T) {
+	t.Parallel()
+	tb, _, u := storeAndRun(t, "")
+	r := rehearseDatabase(tb, u)
+	if len(r.Problems)+len(r.Untried) > 0 || len(r.Stores) != 1 || len(r.Databases) != 1 {
+		t.Fatalf("%+v", r)
+	}
+	s := r.Stores[0]
+	if s.Name != "storage" || s.Documents < 100 || s.Rows < 100 || s.First <= 0 || s.Second <= 0 || len(s.Left) == 0 {
+		t.Errorf("%+v", s)
+	}
+	if len(r.Parts) != 2 || r.Parts[0].Takes != s.Second || r.Parts[0].How != Measured || r.Parts[1].Name != "schema" {
+		t.Errorf("%+v", r.Parts)
+	}
+}
+
+// TestStoreThatWouldFail: what the second reading could not take is told before the upgrade.
+func TestStoreThatWouldFail(t *testing.T) {
+	t.Parallel()
+	tb, server, u := storeAndRun(t, "")
+	server.Put("things", "site", "bad", `{"id":"bad","plan_id":"p","made":"secret"}`)
+	server.Refresh()
+	r := rehearseDatabase(tb, u)
+	if len(r.Problems) != 1 || !strings.Contains(r.Problems[0], `document things/site/"bad" does not fit`) || strings.Contains(r.Problems[0], "secret") {
+		t.Errorf("%+v", r)
 	}
 }
