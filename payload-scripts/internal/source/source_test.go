@@ -167,7 +167,7 @@ func TestOutlast(t *testing.T) {
 	server, s := fill(t)
 	cut := 0
 	server.Do(func() {
-		server.Hook = func(w http.ResponseWriter, r *http.Request, _ string) bool {
+		server.Hook = func(_ http.ResponseWriter, r *http.Request, _ string) bool {
 			if r.URL.Path == "/_search/scroll" && r.Method == http.MethodPost && cut > 0 {
 				cut--
 				panic(http.ErrAbortHandler)

@@ -137,7 +137,7 @@ func TestRealNode(t *testing.T) {
 			if len(i.Strange) > 0 || i.MisfitsAll > 0 || i.PendingAll > 0 {
 				t.Fatalf("%+v", i)
 			}
-			r, err := s.Copy(ctx)
+			_, err = s.Copy(ctx)
 			b.Must(err)
 			want := b.TempDir()
 			_, err = expected.FromDocuments(ctx, node.Address, want, nil)
@@ -149,7 +149,7 @@ func TestRealNode(t *testing.T) {
 			summary, err := expected.FromDocuments(ctx, node.Address, want, nil)
 			b.Must(err)
 			compareRows(b, as, want)
-			r, err = s.Record(ctx)
+			r, err := s.Record(ctx)
 			b.Must(err)
 			for table, l := range r.Tables {
 				if l.Rows != int64(summary.Rows[table]) {

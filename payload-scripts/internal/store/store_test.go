@@ -497,3 +497,32 @@ func TestWayBackNeedsNoConfiguration(t *testing.T) {
 	b.Must(s.Converge(ctx, manifest.Old))
 	b.Want("SELECT count(*) FROM plans", "0")
 }
+
+// TestKilledEngine: the sessions of an engine that was killed are ended before a copy begins, which
+// they would change or hold up.
+func TestKilledEngine(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	b := newBed(t)
+	storetest.Small(b.source)
+	for _, work := range map[string]func() error{
+		"the first reading":  func() error { _, err := b.store().Copy(ctx); return err },
+		"the second reading": func() error { return b.store().Converge(ctx, manifest.New) },
+		"the way back":       func() error { return b.store().Converge(ctx, manifest.Old) },
+	} {
+		killed := b.store()
+		conn, err := killed.DB.Pool.Conn(ctx)
+		b.Must(err)
+		tx, err := conn.BeginTx(ctx, nil)
+		b.Must(err)
+		_, err = tx.ExecContext(ctx, "INSERT INTO plans (id, body, tenant) VALUES ('left', '', 0)")
+		b.Must(err)
+		_, err = tx.ExecContext(ctx, "LOCK TABLE events, sites, plans")
+		b.Must(err)
+		b.Must(work())
+		if err := tx.Commit(); err == nil {
+			t.Error("what was left running could still commit")
+		}
+		_ = conn.Close()
+	}
+}

@@ -28,6 +28,8 @@ type Set struct {
 
 	// With opens the database that documents are copied into for one piece of work.
 	With func(ctx context.Context, spec manifest.Database, work func(*database.DB) error) error
+	// Came tells whether the attempt did anything to a database yet.
+	Came func(database string) bool
 	// Guard runs work that fills a database while others need its disks too.
 	Guard func(ctx context.Context, db *database.DB, work func(context.Context) error) error
 	// Progress, when set, is told how far a long piece of work is, in documents.
@@ -47,8 +49,8 @@ func (s *Set) Copy(ctx context.Context) error {
 }
 
 // Converge makes the stores those of a side. New notes what became of the documents, and the proof
-// of the source before the copy is committed. Old leaves a database alone that only the new
-// release has: what made it removes it whole.
+// of the source before the copy is committed. Old leaves a database alone that the attempt never came
+// to, and one that only the new release has: what made that removes it whole.
 func (s *Set) Converge(ctx context.Context, side manifest.Side) error {
 	if side == manifest.Old {
 		return s.toOld(ctx)
@@ -84,7 +86,7 @@ func (s *Set) toOld(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if to.Only == manifest.New {
+		if to.Only == manifest.New || !s.Came(to.Name) {
 			continue
 		}
 		err = s.With(ctx, to, func(db *database.DB) error {

@@ -27,11 +27,12 @@ type bed struct {
 	dir    string
 	m      *manifest.Manifest
 	opened int
+	came   bool // to the database
 }
 
 func newBed(t *testing.T) *bed {
 	t.Helper()
-	b := &bed{Bed: testbed.New(t), source: elastictest.New(t), dir: t.TempDir()}
+	b := &bed{Bed: testbed.New(t), source: elastictest.New(t), dir: t.TempDir(), came: true}
 	b.Exec(storetest.Schema)
 	storetest.Small(b.source)
 	b.configure(b.source.Port)
@@ -60,6 +61,7 @@ func (b *bed) set() *Set {
 			defer db.Close()
 			return work(db)
 		},
+		Came:  func(name string) bool { return b.came && name == b.m.Databases[0].Name },
 		Guard: func(ctx context.Context, _ *database.DB, work func(context.Context) error) error { return work(ctx) },
 	}
 }
@@ -173,6 +175,18 @@ func TestOnlyNew(t *testing.T) {
 		t.Error("a database was opened that may not be there any more")
 	}
 	b.Must(b.set().Prove(ctx))
+}
+
+// TestNeverCame: an attempt that ended before it came to a database, which may not answer, goes back all the same.
+func TestNeverCame(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.came, b.opened = false, 0
+	b.Must(b.set().Record(false))
+	b.Must(b.set().Converge(context.Background(), manifest.Old))
+	if b.opened > 0 {
+		t.Error("the database was opened")
+	}
 }
 
 // TestNotRecorded: without the source's address nothing is done.

@@ -12,6 +12,7 @@ func newStores(j *job, s *schema) *stores.Set {
 	return &stores.Set{
 		Manifest: j.manifest(), Attempt: j.attempt.ID, Secrets: j.attempt.Backup("stores.json"), Notes: j.attempt.Stores(),
 		With: s.with, Guard: dbroom.WhileServing,
+		Came:     func(database string) bool { _, known := j.journal.Record().Schema[database]; return known },
 		Progress: func(what string, done, total int64) { j.progress.Tell(what, done, total, "documents") },
 	}
 }

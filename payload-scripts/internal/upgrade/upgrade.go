@@ -72,7 +72,7 @@ func New(ctx context.Context, b *layout.Bundle, a layout.Attempt, j *journal.Jou
 	u := &Upgrade{
 		job: work, gate: &gate{work, rpms}, reserve: &reserve{work}, packages: &packageSet{work, rpms},
 		schema: &schema{work}, units: &units{job: work, services: s}, agents: &agents{work},
-		hooks: &hooks{work, hook.Room{Manifest: b.Manifest, Bundle: b.Dir, Attempt: a.ID, Var: a.Var}},
+		hooks: &hooks{work, hook.Room{Manifest: b.Manifest, Bundle: b.Dir, Attempt: a.ID, Var: a.Var, Merged: files.MergedFile(a.Backup(""), "")}},
 	}
 	u.files = &fileSet{work, merged, rpms, s}
 	u.door = &door{units: u.units}
