@@ -1,8 +1,11 @@
 package manifest
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 )
 
 // Mistakes says what is wrong with a service besides its name, given the stores of its jump, with
@@ -66,4 +69,37 @@ func (d Database) Mistakes() (list []StoreMistake) {
 // There are the databases that the old release has.
 func (m *Manifest) There() []Database {
 	return slices.DeleteFunc(slices.Clone(m.Databases), func(d Database) bool { return d.Only == New })
+}
+
+// EndedBy is the edit by which the document with a key, whose work will never end, is copied as one
+// that has ended with a final value. One that has ended by itself is left as it is.
+func (t StoreTable) EndedBy(key, value string) (StoreEdit, error) {
+	for _, name := range slices.Sorted(maps.Keys(t.Columns)) {
+		c := t.Columns[name]
+		if len(c.Final) == 0 {
+			continue
+		}
+		if !slices.Contains(c.Final, value) {
+			return StoreEdit{}, fmt.Errorf("%q is not final for %s; it would be one of %s", value, t.Table, strings.Join(c.Final, ", "))
+		}
+		running := slices.DeleteFunc(slices.Clone(c.Only), func(text string) bool { return slices.Contains(c.Final, text) })
+		if len(running) == 0 || len(t.Key) != 1 || slices.Contains(metaNames, t.Key[0]) {
+			return StoreEdit{}, fmt.Errorf("the bundle does not tell which documents of %s are under way", t.Table)
+		}
+		e := StoreEdit{Set: map[string]JSON{c.From: text(value)}, When: map[string]StoreCondition{
+			t.Key[0]: {Is: text(key)}, c.From: {In: text(running)},
+		}}
+		maps.Copy(e.Set, c.Ended)
+		return e, nil
+	}
+	return StoreEdit{}, fmt.Errorf("documents of %s have no final values", t.Table)
+}
+
+// text writes texts as JSON.
+func text(v any) JSON {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // texts can be written
+	}
+	return b
 }

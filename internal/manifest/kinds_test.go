@@ -61,6 +61,30 @@ func TestKindMistakes(t *testing.T) {
 	}
 }
 
+// TestEndedBy: the admin ends what will never end, and nothing else.
+func TestEndedBy(t *testing.T) {
+	t.Parallel()
+	table := manifest.StoreTable{Table: "jobs", Key: []string{"id"}, Columns: map[string]manifest.StoreColumn{"id": {From: "id"},
+		"state": {From: "a.state", Only: []string{"begun", "done", "failed"}, Final: []string{"done", "failed"}, Ended: map[string]manifest.JSON{"error": j(`"by the admin"`)}}}}
+	e, err := table.EndedBy(`a "b"`, "failed")
+	if err != nil || string(e.When["id"].Is) != `"a \"b\""` || string(e.When["a.state"].In) != `["begun"]` || string(e.Set["a.state"]) != `"failed"` || string(e.Set["error"]) != `"by the admin"` || len(e.Set) != 2 {
+		t.Errorf("%+v, %v", e, err)
+	}
+	for want, change := range map[string]func(*manifest.StoreTable, *manifest.StoreColumn){
+		`"failed" is not final`: func(_ *manifest.StoreTable, c *manifest.StoreColumn) { c.Final = []string{"done"} },
+		"no final values":       func(_ *manifest.StoreTable, c *manifest.StoreColumn) { c.Final = nil },
+		"does not tell":         func(_ *manifest.StoreTable, c *manifest.StoreColumn) { c.Only = nil },
+		"bundle does not tell":  func(t *manifest.StoreTable, _ *manifest.StoreColumn) { t.Key = []string{"id", "x"} },
+	} {
+		other, c := table, table.Columns["state"]
+		change(&other, &c)
+		other.Columns = map[string]manifest.StoreColumn{"state": c}
+		if _, err := other.EndedBy("a", "failed"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
 func said(mistakes []manifest.StoreMistake) string {
 	var list []string
 	for _, m := range mistakes {

@@ -253,6 +253,13 @@ func (c *storeCheck) column(at []any, t StoreTable, col StoreColumn) {
 			c.wrong(below(at, "final", j), "%q is not among only", text)
 		}
 	}
+	if len(col.Ended) > 0 && (len(col.Final) == 0 || len(col.Only) == 0 || len(t.Key) != 1) {
+		c.wrong(below(at, "ended"), "a document that is declared ended has a key of one value and a state among only and final")
+	}
+	for _, p := range slices.Sorted(maps.Keys(col.Ended)) {
+		c.path(below(at, "ended", p), p)
+		c.json(below(at, "ended", p), col.Ended[p])
+	}
 	if len(col.Final) > 0 && t.Read.Grows != "" {
 		c.wrong(below(at, "final"), "documents that are only added do not change")
 	}

@@ -74,6 +74,15 @@ func TestPending(t *testing.T) {
 	if names, n, err := Pending(ctx, s, options()); err != nil || n != 1 || !slices.Equal(names, []string{`jobs of "b", progress`}) {
 		t.Errorf("%d are not final: %v, %v", n, names, err)
 	}
+	edit, err := s.Spec.Tables[3].EndedBy("b", "failed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	decided := options()
+	decided.Edits = map[string][]manifest.StoreEdit{"jobs": {edit}}
+	if names, n, err := Pending(ctx, s, decided); err != nil || n != 0 {
+		t.Errorf("%d are not final, whose end was declared: %v, %v", n, names, err)
+	}
 	read := 0
 	server.Do(func() {
 		server.Hook = func(_ http.ResponseWriter, r *http.Request, _ string) bool {
