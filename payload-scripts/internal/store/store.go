@@ -77,7 +77,7 @@ func (s *Store) tables() ([]*mapping.Table, error) {
 
 // digest names all that decides what a copy holds.
 func (s *Store) digest() (string, error) {
-	b, err := json.Marshal([]any{s.Attempt, s.Spec, s.Options.Values, s.Options.Edits})
+	b, err := json.Marshal([]any{s.Attempt, s.Spec, s.Options.Values})
 	if err != nil {
 		return "", err
 	}

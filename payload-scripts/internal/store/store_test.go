@@ -317,7 +317,7 @@ func TestAnotherMapping(t *testing.T) {
 	_, err := b.store().Copy(ctx)
 	b.Must(err)
 	s := b.store()
-	s.Options.Edits = map[string][]manifest.StoreEdit{"jobs": {{When: map[string]manifest.StoreCondition{"id": {In: manifest.JSON(`["j"]`)}}, Set: map[string]manifest.JSON{"progress": manifest.JSON(`"failed"`)}}}}
+	s.Spec.Tables[3].Edit = []manifest.StoreEdit{{When: map[string]manifest.StoreCondition{"id": {In: manifest.JSON(`["j"]`)}}, Set: map[string]manifest.JSON{"progress": manifest.JSON(`"failed"`)}}}
 	b.Must(s.Converge(ctx, manifest.New))
 	b.Want("SELECT progress FROM jobs", "failed")
 	b.Want("SELECT count(*) FROM events", "1")

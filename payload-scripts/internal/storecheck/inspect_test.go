@@ -78,9 +78,9 @@ func TestPending(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	decided := options()
-	decided.Edits = map[string][]manifest.StoreEdit{"jobs": {edit}}
-	if names, n, err := Pending(ctx, s, decided); err != nil || n != 0 {
+	decided := open(server)
+	decided.Spec.Tables[3].Edit = []manifest.StoreEdit{edit}
+	if names, n, err := Pending(ctx, decided, options()); err != nil || n != 0 {
 		t.Errorf("%d are not final, whose end was declared: %v, %v", n, names, err)
 	}
 	read := 0
