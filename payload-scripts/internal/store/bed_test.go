@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"slices"
-	"strings"
 	"testing"
 
 	"onerpm/internal/manifest"
@@ -51,20 +49,5 @@ func (b *bed) store() *Store {
 // content is all rows, with what they refer to instead of numbers.
 func (b *bed) content() string {
 	b.Helper()
-	var all []string
-	for _, q := range []string{
-		`SELECT 'plan', id, encode(body, 'escape'), tenant::text FROM plans`,
-		`SELECT 'site', s.id, p.id, s.description, s.made::text FROM sites s JOIN plans p ON p._n = s.plan`,
-		`SELECT 'part', p.id, s.id, p.count::text, encode(p.properties, 'escape'), p.version::text, p.other FROM parts p JOIN sites s ON s._n = p.site`,
-		`SELECT 'job', j.id, s.id, j.progress::text, j.system::text, j.facts::text FROM jobs j LEFT JOIN sites s ON s._n = j.site`,
-		`SELECT 'step', t.id, t.what, s.id FROM steps t JOIN sites s ON s._n = t.site`,
-		`SELECT 'setting', id, encode(body, 'escape') FROM settings`,
-		`SELECT 'event', e.id, e.at::text, e.reported::text, e.message, j.id, e.causes FROM events e JOIN jobs j ON j._n = e.job`,
-		`SELECT 'log', l.id, l.at::text, l.message, j.id FROM logs l LEFT JOIN jobs j ON j._n = l.job`,
-	} {
-		list := b.Value("SELECT string_agg(replace(x::text, E'\\n', '~'), E'\\n') FROM (" + q + ") x")
-		all = append(all, strings.Split(list, "\n")...)
-	}
-	slices.Sort(all)
-	return strings.Join(all, "\n")
+	return storetest.Content(b.Value)
 }

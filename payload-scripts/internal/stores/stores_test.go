@@ -18,7 +18,12 @@ import (
 	"onerpm/test/product/testbed"
 )
 
-func TestMain(m *testing.M) { testbed.Main(m) }
+func TestMain(m *testing.M) {
+	if task := os.Getenv(taskVariable); task != "" {
+		os.Exit(child(task))
+	}
+	testbed.Main(m)
+}
 
 // bed is a host with a source, a database and the product's configuration.
 type bed struct {
@@ -54,16 +59,20 @@ func (b *bed) set() *Set {
 	return &Set{Manifest: b.m, Attempt: "a1", Secrets: filepath.Join(b.dir, "backup", "stores.json"), Notes: filepath.Join(b.dir, "stores.json"),
 		With: func(ctx context.Context, spec manifest.Database, work func(*database.DB) error) error {
 			b.opened++
-			db, err := database.Open(ctx, spec, testbed.Prefix, "a1", manifest.Limits{})
-			if err != nil {
-				return err
-			}
-			defer db.Close()
-			return work(db)
+			return with(ctx, spec, work)
 		},
 		Came:  func(name string) bool { return b.came && name == b.m.Databases[0].Name },
 		Guard: func(ctx context.Context, _ *database.DB, work func(context.Context) error) error { return work(ctx) },
 	}
+}
+
+func with(ctx context.Context, spec manifest.Database, work func(*database.DB) error) error {
+	db, err := database.Open(ctx, spec, testbed.Prefix, "a1", manifest.Limits{})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return work(db)
 }
 
 // TestThere goes to the new release, with an engine process for each step.
