@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"onerpm/internal/manifest"
+	"onerpm/internal/nevra"
 	"onerpm/payload-scripts/internal/dump"
 	"onerpm/payload-scripts/internal/elastic/elastictest"
 	"onerpm/payload-scripts/internal/layout"
@@ -177,6 +179,37 @@ func TestStoreThatWouldFail(t *testing.T) {
 	server.Refresh()
 	r := rehearseDatabase(tb, u)
 	if len(r.Problems) != 1 || !strings.Contains(r.Problems[0], `document things/site/"bad" does not fit`) || strings.Contains(r.Problems[0], "secret") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestNewDatabaseIsRehearsed: what only the new release has is made in a scratch server, where the merged
+// configuration says, and filled from the store.
+func TestNewDatabaseIsRehearsed(t *testing.T) {
+	t.Parallel()
+	tb, _, u := storeAndRun(t, manifest.New)
+	m, dir := u.bundle.Manifest, u.bundle.Dir
+	absent := manifest.Package{ID: nevra.ID{Name: "no-such-package", Version: "1", Release: "1", Arch: "noarch"}, Optional: true}
+	m.Old, m.New = []manifest.Package{absent}, []manifest.Package{absent}
+	target := filepath.Join(t.TempDir(), "product.yaml")
+	tb.Must(os.WriteFile(target, []byte("es_host: localhost\nname: mine\n"), 0o600))
+	for _, f := range [][2]string{{"new.yaml", "name: <<n>>\npg_host: localhost\npg_db: cloud\npg_user: cloudy\npg_password: <<p>>\n"}, {"old.yaml", "es_host: <<h>>\nname: <<n>>\n"}} {
+		tb.Must(os.WriteFile(filepath.Join(dir, f[0]), []byte(f[1]), 0o600))
+		m.Files = append(m.Files, manifest.File{Path: f[0], Size: int64(len(f[1])), SHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(f[1]))), Mode: 0o600})
+	}
+	m.Config = []manifest.Config{{Target: target, Format: "yaml", Old: "old.yaml", New: "new.yaml", Set: map[string]manifest.Value{"pg_password": {Random: 16}}}}
+	c := manifest.Connection{File: target, Format: "yaml", Keys: manifest.ConnectionKeys{Host: "pg_host", Database: "pg_db", User: "pg_user", Password: "pg_password"}}
+	m.Databases[0].Connection, m.Databases[0].Programs = c, []string{testbed.Server.Bin}
+	r := rehearseDatabase(tb, u)
+	if len(r.Problems)+len(r.Untried) > 0 || len(r.Stores) != 1 || len(r.Databases) != 1 {
+		t.Fatalf("%+v", r)
+	}
+	if d := r.Databases[0]; d.Copy != 0 || d.Expand <= 0 || d.Switch <= 0 || d.Back <= 0 || r.Stores[0].Rows < 100 {
+		t.Errorf("%+v", r)
+	}
+	m.Databases[0].Connection.Keys.Host = "nowhere"
+	u.report = &Report{}
+	if r := rehearseDatabase(tb, u); len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "nowhere") || strings.Contains(r.Problems[0], "/run/") {
 		t.Errorf("%+v", r)
 	}
 }
