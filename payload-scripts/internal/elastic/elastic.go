@@ -31,7 +31,7 @@ const (
 	defaultPort = 9200
 )
 
-// Client asks one Elasticsearch.
+// Client asks one Elasticsearch. It is not safe for concurrent use.
 type Client struct {
 	base string
 	http *http.Client
@@ -39,6 +39,9 @@ type Client struct {
 	// Pause, when set, is called between two pages with the time that the last one took, so
 	// that others are served too. An error ends the reading.
 	Pause func(ctx context.Context, took time.Duration) error
+
+	sizes   map[string]Counters // by index, as they were asked for last
+	sizesAt time.Time
 
 	Patience time.Duration // how long Ready waits for shards; as long as they take after a start when 0
 }

@@ -245,5 +245,6 @@ func (c *Client) Stats(ctx context.Context) (map[string]Counters, error) {
 		p := i.Primaries
 		all[name] = Counters{Written: p.Indexing.Index, Deleted: p.Indexing.Delete, Count: p.Docs.Count, Gone: p.Docs.Deleted, Bytes: p.Store.Bytes, Shards: len(i.Shards)}
 	}
+	c.sizes, c.sizesAt = all, time.Now()
 	return all, nil
 }
