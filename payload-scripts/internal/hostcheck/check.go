@@ -21,9 +21,14 @@ import (
 	"onerpm/payload-scripts/internal/service"
 )
 
-// Check runs every check of the host for a bundle and writes nothing. underWay
-// says which other upgrade is at work, "" when there is none.
-func Check(ctx context.Context, b *layout.Bundle, underWay string) []finding.Finding {
+// Options are what a check is told of the host.
+type Options struct {
+	UnderWay string // which other upgrade is at work, "" when there is none
+	Copying  bool   // this attempt was stopped in prepare: a part of the stores' copies may have its room already
+}
+
+// Check runs every check of the host for a bundle and writes nothing.
+func Check(ctx context.Context, b *layout.Bundle, o Options) []finding.Finding {
 	others := []preflight.Check{
 		func(ctx context.Context) []finding.Finding { return doorFindings(ctx, b.Manifest) },
 		func(ctx context.Context) []finding.Finding { return checkFiles(ctx, b) },
@@ -40,9 +45,11 @@ func Check(ctx context.Context, b *layout.Bundle, underWay string) []finding.Fin
 	}
 	for _, l := range lookAtStores(ctx, b.Manifest) {
 		others = append(others, func(context.Context) []finding.Finding { _, found := l.look(); return found })
-		needs = append(needs, func(ctx context.Context) ([]preflight.Need, error) { return l.room(ctx, b) })
+		if !o.Copying {
+			needs = append(needs, func(ctx context.Context) ([]preflight.Need, error) { return l.room(ctx, b) })
+		}
 	}
-	return preflight.Run(ctx, preflight.Input{Manifest: b.Manifest, Dir: b.Dir, UnderWay: underWay, Others: others, Needs: needs})
+	return preflight.Run(ctx, preflight.Input{Manifest: b.Manifest, Dir: b.Dir, UnderWay: o.UnderWay, Others: others, Needs: needs})
 }
 
 // databaseRoom tells what the databases' dumps and migrations take. A dump is not larger

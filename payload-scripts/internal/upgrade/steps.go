@@ -13,6 +13,9 @@ import (
 // packagesToNew is the step with which rpm begins to change the host.
 const packagesToNew = "packages to new"
 
+// copyStores is the step that fills a database while the old release serves.
+const copyStores = "copy the stores"
+
 // steps are what this program does in each stage of the line, in order.
 func (u *Upgrade) steps() line.Steps {
 	return line.Steps{
@@ -28,7 +31,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "back up the databases", Do: u.schema.dump},
 			{Name: "hooks of prepare", Do: u.hooks.of(hook.Prepare)},
 			{Name: "expand the schema", Do: u.schema.expand},
-			{Name: "copy the stores", Do: u.stores.Copy},
+			{Name: copyStores, Do: u.stores.Copy},
 		},
 		line.Switch: {
 			{Name: "drain", Do: u.drain.whileServing},
