@@ -103,7 +103,25 @@ func Empty(ctx context.Context, tx pgx.Tx, tables []manifest.StoreTable) error {
 			return err
 		}
 		for i := len(tables) - 1; i >= 0 && err == nil; i-- {
-			_, err = tx.Exec(ctx, "DELETE FROM "+Name(tables[i]))
+			if _, err = tx.Exec(ctx, "DELETE FROM "+Name(tables[i])); err == nil {
+				err = restart(ctx, tx, Name(tables[i]))
+			}
+		}
+	}
+	return err
+}
+
+// restart lets the sequences of a table begin anew, as TRUNCATE does.
+func restart(ctx context.Context, tx pgx.Tx, table string) error {
+	rows, err := tx.Query(ctx, `SELECT DISTINCT s.oid::pg_catalog.regclass::text FROM pg_catalog.pg_class s JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = s.oid
+		WHERE s.relkind = 'S' AND d.deptype IN ('a', 'i') AND d.refobjid = $1::text::pg_catalog.regclass`, table)
+	if err != nil {
+		return err
+	}
+	sequences, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	for _, name := range sequences {
+		if err == nil {
+			_, err = tx.Exec(ctx, "ALTER SEQUENCE "+name+" RESTART")
 		}
 	}
 	return err
