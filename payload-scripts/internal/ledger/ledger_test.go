@@ -43,13 +43,10 @@ func TestRecord(t *testing.T) {
 	if r, err := one.Read(ctx, conn); r != nil || err != nil {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	var r *Record
 	for _, l := range []Ledger{one, other} {
-		var err error
-		r, err = nil, pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		b.Must(pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 			return errors.Join(l.Ensure(ctx, tx), l.Ensure(ctx, tx), l.Save(ctx, tx, &Record{State: Copying, Tables: map[string]*Table{"plans": {Tally: NewTally()}}}))
-		})
-		b.Must(err)
+		}))
 	}
 	r, err := one.Read(ctx, conn)
 	b.Must(err)
@@ -115,7 +112,7 @@ func TestRows(t *testing.T) {
 	}
 	var gone []int64
 	unseen := func() error {
-		return n.Unseen(func(table string, number int64) error { gone = append(gone, number); return nil })
+		return n.Unseen(func(_ string, number int64) error { gone = append(gone, number); return nil })
 	}
 	if err := errors.Join(unseen(), unseen()); err != nil || !slices.Equal(gone, []int64{4}) {
 		t.Errorf("gone %v, %v", gone, err)
