@@ -28,7 +28,7 @@ func (e *env) check(ctx context.Context) []finding.Finding {
 	case word == attempt.NeedsAPerson:
 		underWay = "an upgrade needs a person"
 	}
-	return hostcheck.Check(ctx, e.bundle, underWay)
+	return hostcheck.Check(ctx, e.bundle, hostcheck.Options{UnderWay: underWay})
 }
 
 // verdict is the JSON form of a check.

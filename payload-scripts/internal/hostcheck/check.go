@@ -21,9 +21,14 @@ import (
 	"onerpm/payload-scripts/internal/service"
 )
 
-// Check runs every check of the host for a bundle and writes nothing. underWay
-// says which other upgrade is at work, "" when there is none.
-func Check(ctx context.Context, b *layout.Bundle, underWay string) []finding.Finding {
+// Options are what a check is told of the host.
+type Options struct {
+	UnderWay string // which other upgrade is at work, "" when there is none
+	Copying  bool   // this attempt was stopped in prepare: a part of the stores' copies may have its room already
+}
+
+// Check runs every check of the host for a bundle and writes nothing.
+func Check(ctx context.Context, b *layout.Bundle, o Options) []finding.Finding {
 	others := []preflight.Check{
 		func(ctx context.Context) []finding.Finding { return doorFindings(ctx, b.Manifest) },
 		func(ctx context.Context) []finding.Finding { return checkFiles(ctx, b) },
@@ -38,14 +43,20 @@ func Check(ctx context.Context, b *layout.Bundle, underWay string) []finding.Fin
 	needs := []func(context.Context) ([]preflight.Need, error){
 		func(ctx context.Context) ([]preflight.Need, error) { return databaseRoom(ctx, b) },
 	}
-	return preflight.Run(ctx, preflight.Input{Manifest: b.Manifest, Dir: b.Dir, UnderWay: underWay, Others: others, Needs: needs})
+	for _, l := range lookAtStores(ctx, b.Manifest) {
+		others = append(others, func(context.Context) []finding.Finding { _, found := l.look(); return found })
+		if !o.Copying {
+			needs = append(needs, func(ctx context.Context) ([]preflight.Need, error) { return l.room(ctx, b) })
+		}
+	}
+	return preflight.Run(ctx, preflight.Input{Manifest: b.Manifest, Dir: b.Dir, UnderWay: o.UnderWay, Others: others, Needs: needs})
 }
 
 // databaseRoom tells what the databases' dumps and migrations take. A dump is not larger
 // than its database, as it is compressed. One that cannot be reached is a finding of its own.
 func databaseRoom(ctx context.Context, b *layout.Bundle) ([]preflight.Need, error) {
 	var needs []preflight.Need
-	for _, spec := range b.Manifest.Databases {
+	for _, spec := range b.Manifest.There() {
 		db, err := database.Open(ctx, spec, b.Manifest.Prefix, "check", b.Manifest.Limits)
 		if err != nil {
 			continue
@@ -78,6 +89,9 @@ func roomOf(ctx context.Context, b *layout.Bundle, db *database.DB) ([]preflight
 }
 
 func checkDatabase(ctx context.Context, b *layout.Bundle, spec manifest.Database) []finding.Finding {
+	if spec.Only == manifest.New {
+		return newDatabase(ctx, b, spec)
+	}
 	db, err := database.Open(ctx, spec, b.Manifest.Prefix, "check", b.Manifest.Limits)
 	if err != nil {
 		return []finding.Finding{{ID: "database-unreachable", Level: finding.Refuse,

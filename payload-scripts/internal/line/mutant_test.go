@@ -84,3 +84,37 @@ func TestMutants(t *testing.T) {
 		})
 	}
 }
+
+// TestStoreSteps takes each step of a store out, and moves each to before the one that it follows, and
+// demands that the walk notices.
+func TestStoreSteps(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{
+		"prepare/copy", "switch/catch up", "switch/stop source", "open/forget", "undo/empty", "reopen/empty",
+		"restore/empty", "restore/start source", "restore/prove",
+	} {
+		t.Run("without "+key, func(t *testing.T) {
+			t.Parallel()
+			noticed(t, &walker{rules: theRules(), without: key})
+		})
+	}
+	for _, key := range []string{
+		"prepare/copy", "switch/catch up", "switch/stop source", "undo/unexpand", "reopen/unexpand",
+		"restore/unexpand", "restore/start source", "restore/prove", "restore/start",
+	} {
+		t.Run(key+" earlier", func(t *testing.T) {
+			t.Parallel()
+			noticed(t, &walker{rules: theRules(), earlier: key})
+		})
+	}
+}
+
+func noticed(t *testing.T, k *walker) {
+	t.Helper()
+	for _, stage := range stages {
+		k.walk(stage)
+	}
+	if k.err == nil {
+		t.Error("nobody notices")
+	}
+}

@@ -49,8 +49,14 @@ func (w *world) upgrade(r *rules) error {
 
 // clients write once, if they are let in.
 func (w *world) clients() {
-	if w.door && w.up {
-		w.acked, w.kept = w.acked+1, w.kept+1
+	if !w.door || !w.up {
+		return
+	}
+	w.acked, w.kept = w.acked+1, w.kept+1
+	if w.release == "new" {
+		w.rows++
+	} else {
+		w.docs++
 	}
 }
 
@@ -84,6 +90,16 @@ func (w *world) ended(outcome journal.Outcome) {
 	}
 	if got != want {
 		w.fault("%s and the machine is %s, want %s", outcome, got, want)
+	}
+	switch {
+	case w.ledger, w.source != (outcome != journal.Upgraded):
+		w.fault("%s, and the engine's record of the copy is there %t, the source runs %t", outcome, w.ledger, w.source)
+	case outcome == journal.Upgraded && w.rows != w.acked:
+		w.fault("%d writes were acknowledged, the database has %d", w.acked, w.rows)
+	case outcome != journal.Upgraded && (w.rows >= 0 || w.docs < w.acked):
+		w.fault("%d writes were acknowledged, the source has %d, the database %d", w.acked, w.docs, w.rows)
+	case outcome != journal.Upgraded && w.proof >= 0 && !w.returned:
+		w.fault("the source was not proved to have what it had")
 	}
 	if outcome != journal.Upgraded && w.disk.Error == "" {
 		w.fault("no cause is told of %s", outcome)
@@ -139,9 +155,11 @@ func try(r *rules, s script, outcome journal.Outcome, person int) (*world, error
 
 // walker tries scripts until something is not as it must be.
 type walker struct {
-	rules *rules
-	runs  int
-	err   error
+	rules   *rules
+	without string // see script
+	earlier string
+	runs    int
+	err     error
 }
 
 func (k *walker) try(s script, outcome journal.Outcome, person int) *world {
@@ -149,6 +167,7 @@ func (k *walker) try(s script, outcome journal.Outcome, person int) *world {
 		return nil
 	}
 	k.runs++
+	s.without, s.earlier = k.without, k.earlier
 	var w *world
 	w, k.err = try(k.rules, s, outcome, person)
 	return w
@@ -188,7 +207,7 @@ func (s Stage) ends() journal.Outcome {
 func (k *walker) failing(stage Stage) {
 	want, trigger := stage.ends(), triggers[stage]
 	forward := stage == Prepare || stage == Switch
-	for _, step := range newWorld(script{}).steps()[stage] {
+	for _, step := range newWorld(script{without: k.without, earlier: k.earlier}).steps()[stage] {
 		key := string(stage) + "/" + step.Name
 		k.try(trigger.failing(key, 1), want, 0)
 		k.try(trigger.failing(key, 2), want, 0)

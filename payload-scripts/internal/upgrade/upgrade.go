@@ -18,6 +18,7 @@ import (
 	"onerpm/payload-scripts/internal/packages"
 	"onerpm/payload-scripts/internal/progress"
 	"onerpm/payload-scripts/internal/service"
+	"onerpm/payload-scripts/internal/stores"
 )
 
 // job is what every resource of an attempt works with.
@@ -49,6 +50,7 @@ type Upgrade struct {
 	packages *packageSet
 	files    *fileSet
 	schema   *schema
+	stores   *stores.Set
 	drain    *drain
 	units    *units
 	door     *door
@@ -70,11 +72,12 @@ func New(ctx context.Context, b *layout.Bundle, a layout.Attempt, j *journal.Jou
 	u := &Upgrade{
 		job: work, gate: &gate{work, rpms}, reserve: &reserve{work}, packages: &packageSet{work, rpms},
 		schema: &schema{work}, units: &units{job: work, services: s}, agents: &agents{work},
-		hooks: &hooks{work, hook.Room{Manifest: b.Manifest, Bundle: b.Dir, Attempt: a.ID, Var: a.Var}},
+		hooks: &hooks{work, hook.Room{Manifest: b.Manifest, Bundle: b.Dir, Attempt: a.ID, Var: a.Var, Merged: files.MergedFile(a.Backup(""), "")}},
 	}
 	u.files = &fileSet{work, merged, rpms, s}
 	u.door = &door{units: u.units}
-	u.drain = &drain{job: work, schema: u.schema}
+	u.stores = newStores(work, u.schema)
+	u.drain = &drain{job: work, schema: u.schema, stores: u.stores}
 	return u, nil
 }
 
