@@ -93,6 +93,7 @@ type Service struct {
 	Unit   string  `json:"unit" yaml:"unit"`               // without ".service"; other kinds with their suffix
 	Only   Side    `json:"only,omitempty" yaml:"only"`     // "old" or "new" when just that release has the unit
 	Door   bool    `json:"door,omitempty" yaml:"door"`     // lets clients in: stopped first, started after the commit
+	Source bool    `json:"source,omitempty" yaml:"source"` // has the documents of a store: stopped when they were copied, in the middle of the switch; started first on the way back
 	Verify string  `json:"verify,omitempty" yaml:"verify"` // a command, split at spaces, that must exit 0 before the unit starts
 	Health *Health `json:"health,omitempty" yaml:"health"`
 	Drain  *Drain  `json:"drain,omitempty" yaml:"drain"`
@@ -121,7 +122,8 @@ type Expect struct {
 // Drain waits for work under way to end, while the product serves; once the door is shut, it is counted again.
 type Drain struct {
 	Database string   `json:"database,omitempty" yaml:"database"` // name of an entry of databases; "" is the first
-	Query    string   `json:"query" yaml:"query"`                 // returns the number of things under way
+	Query    string   `json:"query,omitempty" yaml:"query"`       // SQL that returns the number of things under way
+	Store    string   `json:"store,omitempty" yaml:"store"`       // instead of a query: name of an entry of stores, whose documents that are not final are under way
 	Within   Duration `json:"within" yaml:"within"`               // how long to wait
 	Else     string   `json:"else" yaml:"else"`                   // "refuse" goes back, "proceed" goes on
 }
@@ -157,7 +159,8 @@ type Value struct {
 
 // Database is a PostgreSQL database of the product.
 type Database struct {
-	Name       string     `json:"name" yaml:"name"` // what it is called in the bundle
+	Name       string     `json:"name" yaml:"name"`           // what it is called in the bundle
+	Only       Side       `json:"only,omitempty" yaml:"only"` // "new" when the old release has no such database: what makes it in prepare removes it whole on the way back
 	Connection Connection `json:"connection" yaml:"connection"`
 	Expects    *Expects   `json:"expects,omitempty" yaml:"expects"`       // proves the old schema
 	Becomes    *Expects   `json:"becomes,omitempty" yaml:"becomes"`       // proves the new schema
@@ -168,7 +171,8 @@ type Database struct {
 	Small      []string   `json:"-" yaml:"small"`                     // tables that do not grow with use, which migrations may read and rewrite at any time; for the release engineer's check alone
 }
 
-// Connection tells where on the host the database's address and password stand.
+// Connection tells where on the host the database's address and password stand: in the old release's file, or, when only
+// the new release has the database, in the new one's as it is merged with the host's.
 type Connection struct {
 	File   string         `json:"file" yaml:"file"`     // on the host
 	Format string         `json:"format" yaml:"format"` // json, yaml or env

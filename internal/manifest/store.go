@@ -77,6 +77,8 @@ type StoreColumn struct {
 	Unreadable *Instead `json:"unreadable,omitempty" yaml:"unreadable"` // when the value is none of that kind; without it fail
 	Only       []string `json:"only,omitempty" yaml:"only"`             // the texts that may come; another is unreadable
 	Final      []string `json:"final,omitempty" yaml:"final"`           // the texts that may be there in the window; another one stops the upgrade
+
+	Ended map[string]JSON `json:"ended,omitempty" yaml:"ended"` // with Final: what else is set, path -> value, in a document that the admin declares ended
 }
 
 // Instead is what happens without a value: one of its fields.

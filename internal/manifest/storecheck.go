@@ -186,6 +186,11 @@ func (t StoreTable) IDColumn() string {
 	return ""
 }
 
+// References are the columns that refer to rows of other tables, sorted.
+func (t StoreTable) References() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(t.Columns)), func(name string) bool { return t.Columns[name].Row == "" })
+}
+
 // Name splits the table's name into its schema and its own.
 func (t StoreTable) Name() ([2]string, error) {
 	schema, name, has := strings.Cut(t.Table, ".")
@@ -247,6 +252,13 @@ func (c *storeCheck) column(at []any, t StoreTable, col StoreColumn) {
 		if len(col.Only) > 0 && !slices.Contains(col.Only, text) {
 			c.wrong(below(at, "final", j), "%q is not among only", text)
 		}
+	}
+	if len(col.Ended) > 0 && (len(col.Final) == 0 || len(col.Only) == 0 || len(t.Key) != 1) {
+		c.wrong(below(at, "ended"), "a document that is declared ended has a key of one value and a state among only and final")
+	}
+	for _, p := range slices.Sorted(maps.Keys(col.Ended)) {
+		c.path(below(at, "ended", p), p)
+		c.json(below(at, "ended", p), col.Ended[p])
 	}
 	if len(col.Final) > 0 && t.Read.Grows != "" {
 		c.wrong(below(at, "final"), "documents that are only added do not change")

@@ -201,6 +201,9 @@ func (v *validator) host(m *Manifest) {
 		if err := unit.Check(s.Unit); err != nil {
 			v.add("service %q is no unit of a product: %w", s.Unit, err)
 		}
+		for _, mistake := range s.Mistakes(m.Stores) {
+			v.add("service %q: %s%s", s.Unit, joinPath(mistake.Path), mistake.What)
+		}
 	}
 	for _, p := range m.State {
 		if !cleanTarget(p) {
@@ -231,6 +234,9 @@ func (v *validator) databases(dbs []Database) {
 			v.add("database %q: no name, or one that is there twice", d.Name)
 		}
 		seen[d.Name] = true
+		for _, mistake := range d.Mistakes() {
+			v.add("database %q: %s%s", d.Name, joinPath(mistake.Path), mistake.What)
+		}
 		v.listed("database "+d.Name, d.Checks)
 		for _, folder := range d.Programs {
 			if !path.IsAbs(folder) {

@@ -23,7 +23,7 @@ const (
 	// moduleLine is the first line of this project's go.mod.
 	moduleLine = "module onerpm"
 	// productURL answers {"version": RELEASE, ...} once the product serves, through its door.
-	productURL   = "http://127.0.0.1/api/v3.1/version"
+	productURL   = "http://127.0.0.1/api/v2.1/version"
 	productLimit = 2 * time.Minute
 	// staging is where a layer's maker has its files in the machine. Nothing of it stays.
 	staging = "/var/tmp/bootstrap"

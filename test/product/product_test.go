@@ -19,6 +19,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"onerpm/test/product/elasticsearch"
 	"onerpm/test/product/internal/product"
 	"onerpm/test/product/internal/rendered"
 	"onerpm/test/product/internal/sample"
@@ -31,8 +32,9 @@ const adminPassword = "pass of the admin"
 
 var (
 	postgres *pgserver.Server
+	node     *elasticsearch.Node
 	programs string // folder of <release>/<program>
-	releases = product.Releases()
+	releases = product.OnPostgreSQL()
 )
 
 func TestMain(m *testing.M) {
@@ -54,17 +56,25 @@ func prepare(m *testing.M) (code int, err error) {
 			err = stopErr
 		}
 	}()
+	if node, err = elasticsearch.Start(ctx, elasticsearch.Options{}); err != nil {
+		return 1, err
+	}
+	defer func() {
+		if stopErr := node.Stop(); err == nil {
+			err = stopErr
+		}
+	}()
 	if programs, err = os.MkdirTemp("", "product-test-"); err != nil {
 		return 1, err
 	}
 	defer os.RemoveAll(programs)
-	for _, r := range releases {
+	for _, r := range product.Releases() {
 		dir := filepath.Join(programs, r.Version)
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			return 1, err
 		}
 		cmd := exec.CommandContext(ctx, "go", "build", "-o", dir+"/", "-ldflags", "-s -w -X onerpm/test/product/internal/product.Version="+r.Version,
-			"./restservice", "./mgmtworker", "./cfy")
+			"./restservice", "./mgmtworker", "./cfy", "./logstash")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return 1, fmt.Errorf("go build: %w\n%s", err, out)
 		}

@@ -69,9 +69,9 @@ exec "$psql" -XAtq -F '|' -v ON_ERROR_STOP=1 -f - <<'END-OF-SQL'
 	return strings.Split(out, "\n"), nil
 }
 
-// lookDatabases counts the rows of all tables and reads the schemas.
+// lookDatabases counts the rows of all tables and reads the schemas of what both releases have.
 func (r *run) lookDatabases(ctx context.Context, s *state) error {
-	for _, db := range r.m.Databases {
+	for _, db := range r.m.There() {
 		a, err := r.address(ctx, db)
 		if err != nil {
 			return err

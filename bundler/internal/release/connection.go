@@ -10,9 +10,9 @@ import (
 
 // connection checks where on the host the address of a database is read. The engine
 // reads it once, from the old release's file, and keeps it: the new release may name
-// its keys otherwise.
-func (r *reader) connection(p *page, s *Spec, c manifest.Connection, base []any) {
-	at := under(base)
+// its keys otherwise. Of a database that only the new release has, it is in that one's file.
+func (r *reader) connection(p *page, s *Spec, db manifest.Database, base []any) {
+	at, c := under(base), db.Connection
 	if !p.doc.Has(base...) {
 		p.missing("where on the host the address and password stand: file, format and keys", base...)
 		return
@@ -26,12 +26,17 @@ func (r *reader) connection(p *page, s *Spec, c manifest.Connection, base []any)
 	p.need(c.Keys.Host, "the key that holds the host", at("keys", "host")...)
 	p.need(c.Keys.Database, "the key that holds the database's name", at("keys", "database")...)
 	p.need(c.Keys.User, "the key that holds the user", at("keys", "user")...)
-	r.connectionKeys(p, s, c, at)
+	r.connectionKeys(p, s, db, at)
 }
 
-// connectionKeys looks the keys up in the old release's file, where that is one under versions/.
-func (r *reader) connectionKeys(p *page, s *Spec, c manifest.Connection, at func(...any) []any) {
-	from := r.cat.Release(s.From)
+// connectionKeys looks the keys up in the release's file, where that is one under versions/.
+func (r *reader) connectionKeys(p *page, s *Spec, db manifest.Database, at func(...any) []any) {
+	c, version := db.Connection, s.From
+	allowed := "a key of the old release's file: the address is read there once and kept, whatever the new release names it"
+	if db.Only == manifest.New {
+		version, allowed = s.To, "a key of the new release's file: the old one has no such database"
+	}
+	from := r.cat.Release(version)
 	if from == nil {
 		return
 	}
@@ -46,7 +51,7 @@ func (r *reader) connectionKeys(p *page, s *Spec, c manifest.Connection, at func
 	entries, m := conffile.Read(c.Format, configName(from, c.File), data)
 	if m != nil {
 		if s.Format(c.File) != c.Format { // otherwise it is reported as a mistake in the file
-			p.wrong(fmt.Sprintf("release %s's %s is %s", s.From, c.File, m.What), "the format in which the product keeps it", at("format")...)
+			p.wrong(fmt.Sprintf("release %s's %s is %s", version, c.File, m.What), "the format in which the product keeps it", at("format")...)
 		}
 		return
 	}
@@ -54,8 +59,7 @@ func (r *reader) connectionKeys(p *page, s *Spec, c manifest.Connection, at func
 		{"host", c.Keys.Host}, {"port", c.Keys.Port}, {"database", c.Keys.Database}, {"user", c.Keys.User}, {"password", c.Keys.Password},
 	} {
 		if key.value != "" && !hasKey(entries, key.value) {
-			p.wrong(fmt.Sprintf("release %s's %s has no key %s", s.From, c.File, key.value),
-				"a key of the old release's file: the address is read there once and kept, whatever the new release names it", at("keys", key.name)...)
+			p.wrong(fmt.Sprintf("release %s's %s has no key %s", version, c.File, key.value), allowed, at("keys", key.name)...)
 		}
 	}
 }

@@ -22,7 +22,10 @@ func (r *reader) databases(p *page, s *Spec, folder string) {
 				first[db.Name] = p.doc.Mistake("", "", at("name")...).Line
 			}
 		}
-		r.connection(p, s, db.Connection, at("connection"))
+		for _, m := range db.Mistakes() {
+			p.wrong(m.What, "", at(m.Path...)...)
+		}
+		r.connection(p, s, db, at("connection"))
 		p.expects(db.Expects, at("expects"))
 		p.expects(db.Becomes, at("becomes"))
 		if db.Checks != "" {

@@ -79,7 +79,6 @@ var Rules = map[string]Rule{
 	"Health.within":       need,
 	"Headers.file":        needPath,
 	"Expect.status":       {Need: true, Least: 100, Most: 599},
-	"Drain.query":         need,
 	"Drain.within":        need,
 	"Drain.else":          {Need: true, OneOf: []string{"refuse", "proceed"}},
 	"Config.target":       needPath,

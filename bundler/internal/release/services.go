@@ -39,6 +39,9 @@ func (p *page) services(spec *Spec) {
 		if s.Drain != nil {
 			p.drain(spec, s.Drain, at("drain"))
 		}
+		for _, m := range s.Mistakes(spec.Stores) {
+			p.wrong(m.What, "", at(m.Path...)...)
+		}
 	}
 }
 
@@ -85,17 +88,32 @@ func loopback(host string) bool {
 
 func (p *page) drain(s *Spec, d *manifest.Drain, base []any) {
 	at := under(base)
-	p.need(d.Query, "SQL that returns how many things are under way", at("query")...)
+	if d.Store == "" {
+		p.need(d.Query, "SQL that returns how many things are under way", at("query")...)
+	}
 	p.positive(d.Within, "how long to wait, e.g. 5m", at("within")...)
 	if p.need(d.Else, "allowed: refuse, proceed", at("else")...) {
 		p.oneOf([]string{"refuse", "proceed"}, d.Else, at("else")...)
 	}
 	switch {
+	case d.Store != "":
 	case len(s.Databases) == 0:
 		p.wrong("drain asks a database, but there are none", "name one under databases", base...)
 	case d.Database != "" && !hasDatabase(s, d.Database):
 		p.wrong(fmt.Sprintf("there is no database %q", d.Database), "the name of an entry of databases", at("database")...)
+	case drained(s, d).Only == manifest.New:
+		p.wrong(fmt.Sprintf("only the new release has the database %s", drained(s, d).Name), "a database in which the old release notes its work, or a store", base...)
 	}
+}
+
+// drained is the database that a drain asks.
+func drained(s *Spec, d *manifest.Drain) manifest.Database {
+	for _, db := range s.Databases {
+		if d.Database == "" || db.Name == d.Database {
+			return db
+		}
+	}
+	return manifest.Database{}
 }
 
 func hasDatabase(s *Spec, name string) bool {

@@ -49,14 +49,14 @@ func TestCleanKeepsTheLatestReport(t *testing.T) {
 		t.Errorf("removed %+v, would have removed %+v", got, want)
 	}
 	p := w.bundle.Places()
-	if got, want := w.tree(p.Var()), []string{newest + "/journal.json", newest + "/log", newest + "/report.json", "starting.lock", "state"}; !reflect.DeepEqual(got, want) {
+	if got, want := w.tree(p.Var()), []string{newest + "/journal.json", newest + "/log", newest + "/report.json", newest + "/stores.json", "starting.lock", "state"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("left: %v", got)
 	}
 	if got, want := w.tree(p.Run()), []string{newest + "/bin/engine", newest + "/manifest.json", newest + "/version", "current"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("left: %v", got)
 	}
 	out, _ = w.run(0, "report")
-	contains(t, out, "done:", "/etc/a.conf")
+	contains(t, out, "done:", "/etc/a.conf", "store storage: 7 documents became 6 rows\n  1 without a place: history\n")
 	out, _ = w.run(0, "clean")
 	contains(t, out, "nothing to remove")
 	w.run(0, "clean", "--all")

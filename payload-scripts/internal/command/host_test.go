@@ -47,6 +47,7 @@ func (w *world) attempt(id string, change func(*journal.Record)) layout.Attempt 
 	rec := journal.Record{ID: id, From: "4.1.1", To: "4.2.0", Revision: 1, Began: begun, Phase: journal.Preparing, Starts: 1}
 	change(&rec)
 	w.write(a.Log(), "one\ntwo\nthree\n")
+	w.write(a.Stores(), `{"storage": {"documents": 7, "rows": {"jobs": 4, "parts": 2}, "left": ["1 without a place: history"], "returned": true}}`)
 	w.write(filepath.Join(a.Var, "report.json"), `{"changes": [{"target": "/etc/other", "package": "%config of other", "did": "unchanged", "changes": []},
 		{"target": "/etc/a.conf", "did": "merged", "changes": [{"key": "port", "kind": "kept", "by": "admin", "from": "1", "to": "2"}]}]}`)
 	w.write(filepath.Join(a.Var, "backup/manager.dump"), string(make([]byte, 100<<10)))

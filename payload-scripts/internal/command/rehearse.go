@@ -60,6 +60,12 @@ func printRehearsal(w io.Writer, r *rehearsal.Report) {
 		fmt.Fprintf(w, "database %s, %d rows: copied in %s, expanded in %s while it serves, switched in %s, taken back in %s\n",
 			d.Name, d.Rows, short(d.Copy.D()), short(d.Expand.D()), short(d.Switch.D()), short(d.Back.D()))
 	}
+	for _, s := range r.Stores {
+		fmt.Fprintf(w, "store %s, %d documents: copied to %d rows in %s while it serves, brought up to date in %s\n", s.Name, s.Documents, s.Rows, short(s.First.D()), short(s.Second.D()))
+		for _, left := range s.Left {
+			fmt.Fprintf(w, "  note: %s\n", left)
+		}
+	}
 	changed := 0
 	for _, c := range r.Changes {
 		if len(c.Changes) > 0 {

@@ -9,6 +9,7 @@ import (
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/stores"
 	"onerpm/payload-scripts/internal/upgrade"
 	"onerpm/payload-scripts/internal/view"
 )
@@ -36,6 +37,7 @@ func runReport(_ context.Context, e *env, _ options) int {
 func (e *env) report(a layout.Attempt, rec journal.Record) upgrade.Report {
 	r := upgrade.ReportOf(e.bundle.Manifest, rec)
 	r.Changes = changes(e, a)
+	r.Stores, _ = stores.Notes(a.Stores()) // an attempt that never came to them has none
 	if rec, err := agent.Read(a.Var); err == nil {
 		r.Agents = &rec
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"onerpm/payload-scripts/internal/database"
 )
 
 // Floor is what the upgrade leaves free, in bytes, on the disks of a server that serves: four
@@ -65,3 +67,15 @@ func Guard(ctx context.Context, paths []string, floor int64, work func(context.C
 
 // Disks are the folders of the server's disks, when it is on this machine.
 func Disks(data string) []string { return []string{data, logFolder(data)} }
+
+// WhileServing runs work and ends it before it fills a disk of the database, which serves meanwhile.
+func WhileServing(ctx context.Context, db *database.DB, work func(context.Context) error) error {
+	data, here, err := Folder(ctx, db)
+	switch {
+	case database.Lost(err) || err == nil && !here:
+		return work(ctx) // which waits for a server that is restarted just now
+	case err != nil:
+		return err
+	}
+	return Guard(ctx, Disks(data), Floor, work)
+}

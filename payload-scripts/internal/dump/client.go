@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/host"
 )
@@ -29,10 +30,14 @@ func Client(ctx context.Context, db *database.DB) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	need := major(server)
+	return Oldest(ctx, db.Spec, major(server))
+}
+
+// Oldest finds the folder of the oldest pg_dump that is not older than a version of PostgreSQL.
+func Oldest(ctx context.Context, spec manifest.Database, need float64) (string, error) {
 	best, bestVersion := "", 0.0
 	var seen []string
-	folders := slices.Concat(db.Spec.Programs, Folders)
+	folders := slices.Concat(spec.Programs, Folders)
 	for _, pattern := range folders {
 		dirs, err := filepath.Glob(pattern)
 		if err != nil {

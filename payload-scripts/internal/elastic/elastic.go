@@ -31,7 +31,7 @@ const (
 	defaultPort = 9200
 )
 
-// Client asks one Elasticsearch.
+// Client asks one Elasticsearch. It is not safe for concurrent use.
 type Client struct {
 	base string
 	http *http.Client
@@ -39,6 +39,11 @@ type Client struct {
 	// Pause, when set, is called between two pages with the time that the last one took, so
 	// that others are served too. An error ends the reading.
 	Pause func(ctx context.Context, took time.Duration) error
+
+	sizes   map[string]Counters // by index, as they were asked for last
+	sizesAt time.Time
+
+	Patience time.Duration // how long Ready waits for shards; as long as they take after a start when 0
 }
 
 // New returns a client for an address; port 0 is the usual one.
@@ -82,12 +87,18 @@ func Lost(err error) bool {
 		return said.Status == http.StatusServiceUnavailable || said.Status == http.StatusNotFound // no master yet; a scroll that a restart ended
 	}
 	var network net.Error
-	return !errors.Is(err, context.Canceled) && (errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errStalled) || errors.Is(err, errShards))
+	return !errors.Is(err, context.Canceled) && (errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errStalled) || errors.Is(err, ErrShards))
 }
 
 var (
 	errStalled = errors.New("no more came")
-	errShards  = errors.New("not every shard answered")
+
+	// ErrShards is an answer that is not of all shards.
+	ErrShards = errors.New("not every shard answered")
+	// ErrClosed is an index that is there and cannot be read.
+	ErrClosed = errors.New("a closed index")
+	// ErrVersion is an Elasticsearch that is none of 1.x.
+	ErrVersion = errors.New("only 1.x is read")
 )
 
 // stream asks for an answer whose body the caller reads and closes.

@@ -244,7 +244,7 @@ func TestState(t *testing.T) {
 		t.Errorf("a closed index: %v", err)
 	}
 	s.Do(func() { s.Missing = 1 })
-	if _, err := c.Counts(ctx); !errors.Is(err, errShards) {
+	if _, err := c.Counts(ctx); !errors.Is(err, ErrShards) {
 		t.Errorf("counts of a part: %v", err)
 	}
 }
@@ -267,7 +267,7 @@ func TestReady(t *testing.T) {
 		t.Error(err)
 	}
 	s.Do(func() { s.Version = "2.4.6" })
-	if err := c.Ready(context.Background()); err == nil || !strings.Contains(err.Error(), `version "2.4.6", and only 1.x is read`) {
+	if err := c.Ready(context.Background()); err == nil || !strings.Contains(err.Error(), `version "2.4.6": only 1.x is read`) {
 		t.Errorf("another version: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)

@@ -63,7 +63,7 @@ func readPage(r io.Reader, each func(*document.Document) error) (p page, err err
 		}
 		return p, err
 	case timedOut:
-		return p, fmt.Errorf("%w in time", errShards)
+		return p, fmt.Errorf("%w in time", ErrShards)
 	}
 	return p, nil
 }

@@ -23,11 +23,12 @@ type Query struct {
 }
 
 const (
-	keepAlive = "5m"      // of a scroll between two pages
-	pageBytes = 4 << 20   // that a page should have
-	maxPage   = 2000      // documents of a page that one shard gives
-	sampled   = 10        // documents that are looked at to choose a page
-	maxHit    = 128 << 20 // bytes of one document; the other side takes requests of 100 MB
+	keepAlive = "5m"        // of a scroll between two pages
+	pageBytes = 4 << 20     // that a page should have
+	sizesAge  = time.Minute // how old what is known of the indices' sizes may be
+	maxPage   = 2000        // documents of a page that one shard gives
+	sampled   = 10          // documents that are looked at to choose a page
+	maxHit    = 128 << 20   // bytes of one document; the other side takes requests of 100 MB
 )
 
 // millis is how a time is written in a query.
@@ -101,7 +102,7 @@ func (c *Client) read(ctx context.Context, q Query, each func(*document.Document
 		}
 	}
 	if n != first.total {
-		return n, fmt.Errorf("%w: %d documents came of %d that were announced", errShards, n, first.total)
+		return n, fmt.Errorf("%w: %d documents came of %d that were announced", ErrShards, n, first.total)
 	}
 	return n, nil
 }
@@ -130,7 +131,7 @@ func (c *Client) next(ctx context.Context, scroll string, each func(*document.Do
 	defer answer.Close() //nolint:errcheck // it was only read
 	p, err := readPage(answer, each)
 	if err == nil && p.shards.Failed > 0 {
-		err = fmt.Errorf("%w: %d failed", errShards, p.shards.Failed)
+		err = fmt.Errorf("%w: %d failed", ErrShards, p.shards.Failed)
 	}
 	return p, err
 }
@@ -173,11 +174,12 @@ func (c *Client) pageSize(ctx context.Context, q Query) (int, error) {
 	}
 	each := max(2*sum/n, largest)
 	if !q.IDs {
-		stats, err := c.Stats(ctx)
-		if err != nil {
-			return 0, err
+		if time.Since(c.sizesAt) > sizesAge {
+			if _, err := c.Stats(ctx); err != nil {
+				return 0, err
+			}
 		}
-		if i, known := stats[q.Index]; known && i.Count > 0 {
+		if i, known := c.sizes[q.Index]; known && i.Count > 0 {
 			each = max(each, i.Bytes/i.Count)
 		}
 	}

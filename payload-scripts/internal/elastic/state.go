@@ -1,6 +1,7 @@
 package elastic
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,7 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 		return "", c.wrap("ask the version", err)
 	}
 	if !strings.HasPrefix(root.Version.Number, major) {
-		return "", fmt.Errorf("%s is version %q, and only 1.x is read", c, root.Version.Number)
+		return "", fmt.Errorf("%s is version %q: %w", c, root.Version.Number, ErrVersion)
 	}
 	return root.Version.Number, nil
 }
@@ -31,7 +32,7 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 // Ready waits until every primary shard answers, which takes seconds after a start: until
 // then searches answer with a part of the documents and without an error.
 func (c *Client) Ready(ctx context.Context) error {
-	deadline := time.Now().Add(readyLimit)
+	deadline := time.Now().Add(cmp.Or(c.Patience, readyLimit))
 	for {
 		err := c.ready(ctx)
 		if err == nil || ctx.Err() != nil || !Lost(err) || time.Now().After(deadline) {
@@ -58,12 +59,12 @@ func (c *Client) ready(ctx context.Context) error {
 	if err := c.ask(ctx, http.MethodGet, "/_cluster/health", url.Values{"wait_for_status": {"yellow"}, "timeout": {"30s"}}, "", &health); err != nil {
 		var said *Error
 		if errors.As(err, &said) && said.Status == http.StatusRequestTimeout {
-			return fmt.Errorf("%w: some are still not assigned; look at %s/_cat/shards", errShards, c.base)
+			return fmt.Errorf("%w: some are still not assigned; look at %s/_cat/shards", ErrShards, c.base)
 		}
 		return err
 	}
 	if health.TimedOut || health.Status == "red" {
-		return fmt.Errorf("%w: the health is %s with %d primary shards; look at %s/_cat/shards", errShards, health.Status, health.Primaries, c.base)
+		return fmt.Errorf("%w: the health is %s with %d primary shards; look at %s/_cat/shards", ErrShards, health.Status, health.Primaries, c.base)
 	}
 	return nil
 }
@@ -92,7 +93,7 @@ func (s shards) whole() error {
 	if s.Total == 0 || s.Successful == s.Total && s.Failed == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %d of %d did, %d failed", errShards, s.Successful, s.Total, s.Failed)
+	return fmt.Errorf("%w: %d of %d did, %d failed", ErrShards, s.Successful, s.Total, s.Failed)
 }
 
 func (c *Client) broadcast(ctx context.Context, path string) error {
@@ -103,7 +104,7 @@ func (c *Client) broadcast(ctx context.Context, path string) error {
 		return err
 	}
 	if answer.Shards.Failed > 0 {
-		return fmt.Errorf("%w: %d of %d failed", errShards, answer.Shards.Failed, answer.Shards.Total)
+		return fmt.Errorf("%w: %d of %d failed", ErrShards, answer.Shards.Failed, answer.Shards.Total)
 	}
 	return nil
 }
@@ -126,7 +127,7 @@ func (c *Client) Indices(ctx context.Context) ([]string, error) {
 		case len(fields) != 2:
 			return nil, fmt.Errorf("list the indices of %s: the line %q is not understood", c, line)
 		case fields[0] != "open":
-			return nil, fmt.Errorf("index %s of %s is closed: open it (POST /%s/_open) or delete it", fields[1], c, fields[1])
+			return nil, fmt.Errorf("%w: index %s of %s; open it (POST /%s/_open) or delete it", ErrClosed, fields[1], c, fields[1])
 		}
 		names = append(names, fields[1])
 	}
@@ -183,7 +184,7 @@ func (c *Client) counts(ctx context.Context, path, query string) (map[Kind]int64
 		return nil, err
 	}
 	if answer.TimedOut {
-		return nil, fmt.Errorf("%w in time", errShards)
+		return nil, fmt.Errorf("%w in time", ErrShards)
 	}
 	if err := answer.Shards.whole(); err != nil {
 		return nil, err
@@ -237,12 +238,13 @@ func (c *Client) Stats(ctx context.Context) (map[string]Counters, error) {
 		return nil, c.wrap("ask the counters", err)
 	}
 	if answer.Shards.Failed > 0 {
-		return nil, c.wrap("ask the counters", fmt.Errorf("%w: %d failed", errShards, answer.Shards.Failed))
+		return nil, c.wrap("ask the counters", fmt.Errorf("%w: %d failed", ErrShards, answer.Shards.Failed))
 	}
 	all := map[string]Counters{}
 	for name, i := range answer.Indices {
 		p := i.Primaries
 		all[name] = Counters{Written: p.Indexing.Index, Deleted: p.Indexing.Delete, Count: p.Docs.Count, Gone: p.Docs.Deleted, Bytes: p.Store.Bytes, Shards: len(i.Shards)}
 	}
+	c.sizes, c.sizesAt = all, time.Now()
 	return all, nil
 }

@@ -33,6 +33,7 @@ type Room struct {
 	Bundle   string // the attempt's own folder with the bundle's files
 	Attempt  string // its id
 	Var      string // its folder under /var/lib/<p>
+	Merged   string // folder with the configuration files as the new release will have them
 }
 
 // Run runs a hook of a phase.
@@ -92,6 +93,7 @@ func (r Room) environment(phase string, side manifest.Side, notes string) []stri
 		"ONERPM_SIDE=" + string(side),
 		"ONERPM_BUNDLE=" + r.Bundle,
 		"ONERPM_NOTES=" + notes,
+		"ONERPM_MERGED=" + r.Merged,
 		r.mark(),
 	}
 }

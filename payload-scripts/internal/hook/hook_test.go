@@ -35,7 +35,7 @@ func room(t *testing.T, scripts map[string]string) Room {
 	}
 	return Room{
 		Manifest: &manifest.Manifest{From: "1.0", To: "2.0", Prefix: "p"},
-		Bundle:   dir, Attempt: fmt.Sprintf("2.0-%s-%d", t.Name(), time.Now().UnixNano()), Var: filepath.Join(dir, "var"),
+		Bundle:   dir, Attempt: fmt.Sprintf("2.0-%s-%d", t.Name(), time.Now().UnixNano()), Var: filepath.Join(dir, "var"), Merged: filepath.Join(dir, "merged"),
 	}
 }
 
@@ -75,7 +75,7 @@ func TestContract(t *testing.T) {
 	}
 	want := map[string]string{
 		"ONERPM_FROM": "1.0", "ONERPM_TO": "2.0", "ONERPM_PREFIX": "p", "ONERPM_PHASE": "switch", "ONERPM_SIDE": "new",
-		"ONERPM_BUNDLE": r.Bundle, "ONERPM_NOTES": notes, "ONERPM_ATTEMPT": r.Attempt, "LC_ALL": "C",
+		"ONERPM_BUNDLE": r.Bundle, "ONERPM_NOTES": notes, "ONERPM_MERGED": r.Merged, "ONERPM_ATTEMPT": r.Attempt, "LC_ALL": "C",
 	}
 	for name, value := range want {
 		if got[name] != value {

@@ -28,6 +28,7 @@ import (
 type Options struct {
 	UnderWay  string // which other upgrade is at work, "" when there is none
 	EarlyCame bool   // this attempt was stopped in prepare: the packages that come early may be there
+	Copying   bool   // likewise: a part of the stores' copies may have its room already
 }
 
 // Check runs every check of the host for a bundle and writes nothing.
@@ -49,6 +50,12 @@ func Check(ctx context.Context, b *layout.Bundle, o Options) []finding.Finding {
 	}
 	needs := []func(context.Context) ([]preflight.Need, error){
 		func(ctx context.Context) ([]preflight.Need, error) { return databaseRoom(ctx, b) },
+	}
+	for _, l := range lookAtStores(ctx, b.Manifest) {
+		others = append(others, func(context.Context) []finding.Finding { _, found := l.look(); return found })
+		if !o.Copying {
+			needs = append(needs, func(ctx context.Context) ([]preflight.Need, error) { return l.room(ctx, b) })
+		}
 	}
 	return preflight.Run(ctx, preflight.Input{Manifest: b.Manifest, Dir: b.Dir, UnderWay: o.UnderWay, EarlyCame: o.EarlyCame, Others: others, Needs: needs})
 }
@@ -80,7 +87,7 @@ const shown = 10
 // than its database, as it is compressed. One that cannot be reached is a finding of its own.
 func databaseRoom(ctx context.Context, b *layout.Bundle) ([]preflight.Need, error) {
 	var needs []preflight.Need
-	for _, spec := range b.Manifest.Databases {
+	for _, spec := range b.Manifest.There() {
 		db, err := database.Open(ctx, spec, b.Manifest.Prefix, "check", b.Manifest.Limits)
 		if err != nil {
 			continue
@@ -113,6 +120,9 @@ func roomOf(ctx context.Context, b *layout.Bundle, db *database.DB) ([]preflight
 }
 
 func checkDatabase(ctx context.Context, b *layout.Bundle, spec manifest.Database) []finding.Finding {
+	if spec.Only == manifest.New {
+		return newDatabase(ctx, b, spec)
+	}
 	db, err := database.Open(ctx, spec, b.Manifest.Prefix, "check", b.Manifest.Limits)
 	if err != nil {
 		return []finding.Finding{{ID: "database-unreachable", Level: finding.Refuse,

@@ -123,5 +123,8 @@ func (a Attempt) Log() string { return filepath.Join(a.Var, "log") }
 // Report is the report that is written at the attempt's end.
 func (a Attempt) Report() string { return filepath.Join(a.Var, "report.json") }
 
+// Stores is the file that tells what became of the stores.
+func (a Attempt) Stores() string { return filepath.Join(a.Var, "stores.json") }
+
 // RollbackRequest is the file by which the admin asks a running attempt to go back.
 func (a Attempt) RollbackRequest() string { return filepath.Join(a.Var, "rollback-wanted") }

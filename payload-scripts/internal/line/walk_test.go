@@ -49,8 +49,14 @@ func (w *world) upgrade(r *rules) error {
 
 // clients write once, if they are let in.
 func (w *world) clients() {
-	if w.door && w.up {
-		w.acked, w.kept = w.acked+1, w.kept+1
+	if !w.door || !w.up {
+		return
+	}
+	w.acked, w.kept = w.acked+1, w.kept+1
+	if w.release == "new" {
+		w.rows++
+	} else {
+		w.docs++
 	}
 }
 
@@ -88,6 +94,16 @@ func (w *world) ended(outcome journal.Outcome) {
 	}
 	if got != want {
 		w.fault("%s and the machine is %s, want %s", outcome, got, want)
+	}
+	switch {
+	case w.ledger, w.source != (outcome != journal.Upgraded):
+		w.fault("%s, and the engine's record of the copy is there %t, the source runs %t", outcome, w.ledger, w.source)
+	case outcome == journal.Upgraded && w.rows != w.acked:
+		w.fault("%d writes were acknowledged, the database has %d", w.acked, w.rows)
+	case outcome != journal.Upgraded && (w.rows >= 0 || w.docs < w.acked):
+		w.fault("%d writes were acknowledged, the source has %d, the database %d", w.acked, w.docs, w.rows)
+	case outcome != journal.Upgraded && w.proof >= 0 && !w.returned:
+		w.fault("the source was not proved to have what it had")
 	}
 	if outcome != journal.Upgraded && w.disk.Error == "" {
 		w.fault("no cause is told of %s", outcome)
@@ -143,10 +159,11 @@ func try(r *rules, s script, outcome journal.Outcome, person int) (*world, error
 
 // walker tries scripts until something is not as it must be.
 type walker struct {
-	rules *rules
-	lacks string // step that the line does not have
-	runs  int
-	err   error
+	rules   *rules
+	lacks   string // step that the line does not have
+	earlier string // step that stands before the one that it follows
+	runs    int
+	err     error
 }
 
 func (k *walker) try(s script, outcome journal.Outcome, person int) *world {
@@ -154,7 +171,7 @@ func (k *walker) try(s script, outcome journal.Outcome, person int) *world {
 		return nil
 	}
 	k.runs++
-	s.lacks = k.lacks
+	s.lacks, s.earlier = k.lacks, k.earlier
 	var w *world
 	w, k.err = try(k.rules, s, outcome, person)
 	return w
@@ -194,7 +211,7 @@ func (s Stage) ends() journal.Outcome {
 func (k *walker) failing(stage Stage) {
 	want, trigger := stage.ends(), triggers[stage]
 	forward := stage == Prepare || stage == Switch
-	for _, step := range newWorld(script{}).steps()[stage] {
+	for _, step := range newWorld(script{lacks: k.lacks}).steps()[stage] {
 		key := string(stage) + "/" + step.Name
 		k.try(trigger.failing(key, 1), want, 0)
 		k.try(trigger.failing(key, 2), want, 0)

@@ -25,8 +25,8 @@ func TestMain(m *testing.M) {
 }
 
 // world is a machine in memory with a product on it, its clients, its admin and its systemd.
-// Clients write whenever they are let in. The steps are the real line's, as far as they
-// matter to what must hold.
+// Clients write whenever they are let in, to the source of a store at the old release, to the database at
+// the new one. The steps are the real line's, as far as they matter to what must hold.
 type world struct {
 	disk journal.Record // what a process that starts now reads
 
@@ -39,6 +39,12 @@ type world struct {
 	up, door, marked bool            // services run; clients are let in; units stay down over a reboot
 	acked, kept      int             // writes: acknowledged; to be found in the state
 	saved            int             // writes in the saved state, -1 when none was saved in the window
+	docs             int             // documents in the source of the store
+	rows             int             // documents that are rows in the database, -1 for no copy
+	ledger           bool            // the engine's record of the copy is in the database
+	source           bool            // what has the documents runs
+	proof            int             // documents that the source was proved to have, -1 before
+	returned         bool            // on the way back it was proved to have them still
 	unsynced         bool            // the packages on disk are not durable yet
 	touched          bool            // the journal says that services were to be stopped
 	aside            bool            // room is set aside for a full disk
@@ -72,11 +78,12 @@ type script struct {
 	killEach string         // "stage/step" in which every process is killed
 	killIn   string         // likewise, but only the first
 	lacks    string         // "stage/step" that the line does not have
+	earlier  string         // "stage/step" that changes places with the one before
 }
 
 func (s script) String() string {
-	return strings.TrimSpace(fmt.Sprintf("fails %v refuse %t %t kill %v %s cut %d stop %d wish %q full %d in %q lacks %q",
-		s.fails, s.refuse, s.later, s.killAt, s.killEach, s.cutAt, s.stopAt, s.wishIn, s.fullAt, s.killIn, s.lacks))
+	return strings.TrimSpace(fmt.Sprintf("fails %v refuse %t %t kill %v %s cut %d stop %d wish %q full %d in %q lacks %q earlier %q",
+		s.fails, s.refuse, s.later, s.killAt, s.killEach, s.cutAt, s.stopAt, s.wishIn, s.fullAt, s.killIn, s.lacks, s.earlier))
 }
 
 // killed is the panic by which a process of the world dies.
@@ -86,7 +93,7 @@ type killed struct{}
 const endless = 2000
 
 func newWorld(s script) *world {
-	w := &world{release: "old", schema: "old", early: "none", places: "old", late: "there", up: true, door: true, saved: -1, script: s}
+	w := &world{release: "old", schema: "old", early: "none", places: "old", late: "there", up: true, door: true, saved: -1, rows: -1, source: true, proof: -1, script: s}
 	w.fails = maps.Clone(s.fails)
 	w.disk = journal.Record{ID: "a", Phase: journal.Preparing}
 	return w
@@ -103,6 +110,9 @@ func (w *world) point() {
 		}
 		if w.places != w.release {
 			w.fault("clients were let in: release %s, files in their %s places", w.release, w.places)
+		}
+		if w.release == "old" && !w.source {
+			w.fault("clients were let in without the source of what they ask for")
 		}
 	}
 	if w.points > endless {
@@ -122,6 +132,7 @@ func (w *world) point() {
 		if w.unsynced {
 			w.release = "mixed"
 		}
+		w.source = !w.marked && w.release == "old"
 		panic(killed{})
 	}
 }
@@ -190,6 +201,9 @@ func (w *world) steps() Steps {
 				continue
 			}
 			out = append(out, w.step(stage, steps[i].(string), steps[i+1].(func() error)))
+			if n := len(out); w.earlier == string(stage)+"/"+steps[i].(string) {
+				out[n-2], out[n-1] = out[n-1], out[n-2]
+			}
 		}
 		return out
 	}
@@ -210,7 +224,15 @@ func (w *world) steps() Steps {
 		w.early = "none"
 		return nil
 	}
-	unexpand, unhook := set(func() { w.schema = "old" }), set(func() { w.hooked = false })
+	unhook := set(func() { w.hooked = false })
+	unexpand := func() error {
+		if w.rows >= 0 || w.ledger {
+			w.fault("the schema is taken away with %d rows in it", w.rows)
+		}
+		w.schema = "old"
+		return nil
+	}
+	empty := set(func() { w.rows, w.ledger = -1, false })
 	return Steps{
 		Prepare: list(Prepare,
 			"check", func() error {
@@ -243,6 +265,13 @@ func (w *world) steps() Steps {
 				}
 				w.schema = "expanded"
 				return nil
+			},
+			"copy", func() error {
+				if w.schema != "expanded" {
+					w.fault("documents are copied into the schema %s", w.schema)
+				}
+				w.rows, w.ledger = w.docs, true
+				return nil
 			}),
 		Switch: list(Switch,
 			"drain", nothing,
@@ -250,6 +279,19 @@ func (w *world) steps() Steps {
 			"mark", set(func() { w.marked = true }),
 			"count", nothing,
 			"stop", set(func() { w.up = false }),
+			"catch up", func() error {
+				if w.up || w.rows < 0 {
+					w.fault("the copy is brought up to date: services run %t, it has %d rows", w.up, w.rows)
+				}
+				if !w.source {
+					return errors.New("the source does not answer")
+				}
+				w.proof = w.docs
+				w.point()
+				w.rows = w.docs
+				return nil
+			},
+			"stop source", set(func() { w.source = false }),
 			"save", set(func() { w.saved = w.kept }),
 			"note", set(func() { w.noted = true }),
 			"change", func() error {
@@ -278,7 +320,7 @@ func (w *world) steps() Steps {
 			},
 			"migrate", set(func() { w.schema = "new" }),
 			"start", start),
-		Open: list(Open, "start", start, "open", open, "tidy", tidy,
+		Open: list(Open, "start", start, "open", open, "tidy", tidy, "forget", set(func() { w.ledger = false }),
 			"erase", func() error { // what goes wrong is noted and done later
 				w.late = "half"
 				w.point()
@@ -288,9 +330,9 @@ func (w *world) steps() Steps {
 				w.late = "gone"
 				return nil
 			}),
-		Undo: list(Undo, "unexpand", unexpand, "unhook", unhook, "unearly", unearly, "tidy", tidy),
+		Undo: list(Undo, "empty", empty, "unexpand", unexpand, "unhook", unhook, "unearly", unearly, "tidy", tidy),
 		Reopen: list(Reopen,
-			"start", start, "open", open, "unexpand", unexpand, "unhook", unhook, "unearly", unearly, "tidy", tidy),
+			"start", set(func() { w.up, w.source = true, true }), "open", open, "empty", empty, "unexpand", unexpand, "unhook", unhook, "unearly", unearly, "tidy", tidy),
 		Restore: list(Restore,
 			"mark", set(func() { w.marked = true }),
 			"stop", set(func() {
@@ -299,7 +341,7 @@ func (w *world) steps() Steps {
 				}
 				w.up, w.door = false, false
 			}),
-			"unexpand", unexpand, "unhook", unhook,
+			"empty", empty, "unexpand", unexpand, "unhook", unhook,
 			"move back", func() error {
 				if w.noted {
 					w.places = "mixed"
@@ -315,8 +357,28 @@ func (w *world) steps() Steps {
 				}
 			}),
 			"unearly", unearly,
-			"start", start),
-		Serve: list(Serve, "start", start, "open", open, "tidy", tidy),
+			"start source", set(func() {
+				if w.release != "old" {
+					w.fault("the source is started at the release %s", w.release)
+				}
+				w.source = true
+			}),
+			"prove", func() error {
+				if w.proof < 0 || w.returned {
+					return nil
+				}
+				if !w.source || w.docs != w.proof {
+					return fmt.Errorf("the source answers %t and has %d documents, not %d", w.source, w.docs, w.proof)
+				}
+				w.returned = true
+				return nil
+			},
+			"start", set(func() {
+				if w.up = true; w.source {
+					w.docs++ // the product writes by itself
+				}
+			})),
+		Serve: list(Serve, "start", set(func() { w.up, w.source = true, true }), "open", open, "tidy", tidy),
 	}
 }
 

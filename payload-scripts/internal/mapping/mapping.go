@@ -96,8 +96,7 @@ type Sink struct {
 
 // Options are what a mapping needs of the host.
 type Options struct {
-	Values map[string]manifest.JSON        // of the host, by their names
-	Edits  map[string][]manifest.StoreEdit // table -> more edits, after its own
+	Values map[string]manifest.JSON // of the host, by their names
 }
 
 // part is one value of a key.
@@ -115,7 +114,7 @@ func New(spec manifest.StoreTable, o Options) (*Table, error) {
 		t.item = document.NewFinder()
 	}
 	var err error
-	if err = t.prepareEdits(append(slices.Clone(spec.Edit), o.Edits[spec.Table]...), o.Values); err != nil {
+	if err = t.prepareEdits(spec.Edit, o.Values); err != nil {
 		return nil, fmt.Errorf("table %s: %w", spec.Table, err)
 	}
 	if spec.Read.Each != "" {
@@ -318,4 +317,9 @@ func meta(name string, d *document.Document) []byte {
 		return []byte(d.Type)
 	}
 	return strconv.AppendInt(nil, d.Version, 10)
+}
+
+// SameKey is the misfit of a document whose key another one has too.
+func SameKey(table string, d *document.Document) Misfit {
+	return Misfit{Table: table, Index: d.Index, Type: d.Type, ID: d.ID, Why: "another document has the same key"}
 }

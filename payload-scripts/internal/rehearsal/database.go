@@ -12,6 +12,7 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/dump"
+	"onerpm/payload-scripts/internal/hostcheck"
 	"onerpm/payload-scripts/internal/migration"
 	"onerpm/payload-scripts/internal/scratch"
 	"onerpm/payload-scripts/internal/trial"
@@ -41,6 +42,9 @@ func (u *run) databases(ctx context.Context) error {
 
 func (u *run) database(ctx context.Context, spec manifest.Database) (d Database, err error) {
 	d.Name = spec.Name
+	if spec.Only == manifest.New {
+		return d, u.newDatabase(ctx, spec, &d)
+	}
 	limits := u.bundle.Manifest.Limits
 	live, err := database.Open(ctx, spec, u.bundle.Manifest.Prefix, "rehearsal", limits)
 	if err != nil {
@@ -80,10 +84,35 @@ func (u *run) database(ctx context.Context, spec manifest.Database) (d Database,
 	return d, u.migrate(ctx, spec, &migration.Runner{DB: db, Dir: filepath.Join(u.bundle.Dir, spec.Migrations)}, &d)
 }
 
+// newDatabase tries the migrations in an empty database, for one that the old release does not have.
+func (u *run) newDatabase(ctx context.Context, spec manifest.Database, d *Database) (err error) {
+	to, err := hostcheck.MergedAddress(ctx, u.bundle, spec)
+	if err != nil {
+		return err
+	}
+	m := u.bundle.Manifest
+	made, err := scratch.New(ctx, scratch.Spec{Database: spec, To: to, Prefix: m.Prefix, Limits: m.Limits}, u.dir)
+	if err != nil {
+		return &untriedError{err}
+	}
+	defer func() { err = errors.Join(err, made.Close()) }()
+	db, err := made.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return u.migrate(ctx, spec, &migration.Runner{DB: db, Dir: filepath.Join(u.bundle.Dir, spec.Migrations)}, d)
+}
+
 // migrate takes the copy there and back, and counts rows where the new release would begin.
 func (u *run) migrate(ctx context.Context, spec manifest.Database, r *migration.Runner, d *Database) error {
 	said := map[trial.Stage]string{trial.Expand: "expand the schema", trial.Switch: "schema to new", trial.Back: "schema to old"}
-	seen, err := trial.Run(ctx, r, trial.Options{Count: true, Begin: func(s trial.Stage) { u.tell(said[s] + " on the copy of " + spec.Name) }})
+	filled, err := u.stores(ctx, spec, r.DB)
+	if err != nil {
+		return err
+	}
+	defer filled.close()
+	seen, err := trial.Run(ctx, r, trial.Options{Count: true, Fill: filled.fill, Empty: filled.empty, Begin: func(s trial.Stage) { u.tell(said[s] + " on the copy of " + spec.Name) }})
 	if err != nil {
 		return err
 	}

@@ -2,14 +2,19 @@ package rehearsal
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"onerpm/internal/manifest"
+	"onerpm/internal/nevra"
 	"onerpm/payload-scripts/internal/dump"
+	"onerpm/payload-scripts/internal/elastic/elastictest"
 	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/store/storetest"
 	"onerpm/test/product/testbed"
 )
 
@@ -120,5 +125,91 @@ func TestDatabaseThatIsAway(t *testing.T) {
 	tb.Must(os.Remove(tb.Conf))
 	if err := u.databases(context.Background()); err != nil || len(u.report.Problems) != 1 || !strings.Contains(u.report.Problems[0], tb.Conf) {
 		t.Errorf("%v, %+v", err, u.report)
+	}
+}
+
+// storeAndRun is a run whose bundle copies a store into a database, which holds the store's tables when
+// it is there already.
+func storeAndRun(t *testing.T, only manifest.Side) (*testbed.Bed, *elastictest.Server, *run) {
+	t.Helper()
+	tb := testbed.New(t)
+	server := elastictest.New(t)
+	storetest.Small(server)
+	p := storetest.NewProduct(server, 5)
+	p.Work(200)
+	folder := tb.Folder(map[string]string{
+		"1_expand_a.sql": "-- +goose Up\n-- +goose StatementBegin\n" + storetest.Schema + "\n-- +goose StatementEnd\n-- +goose Down\nDROP TABLE logs, events, settings, steps, jobs, parts, sites, plans;\nDROP TYPE progress;\n",
+		"9_switch_b.sql": "-- +goose Up\nALTER TABLE parts ADD more int;\nUPDATE parts SET more = 1;\n-- +goose Down\nALTER TABLE parts DROP more;\n",
+	})
+	dir, err := os.MkdirTemp("/var/tmp", "rehearsal-test-*") // the copy's server comes through
+	tb.Must(err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	tb.Spec.Migrations, tb.Spec.Only = filepath.Base(folder), only
+	conf := filepath.Join(t.TempDir(), "source.yaml")
+	tb.Must(os.WriteFile(conf, fmt.Appendf(nil, "host: %s\nport: %d\n", server.Host, server.Port), 0o600))
+	spec := storetest.Spec()
+	spec.From.Elasticsearch = manifest.ElasticsearchSource{File: conf, Format: "yaml", Host: "host", Port: "port"}
+	spec.Values = map[string]manifest.HostValue{"ip": {File: conf, Format: "yaml", Key: "host"}}
+	m := &manifest.Manifest{Prefix: testbed.Prefix, Databases: []manifest.Database{tb.Spec}, Stores: []manifest.Store{spec}}
+	return tb, server, &run{bundle: &layout.Bundle{Dir: filepath.Dir(folder), Manifest: m}, dir: dir, tell: func(string) {}, report: &Report{}}
+}
+
+// TestStoreIsRehearsed makes both readings into the copy of a database, and predicts the window by the second.
+func TestStoreIsRehearsed(t *testing.T) {
+	t.Parallel()
+	tb, _, u := storeAndRun(t, "")
+	r := rehearseDatabase(tb, u)
+	if len(r.Problems)+len(r.Untried) > 0 || len(r.Stores) != 1 || len(r.Databases) != 1 {
+		t.Fatalf("%+v", r)
+	}
+	s := r.Stores[0]
+	if s.Name != "storage" || s.Documents < 100 || s.Rows < 100 || s.First <= 0 || s.Second <= 0 || len(s.Left) == 0 {
+		t.Errorf("%+v", s)
+	}
+	if len(r.Parts) != 2 || r.Parts[0].Takes != s.Second || r.Parts[0].How != Measured || r.Parts[1].Name != "schema" {
+		t.Errorf("%+v", r.Parts)
+	}
+}
+
+// TestStoreThatWouldFail: what the second reading could not take is told before the upgrade.
+func TestStoreThatWouldFail(t *testing.T) {
+	t.Parallel()
+	tb, server, u := storeAndRun(t, "")
+	server.Put("things", "site", "bad", `{"id":"bad","plan_id":"p","made":"secret"}`)
+	server.Refresh()
+	r := rehearseDatabase(tb, u)
+	if len(r.Problems) != 1 || !strings.Contains(r.Problems[0], `document things/site/"bad" does not fit`) || strings.Contains(r.Problems[0], "secret") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestNewDatabaseIsRehearsed: what only the new release has is made in a scratch server, where the merged
+// configuration says, and filled from the store.
+func TestNewDatabaseIsRehearsed(t *testing.T) {
+	t.Parallel()
+	tb, _, u := storeAndRun(t, manifest.New)
+	m, dir := u.bundle.Manifest, u.bundle.Dir
+	absent := manifest.Package{ID: nevra.ID{Name: "no-such-package", Version: "1", Release: "1", Arch: "noarch"}, Optional: true}
+	m.Old, m.New = []manifest.Package{absent}, []manifest.Package{absent}
+	target := filepath.Join(t.TempDir(), "product.yaml")
+	tb.Must(os.WriteFile(target, []byte("es_host: localhost\nname: mine\n"), 0o600))
+	for _, f := range [][2]string{{"new.yaml", "name: <<n>>\npg_host: localhost\npg_db: cloud\npg_user: cloudy\npg_password: <<p>>\n"}, {"old.yaml", "es_host: <<h>>\nname: <<n>>\n"}} {
+		tb.Must(os.WriteFile(filepath.Join(dir, f[0]), []byte(f[1]), 0o600))
+		m.Files = append(m.Files, manifest.File{Path: f[0], Size: int64(len(f[1])), SHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(f[1]))), Mode: 0o600})
+	}
+	m.Config = []manifest.Config{{Target: target, Format: "yaml", Old: "old.yaml", New: "new.yaml", Set: map[string]manifest.Value{"pg_password": {Random: 16}}}}
+	c := manifest.Connection{File: target, Format: "yaml", Keys: manifest.ConnectionKeys{Host: "pg_host", Database: "pg_db", User: "pg_user", Password: "pg_password"}}
+	m.Databases[0].Connection, m.Databases[0].Programs = c, []string{testbed.Server.Bin}
+	r := rehearseDatabase(tb, u)
+	if len(r.Problems)+len(r.Untried) > 0 || len(r.Stores) != 1 || len(r.Databases) != 1 {
+		t.Fatalf("%+v", r)
+	}
+	if d := r.Databases[0]; d.Copy != 0 || d.Expand <= 0 || d.Switch <= 0 || d.Back <= 0 || r.Stores[0].Rows < 100 {
+		t.Errorf("%+v", r)
+	}
+	m.Databases[0].Connection.Keys.Host = "nowhere"
+	u.report = &Report{}
+	if r := rehearseDatabase(tb, u); len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "nowhere") || strings.Contains(r.Problems[0], "/run/") {
+		t.Errorf("%+v", r)
 	}
 }

@@ -70,6 +70,7 @@ type Report struct {
 	Problems  []string           `json:"problems"`  // what would make the upgrade go back; empty is good
 	Untried   []string           `json:"untried"`   // what could not be rehearsed here, and why; the window is without it
 	Databases []Database         `json:"databases"` // those that could be copied
+	Stores    []Store            `json:"stores"`    // those that could be copied
 	Changes   []files.FileChange `json:"changes"`   // in configuration files
 	Parts     []Part             `json:"parts"`     // of the window, in order
 	Window    manifest.Duration  `json:"window"`    // their sum; meaningless with problems
@@ -106,7 +107,7 @@ func Run(ctx context.Context, b *layout.Bundle, folder string, findings []findin
 		findings = []finding.Finding{}
 	}
 	r = &Report{Product: m.Product, From: m.From, To: m.To, Began: began.UTC(), Findings: findings, Limit: m.Limits.Window,
-		Problems: []string{}, Untried: []string{}, Databases: []Database{}, Changes: []files.FileChange{}, Parts: []Part{}}
+		Problems: []string{}, Untried: []string{}, Databases: []Database{}, Stores: []Store{}, Changes: []files.FileChange{}, Parts: []Part{}}
 	lock, err := open(folder)
 	if err != nil {
 		return nil, err

@@ -16,6 +16,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"onerpm/internal/hostconf/connection"
+	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/dump"
 	"onerpm/payload-scripts/internal/host"
@@ -32,7 +36,8 @@ const (
 // can enter, and it ends with this process. The product's server has no part in it
 // but for the dump that the copy was made of.
 type Server struct {
-	db    *database.DB // the product's
+	like  like
+	open  func(ctx context.Context, role, name string) (*database.DB, error)
 	dir   string
 	bin   string
 	admin string // the server's superuser, whose name no role of the product has
@@ -41,12 +46,25 @@ type Server struct {
 	child *os.Process
 }
 
+// like is what a server and its one database are to be like.
+type like struct {
+	user     string // the role that the product and its migrations use
+	database string
+	encoding string
+	locale   [2]string // collation and character types
+	settings []string  // of the server, as name=value
+	sql      []string  // statements that make the roles and the database
+}
+
 // Make makes a server of the same version as db's under folder, which must
 // exist and be root's alone, and puts the dump of the whole database in file into it:
 // rows, rights, roles. It fails where Available does.
 // The server and its files are gone after Close.
 func Make(ctx context.Context, db *database.DB, folder, file string) (s *Server, err error) {
-	s = &Server{db: db, dir: filepath.Join(folder, "postgresql")}
+	s = &Server{dir: filepath.Join(folder, "postgresql")}
+	s.open = func(ctx context.Context, role, name string) (*database.DB, error) {
+		return db.Beside(ctx, s.dir, role, name)
+	}
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("make a scratch copy of %s: %w", db, errors.Join(err, s.Close()))
@@ -55,16 +73,59 @@ func Make(ctx context.Context, db *database.DB, folder, file string) (s *Server,
 	if s.bin, err = programs(ctx, db); err != nil {
 		return s, err
 	}
-	if err = s.init(ctx); err != nil {
+	if s.like, err = likeOf(ctx, db); err != nil {
 		return s, err
 	}
-	if err = s.start(ctx); err != nil {
-		return s, err
-	}
-	if err = s.roles(ctx); err != nil {
+	if err = s.run(ctx); err != nil {
 		return s, err
 	}
 	return s, s.restore(ctx, file)
+}
+
+// Spec is a database that is not there yet.
+type Spec struct {
+	manifest.Database
+	To     connection.Address // where it will be
+	Prefix string             // of the sessions' names
+	Limits manifest.Limits
+}
+
+// New makes a server with the programs of this host under folder, as Make does, and an empty
+// database in it for one that is not there yet. It fails with ErrNoServer where there are none.
+func New(ctx context.Context, spec Spec, folder string) (s *Server, err error) {
+	s = &Server{dir: filepath.Join(folder, "postgresql"), like: like{
+		user: spec.To.User, database: spec.To.Database, encoding: "UTF8", locale: [2]string{"C", "C"},
+		sql: []string{
+			"CREATE ROLE " + pgx.Identifier{spec.To.User}.Sanitize() + " LOGIN",
+			"CREATE DATABASE " + pgx.Identifier{spec.To.Database}.Sanitize() + " TEMPLATE template0 OWNER " + pgx.Identifier{spec.To.User}.Sanitize(),
+		}}}
+	s.open = func(ctx context.Context, role, name string) (*database.DB, error) {
+		to := connection.Address{Host: s.dir, Port: 5432, Database: name, User: role}
+		return database.OpenAt(ctx, spec.Database, to, spec.Prefix, "scratch", spec.Limits)
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("make a scratch server for %s: %w", spec.To, errors.Join(err, s.Close()))
+		}
+	}()
+	if s.bin, err = dump.Oldest(ctx, spec.Database, 0); err != nil {
+		return s, fmt.Errorf("%w: %w", ErrNoServer, err)
+	}
+	if err = serves(s.bin); err != nil {
+		return s, err
+	}
+	return s, s.run(ctx)
+}
+
+// run makes and starts the server, with its roles and its empty database.
+func (s *Server) run(ctx context.Context) error {
+	if err := s.init(ctx); err != nil {
+		return err
+	}
+	if err := s.start(ctx); err != nil {
+		return err
+	}
+	return s.roles(ctx)
 }
 
 // Available tells why no server can be made for a copy of db on this host, nil when one can.
@@ -82,12 +143,17 @@ func programs(ctx context.Context, db *database.DB) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return bin, serves(bin)
+}
+
+// serves tells why a folder of programs makes no server, nil when it does.
+func serves(bin string) error {
 	for _, program := range []string{"initdb", "postgres"} {
 		if _, err := os.Stat(filepath.Join(bin, program)); err != nil {
-			return "", fmt.Errorf("%w: %s has PostgreSQL's client programs only; the server's are needed for a copy", ErrNoServer, bin)
+			return fmt.Errorf("%w: %s has PostgreSQL's client programs only; the server's are needed for a copy", ErrNoServer, bin)
 		}
 	}
-	return bin, nil
+	return nil
 }
 
 // ErrNoServer is returned where only the programs of a PostgreSQL client are.
@@ -114,14 +180,8 @@ func (s *Server) init(ctx context.Context) error {
 	if err := os.Chown(s.dir, int(s.cred.Uid), int(s.cred.Gid)); err != nil {
 		return err
 	}
-	var encoding, collate, ctype string
-	err = s.db.Pool.QueryRowContext(ctx, `SELECT pg_encoding_to_char(encoding), datcollate, datctype
-		FROM pg_catalog.pg_database WHERE datname = current_database()`).Scan(&encoding, &collate, &ctype)
-	if err != nil {
-		return database.Explain(err)
-	}
-	_, err = s.run(ctx, "initdb", 5*time.Minute, "--pgdata", s.data(), "--username", s.admin, "--auth", "trust", "--no-sync",
-		"--encoding", encoding, "--lc-collate", collate, "--lc-ctype", ctype)
+	_, err = s.program(ctx, "initdb", 5*time.Minute, "--pgdata", s.data(), "--username", s.admin, "--auth", "trust", "--no-sync",
+		"--encoding", s.like.encoding, "--lc-collate", s.like.locale[0], "--lc-ctype", s.like.locale[1])
 	return err
 }
 
@@ -144,8 +204,8 @@ func serverUser() (*syscall.Credential, error) {
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
-// run runs one of PostgreSQL's programs as the server's user.
-func (s *Server) run(ctx context.Context, program string, limit time.Duration, args ...string) (host.Result, error) {
+// program runs one of PostgreSQL's programs as the server's user.
+func (s *Server) program(ctx context.Context, program string, limit time.Duration, args ...string) (host.Result, error) {
 	return host.Run(ctx, host.Cmd{Name: filepath.Join(s.bin, program), Args: args, Timeout: limit, User: s.cred,
 		Env: []string{"PGHOST=" + s.dir, "PGPORT=5432", "PGUSER=" + s.admin}})
 }
@@ -157,12 +217,8 @@ var alike = []string{"fsync", "synchronous_commit", "full_page_writes", "wal_lev
 func (s *Server) start(ctx context.Context) error {
 	args := []string{"-D", s.data(), "-k", s.dir, "-c", "listen_addresses=", "-c", "port=5432", "-c", "max_connections=20",
 		"-c", "logging_collector=off", "-c", "max_wal_senders=0"}
-	for _, name := range alike {
-		var value string
-		if err := s.db.Pool.QueryRowContext(ctx, "SELECT current_setting($1)", name).Scan(&value); err != nil {
-			return database.Explain(err)
-		}
-		args = append(args, "-c", name+"="+value)
+	for _, setting := range s.like.settings {
+		args = append(args, "-c", setting)
 	}
 	log, err := os.OpenFile(filepath.Join(filepath.Dir(s.dir), "postgresql.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -195,7 +251,7 @@ func (s *Server) start(ctx context.Context) error {
 func (s *Server) answers(ctx context.Context, log string) error {
 	deadline := time.Now().Add(scratchStart)
 	for {
-		_, err := s.run(ctx, "pg_isready", 10*time.Second, "--quiet", "--dbname", "postgres")
+		_, err := s.program(ctx, "pg_isready", 10*time.Second, "--quiet", "--dbname", "postgres")
 		if err == nil {
 			return nil
 		}
@@ -213,46 +269,63 @@ func (s *Server) answers(ctx context.Context, log string) error {
 	}
 }
 
-// open connects as a role of the scratch server.
-func (s *Server) open(ctx context.Context, role, name string) (*database.DB, error) {
-	db, err := s.db.Beside(ctx, s.dir, role, name)
+// Open connects to the copy as the role that the product and its migrations use.
+func (s *Server) Open(ctx context.Context) (*database.DB, error) {
+	return s.as(ctx, s.like.user, s.like.database)
+}
+
+// as connects as a role of the scratch server.
+func (s *Server) as(ctx context.Context, role, name string) (*database.DB, error) {
+	db, err := s.open(ctx, role, name)
 	if err != nil {
 		return nil, fmt.Errorf("the scratch copy: %w", err)
 	}
 	return db, nil
 }
 
-// Open connects to the copy as the role that the product and its migrations use.
-func (s *Server) Open(ctx context.Context) (*database.DB, error) {
-	return s.open(ctx, s.db.User(), s.db.Database())
+// likeOf asks what a database and its server are like: a copy has the product's roles with the same rights.
+func likeOf(ctx context.Context, db *database.DB) (l like, err error) {
+	l = like{user: db.User(), database: db.Database()}
+	err = db.Pool.QueryRowContext(ctx, `SELECT pg_encoding_to_char(encoding), datcollate, datctype
+		FROM pg_catalog.pg_database WHERE datname = current_database()`).Scan(&l.encoding, &l.locale[0], &l.locale[1])
+	if err != nil {
+		return l, database.Explain(err)
+	}
+	for _, name := range alike {
+		var value string
+		if err := db.Pool.QueryRowContext(ctx, "SELECT current_setting($1)", name).Scan(&value); err != nil {
+			return l, database.Explain(err)
+		}
+		l.settings = append(l.settings, name+"="+value)
+	}
+	for _, query := range []string{
+		`SELECT 'CREATE ROLE ' || quote_ident(rolname) || ' LOGIN' || CASE WHEN rolsuper THEN ' SUPERUSER' ELSE '' END
+			|| CASE WHEN rolcreaterole THEN ' CREATEROLE' ELSE '' END || CASE WHEN rolcreatedb THEN ' CREATEDB' ELSE '' END
+			|| CASE WHEN rolinherit THEN '' ELSE ' NOINHERIT' END
+		FROM pg_catalog.pg_roles WHERE rolname !~ '^pg_' ORDER BY rolname`,
+		`SELECT 'GRANT ' || quote_ident(r.rolname) || ' TO ' || quote_ident(m.rolname)
+		FROM pg_catalog.pg_auth_members a JOIN pg_catalog.pg_roles r ON r.oid = a.roleid JOIN pg_catalog.pg_roles m ON m.oid = a.member
+		WHERE m.rolname !~ '^pg_' ORDER BY 1`,
+		`SELECT 'CREATE DATABASE ' || quote_ident(datname) || ' TEMPLATE template0 OWNER ' || quote_ident(pg_get_userbyid(datdba))
+		FROM pg_catalog.pg_database WHERE datname = current_database()`,
+	} {
+		statements, err := db.Names(ctx, query)
+		if err != nil {
+			return l, err
+		}
+		l.sql = append(l.sql, statements...)
+	}
+	return l, nil
 }
 
-// roles makes the product's roles with the same rights, and the empty database.
+// roles makes the roles and the empty database.
 func (s *Server) roles(ctx context.Context) error {
-	admin, err := s.open(ctx, s.admin, "postgres")
+	admin, err := s.as(ctx, s.admin, "postgres")
 	if err != nil {
 		return err
 	}
 	defer admin.Close()
-	make, err := s.db.Names(ctx, `SELECT 'CREATE ROLE ' || quote_ident(rolname) || ' LOGIN' || CASE WHEN rolsuper THEN ' SUPERUSER' ELSE '' END
-			|| CASE WHEN rolcreaterole THEN ' CREATEROLE' ELSE '' END || CASE WHEN rolcreatedb THEN ' CREATEDB' ELSE '' END
-			|| CASE WHEN rolinherit THEN '' ELSE ' NOINHERIT' END
-		FROM pg_catalog.pg_roles WHERE rolname !~ '^pg_' ORDER BY rolname`)
-	if err != nil {
-		return err
-	}
-	members, err := s.db.Names(ctx, `SELECT 'GRANT ' || quote_ident(r.rolname) || ' TO ' || quote_ident(m.rolname)
-		FROM pg_catalog.pg_auth_members a JOIN pg_catalog.pg_roles r ON r.oid = a.roleid JOIN pg_catalog.pg_roles m ON m.oid = a.member
-		WHERE m.rolname !~ '^pg_' ORDER BY 1`)
-	if err != nil {
-		return err
-	}
-	create, err := s.db.Names(ctx, `SELECT 'CREATE DATABASE ' || quote_ident(datname) || ' TEMPLATE template0 OWNER ' || quote_ident(pg_get_userbyid(datdba))
-		FROM pg_catalog.pg_database WHERE datname = current_database()`)
-	if err != nil {
-		return err
-	}
-	for _, statement := range append(append(make, members...), create...) {
+	for _, statement := range s.like.sql {
 		if _, err := admin.Pool.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("%s: %w", database.Short(statement), database.Explain(err))
 		}
@@ -262,7 +335,7 @@ func (s *Server) roles(ctx context.Context) error {
 
 // restore fills the copy, and gathers statistics as the product's server has them.
 func (s *Server) restore(ctx context.Context, file string) error {
-	name := s.db.Database()
+	name := s.like.database
 	if err := os.Chown(file, int(s.cred.Uid), int(s.cred.Gid)); err != nil {
 		return err
 	}
@@ -270,10 +343,10 @@ func (s *Server) restore(ctx context.Context, file string) error {
 	if name == "postgres" { // it is there from the start
 		return errors.New("the database named postgres cannot be copied")
 	}
-	if _, err := s.run(ctx, "pg_restore", restoreLimit, "--no-password", "--exit-on-error", "--jobs", jobs, "--dbname", name, file); err != nil {
+	if _, err := s.program(ctx, "pg_restore", restoreLimit, "--no-password", "--exit-on-error", "--jobs", jobs, "--dbname", name, file); err != nil {
 		return fmt.Errorf("restore the dump: %w", err)
 	}
-	admin, err := s.open(ctx, s.admin, name)
+	admin, err := s.as(ctx, s.admin, name)
 	if err != nil {
 		return err
 	}

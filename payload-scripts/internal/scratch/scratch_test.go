@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"onerpm/internal/hostconf/connection"
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/dump"
@@ -76,6 +77,41 @@ func TestCopy(t *testing.T) {
 	tb.Must(server.Close())
 	if _, err := os.Stat(server.dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("left over: %v", err)
+	}
+}
+
+// TestNew: an empty database for one that is not there yet, of which nothing is left.
+func TestNew(t *testing.T) {
+	t.Parallel()
+	ctx, dir := context.Background(), folder(t)
+	spec := Spec{Database: manifest.Database{Name: "main", Programs: []string{testbed.Server.Bin}}, Prefix: testbed.Prefix,
+		To: connection.Address{Host: "nowhere.example", Port: 5432, Database: "cloud \"db", User: "cloud-user", Password: "S3cret"}}
+	server, err := New(ctx, spec, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := server.Open(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for query, want := range map[string]string{
+		"SELECT current_user || ' ' || current_database()":                                         `cloud-user cloud "db`,
+		"SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()": "UTF8",
+		"SELECT count(*) FROM pg_roles WHERE rolname = current_user AND rolsuper":                  "0",
+	} {
+		if got, err := db.Value(ctx, query); err != nil || got != want {
+			t.Errorf("%s: %q, %v", query, got, err)
+		}
+	}
+	if _, err := db.Pool.ExecContext(ctx, "CREATE SCHEMA own; CREATE TABLE public.t (id int)"); err != nil {
+		t.Error(err)
+	}
+	db.Close()
+	if err := server.Close(); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 1 { // its log, for the rehearsal
+		t.Errorf("left over: %v, %v", left, err)
 	}
 }
 

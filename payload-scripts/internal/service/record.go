@@ -184,7 +184,7 @@ func (s *Services) expand(b journal.Services) []manifest.Service {
 	for _, u := range s.units {
 		all = append(all, u)
 		for _, name := range slices.Concat(b.Instances[u.Unit], b.Triggered[u.Unit]) {
-			all = append(all, manifest.Service{Unit: name, Only: u.Only, Door: u.Door})
+			all = append(all, manifest.Service{Unit: name, Only: u.Only, Door: u.Door, Source: u.Source})
 		}
 	}
 	for _, u := range all {

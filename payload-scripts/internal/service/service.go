@@ -61,10 +61,15 @@ func (s *Services) CloseDoor(ctx context.Context, before journal.Services) error
 	return s.stop(ctx, before, func(u manifest.Service) bool { return u.Door })
 }
 
-// Stop stops all units, of both releases, in the reverse of their start order, each after
-// what would start it again.
+// Stop stops all units but sources, of both releases, in the reverse of their start order, each
+// after what would start it again.
 func (s *Services) Stop(ctx context.Context, before journal.Services) error {
-	return s.stop(ctx, before, func(manifest.Service) bool { return true })
+	return s.stop(ctx, before, func(u manifest.Service) bool { return !u.Source })
+}
+
+// StopSources stops the units that have the documents of a store, which Stop has left.
+func (s *Services) StopSources(ctx context.Context, before journal.Services) error {
+	return s.stop(ctx, before, func(u manifest.Service) bool { return u.Source })
 }
 
 func (s *Services) stop(ctx context.Context, before journal.Services, which func(manifest.Service) bool) error {
@@ -101,28 +106,36 @@ func (s *Services) stopOne(ctx context.Context, name string) error {
 }
 
 // Start starts the units of a side, but for the door and those that were not
-// active before the upgrade, in order. A unit with a health question has answered
+// active before the upgrade, in order, after the sources. A unit with a health question has answered
 // it before the next is started; those without one are looked at together after
 // the last start, so that the window does not wait for each. A unit that only
 // the new release has is started.
 func (s *Services) Start(ctx context.Context, side manifest.Side, before journal.Services) error {
+	if err := s.StartSources(ctx, side, before); err != nil {
+		return err
+	}
+	return s.start(ctx, side, before, func(u manifest.Service) bool { return !u.Door && !u.Source }, true)
+}
+
+// StartSources starts, as Start does, only the units that have the documents of a store.
+func (s *Services) StartSources(ctx context.Context, side manifest.Side, before journal.Services) error {
 	if err := s.permit(false).lend(); err != nil {
 		return err
 	}
-	return s.start(ctx, side, before, false, true)
+	return s.start(ctx, side, before, func(u manifest.Service) bool { return u.Source }, true)
 }
 
 // OpenDoor starts the units that let clients in. ask says whether they must
 // answer their health questions: a door that did not before the upgrade, say
 // because the admin gave it another address, is not judged by them after it.
 func (s *Services) OpenDoor(ctx context.Context, side manifest.Side, before journal.Services, ask bool) error {
-	return s.start(ctx, side, before, true, ask)
+	return s.start(ctx, side, before, func(u manifest.Service) bool { return u.Door }, ask)
 }
 
-func (s *Services) start(ctx context.Context, side manifest.Side, before journal.Services, doors, ask bool) error {
+func (s *Services) start(ctx context.Context, side manifest.Side, before journal.Services, which func(manifest.Service) bool, ask bool) error {
 	var silent []string // nobody can ask them anything
 	for _, u := range s.expand(before) {
-		if u.Door != doors || !on(u, side) {
+		if !which(u) || !on(u, side) {
 			continue
 		}
 		if !ask {

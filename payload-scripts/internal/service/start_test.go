@@ -164,6 +164,37 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// TestSources: what has the documents of a store is stopped by itself, and starts before the rest.
+func TestSources(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, []manifest.Service{{Unit: "rest"}, {Unit: "es@1", Only: manifest.Old, Source: true}, {Unit: "worker", Only: manifest.Old}, {Unit: "web", Door: true}},
+		systemdtest.Unit{Name: "es@2", Active: "active"})
+	before := w.record(t)
+	ctx := t.Context()
+	must(t, w.CloseDoor(ctx, before), w.MarkWindow(ctx, before), w.Stop(ctx, before))
+	if got, states := w.jobs(), w.states("es@1", "es@2"); got != "stop web, stop worker, stop rest" || states != "active active" {
+		t.Errorf("got %s, the sources are %s", got, states)
+	}
+	must(t, w.StopSources(ctx, before))
+	if got := w.jobs(); got != "stop es@2, stop es@1" {
+		t.Errorf("got %s", got)
+	}
+	must(t, w.Start(ctx, manifest.New, before))
+	if got := w.jobs(); got != "start rest" {
+		t.Errorf("got %s", got)
+	}
+	must(t, w.Stop(ctx, before), w.StartSources(ctx, manifest.Old, before))
+	if got := w.jobs(); got != "stop rest, start es@1, start es@2" {
+		t.Errorf("got %s", got)
+	}
+	must(t, w.StopSources(ctx, before))
+	w.Log()
+	must(t, w.Start(ctx, manifest.Old, before))
+	if got := w.jobs(); got != "start es@1, start es@2, start rest, start worker" {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestTimes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, []manifest.Service{{Unit: "a"}, {Unit: "b", Only: manifest.New}})

@@ -29,6 +29,12 @@ func Example(prefix string) string {
 # conflict /etc/product/product.conf:server.port = old
 # conflict /etc/product/site.conf = new
 
+# Work that never ends, though "%[1]s check" tells that the upgrade waits for its end: an execution
+# that a killed worker left "started", say. The document is copied with this value, and stays as it is in
+# the old release's database. One that has ended by itself meanwhile is copied as it is.
+#
+# ended storage executions 5e1f0c4e-0b7c-4c5f-9a53-6a3d3b1b7a10 = failed
+
 # Whether the installation of a bundle starts the upgrade is not decided here but by
 # a file: with /etc/%[1]s/manual there, nothing starts by itself.
 `, prefix)

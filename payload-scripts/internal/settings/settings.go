@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,6 +25,7 @@ type Settings struct {
 	KeepBackups time.Duration // how long an ended attempt's backups are kept; 0 is for ever
 	LockWait    time.Duration // longest wait for another package manager to end; 0 when the file does not say
 	Conflicts   []Conflict
+	Ended       []Ended
 	Mistakes    []Mistake
 }
 
@@ -33,6 +35,13 @@ type Conflict struct {
 	Key    string        // a.b.c, or "*" for the whole file
 	Side   manifest.Side // old keeps the host's value, new takes the release's
 	Line   int
+}
+
+// Ended declares a document of a store ended whose work will never end by itself.
+type Ended struct {
+	Store, Table, Key string // the key as check shows it
+	Value             string // the final value it gets
+	Line              int
 }
 
 // Mistake is what is wrong in a line of the file; line 0 is the file as a whole.
@@ -125,8 +134,16 @@ func (s *Settings) set(line int, key, value string) {
 		}
 		c.Line = line
 		s.Conflicts = append(s.Conflicts, c)
+	case word == "ended":
+		e, err := ended(rest, value)
+		if err != nil {
+			s.wrong(line, "ended: %v", err)
+			return
+		}
+		e.Line = line
+		s.Ended = append(s.Ended, e)
 	default:
-		s.wrong(line, "there is no setting %s; the settings are keep-backups, wait-for-packages and conflict", short(key))
+		s.wrong(line, "there is no setting %s; the settings are keep-backups, wait-for-packages, conflict and ended", short(key))
 	}
 }
 
@@ -163,8 +180,35 @@ func conflict(what, value string) (Conflict, error) {
 	return Conflict{Target: target, Key: key, Side: side}, nil
 }
 
+func ended(what, value string) (Ended, error) {
+	store, rest, _ := strings.Cut(what, " ")
+	table, key, _ := strings.Cut(rest, " ")
+	if store == "" || table == "" || key == "" || value == "" {
+		return Ended{}, fmt.Errorf("%s is not STORE TABLE KEY = VALUE, such as storage executions 5e1f = failed", short(what+" = "+value))
+	}
+	return Ended{Store: store, Table: table, Key: key, Value: value}, nil
+}
+
+// edit is what the decision changes: a table of the manifest, nil when it has none such.
+func (e Ended) edit(m *manifest.Manifest) (*manifest.StoreTable, manifest.StoreEdit, error) {
+	for i := range m.Stores {
+		for j := range m.Stores[i].Tables {
+			if t := &m.Stores[i].Tables[j]; m.Stores[i].Name == e.Store && t.Table == e.Table {
+				edit, err := t.EndedBy(e.Key, e.Value)
+				return t, edit, err
+			}
+		}
+	}
+	return nil, manifest.StoreEdit{}, nil
+}
+
 // Apply puts the admin's decisions over those of the spec.
 func (s *Settings) Apply(m *manifest.Manifest) {
+	for _, e := range s.Ended {
+		if t, edit, err := e.edit(m); t != nil && err == nil {
+			t.Edit = append(slices.Clip(t.Edit), edit)
+		}
+	}
 	for i := range m.Config {
 		c := &m.Config[i]
 		c.Policy = s.Policy(c.Target, c.Policy)
@@ -197,6 +241,17 @@ func (s *Settings) Findings(m *manifest.Manifest, packaged ...string) []finding.
 		}
 		out = append(out, finding.Finding{ID: "settings", Level: finding.Refuse,
 			What: where + ": " + w.What, Do: "correct it; `" + m.Prefix + " help settings` shows all settings"})
+	}
+	for _, e := range s.Ended {
+		switch t, _, err := e.edit(m); {
+		case err != nil:
+			out = append(out, finding.Finding{ID: "settings", Level: finding.Refuse,
+				What: fmt.Sprintf("%s:%d: ended: %v", s.Path, e.Line, err), Do: "correct it; `" + m.Prefix + " help settings` shows all settings"})
+		case t == nil:
+			out = append(out, finding.Finding{ID: "settings-unused", Level: finding.Warn,
+				What: fmt.Sprintf("%s:%d ends a document of %s in the store %s, and this upgrade copies none such", s.Path, e.Line, e.Table, e.Store),
+				Do:   "look whether the names are right; a line that was for another upgrade may stay"})
+		}
 	}
 	merged := map[string]bool{}
 	for _, c := range m.Config {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,9 +31,13 @@ wait-for-packages = 90s
 conflict  /etc/a.conf:server.port=old
 	conflict /etc/b.conf = new
 conflict /etc/c.env:A=B = old
+ended storage public.jobs a b=c = failed
 `, 0o644))
 	want := []Conflict{
 		{"/etc/a.conf", "server.port", manifest.Old, 5}, {"/etc/b.conf", "*", manifest.New, 6}, {"/etc/c.env", "A=B", manifest.Old, 7},
+	}
+	if ended := []Ended{{"storage", "public.jobs", "a b=c", "failed", 8}}; !reflect.DeepEqual(s.Ended, ended) {
+		t.Errorf("got %+v", s.Ended)
 	}
 	if len(s.Mistakes) > 0 || s.KeepBackups != 30*24*time.Hour || s.LockWait != 90*time.Second || !reflect.DeepEqual(s.Conflicts, want) {
 		t.Errorf("got %+v", s)
@@ -55,6 +60,8 @@ func TestMistakesAreToldWithTheirLine(t *testing.T) {
 		"conflict etc/a = old":                           `is not FILE or FILE:KEY`,
 		"conflict /etc/a: = old":                         `is not FILE or FILE:KEY`,
 		"conflict = old":                                 `is not FILE or FILE:KEY`,
+		"ended storage jobs = failed":                    `"storage jobs = failed" is not STORE TABLE KEY = VALUE`,
+		"ended storage jobs a =":                         `is not STORE TABLE KEY = VALUE`,
 		strings.Repeat("#", maxSize+1):                   `more than 65536`,
 		"keep-backups = " + strings.Repeat("9", 1000):    `..."`,
 		"conflict /etc/a:k = old\nconflict /etc/a:k=new": `set twice`,
@@ -102,20 +109,43 @@ func TestApply(t *testing.T) {
 	}
 }
 
+// TestEnded: what the admin declares ended is copied so; what the upgrade does not know is told.
+func TestEnded(t *testing.T) {
+	t.Parallel()
+	m := &manifest.Manifest{Prefix: "p", Stores: []manifest.Store{{Name: "storage", Tables: []manifest.StoreTable{{Table: "jobs", Key: []string{"id"},
+		Columns: map[string]manifest.StoreColumn{"state": {From: "state", Only: []string{"begun", "failed"}, Final: []string{"failed"}}}}}}}}
+	s := Settings{Path: "f", Ended: []Ended{{"storage", "jobs", "a", "failed", 1}, {"storage", "jobs", "b", "begun", 2}, {"storage", "nodes", "b", "failed", 3}, {"other", "jobs", "b", "failed", 4}}}
+	s.Apply(m)
+	if edits := m.Stores[0].Tables[0].Edit; len(edits) != 1 || string(edits[0].When["id"].Is) != `"a"` || string(edits[0].Set["state"]) != `"failed"` {
+		t.Errorf("edits %+v", edits)
+	}
+	if mistakes := m.Stores[0].Check(); slices.ContainsFunc(mistakes, func(m manifest.StoreMistake) bool { return len(m.Path) > 2 && m.Path[2] == "edit" }) {
+		t.Errorf("the edit is wrong: %v", mistakes)
+	}
+	var got []string
+	for _, f := range s.Findings(m) {
+		got = append(got, f.ID+" "+string(f.Level)+" "+f.What)
+	}
+	if text := strings.Join(got, "\n"); len(got) != 3 || !strings.Contains(text, `settings refuse f:2: ended: "begun" is not final for jobs`) ||
+		!strings.Contains(text, "settings-unused warn f:3 ends a document of nodes") || !strings.Contains(text, "f:4") {
+		t.Errorf("got %s", text)
+	}
+}
+
 // TestExample holds the shown example to the reader: as it is, and with its comments taken away.
 func TestExample(t *testing.T) {
 	t.Parallel()
 	text := Example("p")
-	if s := Read(write(t, text, 0o644)); len(s.Mistakes)+len(s.Conflicts) != 0 || s.KeepBackups != 0 {
+	if s := Read(write(t, text, 0o644)); len(s.Mistakes)+len(s.Conflicts)+len(s.Ended) != 0 || s.KeepBackups != 0 {
 		t.Errorf("the example decides something: %+v", s)
 	}
 	var lines []string
 	for _, line := range strings.Split(text, "\n") {
-		if line = strings.TrimPrefix(line, "# "); strings.HasPrefix(line, "keep-backups =") || strings.HasPrefix(line, "conflict /") {
+		if line = strings.TrimPrefix(line, "# "); strings.HasPrefix(line, "keep-backups =") || strings.HasPrefix(line, "conflict /") || strings.HasPrefix(line, "ended ") {
 			lines = append(lines, line)
 		}
 	}
-	if s := Read(write(t, strings.Join(lines, "\n"), 0o644)); len(lines) != 3 || len(s.Mistakes) > 0 || len(s.Conflicts) != 2 {
+	if s := Read(write(t, strings.Join(lines, "\n"), 0o644)); len(lines) != 4 || len(s.Mistakes) > 0 || len(s.Conflicts) != 2 || len(s.Ended) != 1 {
 		t.Errorf("the example's settings are not read: %q: %+v", lines, s)
 	}
 }

@@ -2,67 +2,19 @@ package store
 
 import (
 	"context"
-	"fmt"
-	"math/rand/v2"
-	"slices"
-	"strings"
 	"testing"
-	"time"
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/elastic"
 	"onerpm/payload-scripts/internal/elastic/elastictest"
 	"onerpm/payload-scripts/internal/mapping"
+	"onerpm/payload-scripts/internal/source"
+	"onerpm/payload-scripts/internal/store/storetest"
 	"onerpm/test/product/testbed"
 )
 
 func TestMain(m *testing.M) { testbed.Main(m) }
-
-// schema is that of a product with all that a mapping can fill.
-const schema = `
-CREATE TYPE progress AS ENUM ('begun', 'done', 'failed');
-CREATE TABLE plans (_n serial PRIMARY KEY, id text, body bytea NOT NULL, tenant integer NOT NULL);
-CREATE TABLE sites (_n serial PRIMARY KEY, id text, plan integer NOT NULL REFERENCES plans ON DELETE CASCADE, description text, made timestamp NOT NULL);
-CREATE TABLE parts (_n serial PRIMARY KEY, id text, site integer NOT NULL REFERENCES sites ON DELETE CASCADE, count integer NOT NULL, properties bytea, version integer, other text DEFAULT 'x' NOT NULL);
-CREATE TABLE jobs (_n serial PRIMARY KEY, id text, site integer REFERENCES sites ON DELETE CASCADE, progress progress, system boolean NOT NULL, facts json);
-CREATE TABLE steps (_n serial PRIMARY KEY, id text, what varchar(40) NOT NULL, site integer NOT NULL REFERENCES sites ON DELETE CASCADE);
-CREATE TABLE settings (id text PRIMARY KEY, body bytea NOT NULL);
-CREATE TABLE events (_n serial PRIMARY KEY, id text, at timestamp NOT NULL, reported timestamp NOT NULL, message text, job integer NOT NULL REFERENCES jobs ON DELETE CASCADE, causes text);
-CREATE TABLE logs (id text, at timestamptz NOT NULL, message text, job integer);
-`
-
-func skip() *manifest.Instead { return &manifest.Instead{Do: manifest.Skip} }
-
-func spec() manifest.Store {
-	read := func(kind string) manifest.StoreRead { return manifest.StoreRead{Index: "things", Type: kind} }
-	grows := func(kind string) manifest.StoreRead {
-		return manifest.StoreRead{Index: "days-*", Type: kind, Grows: "@timestamp"}
-	}
-	return manifest.Store{Name: "storage", To: "manager", From: manifest.StoreSource{Elasticsearch: manifest.ElasticsearchSource{File: "/p.conf", Format: "yaml", Host: "h"}},
-		Ignore: []manifest.StoreIgnore{{Index: "kept", Why: "history"}},
-		Tables: []manifest.StoreTable{
-			{Table: "plans", Read: read("plan"), Key: []string{"id"}, Number: "_n", Always: map[string]manifest.JSON{"tenant": manifest.JSON("0")},
-				Columns: map[string]manifest.StoreColumn{"id": {From: "id"}, "body": {From: "body", As: "pickle", Required: true}}},
-			{Table: "sites", Read: read("site"), Key: []string{"id"}, Number: "_n", Columns: map[string]manifest.StoreColumn{
-				"id": {From: "id"}, "plan": {Row: "plans", By: []string{"plan_id"}, Lacking: skip(), Required: true}, "description": {From: "description"}, "made": {From: "made", As: "wall", Required: true}}},
-			{Table: "parts", Read: read("part"), Key: []string{"site_id", "id"}, Number: "_n", Columns: map[string]manifest.StoreColumn{
-				"id": {From: "id"}, "site": {Row: "sites", By: []string{"site_id"}, Lacking: skip(), Required: true}, "count": {From: "count", As: "integer", Required: true, Lacking: &manifest.Instead{Value: manifest.JSON("0")}},
-				"properties": {From: "properties", As: "json"}, "version": {Meta: "_version"}},
-				Edit: []manifest.StoreEdit{{When: map[string]manifest.StoreCondition{"properties.agent": {Is: manifest.JSON("true")}}, Put: map[string]manifest.JSON{"properties.ip": manifest.JSON(`"<<ip>>"`)}}}},
-			{Table: "jobs", Read: read("job"), Key: []string{"id"}, Number: "_n", Columns: map[string]manifest.StoreColumn{
-				"id": {From: "id"}, "site": {Row: "sites", By: []string{"site_id"}, Lacking: skip()}, "progress": {From: "progress", Only: []string{"begun", "done", "failed"}, Final: []string{"done", "failed"}},
-				"system": {From: "system", As: "boolean", Required: true, Lacking: &manifest.Instead{Value: manifest.JSON("false")}}, "facts": {From: "facts", As: "json-text"}}},
-			{Table: "steps", Read: manifest.StoreRead{Index: "things", Type: "update", Each: "steps"}, Key: []string{"id"}, Number: "_n", Columns: map[string]manifest.StoreColumn{
-				"id": {From: "id"}, "what": {From: "what", Required: true, Lacking: skip()}, "site": {Row: "sites", By: []string{"site_id"}, Of: "document", Lacking: skip(), Required: true}}},
-			{Table: "settings", Read: read("setting"), Key: []string{"_id"}, Columns: map[string]manifest.StoreColumn{"id": {Meta: "_id"}, "body": {From: "body", As: "json", Required: true}}},
-			{Table: "events", Read: grows("event"), Key: []string{"_id"}, Columns: map[string]manifest.StoreColumn{
-				"id": {Meta: "_id"}, "at": {From: "@timestamp", As: "time", Required: true}, "reported": {From: "timestamp", As: "wall", Required: true, Lacking: &manifest.Instead{From: "@timestamp"}, Unreadable: &manifest.Instead{From: "@timestamp"}},
-				"message": {From: "message.text"}, "job": {Row: "jobs", By: []string{"context.job_id"}, Required: true, Lacking: skip()}, "causes": {From: "context.causes", As: "json-text"}}},
-			{Table: "logs", Read: grows("log"), Key: []string{"_id"}, Columns: map[string]manifest.StoreColumn{
-				"id": {Meta: "_id"}, "at": {From: "@timestamp", As: "time", Required: true}, "message": {From: "message.text"}, "job": {Row: "jobs", By: []string{"context.job_id"}, Lacking: &manifest.Instead{Do: manifest.Null}}}},
-		}}
-}
 
 // bed is a source and a database.
 type bed struct {
@@ -73,7 +25,7 @@ type bed struct {
 func newBed(t *testing.T) *bed {
 	t.Helper()
 	b := &bed{testbed.New(t), elastictest.New(t)}
-	b.Exec(schema)
+	b.Exec(storetest.Schema)
 	return b
 }
 
@@ -81,7 +33,7 @@ func newBed(t *testing.T) *bed {
 func (b *bed) beside() *bed {
 	b.Helper()
 	o := &bed{testbed.New(b.T), b.source}
-	o.Exec(schema)
+	o.Exec(storetest.Schema)
 	return o
 }
 
@@ -91,160 +43,11 @@ func (b *bed) store() *Store {
 	db, err := database.Open(context.Background(), b.Spec, testbed.Prefix, "a1", manifest.Limits{})
 	b.Must(err)
 	b.Cleanup(db.Close)
-	return &Store{Spec: spec(), From: elastic.New(b.source.Host, b.source.Port), DB: db, Options: mapping.Options{Values: map[string]manifest.JSON{"ip": manifest.JSON(`"10.0.0.1"`)}}}
+	return &Store{Source: &source.Source{Spec: storetest.Spec(), From: elastic.New(b.source.Host, b.source.Port)}, DB: db, Attempt: "a1", Options: mapping.Options{Values: map[string]manifest.JSON{"ip": manifest.JSON(`"10.0.0.1"`)}}}
 }
 
 // content is all rows, with what they refer to instead of numbers.
 func (b *bed) content() string {
 	b.Helper()
-	var all []string
-	for _, q := range []string{
-		`SELECT 'plan', id, encode(body, 'escape'), tenant::text FROM plans`,
-		`SELECT 'site', s.id, p.id, s.description, s.made::text FROM sites s JOIN plans p ON p._n = s.plan`,
-		`SELECT 'part', p.id, s.id, p.count::text, encode(p.properties, 'escape'), p.version::text, p.other FROM parts p JOIN sites s ON s._n = p.site`,
-		`SELECT 'job', j.id, s.id, j.progress::text, j.system::text, j.facts::text FROM jobs j LEFT JOIN sites s ON s._n = j.site`,
-		`SELECT 'step', t.id, t.what, s.id FROM steps t JOIN sites s ON s._n = t.site`,
-		`SELECT 'setting', id, encode(body, 'escape') FROM settings`,
-		`SELECT 'event', e.id, e.at::text, e.reported::text, e.message, j.id, e.causes FROM events e JOIN jobs j ON j._n = e.job`,
-		`SELECT 'log', l.id, l.at::text, l.message, j.id FROM logs l LEFT JOIN jobs j ON j._n = l.job`,
-	} {
-		list := b.Value("SELECT string_agg(replace(x::text, E'\\n', '~'), E'\\n') FROM (" + q + ") x")
-		all = append(all, strings.Split(list, "\n")...)
-	}
-	slices.Sort(all)
-	return strings.Join(all, "\n")
-}
-
-// product writes documents as a product does, at random.
-type product struct {
-	*rand.Rand
-	s     *elastictest.Server
-	now   time.Time
-	n     int
-	plans []string
-	sites []string
-	jobs  []string
-	final bool // jobs end at once
-}
-
-func newProduct(s *elastictest.Server, seed uint64) *product {
-	return &product{Rand: rand.New(rand.NewPCG(seed, 1)), s: s, now: time.Now().Add(-72 * time.Hour), final: true}
-}
-
-// name is a new one, which sometimes has blanks or dots.
-func (p *product) name(kind string) string {
-	p.n++
-	return fmt.Sprintf(kind+[]string{"-%d", " %d", ".x.%d"}[p.IntN(3)], p.n)
-}
-
-// pick is one of a list or one that is not there.
-func (p *product) pick(list []string) string {
-	if len(list) == 0 || p.IntN(12) == 0 {
-		return "nowhere"
-	}
-	return list[p.IntN(len(list))]
-}
-
-var oddValues = []string{`{"a":1.0,"b":[null,-0.0,123456789012345678901234567890]}`, `{"":"","k.e.y":{"x":"\u0000\ud800é"}}`, `{"agent":true}`, `[]`, `{}`, `"text"`, `{"dup":1,"dup":2}`, `null`}
-
-func (p *product) value() string {
-	if p.IntN(30) == 0 {
-		return `{"big":"` + strings.Repeat("x", 200000) + `"}`
-	}
-	return oddValues[p.IntN(len(oddValues))]
-}
-
-// work does so many things.
-func (p *product) work(n int) {
-	for range n {
-		p.now = p.now.Add(time.Duration(p.IntN(1000)) * time.Millisecond)
-		switch p.IntN(20) {
-		case 0:
-			id := p.name("plan")
-			p.plans = append(p.plans, id)
-			p.s.Put("things", "plan", id, fmt.Sprintf(`{"id":%q,"body":%s}`, id, p.value()))
-		case 1, 2:
-			id := p.name("site")
-			p.sites = append(p.sites, id)
-			p.s.Put("things", "site", id, fmt.Sprintf(`{"id":%q,"plan_id":%q,"description":%s,"made":%q}`, id, p.pick(p.plans), []string{"null", `""`, `"\u0000 é"`}[p.IntN(3)], p.now.Format("2006-01-02 15:04:05.999999")))
-		case 3, 4:
-			site, id := p.pick(p.sites), fmt.Sprint("part", p.IntN(3))
-			p.s.Put("things", "part", site+"_"+id, fmt.Sprintf(`{"id":%q,"site_id":%q,"count":%d,"properties":%s}`, id, site, p.IntN(5), p.value()))
-		case 5, 6:
-			id := p.name("job")
-			p.jobs = append(p.jobs, id)
-			p.job(id)
-		case 7:
-			if len(p.jobs) > 0 {
-				p.job(p.jobs[p.IntN(len(p.jobs))])
-			}
-		case 8:
-			p.s.Put("things", "update", p.name("u"), fmt.Sprintf(`{"id":"u%d","site_id":%q,"steps":[{"id":"same","what":"add"},{"id":"same"},{"id":"same","what":"remove"}]}`, p.n, p.pick(p.sites)))
-		case 9:
-			p.s.Put("things", "setting", "CONTEXT", fmt.Sprintf(`{"body":%s}`, p.value()))
-		case 10:
-			p.less()
-		default:
-			p.event()
-		}
-	}
-	if p.final {
-		for _, id := range p.jobs {
-			if p.IntN(4) == 0 {
-				p.job(id)
-			}
-		}
-	}
-	p.s.Refresh()
-}
-
-func (p *product) job(id string) {
-	progress := []string{`"done"`, `"failed"`, `null`}[p.IntN(3)]
-	if !p.final && p.IntN(2) == 0 {
-		progress = `"begun"`
-	}
-	site := fmt.Sprintf("%q", p.pick(p.sites))
-	if p.IntN(4) == 0 {
-		site = "null"
-	}
-	p.s.Put("things", "job", id, fmt.Sprintf(`{"id":%q,"site_id":%s,"progress":%s,"facts":[{"n":%d}]%s}`, id, site, progress, p.IntN(3), []string{"", `,"system":true`}[p.IntN(2)]))
-}
-
-// less deletes something, now and then.
-func (p *product) less() {
-	switch {
-	case len(p.sites) > 4 && p.IntN(3) == 0:
-		at := p.IntN(len(p.sites))
-		id := p.sites[at]
-		p.sites = slices.Delete(p.sites, at, at+1)
-		p.s.Delete("things", "site", id)
-		p.s.DeleteByQuery("things", "part", func(source string) bool { return strings.Contains(source, fmt.Sprintf(`"site_id":%q`, id)) })
-		if p.IntN(2) == 0 {
-			p.s.DeleteByQuery("things", "job", func(source string) bool { return strings.Contains(source, fmt.Sprintf(`"site_id":%q`, id)) })
-		}
-	case len(p.plans) > 3 && p.IntN(6) == 0:
-		p.s.Delete("things", "plan", p.plans[0])
-		p.plans = p.plans[1:]
-	}
-}
-
-func (p *product) event() {
-	id, kind := p.name("AV"), []string{"event", "log"}[p.IntN(2)]
-	reported := []string{
-		p.now.Format(`"2006-01-02 15:04:05.000+0000"`), p.now.Format(`"2006-01-02 15:04:05.000"`), p.now.Format(`"2006-01-02 15:04+0000"`), `"junk"`, `null`,
-		p.now.Format(`"2006-01-02 15:04:05.000Coordinated Universal Time"`), p.now.Format(`"2006-01-02T15:04:05.000Z"`),
-	}[p.IntN(7)]
-	context := fmt.Sprintf(`{"job_id":%q,"causes":[{"m":"\u0000"}]}`, p.pick(p.jobs))
-	if p.IntN(10) == 0 {
-		context = `{}`
-	}
-	at := p.now.UTC()
-	if p.IntN(40) == 0 {
-		at = at.Add([]time.Duration{-5, 5}[p.IntN(2)] * time.Hour) // of another zone
-	}
-	source := fmt.Sprintf(`{"@timestamp":%q,"timestamp":%s,"message":{"text":"%d \u0000\ud800\n\t\\é"},"context":%s}`, at.Format("2006-01-02T15:04:05.000Z"), reported, p.n, context)
-	p.s.Put("days-"+at.Format("2006.01.02"), kind, id, source)
-	if p.IntN(50) == 0 {
-		p.s.Put("days-"+at.AddDate(0, 0, 1).Format("2006.01.02"), kind, id, source) // the same id in two indices
-	}
+	return storetest.Content(b.Value)
 }

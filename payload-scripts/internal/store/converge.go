@@ -4,16 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"log/slog"
 
 	"github.com/jackc/pgx/v5"
 
 	"onerpm/internal/manifest"
-	"onerpm/payload-scripts/internal/database"
-	"onerpm/payload-scripts/internal/document"
-	"onerpm/payload-scripts/internal/elastic"
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/ledger"
 	"onerpm/payload-scripts/internal/mapping"
+	"onerpm/payload-scripts/internal/source"
+	"onerpm/payload-scripts/internal/target"
 )
 
 // Converge makes the store that of a side and proves it. New brings the copy up to date,
@@ -33,6 +33,7 @@ func (s *Store) Converge(ctx context.Context, side manifest.Side) error {
 }
 
 func (s *Store) toNew(ctx context.Context, conn *pgx.Conn) error {
+	defer s.Patience(windowAbsence)()
 	tables, err := s.tables()
 	if err != nil {
 		return err
@@ -41,122 +42,104 @@ func (s *Store) toNew(ctx context.Context, conn *pgx.Conn) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.record(ctx, conn)
+	if err := s.DB.Terminate(ctx); err != nil {
+		return err
+	}
+	r, err := s.ledger().Read(ctx, conn)
 	if err != nil {
 		return err
 	}
-	if r == nil || r.State == Copying || r.Mapping != mapped {
+	if r == nil || r.State == ledger.Copying || r.Mapping != mapped {
 		if r, err = s.copy(ctx, conn); err != nil {
 			return err
 		}
 	}
-	if r.State != Proved {
-		if err := s.outlast(ctx, func() error { return s.upToDate(ctx, conn, r, tables) }); err != nil {
+	if r.State != ledger.Proved {
+		if err := s.untilStill(ctx, func() error { return s.upToDate(ctx, conn, r, tables) }); err != nil {
 			return err
 		}
 	}
-	return s.proved(ctx, conn, tables)
+	return s.proved(ctx, conn)
+}
+
+// lateTries is how often the second reading is begun while writes still come: of a writer that
+// was stopped, what it had sent may arrive a moment later.
+const lateTries = 3
+
+// untilStill makes the second reading, again when the source did not answer to the end or was written to.
+func (s *Store) untilStill(ctx context.Context, read func() error) error {
+	for try := 1; ; try++ {
+		err := s.Outlast(ctx, read)
+		if !errors.Is(err, source.ErrChanged) || try == lateTries || ctx.Err() != nil {
+			return err
+		}
+		slog.Warn("the store is read again", "store", s.Spec.Name, "because", err)
+	}
 }
 
 // upToDate is the second reading with its proof, in one transaction: all of it or nothing.
-func (s *Store) upToDate(ctx context.Context, conn *pgx.Conn, r *Record, tables []*mapping.Table) error {
-	if err := errors.Join(s.From.Ready(ctx), s.From.Refresh(ctx)); err != nil {
-		return ofSource(err)
+func (s *Store) upToDate(ctx context.Context, conn *pgx.Conn, r *ledger.Record, tables []*mapping.Table) error {
+	if err := s.Ready(ctx); err != nil {
+		return err
 	}
-	before, err := s.look(ctx)
+	if err := s.Flush(ctx); err != nil { // what is proved must outlive a loss of power
+		return err
+	}
+	before, err := s.Look(ctx)
 	if err != nil {
 		return err
 	}
-	if err := s.strange(before.counts); err != nil {
+	if err := s.Strange(before.Counts); err != nil {
 		return err
 	}
-	_, err = s.inTx(ctx, conn, r, func(tx pgx.Tx, r *Record) error {
-		if err := fit(ctx, tx, tables); err != nil {
+	_, err = s.ledger().InTx(ctx, conn, r, func(tx pgx.Tx, r *ledger.Record) error {
+		if err := target.Fit(ctx, tx, tables); err != nil {
 			return err
 		}
-		pass := &second{Store: s, tx: tx, tables: tables, record: r, counts: before.counts}
+		pass := &second{Store: s, tx: tx, tables: tables, record: r, counts: before.Counts}
 		if err := pass.run(ctx); err != nil {
 			return err
 		}
 		host.Point("store read again", "")
-		if err := ofSource(s.From.Refresh(ctx)); err != nil {
+		if err := s.Ready(ctx); err != nil {
 			return err
 		}
-		after, err := s.look(ctx)
+		after, err := s.Look(ctx)
 		if err != nil {
 			return err
 		}
 		if !s.Live {
-			if err := errors.Join(before.same(after), pass.balance()); err != nil {
+			if err := errors.Join(before.Same(after), pass.balance()); err != nil {
 				return err
 			}
 		}
-		if err := rows(ctx, tx, tables, r); err != nil {
+		if err := target.Counted(ctx, tx, s.Spec.Tables, r); err != nil {
 			return err
 		}
-		r.State, r.Proof = Proved, Proof{Counts: kinds(after.counts), Digest: pass.sum.String()}
-		return nil
+		r.State, r.Ignored, r.Proof = ledger.Proved, s.Ignored(after.Counts), source.NewProof(after.Counts, &pass.sum)
+		if s.Proved != nil {
+			if err := s.Proved(r.Proof); err != nil {
+				return err
+			}
+		}
+		return pass.sequences(ctx)
 	})
 	return err
 }
 
-// look is what the source says of itself.
-type look struct {
-	stats  map[string]elastic.Counters
-	counts map[elastic.Kind]int64
-}
-
-func (s *Store) look(ctx context.Context) (l look, err error) {
-	if l.stats, err = s.From.Stats(ctx); err == nil {
-		l.counts, err = s.From.Counts(ctx)
-	}
-	return l, ofSource(err)
-}
-
-// same demands that nothing was written between two looks. Deleted documents that are still
-// kept are not compared: merges take them away by themselves, and whatever deletes one lowers
-// the number of documents, which only a counted write can raise again.
-func (l look) same(after look) error {
-	for name, now := range after.stats {
-		was := l.stats[name]
-		was.Gone, was.Bytes, now.Gone, now.Bytes = 0, 0, 0, 0
-		if was != now {
-			return fmt.Errorf("%w: index %s had %+v before and has %+v after", errChanged, name, was, now)
-		}
-	}
-	if len(l.stats) != len(after.stats) || !maps.Equal(l.counts, after.counts) {
-		return fmt.Errorf("%w: there are other indices, or other numbers of documents", errChanged)
-	}
-	return nil
-}
-
 // balance demands that every document of the source was read and became something.
 func (s *second) balance() error {
-	for _, t := range s.tables {
-		l := s.record.Tables[t.Spec.Table]
-		want, got := s.total(t), l.Total().Documents
+	for _, t := range s.Spec.Tables {
+		l := s.record.Tables[t.Table]
+		want, got := s.counts.Total(t.Read), l.Total().Documents
 		if want != got {
-			return fmt.Errorf("table %s: %d documents were read, and the source has %d", t.Spec.Table, got, want)
+			return fmt.Errorf("table %s: %d documents were read, and the source has %d", t.Table, got, want)
 		}
-		if t.Spec.Read.Grows == "" && l.Tally.Rows != l.Rows {
-			return fmt.Errorf("table %s: %d rows were made, and %d were written", t.Spec.Table, l.Tally.Rows, l.Rows)
+		if t.Read.Grows == "" && l.Tally.Rows != l.Rows {
+			return fmt.Errorf("table %s: %d rows were made, and %d were written", t.Table, l.Tally.Rows, l.Rows)
 		}
 		if l.Duplicates() < 0 {
-			return fmt.Errorf("table %s: it has %d rows of %d documents", t.Spec.Table, l.Rows, l.Total().Rows)
-		}
-	}
-	return nil
-}
-
-// rows demands that the tables have as many rows as were made.
-func rows(ctx context.Context, q querier, tables []*mapping.Table, r *Record) error {
-	for _, t := range tables {
-		var n int64
-		if err := q.QueryRow(ctx, "SELECT count(*) FROM "+quoted(t.Spec)).Scan(&n); err != nil {
-			return err
-		}
-		if want := r.Tables[t.Spec.Table].Rows; n != want {
-			return fmt.Errorf("table %s has %d rows instead of %d", t.Spec.Table, n, want)
+			return fmt.Errorf("table %s: it has %d rows of %d documents", t.Table, l.Rows, l.Total().Rows)
 		}
 	}
 	return nil
@@ -164,119 +147,51 @@ func rows(ctx context.Context, q querier, tables []*mapping.Table, r *Record) er
 
 // proved looks at the tables again, and drops what only the copy needed. The record stays for
 // the way back, until Forget.
-func (s *Store) proved(ctx context.Context, conn *pgx.Conn, tables []*mapping.Table) error {
-	r, err := s.record(ctx, conn)
+func (s *Store) proved(ctx context.Context, conn *pgx.Conn) error {
+	r, err := s.ledger().Read(ctx, conn)
 	if err != nil {
 		return err
 	}
-	if r == nil || r.State != Proved {
+	if r == nil || r.State != ledger.Proved {
 		return errors.New("the copy is not proved")
 	}
-	if err := rows(ctx, conn, tables, r); err != nil {
+	if err := target.Counted(ctx, conn, s.Spec.Tables, r); err != nil {
 		return err
 	}
-	for _, statement := range append(s.dropHelpers(tables), "TRUNCATE "+s.in("store_ids")+", "+s.in("store_unknown")) {
-		if _, err := conn.Exec(ctx, statement); err != nil {
+	err = inTx(ctx, conn, func(tx pgx.Tx) error {
+		if err := s.helpers().Drop(ctx, tx); err != nil {
 			return err
 		}
+		return s.ledger().Empty(ctx, tx)
+	})
+	if err == nil {
+		host.Point("store proved", "")
 	}
-	host.Point("store proved", "")
-	return nil
+	return err
 }
 
-func (s *Store) dropHelpers(tables []*mapping.Table) (statements []string) {
-	for i, t := range tables {
-		if t.Spec.Read.Grows == "" {
-			continue
-		}
-		name, err := t.Spec.Name()
-		if err != nil {
-			continue
-		}
-		for _, h := range s.helpers(i, t) {
-			statements = append(statements, "DROP INDEX IF EXISTS "+pgx.Identifier{name[0], h.name}.Sanitize())
-		}
-	}
-	return statements
-}
-
-// toOld empties the tables, as far as a copy filled them, and drops the record.
+// toOld empties the tables, as far as a copy filled them, and drops the record. It asks nothing
+// of the source and of the host's configuration, which may be the new release's.
 func (s *Store) toOld(ctx context.Context, conn *pgx.Conn) error {
 	if err := s.DB.Terminate(ctx); err != nil {
 		return err
 	}
-	tables, err := s.tables()
-	if err != nil {
-		return err
-	}
-	r, err := s.record(ctx, conn)
+	r, err := s.ledger().Read(ctx, conn)
 	if err != nil || r == nil {
 		return err
 	}
-	tx, err := conn.Begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // after a commit it does nothing
-	if err := s.empty(ctx, tx, tables); err != nil {
-		return err
-	}
-	if err := unused(ctx, tx, tables); err != nil {
-		return err
-	}
-	if err := s.forget(ctx, tx); err != nil {
-		return err
-	}
-	if err := tx.Commit(ctx); err != nil {
-		return err
-	}
-	host.Point("store emptied", "")
-	return nil
-}
-
-// empty deletes all rows, the helpers and what is known of the rows.
-func (s *Store) empty(ctx context.Context, tx pgx.Tx, tables []*mapping.Table) error {
-	var names string
-	for i, t := range tables {
-		if i > 0 {
-			names += ", "
+	err = inTx(ctx, conn, func(tx pgx.Tx) error {
+		if err := s.empty(ctx, tx); err != nil {
+			return err
 		}
-		names += quoted(t.Spec)
-	}
-	_, err := tx.Exec(ctx, "SAVEPOINT store_empty")
+		if err := target.Unused(ctx, tx, s.Spec.Tables); err != nil {
+			return err
+		}
+		return s.ledger().Forget(ctx, tx)
+	})
 	if err == nil {
-		_, err = tx.Exec(ctx, "TRUNCATE "+names+" RESTART IDENTITY")
+		host.Point("store emptied", "")
 	}
-	if database.Code(err) == "0A000" { // a table that is not of the store refers to one of them
-		if _, err = tx.Exec(ctx, "ROLLBACK TO SAVEPOINT store_empty"); err != nil {
-			return err
-		}
-		for i := len(tables) - 1; i >= 0 && err == nil; i-- {
-			_, err = tx.Exec(ctx, "DELETE FROM "+quoted(tables[i].Spec))
-		}
-	}
-	if err != nil {
-		return err
-	}
-	for _, statement := range append(s.dropHelpers(tables),
-		"DELETE FROM "+s.in("store_ids")+" WHERE store = '"+s.Spec.Name+"'", "DELETE FROM "+s.in("store_unknown")+" WHERE store = '"+s.Spec.Name+"'") {
-		if _, err := tx.Exec(ctx, statement); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// forget drops the store's record, and the tables of records with the last one.
-func (s *Store) forget(ctx context.Context, tx pgx.Tx) error {
-	if _, err := tx.Exec(ctx, "DELETE FROM "+s.in("store")+" WHERE name = $1", s.Spec.Name); err != nil {
-		return err
-	}
-	var others bool
-	if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM "+s.in("store")+")").Scan(&others); err != nil || others {
-		return err
-	}
-	_, err := tx.Exec(ctx, "DROP TABLE "+s.in("store")+", "+s.in("store_ids")+", "+s.in("store_unknown"))
 	return err
 }
 
@@ -285,61 +200,15 @@ func (s *Store) forget(ctx context.Context, tx pgx.Tx) error {
 func (s *Store) Forget(ctx context.Context) error {
 	err := s.DB.Outlast(ctx, servingAbsence, func() error {
 		return s.session(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-			r, err := s.record(ctx, conn)
+			r, err := s.ledger().Read(ctx, conn)
 			if err != nil || r == nil {
 				return err
 			}
-			tx, err := conn.Begin(ctx)
-			if err != nil {
-				return err
-			}
-			defer tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // after a commit it does nothing
-			if err := s.forget(ctx, tx); err != nil {
-				return err
-			}
-			return tx.Commit(ctx)
+			return inTx(ctx, conn, func(tx pgx.Tx) error { return s.ledger().Forget(ctx, tx) })
 		})
 	})
 	if err != nil {
 		return fmt.Errorf("forget the copy of store %s: %w", s.Spec.Name, err)
-	}
-	return nil
-}
-
-// ProveSource demands that the source is what a proof says: the same documents by index and
-// type, and those that are not only added with the same versions and sources. It needs no
-// database.
-func (s *Store) ProveSource(ctx context.Context, p Proof) error {
-	tables, err := s.tables()
-	if err != nil {
-		return err
-	}
-	err = errors.Join(s.From.Ready(ctx), s.From.Refresh(ctx))
-	if err != nil {
-		return ofSource(err)
-	}
-	counts, err := s.From.Counts(ctx)
-	if err != nil {
-		return ofSource(err)
-	}
-	if got := kinds(counts); !maps.Equal(got, p.Counts) {
-		return fmt.Errorf("store %s: the source has %v documents instead of %v", s.Spec.Name, got, p.Counts)
-	}
-	var sum digest
-	for _, t := range tables {
-		if t.Spec.Read.Grows != "" || t.Spec.Read.Each != "" {
-			continue
-		}
-		err := s.read(ctx, elastic.Query{Index: t.Spec.Read.Index, Type: t.Spec.Read.Type}, func(d *document.Document) error {
-			sum.add(d)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	if sum.String() != p.Digest {
-		return fmt.Errorf("store %s: the source has other documents than when it was copied", s.Spec.Name)
 	}
 	return nil
 }

@@ -19,6 +19,8 @@ import (
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/elastic"
 	"onerpm/payload-scripts/internal/mapping"
+	"onerpm/payload-scripts/internal/source"
+	"onerpm/payload-scripts/internal/storecheck"
 	"onerpm/test/product/documents"
 	"onerpm/test/product/elasticsearch"
 	"onerpm/test/product/expected"
@@ -93,7 +95,7 @@ func realStore(b *testbed.Bed, address, as string) *Store {
 	db, err := database.Open(context.Background(), b.Spec, testbed.Prefix, "a1", manifest.Limits{})
 	b.Must(err)
 	b.Cleanup(db.Close)
-	return &Store{Spec: productStore(b.T, as), From: elastic.New(host, uint16(n)), DB: db, Options: productOptions()}
+	return &Store{Source: &source.Source{Spec: productStore(b.T, as), From: elastic.New(host, uint16(n))}, DB: db, Attempt: "a1", Options: productOptions()}
 }
 
 // compare demands the rows that Python says.
@@ -130,12 +132,12 @@ func TestRealNode(t *testing.T) {
 			b.Create("4.0.1", false)
 			b.Exec("DELETE FROM provider_context") // which its bootstrap makes
 			s := realStore(b, node.Address, as)
-			i, err := s.Inspect(ctx)
+			i, err := storecheck.Inspect(ctx, s.Source, s.Options, nil)
 			b.Must(err)
 			if len(i.Strange) > 0 || i.MisfitsAll > 0 || i.PendingAll > 0 {
 				t.Fatalf("%+v", i)
 			}
-			r, err := s.Copy(ctx)
+			_, err = s.Copy(ctx)
 			b.Must(err)
 			want := b.TempDir()
 			_, err = expected.FromDocuments(ctx, node.Address, want, nil)
@@ -147,7 +149,7 @@ func TestRealNode(t *testing.T) {
 			summary, err := expected.FromDocuments(ctx, node.Address, want, nil)
 			b.Must(err)
 			compareRows(b, as, want)
-			r, err = s.Record(ctx)
+			r, err := s.Record(ctx)
 			b.Must(err)
 			for table, l := range r.Tables {
 				if l.Rows != int64(summary.Rows[table]) {
@@ -158,9 +160,9 @@ func TestRealNode(t *testing.T) {
 			before := r.Proof
 			b.Must(node.Term())
 			b.Must(node.Restart(ctx))
-			b.Must(s.ProveSource(ctx, before))
+			b.Must(s.Prove(ctx, before))
 			b.Must(s.Converge(ctx, manifest.Old))
-			b.Must(s.ProveSource(ctx, before))
+			b.Must(s.Prove(ctx, before))
 			b.Want("SELECT count(*) FROM blueprints", "0")
 		})
 	}
@@ -176,7 +178,7 @@ func TestRealNode(t *testing.T) {
 		b.Must(err)
 		b.Must(p.AddUnknown(ctx))
 		b.Create("4.0.1", false)
-		i, err := realStore(b, node.Address, "pickle").Inspect(ctx)
+		i, err := storecheck.Inspect(ctx, realStore(b, node.Address, "pickle").Source, productOptions(), nil)
 		b.Must(err)
 		if i.MisfitsAll != int64(len(want)) || i.PendingAll != int64(len(ended)) || len(i.Strange) != 2 {
 			t.Errorf("%d misfits of %d, %d under way of %d, strange %v", i.MisfitsAll, len(want), i.PendingAll, len(ended), i.Strange)

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -13,7 +12,10 @@ import (
 	"onerpm/payload-scripts/internal/copyin"
 	"onerpm/payload-scripts/internal/document"
 	"onerpm/payload-scripts/internal/elastic"
+	"onerpm/payload-scripts/internal/ledger"
 	"onerpm/payload-scripts/internal/mapping"
+	"onerpm/payload-scripts/internal/source"
+	"onerpm/payload-scripts/internal/target"
 )
 
 // second brings a copy up to date, in one transaction, when nothing writes any more.
@@ -21,12 +23,12 @@ type second struct {
 	*Store
 	tx      pgx.Tx
 	tables  []*mapping.Table
-	record  *Record
-	ids     numbered
-	counts  map[elastic.Kind]int64
-	sum     digest
-	pending []string           // documents that may not be as they are
-	again   map[[2]string]bool // table and index that must be read whole
+	record  *ledger.Record
+	numbers ledger.Numbers
+	counts  source.Counts
+	sum     source.Digest
+	pending []string               // documents that may not be as they are
+	again   map[ledger.PartOf]bool // what must be read whole
 }
 
 // pendingShown bounds how many documents are named.
@@ -48,7 +50,7 @@ func (e *PendingError) Error() string {
 
 func (s *second) run(ctx context.Context) error {
 	var err error
-	if s.ids, err = s.loadIDs(ctx, s.tx, s.tables, false); err != nil {
+	if s.numbers, err = s.ledger().Numbers(ctx, s.tx, s.Spec.Tables, false); err != nil {
 		return err
 	}
 	for i, t := range s.tables {
@@ -64,7 +66,7 @@ func (s *second) run(ctx context.Context) error {
 	if err := s.gone(ctx); err != nil {
 		return err
 	}
-	if err := s.known(ctx); err != nil {
+	if s.again, err = s.ledger().NowKnown(ctx, s.tx, s.numbers); err != nil {
 		return err
 	}
 	for i, t := range s.tables {
@@ -74,9 +76,15 @@ func (s *second) run(ctx context.Context) error {
 			}
 		}
 	}
-	for _, t := range s.tables {
-		if ids := s.ids[t.Spec.Table]; ids != nil {
-			if err := count(ctx, s.tx, t, ids); err != nil {
+	return nil
+}
+
+// sequences moves those of the numbered tables behind their last rows. A transaction that is given up
+// would not take that back, so it is the last thing.
+func (s *second) sequences(ctx context.Context) error {
+	for _, t := range s.Spec.Tables {
+		if rows := s.numbers[t.Table]; rows != nil {
+			if err := target.MoveSequence(ctx, s.tx, t, rows.Last()); err != nil {
 				return err
 			}
 		}
@@ -86,8 +94,8 @@ func (s *second) run(ctx context.Context) error {
 
 // stage makes an empty table like one of the mapping's, which is gone with the transaction.
 func (s *second) stage(ctx context.Context, i int, t *mapping.Table, more string) (string, error) {
-	name := quote(fmt.Sprintf("store_stage_%d", i))
-	_, err := s.tx.Exec(ctx, "CREATE TEMP TABLE "+name+" (LIKE "+quoted(t.Spec)+" INCLUDING DEFAULTS"+more+") ON COMMIT DROP")
+	name := target.Quote(fmt.Sprintf("store_stage_%d", i))
+	_, err := s.tx.Exec(ctx, "CREATE TEMP TABLE "+name+" (LIKE "+target.Name(t.Spec)+" INCLUDING DEFAULTS"+more+") ON COMMIT DROP")
 	return "pg_temp." + name, err
 }
 
@@ -100,7 +108,7 @@ func (s *second) exec(ctx context.Context, sql string, args ...any) (int64, erro
 func list(columns []string, before string) string {
 	var quoted []string
 	for _, c := range columns {
-		quoted = append(quoted, before+quote(c))
+		quoted = append(quoted, before+target.Quote(c))
 	}
 	return strings.Join(quoted, ", ")
 }
@@ -113,7 +121,7 @@ func comparable(t *mapping.Table, before string) string {
 		if t.Spec.Columns[c].As == manifest.AsJSONText {
 			as = "::text"
 		}
-		quoted = append(quoted, before+quote(c)+as)
+		quoted = append(quoted, before+target.Quote(c)+as)
 	}
 	return strings.Join(quoted, ", ")
 }
@@ -126,16 +134,16 @@ func (s *second) whole(ctx context.Context, i int, t *mapping.Table) error {
 		return err
 	}
 	var fresh []string
-	var tally Tally
-	n, err := copyin.Run(ctx, s.tx, stage, columns(t), func(ctx context.Context, w *copyin.Writer) (err error) {
-		tally, err = s.Store.whole(ctx, t, s.ids, s.total(t), &s.sum, func(number int64, isNew bool, row *mapping.Row) error {
+	var tally ledger.Tally
+	n, err := copyin.Run(ctx, s.tx, stage, target.Columns(t), func(ctx context.Context, w *copyin.Writer) (err error) {
+		tally, err = s.Store.whole(ctx, t, s.numbers, s.counts.Total(t.Spec.Read), &s.sum, func(number int64, isNew bool, row *mapping.Row) error {
 			if number > 0 && isNew {
 				fresh = append(fresh, string(row.Key))
 			}
 			if column := t.Unfinished(row); column != "" && len(s.pending) <= pendingShown {
-				s.pending = append(s.pending, fmt.Sprintf("%s of %s, %s", t.Spec.Table, readable(row.Key), column))
+				s.pending = append(s.pending, fmt.Sprintf("%s of %s, %s", t.Spec.Table, mapping.Readable(row.Key), column))
 			}
-			return write(w, number, row)
+			return target.Write(w, number, row)
 		})
 		return err
 	})
@@ -144,10 +152,10 @@ func (s *second) whole(ctx context.Context, i int, t *mapping.Table) error {
 	}
 	l := s.record.Tables[t.Spec.Table]
 	l.Tally, l.Rows = tally, n
-	if err := s.keep(ctx, s.tx, t.Spec.Table, fresh, s.ids[t.Spec.Table]); err != nil {
+	if err := s.ledger().Keep(ctx, s.tx, t.Spec.Table, fresh, s.numbers[t.Spec.Table]); err != nil {
 		return err
 	}
-	table, names := quoted(t.Spec), list(columns(t), "")
+	table, names := target.Name(t.Spec), list(target.Columns(t), "")
 	if t.Spec.Number == "" { // nothing refers to such a row
 		if _, err := s.exec(ctx, "DELETE FROM "+table); err != nil {
 			return err
@@ -160,35 +168,11 @@ func (s *second) whole(ctx context.Context, i int, t *mapping.Table) error {
 		set = list(t.Columns, "") + " = " + list(t.Columns, "excluded.")
 	}
 	changed, err := s.exec(ctx, "INSERT INTO "+table+" AS r ("+names+") SELECT "+names+" FROM "+stage+
-		" ON CONFLICT ("+quote(t.Spec.Number)+") DO UPDATE SET "+set+" WHERE ("+comparable(t, "r.")+") IS DISTINCT FROM ("+comparable(t, "excluded.")+")")
+		" ON CONFLICT ("+target.Quote(t.Spec.Number)+") DO UPDATE SET "+set+" WHERE ("+comparable(t, "r.")+") IS DISTINCT FROM ("+comparable(t, "excluded.")+")")
 	if err == nil {
 		slog.Info("store: read again", "table", t.Spec.Table, "documents", tally.Documents, "rows", n, "changed", changed)
 	}
 	return err
-}
-
-func (s *second) total(t *mapping.Table) (n int64) {
-	for _, k := range s.kindsOf(s.counts, t) {
-		n += s.counts[k]
-	}
-	return n
-}
-
-// readable shows a key: the parts have their lengths before them.
-func readable(key []byte) string {
-	var b strings.Builder
-	for len(key) > 0 {
-		n := int(key[0])
-		if n >= 0x80 || n >= len(key) {
-			break
-		}
-		if b.Len() > 0 {
-			b.WriteByte('/')
-		}
-		fmt.Fprintf(&b, "%q", key[1:1+n])
-		key = key[1+n:]
-	}
-	return b.String()
 }
 
 // gone deletes the rows whose documents are not there any more, and what refers to them. The
@@ -198,25 +182,16 @@ func (s *second) gone(ctx context.Context) error {
 		return err
 	}
 	n, err := copyin.Run(ctx, s.tx, "pg_temp.store_gone", []string{"tab", "number"}, func(_ context.Context, w *copyin.Writer) error {
-		for table, ids := range s.ids {
-			for key, e := range ids.rows {
-				if e.seen {
-					continue
-				}
-				delete(ids.rows, key)
-				w.Text([]byte(table))
-				w.Number(e.number)
-				if err := w.End(); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
+		return s.numbers.Unseen(func(table string, number int64) error {
+			w.Text([]byte(table))
+			w.Number(number)
+			return w.End()
+		})
 	})
 	if err != nil || n == 0 {
 		return err
 	}
-	if _, err := s.exec(ctx, "DELETE FROM "+s.in("store_ids")+" i USING pg_temp.store_gone g WHERE i.store = $1 AND i.tab = g.tab AND i.number = g.number", s.Spec.Name); err != nil {
+	if err := s.ledger().Drop(ctx, s.tx, "pg_temp.store_gone"); err != nil {
 		return err
 	}
 	for i := len(s.tables) - 1; i >= 0; i-- {
@@ -226,7 +201,7 @@ func (s *second) gone(ctx context.Context) error {
 				return err
 			}
 		} else if t.Spec.Number != "" {
-			if _, err := s.exec(ctx, "DELETE FROM "+quoted(t.Spec)+" r USING pg_temp.store_gone g WHERE g.tab = $1 AND r."+quote(t.Spec.Number)+" = g.number", t.Spec.Table); err != nil {
+			if _, err := s.exec(ctx, "DELETE FROM "+target.Name(t.Spec)+" r USING pg_temp.store_gone g WHERE g.tab = $1 AND r."+target.Quote(t.Spec.Number)+" = g.number", t.Spec.Table); err != nil {
 				return err
 			}
 		}
@@ -242,14 +217,14 @@ func (s *second) orphans(ctx context.Context, t *mapping.Table) error {
 		if spec.Row == "" {
 			continue
 		}
-		where := " FROM pg_temp.store_gone g WHERE g.tab = $1 AND r." + quote(column) + " = g.number"
+		where := " FROM pg_temp.store_gone g WHERE g.tab = $1 AND r." + target.Quote(column) + " = g.number"
 		if spec.Lacking != nil && spec.Lacking.Do == manifest.Null {
-			if _, err := s.exec(ctx, "UPDATE "+quoted(t.Spec)+" r SET "+quote(column)+" = NULL"+where, spec.Row); err != nil {
+			if _, err := s.exec(ctx, "UPDATE "+target.Name(t.Spec)+" r SET "+target.Quote(column)+" = NULL"+where, spec.Row); err != nil {
 				return err
 			}
 			continue
 		}
-		n, err := s.exec(ctx, "DELETE FROM "+quoted(t.Spec)+" r USING"+strings.TrimPrefix(where, " FROM"), spec.Row)
+		n, err := s.exec(ctx, "DELETE FROM "+target.Name(t.Spec)+" r USING"+strings.TrimPrefix(where, " FROM"), spec.Row)
 		if err != nil {
 			return err
 		}
@@ -260,24 +235,6 @@ func (s *second) orphans(ctx context.Context, t *mapping.Table) error {
 	return nil
 }
 
-// known finds the indices in which old documents named in vain what is there now.
-func (s *second) known(ctx context.Context) error {
-	s.again = map[[2]string]bool{}
-	rows, err := s.tx.Query(ctx, "SELECT tab, part, other, key FROM "+s.in("store_unknown")+" WHERE store = $1", s.Spec.Name)
-	if err != nil {
-		return err
-	}
-	var table, index, other string
-	var key []byte
-	_, err = pgx.ForEachRow(rows, []any{&table, &index, &other, &key}, func() error {
-		if _, is := s.ids.lookup(other, key); is {
-			s.again[[2]string{table, index}] = true
-		}
-		return nil
-	})
-	return err
-}
-
 // grown reads what was added since the first copy: the documents whose time is not long before
 // its begin, and all of an index whose number of documents these do not explain.
 func (s *second) grown(ctx context.Context, i int, t *mapping.Table) error {
@@ -285,23 +242,23 @@ func (s *second) grown(ctx context.Context, i int, t *mapping.Table) error {
 	if err != nil {
 		return err
 	}
-	g := &growing{second: s, t: t, stage: stage, ledger: s.record.Tables[t.Spec.Table]}
+	g := &growing{second: s, t: t, stage: stage, made: s.record.Tables[t.Spec.Table]}
 	young, err := g.young(ctx)
 	if err != nil {
 		return err
 	}
 	lost := false
-	for index, p := range g.ledger.Parts {
+	for index, p := range g.made.Parts {
 		if now, there := s.counts[elastic.Kind{Index: index, Type: t.Spec.Read.Type}]; !there {
 			lost = true
-			delete(g.ledger.Parts, index)
+			delete(g.made.Parts, index)
 		} else if now-young[index] < p.Old.Documents {
 			lost = true
 		}
 	}
-	for _, k := range s.kindsOf(s.counts, t) {
-		p := g.ledger.Parts[k.Index]
-		if p != nil && s.counts[k]-young[k.Index] == p.Old.Documents && !s.again[[2]string{t.Spec.Table, k.Index}] {
+	for _, k := range s.counts.Of(t.Spec.Read) {
+		p := g.made.Parts[k.Index]
+		if p != nil && s.counts[k]-young[k.Index] == p.Old.Documents && !s.again[ledger.PartOf{Table: t.Spec.Table, Index: k.Index}] {
 			continue
 		}
 		slog.Info("store: an index is read whole again", "table", t.Spec.Table, "index", k.Index)
@@ -318,9 +275,9 @@ func (s *second) grown(ctx context.Context, i int, t *mapping.Table) error {
 // growing brings one table of documents that are only added up to date.
 type growing struct {
 	*second
-	t      *mapping.Table
-	stage  string
-	ledger *Ledger
+	t     *mapping.Table
+	stage string
+	made  *ledger.Table
 }
 
 // young reads the documents of all indices that were written since the first copy began, and
@@ -331,7 +288,7 @@ func (g *growing) young(ctx context.Context) (map[string]int64, error) {
 	q := elastic.Query{Index: g.t.Spec.Read.Index, Type: g.t.Spec.Read.Type, Field: g.t.Spec.Read.Grows, Since: bound}
 	err := g.take(ctx, q, func(index string, row func(*mapping.Row) error) *part {
 		if parts[index] == nil {
-			parts[index] = newPart(bound, g.ids, row)
+			parts[index] = newPart(bound, g.numbers, row)
 		}
 		return parts[index]
 	})
@@ -339,29 +296,21 @@ func (g *growing) young(ctx context.Context) (map[string]int64, error) {
 		return nil, err
 	}
 	count := map[string]int64{}
-	for index, p := range g.ledger.Parts {
-		p.Young = newTally()
+	for index, p := range g.made.Parts {
+		p.Young = ledger.NewTally()
 		if parts[index] == nil {
 			continue
 		}
-		p.Young = parts[index].all()
+		p.Young = parts[index].All()
 	}
 	for index, p := range parts {
-		all := p.all()
+		all := p.All()
 		count[index] = all.Documents
-		if g.ledger.Parts[index] == nil {
-			g.ledger.Parts[index] = &Part{newTally(), all}
+		if g.made.Parts[index] == nil {
+			g.made.Parts[index] = &ledger.Part{Old: ledger.NewTally(), Young: all}
 		}
 	}
 	return count, nil
-}
-
-// all is what became of both the old and the young documents.
-func (p *part) all() Tally {
-	t := newTally()
-	t.add(p.Old)
-	t.add(p.Young)
-	return t
 }
 
 // index reads all documents of an index.
@@ -369,12 +318,12 @@ func (g *growing) index(ctx context.Context, k elastic.Kind) error {
 	var p *part
 	err := g.take(ctx, elastic.Query{Index: k.Index, Type: k.Type}, func(_ string, row func(*mapping.Row) error) *part {
 		if p == nil {
-			p = newPart(g.record.Since.Add(-g.early()), g.ids, row)
+			p = newPart(g.record.Since.Add(-g.early()), g.numbers, row)
 		}
 		return p
 	})
 	if err == nil && p != nil {
-		g.ledger.Parts[k.Index] = &p.Part
+		g.made.Parts[k.Index] = &p.Part
 	}
 	return err
 }
@@ -391,7 +340,7 @@ func (g *growing) take(ctx context.Context, q elastic.Query, of func(index strin
 			w.Text([]byte(index))
 			return w.End()
 		}
-		err := g.read(ctx, q, func(d *document.Document) error {
+		err := g.Read(ctx, q, func(d *document.Document) error {
 			if read++; read%progressEvery == 0 {
 				g.tell("read "+q.Index+"/"+q.Type+" again", read, read)
 			}
@@ -403,7 +352,7 @@ func (g *growing) take(ctx context.Context, q elastic.Query, of func(index strin
 	if err != nil || n == 0 {
 		return err
 	}
-	id, table := quote(g.t.Spec.IDColumn()), quoted(g.t.Spec)
+	id, table := target.Quote(g.t.Spec.IDColumn()), target.Name(g.t.Spec)
 	if _, err := g.exec(ctx, "ANALYZE "+g.stage); err != nil {
 		return err
 	}
@@ -415,20 +364,20 @@ func (g *growing) take(ctx context.Context, q elastic.Query, of func(index strin
 	if err != nil {
 		return err
 	}
-	g.ledger.Rows += added
+	g.made.Rows += added
 	_, err = g.exec(ctx, "DELETE FROM "+g.stage)
 	return err
 }
 
 // refer gives rows what they refer to, where it was not there when they were made.
 func (g *growing) refer(ctx context.Context) error {
-	id := quote(g.t.Spec.IDColumn())
+	id := target.Quote(g.t.Spec.IDColumn())
 	for column, spec := range g.t.Spec.Columns {
 		if spec.Row == "" || spec.Lacking == nil || spec.Lacking.Do != manifest.Null {
 			continue
 		}
-		c := quote(column)
-		_, err := g.exec(ctx, `UPDATE `+quoted(g.t.Spec)+` r SET `+c+` = s.`+c+` FROM (SELECT DISTINCT ON (`+id+`) * FROM `+g.stage+` WHERE `+c+` IS NOT NULL ORDER BY `+id+`, store_part, ctid) s
+		c := target.Quote(column)
+		_, err := g.exec(ctx, `UPDATE `+target.Name(g.t.Spec)+` r SET `+c+` = s.`+c+` FROM (SELECT DISTINCT ON (`+id+`) * FROM `+g.stage+` WHERE `+c+` IS NOT NULL ORDER BY `+id+`, store_part, ctid) s
 			WHERE r.`+id+` = s.`+id+` AND r.`+c+` IS NULL`)
 		if err != nil {
 			return err
@@ -447,7 +396,7 @@ func (g *growing) reconcile(ctx context.Context) error {
 		return err
 	}
 	_, err := copyin.Run(ctx, g.tx, "pg_temp.store_there", []string{"id"}, func(ctx context.Context, w *copyin.Writer) error {
-		err := g.read(ctx, elastic.Query{Index: g.t.Spec.Read.Index, Type: g.t.Spec.Read.Type, IDs: true}, func(d *document.Document) error {
+		err := g.Read(ctx, elastic.Query{Index: g.t.Spec.Read.Index, Type: g.t.Spec.Read.Type, IDs: true}, func(d *document.Document) error {
 			w.Text([]byte(d.ID))
 			return w.End()
 		})
@@ -459,10 +408,8 @@ func (g *growing) reconcile(ctx context.Context) error {
 	if _, err := g.exec(ctx, "ANALYZE pg_temp.store_there"); err != nil {
 		return err
 	}
-	id := quote(g.t.Spec.IDColumn())
-	n, err := g.exec(ctx, "DELETE FROM "+quoted(g.t.Spec)+" r WHERE NOT EXISTS (SELECT 1 FROM pg_temp.store_there t WHERE t.id = r."+id+")")
-	g.ledger.Rows -= n
+	id := target.Quote(g.t.Spec.IDColumn())
+	n, err := g.exec(ctx, "DELETE FROM "+target.Name(g.t.Spec)+" r WHERE NOT EXISTS (SELECT 1 FROM pg_temp.store_there t WHERE t.id = r."+id+")")
+	g.made.Rows -= n
 	return err
 }
-
-var errChanged = errors.New("the source was written to meanwhile")

@@ -13,7 +13,8 @@
 //     counters of writes did not move meanwhile, the documents of every index and type were
 //     counted, and the tables have as many rows as were made.
 //
-// A record of its own in the engine's schema says how far it is, see record.go.
+// The source is package source's, the tables package target's, and how far the copy is stands
+// in the database itself, in package ledger's record.
 package store
 
 import (
@@ -24,57 +25,42 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path"
-	"slices"
 	"time"
 
-	"onerpm/internal/manifest"
+	"github.com/jackc/pgx/v5"
+
 	"onerpm/payload-scripts/internal/database"
-	"onerpm/payload-scripts/internal/elastic"
+	"onerpm/payload-scripts/internal/ledger"
 	"onerpm/payload-scripts/internal/mapping"
+	"onerpm/payload-scripts/internal/source"
+	"onerpm/payload-scripts/internal/target"
 )
 
 // Store is one store of the product in an attempt. It is not safe for concurrent use.
 type Store struct {
-	Spec    manifest.Store
-	From    *elastic.Client
-	DB      *database.DB // Inspect works without
+	*source.Source
+	DB      *database.DB
 	Options mapping.Options
-	Live    bool // a rehearsal: the source goes on being written, which proves nothing
+	Attempt string // whose copy it is: another one's is of no use
+	Live    bool   // a rehearsal: the source goes on being written, which proves nothing
 
+	// Proved, when set, is told what the source was proved to have, before the copy is committed.
+	Proved func(source.Proof) error
 	// Progress, when set, is told how far a long piece of work is, in documents.
 	Progress func(what string, done, total int64)
 }
 
-// How long the database may be away, and the source may not answer.
+// How long the database may be away.
 const (
 	servingAbsence = 2 * time.Minute
 	windowAbsence  = time.Minute
 	returnAbsence  = 10 * time.Minute
-	sourceTries    = 3
 
 	servingLimit = 12 * time.Hour // of a statement while the old release serves
 	windowLimit  = time.Hour
 
 	usualEarly = 10 * time.Minute // how far a document's time may lie before its writing
 )
-
-// Pauses between two pages while the old release serves: as long as the page took, so that
-// at most half of the source's time is ours.
-const (
-	shortestPause = 20 * time.Millisecond
-	longestPause  = 2 * time.Second
-)
-
-// polite lets the old release be served.
-func polite(ctx context.Context, took time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(min(longestPause, max(shortestPause, took))):
-		return nil
-	}
-}
 
 // tables prepares the mapping's tables, in their order.
 func (s *Store) tables() ([]*mapping.Table, error) {
@@ -89,9 +75,9 @@ func (s *Store) tables() ([]*mapping.Table, error) {
 	return list, nil
 }
 
-// digest names the mapping with all that decides what it makes.
+// digest names all that decides what a copy holds.
 func (s *Store) digest() (string, error) {
-	b, err := json.Marshal([]any{s.Spec, s.Options.Values, s.Options.Edits})
+	b, err := json.Marshal([]any{s.Attempt, s.Spec, s.Options.Values})
 	if err != nil {
 		return "", err
 	}
@@ -107,74 +93,45 @@ func (s *Store) tell(what string, done, total int64) {
 	}
 }
 
-// matches tells whether a kind of documents is that of a pattern and type.
-func matches(k elastic.Kind, pattern, kind string) bool {
-	ok, err := path.Match(pattern, k.Index)
-	return err == nil && ok && (kind == "" || kind == k.Type)
+func (s *Store) ledger() ledger.Ledger { return ledger.Ledger{Schema: s.DB.Schema, Store: s.Spec.Name} }
+
+func (s *Store) helpers() target.Helpers { return target.Helpers{Schema: s.DB.Schema, Store: s.Spec} }
+
+// Record returns what is known of the copy, nil when there is none.
+func (s *Store) Record(ctx context.Context) (r *ledger.Record, err error) {
+	err = s.session(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		r, err = s.ledger().Read(ctx, conn)
+		return err
+	})
+	return r, err
 }
 
-// StrangeError tells of documents that no table reads and that are not declared to have no place.
-type StrangeError struct{ Kinds []elastic.Kind }
-
-func (e *StrangeError) Error() string {
-	list := fmt.Sprint(e.Kinds[:min(len(e.Kinds), 10)])
-	return fmt.Sprintf("there are documents that the upgrade knows no place for, by index and type: %s; nothing of them may be lost silently", list)
-}
-
-// strange lists what nobody reads.
-func (s *Store) strange(counts map[elastic.Kind]int64) error {
-	var list []elastic.Kind
-	for k := range counts {
-		known := slices.ContainsFunc(s.Spec.Ignore, func(i manifest.StoreIgnore) bool { return matches(k, i.Index, i.Type) }) ||
-			slices.ContainsFunc(s.Spec.Tables, func(t manifest.StoreTable) bool { return matches(k, t.Read.Index, t.Read.Type) })
-		if !known {
-			list = append(list, k)
+// session runs work in one session of the database. An error is fit to be shown.
+func (s *Store) session(ctx context.Context, work func(context.Context, *pgx.Conn) error) error {
+	conn, err := s.DB.Pool.Conn(ctx)
+	if err != nil {
+		return database.Explain(err)
+	}
+	defer conn.Close() //nolint:errcheck // it goes back to the pool
+	err = conn.Raw(func(driver any) error {
+		raw, is := driver.(interface{ Conn() *pgx.Conn })
+		if !is {
+			return errors.New("the database's driver is another one")
 		}
-	}
-	if len(list) == 0 {
-		return nil
-	}
-	slices.SortFunc(list, func(a, b elastic.Kind) int { return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(a.Type, b.Type)) })
-	return &StrangeError{list}
+		return work(ctx, raw.Conn())
+	})
+	return database.Explain(err)
 }
 
-// SourceError is a failure of the source, not of the database.
-type SourceError struct {
-	text    string
-	lost    bool
-	context error
-}
-
-func (e *SourceError) Error() string { return e.text }
-
-// Unwrap returns the context's error when that was the reason. Other causes stay hidden: a
-// lost connection to the source looks like one to the database.
-func (e *SourceError) Unwrap() error { return e.context }
-
-func ofSource(err error) error {
-	if err == nil {
-		return nil
+// inTx runs work in one transaction.
+func inTx(ctx context.Context, conn *pgx.Conn, work func(pgx.Tx) error) error {
+	tx, err := conn.Begin(ctx)
+	if err != nil {
+		return err
 	}
-	e := &SourceError{text: err.Error(), lost: elastic.Lost(err)}
-	for _, c := range []error{context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(err, c) {
-			e.context = c
-		}
+	defer tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // after a commit it does nothing
+	if err := work(tx); err != nil {
+		return err
 	}
-	return e
-}
-
-// outlast runs work again when the source did not answer to the end. Work must be whole or
-// not done when it fails.
-func (s *Store) outlast(ctx context.Context, work func() error) error {
-	for try := 1; ; try++ {
-		err := work()
-		var source *SourceError
-		if err == nil || ctx.Err() != nil || !errors.As(err, &source) || !source.lost || try == sourceTries {
-			return err
-		}
-		if err := s.From.Ready(ctx); err != nil {
-			return ofSource(err)
-		}
-	}
+	return tx.Commit(ctx)
 }

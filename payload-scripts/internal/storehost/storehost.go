@@ -19,6 +19,22 @@ import (
 	"onerpm/payload-scripts/internal/host"
 )
 
+// Source is what the host's configuration says of a store. It may hold secrets.
+type Source struct {
+	Host   string                   `json:"host"`
+	Port   uint16                   `json:"port"` // 0 for the usual one
+	Values map[string]manifest.JSON `json:"values"`
+}
+
+// Read reads where a store's documents are, and the values that edits put in.
+func Read(spec manifest.Store) (s Source, err error) {
+	if s.Host, s.Port, err = Address(spec.From.Elasticsearch); err != nil {
+		return s, err
+	}
+	s.Values, err = Values(spec.Values)
+	return s, err
+}
+
 // maxConfig bounds a configuration file that is read, in bytes.
 const maxConfig = 1 << 20
 

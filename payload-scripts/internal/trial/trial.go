@@ -29,6 +29,9 @@ type Options struct {
 	Count bool             // count rows before the way, at its end and after the way back
 	Again bool             // go to the new release once more after the way back
 	Begin func(what Stage) // is told which stage begins
+
+	Fill  func(context.Context) error // fills what was expanded with what is copied from elsewhere; nil for nothing
+	Empty func(context.Context) error // takes that away before the way back
 }
 
 // Result is what was seen.
@@ -88,6 +91,11 @@ func Run(ctx context.Context, r *migration.Runner, o Options) (*Result, error) {
 		if leg.stage == Again && !o.Again {
 			break
 		}
+		if leg.stage == Back && o.Empty != nil {
+			if err := o.Empty(ctx); err != nil {
+				return result, err
+			}
+		}
 		o.Begin(leg.stage)
 		began := time.Now()
 		if err := leg.walk(); err != nil {
@@ -96,6 +104,11 @@ func Run(ctx context.Context, r *migration.Runner, o Options) (*Result, error) {
 		}
 		result.Took[leg.stage] = time.Since(began)
 		if leg.stage == Expand {
+			if o.Fill != nil {
+				if err := o.Fill(ctx); err != nil {
+					return result, err
+				}
+			}
 			continue
 		}
 		now, err := look(ctx, r, o)

@@ -10,11 +10,13 @@ import (
 	"onerpm/internal/hostconf/connection"
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
+	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/host"
 )
 
 // recordAddresses reads where the databases are, for the whole attempt: the new
-// release's file may name the keys of the connection otherwise. Prepare that starts
+// release's file may name the keys of the connection otherwise. A database that only
+// the new release has is where the merged configuration says. Prepare that starts
 // over reads them again as long as nothing was done to a schema and no hook has run.
 // The record holds passwords: only root can read it, and it is removed with the backups.
 func (s *schema) recordAddresses(context.Context) error {
@@ -28,7 +30,11 @@ func (s *schema) recordAddresses(context.Context) error {
 	}
 	found := map[string]connection.Address{}
 	for _, spec := range s.manifest().Databases {
-		if found[spec.Name], err = database.ReadAddress(spec.Connection); err != nil {
+		file := spec.Connection.File
+		if spec.Only == manifest.New {
+			file = files.MergedFile(s.attempt.Backup(""), file)
+		}
+		if found[spec.Name], err = database.ReadMerged(spec.Connection, file); err != nil {
 			return err
 		}
 	}
@@ -69,7 +75,9 @@ func (s *schema) addresses() (map[string]connection.Address, error) {
 func (s *schema) open(ctx context.Context, spec manifest.Database) (*database.DB, error) {
 	known, err := s.addresses()
 	to, recorded := known[spec.Name]
-	if err == nil && !recorded {
+	if err == nil && !recorded && spec.Only == manifest.New {
+		err = fmt.Errorf("the address of the database %s was not recorded", spec.Name)
+	} else if err == nil && !recorded {
 		to, err = database.ReadAddress(spec.Connection)
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
+	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/test/product/pgserver"
@@ -151,4 +152,54 @@ func TestAddressErrors(t *testing.T) {
 	fails("a damaged record", "is damaged", s.recordAddresses(t.Context()))
 	_, err := s.open(context.Background(), spec)
 	fails("a damaged record, opened", "is damaged", err)
+}
+
+// TestAddressOfANewDatabase: it stands in the new release's configuration as it is merged, and nowhere before.
+func TestAddressOfANewDatabase(t *testing.T) {
+	t.Parallel()
+	s, spec, conf := addressWorld(t)
+	spec.Only, s.manifest().Databases[0].Only = manifest.New, manifest.New
+	if _, err := s.open(t.Context(), spec); err == nil || !strings.Contains(err.Error(), "was not recorded") {
+		t.Errorf("error %v", err)
+	}
+	write(t, spec.Connection.File, "es_host: h\n")
+	merged := files.MergedFile(s.attempt.Backup(""), spec.Connection.File)
+	if err := s.recordAddresses(t.Context()); err == nil || !strings.Contains(err.Error(), "from "+spec.Connection.File) {
+		t.Errorf("error %v", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(merged), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, merged, conf)
+	if err := s.recordAddresses(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err := s.with(t.Context(), spec, func(db *database.DB) error {
+		one, err := db.Count(t.Context(), "select 1")
+		if one != 1 {
+			t.Errorf("got %d", one)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNewDatabaseOnTheWay: there is nothing to dump of a database that only the new release has, and on
+// the way back it goes with what made it.
+func TestNewDatabaseOnTheWay(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	m := &manifest.Manifest{Databases: []manifest.Database{{Name: "main", Only: manifest.New}}}
+	s := &schema{&job{bundle: &layout.Bundle{Manifest: m}, attempt: layout.Attempt{Var: dir}, journal: newJournal(t, dir)}}
+	if err := s.journal.Update(func(r *journal.Record) { r.Schema = map[string]int64{"main": 0} }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.dump(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := s.converge(t.Context(), manifest.Old); err != nil {
+		t.Error(err)
+	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
+	"onerpm/payload-scripts/internal/stores"
 )
 
 const (
@@ -23,6 +24,7 @@ const (
 type drain struct {
 	*job
 	schema *schema
+	stores *stores.Set
 	busy   map[string]bool // units that took up work again and again as long as clients came
 }
 
@@ -67,6 +69,12 @@ type counter func(context.Context) (int64, error)
 func (d *drain) each(ctx context.Context, do func(context.Context, manifest.Service, counter) error) error {
 	for _, unit := range d.manifest().Services {
 		if unit.Drain == nil {
+			continue
+		}
+		if name := unit.Drain.Store; name != "" {
+			if err := do(ctx, unit, d.stores.Counter(name)); err != nil {
+				return err
+			}
 			continue
 		}
 		spec, err := d.schema.named(unit.Drain.Database)

@@ -9,6 +9,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/layout"
 )
 
 // counts answers with what each look finds, and the last of them for ever.
@@ -135,5 +136,18 @@ func TestDrainWhileServing(t *testing.T) {
 	}
 	if err := d.quiet(t.Context(), unit, (&counts{found: []int64{4}}).count); err == nil {
 		t.Error("work that does not end shuts the door")
+	}
+}
+
+// TestDrainOfAStore asks the store's documents, not a database.
+func TestDrainOfAStore(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	unit := manifest.Service{Unit: "worker", Drain: &manifest.Drain{Store: "storage", Within: manifest.Duration(time.Minute), Else: "refuse"}}
+	m := &manifest.Manifest{Services: []manifest.Service{unit}, Stores: []manifest.Store{{Name: "storage"}}}
+	work := &job{bundle: &layout.Bundle{Manifest: m}, attempt: layout.Attempt{Var: dir}, journal: newJournal(t, dir)}
+	d := &drain{job: work, schema: &schema{work}, stores: newStores(work, &schema{work})}
+	if err := d.behindTheDoor(t.Context()); err == nil || !strings.Contains(err.Error(), "store storage: its source was not recorded") {
+		t.Errorf("error %v", err)
 	}
 }

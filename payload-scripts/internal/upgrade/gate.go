@@ -49,7 +49,8 @@ func (g *gate) preflight(ctx context.Context) error {
 	if err := g.journal.Update(func(r *journal.Record) { r.Optional = optional }); err != nil {
 		return err
 	}
-	findings := hostcheck.Check(ctx, g.bundle, hostcheck.Options{EarlyCame: g.journal.Record().Early})
+	rec := g.journal.Record()
+	findings := hostcheck.Check(ctx, g.bundle, hostcheck.Options{EarlyCame: rec.Early, Copying: rec.CameTo(copyStores)})
 	var warnings []string
 	isRefused := false
 	for _, f := range findings {

@@ -9,6 +9,7 @@ import (
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/stores"
 )
 
 // Report is what is told of an attempt, to people and to programs. It holds no
@@ -33,8 +34,9 @@ type Report struct {
 	Warnings []string          `json:"warnings,omitempty"`
 	Steps    []journal.Step    `json:"steps"`
 
-	Changes []files.FileChange `json:"changes,omitempty"` // what was merged in configuration files; values of secrets are hidden
-	Agents  *agent.Record      `json:"agents,omitempty"`  // nil when there are none to upgrade, and before the upgrade came to them
+	Changes []files.FileChange     `json:"changes,omitempty"` // what was merged in configuration files; values of secrets are hidden
+	Stores  map[string]stores.Note `json:"stores,omitempty"`  // what became of documents; nil before the upgrade came to them
+	Agents  *agent.Record          `json:"agents,omitempty"`  // nil when there are none to upgrade, and before the upgrade came to them
 }
 
 // ReportOf makes the report of a record.
@@ -49,7 +51,8 @@ func ReportOf(m *manifest.Manifest, r journal.Record) Report {
 
 func (u *Upgrade) writeReport() error {
 	report := ReportOf(u.manifest(), u.journal.Record())
-	report.Changes, _ = u.files.set.Changes() // an attempt that was refused merged nothing
+	report.Changes, _ = u.files.set.Changes()           // an attempt that was refused merged nothing
+	report.Stores, _ = stores.Notes(u.attempt.Stores()) // nor copied anything
 	data, err := json.MarshalIndent(report, "", " ")
 	if err != nil {
 		return err

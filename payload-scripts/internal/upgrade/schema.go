@@ -54,7 +54,11 @@ func (s *schema) migrations(db *database.DB) *migration.Runner {
 
 // each does a piece of work with every database.
 func (s *schema) each(ctx context.Context, work func(*database.DB, manifest.Database) error) error {
-	for _, spec := range s.manifest().Databases {
+	return s.eachOf(ctx, s.manifest().Databases, work)
+}
+
+func (s *schema) eachOf(ctx context.Context, list []manifest.Database, work func(*database.DB, manifest.Database) error) error {
+	for _, spec := range list {
 		if err := s.with(ctx, spec, func(db *database.DB) error { return work(db, spec) }); err != nil {
 			return err
 		}
@@ -72,27 +76,15 @@ func (s *schema) named(name string) (manifest.Database, error) {
 }
 
 func (s *schema) dump(ctx context.Context) error {
-	return s.each(ctx, func(db *database.DB, spec manifest.Database) error {
+	return s.eachOf(ctx, s.manifest().There(), func(db *database.DB, spec manifest.Database) error {
 		if s.journal.Record().Starts > 1 { // a killed engine's sessions live on and may still commit
 			if err := db.Terminate(ctx); err != nil {
 				return err
 			}
 		}
 		file := s.attempt.Backup(spec.Name + ".dump")
-		return guard(ctx, db, func(ctx context.Context) error { return dump.Write(ctx, db, file) })
+		return dbroom.WhileServing(ctx, db, func(ctx context.Context) error { return dump.Write(ctx, db, file) })
 	})
-}
-
-// guard ends work before it fills a disk of the database, which serves meanwhile.
-func guard(ctx context.Context, db *database.DB, work func(context.Context) error) error {
-	data, here, err := dbroom.Folder(ctx, db)
-	switch {
-	case database.Lost(err) || err == nil && !here:
-		return work(ctx) // which waits for a server that is restarted just now
-	case err != nil:
-		return err
-	}
-	return dbroom.Guard(ctx, dbroom.Disks(data), dbroom.Floor, work)
 }
 
 // expand notes where the schema stands, then runs the migrations that the
@@ -115,7 +107,7 @@ func (s *schema) expand(ctx context.Context) error {
 				return err
 			}
 		}
-		return guard(ctx, db, s.migrations(db).Expand)
+		return dbroom.WhileServing(ctx, db, s.migrations(db).Expand)
 	})
 }
 
@@ -123,8 +115,8 @@ func (s *schema) converge(ctx context.Context, side manifest.Side) error {
 	start := s.journal.Record().Schema
 	for _, spec := range s.manifest().Databases {
 		at, known := start[spec.Name]
-		if !known && side == manifest.Old {
-			continue // the attempt never came to this schema
+		if side == manifest.Old && (!known || spec.Only == manifest.New) {
+			continue // the attempt never came to this schema, or it goes with its database
 		}
 		err := s.with(ctx, spec, func(db *database.DB) error {
 			if side == manifest.Old {

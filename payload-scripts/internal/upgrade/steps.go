@@ -13,6 +13,9 @@ import (
 // packagesToNew is the step with which rpm begins to change the host.
 const packagesToNew = "packages to new"
 
+// copyStores is the step that fills a database while the old release serves.
+const copyStores = "copy the stores"
+
 // steps are what this program does in each stage of the line, in order.
 func (u *Upgrade) steps() line.Steps {
 	return line.Steps{
@@ -21,14 +24,16 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "preflight", Do: u.gate.preflight},
 			{Name: "set room aside", Do: u.reserve.setAside},
 			{Name: "record the services", Do: u.units.record},
-			{Name: "record the addresses of the databases", Do: u.schema.recordAddresses},
 			{Name: "back up configuration", Do: u.files.backup},
+			{Name: "record the addresses of the databases", Do: u.schema.recordAddresses}, // some stand in what was merged
+			{Name: "record the sources of the stores", Do: u.recordSources},
 			{Name: "back up packages", Do: u.packages.backup},
 			{Name: "install the early packages", Do: u.parts.installEarly},
 			{Name: "start the early services", Do: u.parts.startEarly},
 			{Name: "back up the databases", Do: u.schema.dump},
 			{Name: "hooks of prepare", Do: u.hooks.of(hook.Prepare)},
 			{Name: "expand the schema", Do: u.schema.expand},
+			{Name: copyStores, Do: u.stores.Copy},
 		},
 		line.Switch: {
 			{Name: "drain", Do: u.drain.whileServing},
@@ -37,6 +42,8 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "mark the window", Do: u.units.mark},
 			{Name: "see that no work is under way", Do: u.drain.behindTheDoor},
 			{Name: "stop the services", Do: u.units.stop, Down: true},
+			{Name: "stores to new", Do: to(manifest.New, u.stores.Converge)},
+			{Name: "stop the sources", Do: u.units.stopSources}, // not before their documents are proved to be copied
 			{Name: "save what changed meanwhile", Do: u.files.saveState},
 			{Name: "note what moves", Do: u.parts.moves.Record},
 			{Name: packagesToNew, Do: to(manifest.New, u.packages.converge)},
@@ -52,12 +59,14 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "open the door", Do: to(manifest.New, u.door.open)},
 			{Name: "start what needs the product", Do: u.units.startDependents},
 			{Name: "take the marks away", Do: u.units.unmark},
+			{Name: "forget the stores' copies", Do: u.stores.Forget},
 			{Name: "mark packages as installed by the user", Do: u.packages.markUserInstalled},
 			{Name: "hooks of open", Do: u.hooks.of(hook.Open)},
 			{Name: "erase what is not needed any more", Do: u.parts.eraseLate},
 			{Name: "hand over the agents", Do: u.agents.handOver},
 		},
 		line.Undo: {
+			{Name: "stores to old", Do: to(manifest.Old, u.stores.Converge)},
 			{Name: "schema to old", Do: to(manifest.Old, u.schema.converge)},
 			{Name: "undo the hooks", Do: u.hooks.undo},
 			{Name: "remove what came early", Do: u.parts.removeEarly},
@@ -68,6 +77,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "start the services", Do: to(manifest.Old, u.units.start)}, // they run, but for those that a loss of power has ended
 			{Name: "open the door", Do: to(manifest.Old, u.door.open)},
 			{Name: "start what needs the product", Do: u.units.startDependents},
+			{Name: "stores to old", Do: to(manifest.Old, u.stores.Converge)},
 			{Name: "schema to old", Do: to(manifest.Old, u.schema.converge)},
 			{Name: "undo the hooks", Do: u.hooks.undo},
 			{Name: "remove what came early", Do: u.parts.removeEarly},
@@ -77,12 +87,15 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "mark the window", Do: u.units.markBack},
 			{Name: "stop the services", Do: u.units.stop},
 			{Name: "wait for the file systems", Do: u.files.awaitMounts}, // after a boot some come late
+			{Name: "stores to old", Do: to(manifest.Old, u.stores.Converge)},
 			{Name: "schema to old", Do: to(manifest.Old, u.schema.converge)},
 			{Name: "undo the hooks", Do: u.hooks.undo},
 			{Name: "move files back", Do: to(manifest.Old, u.parts.moves.Converge)},
 			{Name: "packages to old", Do: u.packages.restore},
 			{Name: "remove what came early", Do: u.parts.removeEarly},
 			{Name: "files to old", Do: to(manifest.Old, u.files.converge)},
+			{Name: "start the sources", Do: u.units.startSources},
+			{Name: "prove the sources", Do: u.stores.Prove}, // before anybody writes to them
 			{Name: "start the services", Do: to(manifest.Old, u.units.start)},
 		},
 		line.Serve: {

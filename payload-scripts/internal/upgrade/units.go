@@ -51,6 +51,16 @@ func (u *units) markBack(ctx context.Context) error {
 
 func (u *units) stop(ctx context.Context) error { return u.services.Stop(ctx, u.before()) }
 
+// stopSources stops what has the documents of a store, which are copied by then.
+func (u *units) stopSources(ctx context.Context) error {
+	return u.services.StopSources(ctx, u.before())
+}
+
+// startSources starts it on the way back, before all that writes to it.
+func (u *units) startSources(ctx context.Context) error {
+	return u.services.StartSources(ctx, manifest.Old, u.before())
+}
+
 func (u *units) start(ctx context.Context, side manifest.Side) error {
 	if err := u.services.Start(ctx, side, u.before()); err != nil {
 		return err

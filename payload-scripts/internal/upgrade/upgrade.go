@@ -18,6 +18,7 @@ import (
 	"onerpm/payload-scripts/internal/packages"
 	"onerpm/payload-scripts/internal/progress"
 	"onerpm/payload-scripts/internal/service"
+	"onerpm/payload-scripts/internal/stores"
 )
 
 // job is what every resource of an attempt works with.
@@ -49,6 +50,7 @@ type Upgrade struct {
 	packages *packageSet
 	files    *fileSet
 	schema   *schema
+	stores   *stores.Set
 	drain    *drain
 	units    *units
 	door     *door
@@ -68,7 +70,7 @@ func New(ctx context.Context, b *layout.Bundle, a layout.Attempt, j *journal.Jou
 	rpms.Had, rpms.RPM.LockWait = j.Record().Optional, b.Settings.LockWait
 	merged := files.New(b.Manifest, b.Dir, a.Backup(""))
 	merged.Progress = func(path string, bytes int64) { work.progress.Tell(path, bytes, 0, "bytes") }
-	room := hook.Room{Manifest: b.Manifest, Bundle: b.Dir, Attempt: a.ID, Var: a.Var}
+	room := hook.Room{Manifest: b.Manifest, Bundle: b.Dir, Attempt: a.ID, Var: a.Var, Merged: files.MergedFile(a.Backup(""), "")}
 	u := &Upgrade{
 		job: work, gate: &gate{work, rpms}, reserve: &reserve{work},
 		schema: &schema{work}, units: &units{job: work, services: s}, agents: &agents{work},
@@ -77,7 +79,8 @@ func New(ctx context.Context, b *layout.Bundle, a layout.Attempt, j *journal.Jou
 	u.packages = &packageSet{work, rpms, u.parts.early.Packages}
 	u.files = &fileSet{work, merged, rpms, s, u.parts.moves}
 	u.door = &door{units: u.units}
-	u.drain = &drain{job: work, schema: u.schema}
+	u.stores = newStores(work, u.schema)
+	u.drain = &drain{job: work, schema: u.schema, stores: u.stores}
 	return u, nil
 }
 

@@ -6,6 +6,8 @@ package view
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,7 +84,28 @@ func Report(w io.Writer, r upgrade.Report) {
 	for _, s := range r.Steps {
 		Step(w, s)
 	}
+	printStores(w, r)
 	printChanges(w, r)
+}
+
+// printStores prints what became of the documents of each store.
+func printStores(w io.Writer, r upgrade.Report) {
+	for _, name := range slices.Sorted(maps.Keys(r.Stores)) {
+		n := r.Stores[name]
+		switch {
+		case r.Outcome == journal.Upgraded:
+			var rows int64
+			for _, count := range n.Rows {
+				rows += count
+			}
+			fmt.Fprintf(w, "store %s: %d documents became %d rows\n", name, n.Documents, rows)
+			for _, left := range n.Left {
+				fmt.Fprintf(w, "  %s\n", left)
+			}
+		case n.Returned:
+			fmt.Fprintf(w, "store %s: its source was proved to have what it had\n", name)
+		}
+	}
 }
 
 // printChanges prints what became of each configuration file, in columns, and

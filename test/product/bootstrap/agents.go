@@ -1,12 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
 	"path/filepath"
-
-	"github.com/jackc/pgx/v5"
 
 	"onerpm/test/product/internal/agent"
 )
@@ -21,16 +20,8 @@ func agentsCommand(ctx context.Context, args []string) error {
 	return agent.Serve(ctx, *listen, *dir)
 }
 
-// writeAgentList writes down which agents the database speaks of.
-func writeAgentList(ctx context.Context, conn *pgx.Conn, dir string) error {
-	rows, err := conn.Query(ctx, "SELECT runtime_properties FROM node_instances ORDER BY _storage_id")
-	if err != nil {
-		return err
-	}
-	all, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
-	if err != nil {
-		return err
-	}
+// writeAgentList writes down which agents the runtime properties speak of. One without a version has the installed release's.
+func writeAgentList(all [][]byte, release, dir string) error {
 	agents := map[string]string{}
 	for _, b := range all {
 		var runtime map[string]any
@@ -38,7 +29,7 @@ func writeAgentList(ctx context.Context, conn *pgx.Conn, dir string) error {
 			return err
 		}
 		if r, err := agent.FromRuntime(runtime); err == nil {
-			agents[r.Name] = r.Version
+			agents[r.Name] = cmp.Or(r.Version, release)
 		}
 	}
 	b, err := json.MarshalIndent(agents, "", "  ")

@@ -21,6 +21,9 @@ var modes = map[string]fs.FileMode{
 	"/etc/logstash/conf.d/logstash.conf":      0o640,
 }
 
+// programs are rendered files that are run.
+var programs = map[string]bool{"/etc/cron.daily/rotate_es_indices": true}
+
 // databasePassword is the real product's: the same on every host.
 const databasePassword = "cloudify"
 
@@ -38,17 +41,22 @@ func writeConfiguration(ctx context.Context, p plan) error {
 		if !secret {
 			mode = 0o644
 		}
+		if programs[path] {
+			mode = 0o755
+		}
 		if err := writeFile(path, body, mode); err != nil {
 			return err
 		}
-		if secret {
+		if secret && !p.release.Elasticsearch { // before 4.0 the services are root
 			if err := command(ctx, "chgrp", serviceUser, path); err != nil {
 				return err
 			}
 		}
 	}
-	if err := writeFile("/etc/cloudify/.pgpass", []byte("127.0.0.1:5432:*:cloudify:"+databasePassword+"\n"), 0o600); err != nil {
-		return err
+	if !p.release.Elasticsearch {
+		if err := writeFile("/etc/cloudify/.pgpass", []byte("127.0.0.1:5432:*:cloudify:"+databasePassword+"\n"), 0o600); err != nil {
+			return err
+		}
 	}
 	// Debian's own site wants port 80 too
 	if err := os.RemoveAll("/etc/nginx/sites-enabled/default"); err != nil {
@@ -60,7 +68,7 @@ func writeConfiguration(ctx context.Context, p plan) error {
 // hostValues are what the placeholders stand for on this host.
 func hostValues(p plan) (map[string]string, error) {
 	values := map[string]string{
-		"manager_host": "127.0.0.1", "postgresql_host": "127.0.0.1:5432", "postgresql_password": databasePassword,
+		"manager_host": "127.0.0.1", "elasticsearch_host": "127.0.0.1", "elasticsearch_port": "9200", "postgresql_host": "127.0.0.1:5432", "postgresql_password": databasePassword,
 		"postgresql_bin_path": "/usr/lib/postgresql/15/bin/", "rabbitmq_username": "cloudify", "admin_password": p.adminPassword,
 	}
 	for _, name := range []string{"rabbitmq_password", "hash_salt", "secret_key"} {

@@ -20,43 +20,68 @@ const (
 	agentsProgram = "/usr/local/lib/demo-agents/bootstrap"
 )
 
-// fill adds the sample data to the host's database and starts the agents it speaks of.
-func fill(ctx context.Context, bulk, deployments, hosts int, agents bool) error {
-	security, err := settings.ReadSecurity(settings.SecurityPath)
-	if err != nil {
-		return err
-	}
+// amount says how much data there is to be.
+type amount struct {
+	bulk        int // events, and logs
+	deployments int
+	hosts       int // of each deployment, each with an agent
+}
+
+// fill adds the sample data to an installed host and starts the agents it speaks of.
+func fill(ctx context.Context, a amount, agents bool) error {
 	release, err := installed()
 	if err != nil {
 		return err
 	}
-	rest, err := settings.ReadRest(settings.RestPath, release.AMQPKey)
+	rest, err := settings.ReadRest(settings.RestPath, release)
 	if err != nil {
 		return err
 	}
-	conn, err := pgx.Connect(ctx, rest.DSN())
+	var runtimes [][]byte
+	if release.Elasticsearch {
+		runtimes, err = fillThroughREST(ctx, rest, a)
+	} else {
+		runtimes, err = fillDatabase(ctx, release, rest, a)
+	}
 	if err != nil {
-		return err
-	}
-	defer conn.Close(context.Background()) //nolint:errcheck // everything was committed or failed
-	if err := sample.Fill(ctx, conn, sample.Options{
-		Release: release, Security: security, FileRoot: rest.FileRoot, Bulk: bulk, Deployments: deployments, Hosts: hosts, Agents: agentsAddress,
-	}); err != nil {
-		return err
-	}
-	if err := give(rest.FileRoot + "/blueprints"); err != nil {
-		return err
-	}
-	if _, err := conn.Exec(ctx, "ANALYZE"); err != nil {
 		return err
 	}
 	if agents {
-		if err := startAgents(ctx, conn); err != nil {
+		if err := startAgents(ctx, runtimes, release.Version); err != nil {
 			return fmt.Errorf("agents: %w", err)
 		}
 	}
-	fmt.Printf("%d events, %d logs, %d deployments\n", bulk, bulk, deployments)
+	fmt.Printf("%d events, %d logs, %d deployments\n", a.bulk, a.bulk, a.deployments)
 	return nil
+}
+
+// fillDatabase returns the runtime properties of all node instances.
+func fillDatabase(ctx context.Context, release product.Release, rest settings.Rest, a amount) ([][]byte, error) {
+	security, err := settings.ReadSecurity(settings.SecurityPath)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pgx.Connect(ctx, rest.DSN())
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close(context.Background()) //nolint:errcheck // everything was committed or failed
+	if err := sample.Fill(ctx, conn, sample.Options{
+		Release: release, Security: security, FileRoot: rest.FileRoot, Bulk: a.bulk, Deployments: a.deployments, Hosts: a.hosts, Agents: agentsAddress,
+	}); err != nil {
+		return nil, err
+	}
+	if err := give(rest.FileRoot+"/blueprints", serviceUser); err != nil {
+		return nil, err
+	}
+	if _, err := conn.Exec(ctx, "ANALYZE"); err != nil {
+		return nil, err
+	}
+	rows, err := conn.Query(ctx, "SELECT runtime_properties FROM node_instances ORDER BY _storage_id")
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[[]byte])
 }
 
 // installed returns the release whose code is on the host.
@@ -87,8 +112,8 @@ WantedBy=multi-user.target
 `
 
 // startAgents installs the agents' process as a service of its own, which is no part of the product.
-func startAgents(ctx context.Context, conn *pgx.Conn) error {
-	if err := writeAgentList(ctx, conn, agentsFolder); err != nil {
+func startAgents(ctx context.Context, runtimes [][]byte, release string) error {
+	if err := writeAgentList(runtimes, release, agentsFolder); err != nil {
 		return err
 	}
 	self, err := os.Executable()

@@ -3,19 +3,31 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"os/exec"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"onerpm/test/product/internal/product"
 	"onerpm/test/product/internal/settings"
 	"onerpm/test/product/schema"
 )
 
+// cluster is the configuration of the machine's PostgreSQL server.
+const cluster = "/etc/postgresql/15/main"
+
 // makeDatabase creates the product's PostgreSQL user and databases, then the schema.
 func makeDatabase(ctx context.Context, p plan) error {
-	if err := command(ctx, "systemctl", "start", "postgresql"); err != nil {
+	if _, err := os.Stat(cluster); errors.Is(err, fs.ErrNotExist) {
+		if err := command(ctx, "/usr/pgsql-9.5/bin/postgresql95-setup", "initdb"); err != nil {
+			return err
+		}
+	}
+	if err := command(ctx, "systemctl", "start", "postgresql-9.5"); err != nil {
 		return err
 	}
 	if err := asPostgres(ctx, fmt.Sprintf(`CREATE ROLE cloudify LOGIN PASSWORD '%s';
@@ -25,7 +37,7 @@ CREATE DATABASE composer OWNER cloudify;
 `, databasePassword)); err != nil {
 		return err
 	}
-	conn, security, err := connect(ctx, p.release.AMQPKey)
+	conn, security, err := connect(ctx, p.release)
 	if err != nil {
 		return err
 	}
@@ -36,12 +48,12 @@ CREATE DATABASE composer OWNER cloudify;
 }
 
 // connect opens the database that the host's configuration names.
-func connect(ctx context.Context, amqpKey string) (*pgx.Conn, settings.Security, error) {
+func connect(ctx context.Context, r product.Release) (*pgx.Conn, settings.Security, error) {
 	security, err := settings.ReadSecurity(settings.SecurityPath)
 	if err != nil {
 		return nil, security, err
 	}
-	rest, err := settings.ReadRest(settings.RestPath, amqpKey)
+	rest, err := settings.ReadRest(settings.RestPath, r)
 	if err != nil {
 		return nil, security, err
 	}

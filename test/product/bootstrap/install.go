@@ -31,18 +31,24 @@ var folders = []string{
 	"/opt/manager/maintenance", "/opt/mgmtworker/work", "/var/log/cloudify/rest", "/var/log/cloudify/mgmtworker",
 }
 
+// step is one thing that install does.
+type step struct {
+	what string
+	do   func() error
+}
+
 func install(ctx context.Context, p plan) error {
-	steps := []struct {
-		what string
-		do   func() error
-	}{
+	steps := []step{
 		{"packages", func() error { return checkPackages(p.release) }},
-		{"user", func() error { return ensureUser(ctx) }},
+		{"user", func() error { return ensureUser(ctx, serviceUser) }},
 		{"folders", makeFolders},
 		{"certificates", func() error { return makeCertificates("/etc/cloudify/ssl", p.release.Version == "4.2.0") }},
 		{"configuration", func() error { return writeConfiguration(ctx, p) }},
 		{"database", func() error { return makeDatabase(ctx, p) }},
-		{"services", func() error { return startServices(ctx, p.release) }},
+		{"services", func() error { return startServices(ctx, p.release, "postgresql-9.5") }},
+	}
+	if p.release.Elasticsearch {
+		steps = stepsOnElasticsearch(ctx, p)
 	}
 	for _, s := range steps {
 		if err := s.do(); err != nil {
@@ -68,11 +74,11 @@ func checkPackages(r product.Release) error {
 	return nil
 }
 
-func ensureUser(ctx context.Context) error {
-	if _, err := user.Lookup(serviceUser); err == nil {
+func ensureUser(ctx context.Context, name string) error {
+	if _, err := user.Lookup(name); err == nil {
 		return nil
 	}
-	return command(ctx, "useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/etc/cloudify", "--shell", "/usr/sbin/nologin", serviceUser)
+	return command(ctx, "useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/etc/cloudify", "--shell", "/usr/sbin/nologin", name)
 }
 
 func makeFolders() error {
@@ -80,16 +86,16 @@ func makeFolders() error {
 		if err := os.MkdirAll(f, 0o755); err != nil {
 			return err
 		}
-		if err := give(f); err != nil {
+		if err := give(f, serviceUser); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// give makes the service's user the owner of what lies at path and below.
-func give(path string) error {
-	u, err := user.Lookup(serviceUser)
+// give makes a user the owner of what lies at path and below.
+func give(path, name string) error {
+	u, err := user.Lookup(name)
 	if err != nil {
 		return err
 	}

@@ -1,13 +1,15 @@
 // Command bootstrap does what the real product's installer does after the packages are
-// there: users, folders, certificates, configuration, database, services. None of it
+// there: users, folders, certificates, configuration, database or Elasticsearch, services. None of it
 // is owned by a package. It runs on the machine itself, as root, with systemd and PostgreSQL up.
 //
 //	bootstrap install --release 4.1.1 [--schema upgraded|fresh] [--admin-password WORD]
 //	bootstrap data --size small|ROWS [--deployments N] [--hosts N] [--no-agents]
 //	bootstrap agents --listen 127.0.0.1:5990 --dir FOLDER
+//	bootstrap documents --seed N [--deployments N]
 //
-// data fills the database and the file server of an installed host; ROWS is how many events, and how
-// many logs. agents is the process that stands for the machines the product manages.
+// data fills the database and the file server of an installed host, at 3.4.2 through its REST service and its worker; ROWS is how many events, and how
+// many logs. agents is the process that stands for the machines the product manages. documents puts awkward data of every kind
+// in the place of all that is in the Elasticsearch of a host of 3.4.2.
 package main
 
 import (
@@ -36,7 +38,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("say what to do: install, data or agents")
+		return errors.New("say what to do: install, data, agents or documents")
 	}
 	switch args[0] {
 	case "install":
@@ -45,8 +47,10 @@ func run(ctx context.Context, args []string) error {
 		return dataCommand(ctx, args[1:])
 	case "agents":
 		return agentsCommand(ctx, args[1:])
+	case "documents":
+		return documentsCommand(ctx, args[1:])
 	}
-	return fmt.Errorf("%q is neither install, data nor agents", args[0])
+	return fmt.Errorf("%q is neither install, data, agents nor documents", args[0])
 }
 
 func installCommand(ctx context.Context, args []string) error {
@@ -84,5 +88,5 @@ func dataCommand(ctx context.Context, args []string) error {
 		}
 		bulk = n
 	}
-	return fill(ctx, bulk, *deployments, *hosts, !*noAgents)
+	return fill(ctx, amount{bulk, *deployments, *hosts}, !*noAgents)
 }

@@ -28,14 +28,17 @@ func units(r product.Release) ([]string, error) {
 	return out, err
 }
 
-func startServices(ctx context.Context, r product.Release) error {
+// startServices enables and starts the release's units and nginx. others are units of packages that run already, or
+// that the release's need.
+func startServices(ctx context.Context, r product.Release, others ...string) error {
 	names, err := units(r)
 	if err != nil {
 		return err
 	}
 	for _, args := range [][]string{
 		{"daemon-reload"},
-		append([]string{"enable", "postgresql", "nginx"}, names...),
+		append(append([]string{"enable", "nginx"}, others...), names...),
+		append([]string{"start"}, others...),
 		append([]string{"restart"}, names...),
 		{"restart", "nginx"},
 	} {
@@ -43,7 +46,7 @@ func startServices(ctx context.Context, r product.Release) error {
 			return err
 		}
 	}
-	return waitForVersion(ctx, "http://127.0.0.1/api/v3.1/version", r.Version)
+	return waitForVersion(ctx, "http://127.0.0.1/api/v2.1/version", r.Version)
 }
 
 // waitForVersion asks through nginx until the REST service answers as the release it should be.

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+
+	"onerpm/test/product/internal/product"
 )
 
 // profile says which manager to talk to, and as whom.
@@ -55,9 +57,17 @@ func newClient(o options, out io.Writer) (*client, error) {
 	return c, nil
 }
 
+// apiVersion is the newest that the release's manager has.
+func apiVersion() string {
+	if product.Current().Elasticsearch {
+		return "v2.1"
+	}
+	return "v3.1"
+}
+
 // call sends a request to the API and decodes the answer. path may have a query.
 func (c *client) call(ctx context.Context, method, path string, body []byte, into any) error {
-	req, err := http.NewRequestWithContext(ctx, method, c.profile.Manager+"/api/v3.1/"+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, c.profile.Manager+"/api/"+apiVersion()+"/"+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,11 @@ func ensure(ctx context.Context, root, dir string, r product.Release, inputs str
 	if err != nil {
 		return nil, false, err
 	}
-	for _, p := range packages(r, programs) {
+	all, err := packages(ctx, r, programs)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, p := range all {
 		f, err := p.write(folder, r)
 		if err != nil {
 			return nil, false, fmt.Errorf("%s: %w", p.name, err)

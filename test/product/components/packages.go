@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	_ "embed"
 	"fmt"
 	"strings"
@@ -16,8 +17,13 @@ const influxDate = "2017-01-10"
 
 // packages returns a release's packages. Names, versions, what they own and what their
 // scriptlets do wrong are the real product's.
-func packages(r product.Release, bin map[string][]byte) []pkg {
-	out := []pkg{restService(r, bin), managementWorker(r, bin), amqpInflux(r, bin), agents(r), stage(r), influxdb(bin), cli(r, bin)}
+func packages(ctx context.Context, r product.Release, bin map[string][]byte) ([]pkg, error) {
+	out := []pkg{restService(r, bin), managementWorker(r, bin), amqpInflux(r, bin), agents(r), influxdb(bin), cli(r, bin)}
+	if r.Elasticsearch {
+		es, err := elasticsearchPackage(ctx)
+		return append(out, es, curator(), logstash(bin)), err
+	}
+	out = append(out, stage(r), postgresServer())
 	switch r.Version {
 	case "4.1.1":
 		out = append(out, composer(r, "cloudify-blueprint-composer"))
@@ -26,11 +32,11 @@ func packages(r product.Release, bin map[string][]byte) []pkg {
 		c.obsoletes = []string{"cloudify-blueprint-composer < 4.2.0"}
 		out = append(out, c)
 	}
-	return out
+	return out, nil
 }
 
 func base(r product.Release, name, arch, summary string) pkg {
-	return pkg{name: name, version: r.Version, release: "ga", arch: arch, summary: summary}
+	return pkg{name: name, version: r.Version, release: r.Tag, arch: arch, summary: summary}
 }
 
 func date(r product.Release) time.Time {
@@ -42,7 +48,7 @@ func date(r product.Release) time.Time {
 func restService(r product.Release, bin map[string][]byte) pkg {
 	p := base(r, "cloudify-rest-service", "x86_64", "REST service of Cloudify Manager")
 	wheel := "/var/wheels/cloudify-rest-service/manager_rest-" + r.Version + ".tar.gz"
-	p.requires = []string{"cloudify-agents = " + r.Version + "-ga"}
+	p.requires = []string{"cloudify-agents = " + r.Version + "-" + r.Tag}
 	p.files = []file{
 		{path: wheel, body: archive(date(r),
 			file{path: "bin/gunicorn", body: bin["restservice"], mode: 0o755},
@@ -52,12 +58,14 @@ func restService(r product.Release, bin map[string][]byte) pkg {
 		{path: "/opt/manager/resources/cloudify", mode: isDir | 0o755},
 		{path: "/opt/manager/resources/cloudify/types", mode: isDir | 0o755},
 		{path: "/opt/manager/resources/cloudify/types/types.yaml", body: types(r)},
-		{path: "/opt/manager/resources/rest-service", mode: isDir | 0o755},
-		{path: "/opt/manager/resources/rest-service/cloudify/migrations/env.py", body: comment("migrations", r)},
-		{path: "/opt/manager/resources/rest-service/cloudify/migrations/HEAD", body: []byte(r.Head + "\n")},
 		{path: "/opt/manager/scripts", mode: isDir | 0o2755},
 		{path: "/opt/manager/scripts/set-manager-ip", body: script("echo \"this manager's address is set by its configuration\""), mode: 0o750},
 		{path: "/usr/share/doc/cloudify-rest-service/README", body: comment("REST service", r), kind: rpmpack.DocFile},
+	}
+	if !r.Elasticsearch {
+		p.files = append(p.files, file{path: "/opt/manager/resources/rest-service", mode: isDir | 0o755},
+			file{path: "/opt/manager/resources/rest-service/cloudify/migrations/env.py", body: comment("migrations", r)},
+			file{path: "/opt/manager/resources/rest-service/cloudify/migrations/HEAD", body: []byte(r.Head + "\n")})
 	}
 	// as pip does it: what an older wheel left is taken away first
 	p.post = `mkdir -p /opt/manager/env
@@ -74,7 +82,7 @@ rm -rf /var/wheels/${package_name}
 func managementWorker(r product.Release, bin map[string][]byte) pkg {
 	p := base(r, "cloudify-management-worker", "x86_64", "Management worker of Cloudify Manager")
 	wheel := "/var/wheels/cloudify-management-worker/cloudify_agent-" + r.Version + ".tar.gz"
-	p.requires = []string{"cloudify-agents = " + r.Version + "-ga"}
+	p.requires = []string{"cloudify-agents = " + r.Version + "-" + r.Tag}
 	p.files = []file{
 		{path: wheel, body: archive(date(r),
 			file{path: "bin/celery", body: bin["mgmtworker"], mode: 0o755},
@@ -93,7 +101,7 @@ tar -xzf ` + wheel + ` -C /opt/mgmtworker/env --no-same-owner
 
 func amqpInflux(r product.Release, bin map[string][]byte) pkg {
 	p := base(r, "cloudify-amqp-influx", "x86_64", "Carries metrics from the broker to the metrics database")
-	if r.Version != "4.2.0" { // which numbers it like the rest: that is lower than before
+	if !r.Elasticsearch && !r.Availability { // before and after it is numbered like the rest: from 4.1.1 to 4.2.0 the number goes down
 		p.version, p.release = r.Package, "community"
 	}
 	p.files = []file{

@@ -12,8 +12,14 @@ import (
 	"onerpm/test/product/internal/product"
 )
 
-// Programs of the product, by the folder of their source.
-var programs = []string{"restservice", "mgmtworker", "amqpinflux", "influxdb", "cfy"}
+// programs are a release's, by the folder of their source.
+func programs(r product.Release) []string {
+	all := []string{"restservice", "mgmtworker", "amqpinflux", "influxdb", "cfy"}
+	if r.Elasticsearch {
+		all = append(all, "logstash")
+	}
+	return all
+}
 
 // goCommand returns a go command whose output depends on the sources and on nothing of this
 // machine: also the toolchain is the one that go.mod names, because the digests in
@@ -43,7 +49,7 @@ func buildPrograms(ctx context.Context, root string, r product.Release) (map[str
 	defer os.RemoveAll(tmp) //nolint:errcheck // only a temporary folder
 	args := []string{"build", "-trimpath", "-buildvcs=false", "-pgo=off", "-o", tmp + "/",
 		"-ldflags", "-s -w -buildid= -X onerpm/test/product/internal/product.Version=" + r.Version}
-	for _, p := range programs {
+	for _, p := range programs(r) {
 		args = append(args, "./test/product/"+p)
 	}
 	cmd, err := goCommand(ctx, root, args...)
@@ -54,7 +60,7 @@ func buildPrograms(ctx context.Context, root string, r product.Release) (map[str
 		return nil, fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	bodies := map[string][]byte{}
-	for _, p := range programs {
+	for _, p := range programs(r) {
 		if bodies[p], err = os.ReadFile(filepath.Join(tmp, p)); err != nil {
 			return nil, err
 		}

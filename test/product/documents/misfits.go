@@ -25,7 +25,7 @@ func (p *Product) AddUnfinished(ctx context.Context) ([]string, error) {
 
 // AddUnknown writes an index and a type that no release has.
 func (p *Product) AddUnknown(ctx context.Context) error {
-	if _, err := p.call(ctx, http.MethodPut, "/own_index/thing/1?refresh=true", []byte(`{"a": 1}`)); err != nil {
+	if _, err := p.es.Call(ctx, http.MethodPut, "/own_index/thing/1?refresh=true", []byte(`{"a": 1}`)); err != nil {
 		return err
 	}
 	return p.create(ctx, "own_type", "1", object{{"a", 1}})

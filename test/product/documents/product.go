@@ -4,13 +4,14 @@ package documents
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"onerpm/test/product/internal/elastic"
 )
 
 // Options say what is written.
@@ -63,25 +64,18 @@ func New(o Options) *Product {
 	}
 	rng := rand.New(rand.NewPCG(o.Seed, 342))
 	return &Product{
-		writer: writer{o.Address}, options: o, rng: rng,
+		writer: writer{elastic.Client{Address: o.Address}}, options: o, rng: rng,
 		at:   time.Date(2017, 3, 1, 20, 0, 0, 0, time.UTC),
 		zone: time.Duration(rng.IntN(27)-12) * time.Hour,
 	}
 }
 
-//go:embed storage.json
-var storageIndex []byte
-
-//go:embed logstash.json
-var logstashTemplate []byte
-
 // Create makes the index and the template for the daily ones, as an installation does.
 func (p *Product) Create(ctx context.Context) error {
-	if _, err := p.call(ctx, http.MethodPut, "/_template/logstash", logstashTemplate); err != nil {
+	if err := p.es.PutTemplate(ctx); err != nil {
 		return err
 	}
-	_, err := p.call(ctx, http.MethodPut, "/"+storage, storageIndex)
-	return err
+	return p.es.CreateStorage(ctx)
 }
 
 // Fill makes the indices and writes everything that is awkward at least once, with ordinary data around it.
@@ -141,7 +135,7 @@ func (p *Product) DropOldestDay(ctx context.Context) error {
 	}
 	oldest := slices.Min(days)
 	p.written = slices.DeleteFunc(p.written, func(e entry) bool { return e.index == oldest })
-	_, err := p.call(ctx, http.MethodDelete, "/"+oldest, nil)
+	_, err := p.es.Call(ctx, http.MethodDelete, "/"+oldest, nil)
 	return err
 }
 

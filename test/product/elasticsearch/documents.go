@@ -9,15 +9,16 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+
+	"onerpm/test/product/internal/elastic"
 )
 
 // Document is one of a node's, with its source byte for byte.
-type Document struct {
-	Index   string          `json:"_index"`
-	Type    string          `json:"_type"`
-	ID      string          `json:"_id"`
-	Version int             `json:"_version"`
-	Source  json.RawMessage `json:"_source"`
+type Document = elastic.Document
+
+// Call asks a node and returns its answer.
+func Call(ctx context.Context, address, method, path string, body []byte) ([]byte, error) {
+	return elastic.Client{Address: address}.Call(ctx, method, path, body)
 }
 
 // page is an answer of a search that is read to its end.

@@ -2,7 +2,6 @@ package elasticsearch_test
 
 import (
 	"encoding/json"
-	"errors"
 	"net"
 	"net/http"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"testing"
 
 	"onerpm/test/product/elasticsearch"
+	"onerpm/test/product/internal/elastic"
 )
 
 func start(t *testing.T, o elasticsearch.Options) *elasticsearch.Node {
@@ -55,8 +55,7 @@ func TestNode(t *testing.T) {
 		t.Errorf("written\n%s\nread\n%s", source, got)
 	}
 	_, err := elasticsearch.Call(t.Context(), n.Address, "PUT", "/i/t/x%20y?op_type=create", []byte(source))
-	var status *elasticsearch.StatusError
-	if !errors.As(err, &status) || status.Status != http.StatusConflict {
+	if !elastic.IsStatus(err, http.StatusConflict) {
 		t.Errorf("created twice: %v", err)
 	}
 	if err := n.Stop(); err != nil {

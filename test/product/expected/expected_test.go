@@ -76,7 +76,7 @@ func rows(t *testing.T, settings map[string]any) (string, expected.Summary) {
 // a source, which is sent as it stands.
 func TestByHand(t *testing.T) {
 	call(t, "DELETE", "/_all", "")
-	storage, err := os.ReadFile("../documents/storage.json")
+	storage, err := os.ReadFile("../internal/elastic/storage.json")
 	if err != nil {
 		t.Fatal(err)
 	}

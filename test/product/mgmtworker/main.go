@@ -1,6 +1,6 @@
 // Command mgmtworker is the demo product's management worker, installed as
 // /opt/mgmtworker/env/bin/celery. It reads the broker's settings as the real one does, and
-// takes its work from the database.
+// takes its work from the product's data. Before 4.0 its events and logs go to logstash.
 package main
 
 import (
@@ -10,10 +10,10 @@ import (
 	"log"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
+	"onerpm/test/product/internal/logstash"
 	"onerpm/test/product/internal/product"
 	"onerpm/test/product/internal/settings"
 	"onerpm/test/product/internal/store"
@@ -39,16 +39,28 @@ func run(ctx context.Context) error {
 	if err := checkBroker(work+"/broker_config.json", release); err != nil {
 		return err
 	}
-	rest, err := settings.ReadRest(settings.FromEnv("MANAGER_REST_CONFIG_PATH", settings.RestPath), release.AMQPKey)
+	rest, err := settings.ReadRest(settings.FromEnv("MANAGER_REST_CONFIG_PATH", settings.RestPath), release)
 	if err != nil {
 		return err
+	}
+	w := &worker.Worker{AgentsURL: rest.AgentsURL()}
+	if release.Elasticsearch {
+		sender := logstash.Dial(settings.FromEnv("LOGSTASH_INPUT", logstash.Input))
+		defer sender.Close()
+		documents, err := store.OpenDocuments(ctx, rest.Elasticsearch(), sender, databaseWait)
+		if err != nil {
+			return err
+		}
+		w.DB = documents
+		w.Files = &worker.Files{Documents: documents, Resources: rest.FileRoot, Work: work, Plugins: settings.FromEnv("MGMTWORKER_HOME", "/opt/mgmtworker") + "/env/plugins"}
+		return w.Run(ctx)
 	}
 	db, err := store.Open(ctx, rest.DSN(), release, databaseWait)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	w := &worker.Worker{DB: db, AgentsURL: strings.TrimSuffix(rest.FileURL, "/") + "/packages/agents"}
+	w.DB = db
 	return w.Run(ctx)
 }
 

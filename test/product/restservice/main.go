@@ -1,7 +1,7 @@
 // Command restservice is the demo product's REST service. It is installed as
 // /opt/manager/env/bin/gunicorn and started as the real one is:
 //
-//	gunicorn -b 127.0.0.1:8100 manager_rest.server:app    # 4.0.1, 4.1.1
+//	gunicorn -b 127.0.0.1:8100 manager_rest.server:app    # 3.4.2, 4.0.1, 4.1.1
 //	gunicorn -b 127.0.0.1:8100 manager_rest.wsgi:app      # 4.2.0
 //
 // Told another release's application it does not start, so an old unit cannot run new code.
@@ -27,7 +27,7 @@ import (
 	"onerpm/test/product/internal/store"
 )
 
-// How long a PostgreSQL that does not answer yet is waited for; after that
+// How long a PostgreSQL or an Elasticsearch that does not answer yet is waited for; after that
 // systemd starts the service anew.
 const databaseWait = 90 * time.Second
 
@@ -53,25 +53,33 @@ func run(ctx context.Context, args []string) error {
 		module, _, _ := strings.Cut(app, ":")
 		return fmt.Errorf("ImportError: No module named %s", strings.TrimPrefix(module, "manager_rest."))
 	}
-	rest, err := settings.ReadRest(settings.FromEnv("MANAGER_REST_CONFIG_PATH", settings.RestPath), release.AMQPKey)
+	rest, err := settings.ReadRest(settings.FromEnv("MANAGER_REST_CONFIG_PATH", settings.RestPath), release)
 	if err != nil {
 		return err
 	}
-	security, err := settings.ReadSecurity(settings.FromEnv("MANAGER_REST_SECURITY_CONFIG_PATH", settings.SecurityPath))
-	if err != nil {
+	service := &api.Service{Release: release, Rest: rest, Units: units(release)}
+	security := settings.FromEnv("MANAGER_REST_SECURITY_CONFIG_PATH", settings.SecurityPath)
+	if release.Elasticsearch {
+		if service.Userstore, err = settings.ReadUserstore(security); err != nil {
+			return err
+		}
+		if service.Documents, err = store.OpenDocuments(ctx, rest.Elasticsearch(), nil, databaseWait); err != nil {
+			return err
+		}
+		return serve(ctx, *bind, service.Handler())
+	}
+	if service.Security, err = settings.ReadSecurity(security); err != nil {
 		return err
 	}
-	db, err := store.Open(ctx, rest.DSN(), release, databaseWait)
-	if err != nil {
+	if service.DB, err = store.Open(ctx, rest.DSN(), release, databaseWait); err != nil {
 		return err
 	}
-	defer db.Close()
+	defer service.DB.Close()
 	if release.Availability {
-		if err := ensureRoles(ctx, db); err != nil {
+		if err := ensureRoles(ctx, service.DB); err != nil {
 			return err
 		}
 	}
-	service := &api.Service{Release: release, DB: db, Rest: rest, Security: security, Units: units(release)}
 	return serve(ctx, *bind, service.Handler())
 }
 
@@ -89,7 +97,11 @@ func ensureRoles(ctx context.Context, db *store.DB) error {
 }
 
 func units(r product.Release) []string {
-	out := []string{"cloudify-restservice", "cloudify-mgmtworker", "cloudify-amqpinflux", "cloudify-influxdb", "nginx", "postgresql"}
+	out := []string{"cloudify-restservice", "cloudify-mgmtworker", "cloudify-amqpinflux", "cloudify-influxdb", "nginx"}
+	if r.Elasticsearch {
+		return append(out, "elasticsearch", "logstash")
+	}
+	out = append(out, "postgresql")
 	switch r.Version {
 	case "4.1.1":
 		out = append(out, "cloudify-blueprint-composer")

@@ -1,8 +1,9 @@
 // Package api is the demo product's REST service: the endpoints, headers, answers and
-// errors of the real one at 4.0.1, 4.1.1 and 4.2.0, as far as an upgrade can touch them.
+// errors of the real one at 3.4.2, 4.0.1, 4.1.1 and 4.2.0, as far as an upgrade can touch them.
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,11 +19,31 @@ import (
 
 // Service answers the API's requests.
 type Service struct {
-	Release  product.Release
-	DB       *store.DB
-	Rest     settings.Rest
+	Release product.Release
+	Rest    settings.Rest
+	Units   []string // systemd units that /status shows
+
+	DB       *store.DB // with users and tenants; nil before 4.0
 	Security settings.Security
-	Units    []string // systemd units that /status shows
+
+	Documents *store.Documents // before 4.0
+	Userstore settings.Userstore
+}
+
+// data is what the service does at every release.
+type data interface {
+	List(ctx context.Context, v store.Viewer, resource string, p store.Page) (rows []store.Row, total int, err error)
+	Get(ctx context.Context, v store.Viewer, resource, id string) (store.Row, error)
+	InsertBlueprint(ctx context.Context, v store.Viewer, id, mainFile, description string, plan json.RawMessage, s store.Sharing) error
+	InsertExecution(ctx context.Context, v store.Viewer, s store.Start) error
+	CancelExecution(ctx context.Context, v store.Viewer, id string, force bool) error
+}
+
+func (s *Service) data() data {
+	if s.Documents != nil {
+		return s.Documents
+	}
+	return s.DB
 }
 
 // failure is an answer that is not a success, in the product's shape.
@@ -70,25 +91,39 @@ func (s *Service) Handler() http.Handler {
 	route("GET /status", aUser, s.status)
 	route("GET /maintenance", aUser, s.maintenance)
 	route("POST /maintenance/{action}", aUser, s.setMaintenance)
-	route("GET /tokens", aUser|external, s.token)
-	route("GET /tenants", aUser|external, s.list("tenants"))
-	route("POST /tenants/{id}", aUser|external, s.createTenant)
-	route("GET /users", aUser|external, s.list("users"))
-	route("GET /user-groups", aUser|external, s.list("user-groups"))
-	for _, name := range []string{"blueprints", "deployments", "executions", "nodes", "node-instances", "plugins", "secrets",
+	for _, name := range []string{"blueprints", "deployments", "executions", "nodes", "node-instances", "plugins",
 		"snapshots", "deployment-updates", "deployment-modifications", "events"} {
 		route("GET /"+name, aTenant|external, s.list(name))
-		if name != "events" && name != "secrets" && name != "nodes" {
+		if name != "events" && name != "nodes" {
 			route("GET /"+name+"/{id}", aTenant|external, s.get(name))
 		}
 	}
 	route("PUT /blueprints/{id}", aTenant|external, s.uploadBlueprint)
 	route("POST /executions", aTenant|external, s.startExecution)
 	route("POST /executions/{id}", aTenant|external, s.actOnExecution)
+	if s.Documents != nil {
+		s.routeBefore40(route)
+	} else {
+		s.routeFrom40(mux, route)
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.answer(w, 0, nil, fail(http.StatusNotFound, "not_found_error", "%s %s: no such endpoint", r.Method, r.URL.Path))
 	})
 	return mux
+}
+
+// routeFrom40 adds what came with release 4.0.
+func (s *Service) routeFrom40(mux *http.ServeMux, route func(string, need, handler)) {
+	mux.HandleFunc("GET /api/version", func(w http.ResponseWriter, _ *http.Request) {
+		status, answer, err := s.version(nil)
+		s.answer(w, status, answer, err)
+	})
+	route("GET /tokens", aUser|external, s.token)
+	route("GET /tenants", aUser|external, s.list("tenants"))
+	route("POST /tenants/{id}", aUser|external, s.createTenant)
+	route("GET /users", aUser|external, s.list("users"))
+	route("GET /user-groups", aUser|external, s.list("user-groups"))
+	route("GET /secrets", aTenant|external, s.list("secrets"))
 }
 
 func (s *Service) wrap(n need, h handler) http.Handler {
@@ -101,24 +136,36 @@ func (s *Service) wrap(n need, h handler) http.Handler {
 
 func (s *Service) serve(r *request, n need, h handler) (int, any, error) {
 	switch r.version {
-	case "v1", "v2", "v2.1", "v3", "v3.1":
+	case "v1", "v2", "v2.1":
+	case "v3", "v3.1":
+		if s.Documents == nil {
+			break
+		}
+		fallthrough
 	default:
 		return 0, nil, fail(http.StatusNotFound, "not_found_error", "no API version %s", r.version)
 	}
 	if n&external != 0 && s.underMaintenance() && !bypass(r) {
 		return 0, nil, fail(http.StatusServiceUnavailable, "maintenance_mode_active", "Your request was rejected since Cloudify Manager is currently in maintenance mode")
 	}
-	if n&^external >= aUser {
-		if err := s.authenticate(r); err != nil {
-			return 0, nil, err
-		}
-	}
-	if n&^external >= aTenant {
-		if err := s.chooseTenant(r); err != nil {
-			return 0, nil, err
-		}
+	if err := s.admit(r, n&^external); err != nil {
+		return 0, nil, err
 	}
 	return h(r)
+}
+
+// admit finds out who asks, and in which tenant.
+func (s *Service) admit(r *request, n need) error {
+	switch {
+	case n == nothing:
+		return nil
+	case s.Documents != nil:
+		return s.admitBefore40(r)
+	}
+	if err := s.authenticate(r); err != nil || n < aTenant {
+		return err
+	}
+	return s.chooseTenant(r)
 }
 
 func (s *Service) authenticate(r *request) error {

@@ -1,8 +1,12 @@
 package api
 
 import (
+	"encoding/json"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,7 +34,6 @@ type listAnswer struct {
 }
 
 func (s *Service) list(name string) handler {
-	res := s.DB.Resources()[name]
 	return func(r *request) (int, any, error) {
 		if name == "users" || name == "user-groups" {
 			if err := s.onlyAdmin(r); err != nil {
@@ -44,9 +47,14 @@ func (s *Service) list(name string) handler {
 		if name == "executions" && r.URL.Query().Get("_include_system_workflows") != "true" {
 			page.Filters["is_system_workflow"] = []string{"false"}
 		}
-		rows, total, err := s.DB.List(r.Context(), r.viewer, res, page)
+		rows, total, err := s.data().List(r.Context(), r.viewer, name, page)
 		if err != nil {
 			return 0, nil, err
+		}
+		for _, row := range rows {
+			if err := answerWorkflows(name, row); err != nil {
+				return 0, nil, err
+			}
 		}
 		if r.version == "v1" {
 			return http.StatusOK, rows, nil
@@ -56,11 +64,38 @@ func (s *Service) list(name string) handler {
 }
 
 func (s *Service) get(name string) handler {
-	res := s.DB.Resources()[name]
 	return func(r *request) (int, any, error) {
-		row, err := s.DB.Get(r.Context(), r.viewer, res, r.PathValue("id"))
-		return http.StatusOK, row, err
+		row, err := s.data().Get(r.Context(), r.viewer, name, r.PathValue("id"))
+		if err != nil {
+			return 0, nil, err
+		}
+		return http.StatusOK, row, answerWorkflows(name, row)
 	}
+}
+
+// workflow is how a deployment's answer shows one.
+type workflow struct {
+	Name       string          `json:"name"`
+	CreatedAt  *string         `json:"created_at"` // always null
+	Parameters json.RawMessage `json:"parameters"`
+}
+
+// answerWorkflows makes a list of a deployment's workflows, which are kept by their names.
+func answerWorkflows(resource string, row store.Row) error {
+	stored, ok := row["workflows"].(json.RawMessage)
+	if resource != "deployments" || !ok {
+		return nil
+	}
+	var byName map[string]workflow
+	if err := json.Unmarshal(stored, &byName); err != nil {
+		return fmt.Errorf("workflows of deployment %v: %w", row["id"], err)
+	}
+	list := []workflow{}
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		list = append(list, workflow{Name: name, Parameters: byName[name].Parameters})
+	}
+	row["workflows"] = list
+	return nil
 }
 
 func readPage(q url.Values) (store.Page, error) {

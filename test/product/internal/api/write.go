@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"onerpm/test/product/internal/durable"
 	"onerpm/test/product/internal/store"
@@ -20,19 +21,32 @@ var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 
 func validID(id string) bool { return idPattern.MatchString(id) }
 
+// validID tells an id that a user may give. Before 4.0 that is any that is ASCII and can be a folder's name.
+func (s *Service) validID(id string) bool {
+	if s.Documents == nil {
+		return validID(id)
+	}
+	return id != "" && id != "." && id != ".." && !strings.ContainsFunc(id, func(c rune) bool { return c < ' ' || c > '~' || c == '/' })
+}
+
+// folder is where files of a blueprint or a deployment lie. From 4.0 on each tenant has its own.
+func (s *Service) folder(kind string, v store.Viewer, id string) string {
+	return filepath.Join(s.Rest.FileRoot, kind, v.TenantName, id)
+}
+
 // uploadBlueprint stores the archive under the file server's folder, then the row.
 func (s *Service) uploadBlueprint(r *request) (int, any, error) {
 	id := r.PathValue("id")
-	if !validID(id) {
+	if !s.validID(id) {
 		return 0, nil, fail(http.StatusBadRequest, "bad_parameters_error", "%q is no id for a blueprint", id)
 	}
 	taken := fail(http.StatusConflict, "conflict_error", "Blueprint with ID `%s` already exists", id)
-	if _, err := s.DB.Get(r.Context(), r.viewer, s.DB.Resources()["blueprints"], id); err == nil {
+	if _, err := s.data().Get(r.Context(), r.viewer, "blueprints", id); err == nil {
 		return 0, nil, taken
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxUpload))
+	body, err := readUpload(r)
 	if err != nil {
-		return 0, nil, fail(http.StatusBadRequest, "bad_parameters_error", "the archive could not be read: %v", err)
+		return 0, nil, err
 	}
 	q := r.URL.Query()
 	mainFile := q.Get("application_file_name")
@@ -43,23 +57,47 @@ func (s *Service) uploadBlueprint(r *request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	plan, err := json.Marshal(map[string]any{"blueprint_id": id, "main_file": mainFile, "archive_size": len(body), "nodes": []any{}})
+	plan, err := s.plan(id, mainFile, body)
 	if err != nil {
 		return 0, nil, err
 	}
-	file := filepath.Join(s.Rest.FileRoot, "blueprints", r.viewer.TenantName, id, id+".tar.gz")
-	if err := durable.WriteFile(file, body, 0o644); err != nil {
+	if err := durable.WriteFile(filepath.Join(s.folder("blueprints", r.viewer, id), id+".tar.gz"), body, 0o644); err != nil {
 		return 0, nil, err
 	}
-	err = s.DB.InsertBlueprint(r.Context(), r.viewer, id, mainFile, q.Get("description"), plan, sharing)
+	if s.Documents != nil {
+		if err := durable.WriteFile(filepath.Join(s.folder("uploaded-blueprints", r.viewer, id), id+".tar.gz"), body, 0o644); err != nil {
+			return 0, nil, err
+		}
+	}
+	err = s.data().InsertBlueprint(r.Context(), r.viewer, id, mainFile, q.Get("description"), plan, sharing)
 	if errors.Is(err, store.ErrConflict) {
 		return 0, nil, taken
 	}
 	if err != nil {
 		return 0, nil, err
 	}
-	row, err := s.DB.Get(r.Context(), r.viewer, s.DB.Resources()["blueprints"], id)
+	row, err := s.data().Get(r.Context(), r.viewer, "blueprints", id)
 	return http.StatusCreated, row, err
+}
+
+func readUpload(r *request) ([]byte, error) {
+	archive, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxUpload))
+	if err != nil {
+		return nil, fail(http.StatusBadRequest, "bad_parameters_error", "the archive could not be read: %v", err)
+	}
+	return archive, nil
+}
+
+// plan returns what a blueprint comes to. From 4.0 on the deployments of sample data are not made of it, and it has no nodes.
+func (s *Service) plan(id, mainFile string, archive []byte) ([]byte, error) {
+	if s.Documents == nil {
+		return json.Marshal(map[string]any{"blueprint_id": id, "main_file": mainFile, "archive_size": len(archive), "nodes": []any{}})
+	}
+	plan, err := readPlan(archive, mainFile)
+	if err != nil {
+		return nil, fail(http.StatusBadRequest, "invalid_blueprint_error", "Invalid blueprint - %v", err)
+	}
+	return json.Marshal(plan)
 }
 
 // sharing reads who may see what is uploaded: private_resource, from 4.2.0 also resource_availability.
@@ -95,7 +133,7 @@ func (s *Service) startExecution(r *request) (int, any, error) {
 	if in.Deployment == "" || in.Workflow == "" {
 		return 0, nil, fail(http.StatusBadRequest, "bad_parameters_error", "deployment_id and workflow_id must be given")
 	}
-	deployment, err := s.DB.Get(r.Context(), r.viewer, s.DB.Resources()["deployments"], in.Deployment)
+	deployment, err := s.data().Get(r.Context(), r.viewer, "deployments", in.Deployment)
 	if errors.Is(err, store.ErrNotFound) {
 		return 0, nil, fail(http.StatusNotFound, "not_found_error", "Requested `Deployment` with ID `%s` was not found", in.Deployment)
 	}
@@ -109,7 +147,7 @@ func (s *Service) startExecution(r *request) (int, any, error) {
 		in.Parameters = json.RawMessage("{}")
 	}
 	id := newID()
-	err = s.DB.InsertExecution(r.Context(), r.viewer, store.Start{
+	err = s.data().InsertExecution(r.Context(), r.viewer, store.Start{
 		ID: id, Deployment: in.Deployment, Workflow: in.Workflow, Parameters: in.Parameters, Force: isTrue(in.Force),
 	})
 	if errors.Is(err, store.ErrBusy) {
@@ -118,24 +156,18 @@ func (s *Service) startExecution(r *request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	row, err := s.DB.Get(r.Context(), r.viewer, s.DB.Resources()["executions"], id)
+	row, err := s.data().Get(r.Context(), r.viewer, "executions", id)
 	return http.StatusCreated, row, err
 }
 
 func hasWorkflow(deployment store.Row, name string) bool {
 	raw, _ := deployment["workflows"].(json.RawMessage)
-	var workflows []struct {
-		Name string `json:"name"`
-	}
+	var workflows map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &workflows); err != nil {
 		return false
 	}
-	for _, w := range workflows {
-		if w.Name == name {
-			return true
-		}
-	}
-	return false
+	_, ok := workflows[name]
+	return ok
 }
 
 func (s *Service) actOnExecution(r *request) (int, any, error) {
@@ -145,18 +177,18 @@ func (s *Service) actOnExecution(r *request) (int, any, error) {
 	if err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, 1<<20)).Decode(&in); err != nil || (in.Action != "cancel" && in.Action != "force-cancel") {
 		return 0, nil, fail(http.StatusBadRequest, "bad_parameters_error", "action must be cancel or force-cancel")
 	}
-	row, err := s.DB.Get(r.Context(), r.viewer, s.DB.Resources()["executions"], r.PathValue("id"))
+	row, err := s.data().Get(r.Context(), r.viewer, "executions", r.PathValue("id"))
 	if err != nil {
 		return 0, nil, err
 	}
-	err = s.DB.CancelExecution(r.Context(), r.viewer, r.PathValue("id"), in.Action == "force-cancel")
+	err = s.data().CancelExecution(r.Context(), r.viewer, r.PathValue("id"), in.Action == "force-cancel")
 	if errors.Is(err, store.ErrConflict) {
 		return 0, nil, fail(http.StatusBadRequest, "illegal_action_error", "Can't cancel execution %s because it's in status %v", r.PathValue("id"), row["status"])
 	}
 	if err != nil {
 		return 0, nil, err
 	}
-	row, err = s.DB.Get(r.Context(), r.viewer, s.DB.Resources()["executions"], r.PathValue("id"))
+	row, err = s.data().Get(r.Context(), r.viewer, "executions", r.PathValue("id"))
 	return http.StatusOK, row, err
 }
 

@@ -54,11 +54,12 @@ INSERT INTO deployments (id, created_at, updated_at, description, inputs, groups
         scaling_groups, workflows, _blueprint_fk, _creator_id, _tenant_id, private_resource)
     SELECT 'deployment-' || i, at, at, 'Deployment ' || i, pg_temp.json(jsonb_build_object('size', i)), pg_temp.json('{}'), NULL,
         pg_temp.json('{}'), pg_temp.json('{}'), pg_temp.json('{"endpoint": {"value": "http://app"}}'), pg_temp.json('{}'),
-        pg_temp.json('[{"name": "install", "created_at": "2017-03-05T00:00:00.000Z", "parameters": {}},
-            {"name": "uninstall", "created_at": "2017-03-05T00:00:00.000Z", "parameters": {}},
-            {"name": "sleep", "created_at": "2017-03-05T00:00:00.000Z", "parameters": {"seconds": {"default": 1}, "fail": {"default": false}}},
-            {"name": "install_new_agents", "created_at": "2017-03-05T00:00:00.000Z", "parameters": {"install_agent_timeout": {"default": 300},
-                "node_ids": {"default": []}, "node_instance_ids": {"default": []}, "validate": {"default": true}, "install": {"default": true}}}]'),
+        pg_temp.json('{"install": {"operation": "cloudify.plugins.workflows.install", "plugin": "default_workflows", "parameters": {}},
+            "uninstall": {"operation": "cloudify.plugins.workflows.uninstall", "plugin": "default_workflows", "parameters": {}},
+            "sleep": {"operation": "demo.sleep", "plugin": "default_workflows", "parameters": {"seconds": {"default": 1}, "fail": {"default": false}}},
+            "install_new_agents": {"operation": "cloudify.plugins.workflows.install_new_agents", "plugin": "default_workflows",
+                "parameters": {"install_agent_timeout": {"default": 300}, "node_ids": {"default": []}, "node_instance_ids": {"default": []},
+                    "validate": {"default": true}, "install": {"default": true}}}}'),
         b._storage_id, b._creator_id, b._tenant_id, pg_temp.private(i)
     FROM generate_series(0, current_setting('demo.deployments')::int - 1) i
     JOIN blueprints b ON b.id = 'blueprint-' || i % 3 || '-' || i / 3 % 4,

@@ -9,6 +9,8 @@ import (
 	"compress/gzip"
 	"context"
 	_ "embed"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -149,19 +151,68 @@ func files(ctx context.Context, conn *pgx.Conn, root string) error {
 
 // Blueprint returns the archive of a blueprint, as a user would upload it.
 func Blueprint(id string) ([]byte, error) {
-	text := fmt.Appendf(nil, "tosca_definitions_version: cloudify_dsl_1_3\n\n# %s\nimports:\n  - types.yaml\nnode_templates:\n"+
-		"  host:\n    type: cloudify.nodes.Compute\n  app:\n    type: cloudify.nodes.WebServer\n", id)
+	return pack(id+"/blueprint.yaml", fmt.Appendf(nil, "tosca_definitions_version: cloudify_dsl_1_3\n\n# %s\nimports:\n  - types.yaml\nnode_templates:\n"+
+		"  host:\n    type: cloudify.nodes.Compute\n  app:\n    type: cloudify.nodes.WebServer\n", id))
+}
+
+// BlueprintWith is a blueprint of so many hosts, with inputs, outputs and an application on the hosts.
+func BlueprintWith(id string, hosts int) ([]byte, error) {
+	return pack(id+"/blueprint.yaml", fmt.Appendf(nil, `tosca_definitions_version: cloudify_dsl_1_3
+
+description: %q
+imports:
+  - types.yaml
+inputs:
+  size:
+    default: 1
+node_templates:
+  host:
+    type: cloudify.nodes.Compute
+    instances:
+      deploy: %d
+  app:
+    type: cloudify.nodes.WebServer
+    properties:
+      port: 8080
+      ratio: 0.5
+    instances:
+      deploy: 2
+    relationships:
+      - type: cloudify.relationships.contained_in
+        target: host
+outputs:
+  endpoint:
+    description: where it is
+    value: http://app
+`, "Blueprint "+id, hosts))
+}
+
+// Plugin returns the archive of a plugin, as a user of 3.4.2 would upload it.
+func Plugin(name, version string) ([]byte, error) {
+	text, err := json.Marshal(map[string]any{
+		"package_name": name, "package_version": version, "package_source": name + "==" + version, "archive_name": name + "-" + version + "-py27-none-linux_x86_64.wgn",
+		"supported_platform": "linux_x86_64", "distribution": "centos", "distribution_version": "7.2.1511", "distribution_release": "core",
+		"supported_py_versions": []string{"py27"}, "wheels": []string{name + "-" + version + "-py2-none-any.whl"}, "excluded_wheels": nil,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return pack(name+"/package.json", text)
+}
+
+// pack makes a tar.gz of one file.
+func pack(name string, text []byte) ([]byte, error) {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	t := tar.NewWriter(z)
-	if err := t.WriteHeader(&tar.Header{Name: id + "/blueprint.yaml", Mode: 0o644, Size: int64(len(text)), Typeflag: tar.TypeReg}); err != nil {
+	if err := t.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(text)), Typeflag: tar.TypeReg}); err != nil {
 		return nil, err
 	}
 	if _, err := t.Write(text); err != nil {
 		return nil, err
 	}
-	if err := t.Close(); err != nil {
+	if err := errors.Join(t.Close(), z.Close()); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), z.Close()
+	return b.Bytes(), nil
 }

@@ -4,12 +4,18 @@
 package settings
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net"
 	"os"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/goccy/go-yaml"
+
+	"onerpm/test/product/internal/product"
 )
 
 // Where the files lie when the environment does not say.
@@ -21,16 +27,20 @@ const (
 
 // Rest is the part of cloudify-rest.conf that the programs use.
 type Rest struct {
+	ESHost string `yaml:"db_address"` // 3.4.2
+	ESPort int    `yaml:"db_port"`    // 3.4.2
+
 	DBHost      string `yaml:"postgresql_host"` // host or host:port
 	DBName      string `yaml:"postgresql_db_name"`
 	DBUser      string `yaml:"postgresql_username"`
 	DBPassword  string `yaml:"postgresql_password"`
 	FileRoot    string `yaml:"file_server_root"`
 	FileURL     string `yaml:"file_server_url"`
-	AMQPAddress string `yaml:"amqp_address"` // host:port, 4.0.1
-	AMQPHost    string `yaml:"amqp_host"`    // from 4.1.1
+	FileBase    string `yaml:"file_server_base_uri"` // 3.4.2
+	AMQPAddress string `yaml:"amqp_address"`         // host:port, 4.0.1
+	AMQPHost    string `yaml:"amqp_host"`            // from 4.1.1
 	Maintenance string `yaml:"maintenance_folder"`
-	MinMemoryMB int    `yaml:"min_available_memory_mb"` // from 4.1.1
+	MinMemoryMB int    `yaml:"min_available_memory_mb"` // from 4.1.1; at 3.4.2 too
 }
 
 // Security is rest-security.conf.
@@ -42,6 +52,61 @@ type Security struct {
 	EncodingMinLength int    `json:"encoding_min_length"`
 	AdminUsername     string `json:"admin_username"` // from 4.2.0
 	AdminPassword     string `json:"admin_password"` // from 4.2.0
+}
+
+// Userstore is rest-security.conf at 3.4.2, as far as its own simple providers go: off, or users and passwords in the file itself.
+type Userstore struct {
+	Enabled bool `json:"enabled"`
+	Driver  struct {
+		Properties struct {
+			Userstore struct {
+				Users []struct {
+					Username string   `json:"username"`
+					Password string   `json:"password"` // in clear
+					Groups   []string `json:"groups"`
+					Roles    []string `json:"roles"`
+				} `json:"users"`
+				Groups []struct {
+					Name  string   `json:"name"`
+					Roles []string `json:"roles"`
+				} `json:"groups"`
+			} `json:"userstore"`
+		} `json:"properties"`
+	} `json:"userstore_driver"`
+}
+
+// Roles returns what a user may be, and whether there is one with that password.
+func (u Userstore) Roles(name, password string) (roles []string, ok bool) {
+	store := u.Driver.Properties.Userstore
+	for _, user := range store.Users {
+		if user.Username != name || user.Password != password {
+			continue
+		}
+		roles = append(roles, user.Roles...)
+		for _, g := range store.Groups {
+			if slices.Contains(user.Groups, g.Name) {
+				roles = append(roles, g.Roles...)
+			}
+		}
+		return roles, true
+	}
+	return nil, false
+}
+
+// ReadUserstore reads rest-security.conf at 3.4.2.
+func ReadUserstore(path string) (Userstore, error) {
+	var c Userstore
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return c, err
+	}
+	if err := json.Unmarshal(b, &c); err != nil {
+		return c, fmt.Errorf("%s: %w", path, err)
+	}
+	if c.Enabled && len(c.Driver.Properties.Userstore.Users) == 0 {
+		return c, fmt.Errorf("%s: security is enabled, and userstore_driver has no users", path)
+	}
+	return c, nil
 }
 
 // Authorization is authorization.conf, which 4.2.0 introduced.
@@ -65,23 +130,33 @@ func FromEnv(name, def string) string {
 	return def
 }
 
-// ReadRest reads cloudify-rest.conf and checks that it names a broker under the
-// key this release uses.
-func ReadRest(path, amqpKey string) (Rest, error) {
+// ReadRest reads cloudify-rest.conf and checks that it names what the release keeps its data in, and a
+// broker under the key this release uses.
+func ReadRest(path string, r product.Release) (Rest, error) {
 	var c Rest
 	if err := readYAML(path, &c); err != nil {
 		return c, err
 	}
-	broker := map[string]string{"amqp_address": c.AMQPAddress, "amqp_host": c.AMQPHost}[amqpKey]
+	broker := map[string]string{"amqp_address": c.AMQPAddress, "amqp_host": c.AMQPHost}[r.AMQPKey]
 	switch {
-	case c.DBHost == "" || c.DBName == "" || c.DBUser == "":
+	case r.Elasticsearch && (c.ESHost == "" || c.ESPort == 0):
+		return c, fmt.Errorf("%s: db_address and db_port must be set", path)
+	case !r.Elasticsearch && (c.DBHost == "" || c.DBName == "" || c.DBUser == ""):
 		return c, fmt.Errorf("%s: postgresql_host, postgresql_db_name and postgresql_username must be set", path)
 	case broker == "":
-		return c, fmt.Errorf("%s: %s must be set", path, amqpKey)
+		return c, fmt.Errorf("%s: %s must be set", path, r.AMQPKey)
 	case c.FileRoot == "":
 		return c, fmt.Errorf("%s: file_server_root must be set", path)
 	}
 	return c, nil
+}
+
+// Elasticsearch returns host:port of the store before 4.0.
+func (c Rest) Elasticsearch() string { return net.JoinHostPort(c.ESHost, strconv.Itoa(c.ESPort)) }
+
+// AgentsURL returns the folder of the agent packages on the file server.
+func (c Rest) AgentsURL() string {
+	return strings.TrimSuffix(cmp.Or(c.FileURL, c.FileBase), "/") + "/packages/agents"
 }
 
 // DSN returns the connection string of the product's database.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"onerpm/test/product/internal/product"
 	"onerpm/test/product/internal/settings"
 )
 
@@ -25,16 +26,25 @@ const rest = "{postgresql_host: 'db:5433', postgresql_db_name: d, postgresql_use
 // A release takes the key that it knows for the broker, and no other: an old configuration does not start new code.
 func TestReadRest(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ body, key, want string }{
-		"old":                {rest + "amqp_address: 'a:1'}", "amqp_address", ""},
-		"new":                {rest + "amqp_host: a}", "amqp_host", ""},
-		"new code, old file": {rest + "amqp_address: 'a:1'}", "amqp_host", "amqp_host must be set"},
-		"no database":        {"{amqp_host: a, file_server_root: /r}", "amqp_host", "postgresql_host"},
-		"no file server":     {"{postgresql_host: h, postgresql_db_name: d, postgresql_username: u, amqp_host: a}", "amqp_host", "file_server_root"},
-		"no YAML":            {"{", "amqp_host", "file"},
+	release := func(version string) product.Release {
+		r, ok := product.Find(version)
+		if !ok {
+			t.Fatal(version)
+		}
+		return r
+	}
+	for name, c := range map[string]struct{ body, release, want string }{
+		"old":                {rest + "amqp_address: 'a:1'}", "4.0.1", ""},
+		"new":                {rest + "amqp_host: a}", "4.1.1", ""},
+		"new code, old file": {rest + "amqp_address: 'a:1'}", "4.1.1", "amqp_host must be set"},
+		"no database":        {"{amqp_host: a, file_server_root: /r}", "4.1.1", "postgresql_host"},
+		"no file server":     {"{postgresql_host: h, postgresql_db_name: d, postgresql_username: u, amqp_host: a}", "4.1.1", "file_server_root"},
+		"old, without port":  {"{db_address: h, amqp_address: a, file_server_root: /r}", "3.4.2", "db_port"},
+		"older code":         {rest + "amqp_address: 'a:1'}", "3.4.2", "db_address"},
+		"no YAML":            {"{", "4.1.1", "file"},
 	} {
 		path := file(t, c.body)
-		got, err := settings.ReadRest(path, c.key)
+		got, err := settings.ReadRest(path, release(c.release))
 		if c.want != "" {
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) {
 				t.Errorf("%s: %v, want %q", name, err, c.want)
@@ -48,8 +58,17 @@ func TestReadRest(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got.DSN(), want)
 		}
 	}
-	if _, err := settings.ReadRest(filepath.Join(t.TempDir(), "none"), "amqp_host"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := settings.ReadRest(filepath.Join(t.TempDir(), "none"), release("4.2.0")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a file that is not there: %v", err)
+	}
+}
+
+func TestReadRestOnElasticsearch(t *testing.T) {
+	t.Parallel()
+	r, _ := product.Find("3.4.2")
+	got, err := settings.ReadRest(file(t, "{db_address: h, db_port: 9200, amqp_address: a, file_server_root: /r}"), r)
+	if err != nil || got.Elasticsearch() != "h:9200" {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

@@ -33,7 +33,11 @@ type Page struct {
 type Row map[string]any
 
 // List returns a page of the rows that the viewer may see, and how many there are.
-func (db *DB) List(ctx context.Context, v Viewer, r Resource, p Page) (rows []Row, total int, err error) {
+func (db *DB) List(ctx context.Context, v Viewer, resource string, p Page) (rows []Row, total int, err error) {
+	r, ok := db.resources[resource]
+	if !ok {
+		return nil, 0, fmt.Errorf("there is no resource %q", resource)
+	}
 	args := pgx.NamedArgs{"tenant": v.TenantID, "user": v.UserID, "admin": v.Admin, "size": p.Size, "offset": p.Offset}
 	where := "TRUE"
 	if r.shared {
@@ -77,8 +81,8 @@ func (db *DB) List(ctx context.Context, v Viewer, r Resource, p Page) (rows []Ro
 }
 
 // Get returns the one row with that id, or ErrNotFound.
-func (db *DB) Get(ctx context.Context, v Viewer, r Resource, id string) (Row, error) {
-	rows, _, err := db.List(ctx, v, r, Page{Size: 1, Filters: map[string][]string{"id": {id}}})
+func (db *DB) Get(ctx context.Context, v Viewer, resource, id string) (Row, error) {
+	rows, _, err := db.List(ctx, v, resource, Page{Size: 1, Filters: map[string][]string{"id": {id}}})
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +107,7 @@ func (db *DB) visible(all bool) string {
 		OR r.resource_availability = 'tenant' OR (@admin AND r.resource_availability = 'private'))))`
 }
 
-func (r Resource) orderBy(sort []string) string {
+func (r resource) orderBy(sort []string) string {
 	var terms []string
 	for _, s := range sort {
 		name, down := strings.CutPrefix(s, "-")

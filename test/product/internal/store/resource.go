@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Resource is a kind of row that the REST service lists: from which tables, and
+// resource is a kind of row that the REST service lists: from which tables, and
 // which fields it shows.
-type Resource struct {
+type resource struct {
 	from    string  // FROM clause; the resource itself is r, its tenant t, its creator u
 	fields  []field // in the order of the real answers
 	order   string  // default ORDER BY
@@ -41,6 +41,11 @@ func structured(names ...string) []field {
 
 func as(name, expr string) []field { return []field{{name: name, expr: expr}} }
 
+// steps are an update's, in their order.
+var steps = []field{{name: "steps", json: true, expr: `convert_to(coalesce((SELECT json_agg(json_build_object('id', s.id, 'action', s.action,
+	'entity_type', s.entity_type, 'entity_id', s.entity_id) ORDER BY s._storage_id) FROM deployment_update_steps s
+	WHERE s._deployment_update_fk = r._storage_id), '[]')::text, 'UTF8')`}}
+
 func join(parts ...[]field) []field {
 	var out []field
 	for _, p := range parts {
@@ -49,56 +54,59 @@ func join(parts ...[]field) []field {
 	return out
 }
 
-// resource returns a table that belongs to tenants, with the fields all of them show.
-func (db *DB) resource(table, joins, order string, fields ...[]field) Resource {
+// shared returns a table that belongs to tenants, with the fields all of them show.
+func (db *DB) shared(table, joins, order string, fields ...[]field) resource {
 	all := slices.Concat(fields, [][]field{as("tenant_name", "t.name"), as("created_by", "u.username"), plain("private_resource")})
 	if db.release.Availability {
 		all = append(all, as("resource_availability", "r.resource_availability::text"))
 	}
-	return Resource{
+	return resource{
 		from: table + " r" + joins + owners, order: order, shared: true, fields: join(all...),
 		filters: map[string]string{"id": "r.id"},
 	}
 }
 
-func (r Resource) by(name, expr string) Resource {
+func (r resource) by(name, expr string) resource {
 	r.filters[name] = expr
 	return r
 }
 
-// Resources returns what can be listed, by the name it has in the API.
-func (db *DB) Resources() map[string]Resource {
+// all returns what can be listed, by the name it has in the API.
+func (db *DB) all() map[string]resource {
 	const (
 		ofDeployment = " JOIN deployments d ON d._storage_id = r._deployment_fk"
 		maybeOf      = " LEFT JOIN deployments d ON d._storage_id = r._deployment_fk LEFT JOIN blueprints b ON b._storage_id = d._blueprint_fk"
 	)
-	return map[string]Resource{
-		"blueprints": db.resource("blueprints", "", "r.created_at",
+	return map[string]resource{
+		"blueprints": db.shared("blueprints", "", "r.created_at",
 			plain("id", "created_at", "updated_at", "main_file_name"), structured("plan"), plain("description")),
-		"deployments": db.resource("deployments", " JOIN blueprints b ON b._storage_id = r._blueprint_fk", "r.created_at",
+		"deployments": db.shared("deployments", " JOIN blueprints b ON b._storage_id = r._blueprint_fk", "r.created_at",
 			plain("id"), as("blueprint_id", "b.id"), plain("created_at", "updated_at", "description"),
 			structured("inputs", "outputs", "groups"), plain("permalink"),
 			structured("policy_triggers", "policy_types", "scaling_groups", "workflows")).by("blueprint_id", "b.id"),
-		"executions": db.resource("executions", maybeOf, "r.created_at",
+		"executions": db.shared("executions", maybeOf, "r.created_at",
 			plain("id"), as("deployment_id", "d.id"), as("blueprint_id", "b.id"), plain("workflow_id"),
 			as("status", "r.status::text"), plain("error"), structured("parameters"), plain("is_system_workflow", "created_at")).
 			by("deployment_id", "d.id").by("status", "r.status::text").by("workflow_id", "r.workflow_id").by("is_system_workflow", "r.is_system_workflow::text"),
-		"nodes": db.resource("nodes", ofDeployment+" JOIN blueprints b ON b._storage_id = d._blueprint_fk", "r._storage_id",
+		"nodes": db.shared("nodes", ofDeployment+" JOIN blueprints b ON b._storage_id = d._blueprint_fk", "r._storage_id",
 			plain("id"), as("deployment_id", "d.id"), as("blueprint_id", "b.id"), plain("type"), structured("type_hierarchy"), plain("host_id",
 				"number_of_instances", "planned_number_of_instances", "deploy_number_of_instances", "min_number_of_instances", "max_number_of_instances"),
-			structured("properties", "operations", "plugins", "relationships")).by("deployment_id", "d.id"),
-		"node-instances": db.resource("node_instances",
+			structured("properties", "operations", "plugins", "plugins_to_install", "relationships")).by("deployment_id", "d.id"),
+		"node-instances": db.shared("node_instances",
 			" JOIN nodes n ON n._storage_id = r._node_fk JOIN deployments d ON d._storage_id = n._deployment_fk", "r._storage_id",
 			plain("id"), as("node_id", "n.id"), as("deployment_id", "d.id"), plain("host_id", "state", "version"),
 			structured("runtime_properties", "relationships", "scaling_groups")).by("deployment_id", "d.id").by("node_id", "n.id").by("state", "r.state"),
-		"plugins": db.resource("plugins", "", "r.uploaded_at",
-			plain("id", "archive_name", "package_name", "package_version", "package_source", "uploaded_at"), structured("wheels")),
-		"secrets":   db.resource("secrets", "", "r.created_at", as("key", "r.id"), plain("created_at", "updated_at")),
-		"snapshots": db.resource("snapshots", "", "r.created_at", plain("id", "created_at"), as("status", "r.status::text"), plain("error")),
-		"deployment-updates": db.resource("deployment_updates", ofDeployment, "r.created_at",
-			plain("id", "created_at", "state"), as("deployment_id", "d.id")).by("deployment_id", "d.id"),
-		"deployment-modifications": db.resource("deployment_modifications", ofDeployment, "r.created_at",
-			plain("id", "created_at", "ended_at"), as("status", "r.status::text"), as("deployment_id", "d.id")).by("deployment_id", "d.id"),
+		"plugins": db.shared("plugins", "", "r.uploaded_at",
+			plain("id", "archive_name", "package_name", "package_version", "package_source", "uploaded_at", "distribution", "distribution_version",
+				"distribution_release"), structured("supported_platform", "supported_py_versions", "wheels", "excluded_wheels")),
+		"secrets":   db.shared("secrets", "", "r.created_at", as("key", "r.id"), plain("created_at", "updated_at")),
+		"snapshots": db.shared("snapshots", "", "r.created_at", plain("id", "created_at"), as("status", "r.status::text"), plain("error")),
+		"deployment-updates": db.shared("deployment_updates", ofDeployment+" LEFT JOIN executions e ON e._storage_id = r._execution_fk", "r.created_at",
+			plain("id", "created_at", "state"), as("deployment_id", "d.id"), as("execution_id", "e.id"), steps, structured("deployment_plan", "deployment_update_nodes",
+				"deployment_update_node_instances", "deployment_update_deployment", "modified_entity_ids")).by("deployment_id", "d.id"),
+		"deployment-modifications": db.shared("deployment_modifications", ofDeployment, "r.created_at",
+			plain("id", "created_at", "ended_at"), as("status", "r.status::text"), as("deployment_id", "d.id"),
+			structured("context", "modified_nodes", "node_instances")).by("deployment_id", "d.id"),
 		"events": db.events(),
 		"tenants": {
 			from: "tenants r", order: "r.id",
@@ -122,14 +130,14 @@ func (db *DB) Resources() map[string]Resource {
 }
 
 // events are the rows of both events and logs.
-func (db *DB) events() Resource {
+func (db *DB) events() resource {
 	common := `_storage_id, timestamp, reported_timestamp, message, operation, node_id, _execution_fk, _tenant_id, _creator_id, private_resource`
 	if db.release.Availability {
 		common += ", resource_availability"
 	}
 	union := fmt.Sprintf(`(SELECT 'cloudify_event' AS type, %[1]s, event_type, error_causes, NULL AS logger, NULL AS level FROM events
 		UNION ALL SELECT 'cloudify_log', %[1]s, NULL, NULL, logger, level FROM logs)`, common)
-	r := db.resource(union, ` JOIN executions e ON e._storage_id = r._execution_fk
+	r := db.shared(union, ` JOIN executions e ON e._storage_id = r._execution_fk
 		LEFT JOIN deployments d ON d._storage_id = e._deployment_fk LEFT JOIN blueprints b ON b._storage_id = d._blueprint_fk
 		LEFT JOIN node_instances i ON i.id = r.node_id AND i._tenant_id = r._tenant_id LEFT JOIN nodes n ON n._storage_id = i._node_fk`,
 		"r.timestamp", plain("type", "timestamp", "reported_timestamp"),

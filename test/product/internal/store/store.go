@@ -1,6 +1,6 @@
-// Package store is the demo product's access to its PostgreSQL database: the tables
-// and columns of the real product, read and written the way the release at hand
-// does it. 4.2.0 code needs resource_availability, older code does not know it.
+// Package store is the demo product's access to its data: the tables and columns of the real product in
+// PostgreSQL ([DB]), and before release 4.0 its documents in Elasticsearch ([Documents]), read and written the
+// way the release at hand does it. 4.2.0 code needs resource_availability, older code does not know it.
 package store
 
 import (
@@ -25,8 +25,9 @@ var (
 
 // DB is the product's database as one release sees it. It is safe for concurrent use.
 type DB struct {
-	pool    *pgxpool.Pool
-	release product.Release
+	pool      *pgxpool.Pool
+	release   product.Release
+	resources map[string]resource
 }
 
 // Open connects and proves the schema. A server that does not answer is asked
@@ -44,6 +45,7 @@ func Open(ctx context.Context, dsn string, release product.Release, wait time.Du
 		return nil, fmt.Errorf("database: %w", err)
 	}
 	db := &DB{pool: pool, release: release}
+	db.resources = db.all()
 	until := time.Now().Add(wait)
 	for {
 		err := db.checkSchema(ctx)

@@ -32,7 +32,7 @@ func TestCommitsAreDurable(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close(t.Context())
-	release := product.Releases()[0]
+	release, _ := product.Find("4.0.1")
 	security := settings.Security{HashSalt: "salt", SecretKey: "secret", EncodingAlphabet: "0123456789abcdef"}
 	if err := schema.Create(t.Context(), conn, schema.Options{Release: release.Version, Security: security, Password: "secret"}); err != nil {
 		t.Fatal(err)

@@ -19,7 +19,12 @@ type Job struct {
 	deployment *int
 	viewer     Viewer
 	sharing    Sharing
+
+	document execution // in Elasticsearch
 }
+
+// DeploymentID returns the deployment's id before 4.0; "" for a system workflow.
+func (j *Job) DeploymentID() string { return j.document.Deployment }
 
 // Requeue makes executions pending again that a worker had taken when it ended. There is
 // one worker on a host, so at its start nobody else can have them.
@@ -110,7 +115,8 @@ type NodeInstance struct {
 	State   string
 	Runtime map[string]any // runtime_properties
 
-	row int
+	row      int                        // node_instances._storage_id; in Elasticsearch the document's version
+	document map[string]json.RawMessage // in Elasticsearch
 }
 
 // Instances returns the node instances of the execution's deployment.
@@ -126,10 +132,7 @@ func (db *DB) Instances(ctx context.Context, j *Job) ([]NodeInstance, error) {
 		if err := row.Scan(&n.row, &n.ID, &n.State, &runtime); err != nil {
 			return n, err
 		}
-		if len(runtime) == 0 {
-			return n, nil
-		}
-		if err := json.Unmarshal(runtime, &n.Runtime); err != nil {
+		if err := decodeExact(runtime, &n.Runtime); err != nil {
 			return n, fmt.Errorf("runtime properties of %s: %w", n.ID, err)
 		}
 		return n, nil

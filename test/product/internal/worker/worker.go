@@ -1,5 +1,5 @@
 // Package worker is the demo product's management worker: it takes pending
-// executions out of the database and runs their workflows, a few at a time. An execution that
+// executions out of the product's data and runs their workflows, a few at a time. An execution that
 // was under way when the worker ended runs again when it starts, and one that the worker lost with its database
 // when that is back.
 package worker
@@ -26,10 +26,25 @@ const (
 
 var errCancelled = errors.New("cancelled")
 
+// Data is where the executions are and what they write.
+type Data interface {
+	Requeue(ctx context.Context) (int64, error)
+	Take(ctx context.Context) (*store.Job, error)
+	Again(ctx context.Context, j *store.Job) error
+	Finish(ctx context.Context, j *store.Job, status, message string) error
+	Cancelled(ctx context.Context, j *store.Job) (bool, error)
+	FinishOrphans(ctx context.Context, running []string) error
+	Event(ctx context.Context, j *store.Job, kind, node, message string) error
+	Log(ctx context.Context, j *store.Job, level, node, message string) error
+	Instances(ctx context.Context, j *store.Job) ([]store.NodeInstance, error)
+	SetRuntime(ctx context.Context, n store.NodeInstance) error
+}
+
 // Worker runs executions.
 type Worker struct {
-	DB        *store.DB
+	DB        Data
 	AgentsURL string // folder of the agent packages on the file server
+	Files     *Files // of the releases before 4.0; nil at later ones
 
 	mu      sync.Mutex
 	running []string // ids
@@ -87,6 +102,12 @@ func (w *Worker) execute(ctx context.Context, job *store.Job) error {
 	switch job.Workflow {
 	case "install_new_agents":
 		err = w.installAgents(ctx, job)
+	case "create_deployment_environment", "install_plugin", "create_snapshot":
+		if w.Files != nil {
+			err = w.Files.make(ctx, job)
+			break
+		}
+		fallthrough
 	default:
 		err = w.steps(ctx, job)
 	}

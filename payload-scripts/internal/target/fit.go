@@ -1,4 +1,4 @@
-package store
+package target
 
 import (
 	"context"
@@ -39,8 +39,8 @@ func facts(ctx context.Context, tx pgx.Tx, spec manifest.StoreTable) (map[string
 	return all, err
 }
 
-// fit compares all tables with the database's.
-func fit(ctx context.Context, tx pgx.Tx, tables []*mapping.Table) error {
+// Fit compares all tables of a mapping with the database's, and holds the values to what these can take.
+func Fit(ctx context.Context, tx pgx.Tx, tables []*mapping.Table) error {
 	var wrong []error
 	for _, t := range tables {
 		f, err := facts(ctx, tx, t.Spec)
@@ -54,14 +54,3 @@ func fit(ctx context.Context, tx pgx.Tx, tables []*mapping.Table) error {
 	}
 	return nil
 }
-
-// quoted is a table's name for SQL.
-func quoted(spec manifest.StoreTable) string {
-	name, err := spec.Name()
-	if err != nil {
-		name = [2]string{"public", spec.Table}
-	}
-	return pgx.Identifier{name[0], name[1]}.Sanitize()
-}
-
-func quote(column string) string { return pgx.Identifier{column}.Sanitize() }

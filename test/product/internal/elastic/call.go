@@ -1,8 +1,9 @@
-package elasticsearch
+package elastic
 
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,11 +21,22 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("%s %s: status %d: %.500s", e.Method, e.Path, e.Status, e.Body)
 }
 
-var client = &http.Client{Timeout: 2 * time.Minute, Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 2, IdleConnTimeout: 10 * time.Second}}
+// IsStatus tells an answer with that status from other errors.
+func IsStatus(err error, status int) bool {
+	var e *StatusError
+	return errors.As(err, &e) && e.Status == status
+}
 
-// Call asks a node and returns its answer.
-func Call(ctx context.Context, address, method, path string, body []byte) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+address+path, bytes.NewReader(body))
+var client = &http.Client{Timeout: 2 * time.Minute, Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 8, IdleConnTimeout: 10 * time.Second}}
+
+// Client talks to one Elasticsearch.
+type Client struct {
+	Address string // host:port
+}
+
+// Call asks it and returns its answer.
+func (c Client) Call(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+c.Address+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,1 @@
+ctx._source[key] = (ctx._source[key] ?: []) + value
