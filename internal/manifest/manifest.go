@@ -28,12 +28,17 @@ type Manifest struct {
 	Undo string    `json:"undo"` // path of the package that obsoletes what To adds; "" when nothing is added
 	Drop string    `json:"drop"` // path of the package that obsoletes what To drops and nothing of To obsoletes; "" when not needed
 
+	EarlyServices []EarlyService `json:"early_services,omitempty"` // of the packages that come early, in start order
+	Keep          []string       `json:"keep,omitempty"`           // folders on the host of packages that go late: they stay until the admin cleans up
+
 	Skip      []Scriptlet `json:"skip"`      // scriptlets that must not run
 	Services  []Service   `json:"services"`  // in start order; stopped in reverse
 	State     []string    `json:"state"`     // paths on the host that belong to the product and to no package
 	Config    []Config    `json:"config"`    // sorted by target
 	Databases []Database  `json:"databases"` // in the order of the spec
 	Stores    []Store     `json:"stores,omitempty"`
+	Moves     []Move      `json:"moves,omitempty"`
+	Owners    []Owner     `json:"owners,omitempty"`
 	Limits    Limits      `json:"limits"`
 	Hooks     Hooks       `json:"hooks,omitzero"`
 	Agents    *Agents     `json:"agents,omitempty"`
@@ -57,6 +62,9 @@ type Package struct {
 	SHA256    string `json:"sha256"`    // of the RPM file
 	Size      int64  `json:"size"`      // of the RPM file, in bytes
 	Installed int64  `json:"installed"` // bytes its files take on the host (RPMTAG_SIZE)
+
+	Early bool `json:"early,omitempty"` // of the new release: installed in prepare, while the old one serves
+	Late  bool `json:"late,omitempty"`  // of the old release: erased after the commit
 }
 
 // Scriptlet names a scriptlet of one package that must not run.
@@ -141,10 +149,11 @@ type Config struct {
 // bundle by itself.
 func (c Config) InPackage() bool { return c.Package != "" }
 
-// Value is what a key of a configuration file is set to: exactly one of its fields.
+// Value is what a key of a configuration file is set to: exactly one of Literal, Random and Copy.
 type Value struct {
 	Literal any    `json:"literal,omitempty" yaml:",scalar"` // string, bool, int64 or float64
-	Random  int    `json:"random,omitempty" yaml:"random"`   // that many hexadecimal characters from the system's random source
+	Random  int    `json:"random,omitempty" yaml:"random"`   // of the host's own, from the system's random source: that many hexadecimal characters, or what as says
+	As      string `json:"as,omitempty" yaml:"as"`           // form of a random value: base64 for that many bytes in base64, distinct for that many different letters and digits
 	Copy    string `json:"copy,omitempty" yaml:"copy"`       // the host's value of another key of the same file
 }
 

@@ -50,6 +50,8 @@ func (m *Manifest) Validate() error {
 	v.sameWhenAbsent(m)
 	v.listed("undo", m.Undo)
 	v.listed("drop", m.Drop)
+	v.parts(m)
+	v.moves(m)
 	v.host(m)
 	v.databases(m.Databases)
 	v.stores(m)

@@ -38,11 +38,11 @@ func bundle(t *testing.T) (project string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, release := range []string{"1.0", "2.0"} {
-		for _, spec := range []string{"almanac.spec", "almanac-sayings.spec"} {
+	for release, specs := range map[string][]string{"1.0": {"almanac", "almanac-sayings", "almanac-notes"}, "2.0": {"almanac", "almanac-sayings", "almanac-index"}} {
+		for _, spec := range specs {
 			run(t, sources, "rpmbuild", "--quiet", "-bb", "--define", "release_of "+release, "--define", "_topdir "+t.TempDir(),
 				"--define", "_sourcedir "+sources, "--define", "_rpmdir "+filepath.Join(project, "dist"),
-				"--define", "_build_name_fmt "+release+"/%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm", spec)
+				"--define", "_build_name_fmt "+release+"/%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm", spec+".spec")
 		}
 	}
 	bundler, engine := filepath.Join(t.TempDir(), "bundler"), filepath.Join(project, "dist", "engine")
@@ -78,7 +78,10 @@ set role almanac;
 create table edition (release text);
 insert into edition values ('1.0');
 END
-		dnf install -y /root/1.0/*.rpm && sed -i 's/Good day/Good morning/; s/^DB_PASSWORD=.*/DB_PASSWORD="it'"'"'s: \\$5 #"/' /etc/almanac.conf && systemctl enable --now almanac
+		dnf install -y /root/1.0/*.rpm && sed -i 's/Good day/Good morning/; s/^DB_PASSWORD=.*/DB_PASSWORD="it'"'"'s: \\$5 #"/' /etc/almanac.conf && systemctl enable --now almanac almanac-notes
+		mkdir -p /var/lib/almanac/letters/anna/deep && echo dear >/var/lib/almanac/letters/anna/deep/1 && chmod 0640 /var/lib/almanac/letters/anna/deep/1
+		echo certificate >/root/almanac.pem && echo KEEP=60 >/etc/almanac-notes.conf
+		touch -d 2001-02-03 /var/lib/almanac/letters /var/lib/almanac/letters/anna /root/almanac.pem
 		for i in $(seq 600); do curl -fsS http://127.0.0.1:7070/version && break; sleep 0.1; done`)
 	var before, after struct {
 		Greeting, Saying string
@@ -107,10 +110,48 @@ END
 		"2.0|\nDATABASE_HOST=127.0.0.1\nDATABASE_NAME=almanac\nDATABASE_USER=almanac\nDATABASE_PASSWORD=\"it's: \\$5 #\"" {
 		t.Errorf("the database and the keys of its connection:\n%s", got)
 	}
+	parts(t, m)
 	if got := m.Sh(t, "rpm -q almanac almanac-sayings; rpm -V almanac-sayings; grep -c LANGUAGE=en /etc/almanac.conf; ls /etc/almanac.conf*"); got !=
 		"almanac-2.0-1.noarch\nalmanac-sayings-2.0-1.noarch\n1\n/etc/almanac.conf" {
 		t.Errorf("packages and configuration:\n%s", got)
 	}
+}
+
+// parts looks at what came early, what went late, what moved, and at the values of the host's own.
+func parts(t *testing.T, m *host.Machine) {
+	t.Helper()
+	if got := m.Sh(t, "rpm -q almanac-index; systemctl is-active almanac-index; systemctl is-enabled almanac-index; curl -fsS http://127.0.0.1:7072/VERSION"); got !=
+		"almanac-index-2.0-1.noarch\nactive\nenabled\n2.0" {
+		t.Errorf("the early package and its service:\n%s", got)
+	}
+	if got := m.Sh(t, `rpm -q almanac-notes; cat /etc/almanac-notes.conf.rpmsave; systemctl list-unit-files --no-legend 'almanac-notes*'; id -un notes; cat /var/lib/almanac-notes/notes | sort -u; stat -c %U /var/lib/almanac-notes/notes`); got !=
+		"package almanac-notes is not installed\nKEEP=60\nnotes\na note\nnotes" {
+		t.Errorf("the late package, its user and its data:\n%s", got)
+	}
+	if got := m.Sh(t, `cd /var/lib/almanac && find letters /etc/almanac.d -printf '%p %u %m\n' | sort; ls /root/almanac.pem 2>&1 | tail -c 26; cat /etc/almanac.d/cert.pem`); got !=
+		"/etc/almanac.d root 755\n/etc/almanac.d/cert.pem root 644\nletters almanac 755\nletters/home almanac 755\nletters/home/anna almanac 755\n"+
+			"letters/home/anna/deep almanac 755\nletters/home/anna/deep/1 almanac 640\nNo such file or directory\ncertificate" {
+		t.Errorf("files that moved:\n%s", got)
+	}
+	if got := m.Sh(t, `. /etc/almanac.conf; echo -n "$SECRET" | base64 -d | wc -c; echo -n "$ALPHABET" | fold -w1 | sort -u | wc -l
+		grep -rlF -e "$SECRET" -e "$ALPHABET" /var/lib/almanac-upgrade/*/log /var/lib/almanac-upgrade/*/report.json /var/log /run/almanac-upgrade || true`); got != "32\n31" {
+		t.Errorf("the host's own values, and where they are told:\n%s", got)
+	}
+	if got := m.Sh(t, "almanac-upgrade clean --dry-run | grep -c '^  /var/lib/almanac-notes$'; almanac-upgrade clean >/dev/null; ls -d /var/lib/almanac-notes 2>&1 | tail -c 26; ls /var/lib/almanac/count"); got !=
+		"1\nNo such file or directory\n/var/lib/almanac/count" {
+		t.Errorf("clean and the notes:\n%s", got)
+	}
+}
+
+// everything is all that the product has on a machine, and whether it runs; not what it counts. Times
+// are those of files that move, and of the folders that they move from.
+func everything(t *testing.T, m *host.Machine) string {
+	t.Helper()
+	return m.Sh(t, `find /etc/almanac* /etc/systemd/system /usr/lib/almanac* /usr/lib/systemd/system/almanac* /usr/share/almanac /var/lib/almanac /var/lib/almanac-index \
+			-printf '%p %u:%g %m %l\n' 2>/dev/null | grep -v -e /count -e almanac-upgrade | sort
+		find /var/lib/almanac/letters /root/almanac.pem -printf '%p %T@\n'
+		cat /etc/almanac.conf /etc/almanac-notes.conf /root/almanac.pem /var/lib/almanac/letters/anna/deep/1
+		rpm -qa 'almanac*' | grep -v upgrade | sort; systemctl is-active almanac almanac-notes; systemctl list-unit-files --no-legend 'almanac*' | grep -v upgrade | sort`)
 }
 
 // edition prints the one row of the product's table.
@@ -120,6 +161,7 @@ const edition = `su postgres -c "psql -XAt -d almanac -c 'select * from edition'
 // names the connection by the new release's keys, and still the schema is taken back.
 func wayBack(t *testing.T, m *host.Machine) {
 	t.Helper()
+	before := everything(t, m)
 	m.Sh(t, `mkdir -p /etc/almanac-upgrade && touch /etc/almanac-upgrade/manual
 		su postgres -c "psql -Xq -d almanac -c \"alter table edition add constraint stays check (release = '1.0')\""
 		dnf install -y /root/bundle.rpm`)
@@ -130,6 +172,9 @@ func wayBack(t *testing.T, m *host.Machine) {
 	if got := m.Sh(t, edition+"; grep -c ^DB_ /etc/almanac.conf; grep -c ^DATABASE /etc/almanac.conf || true; rpm -q almanac; almanac-upgrade report | grep -q 'schema to new' && echo got there"); got !=
 		"1.0\n4\n0\nalmanac-1.0-1.noarch\ngot there" {
 		t.Errorf("after the way back:\n%s", got)
+	}
+	if after := everything(t, m); after != before {
+		t.Errorf("after the way back:\n%s\nbefore:\n%s", after, before)
 	}
 	m.Sh(t, `su postgres -c "psql -Xq -d almanac -c 'alter table edition drop constraint stays'"
 		rm /etc/almanac-upgrade/manual && dnf remove -y almanac-upgrade-2.0`)

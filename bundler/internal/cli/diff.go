@@ -222,16 +222,10 @@ func entries(format string, f *release.ConfigFile) ([]conffile.Entry, error) {
 // diffScripts lists what rpm runs on the way to the new release, and what the spec says of it.
 func diffScripts(p *plan.Plan, h plan.Headers) []diffScript {
 	out := []diffScript{}
-	skips := map[string]bool{} // kinds that are left out for all
-	for _, kinds := range p.Spec.Packages.Skip {
-		for kind := range kinds {
-			skips[kind] = true
-		}
-	}
 	for _, s := range plan.Scripts(p.Changes, h) {
 		d := diffScript{Package: s.NVR, Kind: s.Kind, When: s.When, Decided: "nothing"}
 		switch why := p.Spec.Packages.Keep[s.NVR][s.Kind]; {
-		case skips[s.Kind]:
+		case p.Skips(s.Package, s.Kind):
 			d.Decided, d.Why = "skipped", p.Spec.Packages.Skip[s.NVR][s.Kind]
 		case why != "":
 			d.Decided, d.Why = "kept", why

@@ -140,6 +140,10 @@ func short(value string) string {
 // valueText says how the spec sets a key.
 func valueText(v manifest.Value) string {
 	switch {
+	case v.Random > 0 && v.As == manifest.RandomBase64:
+		return fmt.Sprintf("%d random bytes in base64", v.Random)
+	case v.Random > 0 && v.As == manifest.RandomDistinct:
+		return fmt.Sprintf("%d different random letters and digits", v.Random)
 	case v.Random > 0:
 		return fmt.Sprintf("%d random characters", v.Random)
 	case v.Copy != "":

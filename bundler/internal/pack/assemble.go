@@ -44,6 +44,7 @@ func Assemble(ctx context.Context, in Input, signer Signer) (Bundle, error) {
 		Format: manifest.Format, Product: p.Name, Prefix: p.Prefix, From: spec.From, To: spec.To, Revision: spec.Revision,
 		Date: in.Plan.Date.UTC().Format(time.RFC3339),
 		Old:  in.Plan.Packages(manifest.Old, in.Headers), New: in.Plan.Packages(manifest.New, in.Headers),
+		EarlyServices: spec.EarlyServices, Keep: in.Plan.Keep(), Moves: spec.Moves, Owners: spec.Owners,
 		Skip: in.Verdict.Skip, Services: spec.Services, State: spec.State, Config: in.Plan.ManifestConfig(),
 		Limits: spec.Limits, Hooks: spec.Hooks, Agents: spec.Agents, Known: in.Plan.Known,
 	}

@@ -64,6 +64,7 @@ func (p *Plan) Check(h Headers) (*Verdict, error) {
 	c := &checker{plan: p, headers: h}
 	c.closure()
 	c.conflicts()
+	c.parts()
 	c.files()
 	c.fileTypes()
 	c.scriptlets()
@@ -100,19 +101,25 @@ func (c *checker) newSet() []*rpmfile.Header {
 	return out
 }
 
-// undo lists what comes with the jump.
+// undo lists what comes in the window.
 func (c *checker) undo() []rpmfile.Dep {
 	var out []rpmfile.Dep
 	for _, change := range c.plan.Of(Added) {
+		if c.plan.partOf(change.Name) == early {
+			continue
+		}
 		out = append(out, rpmfile.Dep{Name: change.Name, Flags: rpmfile.DepEqual, EVR: change.New.ID().ShortEVR()})
 	}
 	return out
 }
 
-// drop lists what goes with the jump and would stay on the host, because nothing new obsoletes it.
+// drop lists what goes in the window and would stay on the host, because nothing new obsoletes it.
 func (c *checker) drop() []rpmfile.Dep {
 	var out []rpmfile.Dep
 	for _, change := range c.plan.Of(Removed) {
+		if c.plan.partOf(change.Name) == late {
+			continue
+		}
 		old := rpmfile.Dep{Name: change.Name, Flags: rpmfile.DepEqual, EVR: change.Old.ID().ShortEVR()}
 		gone := slices.ContainsFunc(c.newSet(), func(h *rpmfile.Header) bool {
 			return slices.ContainsFunc(h.Obsoletes(), old.Overlaps)

@@ -28,7 +28,7 @@ func (c *checker) edits(all []Script) {
 		for _, w := range writes(s.Body) {
 			nvr, ours := owner[w.file]
 			key := s.NVR + " " + s.Kind + " " + w.file
-			if !ours || told[key] || c.skipsAny(s.Kind) {
+			if !ours || told[key] || c.plan.Skips(s.Package, s.Kind) {
 				continue
 			}
 			told[key] = true

@@ -80,6 +80,7 @@ func (p *Plan) Packages(side manifest.Side, h Headers) []manifest.Package {
 			continue
 		}
 		pkg := manifest.Package{ID: component.ID(), Optional: component.Optional, SHA256: component.SHA256, Size: component.Size}
+		pkg.Early, pkg.Late = p.partOf(c.Name) == early, p.partOf(c.Name) == late
 		if header != nil {
 			pkg.Installed = header.InstalledSize()
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"onerpm/bundler/internal/release"
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
 )
@@ -34,7 +35,7 @@ func (c *checker) undeclared(all []Script) {
 	asked := map[string]bool{}
 	for _, s := range all {
 		key := s.NVR + " " + s.Kind
-		if c.skipsAny(s.Kind) || c.plan.Spec.Packages.Keep[s.NVR][s.Kind] != "" || asked[key] {
+		if c.plan.Skips(s.Package, s.Kind) || c.plan.Spec.Packages.Keep[s.NVR][s.Kind] != "" || asked[key] {
 			continue
 		}
 		asked[key] = true
@@ -57,13 +58,10 @@ func (c *checker) undeclared(all []Script) {
 	}
 }
 
-// skippedTogether checks that a kind is skipped for all packages that have it, or for none.
+// skippedTogether checks that a kind is skipped for all packages of a transaction that have it, or for none.
 func (c *checker) skippedTogether(kind string, set []*rpmfile.Header) {
-	if !c.skipsAny(kind) {
-		return
-	}
 	for _, h := range set {
-		if has(h, kind) && c.plan.Spec.Packages.Skip[h.NVR()][kind] == "" {
+		if c.plan.Skips(h.Name, kind) && has(h, kind) && c.plan.Spec.Packages.Skip[h.NVR()][kind] == "" {
 			c.wrongAt(h.NVR(), "list it under packages.skip too, if it can be left out", []any{"packages", "skip", h.NVR()},
 				"its %%%s is left out too: rpm skips a kind of scriptlet for a whole transaction, and the spec skips another package's %%%s", kind, kind)
 		}
@@ -98,14 +96,27 @@ func (c *checker) listed(all []Script, coming, going []*rpmfile.Header) {
 	}
 }
 
-// skipsAny tells whether the spec leaves a kind out.
-func (c *checker) skipsAny(kind string) bool {
-	for _, kinds := range c.plan.Spec.Packages.Skip {
-		if kinds[kind] != "" {
+// Skips tells whether the spec leaves a kind of scriptlet out of the transaction that a package takes part in.
+func (p *Plan) Skips(name, kind string) bool {
+	mine := p.partOf(name)
+	for nvr, kinds := range p.Spec.Packages.Skip {
+		if kinds[kind] != "" && p.partOf(p.nameOf(nvr)) == mine {
 			return true
 		}
 	}
 	return false
+}
+
+// nameOf is the name of the package of either release with that name-version-release, "" when there is none.
+func (p *Plan) nameOf(nvr string) string {
+	for _, change := range p.Changes {
+		for _, c := range []*release.Component{change.Old, change.New} {
+			if c != nil && c.ID().NVR() == nvr {
+				return change.Name
+			}
+		}
+	}
+	return ""
 }
 
 // skip returns what the spec skips, as the manifest has it, sorted.

@@ -103,6 +103,9 @@ func (p *page) value(v manifest.Value, at []any) {
 			p.wrong(fmt.Sprintf("%d characters", v.Random), fmt.Sprintf("from 1 to %d", maxRandom), append(slices.Clone(at), "random")...)
 		}
 	}
+	if said := v.CheckRandom(); said != "" {
+		p.wrong(said, "base64 or distinct, or leave it out for hexadecimal characters", append(slices.Clone(at), "as")...)
+	}
 	if v.Copy != "" {
 		set++
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"regexp"
 
+	"onerpm/internal/manifest"
 	"onerpm/internal/unit"
 )
 
@@ -58,6 +59,18 @@ var Rules = map[string]Rule{
 	"Spec.state":          {Pattern: pathGrammar},
 	"PackageRules.skip":   {Keys: skippable},
 	"PackageRules.keep":   {Keys: keepable},
+	"Late.package":        need,
+	"Late.why":            need,
+	"Late.keep":           {Pattern: pathGrammar},
+	"EarlyService.unit":   {Need: true, Pattern: unit.Grammar},
+	"EarlyService.makes":  {Pattern: pathGrammar},
+	"Move.from":           {Pattern: pathGrammar},
+	"Move.to":             {Pattern: pathGrammar},
+	"Move.each":           {Pattern: pathGrammar},
+	"Move.into":           {Pattern: pathGrammar},
+	"Owner.path":          needPath,
+	"Owner.user":          {Need: true, Pattern: userGrammar},
+	"Owner.group":         {Pattern: userGrammar},
 	"Limits.window":       need,
 	"Limits.lock_timeout": need,
 	"Service.unit":        {Need: true, Pattern: unit.Grammar},
@@ -74,6 +87,7 @@ var Rules = map[string]Rule{
 	"Config.group":        {Pattern: userGrammar},
 	"Config.mode":         {Pattern: modeGrammar},
 	"Value.random":        {Least: 1, Most: int64(maxRandom)},
+	"Value.as":            {OneOf: manifest.RandomForms},
 
 	"Database.name":           {Need: true, Pattern: databaseGrammar},
 	"Database.connection":     need,

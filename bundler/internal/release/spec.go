@@ -64,7 +64,9 @@ func (r *reader) spec(jump string) {
 	r.untried(p, s)
 	r.packages(p, s)
 	r.optionals(s)
+	r.parts(p, s)
 	r.state(p, s)
+	r.moves(p, s)
 	r.config(p, s)
 	if ends {
 		r.configValues(p, s)

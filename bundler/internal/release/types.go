@@ -68,18 +68,22 @@ type ConfigFile struct {
 
 // Spec is specs/<from>-<to>/upgrade.yaml.
 type Spec struct {
-	From      string              `yaml:"from"`      // the release that a host must have
-	To        string              `yaml:"to"`        // the release that it will have
-	Revision  int                 `yaml:"revision"`  // of the bundle: 1 for the first, one more for every further
-	Services  []manifest.Service  `yaml:"services"`  // the product's units in start order; stopped in reverse; doors last
-	Packages  PackageRules        `yaml:"packages"`  // decisions about packages that cannot be derived
-	State     []string            `yaml:"state"`     // paths on the host that belong to the product and to no package
-	Config    []manifest.Config   `yaml:"config"`    // what the files of versions/<release>/config need besides
-	Databases []manifest.Database `yaml:"databases"` // PostgreSQL databases, with their migrations
-	Stores    []manifest.Store    `yaml:"stores"`    // data that moves from Elasticsearch into one of the databases
-	Agents    *manifest.Agents    `yaml:"agents"`    // how agents on other machines are upgraded after the commit
-	Hooks     manifest.Hooks      `yaml:"hooks"`     // scripts that run as steps of the upgrade
-	Limits    manifest.Limits     `yaml:"limits"`    // what is promised
+	From     string             `yaml:"from"`     // the release that a host must have
+	To       string             `yaml:"to"`       // the release that it will have
+	Revision int                `yaml:"revision"` // of the bundle: 1 for the first, one more for every further
+	Services []manifest.Service `yaml:"services"` // the product's units in start order; stopped in reverse; doors last
+	Packages PackageRules       `yaml:"packages"` // decisions about packages that cannot be derived
+
+	EarlyServices []manifest.EarlyService `yaml:"early_services"` // units of the packages that come early, in start order
+	State         []string                `yaml:"state"`          // paths on the host that belong to the product and to no package
+	Moves         []manifest.Move         `yaml:"moves"`          // files that get another place
+	Owners        []manifest.Owner        `yaml:"owners"`         // files that get another owner
+	Config        []manifest.Config       `yaml:"config"`         // what the files of versions/<release>/config need besides
+	Databases     []manifest.Database     `yaml:"databases"`      // PostgreSQL databases, with their migrations
+	Stores        []manifest.Store        `yaml:"stores"`         // data that moves from Elasticsearch into one of the databases
+	Agents        *manifest.Agents        `yaml:"agents"`         // how agents on other machines are upgraded after the commit
+	Hooks         manifest.Hooks          `yaml:"hooks"`          // scripts that run as steps of the upgrade
+	Limits        manifest.Limits         `yaml:"limits"`         // what is promised
 
 	Dir        string                 `yaml:"-"` // the spec's folder
 	Migrations map[string][]Migration `yaml:"-"` // by the database's name, sorted by number
@@ -104,4 +108,15 @@ type PackageRules struct {
 	Keep map[string]map[string]string `yaml:"keep"`
 	// Host: names of what packages require that is in neither release, because every host has it.
 	Host []string `yaml:"host"`
+	// Early: names of packages that only the new release has and that conflict with nothing. They are installed while the old release serves, and gone on the way back.
+	Early []string `yaml:"early"`
+	// Late: packages that only the old release has and that are erased after the commit, by a transaction of their own.
+	Late []Late `yaml:"late"`
+}
+
+// Late is a package that is erased after the commit.
+type Late struct {
+	Package string   `yaml:"package"` // its name
+	Why     string   `yaml:"why"`     // why it stays until then
+	Keep    []string `yaml:"keep"`    // folders on the host with its data: they stay until the admin cleans up, who may want to look into them
 }

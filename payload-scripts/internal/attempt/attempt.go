@@ -67,6 +67,7 @@ type summary struct {
 	Outcome journal.Outcome `json:"outcome"`
 	Began   time.Time       `json:"began"`
 	Ended   time.Time       `json:"ended"`
+	Late    []string        `json:"late"` // packages that are to be erased yet
 }
 
 // attempts reads every attempt's journal, oldest first. Their numbers tell the order: a clock may have

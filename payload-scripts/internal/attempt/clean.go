@@ -1,6 +1,7 @@
 package attempt
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/tree"
 )
 
 // Leftover is what can go of one attempt that has ended.
@@ -22,17 +24,20 @@ type Leftover struct {
 	What  string   `json:"what"`  // for people
 	Paths []string `json:"paths"` // in the order they are removed
 	Bytes int64    `json:"bytes"` // of disk, free when they and those before are gone
+
+	Kept []string `json:"kept,omitempty"` // those of the paths that are folders of packages which the upgrade has erased
 }
 
 // Keep says what of ended attempts is kept.
 type Keep struct {
 	Latest bool      // report and log of the newest attempt, and the engine that can show them
 	Since  time.Time // everything of attempts that ended after it; zero for nothing
+	Data   bool      // the folders of packages that an upgrade has erased
 }
 
 // ended tells whether nothing will ever be done for the attempt again.
 func (s summary) ended() bool {
-	return s.Outcome == journal.Upgraded || s.Outcome == journal.Refused || s.Outcome == journal.RolledBack
+	return len(s.Late) == 0 && (s.Outcome == journal.Upgraded || s.Outcome == journal.Refused || s.Outcome == journal.RolledBack)
 }
 
 // Leftovers lists, oldest first, what can go of attempts that have ended. Of one that
@@ -51,9 +56,17 @@ func Leftovers(p layout.Places, keep Keep) ([]Leftover, error) {
 		if !s.ended() || (!keep.Since.IsZero() && s.Ended.After(keep.Since)) {
 			continue
 		}
-		l, err := leftover(p, s, keep.Latest && i == len(all)-1)
+		listed := there(p.At(s.ID).Kept())
+		l, err := leftover(p, s, keep.Latest && i == len(all)-1 || keep.Data && listed)
 		if err != nil {
 			return nil, err
+		}
+		if !keep.Data && listed {
+			if l.Kept, err = kept(p, p.At(s.ID)); err != nil {
+				return nil, err
+			}
+			// They first, then their list: what is made there later is another's.
+			l.Paths = append(append(slices.Clone(l.Kept), p.At(s.ID).Kept()), l.Paths...)
 		}
 		if len(l.Paths) == 0 {
 			continue
@@ -84,7 +97,8 @@ func leftover(p layout.Places, s summary, latest bool) (Leftover, error) {
 		path string
 		but  []string
 	}{
-		{a.Run, []string{"bin", "manifest.json", "version"}}, {a.Var, []string{"journal.json", "log", "report.json", agent.File, filepath.Base(a.Stores())}},
+		{a.Run, []string{"bin", "manifest.json", "version"}},
+		{a.Var, []string{"journal.json", "log", "report.json", agent.File, filepath.Base(a.Stores()), filepath.Base(a.Kept())}},
 	} {
 		rest, err := below(dir.path, dir.but...)
 		if err != nil {
@@ -110,6 +124,55 @@ func below(dir string, but ...string) ([]string, error) {
 	return out, err
 }
 
+// kept are those folders of packages that an attempt has erased that are there, as this process sees them.
+func kept(p layout.Places, a layout.Attempt) ([]string, error) {
+	data, err := os.ReadFile(a.Kept())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read what was kept: %w", err)
+	}
+	var all, found []string
+	if err := json.Unmarshal(data, &all); err != nil {
+		return nil, fmt.Errorf("read %s: %w", a.Kept(), err)
+	}
+	for _, path := range all {
+		if at := filepath.Join("/", p.Root, path); there(at) {
+			found = append(found, at)
+		}
+	}
+	return found, nil
+}
+
+// removeKept removes a folder of the host with all that is in it, behind a link of root's too. Of
+// a file system of its own the empty folder stays.
+func removeKept(path string) error {
+	real, _, err := host.Resolve("", path)
+	if err != nil {
+		return err
+	}
+	for _, at := range slices.Compact([]string{real, path}) {
+		dir, base, err := host.OpenParent(at)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		host.Point("unlink", at)
+		err = tree.Remove(dir, base)
+		_ = dir.Close()
+		if err != nil && !errors.Is(err, syscall.EBUSY) {
+			return err
+		}
+		if err := host.SyncDir(filepath.Dir(at)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func there(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
@@ -118,7 +181,11 @@ func there(path string) bool {
 // Remove removes a leftover. It may be called again after it was cut short.
 func Remove(p layout.Places, l Leftover) error {
 	for _, path := range l.Paths {
-		if err := os.RemoveAll(path); err != nil {
+		remove := os.RemoveAll
+		if slices.Contains(l.Kept, path) {
+			remove = removeKept
+		}
+		if err := remove(path); err != nil {
 			return fmt.Errorf("remove what is left of %s: %w", l.ID, err)
 		}
 	}

@@ -5,13 +5,18 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
 
 	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/late"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/rehearsal"
+	"onerpm/payload-scripts/internal/rpm"
 	"onerpm/payload-scripts/internal/view"
 )
 
@@ -46,7 +51,12 @@ func runClean(ctx context.Context, e *env, o options) int {
 		return e.fail(errors.New("an upgrade is being started"), exitUnderWay)
 	}
 	defer lock.Unlock() //nolint:errcheck // ends with the process
-	found, err := attempt.Leftovers(p, attempt.Keep{Latest: !o.all})
+	if !o.dryRun {
+		if err := e.retryLate(ctx); err != nil {
+			return e.fail(err, exitFailed)
+		}
+	}
+	found, err := e.leftovers(ctx, p, o)
 	if err != nil {
 		return e.fail(err, exitFailed)
 	}
@@ -61,6 +71,42 @@ func runClean(ctx context.Context, e *env, o options) int {
 		}
 	}
 	return e.cleaned(found, o)
+}
+
+// retryLate erases what the last upgrade should have erased after its commit, and could not.
+func (e *env) retryLate(ctx context.Context) error {
+	a, ok := e.latest()
+	if !ok {
+		return nil
+	}
+	j, err := journal.Open(a.Var)
+	if err != nil {
+		return nil //nolint:nilerr // it is not ours to judge
+	}
+	return late.Of(e.bundle, a, j).Retry(ctx)
+}
+
+// leftovers are what can be removed. A folder that a package of the host has again is not.
+func (e *env) leftovers(ctx context.Context, p layout.Places, o options) ([]attempt.Leftover, error) {
+	found, err := attempt.Leftovers(p, attempt.Keep{Latest: !o.all})
+	if err != nil {
+		return nil, err
+	}
+	host := rpm.Host{Root: e.bundle.Root}
+	for i, l := range found {
+		var kept []string
+		for _, path := range l.Kept {
+			kept = append(kept, strings.TrimPrefix(path, e.bundle.Root))
+		}
+		free, err := host.DB().Unowned(ctx, kept)
+		if err != nil {
+			return nil, err
+		}
+		found[i].Paths = slices.DeleteFunc(l.Paths, func(path string) bool {
+			return slices.Contains(l.Kept, path) && !slices.Contains(free, strings.TrimPrefix(path, e.bundle.Root))
+		})
+	}
+	return slices.DeleteFunc(found, func(l attempt.Leftover) bool { return len(l.Paths) == 0 }), nil
 }
 
 func (e *env) cleaned(found []attempt.Leftover, o options) int {
@@ -98,7 +144,7 @@ func (e *env) expire(p layout.Places) {
 	if keep == 0 {
 		return
 	}
-	found, err := attempt.Leftovers(p, attempt.Keep{Latest: true, Since: time.Now().Add(-keep)})
+	found, err := attempt.Leftovers(p, attempt.Keep{Latest: true, Data: true, Since: time.Now().Add(-keep)})
 	for _, l := range found {
 		err = errors.Join(err, attempt.Remove(p, l))
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"onerpm/internal/manifest"
+	"onerpm/internal/nevra"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/journal"
 )
@@ -196,5 +198,72 @@ func TestBackupsExpire(t *testing.T) {
 	got, err := attempt.Leftovers(w.bundle.Places(), attempt.Keep{})
 	if err != nil || len(got) != 1 || got[0].ID != middle {
 		t.Errorf("left %v (%v), want %s", got, err, middle)
+	}
+}
+
+// TestCleanRemovesKeptFolders of packages that the last upgrade has erased, and those alone: what has
+// a package again stays, links of root's are followed, and backups that expire leave them alone.
+func TestCleanRemovesKeptFolders(t *testing.T) {
+	w := newWorld(t)
+	a := w.attempt(newest, func(r *journal.Record) {
+		upgraded(r)
+		r.Ended = time.Now().Add(-72 * time.Hour)
+	})
+	w.write(a.Kept(), `["/var/lib/search", "/var/log/search", "/var/lib/linked"]`)
+	w.state(attempt.Done)
+	for _, file := range []string{"/var/lib/search/nodes/0", "/var/lib/searching", "/data/linked/1", "/data/other"} {
+		w.write(w.root+file, "documents")
+	}
+	if err := os.Symlink(w.root+"/data/linked", w.root+"/var/lib/linked"); err != nil {
+		t.Fatal(err)
+	}
+	e := &env{out: w.Output(), err: w.Output(), bundle: w.bundle}
+	e.bundle.Settings.KeepBackups = 48 * time.Hour
+	e.expire(w.bundle.Places())
+	if _, err := os.Stat(w.root + "/var/lib/search/nodes/0"); err != nil {
+		t.Error(err)
+	}
+	out, _ := w.run(0, "clean", "--dry-run")
+	contains(t, out, w.root+"/var/lib/search\n", w.root+"/var/lib/linked\n")
+	if strings.Contains(out, "/var/log/search") { // there is none
+		t.Errorf("told: %s", out)
+	}
+	w.run(0, "clean")
+	for path, want := range map[string]bool{"/var/lib/search": false, "/var/lib/searching": true, "/data/linked": false, "/var/lib/linked": false, "/data/other": true} {
+		if _, err := os.Lstat(w.root + path); (err == nil) != want {
+			t.Errorf("%s is there: %t", path, err == nil)
+		}
+	}
+	if got := w.tree(a.Var); !reflect.DeepEqual(got, []string{"journal.json", "log", "report.json"}) {
+		t.Errorf("left of the attempt: %v", got)
+	}
+	w.write(w.root+"/var/lib/search/nodes/0", "of a later use")
+	w.run(0, "clean", "--all")
+	if _, err := os.Stat(w.root + "/var/lib/search/nodes/0"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCleanWaitsForLatePackages: an upgrade that has packages to erase yet keeps what it needs for that.
+func TestCleanWaitsForLatePackages(t *testing.T) {
+	w := newWorld(t)
+	a := w.attempt(newest, func(r *journal.Record) {
+		upgraded(r)
+		r.Late = []string{"search"}
+	})
+	w.write(a.Kept(), `["/var/lib/search"]`)
+	w.state(attempt.Done)
+	w.write(w.root+"/var/lib/search/0", "documents")
+	w.bundle.Manifest.Old = []manifest.Package{{ID: nevra.ID{Name: "search", Version: "1", Release: "1", Arch: "noarch"}, Late: true, File: "rollback/gone.rpm"}}
+	before := w.tree(a.Run)
+	_, stderr := w.run(1, "clean", "--all")
+	contains(t, stderr, "search", "rpm -e --noscripts search")
+	if after := w.tree(a.Run); !reflect.DeepEqual(after, before) {
+		t.Errorf("left %v of %v", after, before)
+	}
+	for _, path := range []string{w.root + "/var/lib/search/0", a.Kept(), a.Backup("manager.dump")} {
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"onerpm/internal/redact"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/journal"
@@ -55,6 +56,9 @@ func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
 	}
 	if word == attempt.NeedsAPerson {
 		return e.resume(ctx, p)
+	}
+	if err := e.retryLate(ctx); err != nil {
+		fmt.Fprintf(e.err, "warning: %s\n", redact.Prose(err.Error()))
 	}
 	if !checked {
 		found := e.check(ctx)

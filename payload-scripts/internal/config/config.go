@@ -46,6 +46,10 @@ type Input struct {
 	Policy map[string]manifest.Side
 
 	Random io.Reader // where Random values come from; needed only if Set has one
+
+	// Drawn are the random values of earlier merges of this file, by their key in Set: they are
+	// not drawn again. What is drawn is added; nil for a merge that is not kept.
+	Drawn map[string]string
 }
 
 // Result is what came out of a merge.

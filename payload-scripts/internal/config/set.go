@@ -1,11 +1,9 @@
 package config
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"sort"
 	"strconv"
@@ -15,9 +13,6 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/internal/redact"
 )
-
-// maxRandom is the longest random value, in hexadecimal characters.
-const maxRandom = 4096
 
 func validValue(v manifest.Value) error {
 	n := 0
@@ -31,6 +26,9 @@ func validValue(v manifest.Value) error {
 	}
 	if v.Random < 0 || v.Random > maxRandom {
 		return fmt.Errorf("random %d is not between 1 and %d", v.Random, maxRandom)
+	}
+	if said := v.CheckRandom(); said != "" {
+		return errors.New(said)
 	}
 	if v.Literal != nil {
 		if _, err := literal(v.Literal); err != nil {
@@ -64,15 +62,6 @@ func literal(v any) (*syntax.Node, error) {
 	return nil, fmt.Errorf("a literal must be a string, a bool or a number, not %T", v)
 }
 
-// randomText returns n hexadecimal characters.
-func randomText(r io.Reader, n int) (string, error) {
-	b := make([]byte, (n+1)/2)
-	if _, err := io.ReadFull(r, b); err != nil {
-		return "", fmt.Errorf("read random bytes: %w", err)
-	}
-	return hex.EncodeToString(b)[:n], nil
-}
-
 // applySet writes what the spec sets into the wanted tree. Copies come last and
 // see the values of the merged file; a key that the merged file has no more is
 // copied from the host's.
@@ -99,7 +88,7 @@ func (m *merger) applySet(want, mine *syntax.Node) error {
 			}
 			continue
 		case v.Random > 0:
-			text, err := randomText(m.in.Random, v.Random)
+			text, err := m.in.draw(key, v)
 			if err != nil {
 				return fmt.Errorf("set %s: %w", key, err)
 			}

@@ -329,7 +329,7 @@ func (x *textMerge) value(name string, local captures) (string, bool) {
 		return "", false
 	}
 	if _, drawn := x.random[name]; !drawn {
-		text, err := randomText(x.in.Random, set.Random)
+		text, err := x.in.draw(name, set)
 		if err != nil {
 			return "", false
 		}

@@ -93,10 +93,27 @@ func TestPrepareAgain(t *testing.T) {
 	if merged() != first {
 		t.Error("drawn again")
 	}
-	info, err := os.Stat(m.backup + "/config/new/etc/app.json")
-	m.ok(err)
-	if info.Mode().Perm() != 0o600 {
-		t.Error(info.Mode())
+	for _, file := range []string{"/config/new/etc/app.json", "/index.json"} {
+		info, err := os.Stat(m.backup + file)
+		m.ok(err)
+		if info.Mode().Perm() != 0o600 {
+			t.Error(file, info.Mode())
+		}
+	}
+	// Whatever the admin does to the file meanwhile: something may have been made with the value.
+	secret := regexp.MustCompile(`"secret": "[0-9a-f]{16}"`).FindString(first)
+	m.write("/etc/app.json", "{\"port\": 1, \"name\": \"me\", \"mine\": false, \"more\": 1}\n", 0o640, 12, 34)
+	m.ok(m.set().Prepare(ctx))
+	if again := merged(); secret == "" || again == first || !strings.Contains(again, secret) {
+		t.Errorf("drawn first %q, merged later %s", secret, again)
+	}
+	s := m.set()
+	m.ok(s.Prepare(ctx))
+	m.ok(s.SaveState(ctx))
+	m.write("/etc/app.json", "{\"port\": 1, \"name\": \"me\"}\n", 0o640, 12, 34)
+	m.ok(s.SaveState(ctx)) // in the window
+	if again := merged(); !strings.Contains(again, secret) {
+		t.Errorf("drawn first %q, merged in the window %s", secret, again)
 	}
 }
 

@@ -28,14 +28,14 @@ func (s *Set) Findings(ctx context.Context) []finding.Finding {
 			return out
 		}
 		if !c.InPackage() {
-			out = append(out, s.configFindings(c, func(mine []byte) (config.Result, error) { return s.merge(c, mine) })...)
+			out = append(out, s.configFindings(c, func(mine []byte) (config.Result, error) { return s.merge(c, mine, nil) })...)
 		}
 	}
 	for _, p := range s.Packaged {
 		if ctx.Err() != nil {
 			return out
 		}
-		out = append(out, s.configFindings(p.Config, func(mine []byte) (config.Result, error) { return s.mergePackaged(ctx, p, mine) })...)
+		out = append(out, s.configFindings(p.Config, func(mine []byte) (config.Result, error) { return s.mergePackaged(ctx, p, mine, nil) })...)
 	}
 	out = append(out, s.mountFindings()...)
 	return append(out, s.state().Findings(ctx, s.room())...)

@@ -30,9 +30,14 @@ type record struct {
 	Group   string          `json:"group,omitempty"`   // likewise
 	Changes []config.Change `json:"changes,omitempty"` // what the merge did
 	Litter  []host.Name     `json:"litter,omitempty"`  // what rpm had left beside it before
-	Extra   bool            `json:"extra,omitempty"`   // recorded and restored only
-	Stays   bool            `json:"stays,omitempty"`   // the same on both sides, whatever rpm does to it
-	Package string          `json:"package,omitempty"` // of a %config file: its mark and package, for people
+
+	// Drawn are the values that were drawn at random for it, by key, whatever the host's file was then: something
+	// may be made with them before the window.
+	Drawn map[string]string `json:"drawn,omitempty"`
+
+	Extra   bool   `json:"extra,omitempty"`   // recorded and restored only
+	Stays   bool   `json:"stays,omitempty"`   // the same on both sides, whatever rpm does to it
+	Package string `json:"package,omitempty"` // of a %config file: its mark and package, for people
 }
 
 // file is one side of a configuration file; its content lies in the backup folder.

@@ -48,8 +48,8 @@ func (p Packaged) whose() string {
 }
 
 // mergePackaged merges what the two packages have with the host's file, nil for none.
-func (s *Set) mergePackaged(ctx context.Context, p Packaged, mine []byte) (config.Result, error) {
-	in := config.Input{Format: p.Format, Mine: mine, Set: p.Set, Policy: p.Policy, Random: rand.Reader}
+func (s *Set) mergePackaged(ctx context.Context, p Packaged, mine []byte, drawn map[string]string) (config.Result, error) {
+	in := config.Input{Format: p.Format, Mine: mine, Set: p.Set, Policy: p.Policy, Random: rand.Reader, Drawn: drawn}
 	for side, data := range map[*Shipped]*[]byte{p.Old: &in.Base, p.New: &in.Theirs} {
 		if side == nil {
 			continue
@@ -80,7 +80,9 @@ func replaced(base, mine, theirs []byte) []config.Change {
 // recordPackaged is record for a %config file of the packages.
 func (s *Set) recordPackaged(ctx context.Context, p Packaged, before *record) (*record, error) {
 	return s.recordMerged(&record{Target: host.Name(p.Target), Package: p.whose()}, before,
-		func(mine []byte) (config.Result, error) { return s.mergePackaged(ctx, p, mine) },
+		func(mine []byte, drawn map[string]string) (config.Result, error) {
+			return s.mergePackaged(ctx, p, mine, drawn)
+		},
 		func(r *record) error { r.packaged(p); return nil })
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -100,14 +101,17 @@ func (s *Set) prepare(ctx context.Context, seal bool) error {
 // record saves one configuration file and its merged form.
 func (s *Set) record(c manifest.Config, before *record) (*record, error) {
 	return s.recordMerged(&record{Target: host.Name(c.Target)}, before,
-		func(mine []byte) (config.Result, error) { return s.merge(c, mine) },
+		func(mine []byte, drawn map[string]string) (config.Result, error) { return s.merge(c, mine, drawn) },
 		func(r *record) error { return r.attributes(c) })
 }
+
+// merging merges the host's file, nil for none. drawn is config.Input's; nil for a merge that is not kept.
+type merging func(mine []byte, drawn map[string]string) (config.Result, error)
 
 // recordMerged fills r: with the host's file, and with what merge makes of it,
 // which gets its attributes by give. What was recorded before is kept when the
 // host's file is still the same.
-func (s *Set) recordMerged(r, before *record, merge func(mine []byte) (config.Result, error), give func(*record) error) (*record, error) {
+func (s *Set) recordMerged(r, before *record, merge merging, give func(*record) error) (*record, error) {
 	target := string(r.Target)
 	now, err := s.look(target)
 	if err != nil {
@@ -117,7 +121,11 @@ func (s *Set) recordMerged(r, before *record, merge func(mine []byte) (config.Re
 		before.Litter = s.litter(target)
 		return before, nil
 	}
-	result, err := merge(now.data)
+	r.Drawn = map[string]string{}
+	if before != nil {
+		maps.Copy(r.Drawn, before.Drawn)
+	}
+	result, err := merge(now.data, r.Drawn)
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +218,7 @@ func (s *Set) kept(side, target string, f *file) ([]byte, error) {
 }
 
 // merge merges what the bundle has of c with the host's file, nil for none.
-func (s *Set) merge(c manifest.Config, mine []byte) (config.Result, error) {
+func (s *Set) merge(c manifest.Config, mine []byte, drawn map[string]string) (config.Result, error) {
 	base, err := s.bundled(c.Old)
 	if err != nil {
 		return config.Result{}, err
@@ -221,7 +229,7 @@ func (s *Set) merge(c manifest.Config, mine []byte) (config.Result, error) {
 	}
 	return config.Merge(config.Input{
 		Format: c.Format, Base: base, Theirs: theirs, Mine: mine,
-		Set: c.Set, Policy: c.Policy, Random: rand.Reader,
+		Set: c.Set, Policy: c.Policy, Random: rand.Reader, Drawn: drawn,
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/host"
@@ -53,23 +54,33 @@ func (r Room) start(ctx context.Context, phase string, side manifest.Side, h man
 	if err := os.MkdirAll(notes, 0o700); err != nil {
 		return fmt.Errorf("make the folder for notes of the hook %s: %w", h.Name(), err)
 	}
-	if err := r.endLeftovers(ctx); err != nil {
-		return err
-	}
-	out, errs := &lines{hook: filepath.Base(program), stream: "stdout"}, &lines{hook: filepath.Base(program), stream: "stderr"}
 	slog.Info("hook", "program", program, "side", side)
-	_, err := host.Run(ctx, host.Cmd{
-		Name: filepath.Join(r.Bundle, program), Env: r.environment(phase, side, notes), Timeout: h.Timeout.D(),
-		Stdout: out, Stderr: errs,
-	})
-	out.flush()
-	errs.flush()
-	// A child that made a process group of its own outlives the timeout's kill.
-	err = errors.Join(err, r.endLeftovers(context.WithoutCancel(ctx)))
+	err := r.run(ctx, host.Cmd{Name: filepath.Join(r.Bundle, program), Env: r.environment(phase, side, notes), Timeout: h.Timeout.D()})
 	if err != nil {
 		return fmt.Errorf("hook %s: %w", program, err)
 	}
 	return host.SyncFS(notes)
+}
+
+// Command runs a program of the host as a hook is run, but with no more in its environment than
+// the mark: it is never there twice, and nothing of it outlives the call.
+func (r Room) Command(ctx context.Context, words []string, timeout time.Duration) error {
+	slog.Info("run", "command", strings.Join(words, " "))
+	return r.run(ctx, host.Cmd{Name: words[0], Args: words[1:], Env: []string{r.mark()}, Timeout: timeout})
+}
+
+// run runs a program between two looks for what is left of earlier ones.
+func (r Room) run(ctx context.Context, c host.Cmd) error {
+	if err := r.EndLeftovers(ctx); err != nil {
+		return err
+	}
+	out, errs := &lines{hook: filepath.Base(c.Name), stream: "stdout"}, &lines{hook: filepath.Base(c.Name), stream: "stderr"}
+	c.Stdout, c.Stderr = out, errs
+	_, err := host.Run(ctx, c)
+	out.flush()
+	errs.flush()
+	// A child that made a process group of its own outlives the timeout's kill.
+	return errors.Join(err, r.EndLeftovers(context.WithoutCancel(ctx)))
 }
 
 // environment is what a hook is told; docs/hooks.md documents it.

@@ -15,11 +15,11 @@ import (
 // endLimit bounds the wait for ended processes to be gone.
 const endLimit = 10 * time.Second
 
-// endLeftovers ends every process of this attempt's hooks. A killed engine leaves
+// EndLeftovers ends every process of this attempt's hooks. A killed engine leaves
 // its hook running, and an undo beside it would be undone by it. The processes
 // are found by their environment, which their children inherit: no record can be
 // late for that, and no process id mistaken.
-func (r Room) endLeftovers(ctx context.Context) error {
+func (r Room) EndLeftovers(ctx context.Context) error {
 	deadline := time.Now().Add(endLimit)
 	for {
 		found, err := r.leftovers()

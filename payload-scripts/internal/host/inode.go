@@ -91,8 +91,8 @@ func (n *Inode) Read(limit int64) ([]byte, error) {
 // in the order in which none undoes another: a new owner takes capabilities away, and
 // an ACL brings a mode of its own. A link has no mode.
 func (n *Inode) SetAttr(a Attr, xattrs map[string][]byte, mtime unix.Timespec) error {
-	if err := unix.Fchownat(n.fd, "", a.UID, a.GID, unix.AT_EMPTY_PATH); err != nil {
-		return fmt.Errorf("set the owner of %s: %w", n.name, err)
+	if err := n.Chown(a.UID, a.GID); err != nil {
+		return err
 	}
 	if err := n.SetXattrs(xattrs); err != nil {
 		return err
@@ -103,6 +103,14 @@ func (n *Inode) SetAttr(a Attr, xattrs map[string][]byte, mtime unix.Timespec) e
 		}
 	}
 	return n.SetTime(mtime)
+}
+
+// Chown gives the inode an owner and nothing else. A program loses setuid, setgid and capabilities by it.
+func (n *Inode) Chown(uid, gid int) error {
+	if err := unix.Fchownat(n.fd, "", uid, gid, unix.AT_EMPTY_PATH); err != nil {
+		return fmt.Errorf("set the owner of %s: %w", n.name, err)
+	}
+	return nil
 }
 
 // SetTime gives the inode a modification time.

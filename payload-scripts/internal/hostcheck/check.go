@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
@@ -17,22 +18,29 @@ import (
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/header"
 	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/moves"
+	"onerpm/payload-scripts/internal/packages"
 	"onerpm/payload-scripts/internal/preflight"
 	"onerpm/payload-scripts/internal/service"
 )
 
 // Options are what a check is told of the host.
 type Options struct {
-	UnderWay string // which other upgrade is at work, "" when there is none
-	Copying  bool   // this attempt was stopped in prepare: a part of the stores' copies may have its room already
+	UnderWay  string // which other upgrade is at work, "" when there is none
+	Copying   bool   // this attempt was stopped in prepare: a part of the stores' copies may have its room already
+	EarlyCame bool   // this attempt was stopped in prepare: the packages that come early may be there
 }
 
 // Check runs every check of the host for a bundle and writes nothing.
 func Check(ctx context.Context, b *layout.Bundle, o Options) []finding.Finding {
 	others := []preflight.Check{
+		moves.Of(b.Manifest, "", b.Root).Findings,
 		func(ctx context.Context) []finding.Finding { return doorFindings(ctx, b.Manifest) },
 		func(ctx context.Context) []finding.Finding { return checkFiles(ctx, b) },
 		func(ctx context.Context) []finding.Finding { return verifyFindings(ctx, b) },
+	}
+	if early := packages.Early(b.Manifest, b.Dir, "", b.Root); early != nil && !o.EarlyCame {
+		others = append(others, func(context.Context) []finding.Finding { return earlyFindings(b.Manifest, early) })
 	}
 	if b.Manifest.Agents != nil {
 		others = append(others, func(context.Context) []finding.Finding { return agentFindings(b) })
@@ -49,8 +57,31 @@ func Check(ctx context.Context, b *layout.Bundle, o Options) []finding.Finding {
 			needs = append(needs, func(ctx context.Context) ([]preflight.Need, error) { return l.room(ctx, b) })
 		}
 	}
-	return preflight.Run(ctx, preflight.Input{Manifest: b.Manifest, Dir: b.Dir, UnderWay: o.UnderWay, Others: others, Needs: needs})
+	return preflight.Run(ctx, preflight.Input{Manifest: b.Manifest, Dir: b.Dir, UnderWay: o.UnderWay, EarlyCame: o.EarlyCame, Others: others, Needs: needs})
 }
+
+// earlyFindings tells of what is where the packages that come early put something: all of theirs
+// goes on the way back, so nothing may be there before.
+func earlyFindings(m *manifest.Manifest, early *packages.Set) []finding.Finding {
+	there, err := early.InTheWay()
+	if err != nil {
+		return []finding.Finding{{ID: "check-failed", Level: finding.Refuse,
+			What: "could not find out whether something is where packages will be that come early: " + err.Error(), Do: "remove the cause, then check again"}}
+	}
+	if len(there) == 0 {
+		return nil
+	}
+	more := ""
+	if len(there) > shown {
+		more = fmt.Sprintf(" and %d more", len(there)-shown)
+	}
+	return []finding.Finding{{ID: "early-in-the-way", Level: finding.Refuse,
+		What: "these are there already, where packages that come while " + m.From + " serves will have their own: " + strings.Join(there[:min(shown, len(there))], ", ") + more,
+		Do:   "move them away, or remove what put them there, then check again"}}
+}
+
+// shown is how many paths a finding names.
+const shown = 10
 
 // databaseRoom tells what the databases' dumps and migrations take. A dump is not larger
 // than its database, as it is compressed. One that cannot be reached is a finding of its own.

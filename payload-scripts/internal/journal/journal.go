@@ -75,6 +75,10 @@ type Record struct {
 	Warnings []string         `json:"warnings"`
 	Hooks    []string         `json:"hooks,omitempty"` // hooks that began, in their order: undone in reverse
 
+	Early      bool     `json:"early,omitempty"`       // the packages that come early may be there, and their services
+	EarlySetup []string `json:"early_setup,omitempty"` // those of the services that are set up
+	Late       []string `json:"late,omitempty"`        // packages that were to be erased after the commit and could not be
+
 	Steps []Step `json:"steps"`
 }
 
@@ -94,6 +98,10 @@ func (r *Record) Window() time.Duration {
 	}
 	return r.Reopened.Sub(r.Closed)
 }
+
+// Changed tells whether something of the host was changed, or begun to be, that the way back from
+// prepare takes back.
+func (r *Record) Changed() bool { return r.Schema != nil || len(r.Hooks) > 0 || r.Early }
 
 // CameTo tells whether a step of a name ever began.
 func (r *Record) CameTo(step string) bool {
@@ -169,6 +177,7 @@ func (j *Journal) Record() Record {
 func (r *Record) clone() Record {
 	c := *r
 	c.Optional, c.Warnings, c.Hooks = slices.Clone(r.Optional), slices.Clone(r.Warnings), slices.Clone(r.Hooks)
+	c.EarlySetup = slices.Clone(r.EarlySetup)
 	c.Steps = append(make([]Step, 0, len(r.Steps)+1), r.Steps...) // with room for the step that most changes begin
 	c.Schema = maps.Clone(r.Schema)
 	return c

@@ -111,6 +111,12 @@ func (p Places) At(id string) Attempt {
 // Backup is what of the host was saved, by name; the folder itself for "".
 func (a Attempt) Backup(name string) string { return filepath.Join(a.Var, "backup", name) }
 
+// Packages is the folder of a part of the packages that has a transaction of its own.
+func (a Attempt) Packages(part string) string { return filepath.Join(a.Var, "packages-"+part) }
+
+// Kept is the list of the folders of packages that the upgrade has erased; they stay until the admin cleans up.
+func (a Attempt) Kept() string { return filepath.Join(a.Var, "kept.json") }
+
 // Log is the attempt's log.
 func (a Attempt) Log() string { return filepath.Join(a.Var, "log") }
 

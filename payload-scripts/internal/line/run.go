@@ -79,7 +79,7 @@ func (l *Line) after(stage Stage, cause error) (Stage, error) {
 	how := done
 	switch {
 	case cause == nil:
-	case errors.Is(cause, ErrRefused) && rec.Schema == nil && len(rec.Hooks) == 0:
+	case errors.Is(cause, ErrRefused) && !rec.Changed():
 		how = refused
 	case l.Steps.servicesTouched(rec):
 		how = failedDown

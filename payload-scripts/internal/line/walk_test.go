@@ -83,10 +83,14 @@ func (w *world) ended(outcome journal.Outcome) {
 	if !w.up || !w.door || w.marked || w.unsynced {
 		w.fault("services run %t, clients are let in %t, units are kept down %t, something is not on disk %t", w.up, w.door, w.marked, w.unsynced)
 	}
-	got := fmt.Sprintf("%s, schema %s, hook %t", w.release, w.schema, w.hooked)
-	want := "old, schema old, hook false"
+	late := w.late
+	if outcome == journal.Upgraded && len(w.disk.Late) > 0 { // what could not be erased is noted
+		late = "gone"
+	}
+	got := fmt.Sprintf("%s, schema %s, hook %t, early packages %s, places %s, late packages %s", w.release, w.schema, w.hooked, w.early, w.places, late)
+	want := "old, schema old, hook false, early packages none, places old, late packages there"
 	if outcome == journal.Upgraded {
-		want = "new, schema new, hook true"
+		want = "new, schema new, hook true, early packages there, places new, late packages gone"
 	}
 	if got != want {
 		w.fault("%s and the machine is %s, want %s", outcome, got, want)
@@ -156,7 +160,7 @@ func try(r *rules, s script, outcome journal.Outcome, person int) (*world, error
 // walker tries scripts until something is not as it must be.
 type walker struct {
 	rules   *rules
-	without string // see script
+	lacks   string // see script
 	earlier string
 	runs    int
 	err     error
@@ -167,7 +171,7 @@ func (k *walker) try(s script, outcome journal.Outcome, person int) *world {
 		return nil
 	}
 	k.runs++
-	s.without, s.earlier = k.without, k.earlier
+	s.lacks, s.earlier = k.lacks, k.earlier
 	var w *world
 	w, k.err = try(k.rules, s, outcome, person)
 	return w
@@ -207,7 +211,7 @@ func (s Stage) ends() journal.Outcome {
 func (k *walker) failing(stage Stage) {
 	want, trigger := stage.ends(), triggers[stage]
 	forward := stage == Prepare || stage == Switch
-	for _, step := range newWorld(script{without: k.without, earlier: k.earlier}).steps()[stage] {
+	for _, step := range newWorld(script{lacks: k.lacks, earlier: k.earlier}).steps()[stage] {
 		key := string(stage) + "/" + step.Name
 		k.try(trigger.failing(key, 1), want, 0)
 		k.try(trigger.failing(key, 2), want, 0)

@@ -32,6 +32,10 @@ type world struct {
 
 	release, schema  string          // old, mixed, new; old, expanded, new
 	hooked           bool            // what a hook of prepare did is there
+	early            string          // packages that come early: none, half, there
+	places           string          // of files that move: old, mixed, new
+	noted            bool            // what moves is on disk
+	late             string          // packages that go late: there, half, gone
 	up, door, marked bool            // services run; clients are let in; units stay down over a reboot
 	acked, kept      int             // writes: acknowledged; to be found in the state
 	saved            int             // writes in the saved state, -1 when none was saved in the window
@@ -74,13 +78,13 @@ type script struct {
 	killEach string         // "stage/step" in which every process is killed
 	killIn   string         // likewise, but only the first
 
-	without string // "stage/step" that is left out
+	lacks   string // "stage/step" that the line does not have
 	earlier string // "stage/step" that changes places with the one before
 }
 
 func (s script) String() string {
-	return strings.TrimSpace(fmt.Sprintf("fails %v refuse %t %t kill %v %s cut %d stop %d wish %q full %d in %q without %q earlier %q",
-		s.fails, s.refuse, s.later, s.killAt, s.killEach, s.cutAt, s.stopAt, s.wishIn, s.fullAt, s.killIn, s.without, s.earlier))
+	return strings.TrimSpace(fmt.Sprintf("fails %v refuse %t %t kill %v %s cut %d stop %d wish %q full %d in %q lacks %q earlier %q",
+		s.fails, s.refuse, s.later, s.killAt, s.killEach, s.cutAt, s.stopAt, s.wishIn, s.fullAt, s.killIn, s.lacks, s.earlier))
 }
 
 // killed is the panic by which a process of the world dies.
@@ -90,7 +94,10 @@ type killed struct{}
 const endless = 2000
 
 func newWorld(s script) *world {
-	w := &world{release: "old", schema: "old", up: true, door: true, saved: -1, rows: -1, source: true, proof: -1, script: s}
+	w := &world{
+		release: "old", schema: "old", early: "none", places: "old", late: "there", up: true, door: true,
+		saved: -1, rows: -1, source: true, proof: -1, script: s,
+	}
 	w.fails = maps.Clone(s.fails)
 	w.disk = journal.Record{ID: "a", Phase: journal.Preparing}
 	return w
@@ -107,6 +114,9 @@ func (w *world) point() {
 		}
 		if w.release == "old" && !w.source {
 			w.fault("clients were let in without the source of what they ask for")
+		}
+		if w.places != w.release {
+			w.fault("clients were let in: release %s, files in their %s places", w.release, w.places)
 		}
 	}
 	if w.points > endless {
@@ -192,7 +202,7 @@ func (w *world) steps() Steps {
 		var out []Step
 		for i := 0; i < len(steps); i += 2 {
 			key := string(stage) + "/" + steps[i].(string)
-			if key != w.without {
+			if key != w.lacks {
 				out = append(out, w.step(stage, steps[i].(string), steps[i+1].(func() error)))
 			}
 			if n := len(out); key == w.earlier {
@@ -215,6 +225,18 @@ func (w *world) steps() Steps {
 		return nil
 	}
 	empty := set(func() { w.rows, w.ledger = -1, false })
+	unearly := func() error {
+		if !w.journal.Record().Early {
+			return nil
+		}
+		if w.release != "old" || w.hooked || w.schema != "old" {
+			w.fault("what came early is removed before what needs it: release %s, hook %t, schema %s", w.release, w.hooked, w.schema)
+		}
+		w.early = "half"
+		w.point()
+		w.early = "none"
+		return nil
+	}
 	return Steps{
 		Prepare: list(Prepare,
 			"check", func() error {
@@ -224,6 +246,18 @@ func (w *world) steps() Steps {
 				return nil
 			},
 			"set aside", set(func() { w.aside = true }),
+			"early", func() error {
+				if err := w.update(func(r *journal.Record) { r.Early = true }); err != nil {
+					return err
+				}
+				w.early = "half"
+				w.point()
+				if w.full() {
+					return unix.ENOSPC
+				}
+				w.early = "there"
+				return nil
+			},
 			"hook", func() error {
 				err := w.update(func(r *journal.Record) { r.Hooks = []string{"hook"} })
 				w.hooked = w.hooked || err == nil
@@ -263,7 +297,11 @@ func (w *world) steps() Steps {
 			},
 			"stop source", set(func() { w.source = false }),
 			"save", set(func() { w.saved = w.kept }),
+			"note", set(func() { w.noted = true }),
 			"change", func() error {
+				if w.early != "there" {
+					w.fault("the new packages come with the early ones %s", w.early)
+				}
 				w.release, w.unsynced = "mixed", true
 				w.point()
 				if w.full() {
@@ -272,12 +310,34 @@ func (w *world) steps() Steps {
 				w.release = "new"
 				return nil
 			},
+			"move", func() error {
+				if !w.noted {
+					w.fault("files move and nobody knows which")
+				}
+				w.places = "mixed"
+				w.point()
+				if w.full() {
+					return unix.ENOSPC
+				}
+				w.places = "new"
+				return nil
+			},
 			"migrate", set(func() { w.schema = "new" }),
 			"start", start),
-		Open: list(Open, "start", start, "open", open, "tidy", tidy, "forget", set(func() { w.ledger = false })),
-		Undo: list(Undo, "empty", empty, "unexpand", unexpand, "unhook", unhook, "tidy", tidy),
+		Open: list(Open, "start", start, "open", open, "tidy", tidy, "forget", set(func() { w.ledger = false }),
+			"erase", func() error { // what goes wrong is noted and done later
+				w.late = "half"
+				w.point()
+				if w.full() {
+					return w.update(func(r *journal.Record) { r.Late = []string{"source"} })
+				}
+				w.late = "gone"
+				return nil
+			}),
+		Undo: list(Undo, "empty", empty, "unexpand", unexpand, "unhook", unhook, "unearly", unearly, "tidy", tidy),
 		Reopen: list(Reopen,
-			"start", set(func() { w.up, w.source = true, true }), "open", open, "empty", empty, "unexpand", unexpand, "unhook", unhook, "tidy", tidy),
+			"start", set(func() { w.up, w.source = true, true }), "open", open,
+			"empty", empty, "unexpand", unexpand, "unhook", unhook, "unearly", unearly, "tidy", tidy),
 		Restore: list(Restore,
 			"mark", set(func() { w.marked = true }),
 			"stop", set(func() {
@@ -287,12 +347,21 @@ func (w *world) steps() Steps {
 				w.up, w.door = false, false
 			}),
 			"empty", empty, "unexpand", unexpand, "unhook", unhook,
+			"move back", func() error {
+				if w.noted {
+					w.places = "mixed"
+					w.point()
+					w.places = "old"
+				}
+				return nil
+			},
 			"put back", set(func() {
 				w.release, w.unsynced = "old", true
 				if w.saved >= 0 {
 					w.kept = w.saved
 				}
 			}),
+			"unearly", unearly,
 			"start source", set(func() {
 				if w.release != "old" {
 					w.fault("the source is started at the release %s", w.release)

@@ -67,7 +67,7 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, err := range map[string]error{
-		"converge": s.Converge(ctx, manifest.New, Options{}), "prove": s.Prove(ctx),
+		"converge": s.Converge(ctx, manifest.New, Options{}), "prove": s.Prove(ctx, nil, nil),
 		"record": func() error { _, err := s.Record(ctx); return err }(), "obstacles": func() error { _, err := s.Obstacles(ctx); return err }(),
 	} {
 		if name != "obstacles" && err == nil {
@@ -84,7 +84,7 @@ func TestRehearse(t *testing.T) {
 	t.Parallel()
 	w, s := app(t, rpmtest.Package{Files: []rpmtest.File{body("/opt/a", "1")}}, rpmtest.Package{Files: []rpmtest.File{body("/opt/a", "2")}, Post: "echo >/ran\n"})
 	folder := t.TempDir()
-	took, err := s.Rehearse(t.Context(), folder)
+	took, err := s.Rehearse(t.Context(), folder, nil)
 	if err != nil || took <= 0 {
 		t.Errorf("%s: %v", took, err)
 	}
@@ -97,7 +97,7 @@ func TestRehearse(t *testing.T) {
 	if err := os.Remove(filepath.Join(w.Dir, w.Manifest.New[0].File)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Rehearse(t.Context(), folder); err == nil {
+	if _, err := s.Rehearse(t.Context(), folder, nil); err == nil {
 		t.Error("a package that is not there was rehearsed")
 	}
 }

@@ -93,7 +93,11 @@ func (s *Set) finishOld(ctx context.Context, o Options) error {
 	for _, err := range s.RPM.Refresh(ctx, slices.Collect(maps.Keys(paths))) {
 		warnings = append(warnings, err.Error())
 	}
-	left, err := s.newAccounts()
+	who, err := s.RPM.Owners()
+	if err != nil {
+		return err
+	}
+	left, err := s.accounts().New(who.Names())
 	if err != nil {
 		return err
 	}

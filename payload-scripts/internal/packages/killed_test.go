@@ -27,8 +27,18 @@ const points = 2
 // countCalls runs the transaction to side to its end and returns how often each call came.
 func countCalls(t *testing.T, w *rpmtest.World, s *Set, side manifest.Side) map[string]int {
 	t.Helper()
+	args, err := s.upgradeArgs(t.Context(), side)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return countRPM(t, w, args)
+}
+
+// countRPM is countCalls for rpm with any arguments.
+func countRPM(t *testing.T, w *rpmtest.World, args []string) map[string]int {
+	t.Helper()
 	trace := filepath.Join(t.TempDir(), "trace")
-	strace(t, w, s, side, "-o", trace, "-e", "trace="+strings.Join(calls, ","))
+	straceRPM(t, w, args, "-o", trace, "-e", "trace="+strings.Join(calls, ","))
 	data, err := os.ReadFile(trace)
 	if err != nil {
 		t.Fatal(err)
@@ -47,6 +57,12 @@ func strace(t *testing.T, w *rpmtest.World, s *Set, side manifest.Side, with ...
 	if err != nil {
 		t.Fatal(err)
 	}
+	straceRPM(t, w, args, with...)
+}
+
+// straceRPM runs rpm under strace, which may kill it.
+func straceRPM(t *testing.T, w *rpmtest.World, args []string, with ...string) {
+	t.Helper()
 	with = append(append(with, "rpm", "--root", w.Root), args...)
 	out, err := exec.Command("strace", with...).CombinedOutput()
 	t.Logf("strace: %v\n%s", err, out)

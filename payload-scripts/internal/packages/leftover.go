@@ -3,19 +3,12 @@ package packages
 import (
 	"context"
 	"fmt"
-	"io/fs"
-	"path"
-	"regexp"
 	"sort"
 
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
 	"onerpm/payload-scripts/internal/pkgfile"
 )
-
-// temporary is how rpm names a file before it has its whole content: the
-// file's name, a semicolon and the transaction's number.
-var temporary = regexp.MustCompile(`^(.+);[0-9a-f]{8}$`)
 
 // leftovers returns the temporaries beside the files of both sides, and the
 // files that only the other side has and that no package owns.
@@ -28,45 +21,30 @@ func (s *Set) leftovers(ctx context.Context, side manifest.Side) ([]Difference, 
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.temporaries(mine, theirs)
+	temporaries, err := pkgfile.Temporaries(s.RPM.Root, mine, theirs)
 	if err != nil {
 		return nil, err
 	}
-	strays, err := s.strays(ctx, side, mine, theirs)
-	return append(found, strays...), err
-}
-
-func (s *Set) temporaries(sets ...map[string]rpmfile.FileInfo) ([]Difference, error) {
-	dirs := map[string]map[string]bool{}
-	for _, set := range sets {
-		for p := range set {
-			dir, base := path.Split(p)
-			if dirs[dir] == nil {
-				dirs[dir] = map[string]bool{}
-			}
-			dirs[dir][base] = true
-		}
-	}
 	var found []Difference
-	for dir, names := range dirs {
-		entries, err := pkgfile.ReadDir(s.RPM.Path(dir))
-		if err != nil {
-			return nil, fmt.Errorf("look for what rpm left: %w", err)
-		}
-		for _, e := range entries {
-			m := temporary.FindStringSubmatch(e.Name())
-			if m != nil && names[m[1]] && (e.Type().IsRegular() || e.Type() == fs.ModeSymlink) {
-				found = append(found, Difference{Kind: Temporary, Path: dir + e.Name()})
-			}
-		}
+	for _, p := range temporaries {
+		found = append(found, Difference{Kind: Temporary, Path: p})
 	}
-	sort.Slice(found, func(i, j int) bool { return found[i].Path < found[j].Path })
-	return found, nil
+	var strays []string
+	if s.onlyAdds && side == manifest.Old {
+		strays, err = s.added(ctx)
+	} else {
+		strays, err = s.strays(ctx, side, mine, theirs)
+	}
+	sort.Sort(sort.Reverse(sort.StringSlice(strays))) // the deepest come first
+	for _, p := range strays {
+		found = append(found, Difference{Kind: Stray, Path: p})
+	}
+	return found, err
 }
 
 // strays returns what exists of theirs alone: files that are theirs by content or
-// empty, and empty folders, when no package owns them. The deepest come first.
-func (s *Set) strays(ctx context.Context, side manifest.Side, mine, theirs map[string]rpmfile.FileInfo) ([]Difference, error) {
+// empty, and empty folders, when no package owns them.
+func (s *Set) strays(ctx context.Context, side manifest.Side, mine, theirs map[string]rpmfile.FileInfo) ([]string, error) {
 	kept := map[string]pkgfile.Want{}
 	if side == manifest.Old {
 		if err := s.saved().Overlay(kept); err != nil {
@@ -88,16 +66,7 @@ func (s *Set) strays(ctx context.Context, side manifest.Side, mine, theirs map[s
 			candidates = append(candidates, p)
 		}
 	}
-	unowned, err := s.RPM.DB().Unowned(ctx, candidates)
-	if err != nil {
-		return nil, err
-	}
-	sort.Sort(sort.Reverse(sort.StringSlice(unowned)))
-	var found []Difference
-	for _, p := range unowned {
-		found = append(found, Difference{Kind: Stray, Path: p})
-	}
-	return found, nil
+	return s.RPM.DB().Unowned(ctx, candidates)
 }
 
 // isTheirs reports whether what is at p on the host is what f describes.

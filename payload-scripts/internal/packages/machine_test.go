@@ -14,6 +14,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/packages/rpmtest"
+	"onerpm/payload-scripts/internal/pkgfile"
 )
 
 // The tests here are about machines as they are: what rpm -U takes for right there, an
@@ -448,7 +449,7 @@ func TestGrowth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := growth["/opt/app"], (Growth{Bytes: 4096, Files: 1, Peak: 1 << 20}); got != want {
+	if got, want := growth["/opt/app"], (pkgfile.Growth{Bytes: 4096, Files: 1, Peak: 1 << 20}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
 	"sort"
 
 	"onerpm/internal/manifest"
+	"onerpm/internal/rpmfile"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/paths"
 	"onerpm/payload-scripts/internal/pkgfile"
@@ -103,55 +103,20 @@ func kindOf(path string, wantsFolder bool) (kind, error) {
 	return file, nil
 }
 
-// Growth tells how many bytes and files the new release's packages need in each
-// folder beyond what is there, in blocks of 4 KiB: a file that is replaced gives
-// its room back, what only the old release has does so at the end and does
-// not count. Of several hard links one counts. Peak is the size of the largest file,
-// which is there twice for a moment.
-type Growth struct {
-	Bytes, Files, Peak int64
-}
-
-// Growth returns it by folder of the host.
-func (s *Set) Growth() (map[string]Growth, error) {
+// Growth tells by folder of the host what the new release's packages need.
+func (s *Set) Growth() (map[string]pkgfile.Growth, error) {
 	carried, err := s.Carried(manifest.New)
 	if err != nil {
 		return nil, err
 	}
-	growth := map[string]Growth{}
-	replaced := map[[2]uint64]bool{}
-	for _, p := range carried {
-		header, err := s.Header(p.File)
-		if err != nil {
+	headers := make([]*rpmfile.Header, len(carried))
+	for i, p := range carried {
+		if headers[i], err = s.Header(p.File); err != nil {
 			return nil, err
 		}
-		brought := map[[2]uint64]bool{}
-		for _, f := range header.Files() {
-			if f.IsGhost() || !f.IsRegular() {
-				continue
-			}
-			dir := path.Dir(f.Path)
-			g := growth[dir]
-			// A header of old has no numbers: then every name is a file of its own.
-			if id := [2]uint64{f.Device, f.Inode}; f.Inode == 0 || !brought[id] {
-				brought[id] = true
-				g.Bytes += blocks(f.Size)
-				g.Files++
-				g.Peak = max(g.Peak, blocks(f.Size))
-			}
-			info, err := pkgfile.Stat(s.RPM.Path(f.Path))
-			if err == nil && info != nil && info.Mode.Type() == fs.FileMode(0) && !replaced[info.Inode] {
-				replaced[info.Inode] = true
-				g.Bytes -= blocks(info.Size)
-				g.Files--
-			}
-			growth[dir] = g
-		}
 	}
-	return growth, nil
+	return pkgfile.GrowthOf(s.RPM.Root, headers), nil
 }
-
-func blocks(size int64) int64 { return (size + 4095) &^ 4095 }
 
 // AllPaths returns every path that the packages of the two releases have on the
 // host, sorted: what rpm writes to.

@@ -32,12 +32,15 @@ type Set struct {
 	release.Bundle
 	RPM rpm.Host
 	Var string // the attempt's folder for what is written; "" when nothing may be written (Converge and Record need it)
+
+	Fills    []string // folders that are not there before, and are filled by what the packages bring
+	onlyAdds bool     // see Early
 }
 
-// New returns the packages of the bundle in dir, on a host whose files are below root;
-// "" is the host itself. See Set for folder.
+// New returns the packages of the bundle in dir that come and go in the window, on a host whose
+// files are below root; "" is the host itself. See Set for folder.
 func New(m *manifest.Manifest, dir, folder, root string) *Set {
-	return &Set{Bundle: release.Bundle{Manifest: m, Dir: dir}, RPM: rpm.Host{Root: root}, Var: folder}
+	return &Set{Bundle: release.Bundle{Manifest: m.Main(), Dir: dir}, RPM: rpm.Host{Root: root}, Var: folder}
 }
 
 // Optional returns the names of the old release's optional packages that are
@@ -74,11 +77,7 @@ func (s *Set) MarkUserInstalled(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var names []string
-	for _, p := range wanted {
-		names = append(names, p.Name)
-	}
-	return s.RPM.MarkUserInstalled(ctx, names)
+	return s.RPM.MarkUserInstalled(ctx, names(wanted))
 }
 
 // ConfigFiles is release.Bundle's, with the owners as this host knows them.
@@ -106,15 +105,16 @@ func (s *Set) carriedNames(side manifest.Side) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := make([]string, len(carried))
-	for i, p := range carried {
-		names[i] = p.Name
-	}
-	return names, nil
+	return names(carried), nil
 }
 
 // saved is the host's own files, as Record noted them.
 func (s *Set) saved() pkgfile.Saved { return pkgfile.Saved{Var: s.Var, Root: s.RPM.Root} }
+
+// accounts are the users and groups that the host had.
+func (s *Set) accounts() pkgfile.Accounts {
+	return pkgfile.Accounts{File: filepath.Join(s.Var, "accounts.json")}
+}
 
 // edited is what scriptlets made of the new packages' files.
 func (s *Set) edited() pkgfile.Edited {

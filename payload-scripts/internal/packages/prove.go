@@ -28,10 +28,12 @@ func (e *ProofError) Error() string {
 // Prove does both ways, there and back, on a copy of rpm's database with rpm's
 // dependency checks on, and demands that each way ends in exactly its set, and that
 // no package but the product's changes. Then it lets rpm test the way there
-// against the host itself, for conflicts of files and room. It changes nothing and
+// against the host itself, for conflicts of files and room. What comes early and goes late
+// (nil for nothing) is tried at its place: the early packages beside the old set, also that they can be
+// erased there, and with the new set in place that the late ones can. It changes nothing and
 // leaves nothing behind; it works in a scriptlet too. It demands that the old
-// set is installed. Errors are *ProofError, joined, or what kept it from trying.
-func (s *Set) Prove(ctx context.Context) error {
+// set is installed; the early packages may be. Errors are *ProofError, joined, or what kept it from trying.
+func (s *Set) Prove(ctx context.Context, early, late *Set) error {
 	size, err := s.RPM.DatabaseSize(ctx)
 	if err != nil {
 		return err
@@ -45,22 +47,62 @@ func (s *Set) Prove(ctx context.Context) error {
 	if err := s.RPM.Copy(ctx, db); err != nil {
 		return err
 	}
+	problems := []error{s.proveWays(ctx, db, early, late)}
+	for _, trial := range []struct{ set, early *Set }{{early, nil}, {s, early}} {
+		if trial.set == nil {
+			continue
+		}
+		args, err := trial.set.withEarly(ctx, trial.early)
+		if err != nil {
+			return errors.Join(append(problems, err)...)
+		}
+		said, err := s.RPM.Test(ctx, args)
+		problems = append(problems, err, proofError(manifest.New, said))
+	}
+	return errors.Join(problems...)
+}
+
+// proveWays does everything on the copy, as far as it goes: a way from a state that was not
+// reached proves nothing.
+func (s *Set) proveWays(ctx context.Context, db string, early, late *Set) error {
 	before, err := rpm.DBAt(db).All(ctx)
 	if err != nil {
 		return err
 	}
-	var problems error
-	for _, side := range []manifest.Side{manifest.New, manifest.Old} {
-		if problems = s.proveWay(ctx, db, side, before); problems != nil {
-			break // the way back from a state that was not reached proves nothing
+	if early != nil {
+		if err := early.proveWay(ctx, db, manifest.New, before); err != nil {
+			return err
+		}
+		if err := early.erasable(ctx, db, manifest.New); err != nil {
+			return err
+		}
+		if before, err = rpm.DBAt(db).All(ctx); err != nil {
+			return err
 		}
 	}
-	args, err := s.upgradeArgs(ctx, manifest.New)
-	if err != nil {
-		return errors.Join(problems, err)
+	if err := s.proveWay(ctx, db, manifest.New, before); err != nil {
+		return err
 	}
-	said, err := s.RPM.Test(ctx, args)
-	return errors.Join(problems, err, proofError(manifest.New, said))
+	if late != nil {
+		if err := late.erasable(ctx, db, manifest.Old); err != nil {
+			return err
+		}
+	}
+	return s.proveWay(ctx, db, manifest.Old, before)
+}
+
+// withEarly returns the arguments of a trial of the way there in which the early packages, nil
+// for none, are not installed before but with the others.
+func (s *Set) withEarly(ctx context.Context, early *Set) ([]string, error) {
+	args, err := s.upgradeArgs(ctx, manifest.New)
+	if err != nil || early == nil {
+		return args, err
+	}
+	files, err := early.RPMs(manifest.New)
+	for _, f := range files {
+		args = append(args, filepath.Join(early.Dir, f))
+	}
+	return args, err
 }
 
 // proveWay does one way on the copy. before is what the copy held at first.

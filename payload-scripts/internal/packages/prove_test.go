@@ -79,7 +79,7 @@ func TestProve(t *testing.T) {
 				install(t, w, *tt.foreign)
 			}
 			before := w.Set(t)
-			err := setOf(t, w).Prove(context.Background())
+			err := setOf(t, w).Prove(context.Background(), nil, nil)
 			if got := strings.Join(w.Set(t), " "); got != strings.Join(before, " ") {
 				t.Errorf("the proof changed the host: %s", got)
 			}
@@ -104,7 +104,7 @@ func TestProveLeavesNothingBehind(t *testing.T) {
 	w := product(t)
 	w.Install(t)
 	w.Manifest.Prefix = "leaves-nothing"
-	if err := setOf(t, w).Prove(context.Background()); err != nil {
+	if err := setOf(t, w).Prove(context.Background(), nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{"/run", "/dev/shm"} {
@@ -127,7 +127,7 @@ func TestProofOfAKilledCheckIsSwept(t *testing.T) {
 	if err := os.MkdirAll(left, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := setOf(t, w).Prove(context.Background()); err != nil {
+	if err := setOf(t, w).Prove(context.Background(), nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {

@@ -3,8 +3,11 @@ package packages
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
+	"path"
 	"slices"
+	"strings"
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/pkgfile"
@@ -20,16 +23,25 @@ func (s *Set) Record(ctx context.Context) ([]string, error) {
 	if differs, err := s.Compare(ctx, manifest.Old); err != nil || len(differs) > 0 {
 		return nil, errors.Join(err, asError(manifest.Old, differs))
 	}
+	if s.onlyAdds {
+		found, err := s.InTheWay()
+		if err != nil {
+			return nil, err
+		}
+		if len(found) > 0 {
+			return nil, fmt.Errorf("these are there before the packages that bring them; move them away: %s", strings.Join(found, ", "))
+		}
+	}
 	for _, side := range []manifest.Side{manifest.Old, manifest.New} {
 		if err := s.Verify(ctx, side); err != nil {
 			return nil, err
 		}
 	}
-	if err := s.noteAccounts(); err != nil {
-		return nil, err
-	}
 	who, err := s.RPM.Owners()
 	if err != nil {
+		return nil, err
+	}
+	if err := s.accounts().Note(who.Names()); err != nil {
 		return nil, err
 	}
 	want, err := s.Expected(manifest.Old, who)
@@ -47,5 +59,9 @@ func (s *Set) Record(ctx context.Context) ([]string, error) {
 			others = append(others, p)
 		}
 	}
-	return s.saved().Save(ctx, want, others, slices.Collect(maps.Keys(theirs)))
+	toCome := slices.Collect(maps.Keys(theirs))
+	for _, p := range s.Fills {
+		toCome = append(toCome, path.Join(p, "all that is in it"))
+	}
+	return s.saved().Save(ctx, want, others, toCome)
 }

@@ -7,15 +7,15 @@ import (
 	"path/filepath"
 	"time"
 
-	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/rpm"
 )
 
 // Rehearse runs the transaction to the new release in an empty root of its own
 // below folder, with a copy of rpm's database and without scriptlets, and returns
 // how long it took: the files are really written, to folder's file system. Nothing
-// of the host is touched. The caller has seen to it that there is room for them.
-func (s *Set) Rehearse(ctx context.Context, folder string) (time.Duration, error) {
+// of the host is touched. The caller has seen to it that there is room for them. What comes
+// early (nil for nothing) is installed too, as the others need it, and its time counts too.
+func (s *Set) Rehearse(ctx context.Context, folder string, early *Set) (time.Duration, error) {
 	root := filepath.Join(folder, "root")
 	path, err := s.RPM.DBPath(ctx)
 	if err != nil {
@@ -28,7 +28,7 @@ func (s *Set) Rehearse(ctx context.Context, folder string) (time.Duration, error
 	if err := s.RPM.Copy(ctx, db); err != nil {
 		return 0, err
 	}
-	args, err := s.upgradeArgs(ctx, manifest.New)
+	args, err := s.withEarly(ctx, early)
 	if err != nil {
 		return 0, err
 	}

@@ -3,6 +3,7 @@ package preflight
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -26,6 +27,13 @@ func (r *run) shipped() (s shipped, err error) {
 	}
 	if s.new, err = r.set.Paths(manifest.New); err != nil {
 		return s, err
+	}
+	if r.early != nil {
+		early, err := r.early.Paths(manifest.New)
+		if err != nil {
+			return s, err
+		}
+		maps.Copy(s.new, early)
 	}
 	s.addConfig(r.Manifest)
 	return s, nil

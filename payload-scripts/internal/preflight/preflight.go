@@ -35,17 +35,20 @@ type Need struct {
 // Input is what Run looks at.
 type Input struct {
 	Manifest *manifest.Manifest
-	Dir      string                                      // the bundle's folder, or the attempt's
-	UnderWay string                                      // another upgrade that is under way, for people; "" when there is none
-	Others   []Check                                     // of other rooms
-	Needs    []func(ctx context.Context) ([]Need, error) // room that other rooms need
-	Root     string                                      // "" is the host itself; for tests
+	Dir      string // the bundle's folder, or the attempt's
+	UnderWay string // another upgrade that is under way, for people; "" when there is none
+
+	EarlyCame bool                                        // an attempt was stopped in prepare: the packages that come early may be there, and what they bring
+	Others    []Check                                     // of other rooms
+	Needs     []func(ctx context.Context) ([]Need, error) // room that other rooms need
+	Root      string                                      // "" is the host itself; for tests
 }
 
 // run is one look at a host.
 type run struct {
 	Input
 	set   *packages.Set
+	early *packages.Set // that come in prepare; nil for none
 	state state
 }
 
@@ -55,7 +58,7 @@ func Run(ctx context.Context, in Input) []finding.Finding {
 	if os.Geteuid() != 0 {
 		return notRoot()
 	}
-	r := &run{Input: in, set: packages.New(in.Manifest, in.Dir, "", in.Root)}
+	r := &run{Input: in, set: packages.New(in.Manifest, in.Dir, "", in.Root), early: packages.Early(in.Manifest, in.Dir, "", in.Root)}
 	found := r.identify(ctx)
 	if r.state == atNew {
 		return found

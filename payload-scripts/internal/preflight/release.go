@@ -3,12 +3,16 @@ package preflight
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
 	"onerpm/internal/manifest"
 	"onerpm/internal/nevra"
 	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/packages"
+	"onerpm/payload-scripts/internal/release"
+	"onerpm/payload-scripts/internal/rpm"
 )
 
 // state is which release a host has.
@@ -27,7 +31,7 @@ type installed map[string][]nevra.ID
 // when it is not the one this bundle starts from.
 func (r *run) identify(ctx context.Context) []finding.Finding {
 	m := r.Manifest
-	has, err := r.set.Installed(ctx)
+	has, err := r.installed(ctx)
 	if err != nil {
 		return failed("find out which packages are installed", err)
 	}
@@ -39,17 +43,46 @@ func (r *run) identify(ctx context.Context) []finding.Finding {
 		names = append(names, name)
 	}
 	switch {
-	case len(differences(has, known(m.New), names)) == 0:
+	case len(differences(has, slices.Concat(known(m.New), r.lateStill()), names)) == 0:
 		r.state = atNew
 		return []finding.Finding{{
 			ID: AlreadyNew, Level: finding.Refuse,
 			What: fmt.Sprintf("this host has %s %s already", m.Product, m.To), Do: "nothing",
 		}}
-	case len(differences(has, known(m.Old), names)) == 0:
+	case len(differences(has, slices.Concat(known(m.Old), r.earlyAlready()), names)) == 0:
 		r.state = atOld
 		return nil
 	}
 	return r.otherRelease(ctx, has)
+}
+
+// installed is what the host has of all packages of the jump, whenever they come and go.
+func (r *run) installed(ctx context.Context) (installed, error) {
+	whole := packages.Set{Bundle: release.Bundle{Manifest: r.Manifest, Dir: r.Dir}, RPM: rpm.Host{Root: r.Root}}
+	return whole.Installed(ctx)
+}
+
+// lateStill are the packages that a host at the new release may have yet.
+func (r *run) lateStill() []manifest.Known {
+	if late := r.Manifest.Late(); late != nil {
+		return optional(known(late.Old))
+	}
+	return nil
+}
+
+// earlyAlready are the packages that a host at the old release may have, because an attempt was stopped.
+func (r *run) earlyAlready() []manifest.Known {
+	if early := r.Manifest.Early(); early != nil && r.EarlyCame {
+		return optional(known(early.New))
+	}
+	return nil
+}
+
+func optional(set []manifest.Known) []manifest.Known {
+	for i := range set {
+		set[i].Optional = true
+	}
+	return set
 }
 
 // otherRelease tells what a host has that is at neither release.

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/packages"
 )
 
 // spare is left free on every file system, in bytes: logs, journals, rpm's own growth.
@@ -90,18 +91,23 @@ func (r *run) needs(ctx context.Context, volumes map[uint64]*volume) error {
 }
 
 func (r *run) packagesNeed(volumes map[uint64]*volume) error {
-	growth, err := r.set.Growth()
-	if err != nil {
-		return err
-	}
-	for dir, g := range growth {
-		v, err := r.volumeOf(volumes, dir)
+	for _, set := range []*packages.Set{r.set, r.early} {
+		if set == nil {
+			continue
+		}
+		growth, err := set.Growth()
 		if err != nil {
 			return err
 		}
-		v.what["packages"] += g.Bytes
-		v.files += g.Files
-		v.peak = max(v.peak, g.Peak)
+		for dir, g := range growth {
+			v, err := r.volumeOf(volumes, dir)
+			if err != nil {
+				return err
+			}
+			v.what["packages"] += g.Bytes
+			v.files += g.Files
+			v.peak = max(v.peak, g.Peak)
+		}
 	}
 	for _, v := range volumes {
 		v.what["packages"] = max(0, v.what["packages"])

@@ -3,6 +3,7 @@ package preflight
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/finding"
@@ -23,7 +24,13 @@ func (r *run) units(ctx context.Context) []finding.Finding {
 	if err != nil {
 		return failed("look for unit files in the packages", err)
 	}
-	found, err := judgeUnits(ctx, conn, r.Manifest.Services, files)
+	services := slices.Clone(r.Manifest.Services)
+	if r.early != nil {
+		for _, u := range r.Manifest.EarlyServices {
+			services = append(services, manifest.Service{Unit: u.Unit, Only: manifest.New})
+		}
+	}
+	found, err := judgeUnits(ctx, conn, services, files)
 	if err != nil {
 		return failed("ask systemd for the product's units", err)
 	}

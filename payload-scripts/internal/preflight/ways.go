@@ -16,7 +16,7 @@ func (r *run) ways(ctx context.Context) []finding.Finding {
 	if r.state != atOld {
 		return nil // the ways start at the old release
 	}
-	err := r.set.Prove(ctx)
+	err := r.set.Prove(ctx, r.early, packages.Late(r.Manifest, r.Dir, "", r.Root))
 	var found []finding.Finding
 	for _, e := range flatten(err) {
 		proof := (*packages.ProofError)(nil)

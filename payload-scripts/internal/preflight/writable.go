@@ -19,6 +19,19 @@ func (r *run) writable(context.Context) []finding.Finding {
 	if err != nil {
 		return failed("find out which paths will be written", err)
 	}
+	if r.early != nil {
+		more, err := r.early.AllPaths()
+		if err != nil {
+			return failed("find out which paths will be written", err)
+		}
+		paths = append(paths, more...)
+	}
+	for _, m := range r.Manifest.Moves {
+		paths = append(paths, m.Source(), m.Target())
+	}
+	for _, o := range r.Manifest.Owners {
+		paths = append(paths, o.Path)
+	}
 	for _, c := range r.Manifest.Config {
 		paths = append(paths, c.Target)
 	}

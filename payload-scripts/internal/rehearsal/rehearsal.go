@@ -271,7 +271,7 @@ func (u *run) packages(ctx context.Context) error {
 	if err := u.room(need, "the packages"); err != nil {
 		return u.problem(ctx, err)
 	}
-	took, err := set.Rehearse(ctx, u.dir)
+	took, err := set.Rehearse(ctx, u.dir, packages.Early(m, u.bundle.Dir, "", ""))
 	if err != nil {
 		return u.problem(ctx, err)
 	}

@@ -81,3 +81,17 @@ func Size(ctx context.Context, real string) (int64, error) {
 	})
 	return total, err
 }
+
+// Walk calls visit for everything at a path, folders before what is in them, with the path below
+// it ("." is the path itself). No link is followed; nothing there is no error.
+func Walk(ctx context.Context, real string, visit func(rel string, st *unix.Stat_t) error) error {
+	dir, base, err := host.OpenParent(real)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer dir.Close() //nolint:errcheck // read only
+	return walk(ctx, dir, base, ".", 0, func(rel string, st *unix.Stat_t, _ *os.File, _ string) error { return visit(rel, st) })
+}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/hostcheck"
+	"onerpm/payload-scripts/internal/moves"
 	"onerpm/payload-scripts/internal/packages"
 	"onerpm/payload-scripts/internal/service"
 )
@@ -18,6 +20,7 @@ type fileSet struct {
 	set      *files.Set
 	packages *packages.Set
 	services *service.Services
+	moves    *moves.Set
 }
 
 func (f *fileSet) backup(ctx context.Context) error {
@@ -27,6 +30,13 @@ func (f *fileSet) backup(ctx context.Context) error {
 	var err error
 	if f.set.Others, err = f.packages.AllPaths(); err != nil {
 		return err
+	}
+	more, err := f.moves.Paths()
+	if err != nil {
+		return err
+	}
+	for _, path := range more { // of all that is in them, too
+		f.set.Others = append(f.set.Others, path, filepath.Join(path, "all"))
 	}
 	if err := f.set.Prepare(ctx); err != nil {
 		return err

@@ -13,7 +13,8 @@ import (
 // packageSet is the product's packages in an attempt.
 type packageSet struct {
 	*job
-	set *packages.Set
+	set   *packages.Set
+	early *packages.Set // that came in prepare; nil for none
 }
 
 func (p *packageSet) waitForLocks(ctx context.Context) error { return p.set.RPM.WaitFree(ctx) }
@@ -44,21 +45,26 @@ func (p *packageSet) restore(ctx context.Context) error {
 func (p *packageSet) converge(ctx context.Context, side manifest.Side) error {
 	p.set.Had = p.journal.Record().Optional
 	defer p.set.RPM.Release() // nothing may have been left to do for rpm
-	return p.set.Converge(ctx, side, packages.Options{
-		Progress: func(at rpm.Progress) {
-			p.progress.Tell("rpm: "+at.Package, int64(at.Percent), 100, "percent")
-			if at.Percent == 0 {
-				host.Point("rpm at work", at.Package)
-			}
-		},
-		Warn: p.warn,
-	})
+	return p.set.Converge(ctx, side, packages.Options{Progress: p.rpmAt, Warn: p.warn})
+}
+
+// rpmAt tells those who look on how far rpm is.
+func (j *job) rpmAt(at rpm.Progress) {
+	j.progress.Tell("rpm: "+at.Package, int64(at.Percent), 100, "percent")
+	if at.Percent == 0 {
+		host.Point("rpm at work", at.Package)
+	}
 }
 
 // markUserInstalled never fails an upgrade that serves already: it is told as a warning.
 func (p *packageSet) markUserInstalled(ctx context.Context) error {
-	if err := p.set.MarkUserInstalled(ctx); err != nil {
-		return p.warn("the new packages could not be marked as installed by the user: " + err.Error())
+	for _, set := range []*packages.Set{p.set, p.early} {
+		if set == nil {
+			continue
+		}
+		if err := set.MarkUserInstalled(ctx); err != nil {
+			return p.warn("the new packages could not be marked as installed by the user: " + err.Error())
+		}
 	}
 	return nil
 }

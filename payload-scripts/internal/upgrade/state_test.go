@@ -53,7 +53,7 @@ func TestPackagedFileInState(t *testing.T) {
 			}
 			work := &job{bundle: b, attempt: layout.Attempt{ID: "a", Var: w.Var}, journal: journal.New(rec, func(journal.Record) error { return nil }),
 				progress: progress.NewWriter(w.Var+"/progress", "a")}
-			p := &packageSet{work, set}
+			p := &packageSet{work, set, nil}
 			if c.sealed {
 				if err := p.converge(t.Context(), manifest.New); err != nil {
 					t.Fatal(err)

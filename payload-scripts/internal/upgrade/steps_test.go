@@ -48,15 +48,16 @@ func TestSteps(t *testing.T) {
 		}
 	}
 	before(line.Switch, "drain", "wait for other package managers", "shut the door", "mark the window", "see that no work is under way",
-		"stop the services", "stores to new", "stop the sources", "save what changed meanwhile", packagesToNew, "files to new", "schema to new", "start the services", "see that everything runs")
+		"stop the services", "stores to new", "stop the sources", "save what changed meanwhile", "note what moves", packagesToNew, "files to new",
+		"move files", "hooks of the switch", "schema to new", "start the services", "see that everything runs")
 	before(line.Prepare, "preflight", "set room aside", "back up configuration", "record the addresses of the databases", "record the sources of the stores",
-		"back up the databases", "hooks of prepare", "expand the schema", "copy the stores")
-	before(line.Restore, "mark the window", "stop the services", "stores to old", "schema to old", "packages to old", "files to old",
-		"start the sources", "prove the sources", "start the services")
-	before(line.Undo, "stores to old", "schema to old")
-	before(line.Reopen, "stores to old", "schema to old")
+		"back up packages", "install the early packages", "start the early services", "back up the databases", "hooks of prepare", "expand the schema", "copy the stores")
+	before(line.Restore, "mark the window", "stop the services", "stores to old", "schema to old", "undo the hooks", "move files back", "packages to old",
+		"remove what came early", "files to old", "start the sources", "prove the sources", "start the services")
+	before(line.Undo, "stores to old", "schema to old", "undo the hooks", "remove what came early")
+	before(line.Reopen, "open the door", "stores to old", "schema to old", "undo the hooks", "remove what came early")
 	before(line.Serve, "start the services", "open the door", "take the marks away")
-	before(line.Open, "start the services", "open the door", "take the marks away", "forget the stores' copies")
+	before(line.Open, "start the services", "open the door", "take the marks away", "forget the stores' copies", "erase what is not needed any more")
 	// After either commit, and where the services were never stopped, nothing is stopped or put back.
 	for _, stage := range []line.Stage{line.Open, line.Serve, line.Reopen, line.Undo} {
 		for _, name := range names(stage) {
@@ -64,6 +65,13 @@ func TestSteps(t *testing.T) {
 				if strings.HasPrefix(name, never) {
 					t.Errorf("%s has the step %q", stage, name)
 				}
+			}
+		}
+	}
+	for _, stage := range []line.Stage{line.Open, line.Serve} {
+		for _, name := range names(stage) {
+			if strings.HasPrefix(name, "remove") || strings.HasPrefix(name, "move") {
+				t.Errorf("%s has the step %q", stage, name)
 			}
 		}
 	}

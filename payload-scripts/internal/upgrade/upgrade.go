@@ -55,6 +55,7 @@ type Upgrade struct {
 	units    *units
 	door     *door
 	hooks    *hooks
+	parts    *parts
 	agents   *agents
 }
 
@@ -69,12 +70,14 @@ func New(ctx context.Context, b *layout.Bundle, a layout.Attempt, j *journal.Jou
 	rpms.Had, rpms.RPM.LockWait = j.Record().Optional, b.Settings.LockWait
 	merged := files.New(b.Manifest, b.Dir, a.Backup(""))
 	merged.Progress = func(path string, bytes int64) { work.progress.Tell(path, bytes, 0, "bytes") }
+	room := hook.Room{Manifest: b.Manifest, Bundle: b.Dir, Attempt: a.ID, Var: a.Var, Merged: files.MergedFile(a.Backup(""), "")}
 	u := &Upgrade{
-		job: work, gate: &gate{work, rpms}, reserve: &reserve{work}, packages: &packageSet{work, rpms},
+		job: work, gate: &gate{work, rpms}, reserve: &reserve{work},
 		schema: &schema{work}, units: &units{job: work, services: s}, agents: &agents{work},
-		hooks: &hooks{work, hook.Room{Manifest: b.Manifest, Bundle: b.Dir, Attempt: a.ID, Var: a.Var, Merged: files.MergedFile(a.Backup(""), "")}},
+		hooks: &hooks{work, room}, parts: newParts(work, s, room, rpms),
 	}
-	u.files = &fileSet{work, merged, rpms, s}
+	u.packages = &packageSet{work, rpms, u.parts.early.Packages}
+	u.files = &fileSet{work, merged, rpms, s, u.parts.moves}
 	u.door = &door{units: u.units}
 	u.stores = newStores(work, u.schema)
 	u.drain = &drain{job: work, schema: u.schema, stores: u.stores}

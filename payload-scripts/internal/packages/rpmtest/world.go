@@ -38,6 +38,7 @@ type File struct {
 type Package struct {
 	Name, Version, Release   string
 	Optional                 bool
+	Early, Late              bool // comes in prepare; goes after the commit
 	Files                    []File
 	Pre, Post, PreUn, PostUn string
 	PostTrans                string
@@ -143,7 +144,7 @@ func (w *World) build(t testing.TB, old, new []Package) {
 	obsoleted := map[string]bool{}
 	for _, p := range new {
 		w.Manifest.New = append(w.Manifest.New, w.add(t, p, "packages", inOld[p.Name] == inNew[p.Name]))
-		if inOld[p.Name] == "" {
+		if inOld[p.Name] == "" && !p.Early {
 			undo.Obsoletes = append(undo.Obsoletes, p.Name)
 		}
 		for _, o := range p.Obsoletes {
@@ -151,7 +152,7 @@ func (w *World) build(t testing.TB, old, new []Package) {
 		}
 	}
 	for _, p := range old {
-		if inNew[p.Name] == "" && !obsoleted[p.Name] {
+		if inNew[p.Name] == "" && !obsoleted[p.Name] && !p.Late {
 			drop.Obsoletes = append(drop.Obsoletes, p.Name)
 		}
 	}
@@ -177,7 +178,7 @@ func (w *World) add(t testing.TB, p Package, folder string, unchanged bool) mani
 	name := p.Name + "-" + p.Version + "-" + p.release() + ".noarch.rpm"
 	m := manifest.Package{
 		ID: nevra.ID{Name: p.Name, Version: p.Version, Release: p.release(), Arch: "noarch"}, Optional: p.Optional,
-		SHA256: digest(data), Size: int64(len(data)),
+		SHA256: digest(data), Size: int64(len(data)), Early: p.Early, Late: p.Late,
 	}
 	for _, f := range p.Files {
 		m.Installed += int64(len(f.Body))

@@ -1,0 +1,361 @@
+package moves
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/paths"
+	"onerpm/payload-scripts/internal/tree"
+)
+
+// owned is a line of owners.jsonl: a file, and whose it is before the upgrade.
+type owned struct {
+	Path  host.Name `json:"path"` // without links, before any move
+	Inode uint64    `json:"inode"`
+	UID   int       `json:"uid"`
+	GID   int       `json:"gid"`
+	Mode  uint32    `json:"mode"`           // with the type; a new owner takes setuid away
+	Rule  int       `json:"rule"`           // which of the manifest's owners it gets
+	Caps  []byte    `json:"caps,omitempty"` // of a program that has some: a new owner takes them, too
+}
+
+func (s *Set) ownersFile() string { return filepath.Join(s.Folder, "owners.jsonl") }
+
+// LinkedError are files that have further names outside of a tree: a new owner would be given
+// to what somebody may have linked there.
+type LinkedError struct{ Paths []string }
+
+func (e *LinkedError) Error() string {
+	const shown = 10
+	more := ""
+	if len(e.Paths) > shown {
+		more = fmt.Sprintf(" and %d more", len(e.Paths)-shown)
+	}
+	return "files have further names (hard links) elsewhere: " + strings.Join(e.Paths[:min(shown, len(e.Paths))], ", ") + more
+}
+
+// recordOwners writes owners.jsonl, durably and whole.
+func (s *Set) recordOwners(ctx context.Context) (err error) {
+	if len(s.Owners) == 0 {
+		return nil
+	}
+	f, err := os.OpenFile(s.ownersFile()+"~", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	out := bufio.NewWriter(f)
+	enc := json.NewEncoder(out)
+	for i, rule := range s.Owners {
+		if err := s.walk(ctx, rule, func(o owned) error {
+			o.Rule = i
+			return enc.Encode(o)
+		}); err != nil {
+			return err
+		}
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	host.Point("fsync", s.ownersFile())
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	host.Point("rename", s.ownersFile())
+	if err := os.Rename(s.ownersFile()+"~", s.ownersFile()); err != nil {
+		return err
+	}
+	return host.SyncDir(s.Folder)
+}
+
+// walk tells every file that a rule is about. Further names elsewhere are a *LinkedError, at the end.
+func (s *Set) walk(ctx context.Context, rule manifest.Owner, visit func(owned) error) error {
+	real, _, err := s.Host.Resolve(rule.Path)
+	if err != nil {
+		return err
+	}
+	type links struct {
+		left uint64
+		path string
+	}
+	linked := map[[2]uint64]*links{} // by device and inode
+	err = tree.Walk(ctx, real, func(rel string, st *unix.Stat_t) error {
+		path := filepath.Join(real, rel)
+		if st.Nlink > 1 && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			id := [2]uint64{st.Dev, st.Ino}
+			if linked[id] == nil {
+				linked[id] = &links{uint64(st.Nlink), path} //nolint:unconvert // 32 bits on other machines
+			}
+			if linked[id].left--; linked[id].left == 0 {
+				delete(linked, id)
+			}
+		}
+		o := owned{Path: host.Name(path), Inode: st.Ino, UID: int(st.Uid), GID: int(st.Gid), Mode: st.Mode}
+		if st.Mode&unix.S_IFMT == unix.S_IFREG && st.Mode&0o111 != 0 {
+			var err error
+			if o.Caps, err = capsOf(path); err != nil {
+				return err
+			}
+		}
+		return visit(o)
+	})
+	if err != nil || len(linked) == 0 {
+		return err
+	}
+	outside := &LinkedError{}
+	for _, l := range linked {
+		outside.Paths = append(outside.Paths, l.path)
+	}
+	return outside
+}
+
+// capabilities is the extended attribute with a program's capabilities.
+const capabilities = "security.capability"
+
+func capsOf(path string) ([]byte, error) {
+	n, err := host.OpenPath(path)
+	if err != nil {
+		return nil, err
+	}
+	defer n.Close()
+	xattrs, err := n.Xattrs()
+	return xattrs[capabilities], err
+}
+
+// each reads owners.jsonl.
+func (s *Set) each(ctx context.Context, do func(owned) error) error {
+	if len(s.Owners) == 0 {
+		return nil
+	}
+	f, err := os.Open(s.ownersFile())
+	if err != nil {
+		return fmt.Errorf("read whose the files were: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // read only
+	for dec, n := json.NewDecoder(bufio.NewReader(f)), int64(1); ; n++ {
+		var o owned
+		if err := dec.Decode(&o); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read %s, line %d: %w", s.ownersFile(), n, err)
+		}
+		if o.Rule < 0 || o.Rule >= len(s.Owners) {
+			return fmt.Errorf("read %s, line %d: it is about no owner of this bundle", s.ownersFile(), n)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := do(o); err != nil {
+			return err
+		}
+		if s.Progress != nil && n%1000 == 0 {
+			s.Progress(string(o.Path), n, 0)
+		}
+	}
+}
+
+// giveAway gives every file that is noted its new owner, at its new place, and the folders that
+// were made among them. A file that the new packages have replaced is theirs.
+func (s *Set) giveAway(ctx context.Context, r *record) error {
+	who := make([]ids, len(s.Owners))
+	for i, rule := range s.Owners {
+		var err error
+		if who[i], err = lookUp(rule); err != nil {
+			return err
+		}
+	}
+	var at opener
+	defer at.close()
+	places := r.places()
+	err := s.each(ctx, func(o owned) error {
+		_, err := o.give(&at, placeOf(places, o.Path), who[o.Rule])
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, f := range r.Made {
+		for i, rule := range s.Owners {
+			real, _, err := s.Host.Resolve(rule.Path)
+			if err != nil {
+				return err
+			}
+			if !f.All || !paths.Within(string(f.Path), real) {
+				continue
+			}
+			is, err := inodeAt(f.Path)
+			if err != nil {
+				return err
+			}
+			if _, err := (owned{Inode: is}).give(&at, f.Path, who[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// giveBack gives every file that is noted the owner that it had.
+func (s *Set) giveBack(ctx context.Context) error {
+	var lost []string
+	var at opener
+	defer at.close()
+	err := s.each(ctx, func(o owned) error {
+		same, err := o.give(&at, o.Path, ids{o.UID, o.GID})
+		if err == nil && !same && !s.inState(string(o.Path)) {
+			lost = append(lost, string(o.Path))
+		}
+		return err
+	})
+	if err != nil || len(lost) == 0 {
+		return err
+	}
+	return fmt.Errorf("gone or replaced since the services were stopped, and not under state, which would bring them back: %s", strings.Join(lost[:min(20, len(lost))], ", "))
+}
+
+// ids are a user and a group; -1 leaves what is there.
+type ids struct{ uid, gid int }
+
+// give gives the file at a path an owner, and the mode and attributes that it had with the old one.
+// It tells whether that very file is there.
+func (o owned) give(at *opener, path host.Name, to ids) (same bool, err error) {
+	n, err := at.open(string(path))
+	if absent(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer n.Close()
+	if n.Stat.Ino != o.Inode {
+		return false, nil
+	}
+	uid, gid := int(n.Stat.Uid), int(n.Stat.Gid)
+	if to.uid >= 0 {
+		uid = to.uid
+	}
+	if to.gid >= 0 {
+		gid = to.gid
+	}
+	mode := n.Stat.Mode
+	if o.Mode != 0 { // of one that was cut short after the owner, setuid is gone
+		mode = o.Mode
+	}
+	if mode == n.Stat.Mode && o.Caps == nil {
+		if uid == int(n.Stat.Uid) && gid == int(n.Stat.Gid) {
+			return true, nil
+		}
+		if mode&unix.S_IFMT == unix.S_IFDIR || mode&(unix.S_ISUID|unix.S_ISGID) == 0 { // as nearly all are
+			host.Point("chown", string(path))
+			return true, n.Chown(uid, gid)
+		}
+	}
+	xattrs, err := n.Xattrs()
+	if err != nil {
+		return true, err
+	}
+	if o.Caps != nil {
+		if xattrs == nil {
+			xattrs = map[string][]byte{}
+		}
+		xattrs[capabilities] = o.Caps
+	}
+	host.Point("chown", string(path))
+	return true, n.SetAttr(host.Attr{Mode: host.GoMode(mode), UID: uid, GID: gid}, xattrs, n.Stat.Mtim)
+}
+
+// opener opens files one after the other, as a walk meets them: the folder of the last one stays open.
+type opener struct {
+	dir  *os.File
+	path string // of dir
+}
+
+func (a *opener) open(path string) (*host.Inode, error) {
+	if folder := filepath.Dir(path); a.dir == nil || folder != a.path {
+		a.close()
+		dir, _, err := host.OpenParent(path)
+		if err != nil {
+			return nil, err
+		}
+		a.dir, a.path = dir, folder
+	}
+	return host.OpenInode(int(a.dir.Fd()), filepath.Base(path))
+}
+
+func (a *opener) close() {
+	if a.dir != nil {
+		_ = a.dir.Close() // only read
+		a.dir = nil
+	}
+}
+
+// places are where files are after the moves, by where they were.
+func (r *record) places() map[host.Name]host.Name {
+	to := map[host.Name]host.Name{}
+	for _, m := range r.Moves {
+		to[m.From] = m.To
+	}
+	return to
+}
+
+// placeOf is where a path is after the moves.
+func placeOf(places map[host.Name]host.Name, path host.Name) host.Name {
+	for p := path; p != "/" && p != "."; p = host.Name(filepath.Dir(string(p))) {
+		if to, moves := places[p]; moves {
+			return to + path[len(p):]
+		}
+	}
+	return path
+}
+
+// lookUp finds the numbers of an owner.
+func lookUp(o manifest.Owner) (ids, error) {
+	uid, err := number(o.User, func(name string) (string, error) {
+		u, err := user.Lookup(name)
+		if err != nil {
+			return "", err
+		}
+		return u.Uid, nil
+	})
+	if err != nil {
+		return ids{}, fmt.Errorf("owner of %s: %w", o.Path, err)
+	}
+	if o.Group == "" {
+		return ids{uid, -1}, nil
+	}
+	gid, err := number(o.Group, func(name string) (string, error) {
+		g, err := user.LookupGroup(name)
+		if err != nil {
+			return "", err
+		}
+		return g.Gid, nil
+	})
+	if err != nil {
+		return ids{}, fmt.Errorf("group of %s: %w", o.Path, err)
+	}
+	return ids{uid, gid}, nil
+}
+
+func number(name string, find func(string) (string, error)) (int, error) {
+	if id, err := strconv.Atoi(name); err == nil && id >= 0 {
+		return id, nil
+	}
+	id, err := find(name)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(id)
+}
