@@ -97,7 +97,8 @@ func leftover(p layout.Places, s summary, latest bool) (Leftover, error) {
 		path string
 		but  []string
 	}{
-		{a.Run, []string{"bin", "manifest.json", "version"}}, {a.Var, []string{"journal.json", "log", "report.json", agent.File, filepath.Base(a.Kept()), filepath.Base(a.Stores())}},
+		{a.Run, []string{"bin", "manifest.json", "version"}},
+		{a.Var, []string{"journal.json", "log", "report.json", agent.File, filepath.Base(a.Stores()), filepath.Base(a.Kept())}},
 	} {
 		rest, err := below(dir.path, dir.but...)
 		if err != nil {

@@ -27,8 +27,8 @@ import (
 // Options are what a check is told of the host.
 type Options struct {
 	UnderWay  string // which other upgrade is at work, "" when there is none
+	Copying   bool   // this attempt was stopped in prepare: a part of the stores' copies may have its room already
 	EarlyCame bool   // this attempt was stopped in prepare: the packages that come early may be there
-	Copying   bool   // likewise: a part of the stores' copies may have its room already
 }
 
 // Check runs every check of the host for a bundle and writes nothing.

@@ -12,12 +12,16 @@ type chapter struct {
 }
 
 var chapters = []chapter{
-	{Prepare, "prepare", "The product serves."},
-	{Switch, "switch", "The product does not serve from the door's shutting on."},
-	{Open, "open", "After the commit: the file systems are synced, then one durable record says `open`. The product serves from the opened door on."},
-	{Undo, "undo: back, from prepare", "The product serves all the time."},
+	{Prepare, "prepare", "The product serves. What only the new release has comes first, packages and their services: a database of the new release may be " +
+		"one of theirs. Then its schema, and then the first copy of the documents."},
+	{Switch, "switch", "The product does not serve from the door's shutting on. What has the documents of a store goes on running until the second copy is proved to be all " +
+		"of them. Files move after the packages: a new package may bring the folder that they move into."},
+	{Open, "open", "After the commit: the file systems are synced, then one durable record says `open`. The product serves from the opened door on. " +
+		"Packages that the way back would have needed are erased last of what is the product's."},
+	{Undo, "undo: back, from prepare", "The product serves all the time. What came early goes last: what it holds is undone first."},
 	{Reopen, "reopen: back, from the switch before the services were touched", "The work for whose end the drain waited goes on. The product serves from the opened door on."},
-	{Restore, "restore: back, from the switch", "The product does not serve."},
+	{Restore, "restore: back, from the switch", "The product does not serve. What has the documents starts when its packages and files are old again, and is held against what was noted " +
+		"of it before anything that writes to it starts."},
 	{Serve, "serve: after the way back's commit", "The file systems are synced, then one durable record says that everything is old. From then on nothing is stopped or restored any more: " +
 		"clients may have been let in, and what they were told is done stays done. The product serves from the opened door on."},
 }

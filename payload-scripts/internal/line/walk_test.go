@@ -160,8 +160,8 @@ func try(r *rules, s script, outcome journal.Outcome, person int) (*world, error
 // walker tries scripts until something is not as it must be.
 type walker struct {
 	rules   *rules
-	lacks   string // step that the line does not have
-	earlier string // step that stands before the one that it follows
+	lacks   string // see script
+	earlier string
 	runs    int
 	err     error
 }
@@ -211,7 +211,7 @@ func (s Stage) ends() journal.Outcome {
 func (k *walker) failing(stage Stage) {
 	want, trigger := stage.ends(), triggers[stage]
 	forward := stage == Prepare || stage == Switch
-	for _, step := range newWorld(script{lacks: k.lacks}).steps()[stage] {
+	for _, step := range newWorld(script{lacks: k.lacks, earlier: k.earlier}).steps()[stage] {
 		key := string(stage) + "/" + step.Name
 		k.try(trigger.failing(key, 1), want, 0)
 		k.try(trigger.failing(key, 2), want, 0)

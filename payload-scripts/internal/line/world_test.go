@@ -77,8 +77,9 @@ type script struct {
 	fullAt   int            // point from which on the disk is full, until room is given free
 	killEach string         // "stage/step" in which every process is killed
 	killIn   string         // likewise, but only the first
-	lacks    string         // "stage/step" that the line does not have
-	earlier  string         // "stage/step" that changes places with the one before
+
+	lacks   string // "stage/step" that the line does not have
+	earlier string // "stage/step" that changes places with the one before
 }
 
 func (s script) String() string {
@@ -93,7 +94,10 @@ type killed struct{}
 const endless = 2000
 
 func newWorld(s script) *world {
-	w := &world{release: "old", schema: "old", early: "none", places: "old", late: "there", up: true, door: true, saved: -1, rows: -1, source: true, proof: -1, script: s}
+	w := &world{
+		release: "old", schema: "old", early: "none", places: "old", late: "there", up: true, door: true,
+		saved: -1, rows: -1, source: true, proof: -1, script: s,
+	}
 	w.fails = maps.Clone(s.fails)
 	w.disk = journal.Record{ID: "a", Phase: journal.Preparing}
 	return w
@@ -108,11 +112,11 @@ func (w *world) point() {
 		if w.release != "old" && !committed || w.release == "mixed" || w.release == "old" && committed {
 			w.fault("clients were let in: release %s, phase %s", w.release, w.disk.Phase)
 		}
-		if w.places != w.release {
-			w.fault("clients were let in: release %s, files in their %s places", w.release, w.places)
-		}
 		if w.release == "old" && !w.source {
 			w.fault("clients were let in without the source of what they ask for")
+		}
+		if w.places != w.release {
+			w.fault("clients were let in: release %s, files in their %s places", w.release, w.places)
 		}
 	}
 	if w.points > endless {
@@ -197,11 +201,11 @@ func (w *world) steps() Steps {
 	list := func(stage Stage, steps ...any) []Step {
 		var out []Step
 		for i := 0; i < len(steps); i += 2 {
-			if w.lacks == string(stage)+"/"+steps[i].(string) {
-				continue
+			key := string(stage) + "/" + steps[i].(string)
+			if key != w.lacks {
+				out = append(out, w.step(stage, steps[i].(string), steps[i+1].(func() error)))
 			}
-			out = append(out, w.step(stage, steps[i].(string), steps[i+1].(func() error)))
-			if n := len(out); w.earlier == string(stage)+"/"+steps[i].(string) {
+			if n := len(out); key == w.earlier {
 				out[n-2], out[n-1] = out[n-1], out[n-2]
 			}
 		}
@@ -212,18 +216,6 @@ func (w *world) steps() Steps {
 	open := set(func() { w.marked, w.door = false, true })
 	tidy := set(func() { w.marked = false })
 	start := set(func() { w.up = true })
-	unearly := func() error {
-		if !w.journal.Record().Early {
-			return nil
-		}
-		if w.release != "old" || w.hooked {
-			w.fault("what came early is removed before what needs it: release %s, hook %t", w.release, w.hooked)
-		}
-		w.early = "half"
-		w.point()
-		w.early = "none"
-		return nil
-	}
 	unhook := set(func() { w.hooked = false })
 	unexpand := func() error {
 		if w.rows >= 0 || w.ledger {
@@ -233,6 +225,18 @@ func (w *world) steps() Steps {
 		return nil
 	}
 	empty := set(func() { w.rows, w.ledger = -1, false })
+	unearly := func() error {
+		if !w.journal.Record().Early {
+			return nil
+		}
+		if w.release != "old" || w.hooked || w.schema != "old" {
+			w.fault("what came early is removed before what needs it: release %s, hook %t, schema %s", w.release, w.hooked, w.schema)
+		}
+		w.early = "half"
+		w.point()
+		w.early = "none"
+		return nil
+	}
 	return Steps{
 		Prepare: list(Prepare,
 			"check", func() error {
@@ -332,7 +336,8 @@ func (w *world) steps() Steps {
 			}),
 		Undo: list(Undo, "empty", empty, "unexpand", unexpand, "unhook", unhook, "unearly", unearly, "tidy", tidy),
 		Reopen: list(Reopen,
-			"start", set(func() { w.up, w.source = true, true }), "open", open, "empty", empty, "unexpand", unexpand, "unhook", unhook, "unearly", unearly, "tidy", tidy),
+			"start", set(func() { w.up, w.source = true, true }), "open", open,
+			"empty", empty, "unexpand", unexpand, "unhook", unhook, "unearly", unearly, "tidy", tidy),
 		Restore: list(Restore,
 			"mark", set(func() { w.marked = true }),
 			"stop", set(func() {

@@ -50,7 +50,7 @@ func (g *gate) preflight(ctx context.Context) error {
 		return err
 	}
 	rec := g.journal.Record()
-	findings := hostcheck.Check(ctx, g.bundle, hostcheck.Options{EarlyCame: rec.Early, Copying: rec.CameTo(copyStores)})
+	findings := hostcheck.Check(ctx, g.bundle, hostcheck.Options{Copying: rec.CameTo(copyStores), EarlyCame: rec.Early})
 	var warnings []string
 	isRefused := false
 	for _, f := range findings {
