@@ -98,7 +98,17 @@ func TestLackingSteps(t *testing.T) {
 			}
 			t.Run(key, func(t *testing.T) {
 				t.Parallel()
-				noticed(t, &walker{rules: theRules(), lacks: key})
+				k := &walker{rules: theRules(), lacks: key}
+				k.try(script{refuse: true}, journal.Refused, 0)
+				for _, other := range stages {
+					k.try(triggers[other], other.ends(), 0)
+					for _, stop := range []func(*script, int){kill, cut, full} {
+						k.everywhere(triggers[other], "", stop)
+					}
+				}
+				if k.err == nil {
+					t.Error("nobody notices")
+				}
 			})
 		}
 	}
