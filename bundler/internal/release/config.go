@@ -12,7 +12,7 @@ var (
 	formats      = []string{"json", "yaml", "env", "text"}
 	userGrammar  = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
 	modeGrammar  = regexp.MustCompile(`^0?[0-7]{3}$`)
-	maxRandom    = 4096
+	maxRandom    = manifest.MaxRandom
 	valueAllowed = "a value, or exactly one of random and copy"
 )
 

@@ -5,18 +5,14 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
 
 	"onerpm/payload-scripts/internal/attempt"
-	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/late"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/rehearsal"
-	"onerpm/payload-scripts/internal/rpm"
 	"onerpm/payload-scripts/internal/view"
 )
 
@@ -52,11 +48,14 @@ func runClean(ctx context.Context, e *env, o options) int {
 	}
 	defer lock.Unlock() //nolint:errcheck // ends with the process
 	if !o.dryRun {
-		if err := e.retryLate(ctx); err != nil {
+		if err := late.Retry(ctx, e.bundle); err != nil {
 			return e.fail(err, exitFailed)
 		}
 	}
-	found, err := e.leftovers(ctx, p, o)
+	found, err := attempt.Leftovers(p, attempt.Keep{Latest: !o.all})
+	if err == nil {
+		found, err = attempt.Unowned(ctx, p, found)
+	}
 	if err != nil {
 		return e.fail(err, exitFailed)
 	}
@@ -71,42 +70,6 @@ func runClean(ctx context.Context, e *env, o options) int {
 		}
 	}
 	return e.cleaned(found, o)
-}
-
-// retryLate erases what the last upgrade should have erased after its commit, and could not.
-func (e *env) retryLate(ctx context.Context) error {
-	a, ok := e.latest()
-	if !ok {
-		return nil
-	}
-	j, err := journal.Open(a.Var)
-	if err != nil {
-		return nil //nolint:nilerr // it is not ours to judge
-	}
-	return late.Of(e.bundle, a, j).Retry(ctx)
-}
-
-// leftovers are what can be removed. A folder that a package of the host has again is not.
-func (e *env) leftovers(ctx context.Context, p layout.Places, o options) ([]attempt.Leftover, error) {
-	found, err := attempt.Leftovers(p, attempt.Keep{Latest: !o.all})
-	if err != nil {
-		return nil, err
-	}
-	host := rpm.Host{Root: e.bundle.Root}
-	for i, l := range found {
-		var kept []string
-		for _, path := range l.Kept {
-			kept = append(kept, strings.TrimPrefix(path, e.bundle.Root))
-		}
-		free, err := host.DB().Unowned(ctx, kept)
-		if err != nil {
-			return nil, err
-		}
-		found[i].Paths = slices.DeleteFunc(l.Paths, func(path string) bool {
-			return slices.Contains(l.Kept, path) && !slices.Contains(free, strings.TrimPrefix(path, e.bundle.Root))
-		})
-	}
-	return slices.DeleteFunc(found, func(l attempt.Leftover) bool { return len(l.Paths) == 0 }), nil
 }
 
 func (e *env) cleaned(found []attempt.Leftover, o options) int {

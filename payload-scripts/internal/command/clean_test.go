@@ -244,7 +244,7 @@ func TestCleanRemovesKeptFolders(t *testing.T) {
 			t.Errorf("%s is there: %t", path, err == nil)
 		}
 	}
-	if got := w.tree(a.Var); !reflect.DeepEqual(got, []string{"journal.json", "log", "report.json"}) {
+	if got := w.tree(a.Var); !reflect.DeepEqual(got, []string{"journal.json", "log", "report.json", "stores.json"}) {
 		t.Errorf("left of the attempt: %v", got)
 	}
 	w.write(w.root+"/var/lib/search/nodes/0", "of a later use")

@@ -14,6 +14,7 @@ import (
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/late"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/rehearsal"
 	"onerpm/payload-scripts/internal/upgrade"
@@ -57,7 +58,7 @@ func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
 	if word == attempt.NeedsAPerson {
 		return e.resume(ctx, p)
 	}
-	if err := e.retryLate(ctx); err != nil {
+	if err := late.Retry(ctx, e.bundle); err != nil {
 		fmt.Fprintf(e.err, "warning: %s\n", redact.Prose(err.Error()))
 	}
 	if !checked {

@@ -12,22 +12,11 @@ import (
 	"onerpm/internal/hostconf/syntax"
 	"onerpm/internal/manifest"
 	"onerpm/internal/redact"
+	"onerpm/payload-scripts/internal/random"
 )
 
 func validValue(v manifest.Value) error {
-	n := 0
-	for _, there := range []bool{v.Literal != nil, v.Random != 0, v.Copy != ""} {
-		if there {
-			n++
-		}
-	}
-	if n != 1 {
-		return errors.New("exactly one of a literal, random or copy is needed")
-	}
-	if v.Random < 0 || v.Random > maxRandom {
-		return fmt.Errorf("random %d is not between 1 and %d", v.Random, maxRandom)
-	}
-	if said := v.CheckRandom(); said != "" {
+	if said := v.Check(); said != "" {
 		return errors.New(said)
 	}
 	if v.Literal != nil {
@@ -60,6 +49,19 @@ func literal(v any) (*syntax.Node, error) {
 		return &syntax.Node{Kind: syntax.Number, Text: v.String()}, nil
 	}
 	return nil, fmt.Errorf("a literal must be a string, a bool or a number, not %T", v)
+}
+
+// draw returns the random value of a key: what was drawn for it before, or a new one, which
+// is noted in in.Drawn.
+func (in Input) draw(key string, v manifest.Value) (string, error) {
+	if text, drawn := in.Drawn[key]; drawn {
+		return text, nil
+	}
+	text, err := random.Draw(in.Random, v)
+	if err == nil && in.Drawn != nil {
+		in.Drawn[key] = text
+	}
+	return text, err
 }
 
 // applySet writes what the spec sets into the wanted tree. Copies come last and

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
@@ -56,6 +57,20 @@ func (l *Late) Erase(ctx context.Context) error {
 		slog.Error("packages of the old release stay for now", "error", err)
 	}
 	return l.note(err)
+}
+
+// Retry erases what the last upgrade with a bundle should have erased after its commit, and could
+// not; nothing when there is no such upgrade, or its journal cannot be read.
+func Retry(ctx context.Context, b *layout.Bundle) error {
+	a, ok := attempt.Latest(b.Places(), b.Manifest.To)
+	if !ok || !attempt.Begun(b.Places(), a) {
+		return nil
+	}
+	j, err := journal.Open(a.Var)
+	if err != nil {
+		return nil //nolint:nilerr // it is not ours to judge
+	}
+	return Of(b, a, j).Retry(ctx)
 }
 
 // Retry tries again what an upgrade that has ended could not do; nothing when there is nothing.

@@ -219,7 +219,7 @@ func (m moved) move(from, to host.Name) error {
 			return err
 		}
 	}
-	return host.Rename(string(from), string(to), m.Inode)
+	return rename(string(from), string(to), m.Inode)
 }
 
 // make makes a folder, or ends what an engine that was killed began. One that a package has made

@@ -16,6 +16,7 @@ import (
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/packages"
 	"onerpm/payload-scripts/internal/packages/rpmtest"
+	"onerpm/payload-scripts/internal/parts"
 	"onerpm/payload-scripts/internal/progress"
 	"onerpm/payload-scripts/internal/service"
 	"onerpm/payload-scripts/internal/systemd"
@@ -62,7 +63,7 @@ func newPartsWorld(t *testing.T) *partsWorld {
 }
 
 // process is what an engine that is started now works with.
-func (w *partsWorld) process() (*parts, *packageSet) {
+func (w *partsWorld) process() (*parts.Parts, *packageSet) {
 	w.t.Helper()
 	b := &layout.Bundle{Dir: w.Dir, Manifest: w.Manifest, Root: w.Root}
 	a := layout.Attempt{ID: "x", Run: w.Dir, Var: w.Var}
@@ -70,7 +71,7 @@ func (w *partsWorld) process() (*parts, *packageSet) {
 	s := service.New(w.Manifest, layout.Places{Prefix: w.Manifest.Prefix, Root: w.Root}, w.conn)
 	rpms := packages.New(w.Manifest, w.Dir, w.Var, w.Root)
 	p := newParts(work, s, hook.Room{Manifest: w.Manifest, Attempt: w.Var, Var: w.Var}, rpms)
-	return p, &packageSet{work, rpms, p.early.Packages}
+	return p, &packageSet{work, rpms, p.Early.Packages}
 }
 
 // came notes that a step began, as the line does.
@@ -106,14 +107,14 @@ func TestParts(t *testing.T) {
 	ctx := t.Context()
 	forward := []struct {
 		name string
-		do   func(*parts, *packageSet) error
+		do   func(*parts.Parts, *packageSet) error
 	}{
-		{"back up packages", func(_ *parts, rpms *packageSet) error { _, err := rpms.set.Record(ctx); return err }},
-		{"install the early packages", func(p *parts, _ *packageSet) error { return p.installEarly(ctx) }},
-		{"start the early services", func(p *parts, _ *packageSet) error { return p.startEarly(ctx) }},
-		{"note what moves", func(p *parts, _ *packageSet) error { return p.moves.Record(ctx) }},
-		{packagesToNew, func(_ *parts, rpms *packageSet) error { return rpms.converge(ctx, manifest.New) }},
-		{"move files", func(p *parts, _ *packageSet) error { return p.moves.Converge(ctx, manifest.New) }},
+		{"back up packages", func(_ *parts.Parts, rpms *packageSet) error { _, err := rpms.set.Record(ctx); return err }},
+		{"install the early packages", func(p *parts.Parts, _ *packageSet) error { return p.Early.Install(ctx) }},
+		{"start the early services", func(p *parts.Parts, _ *packageSet) error { return p.Early.Start(ctx) }},
+		{"note what moves", func(p *parts.Parts, _ *packageSet) error { return p.Moves.Record(ctx) }},
+		{packagesToNew, func(_ *parts.Parts, rpms *packageSet) error { return rpms.converge(ctx, manifest.New) }},
+		{"move files", func(p *parts.Parts, _ *packageSet) error { return p.Moves.Converge(ctx, manifest.New) }},
 	}
 	for last := range forward {
 		t.Run(forward[last].name, func(t *testing.T) {
@@ -134,8 +135,8 @@ func TestParts(t *testing.T) {
 			for range 2 {
 				p, rpms := w.process()
 				do(t, rpms.hold(ctx)) // the switch took rpm's lock, and this very process goes back
-				p.early.Packages.RPM.LockWait = 10 * time.Second
-				do(t, p.moves.Converge(ctx, manifest.Old), rpms.restore(ctx), p.removeEarly(ctx))
+				p.Early.Packages.RPM.LockWait = 10 * time.Second
+				do(t, p.Moves.Converge(ctx, manifest.Old), rpms.restore(ctx), p.RemoveEarly(ctx))
 			}
 			if after := w.shot(); after != before || w.sm.State("sql") != "inactive" {
 				t.Errorf("sql is %s; after the way back:\n%s\nbefore:\n%s", w.sm.State("sql"), after, before)
@@ -149,7 +150,7 @@ func TestParts(t *testing.T) {
 	}
 	for range 2 {
 		p, _ := w.process()
-		do(t, p.eraseLate(ctx))
+		do(t, p.Late.Erase(ctx))
 	}
 	if got := strings.Join(w.Set(t), " ") + " " + w.Read("/var/lib/search/0"); got != "rest-2-1.noarch sql-9-1.noarch documents" || w.sm.State("sql") != "active" {
 		t.Errorf("at the end there is %s, sql is %s", got, w.sm.State("sql"))

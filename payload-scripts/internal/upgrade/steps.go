@@ -8,6 +8,7 @@ import (
 	"onerpm/payload-scripts/internal/hook"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/line"
+	"onerpm/payload-scripts/internal/parts"
 )
 
 // packagesToNew is the step with which rpm begins to change the host.
@@ -28,8 +29,8 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "record the addresses of the databases", Do: u.schema.recordAddresses}, // some stand in what was merged
 			{Name: "record the sources of the stores", Do: u.recordSources},
 			{Name: "back up packages", Do: u.packages.backup},
-			{Name: "install the early packages", Do: u.parts.installEarly},
-			{Name: "start the early services", Do: u.parts.startEarly},
+			{Name: "install the early packages", Do: u.parts.Early.Install},
+			{Name: "start the early services", Do: u.parts.Early.Start},
 			{Name: "back up the databases", Do: u.schema.dump},
 			{Name: "hooks of prepare", Do: u.hooks.of(hook.Prepare)},
 			{Name: "expand the schema", Do: u.schema.expand},
@@ -45,10 +46,10 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "stores to new", Do: to(manifest.New, u.stores.Converge)},
 			{Name: "stop the sources", Do: u.units.stopSources}, // not before their documents are proved to be copied
 			{Name: "save what changed meanwhile", Do: u.files.saveState},
-			{Name: "note what moves", Do: u.parts.moves.Record},
+			{Name: "note what moves", Do: u.parts.Moves.Record},
 			{Name: packagesToNew, Do: to(manifest.New, u.packages.converge)},
 			{Name: "files to new", Do: to(manifest.New, u.files.converge)},
-			{Name: "move files", Do: to(manifest.New, u.parts.moves.Converge)},
+			{Name: "move files", Do: to(manifest.New, u.parts.Moves.Converge)},
 			{Name: "hooks of the switch", Do: u.hooks.of(hook.Switch)},
 			{Name: "schema to new", Do: to(manifest.New, u.schema.converge)},
 			{Name: "start the services", Do: to(manifest.New, u.units.start)},
@@ -62,14 +63,14 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "forget the stores' copies", Do: u.stores.Forget},
 			{Name: "mark packages as installed by the user", Do: u.packages.markUserInstalled},
 			{Name: "hooks of open", Do: u.hooks.of(hook.Open)},
-			{Name: "erase what is not needed any more", Do: u.parts.eraseLate},
+			{Name: "erase what is not needed any more", Do: u.parts.Late.Erase},
 			{Name: "hand over the agents", Do: u.agents.handOver},
 		},
 		line.Undo: {
 			{Name: "stores to old", Do: to(manifest.Old, u.stores.Converge)},
 			{Name: "schema to old", Do: to(manifest.Old, u.schema.converge)},
 			{Name: "undo the hooks", Do: u.hooks.undo},
-			{Name: "remove what came early", Do: u.parts.removeEarly},
+			{Name: "remove what came early", Do: u.parts.RemoveEarly},
 			{Name: "take the marks away", Do: u.units.unmark},
 			{Name: "see the product serve", Do: u.units.awaitOld}, // after a loss of power it is still starting
 		},
@@ -80,7 +81,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "stores to old", Do: to(manifest.Old, u.stores.Converge)},
 			{Name: "schema to old", Do: to(manifest.Old, u.schema.converge)},
 			{Name: "undo the hooks", Do: u.hooks.undo},
-			{Name: "remove what came early", Do: u.parts.removeEarly},
+			{Name: "remove what came early", Do: u.parts.RemoveEarly},
 			{Name: "take the marks away", Do: u.units.unmark},
 		},
 		line.Restore: {
@@ -90,9 +91,9 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "stores to old", Do: to(manifest.Old, u.stores.Converge)},
 			{Name: "schema to old", Do: to(manifest.Old, u.schema.converge)},
 			{Name: "undo the hooks", Do: u.hooks.undo},
-			{Name: "move files back", Do: to(manifest.Old, u.parts.moves.Converge)},
+			{Name: "move files back", Do: to(manifest.Old, u.parts.Moves.Converge)},
 			{Name: "packages to old", Do: u.packages.restore},
-			{Name: "remove what came early", Do: u.parts.removeEarly},
+			{Name: "remove what came early", Do: u.parts.RemoveEarly},
 			{Name: "files to old", Do: to(manifest.Old, u.files.converge)},
 			{Name: "start the sources", Do: u.units.startSources},
 			{Name: "prove the sources", Do: u.stores.Prove}, // before anybody writes to them
@@ -113,7 +114,7 @@ func to(side manifest.Side, converge func(context.Context, manifest.Side) error)
 }
 
 // outline has the steps' names and order; nothing can be done with it.
-func outline() line.Steps { return (&Upgrade{parts: &parts{}}).steps() }
+func outline() line.Steps { return (&Upgrade{parts: &parts.Parts{}}).steps() }
 
 // Place tells where a step stands in its stage: from 1, of how many. 0 when it has no such step.
 func Place(r journal.Record, name string) (at, of int) { return outline().Place(r, name) }

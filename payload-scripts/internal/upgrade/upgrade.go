@@ -16,6 +16,7 @@ import (
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/line"
 	"onerpm/payload-scripts/internal/packages"
+	"onerpm/payload-scripts/internal/parts"
 	"onerpm/payload-scripts/internal/progress"
 	"onerpm/payload-scripts/internal/service"
 	"onerpm/payload-scripts/internal/stores"
@@ -55,7 +56,7 @@ type Upgrade struct {
 	units    *units
 	door     *door
 	hooks    *hooks
-	parts    *parts
+	parts    *parts.Parts
 	agents   *agents
 }
 
@@ -76,12 +77,20 @@ func New(ctx context.Context, b *layout.Bundle, a layout.Attempt, j *journal.Jou
 		schema: &schema{work}, units: &units{job: work, services: s}, agents: &agents{work},
 		hooks: &hooks{work, room}, parts: newParts(work, s, room, rpms),
 	}
-	u.packages = &packageSet{work, rpms, u.parts.early.Packages}
-	u.files = &fileSet{work, merged, rpms, s, u.parts.moves}
+	u.packages = &packageSet{work, rpms, u.parts.Early.Packages}
+	u.files = &fileSet{work, merged, rpms, s, u.parts.Moves}
 	u.door = &door{units: u.units}
 	u.stores = newStores(work, u.schema)
 	u.drain = &drain{job: work, schema: u.schema, stores: u.stores}
 	return u, nil
+}
+
+func newParts(work *job, s *service.Services, room hook.Room, rpms *packages.Set) *parts.Parts {
+	return parts.New(parts.Attempt{
+		Bundle: work.bundle, At: work.attempt, Journal: work.journal, Services: s, Room: room, Window: rpms,
+		Options:  packages.Options{Progress: work.rpmAt, Warn: work.warn},
+		Progress: func(path string, done, of int64) { work.progress.Tell(path, done, of, "files") },
+	})
 }
 
 // Close ends what New opened.

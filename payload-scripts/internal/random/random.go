@@ -1,4 +1,6 @@
-package config
+// Package random draws values for configuration files. It promises that every value of a form is as
+// likely as any other.
+package random
 
 import (
 	"encoding/base64"
@@ -9,35 +11,20 @@ import (
 	"onerpm/internal/manifest"
 )
 
-// maxRandom is the longest random value: hexadecimal characters, or bytes in base64.
-const maxRandom = 4096
-
-// draw returns the random value of a key: what was drawn for it before, or a new one, which
-// is noted in in.Drawn.
-func (in Input) draw(key string, v manifest.Value) (string, error) {
-	if text, drawn := in.Drawn[key]; drawn {
-		return text, nil
-	}
-	text, err := random(in.Random, v)
-	if err == nil && in.Drawn != nil {
-		in.Drawn[key] = text
-	}
-	return text, err
-}
-
-func random(r io.Reader, v manifest.Value) (string, error) {
+// Draw returns a value of the form that v says.
+func Draw(r io.Reader, v manifest.Value) (string, error) {
 	switch v.As {
 	case manifest.RandomBase64:
-		b, err := randomBytes(r, v.Random)
+		b, err := read(r, v.Random)
 		return base64.StdEncoding.EncodeToString(b), err
 	case manifest.RandomDistinct:
 		return distinct(r, v.Random)
 	}
-	b, err := randomBytes(r, (v.Random+1)/2)
+	b, err := read(r, (v.Random+1)/2)
 	return hex.EncodeToString(b)[:min(v.Random, 2*len(b))], err
 }
 
-func randomBytes(r io.Reader, n int) ([]byte, error) {
+func read(r io.Reader, n int) ([]byte, error) {
 	b := make([]byte, n)
 	if _, err := io.ReadFull(r, b); err != nil {
 		return nil, fmt.Errorf("read random bytes: %w", err)
@@ -53,7 +40,7 @@ func distinct(r io.Reader, n int) (string, error) {
 		left := len(all) - i
 		limit := 256 - 256%left
 		for try := 0; ; try++ {
-			b, err := randomBytes(r, 1)
+			b, err := read(r, 1)
 			if err != nil {
 				return "", err
 			}

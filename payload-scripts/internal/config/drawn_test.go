@@ -91,41 +91,6 @@ func TestDrawnOnce(t *testing.T) {
 	}
 }
 
-// TestDistinctIsFair: each character comes to the first place about as often as any other.
-func TestDistinctIsFair(t *testing.T) {
-	t.Parallel()
-	const draws = 62 * 300
-	count := map[byte]int{}
-	for range draws {
-		text, err := distinct(rand.Reader, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		count[text[0]]++
-	}
-	for _, c := range []byte(manifest.LettersAndDigits) {
-		if count[c] < 200 || count[c] > 400 { // 300, and five and a half times its deviation on either side
-			t.Errorf("%c came %d times of %d", c, count[c], draws)
-		}
-	}
-	if all, err := distinct(rand.Reader, 62); err != nil || len(all) != 62 {
-		t.Errorf("%q %v", all, err)
-	}
-	if _, err := distinct(stuck{}, 3); err == nil || !strings.Contains(err.Error(), "of no use") {
-		t.Errorf("a source that says 255 for ever: %v", err)
-	}
-}
-
-// stuck is a source of random bytes that are of no use.
-type stuck struct{}
-
-func (stuck) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = 255
-	}
-	return len(p), nil
-}
-
 func TestRandomFormErrors(t *testing.T) {
 	t.Parallel()
 	for want, v := range map[string]manifest.Value{

@@ -1,19 +1,20 @@
-package host
+package moves
 
 import (
 	"errors"
 	"os"
 	"strings"
 	"testing"
+
+	"onerpm/payload-scripts/internal/host"
 )
 
 func TestRename(t *testing.T) {
 	t.Parallel()
 	inode := func(path string) uint64 {
-		n, err := OpenPath(path)
+		is, err := inodeAt(host.Name(path))
 		ok(t, err)
-		defer n.Close()
-		return n.Stat.Ino
+		return is
 	}
 	write := func(path, text string) { ok(t, os.WriteFile(path, []byte(text), 0o600)) }
 	for name, c := range map[string]struct {
@@ -41,7 +42,7 @@ func TestRename(t *testing.T) {
 			is := inode(dir + "/a")
 			write(dir+"/keeps the inode from coming back", "")
 			c.change(dir)
-			err := Rename(dir+"/a", dir+"/to/b", is)
+			err := rename(dir+"/a", dir+"/to/b", is)
 			switch {
 			case c.want == "":
 				if got, _ := os.ReadFile(dir + "/to/b"); err != nil || string(got) != "mine" || inode(dir+"/to/b") != is {
@@ -54,5 +55,12 @@ func TestRename(t *testing.T) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
 		})
+	}
+}
+
+func ok(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
