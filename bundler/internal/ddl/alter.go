@@ -134,6 +134,9 @@ func (r *reader) rename(t *Table) bool {
 		delete(t.Columns, old)
 		t.Columns[name] = f
 		t.Order[slices.Index(t.Order, old)] = name
+		if t.Primary == old {
+			t.Primary = name
+		}
 	}
 	if ref, is := t.Refers[old]; is {
 		delete(t.Refers, old)

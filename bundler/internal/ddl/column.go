@@ -88,7 +88,7 @@ func (r *reader) columnConstraint(t *Table, name string, f *manifest.ColumnFact)
 		f.NotNull = true
 	case r.take("null"):
 	case r.take("primary", "key"):
-		f.NotNull, f.Unique = true, true
+		f.NotNull, f.Unique, t.Primary = true, true, name
 	case r.take("unique"):
 		f.Unique = true
 	case r.take("check"):
@@ -190,6 +190,7 @@ func (r *reader) constraint(t *Table) bool {
 			t.change(c, func(f *manifest.ColumnFact) { f.NotNull = true })
 		}
 		if len(columns) == 1 {
+			t.Primary = columns[0]
 			t.unique(columns[0])
 		}
 	case r.take("unique"):

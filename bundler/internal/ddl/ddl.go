@@ -27,6 +27,7 @@ type Table struct {
 	Name    string
 	Columns map[string]manifest.ColumnFact // by name
 	Refers  map[string]Reference           // by the column's name; keys of one column
+	Primary string                         // the column that is the primary key, "" for none or several
 	Filled  string                         // the file that puts rows in, "" for none
 	Line    int                            // of the statement that makes it
 	Order   []string                       // the columns as they stand

@@ -74,6 +74,9 @@ func TestAgainstPostgreSQL(t *testing.T) {
 				t.Errorf("%s: table %s is not read", name, table)
 				continue
 			}
+			if got.Primary != is.Primary || len(got.Order) != len(is.Columns) {
+				t.Errorf("%s, table %s: the primary key is %q, want %q; columns in order %q", name, table, got.Primary, is.Primary, got.Order)
+			}
 			if !reflect.DeepEqual(got.Columns, is.Columns) {
 				t.Errorf("%s, table %s:\ngot  %+v\nwant %+v", name, table, got.Columns, is.Columns)
 			}
@@ -107,6 +110,7 @@ func catalog(t *testing.T, ctx context.Context, conn *pgx.Conn) map[string]*ddl.
 			CASE WHEN t.typname IN ('varchar', 'bpchar') AND a.atttypmod > 4 THEN a.atttypmod - 4 ELSE 0 END,
 			EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indnatts = 1 AND i.indkey[0] = a.attnum AND i.indpred IS NULL),
 			ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder),
+			EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND i.indnatts = 1 AND i.indkey[0] = a.attnum),
 			COALESCE((SELECT f.confrelid::regclass::text || ' ' || b.attname FROM pg_constraint f JOIN pg_attribute b ON b.attrelid = f.confrelid AND b.attnum = f.confkey[1]
 				WHERE f.conrelid = c.oid AND f.contype = 'f' AND f.conkey = ARRAY[a.attnum]), '')
 		FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_type t ON t.oid = a.atttypid
@@ -117,7 +121,8 @@ func catalog(t *testing.T, ctx context.Context, conn *pgx.Conn) map[string]*ddl.
 	all := map[string]*ddl.Table{}
 	var table, column, refers string
 	var f manifest.ColumnFact
-	if _, err := pgx.ForEachRow(rows, []any{&table, &column, &f.Type, &f.NotNull, &f.Default, &f.Length, &f.Unique, &f.Labels, &refers}, func() error {
+	var primary bool
+	if _, err := pgx.ForEachRow(rows, []any{&table, &column, &f.Type, &f.NotNull, &f.Default, &f.Length, &f.Unique, &f.Labels, &primary, &refers}, func() error {
 		if all[table] == nil {
 			all[table] = &ddl.Table{Columns: map[string]manifest.ColumnFact{}, Refers: map[string]ddl.Reference{}}
 		}
@@ -125,6 +130,9 @@ func catalog(t *testing.T, ctx context.Context, conn *pgx.Conn) map[string]*ddl.
 			f.Labels = nil
 		}
 		all[table].Columns[column] = f
+		if primary {
+			all[table].Primary = column
+		}
 		f.Labels = nil
 		if to, key, has := strings.Cut(refers, " "); has {
 			all[table].Refers[column] = ddl.Reference{Table: to, Column: key}

@@ -114,8 +114,8 @@ func (c *storeTables) references(t manifest.StoreTable, table *ddl.Table, at fun
 		value, always := t.Always[column]
 		switch {
 		case mapped && tableName(col.Row) == ref.Table:
-			if ref.Column != "" && ref.Column != number {
-				wrong("the column that number names", "it takes the values of its column %s, which is not its number", ref.Column)
+			if to := cmp.Or(ref.Column, c.primary(ref.Table)); to != number {
+				wrong("the column that number names", "it takes the values of its column %s, which is not its number", to)
 			}
 		case mapped && col.Row != "" && !known(c.numbers, col.Row): // told before
 		case mapped && col.Row != "":
@@ -127,8 +127,18 @@ func (c *storeTables) references(t manifest.StoreTable, table *ddl.Table, at fun
 		case always && string(value) == "null":
 		case always && copied:
 			wrong("row: "+ref.Table, "its rows get their numbers from the copy, so that none is the same for all")
+		case always && c.schema.Tables[ref.Table] != nil && c.schema.Tables[ref.Table].Filled == "":
+			wrong("", "no migration puts a row into that")
 		}
 	}
+}
+
+// primary is the column that a foreign key leads to when it names none.
+func (c *storeTables) primary(table string) string {
+	if t := c.schema.Tables[table]; t != nil {
+		return t.Primary
+	}
+	return ""
 }
 
 func known(numbers map[string]string, table string) bool {
