@@ -173,7 +173,7 @@ var slips = map[string][]slip{
 		{"state: [ /opt/demo/env, /opt/demo/data ]", "state: [ /opt/demo/env, /var/lib ]", "18:25", "/var/lib holds or lies in the upgrade's own /var/lib/demo-upgrade", 0},
 		{"state: [ /opt/demo/env, /opt/demo/data ]", "state: /opt/demo/env", "18:8", `"/opt/demo/env" where a list is expected`, 0},
 		{"  - target: /etc/sysconfig/demo\n", "  - target: /etc/sysconfig/other\n", "20:13", "neither release has a file /etc/sysconfig/other", 1},
-		{"  - target: /etc/sysconfig/demo\n", "  - target: sysconfig/demo\n", "20:13", `"sysconfig/demo" is no path on the host; an absolute path, without . and .. and a slash at the end`, 2},
+		{"  - target: /etc/sysconfig/demo\n", "  - target: sysconfig/demo\n", "20:13", `"sysconfig/demo" is no path on the host; an absolute path, without . and .. and a slash at the end`, 1},
 		{"SECRET: { random: 32 }", "SECRET: { random: 0 }", "21:30", "0 characters; from 1 to 4096", 0},
 		{"SECRET: { random: 32 }", "SECRET: { random: 5000 }", "21:30", "5000 characters; from 1 to 4096", 0},
 		{"SECRET: { random: 32 }", "SECRET: { random: much }", "21:30", `"much" is no whole number`, 0},
