@@ -102,18 +102,24 @@ func TestStoresExample(t *testing.T) {
 	}
 }
 
-// The project leaves customers behind, and only by decision: as docs/writing-a-jump.md tells.
+// The project leaves no customer behind: as docs/writing-a-jump.md tells.
 func TestTheProjectsCustomers(t *testing.T) {
 	t.Parallel()
-	check := func(args ...string) (int, string) {
+	run := func(args ...string) (int, string) {
 		var out, errs bytes.Buffer
-		all := append([]string{"bundler", "matrix", "--project", "../../..", "--dist", t.TempDir(), "--check"}, args...)
-		return cli.Run(context.Background(), all, strings.NewReader(""), &out, &errs, nil), errs.String()
+		code := cli.Run(context.Background(), append([]string{"bundler"}, args...), strings.NewReader(""), &out, &errs, nil)
+		return code, out.String() + errs.String()
 	}
-	if code, said := check(); code != exit.Gap || !strings.Contains(said, "3.4.2 (14)") {
+	if code, said := run("matrix", "--project", "../../..", "--dist", t.TempDir(), "--check"); code != exit.OK || !strings.Contains(said, "400 of 400 customers have a way") {
 		t.Errorf("code %d: %s", code, said)
 	}
-	if code, said := check("--accept", "3.4.2"); code != exit.OK {
+	code, said := run("paths", "3.4.2", "4.2.0", "--project", "../../..")
+	if code != exit.OK || strings.Count(said, "\n") != 4 || !strings.Contains(said, "3.4.2-4.0.1") {
 		t.Errorf("code %d: %s", code, said)
+	}
+	for _, version := range []string{"3.4.0", "3.4.1"} {
+		if code, said := run("paths", version, "4.2.0", "--project", "../../.."); code != exit.Usage || !strings.Contains(said, "is brought to 3.4.2 first") {
+			t.Errorf("%s: code %d: %s", version, code, said)
+		}
 	}
 }
