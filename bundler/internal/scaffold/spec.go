@@ -31,7 +31,7 @@ func (s *spec) text() (string, error) {
 	if s.err != nil {
 		return "", s.err
 	}
-	parts := []string{s.head(), s.services(), s.packages(), s.state(), s.config(), s.databases(), s.agents(), s.hooks(), s.limits()}
+	parts := []string{s.head(), s.services(), s.packages(), s.state(), s.config(), s.databases(), s.stores(), s.agents(), s.hooks(), s.limits()}
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "\n"), nil
 }
 
