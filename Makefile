@@ -6,7 +6,7 @@ AWS      = .cache/aws/bin/aws
 AWSVER   = 1.46.3
 PG96     = .cache/postgresql-9.6
 RELEASE ?= 4.1.1
-JUMPS    = 4.0.1-4.1.1 4.1.1-4.2.0
+JUMPS    = 3.4.2-4.0.1 4.0.1-4.1.1 4.1.1-4.2.0
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -buildid="
 
 # The tests write attributes that not every tmpfs has, and are built where git may not trust the folder's owner.

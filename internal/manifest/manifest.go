@@ -77,7 +77,8 @@ type Scriptlet struct {
 // Release is what is needed to recognise a release on a host.
 type Release struct {
 	Version  string  `json:"version"`
-	Next     string  `json:"next"` // the release that a jump leads to from here, "" when there is none
+	Next     string  `json:"next"`          // the release that a jump leads to from here, "" when there is none
+	Why      string  `json:"why,omitempty"` // no jump starts here: what must happen first
 	Packages []Known `json:"packages"`
 }
 

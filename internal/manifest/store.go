@@ -11,6 +11,8 @@ type Store struct {
 	Ignore []StoreIgnore        `json:"ignore,omitempty" yaml:"ignore"` // documents without a place in the new release; others that no table reads are an error
 	Tables []StoreTable         `json:"tables" yaml:"tables"`           // in the order of their foreign keys
 	Early  Duration             `json:"early,omitempty" yaml:"early"`   // how far a document's time may lie before the time of its writing, 10m when absent
+
+	Untouched map[string]string `json:"-" yaml:"untouched"` // table of the new release that gets nothing -> why; for the release engineer's check alone
 }
 
 // StoreSource tells where on the host the address of the documents stands.

@@ -69,6 +69,17 @@ func TestStoreMistakes(t *testing.T) {
 		`ignore[0].why: no reason`:                 func(s *manifest.Store) { s.Ignore[0].Why = "" },
 		`ignore[0].index: "_all" is no index`:      func(s *manifest.Store) { s.Ignore[0].Index = "_all" },
 		`tables: no table`:                         func(s *manifest.Store) { s.Tables = nil },
+		`untouched.x: no reason`:                   func(s *manifest.Store) { s.Untouched = map[string]string{"x": ""} },
+		`untouched.events: table events is among`:  func(s *manifest.Store) { s.Untouched = map[string]string{"events": "why"} },
+		`columns.n.lacking.value: 1.5 is no whole`: column("n", func(c *manifest.StoreColumn) {
+			*c = manifest.StoreColumn{From: "n", As: "integer", Lacking: &manifest.Instead{Value: j("1.5")}}
+		}),
+		`columns.n.lacking.value: "x" is neither t`: column("n", func(c *manifest.StoreColumn) {
+			*c = manifest.StoreColumn{From: "n", As: "boolean", Unreadable: &manifest.Instead{Value: j("true")}, Lacking: &manifest.Instead{Value: j(`"x"`)}}
+		}),
+		`columns.n.unreadable.value: {} is no text`: column("n", func(c *manifest.StoreColumn) {
+			*c = manifest.StoreColumn{From: "n", As: "wall", Unreadable: &manifest.Instead{Value: j("{}")}}
+		}),
 		`tables[0].table: "a.b.c" is no table`:     table(func(t *manifest.StoreTable) { t.Table = "a.b.c" }),
 		`tables[2].table: table blueprints is the`: func(s *manifest.Store) { s.Tables[2].Table = "blueprints" },
 		`tables[0].read.index: "" is no index`:     table(func(t *manifest.StoreTable) { t.Read.Index = "" }),

@@ -86,6 +86,14 @@ func (c *storeCheck) head() {
 	if len(s.Tables) == 0 {
 		c.wrong([]any{"tables"}, "no table")
 	}
+	for _, name := range slices.Sorted(maps.Keys(s.Untouched)) {
+		if s.Untouched[name] == "" {
+			c.wrong([]any{"untouched", name}, "no reason")
+		}
+		if slices.ContainsFunc(s.Tables, func(t StoreTable) bool { return t.Table == name }) {
+			c.wrong([]any{"untouched", name}, "table %s is among tables too", name)
+		}
+	}
 }
 
 func (c *storeCheck) hostFile(at []any, file, format string) {
@@ -314,8 +322,10 @@ func (c *storeCheck) instead(at []any, col StoreColumn, i *Instead) {
 	if i.From != "" {
 		c.path(below(at, "from"), i.From)
 	}
-	if i.Value != nil {
-		c.json(below(at, "value"), i.Value)
+	if i.Value != nil && c.json(below(at, "value"), i.Value) {
+		if why := insteadFits(col.As, i.Value); why != "" {
+			c.wrong(below(at, "value"), "%s %s", i.Value, why)
+		}
 	}
 }
 

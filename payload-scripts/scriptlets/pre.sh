@@ -59,6 +59,15 @@ next_of() {
     esac
 }
 
+# why_of RELEASE prints what must happen first where no jump starts.
+why_of() {
+    case "$1" in
+{{- range .Releases}}{{if .Why}}
+    {{q .Version}}) say {{q .Why}} ;;
+{{- end}}{{end}}
+    esac
+}
+
 # differences RELEASE prints what is not as that release has it, a line each.
 differences() {
     set_of "$1" | while read -r need name evr; do
@@ -139,7 +148,8 @@ elif [ -n "$here" ] && [ "$here" != "$from" ] && [ -n "$way" ]; then
     take=$(next_of "$here")
     refuse "this host is $here. The way is $way: take $take next:" "  yum install $take.rpm"
 elif [ -n "$here" ] && [ "$here" != "$from" ]; then
-    refuse "this host is $here, and no way leads from there to $to." "This bundle is for $product $from."
+    why=$(why_of "$here")
+    refuse "this host is $here, and no way leads from there to $to." ${why:+"$why"} "This bundle is for $product $from."
 elif [ -z "$here" ]; then
     refuse "the packages of $product on this host are those of no release. This bundle is for $from, which differs:" \
         "$(differences "$from")" "Bring the host to a release first; rpm -q says what a package is: rpm -q NAME"

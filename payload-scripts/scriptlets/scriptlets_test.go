@@ -29,6 +29,7 @@ func sample() *manifest.Manifest {
 	return &manifest.Manifest{
 		Product: "O'Product", Prefix: "p-upgrade", From: "4.1.1", To: "4.2.0",
 		Known: []manifest.Release{
+			{Version: "3.4.1", Packages: known("a 0:3-0"), Why: "it's the vendor's patch to 3.4.2 that comes first, see $HOME"},
 			{Version: "3.4.2", Packages: known("a 0:3-1")},
 			{Version: "4.0.1", Next: "4.1.1", Packages: known("a 0:4.0-ga", "b 0:17-community", "cli 0:4.0-ga?", "same 0:1-1")},
 			{Version: "4.1.1", Next: "4.2.0", Packages: known("a 0:4.1-ga", "b 1:17.6-community", "cli 0:4.1-ga?", "old 0:4.1-ga", "same 0:1-1")},
@@ -71,6 +72,10 @@ func TestGate(t *testing.T) {
 		"no way": {
 			installed: []string{"a 0:3-1"}, code: 1,
 			want: "this host is 3.4.2, and no way leads from there to 4.2.0.\nThis bundle is for O'Product 4.1.1.",
+		},
+		"no way, and what to do": {
+			installed: []string{"a 0:3-0"}, code: 1,
+			want: "this host is 3.4.1, and no way leads from there to 4.2.0.\nit's the vendor's patch to 3.4.2 that comes first, see $HOME\nThis bundle is for O'Product 4.1.1.",
 		},
 		"no product": {
 			installed: []string{"unrelated 0:1-1"}, code: 1,

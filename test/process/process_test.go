@@ -110,7 +110,7 @@ func start(t *testing.T) *walk {
 	})
 	w.env = append(os.Environ(), "RPMS="+newRelease(t, dir), "KEYS="+dir+"/keys", "GNUPGHOME="+dir+"/gnupg", "STORE="+w.store, "DATABASE="+database(t),
 		// the jumps before were never published in this store
-		"LEFT=--accept 3.4.2 --accept 4.0.1-4.1.1 --accept 4.1.1-4.2.0")
+		"LEFT=--accept 3.4.2-4.0.1 --accept 4.0.1-4.1.1 --accept 4.1.1-4.2.0")
 	return w
 }
 

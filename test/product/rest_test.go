@@ -42,6 +42,9 @@ func TestVersionAndAuthentication(t *testing.T) {
 				m.Errorf("%s: version %v", v, a["version"])
 			}
 		}
+		if a := m.ask(caller{}, 200, "GET", "/api/version", nil); a["version"] != m.release.Version {
+			m.Errorf("without an API version: %v", a["version"])
+		}
 		m.ask(caller{}, 404, "GET", "/api/v4/version", nil)
 		m.ask(caller{}, 401, "GET", "/api/v3.1/blueprints", nil)
 		m.ask(caller{user: "admin", password: "wrong", tenant: "default_tenant"}, 401, "GET", "/api/v3.1/blueprints", nil)

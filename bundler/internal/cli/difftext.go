@@ -29,6 +29,7 @@ func (r diffResult) text(c palette) string {
 	section("units", configText(r.Units))
 	section("services, in the order they start", servicesText(r.Services))
 	section("databases", databasesText(r.Databases))
+	section("data that changes its database", storesText(r.Stores))
 	section("hooks", hooksText(r.Hooks))
 	section("agents, after the upgrade", agentsText(r.Agents))
 	section("state that is kept", listText(r.State))

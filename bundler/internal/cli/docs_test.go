@@ -52,18 +52,74 @@ func TestCoveragePicture(t *testing.T) {
 	}
 }
 
-// The project leaves customers behind, and only by decision: as docs/writing-a-jump.md tells.
+// The example that docs/stores.md explains is one that check takes, and diff tells what stands there.
+func TestStoresExample(t *testing.T) {
+	t.Parallel()
+	const file = "../../../docs/stores.md"
+	doc, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(language string) string {
+		_, rest, there := strings.Cut(string(doc), "```"+language+"\n")
+		text, _, ends := strings.Cut(rest, "```\n")
+		if !there || !ends {
+			t.Fatalf("%s has no block of %s", file, language)
+		}
+		return text
+	}
+	root := t.TempDir()
+	for name, text := range map[string]string{
+		"versions/product.yaml":                             "product: Depot\nprefix: depot-upgrade\nvendor: Example\nlicense: Apache-2.0\n",
+		"versions/2.0.yaml":                                 "version: 2.0\ndate: 2020-01-01\nstatus: supported\nplatforms: [ el8.x86_64 ]\ncomponents: [ { name: depot, evr: 2.0-1, arch: noarch, source: rpms, size: 1, sha256: 0000000000000000000000000000000000000000000000000000000000000000 } ]\n",
+		"versions/3.0.yaml":                                 "version: 3.0\ndate: 2021-01-01\nstatus: supported\nplatforms: [ el8.x86_64 ]\ncomponents: [ { name: depot, evr: 3.0-1, arch: noarch, source: rpms, size: 1, sha256: 0000000000000000000000000000000000000000000000000000000000000000 } ]\n",
+		"versions/2.0/config/etc/depot/depot.yaml":          "search_host: localhost\nsearch_port: 9200\nsite_name: Kiel\ndb_host: localhost\ndb_name: depot\ndb_user: depot\n",
+		"versions/3.0/config/etc/depot/depot.yaml":          "search_host: localhost\nsearch_port: 9200\nsite_name: Kiel\ndb_host: localhost\ndb_name: depot\ndb_user: depot\n",
+		"specs/2.0-3.0/migrations/3001_expand_baseline.sql": block("sql"),
+		"specs/2.0-3.0/upgrade.yaml": "from: 2.0\nto: 3.0\nrevision: 1\nlimits: { window: 60s, lock_timeout: 3s }\ndatabases:\n  - name: main\n    migrations: migrations\n" +
+			"    connection: { file: /etc/depot/depot.yaml, format: yaml, keys: { host: db_host, database: db_name, user: db_user } }\n" + block("yaml"),
+	} {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := func(args ...string) string {
+		var out, errs bytes.Buffer
+		if code := cli.Run(context.Background(), append([]string{"bundler"}, args...), strings.NewReader(""), &out, &errs, nil); code != exit.OK || errs.Len() > 0 {
+			t.Fatalf("%q: code %d: %s", args, code, errs.String())
+		}
+		return out.String()
+	}
+	run("check", "--project", root)
+	_, told, _ := strings.Cut(run("diff", "2.0-3.0", "--project", root), "\n\ndata that")
+	told, _, _ = strings.Cut("data that"+told, "\n\n")
+	if want := strings.TrimSpace(block("text")); strings.TrimSpace(told) != want {
+		t.Errorf("diff tells\n%s\nand docs/stores.md has\n%s", told, want)
+	}
+}
+
+// The project leaves no customer behind: as docs/writing-a-jump.md tells.
 func TestTheProjectsCustomers(t *testing.T) {
 	t.Parallel()
-	check := func(args ...string) (int, string) {
+	run := func(args ...string) (int, string) {
 		var out, errs bytes.Buffer
-		all := append([]string{"bundler", "matrix", "--project", "../../..", "--dist", t.TempDir(), "--check"}, args...)
-		return cli.Run(context.Background(), all, strings.NewReader(""), &out, &errs, nil), errs.String()
+		code := cli.Run(context.Background(), append([]string{"bundler"}, args...), strings.NewReader(""), &out, &errs, nil)
+		return code, out.String() + errs.String()
 	}
-	if code, said := check(); code != exit.Gap || !strings.Contains(said, "3.4.2 (14)") {
+	if code, said := run("matrix", "--project", "../../..", "--dist", t.TempDir(), "--check"); code != exit.OK || !strings.Contains(said, "400 of 400 customers have a way") {
 		t.Errorf("code %d: %s", code, said)
 	}
-	if code, said := check("--accept", "3.4.2"); code != exit.OK {
+	code, said := run("paths", "3.4.2", "4.2.0", "--project", "../../..")
+	if code != exit.OK || strings.Count(said, "\n") != 4 || !strings.Contains(said, "3.4.2-4.0.1") {
 		t.Errorf("code %d: %s", code, said)
+	}
+	for _, version := range []string{"3.4.0", "3.4.1"} {
+		if code, said := run("paths", version, "4.2.0", "--project", "../../.."); code != exit.Usage || !strings.Contains(said, "is brought to 3.4.2 first") {
+			t.Errorf("%s: code %d: %s", version, code, said)
+		}
 	}
 }

@@ -107,6 +107,9 @@ func reportText(r *inspect.Report, file string, c palette) string {
 		b.WriteString("\npackages\n" + table("  ", packageRows(m)))
 		b.WriteString("\nconfiguration\n" + table("  ", configRows(m)))
 		b.WriteString("\nservices, in start order\n" + table("  ", serviceRows(m)))
+		if len(m.Stores) > 0 {
+			b.WriteString("\ndata that changes its database\n" + storesText(movesOf(m.Stores)))
+		}
 		b.WriteString("\nfiles\n" + table("  ", fileRows(m)))
 	}
 	if len(r.Problems) > 0 {
@@ -131,10 +134,14 @@ func contents(m *manifest.Manifest) string {
 		dir, _, _ := strings.Cut(f.Path, "/")
 		count[dir]++
 	}
-	return strings.Join([]string{
+	parts := []string{
 		plural(count["packages"], "new package"), plural(count["rollback"], "package") + " of the way back",
 		plural(len(m.Config), "configuration file"), plural(count["migrations"], "migration"), plural(len(m.Services), "service"),
-	}, ", ")
+	}
+	if n := len(m.Stores); n > 0 {
+		parts = append(parts, plural(n, "store"))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // packageRows shows each package of both releases with its versions.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ type NewOptions struct {
 	Jump    string
 	Old     string // folder of the old release's RPMs; "" when versions/ has the release
 	New     string // likewise of the new one's
+	Stores  string // file with the new release's tables, when data moves into them; "" for none
 	Source  SourceOptions
 	JSON    bool
 }
@@ -32,6 +34,7 @@ func newCommand(s *streams) *cli.Command {
 	flags := []cli.Flag{
 		&cli.StringFlag{Name: "old", Usage: "the old release's RPMs lie in `DIR`", DefaultText: "where its file in versions/ says", Destination: &o.Old},
 		&cli.StringFlag{Name: "new", Usage: "the new release's RPMs lie in `DIR`", DefaultText: "where its file in versions/ says", Destination: &o.New},
+		&cli.StringFlag{Name: "stores", Usage: "data moves from Elasticsearch into the new release's tables, which the SQL in `FILE` makes, as pg_dump --schema-only writes it", Destination: &o.Stores},
 		jsonFlag(&o.JSON),
 	}
 	return &cli.Command{
@@ -42,6 +45,7 @@ func newCommand(s *streams) *cli.Command {
 			"not there): packages with their digests, what changes, the units found in them, the\n" +
 			"scriptlets with their bodies, a migration to fill in, what the jump before decided, and\n" +
 			"the checks with which it is certified.\n" +
+			"With --stores, also the first migration and the mapping of documents to rows.\n" +
 			"What only a person can decide begins with DECIDE; check names each place until none is\n" +
 			"left. Nothing is overwritten, and all files appear or none.",
 		Flags:  append(flags, sourceFlags(&o.Source)...),
@@ -72,6 +76,9 @@ func runNew(ctx context.Context, s *streams, o NewOptions) error {
 		return err
 	}
 	in := scaffold.Input{Catalog: cat}
+	if in.Schema, err = schemaFrom(o.Stores); err != nil {
+		return err
+	}
 	if in.From, err = side(ctx, s, cat, from, o.Old, "--old", o.Source); err != nil {
 		return err
 	}
@@ -97,6 +104,22 @@ func runNew(ctx context.Context, s *streams, o NewOptions) error {
 		return s.printJSON(result)
 	}
 	return s.print(result.text(colours(s, s.out)))
+}
+
+// schemaFrom reads the new release's tables; nil for no file.
+func schemaFrom(file string) (*scaffold.Schema, error) {
+	if file == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, exit.With(exit.Usage, fmt.Errorf("read the new release's tables: %w", err), "pg_dump --schema-only of a database of the new release writes them")
+	}
+	schema := &scaffold.Schema{File: file, SQL: string(text)}
+	if n := schema.Tables(); n == 0 {
+		return nil, exit.Errorf(exit.Usage, "pg_dump --schema-only of a database of the new release writes it", "%s makes no table", file)
+	}
+	return schema, nil
 }
 
 // side reads the packages of a release: from a folder, or from where its file says.

@@ -73,10 +73,16 @@ func notes(s *streams) func(string, ...any) {
 func releases(cat *release.Catalog) []repo.Release {
 	out := []repo.Release{}
 	for _, u := range cat.Product.Unreached {
-		out = append(out, repo.Release{Version: u.Version, Why: u.Why})
+		if cat.Release(u.Version) == nil {
+			out = append(out, repo.Release{Version: u.Version, Why: u.Why})
+		}
 	}
 	for _, r := range cat.Releases {
-		out = append(out, repo.Release{Version: r.Version, Next: cat.Jumps[r.Version]})
+		is := repo.Release{Version: r.Version, Next: cat.Jumps[r.Version]}
+		if is.Next == "" {
+			is.Why = cat.Unreached(r.Version)
+		}
+		out = append(out, is)
 	}
 	return out
 }

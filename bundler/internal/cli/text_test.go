@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/repo"
 	"onerpm/bundler/internal/sign"
 	"onerpm/bundler/internal/strictyaml"
 	"onerpm/internal/manifest"
@@ -405,5 +407,16 @@ func TestSigningKey(t *testing.T) {
 		case tt.want != "" && (exit.Code(err) != exit.Usage || !strings.HasPrefix(err.Error(), tt.want)):
 			t.Errorf("%s: %v", tt.name, err)
 		}
+	}
+}
+
+// A release is on the page once, with the reason why no jump starts there, whether or not a file describes it.
+func TestReleasesOfThePage(t *testing.T) {
+	t.Parallel()
+	cat := &release.Catalog{Jumps: map[string]string{"2": "3"}, Releases: []*release.Release{{Version: "1"}, {Version: "2"}, {Version: "3"}},
+		Product: release.Product{Unreached: []release.Unreached{{Version: "0", Why: "files"}, {Version: "1", Why: "patch it"}, {Version: "2", Why: "once there was no way"}}}}
+	want := []repo.Release{{Version: "0", Why: "files"}, {Version: "1", Why: "patch it"}, {Version: "2", Next: "3"}, {Version: "3"}}
+	if got := releases(cat); !slices.Equal(got, want) {
+		t.Errorf("got %+v", got)
 	}
 }

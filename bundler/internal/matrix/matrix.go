@@ -69,6 +69,7 @@ type Jump struct {
 	Bundle    string     `json:"bundle"`    // name-version-release
 	Platforms []string   `json:"platforms"` // that it must be certified for
 	Customers int        `json:"customers"` // whose way to the newest takes it
+	Stores    []string   `json:"stores"`    // data that changes its database on the way, by name
 	Built     *Built     `json:"built"`     // nil when it was not built here
 	Published *Published `json:"published"` // nil when no store was asked, or has it not
 	revision  int
@@ -201,12 +202,15 @@ func (m *Matrix) jumps(in Input) {
 	cat := in.Catalog
 	for _, name := range cat.JumpNames() {
 		spec := cat.Specs[name]
-		j := Jump{Name: name, From: spec.From, To: spec.To, Platforms: cat.Release(spec.To).Platforms, revision: spec.Revision,
+		j := Jump{Name: name, From: spec.From, To: spec.To, Platforms: cat.Release(spec.To).Platforms, revision: spec.Revision, Stores: []string{},
 			Bundle: fmt.Sprintf("%s-%s-%s-%d", cat.Product.Prefix, spec.To, spec.To, spec.Revision)}
 		for _, r := range m.Releases {
 			if slices.Contains(r.Way, name) {
 				j.Customers += r.Customers
 			}
+		}
+		for _, store := range spec.Stores {
+			j.Stores = append(j.Stores, store.Name)
 		}
 		if b, is := in.Built[name]; is {
 			j.Built = &b

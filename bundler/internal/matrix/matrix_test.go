@@ -1,6 +1,7 @@
 package matrix_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 	"onerpm/bundler/internal/matrix"
 	"onerpm/bundler/internal/release"
 	"onerpm/bundler/internal/repo"
+	"onerpm/internal/manifest"
 )
 
 // catalog has the releases 1, 2, 3 with a jump between each, all of them with customers.
@@ -82,6 +84,33 @@ func TestFromStore(t *testing.T) {
 	})
 	if len(got) != 2 || got["1-2"].Channel != "stable" || got["1-2"].Certified[0] != "el7.x86_64" || got["2-3"].Channel != "testing" {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// A jump on which data changes its database is marked, in the table and the picture.
+func TestDataThatMoves(t *testing.T) {
+	t.Parallel()
+	cat := catalog()
+	m, err := matrix.New(matrix.Input{Catalog: cat})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.Contains(m.JumpRows()[0], "DATA MOVES") || strings.Contains(m.SVG(), "data moves") {
+		t.Error("no data moves")
+	}
+	cat.Specs["1-2"].Stores = []manifest.Store{{Name: "storage"}, {Name: "search"}}
+	if m, err = matrix.New(matrix.Input{Catalog: cat, Stores: map[string]matrix.Published{}}); err != nil {
+		t.Fatal(err)
+	}
+	var last []string
+	for _, row := range m.JumpRows() {
+		last = append(last, row[len(row)-1])
+	}
+	if !slices.Equal(last, []string{"DATA MOVES", "storage, search", "-"}) {
+		t.Errorf("got %q", last)
+	}
+	if svg := m.SVG(); strings.Count(svg, ", data moves") != 1 || !strings.Contains(svg, "demo-2-2-1, data moves") {
+		t.Error("the picture does not mark the jump")
 	}
 }
 

@@ -163,8 +163,12 @@ func (p *picture) jump(r Release, y int) {
 	if !p.m.looked() {
 		state = ""
 	}
+	bundle := j.Bundle
+	if len(j.Stores) > 0 {
+		bundle += ", data moves"
+	}
 	fmt.Fprintf(&p.marks, `<text class="s" x="%d" y="%d">%s <tspan class="%s" dx="6">%s</tspan></text>`+"\n",
-		textAt, (y+p.lastY)/2+5, escape(j.Bundle), class, escape(state))
+		textAt, (y+p.lastY)/2+5, escape(bundle), class, escape(state))
 }
 
 // looked tells whether anything is known of bundles: where none was built and no store

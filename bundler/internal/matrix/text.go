@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -44,11 +45,18 @@ func (m *Matrix) JumpRows() [][]string {
 	if m.Store {
 		head = append(head, "PUBLISHED")
 	}
+	moves := slices.ContainsFunc(m.Jumps, func(j Jump) bool { return len(j.Stores) > 0 })
+	if moves {
+		head = append(head, "DATA MOVES")
+	}
 	rows := [][]string{head}
 	for _, j := range m.Jumps {
 		row := []string{j.Name, j.Bundle, fmt.Sprint(j.Customers), j.built(), j.certificates()}
 		if m.Store {
 			row = append(row, j.published())
+		}
+		if moves {
+			row = append(row, dash(join(j.Stores)))
 		}
 		rows = append(rows, row)
 	}

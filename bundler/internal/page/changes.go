@@ -47,6 +47,7 @@ func newChanges(b *repo.Bundle) changes {
 	tell(len(b.Changes.Config), "configuration file")
 	tell(len(b.Changes.Migrations), "migration")
 	tell(len(b.Changes.Services), "service")
+	tell(len(b.Changes.Stores), "store")
 	c.Summary = strings.Join(told, ", ")
 	switch {
 	case kept == 1:
@@ -54,7 +55,7 @@ func newChanges(b *repo.Bundle) changes {
 	case kept > 1:
 		c.Kept = fmt.Sprintf("%d more stay as they are.", kept)
 	}
-	for _, l := range []titled{{"Services", b.Changes.Services}, {"Configuration files", b.Changes.Config}, {"Migrations of the database", b.Changes.Migrations}} {
+	for _, l := range []titled{{"Services", b.Changes.Services}, {"Configuration files", b.Changes.Config}, {"Migrations of the database", b.Changes.Migrations}, {"Data that changes its database", b.Changes.Stores}} {
 		if len(l.Items) > 0 {
 			c.Lists = append(c.Lists, l)
 		}

@@ -31,6 +31,23 @@ func TestSameInputSameBytes(t *testing.T) {
 	}
 }
 
+// A jump whose data changes its database says so before anything else, and lists what moves.
+func TestDataThatMoves(t *testing.T) {
+	t.Parallel()
+	in := demo(t)
+	const note, list = "Data of the product changes its database.", "Data that changes its database"
+	if page := render(t, in); strings.Contains(page, note) || strings.Contains(page, list) {
+		t.Error("a page on which no data moves speaks of it")
+	}
+	in.Stable.Bundles[0].Changes.Stores = []string{"storage: 13 tables of PostgreSQL, out of Elasticsearch"}
+	page := render(t, in)
+	for _, want := range []string{note, list, "<li>storage: 13 tables of PostgreSQL, out of Elasticsearch</li>", "3 services, 1 store"} {
+		if strings.Count(page, want) != 1 {
+			t.Errorf("the page has %q %d times", want, strings.Count(page, want))
+		}
+	}
+}
+
 func TestEmptyStore(t *testing.T) {
 	t.Parallel()
 	if page := render(t, Input{Product: "Harbour Manager", Prefix: "harbour-upgrade", Base: "file:///srv/harbour"}); !strings.Contains(page, "Nothing is published yet") {
@@ -75,7 +92,7 @@ func hostile(t *testing.T, evil string) Input {
 			b.From, b.To = b.From+evil, b.To+evil
 			b.Override = &repo.Override{Reason: evil, By: evil, At: evil}
 			b.Changes = repo.Changes{Packages: []repo.PackageChange{{Name: evil, From: evil, To: evil, How: repo.Changed}},
-				Services: []string{evil}, Config: []string{evil}, Migrations: []string{evil}}
+				Services: []string{evil}, Config: []string{evil}, Migrations: []string{evil}, Stores: []string{evil}}
 			b.Companions = []repo.File{{Name: evil, File: evil, SHA256: evil}}
 			b.Certificates = []repo.Certificate{{Platform: evil, File: evil, At: evil}}
 		}

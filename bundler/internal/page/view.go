@@ -172,6 +172,9 @@ func newJump(in Input, e *edge, id string) jump {
 	}
 	b := e.bundle
 	j.Badge, j.Tone, j.Notes = standing(e)
+	if len(b.Changes.Stores) > 0 {
+		j.Notes = append(j.Notes, "Data of the product changes its database. It is copied while the old release serves; rehearse it first, as it needs room for both, and time that grows with the data.")
+	}
 	u := &bundle{Size: fmt.Sprintf("%s (%d bytes)", bytesText(b.Size), b.Size), SHA256: b.SHA256, Published: day(b.Published), Changes: newChanges(b)}
 	u.Fixed = link{b.File[strings.LastIndex(b.File, "/")+1:], relative(b.File)}
 	u.Short = link{b.Short, relative(b.Short)}

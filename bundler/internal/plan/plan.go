@@ -180,6 +180,9 @@ func known(cat *release.Catalog) []manifest.Release {
 	out := []manifest.Release{}
 	for _, r := range cat.Releases {
 		k := manifest.Release{Version: r.Version, Next: cat.Jumps[r.Version], Packages: []manifest.Known{}}
+		if k.Next == "" {
+			k.Why = cat.Unreached(r.Version)
+		}
 		for _, c := range r.Components {
 			k.Packages = append(k.Packages, manifest.Known{Name: c.Name, EVR: c.ID().EVR(), Optional: c.Optional})
 		}

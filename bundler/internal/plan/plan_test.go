@@ -40,6 +40,7 @@ func TestResolve(t *testing.T) {
 		[]release.Component{component("come", "1-1", "2"), component("same", "1-1", "1"), component("up", "1:2-1", "2"), component("down", "4-1", "2"), component("rebuilt", "1-1", "2")})
 	cat.Releases[0].ConfigFiles = []release.ConfigFile{{Target: "/etc/a.json"}, {Target: "/etc/b"}}
 	cat.Releases[1].ConfigFiles = []release.ConfigFile{{Target: "/etc/b"}, {Target: "/etc/sysconfig/c"}}
+	cat.Product.Unreached = []release.Unreached{{Version: "1.0", Why: "there is a way from here"}, {Version: "2.0", Why: "wait for 3.0"}}
 	cat.Specs["1.0-2.0"].Config = []manifest.Config{{Target: "/etc/b", Format: "yaml", Mode: "0600"}}
 	p, err := plan.Resolve(cat, "1.0-2.0", "")
 	if err != nil {
@@ -83,7 +84,7 @@ func TestResolve(t *testing.T) {
 	if name, version, rev := p.BundleName(); name != "demo-upgrade-2.0" || version != "2.0" || rev != "3" {
 		t.Errorf("bundle %s %s %s", name, version, rev)
 	}
-	if k := p.Known; len(k) != 2 || k[0].Next != "2.0" || k[1].Next != "" || k[0].Packages[0] != (manifest.Known{Name: "down", EVR: "0:17-1"}) {
+	if k := p.Known; len(k) != 2 || k[0].Next != "2.0" || k[1].Next != "" || k[0].Why != "" || k[1].Why != "wait for 3.0" || k[0].Packages[0] != (manifest.Known{Name: "down", EVR: "0:17-1"}) {
 		t.Errorf("known %+v", k)
 	}
 }

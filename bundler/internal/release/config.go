@@ -48,7 +48,7 @@ func (r *reader) config(p *page, s *Spec) {
 		p.match(userGrammar, c.Owner, "the name of a user", at("owner")...)
 		p.match(userGrammar, c.Group, "the name of a group", at("group")...)
 		p.match(modeGrammar, c.Mode, "octal, e.g. 0644", at("mode")...)
-		if s.Format(c.Target) == "text" && len(c.Set) > 0 {
+		if s.Format(c.Target) == "text" && len(c.Set) > 0 && c.InPackage() {
 			p.wrong(c.Target+" is text, which has no keys to set", "set the format: json, yaml or env", at("set")...)
 		}
 		for _, key := range sortedKeys(c.Set) {

@@ -39,7 +39,7 @@ func (c *Catalog) walk(from, to string) (jumps []string, arrived bool) {
 
 // known is an error for a version that nothing here knows.
 func (c *Catalog) known(version string) error {
-	if c.Release(version) != nil || c.unreached(version) != "" {
+	if c.Release(version) != nil || c.Unreached(version) != "" {
 		return nil
 	}
 	var names []string
@@ -55,10 +55,10 @@ func (c *Catalog) noWay(from, to string) error {
 	if to != "" {
 		shown += " to " + to
 	}
-	if why := c.unreached(from); why != "" {
+	if why := c.Unreached(from); why != "" {
 		return exit.Errorf(exit.Usage, "", "%s: %s", shown, why)
 	}
-	if why := c.unreached(to); why != "" {
+	if why := c.Unreached(to); why != "" {
 		return exit.Errorf(exit.Usage, "", "%s: %s: %s", shown, to, why)
 	}
 	if to == "" {

@@ -40,7 +40,7 @@ func Load(root string) (*Catalog, error) { return LoadBefore(root) }
 // LoadBefore is Load for a project in which some releases are about to be written:
 // versions/installed-base.yaml may name them already.
 func LoadBefore(root string, coming ...string) (*Catalog, error) {
-	r := &reader{root: root, coming: coming, cat: &Catalog{Root: root, Jumps: map[string]string{}, Specs: map[string]*Spec{}}, pages: map[string]*page{}}
+	r := &reader{root: root, coming: coming, cat: &Catalog{Root: root, Jumps: map[string]string{}, Specs: map[string]*Spec{}}, pages: map[string]*page{}, ups: map[string]*section{}}
 	r.product()
 	r.releases()
 	r.installedBase()
@@ -115,6 +115,8 @@ type reader struct {
 	cat      *Catalog
 	mistakes mistake.List
 	pages    map[string]*page // of the releases, by version
+
+	ups map[string]*section // what migrations do, by file; nil for one without it
 
 	productPage *page
 	coming      []string // releases that may be named and are not there yet

@@ -88,7 +88,7 @@ func TestLoad(t *testing.T) {
 	for _, m := range spec.Migrations["demo"] {
 		files = append(files, m.Phase+" "+m.Name)
 	}
-	if !reflect.DeepEqual(files, []string{"expand one", "expand two", "switch three"}) || !spec.Migrations["demo"][1].NoTransaction {
+	if !reflect.DeepEqual(files, []string{"expand one", "expand two", "expand stores", "switch three"}) || !spec.Migrations["demo"][1].NoTransaction {
 		t.Errorf("migrations %+v", spec.Migrations)
 	}
 	if set := spec.Config[0].Set; set["SECRET"].Random != 32 || set["DEBUG"].Literal != false || set["OLD"].Copy != "PORT" {

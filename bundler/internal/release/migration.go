@@ -101,6 +101,7 @@ func (r *reader) migration(m *Migration) {
 	g := gooseFile{file: m.File, into: &r.mistakes}
 	g.read(string(data))
 	m.NoTransaction = g.noTransaction
+	r.ups[m.File] = g.up
 }
 
 // gooseFile is a goose SQL file while it is read.

@@ -33,11 +33,15 @@ func (r *reader) configValues(p *page, s *Spec) {
 			policy = s.Config[rules].Policy
 			for _, key := range sortedKeys(s.Config[rules].Set) {
 				set[key] = true
-				at := []any{"config", rules, "set", key}
-				if !hasKey(old, key) && !hasKey(new, key) {
+				from, at := s.Config[rules].Set[key].Copy, []any{"config", rules, "set", key}
+				switch {
+				case s.Format(target) == "text":
+					p.setText(s, target, key, from, old, new, at)
+					continue
+				case !hasKey(old, key) && !hasKey(new, key):
 					p.wrong(fmt.Sprintf("neither release's %s has the key %s", target, key), "a key of the file, as a.b.c", at...)
 				}
-				if from := s.Config[rules].Set[key].Copy; from != "" && !hasKey(old, from) {
+				if from != "" && !hasKey(old, from) {
 					p.wrong(fmt.Sprintf("release %s's %s has no key %s to copy from", s.From, target, from), "", append(at, "copy")...)
 				}
 			}
@@ -48,6 +52,20 @@ func (r *reader) configValues(p *page, s *Spec) {
 			r.droppedValues(p, s, rules, configName(from, target), old, new)
 		}
 	}
+}
+
+// setText checks a value for a text: it has no keys, so what is set are placeholders of the new release's file.
+func (p *page) setText(s *Spec, target, name, from string, old, new []conffile.Entry, at []any) {
+	if !hasPlaceholder(new, name) {
+		p.wrong(fmt.Sprintf("release %s's %s is text and has no placeholder <<%s>>", s.To, target, name), "the name of a placeholder; only json, yaml and env have keys", at...)
+	}
+	if from != "" && !hasPlaceholder(old, from) {
+		p.wrong(fmt.Sprintf("release %s's %s has no placeholder <<%s>> to copy from", s.From, target, from), "", append(at, "copy")...)
+	}
+}
+
+func hasPlaceholder(entries []conffile.Entry, name string) bool {
+	return slices.ContainsFunc(entries, func(e conffile.Entry) bool { return slices.Contains(conffile.Placeholders(e.Value), name) })
 }
 
 // droppedValues reports keys that hold a value of the host's own in the old release's
@@ -111,8 +129,8 @@ func (r *reader) unknownValues(file string, old, new []conffile.Entry, set map[s
 			continue
 		}
 		for _, name := range conffile.Placeholders(e.Value) {
-			if !known[name] {
-				what, allowed := "line", "a text has no keys to set: write the value out, or give the file a format with keys"
+			if !known[name] && (e.Key != "" || !set[name]) {
+				what, allowed := "line", "set "+name+" in the spec's config, or write the value out"
 				if e.Key != "" {
 					what, allowed = "key "+e.Key, "set "+e.Key+" in the spec's config, or write the value out"
 				}

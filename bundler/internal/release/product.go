@@ -73,7 +73,7 @@ func (r *reader) installedBase() {
 		case !page.need(b.Release, "the release that customers run", "installed", i, "release"):
 		case seen[b.Release]:
 			page.wrong(fmt.Sprintf("release %s stands here twice", b.Release), "", "installed", i, "release")
-		case r.cat.Release(b.Release) == nil && r.cat.unreached(b.Release) == "" && !slices.Contains(r.coming, b.Release) && !r.lost:
+		case r.cat.Release(b.Release) == nil && r.cat.Unreached(b.Release) == "" && !slices.Contains(r.coming, b.Release) && !r.lost:
 			page.wrong(fmt.Sprintf("there is no release %s", b.Release),
 				"write versions/"+b.Release+".yaml, or say under unreached in "+productFile+" why it has no way", "installed", i, "release")
 		}
@@ -85,8 +85,8 @@ func (r *reader) installedBase() {
 	r.cat.Base = base.Installed
 }
 
-// unreached returns why no way starts at a release, "" when product.yaml says nothing.
-func (c *Catalog) unreached(version string) string {
+// Unreached returns why no way starts at a release, "" when product.yaml says nothing.
+func (c *Catalog) Unreached(version string) string {
 	for _, u := range c.Product.Unreached {
 		if u.Version == version {
 			return u.Why

@@ -36,6 +36,7 @@ func (r *reader) stores(p *page, s *Spec) {
 			r.oldKey(p, s, v.File, v.Format, v.Key, at("values", name, "key"))
 		}
 	}
+	r.storeTables(p, s)
 }
 
 // oldKey looks a key up in the old release's file, where that is one under versions/.

@@ -22,10 +22,13 @@ type Product struct {
 	Source     string   `yaml:"source"`     // where components lie when a release or component does not say; see Component.Source
 	PostgreSQL string   `yaml:"postgresql"` // oldest version customers run, e.g. "9.5"
 	// Unreached are releases customers ask about from which no jump exists.
-	Unreached []struct {
-		Version string `yaml:"version"` // of the release
-		Why     string `yaml:"why"`     // what must happen first; shown by paths
-	} `yaml:"unreached"`
+	Unreached []Unreached `yaml:"unreached"`
+}
+
+// Unreached is a release from which no jump exists.
+type Unreached struct {
+	Version string `yaml:"version"` // of the release; with a file in versions/, hosts with it are recognised
+	Why     string `yaml:"why"`     // what must happen first; shown by paths, the page, and where it is recognised
 }
 
 // Release is versions/<version>.yaml.

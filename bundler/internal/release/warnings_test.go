@@ -42,6 +42,20 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// What a migration does to tables and cannot be read is told, where tables are compared with stores.
+func TestStoreWarnings(t *testing.T) {
+	t.Parallel()
+	cat, err := release.Load(project(t, &txtar.Archive{Files: []txtar.File{{Name: "specs/1.0-1.1/migrations/4_expand_hidden.sql",
+		Data: []byte("-- why\n\n-- +goose Up\n-- what\nCREATE TABLE hidden AS SELECT 1;\n-- +goose Down\nDROP TABLE hidden;\n")}}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "specs/1.0-1.1/migrations/4_expand_hidden.sql:5:1: what this does to tables is not seen, and so not compared with stores: create table hidden as"
+	if got := cat.Warnings.Error(); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // Place finds where in the spec's file an answer stands or belongs.
 func TestPlace(t *testing.T) {
 	t.Parallel()

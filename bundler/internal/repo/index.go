@@ -67,11 +67,12 @@ type File struct {
 
 // Changes are what an upgrade changes on a machine, for people.
 type Changes struct {
-	Packages   []PackageChange `json:"packages"`   // sorted by name
-	Services   []string        `json:"services"`   // units of both releases, in start order
-	Config     []string        `json:"config"`     // files on the machine
-	Migrations []string        `json:"migrations"` // <database>/<file>
-	Agents     bool            `json:"agents"`     // agents on other machines are upgraded too
+	Packages   []PackageChange `json:"packages"`         // sorted by name
+	Services   []string        `json:"services"`         // units of both releases, in start order
+	Config     []string        `json:"config"`           // files on the machine
+	Migrations []string        `json:"migrations"`       // <database>/<file>
+	Stores     []string        `json:"stores,omitempty"` // data that moves from one database into another, in words
+	Agents     bool            `json:"agents"`           // agents on other machines are upgraded too
 }
 
 // What happens to a package.

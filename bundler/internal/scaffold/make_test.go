@@ -209,14 +209,14 @@ func TestMakeTells(t *testing.T) {
 	in := input(t, product(t), "1.0",
 		[]sample{
 			{name: "app", evr: "1-1.el9", arch: "x86_64", files: map[string]string{"/usr/lib/systemd/system/app.service": "x", "/etc/app.conf": "config a=1", "/etc/gone.conf": "config a=1"}},
-			{name: "back", evr: "9-1"}, {name: "same", evr: "1-1"}, {name: "again", evr: "1-1", files: map[string]string{"/opt/again": "x"}},
+			{name: "back", evr: "9-1"}, {name: "same", evr: "1-1", files: map[string]string{"/usr/lib/systemd/system/same.service": "x"}}, {name: "again", evr: "1-1", files: map[string]string{"/opt/again": "x"}},
 			{name: "gone", evr: "1-1"}, {name: "replaced", evr: "1-1"}, {name: "legacy", evr: "1-1", files: map[string]string{"/lib/systemd/system/legacy.service": "x"}},
 		},
 		"2.0",
 		[]sample{
 			{name: "app", evr: "2-1.el9", arch: "x86_64", files: map[string]string{"/usr/lib/systemd/system/app.service": "x", "/usr/lib/systemd/system/worker@.service": "x", "/etc/app.conf": "config a=2", "/etc/new.conf": "config b"},
 				scripts: map[string]string{"post": "mkdir -p /opt/app/env\nmkdir -p /opt/app\ninstall -d /opt/app/env"}},
-			{name: "back", evr: "2-1"}, {name: "same", evr: "1-1"}, {name: "again", evr: "1-1", files: map[string]string{"/opt/again": "y"}},
+			{name: "back", evr: "2-1"}, {name: "same", evr: "1-1", files: map[string]string{"/usr/lib/systemd/system/same.service": "x"}}, {name: "again", evr: "1-1", files: map[string]string{"/opt/again": "y"}},
 			{name: "come", evr: "2-1", obsoletes: "replaced"}, {name: "fresh", evr: "2-1", files: map[string]string{"/etc/systemd/system/fresh.service": "x"}},
 		})
 	if added, changed, removed := Count(in); added != 2 || changed != 3 || removed != 3 {
@@ -235,6 +235,7 @@ func TestMakeTells(t *testing.T) {
 		"#   removed   replaced 1-1; come obsoletes it\n",
 		"#   unchanged same 1-1\n",
 		"# New packages that own no unit; which service, if any, starts what they bring? come\n",
+		"# Of packages that stay as they are and not listed, so they go on running: same\n",
 		"  - unit: app # of app\n",
 		"  - unit: fresh # new, of fresh; is this its place in the order?\n    only: new\n",
 		"  - unit: legacy # of legacy, which has it no more\n    only: old\n",
@@ -251,6 +252,9 @@ func TestMakeTells(t *testing.T) {
 	}
 	if strings.Contains(spec, "worker@") {
 		t.Error("a template is no unit that can be started")
+	}
+	if strings.Contains(spec, "unit: same") {
+		t.Error("a unit that goes on running is stopped")
 	}
 	for name, line := range map[string]string{
 		"versions/1.0.yaml": "status: supported\nplatforms: [el9.x86_64] # as its packages are named\n",

@@ -6,6 +6,9 @@ import (
 )
 
 func (s *spec) databases() string {
+	if s.before.spec == nil && s.in.Schema != nil {
+		return newDatabase()
+	}
 	if s.before.spec == nil {
 		return "# A database of the product, with its migrations: docs/writing-a-jump.md says what to write.\n# databases:\n#   - name: example\n"
 	}
@@ -18,6 +21,13 @@ func (s *spec) databases() string {
 		databaseText(&b, db, s.folder(i), s.in.To.Version)
 	}
 	return b.String()
+}
+
+// newDatabase is the entry of a database that the jump before did not have.
+func newDatabase() string {
+	return "databases:\n  - name: main\n    connection:\n      file: " + undecided("the file on the host that has the address of the database; it is there before the migrations run") +
+		"\n      format: yaml # json, yaml or env\n      keys:\n        host: " + undecided("its key of the host") + "\n        database: " + undecided("its key of the database's name") +
+		"\n        user: " + undecided("its key of the user") + "\n        # port and password likewise\n    migrations: migrations\n"
 }
 
 // folder is where a database's migrations lie: its own when there are several.
@@ -33,12 +43,19 @@ const step = 1000
 
 // migrations are the templates, one for each database, which check names until there is SQL in them.
 func (s *spec) migrations(folder string) []File {
+	if s.before.spec == nil && s.in.Schema != nil {
+		return []File{{folder + "migrations/" + fmt.Sprint(step+1) + "_expand_baseline.sql", []byte(s.baseline())}}
+	}
 	if s.before.spec == nil {
 		return nil
 	}
 	var out []File
 	for i, db := range s.before.spec.Databases {
 		first := s.lastNumber(db.Name)/step*step + step + 1
+		if i == 0 && s.in.Schema != nil {
+			out = append(out, File{fmt.Sprintf("%s%s/%d_expand_baseline.sql", folder, s.folder(i), first), []byte(s.baseline())})
+			continue
+		}
 		name := fmt.Sprintf("%s%s/%d_expand_what_comes.sql", folder, s.folder(i), first)
 		out = append(out, File{name, []byte(fmt.Sprintf(strings.TrimPrefix(template, "\n"), s.in.From.Version, s.in.To.Version, first+49))})
 	}

@@ -25,6 +25,7 @@ type Input struct {
 	Catalog *release.Catalog
 	From    Side
 	To      Side
+	Schema  *Schema // for data that moves into the new release's tables; nil for none
 }
 
 // Side is one of the two releases.

@@ -31,7 +31,7 @@ func (s *spec) text() (string, error) {
 	if s.err != nil {
 		return "", s.err
 	}
-	parts := []string{s.head(), s.services(), s.packages(), s.state(), s.config(), s.databases(), s.agents(), s.hooks(), s.limits()}
+	parts := []string{s.head(), s.services(), s.packages(), s.state(), s.config(), s.databases(), s.stores(), s.agents(), s.hooks(), s.limits()}
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "\n"), nil
 }
 
@@ -113,10 +113,21 @@ func (s *spec) services() string {
 		}
 		lines = append(lines, text)
 	}
+	var steady []string
 	for _, unit := range slices.Sorted(maps.Keys(union(old, new))) {
-		if !known[unit] {
+		switch {
+		case known[unit]:
+		case old[unit] == new[unit] && s.stays(new[unit]): // a database's, perhaps, which the migrations need
+			steady = append(steady, unit)
+		default:
 			lines = append(lines, found(unit, old[unit], new[unit]))
 		}
+	}
+	if steady != nil {
+		fmt.Fprintf(&b, "# Of packages that stay as they are and not listed, so they go on running: %s\n", strings.Join(steady, ", "))
+	}
+	if len(lines)+len(doors) == 0 && steady != nil {
+		return b.String()
 	}
 	if len(lines)+len(doors) == 0 {
 		return "# No package owns a systemd unit. Services that the product's own bootstrap writes are listed here all the same:\n" +
@@ -124,6 +135,11 @@ func (s *spec) services() string {
 	}
 	b.WriteString(s.unowned(known) + head + strings.Join(lines, "") + strings.Join(doors, ""))
 	return b.String()
+}
+
+// stays tells a package that is the same in both releases.
+func (s *spec) stays(name string) bool {
+	return slices.ContainsFunc(s.changes, func(c change) bool { return c.name == name && c.old != nil && c.new != nil && !c.moves() })
 }
 
 func union(a, b map[string]string) map[string]string {

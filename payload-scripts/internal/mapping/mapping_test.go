@@ -256,8 +256,8 @@ func TestFit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	facts := func() map[string]Fact {
-		return map[string]Fact{"n": {Type: "int4", NotNull: true, Unique: true}, "id": {Type: "varchar", Length: 3}, "v": {Type: "int4"}, "i": {Type: "int2"}, "s": {Type: "kinds", Labels: []string{"x", "y", "z"}},
+	facts := func() map[string]manifest.ColumnFact {
+		return map[string]manifest.ColumnFact{"n": {Type: "int4", NotNull: true, Unique: true}, "id": {Type: "varchar", Length: 3}, "v": {Type: "int4"}, "i": {Type: "int2"}, "s": {Type: "kinds", Labels: []string{"x", "y", "z"}},
 			"p": {Type: "bytea"}, "w": {Type: "timestamp"}, "at": {Type: "timestamptz"}, "fk": {Type: "int4", NotNull: true}, "a": {Type: "int4", NotNull: true}, "other": {Type: "text", NotNull: true, Default: true}}
 	}
 	if err := table.Fit(facts()); err != nil {
@@ -273,15 +273,17 @@ func TestFit(t *testing.T) {
 	if len(s.rows) != 1 || !strings.Contains(s.rows[0], "at=2017-01-05 10:20:30+00") || len(s.others) != 2 {
 		t.Errorf("rows %q, others %q", s.rows, s.others)
 	}
-	for want, change := range map[string]func(map[string]Fact){
-		"column id: the database has no such column":                 func(f map[string]Fact) { delete(f, "id") },
-		"column i: it is text, which takes no value of kind integer": func(f map[string]Fact) { f["i"] = Fact{Type: "text"} },
-		"column w: it is timestamptz":                                func(f map[string]Fact) { f["w"] = Fact{Type: "timestamptz"} },
-		"column p: it is NOT NULL, so it is required":                func(f map[string]Fact) { f["p"] = Fact{Type: "bytea", NotNull: true} },
-		`column s: it has no value "y"`:                              func(f map[string]Fact) { f["s"] = Fact{Type: "kinds", Labels: []string{"x"}} },
-		"column n: the number of a row is a unique integer":          func(f map[string]Fact) { f["n"] = Fact{Type: "int4", NotNull: true} },
-		"column other: it is NOT NULL and has no value":              func(f map[string]Fact) { f["other"] = Fact{Type: "text", NotNull: true} },
-		"column fk: it is text, which holds no number of a row":      func(f map[string]Fact) { f["fk"] = Fact{Type: "text"} },
+	for want, change := range map[string]func(map[string]manifest.ColumnFact){
+		"column id: the database has no such column":                 func(f map[string]manifest.ColumnFact) { delete(f, "id") },
+		"column i: it is text, which takes no value of kind integer": func(f map[string]manifest.ColumnFact) { f["i"] = manifest.ColumnFact{Type: "text"} },
+		"column w: it is timestamptz":                                func(f map[string]manifest.ColumnFact) { f["w"] = manifest.ColumnFact{Type: "timestamptz"} },
+		"column p: it is NOT NULL, so it is required":                func(f map[string]manifest.ColumnFact) { f["p"] = manifest.ColumnFact{Type: "bytea", NotNull: true} },
+		`column s: it has no value "y"`: func(f map[string]manifest.ColumnFact) {
+			f["s"] = manifest.ColumnFact{Type: "kinds", Labels: []string{"x"}}
+		},
+		"column n: the number of a row is a unique integer":     func(f map[string]manifest.ColumnFact) { f["n"] = manifest.ColumnFact{Type: "int4", NotNull: true} },
+		"column other: it is NOT NULL and has no value":         func(f map[string]manifest.ColumnFact) { f["other"] = manifest.ColumnFact{Type: "text", NotNull: true} },
+		"column fk: it is text, which holds no number of a row": func(f map[string]manifest.ColumnFact) { f["fk"] = manifest.ColumnFact{Type: "text"} },
 	} {
 		f := facts()
 		change(f)

@@ -54,6 +54,9 @@ func world(t *testing.T, install bool) *rpmtest.World {
 		at("0", "", "ancient"), at("1", "2", "cli", "rest"), at("2", "3", "cli", "dropped", "rest"),
 		at("3", "4", "added", "cli", "rest"), at("4", "", "added", "cli", "rest"),
 	}
+	patched := at("0.1", "", "ancient")
+	patched.Why = "the vendor's patch to 1 comes first"
+	m.Known = append(m.Known, patched)
 	w.RPM(t, "--initdb")
 	if install {
 		w.Install(t)
@@ -128,6 +131,11 @@ func TestFindings(t *testing.T) {
 			name: "no way leads here", empty: true,
 			host: func(t *testing.T, w *rpmtest.World) { put(t, w, rpmtest.Package{Name: "ancient", Version: "0"}) },
 			want: []string{"refuse wrong-release: no bundle is for 0"},
+		},
+		{
+			name: "no way leads here, and what to do", empty: true,
+			host: func(t *testing.T, w *rpmtest.World) { put(t, w, rpmtest.Package{Name: "ancient", Version: "0.1"}) },
+			want: []string{"refuse wrong-release: the vendor's patch to 1 comes first"},
 		},
 		{name: "not the product", empty: true, want: []string{"refuse not-installed: no package of Test"}},
 		{

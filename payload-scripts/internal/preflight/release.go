@@ -147,6 +147,11 @@ func (r *run) rightBundle(has string) string {
 	case next[has] != "":
 		return fmt.Sprintf("take %s-%s, which is for %s; no way leads from there to %s", m.Prefix, next[has], has, m.From)
 	}
+	for _, release := range m.Known {
+		if release.Version == has && release.Why != "" {
+			return release.Why
+		}
+	}
 	return fmt.Sprintf("no bundle is for %s; ask for a way from there", has)
 }
 

@@ -27,21 +27,24 @@ import (
 	"onerpm/test/product/testbed"
 )
 
-// productStore is the product's mapping, with its structures as pickles or as JSON.
+// productStore is the mapping of the product's jump, with its structures as pickles or as JSON.
 func productStore(t testing.TB, as string) manifest.Store {
 	t.Helper()
-	data, err := os.ReadFile("../../../test/product/stores/4.0.1.yaml")
+	data, err := os.ReadFile("../../../specs/3.4.2-4.0.1/upgrade.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var tree any
-	if err := yaml.Unmarshal(data, &tree); err != nil {
+	var spec struct{ Stores []any }
+	if err := yaml.Unmarshal(data, &spec); err != nil {
 		t.Fatal(err)
+	}
+	if len(spec.Stores) != 1 {
+		t.Fatalf("the jump has %d stores", len(spec.Stores))
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(instead(tree)); err != nil {
+	if err := enc.Encode(instead(spec.Stores[0])); err != nil {
 		t.Fatal(err)
 	}
 	var s manifest.Store
@@ -53,7 +56,7 @@ func productStore(t testing.TB, as string) manifest.Store {
 	}
 	for _, table := range s.Tables {
 		for name, c := range table.Columns {
-			if c.As == manifest.AsPickle {
+			if c.As == manifest.AsPickle || c.As == manifest.AsJSON {
 				c.As = as
 				table.Columns[name] = c
 			}

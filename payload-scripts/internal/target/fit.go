@@ -12,12 +12,12 @@ import (
 )
 
 // facts asks the catalog for a table's columns.
-func facts(ctx context.Context, tx pgx.Tx, spec manifest.StoreTable) (map[string]mapping.Fact, error) {
+func facts(ctx context.Context, tx pgx.Tx, spec manifest.StoreTable) (map[string]manifest.ColumnFact, error) {
 	name, err := spec.Name()
 	if err != nil {
 		return nil, err
 	}
-	rows, err := tx.Query(ctx, `SELECT a.attname, t.typname, a.attnotnull, a.atthasdef, CASE WHEN t.typname IN ('varchar', 'bpchar') AND a.atttypmod > 4 THEN a.atttypmod - 4 ELSE 0 END,
+	rows, err := tx.Query(ctx, `SELECT a.attname, t.typname, a.attnotnull, a.atthasdef OR COALESCE(to_jsonb(a)->>'attidentity', '') <> '', CASE WHEN t.typname IN ('varchar', 'bpchar') AND a.atttypmod > 4 THEN a.atttypmod - 4 ELSE 0 END,
 			EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indnatts = 1 AND i.indkey[0] = a.attnum AND i.indpred IS NULL),
 			ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder)
 		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
@@ -25,9 +25,9 @@ func facts(ctx context.Context, tx pgx.Tx, spec manifest.StoreTable) (map[string
 	if err != nil {
 		return nil, err
 	}
-	all := map[string]mapping.Fact{}
+	all := map[string]manifest.ColumnFact{}
 	var column string
-	var f mapping.Fact
+	var f manifest.ColumnFact
 	_, err = pgx.ForEachRow(rows, []any{&column, &f.Type, &f.NotNull, &f.Default, &f.Length, &f.Unique, &f.Labels}, func() error {
 		all[column] = f
 		f.Labels = nil
