@@ -156,8 +156,8 @@ func try(r *rules, s script, outcome journal.Outcome, person int) (*world, error
 // walker tries scripts until something is not as it must be.
 type walker struct {
 	rules   *rules
-	without string // see script
-	earlier string
+	lacks   string // step that the line does not have
+	earlier string // step that stands before the one that it follows
 	runs    int
 	err     error
 }
@@ -167,7 +167,7 @@ func (k *walker) try(s script, outcome journal.Outcome, person int) *world {
 		return nil
 	}
 	k.runs++
-	s.without, s.earlier = k.without, k.earlier
+	s.lacks, s.earlier = k.lacks, k.earlier
 	var w *world
 	w, k.err = try(k.rules, s, outcome, person)
 	return w
@@ -207,7 +207,7 @@ func (s Stage) ends() journal.Outcome {
 func (k *walker) failing(stage Stage) {
 	want, trigger := stage.ends(), triggers[stage]
 	forward := stage == Prepare || stage == Switch
-	for _, step := range newWorld(script{without: k.without, earlier: k.earlier}).steps()[stage] {
+	for _, step := range newWorld(script{lacks: k.lacks}).steps()[stage] {
 		key := string(stage) + "/" + step.Name
 		k.try(trigger.failing(key, 1), want, 0)
 		k.try(trigger.failing(key, 2), want, 0)

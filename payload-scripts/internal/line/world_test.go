@@ -73,14 +73,13 @@ type script struct {
 	fullAt   int            // point from which on the disk is full, until room is given free
 	killEach string         // "stage/step" in which every process is killed
 	killIn   string         // likewise, but only the first
-
-	without string // "stage/step" that is left out
-	earlier string // "stage/step" that changes places with the one before
+	lacks    string         // "stage/step" that the line does not have
+	earlier  string         // "stage/step" that changes places with the one before
 }
 
 func (s script) String() string {
-	return strings.TrimSpace(fmt.Sprintf("fails %v refuse %t %t kill %v %s cut %d stop %d wish %q full %d in %q without %q earlier %q",
-		s.fails, s.refuse, s.later, s.killAt, s.killEach, s.cutAt, s.stopAt, s.wishIn, s.fullAt, s.killIn, s.without, s.earlier))
+	return strings.TrimSpace(fmt.Sprintf("fails %v refuse %t %t kill %v %s cut %d stop %d wish %q full %d in %q lacks %q earlier %q",
+		s.fails, s.refuse, s.later, s.killAt, s.killEach, s.cutAt, s.stopAt, s.wishIn, s.fullAt, s.killIn, s.lacks, s.earlier))
 }
 
 // killed is the panic by which a process of the world dies.
@@ -191,11 +190,11 @@ func (w *world) steps() Steps {
 	list := func(stage Stage, steps ...any) []Step {
 		var out []Step
 		for i := 0; i < len(steps); i += 2 {
-			key := string(stage) + "/" + steps[i].(string)
-			if key != w.without {
-				out = append(out, w.step(stage, steps[i].(string), steps[i+1].(func() error)))
+			if w.lacks == string(stage)+"/"+steps[i].(string) {
+				continue
 			}
-			if n := len(out); key == w.earlier {
+			out = append(out, w.step(stage, steps[i].(string), steps[i+1].(func() error)))
+			if n := len(out); w.earlier == string(stage)+"/"+steps[i].(string) {
 				out[n-2], out[n-1] = out[n-1], out[n-2]
 			}
 		}
