@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -16,8 +17,11 @@ import (
 func runAttempt(ctx context.Context, e *env, _ options) int {
 	p := e.bundle.Places()
 	release, err := attempt.Lock(p)
-	if err != nil {
+	if errors.Is(err, attempt.ErrAtWork) {
 		return e.fail(err, exitUnderWay)
+	}
+	if err != nil {
+		return e.fail(err, exitFailed)
 	}
 	defer release()
 	a := p.At(filepath.Base(e.bundle.Dir))

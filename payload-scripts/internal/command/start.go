@@ -52,8 +52,12 @@ func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
 		}
 		return e.fail(fmt.Errorf("an upgrade is under way; follow it with `%s status --follow`", p.Prefix), exitUnderWay)
 	}
-	if err := attempt.AwaitEngine(ctx, p); err != nil {
+	err = attempt.AwaitEngine(ctx, p)
+	if errors.Is(err, attempt.ErrAtItsEnd) {
 		return e.fail(err, exitUnderWay)
+	}
+	if err != nil {
+		return e.fail(err, exitFailed)
 	}
 	if word == attempt.NeedsAPerson {
 		return e.resume(ctx, p)
