@@ -20,19 +20,19 @@ import (
 // over reads them again as long as nothing was done to a schema and no hook has run.
 // The record holds passwords: only root can read it, and it is removed with the backups.
 func (s *schema) recordAddresses(context.Context) error {
-	if len(s.manifest().Databases) == 0 {
+	if len(s.Manifest().Databases) == 0 {
 		return nil
 	}
 	known, err := s.addresses()
-	rec := s.journal.Record()
+	rec := s.Journal.Record()
 	if err != nil || known != nil && (rec.Schema != nil || len(rec.Hooks) > 0) {
 		return err
 	}
 	found := map[string]connection.Address{}
-	for _, spec := range s.manifest().Databases {
+	for _, spec := range s.Manifest().Databases {
 		file := spec.Connection.File
 		if spec.Only == manifest.New {
-			file = files.MergedFile(s.attempt.Backup(""), file)
+			file = files.MergedFile(s.Attempt.Backup(""), file)
 		}
 		if found[spec.Name], err = database.ReadMerged(spec.Connection, file); err != nil {
 			return err
@@ -42,13 +42,13 @@ func (s *schema) recordAddresses(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("record the databases' addresses: %w", err)
 	}
-	if err := os.MkdirAll(s.attempt.Backup(""), 0o700); err != nil {
+	if err := os.MkdirAll(s.Attempt.Backup(""), 0o700); err != nil {
 		return fmt.Errorf("record the databases' addresses: %w", err)
 	}
-	if err := host.WriteFile(s.attempt.Backup(addressFile), data, host.Attr{Mode: 0o600}); err != nil {
+	if err := host.WriteFile(s.Attempt.Backup(addressFile), data, host.Attr{Mode: 0o600}); err != nil {
 		return fmt.Errorf("record the databases' addresses: %w", err)
 	}
-	return host.SyncDir(s.attempt.Var)
+	return host.SyncDir(s.Attempt.Var)
 }
 
 // addressFile lies in the attempt's backup folder.
@@ -56,7 +56,7 @@ const addressFile = "databases.json"
 
 // addresses returns what recordAddresses wrote, nil when it did not run yet.
 func (s *schema) addresses() (map[string]connection.Address, error) {
-	data, err := os.ReadFile(s.attempt.Backup(addressFile))
+	data, err := os.ReadFile(s.Attempt.Backup(addressFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
@@ -65,7 +65,7 @@ func (s *schema) addresses() (map[string]connection.Address, error) {
 	}
 	var known map[string]connection.Address
 	if err := json.Unmarshal(data, &known); err != nil {
-		return nil, fmt.Errorf("read the recorded addresses of the databases: %s is damaged", s.attempt.Backup(addressFile))
+		return nil, fmt.Errorf("read the recorded addresses of the databases: %s is damaged", s.Attempt.Backup(addressFile))
 	}
 	return known, nil
 }
@@ -83,5 +83,5 @@ func (s *schema) open(ctx context.Context, spec manifest.Database) (*database.DB
 	if err != nil {
 		return nil, err
 	}
-	return database.OpenAt(ctx, spec, to, s.manifest().Prefix, s.attempt.ID, s.manifest().Limits)
+	return database.OpenAt(ctx, spec, to, s.Manifest().Prefix, s.Attempt.ID, s.Manifest().Limits)
 }

@@ -11,6 +11,7 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/files"
+	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/test/product/testbed"
@@ -30,8 +31,8 @@ func addressWorld(t *testing.T) (s *schema, spec manifest.Database, conf string)
 	spec = manifest.Database{Name: "main", Connection: manifest.Connection{File: file, Format: "yaml",
 		Keys: manifest.ConnectionKeys{Host: "db_host", Database: "db_name", User: "db_user", Password: "db_password"}}}
 	m := &manifest.Manifest{Prefix: "demo-upgrade", Databases: []manifest.Database{spec}}
-	return &schema{&job{
-		bundle: &layout.Bundle{Manifest: m}, attempt: layout.Attempt{ID: "2.0-1-x", Var: dir}, journal: newJournal(t, dir),
+	return &schema{&job.Job{
+		Bundle: &layout.Bundle{Manifest: m}, Attempt: layout.Attempt{ID: "2.0-1-x", Var: dir}, Journal: newJournal(t, dir),
 	}}, spec, conf
 }
 
@@ -59,12 +60,12 @@ func TestAddressIsKept(t *testing.T) {
 	if err := s.recordAddresses(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	info, err := os.Stat(s.attempt.Backup(addressFile))
+	info, err := os.Stat(s.Attempt.Backup(addressFile))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the record: %v, %v", info, err)
 	}
 	write(t, spec.Connection.File, strings.ReplaceAll(conf, "db_", "postgresql_"))
-	restarted := &schema{&job{bundle: s.bundle, attempt: s.attempt, journal: s.journal}}
+	restarted := &schema{&job.Job{Bundle: s.Bundle, Attempt: s.Attempt, Journal: s.Journal}}
 	for name, s := range map[string]*schema{"the same engine": s, "after a restart": restarted} {
 		var one int64
 		err := s.with(t.Context(), spec, func(db *database.DB) (err error) {
@@ -96,14 +97,14 @@ func TestAddressIsReadAgain(t *testing.T) {
 			file := filepath.Join(dir, "product.env")
 			spec := manifest.Database{Name: "main", Connection: manifest.Connection{File: file, Format: "env",
 				Keys: manifest.ConnectionKeys{Host: "HOST", Database: "DB", User: "U"}}}
-			s := &schema{&job{bundle: &layout.Bundle{Manifest: &manifest.Manifest{Databases: []manifest.Database{spec}}},
-				attempt: layout.Attempt{Var: dir}, journal: newJournal(t, dir)}}
+			s := &schema{&job.Job{Bundle: &layout.Bundle{Manifest: &manifest.Manifest{Databases: []manifest.Database{spec}}},
+				Attempt: layout.Attempt{Var: dir}, Journal: newJournal(t, dir)}}
 			for _, at := range []string{"first", "second"} {
 				write(t, file, "HOST="+at+"\nDB=d\nU=u\n")
 				if err := s.recordAddresses(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				if err := s.journal.Update(c.did); err != nil {
+				if err := s.Journal.Update(c.did); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -122,7 +123,7 @@ func TestAddressErrors(t *testing.T) {
 	spec := manifest.Database{Name: "main", Connection: manifest.Connection{File: file, Format: "json",
 		Keys: manifest.ConnectionKeys{Host: "host", Database: "db", User: "user", Password: "password"}}}
 	m := &manifest.Manifest{}
-	s := &schema{&job{bundle: &layout.Bundle{Manifest: m}, attempt: layout.Attempt{Var: dir}, journal: newJournal(t, dir)}}
+	s := &schema{&job.Job{Bundle: &layout.Bundle{Manifest: m}, Attempt: layout.Attempt{Var: dir}, Journal: newJournal(t, dir)}}
 	if err := s.recordAddresses(t.Context()); err != nil {
 		t.Errorf("a product without a database: %v", err)
 	}
@@ -136,13 +137,13 @@ func TestAddressErrors(t *testing.T) {
 	fails("no file", "no such file", s.recordAddresses(t.Context()))
 	write(t, file, `{"host": "h", "db": "d", "password": "s3cret"}`)
 	fails("a key lacks", `no value "user"`, s.recordAddresses(t.Context()))
-	if _, err := os.Stat(s.attempt.Backup(addressFile)); !os.IsNotExist(err) {
+	if _, err := os.Stat(s.Attempt.Backup(addressFile)); !os.IsNotExist(err) {
 		t.Errorf("a failed reading leaves a record: %v", err)
 	}
-	if err := os.MkdirAll(s.attempt.Backup(""), 0o700); err != nil {
+	if err := os.MkdirAll(s.Attempt.Backup(""), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	write(t, s.attempt.Backup(addressFile), `{"main": {"password": "s3cret`)
+	write(t, s.Attempt.Backup(addressFile), `{"main": {"password": "s3cret`)
 	fails("a damaged record", "is damaged", s.recordAddresses(t.Context()))
 	_, err := s.open(context.Background(), spec)
 	fails("a damaged record, opened", "is damaged", err)
@@ -152,12 +153,12 @@ func TestAddressErrors(t *testing.T) {
 func TestAddressOfANewDatabase(t *testing.T) {
 	t.Parallel()
 	s, spec, conf := addressWorld(t)
-	spec.Only, s.manifest().Databases[0].Only = manifest.New, manifest.New
+	spec.Only, s.Manifest().Databases[0].Only = manifest.New, manifest.New
 	if _, err := s.open(t.Context(), spec); err == nil || !strings.Contains(err.Error(), "was not recorded") {
 		t.Errorf("error %v", err)
 	}
 	write(t, spec.Connection.File, "es_host: h\n")
-	merged := files.MergedFile(s.attempt.Backup(""), spec.Connection.File)
+	merged := files.MergedFile(s.Attempt.Backup(""), spec.Connection.File)
 	if err := s.recordAddresses(t.Context()); err == nil || !strings.Contains(err.Error(), "from "+spec.Connection.File) {
 		t.Errorf("error %v", err)
 	}
@@ -186,8 +187,8 @@ func TestNewDatabaseOnTheWay(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	m := &manifest.Manifest{Databases: []manifest.Database{{Name: "main", Only: manifest.New}}}
-	s := &schema{&job{bundle: &layout.Bundle{Manifest: m}, attempt: layout.Attempt{Var: dir}, journal: newJournal(t, dir)}}
-	if err := s.journal.Update(func(r *journal.Record) { r.Schema = map[string]int64{"main": 0} }); err != nil {
+	s := &schema{&job.Job{Bundle: &layout.Bundle{Manifest: m}, Attempt: layout.Attempt{Var: dir}, Journal: newJournal(t, dir)}}
+	if err := s.Journal.Update(func(r *journal.Record) { r.Schema = map[string]int64{"main": 0} }); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.dump(t.Context()); err != nil {

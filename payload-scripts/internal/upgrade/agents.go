@@ -12,33 +12,34 @@ import (
 	"onerpm/payload-scripts/internal/agent"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/header"
+	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/layout"
 )
 
 // agents are the product's agents on other machines in an attempt.
-type agents struct{ *job }
+type agents struct{ *job.Job }
 
 // handOver notes that the agents are to be upgraded. Nothing is asked
 // of them here: that begins when the attempt has ended.
 func (a *agents) handOver(context.Context) error {
-	if a.manifest().Agents == nil {
+	if a.Manifest().Agents == nil {
 		return nil
 	}
-	if _, err := agent.Read(a.attempt.Var); !errors.Is(err, os.ErrNotExist) {
+	if _, err := agent.Read(a.Attempt.Var); !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return agent.Write(a.attempt.Var, agent.Record{State: agent.Pending})
+	return agent.Write(a.Attempt.Var, agent.Record{State: agent.Pending})
 }
 
 // begin starts what works on the agents. An upgrade that has succeeded is not spoiled by
 // an error here: it is in the log, and the agents stay pending.
 func (a *agents) begin(ctx context.Context) {
-	if a.manifest().Agents == nil {
+	if a.Manifest().Agents == nil {
 		return
 	}
-	rec, err := agent.Read(a.attempt.Var)
+	rec, err := agent.Read(a.Attempt.Var)
 	if err == nil && (rec.State == agent.Pending || rec.State == agent.Running) {
-		_, err = BeginAgents(ctx, a.bundle, a.attempt, false)
+		_, err = BeginAgents(ctx, a.Bundle, a.Attempt, false)
 	}
 	if err != nil {
 		slog.Warn("the agents were not begun", "error", err)

@@ -9,6 +9,7 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/hostcheck"
+	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/moves"
 	"onerpm/payload-scripts/internal/packages"
 	"onerpm/payload-scripts/internal/service"
@@ -16,7 +17,7 @@ import (
 
 // fileSet is the configuration and the state of the product in an attempt.
 type fileSet struct {
-	*job
+	*job.Job
 	set      *files.Set
 	packages *packages.Set
 	services *service.Services
@@ -24,7 +25,7 @@ type fileSet struct {
 }
 
 func (f *fileSet) backup(ctx context.Context) error {
-	if err := hostcheck.AddPackaged(f.set, f.bundle, f.packages); err != nil {
+	if err := hostcheck.AddPackaged(f.set, f.Bundle, f.packages); err != nil {
 		return err
 	}
 	var err error
@@ -59,7 +60,7 @@ func (f *fileSet) converge(ctx context.Context, side manifest.Side) error {
 		return err
 	}
 	f.log(side)
-	return f.services.Adopt(ctx, side, f.journal.Record().Services)
+	return f.services.Adopt(ctx, side, f.Journal.Record().Services)
 }
 
 // log writes what became of each configuration file, in columns.

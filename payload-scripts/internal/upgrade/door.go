@@ -30,8 +30,8 @@ func (d *door) shut(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err // the wait was ended: no answer says nothing of the door, which is open
 	}
-	known := !d.journal.Record().Closed.IsZero()
-	err := d.journal.Update(func(r *journal.Record) {
+	known := !d.Journal.Record().Closed.IsZero()
+	err := d.Journal.Update(func(r *journal.Record) {
 		if known {
 			return
 		}
@@ -50,7 +50,7 @@ func (d *door) shut(ctx context.Context) error {
 	if last.IsZero() || known {
 		return nil
 	}
-	return d.journal.Update(func(r *journal.Record) { r.Closed = instant(last) })
+	return d.Journal.Update(func(r *journal.Record) { r.Closed = instant(last) })
 }
 
 // stayedShut fails when the door's question was answered since the door was shut: then clients were
@@ -73,7 +73,7 @@ func (d *door) open(ctx context.Context, side manifest.Side) error {
 	if err := d.services.OpenWindow(); err != nil {
 		return err
 	}
-	rec := d.journal.Record()
+	rec := d.Journal.Record()
 	if err := d.services.OpenDoor(ctx, side, rec.Services, rec.Probed); err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (d *door) open(ctx context.Context, side manifest.Side) error {
 	}
 	d.probe.Stop()
 	d.probe = nil
-	return d.journal.Update(func(r *journal.Record) {
+	return d.Journal.Update(func(r *journal.Record) {
 		if r.Reopened.IsZero() {
 			r.Reopened, r.Probed = instant(first), r.Probed && !first.IsZero()
 		}

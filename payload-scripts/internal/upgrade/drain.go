@@ -8,6 +8,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
+	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/stores"
 )
 
@@ -22,7 +23,7 @@ const (
 // spec grants passes while the product serves: the door is shut only when there is a chance
 // that it is open again soon.
 type drain struct {
-	*job
+	*job.Job
 	schema *schema
 	stores *stores.Set
 	busy   map[string]bool // units that took up work again and again as long as clients came
@@ -58,7 +59,7 @@ func (d *drain) stillUnderWay(ctx context.Context, unit manifest.Service, count 
 	}
 	err := d.wait(ctx, unit, count, quiet, min(drainShut, unit.Drain.Within.D()))
 	if errors.Is(err, errBusy) && unit.Drain.Else == "proceed" {
-		return d.warn(fmt.Sprintf("%s took up work again and again and was stopped all the same", unit.Unit))
+		return d.Warn(fmt.Sprintf("%s took up work again and again and was stopped all the same", unit.Unit))
 	}
 	return err
 }
@@ -67,7 +68,7 @@ func (d *drain) stillUnderWay(ctx context.Context, unit manifest.Service, count 
 type counter func(context.Context) (int64, error)
 
 func (d *drain) each(ctx context.Context, do func(context.Context, manifest.Service, counter) error) error {
-	for _, unit := range d.manifest().Services {
+	for _, unit := range d.Manifest().Services {
 		if unit.Drain == nil {
 			continue
 		}
@@ -119,11 +120,11 @@ func (d *drain) wait(ctx context.Context, unit manifest.Service, count counter, 
 			case busy:
 				return fmt.Errorf("%s took up work again and again for %s; start again when it has less to do (%w)", unit.Unit, min(within, drainBusy), errBusy)
 			case unit.Drain.Else == "proceed":
-				return d.warn(fmt.Sprintf("%s still had %d things under way after %s and was stopped all the same", unit.Unit, left, within))
+				return d.Warn(fmt.Sprintf("%s still had %d things under way after %s and was stopped all the same", unit.Unit, left, within))
 			}
 			return fmt.Errorf("%s still has %d things under way after %s; wait for them or cancel them, then start again", unit.Unit, left, within)
 		}
-		if err := pause(ctx, drainEvery); err != nil {
+		if err := job.Pause(ctx, drainEvery); err != nil {
 			return err
 		}
 	}

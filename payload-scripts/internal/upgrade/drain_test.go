@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 )
@@ -26,7 +27,7 @@ func (c *counts) count(context.Context) (int64, error) {
 
 func drainOf(orElse string) (*drain, manifest.Service, *journal.Journal) {
 	j := journal.New(journal.Record{ID: "a", Phase: journal.Switching}, func(journal.Record) error { return nil })
-	return &drain{job: &job{journal: j}}, manifest.Service{Unit: "worker", Drain: &manifest.Drain{Else: orElse}}, j
+	return &drain{Job: &job.Job{Journal: j}}, manifest.Service{Unit: "worker", Drain: &manifest.Drain{Else: orElse}}, j
 }
 
 func TestDrain(t *testing.T) {
@@ -145,8 +146,8 @@ func TestDrainOfAStore(t *testing.T) {
 	dir := t.TempDir()
 	unit := manifest.Service{Unit: "worker", Drain: &manifest.Drain{Store: "storage", Within: manifest.Duration(time.Minute), Else: "refuse"}}
 	m := &manifest.Manifest{Services: []manifest.Service{unit}, Stores: []manifest.Store{{Name: "storage"}}}
-	work := &job{bundle: &layout.Bundle{Manifest: m}, attempt: layout.Attempt{Var: dir}, journal: newJournal(t, dir)}
-	d := &drain{job: work, schema: &schema{work}, stores: newStores(work, &schema{work})}
+	work := &job.Job{Bundle: &layout.Bundle{Manifest: m}, Attempt: layout.Attempt{Var: dir}, Journal: newJournal(t, dir)}
+	d := &drain{Job: work, schema: &schema{work}, stores: newStores(work, &schema{work})}
 	if err := d.behindTheDoor(t.Context()); err == nil || !strings.Contains(err.Error(), "store storage: its source was not recorded") {
 		t.Errorf("error %v", err)
 	}

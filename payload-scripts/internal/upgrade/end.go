@@ -32,16 +32,16 @@ func (u *Upgrade) finish(ctx context.Context, outcome journal.Outcome) error {
 	if outcome == journal.Upgraded {
 		u.agents.begin(ctx) // before the word that ends every wait
 	}
-	if err := attempt.SetState(u.bundle.Places(), words[outcome]); err != nil {
+	if err := attempt.SetState(u.Bundle.Places(), words[outcome]); err != nil {
 		return err
 	}
-	return attempt.Uninstall(ctx, u.bundle.Places())
+	return attempt.Uninstall(ctx, u.Bundle.Places())
 }
 
 // todo says what a person is to do. The services of a half-way machine stay down behind a
 // shut door, which is the safest it can be.
 func (u *Upgrade) todo(r journal.Record, cause error) string {
-	m := u.manifest()
+	m := u.Manifest()
 	what := "Neither release could be completed"
 	switch {
 	case r.Phase == journal.Opening:
@@ -54,7 +54,7 @@ func (u *Upgrade) todo(r journal.Record, cause error) string {
 	return fmt.Sprintf("%s: %v\n"+
 		"Remove the cause, then run `%s start`: it resumes this attempt from where it stands.\n"+
 		"The log is in %s; backups of configuration, state and databases are in %s.",
-		what, cause, m.Prefix, u.attempt.Log(), u.attempt.Backup(""))
+		what, cause, m.Prefix, u.Attempt.Log(), u.Attempt.Backup(""))
 }
 
 // ErrServing says that the product serves although an attempt has yet to make everything old.
@@ -87,15 +87,15 @@ func nobodyIn(ctx context.Context, s *service.Services, m *manifest.Manifest, r 
 
 // rollbackWanted tells whether the admin asked to go back.
 func (u *Upgrade) rollbackWanted() bool {
-	_, err := os.Stat(u.attempt.RollbackRequest())
+	_, err := os.Stat(u.Attempt.RollbackRequest())
 	return err == nil
 }
 
 // sync makes everything durable that the upgrade touched.
 func (u *Upgrade) sync() error {
-	paths := []string{"/", "/etc", "/usr", "/opt", "/var", "/var/lib", u.attempt.Var, u.attempt.Run}
-	paths = append(paths, u.manifest().State...)
-	for _, c := range u.manifest().Config {
+	paths := []string{"/", "/etc", "/usr", "/opt", "/var", "/var/lib", u.Attempt.Var, u.Attempt.Run}
+	paths = append(paths, u.Manifest().State...)
+	for _, c := range u.Manifest().Config {
 		paths = append(paths, filepath.Dir(c.Target))
 	}
 	return host.SyncFS(paths...)

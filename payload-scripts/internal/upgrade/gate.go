@@ -6,6 +6,7 @@ import (
 
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/hostcheck"
+	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/line"
 	"onerpm/payload-scripts/internal/packages"
@@ -36,7 +37,7 @@ func (e *RefusedError) Unwrap() error { return line.ErrRefused }
 
 // gate is the attempt's own look at the host before anything is changed.
 type gate struct {
-	*job
+	*job.Job
 	packages *packages.Set
 }
 
@@ -46,18 +47,18 @@ func (g *gate) preflight(ctx context.Context) error {
 		return err
 	}
 	g.packages.Had = optional
-	if err := g.journal.Update(func(r *journal.Record) { r.Optional = optional }); err != nil {
+	if err := g.Journal.Update(func(r *journal.Record) { r.Optional = optional }); err != nil {
 		return err
 	}
-	rec := g.journal.Record()
-	findings := hostcheck.Check(ctx, g.bundle, hostcheck.Options{Copying: rec.CameTo(copyStores), EarlyCame: rec.Early})
+	rec := g.Journal.Record()
+	findings := hostcheck.Check(ctx, g.Bundle, hostcheck.Options{Copying: rec.CameTo(copyStores), EarlyCame: rec.Early})
 	var warnings []string
 	isRefused := false
 	for _, f := range findings {
 		isRefused = isRefused || f.Level == finding.Refuse
 		warnings = append(warnings, f.ID+": "+f.What)
 	}
-	if err := g.journal.Update(func(r *journal.Record) { r.Warnings = warnings }); err != nil {
+	if err := g.Journal.Update(func(r *journal.Record) { r.Warnings = warnings }); err != nil {
 		return err
 	}
 	if isRefused {

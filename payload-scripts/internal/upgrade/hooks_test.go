@@ -13,6 +13,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/hook"
+	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 )
@@ -45,9 +46,9 @@ func hookWorld(t *testing.T, store func(journal.Record) error) (*hooks, func() s
 	m := &manifest.Manifest{From: "1", To: "2", Prefix: "p", Hooks: manifest.Hooks{
 		Prepare: []manifest.Hook{one("early")}, Switch: []manifest.Hook{one("first"), one("bad"), one("never")}}}
 	id := fmt.Sprintf("2-%d", time.Now().UnixNano())
-	work := &job{bundle: &layout.Bundle{Dir: dir, Manifest: m}, attempt: layout.Attempt{ID: id, Var: filepath.Join(dir, "var")},
-		journal: journal.New(journal.Record{ID: id, Phase: journal.Preparing}, store)}
-	h := &hooks{work, hook.Room{Manifest: m, Bundle: dir, Attempt: id, Var: work.attempt.Var}}
+	work := &job.Job{Bundle: &layout.Bundle{Dir: dir, Manifest: m}, Attempt: layout.Attempt{ID: id, Var: filepath.Join(dir, "var")},
+		Journal: journal.New(journal.Record{ID: id, Phase: journal.Preparing}, store)}
+	h := &hooks{work, hook.Room{Manifest: m, Bundle: dir, Attempt: id, Var: work.Attempt.Var}}
 	return h, func() string {
 		data, err := os.ReadFile(said)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -67,7 +68,7 @@ func TestHooks(t *testing.T) {
 	if err := h.of(hook.Switch)(t.Context()); err == nil || !strings.Contains(err.Error(), "hooks/bad") {
 		t.Errorf("the failed hook: %v", err)
 	}
-	if got := h.journal.Record().Hooks; !slices.Equal(got, []string{"early", "first", "bad"}) {
+	if got := h.Journal.Record().Hooks; !slices.Equal(got, []string{"early", "first", "bad"}) {
 		t.Errorf("the journal has %v", got)
 	}
 	for range 2 { // the way back may be gone twice

@@ -5,14 +5,13 @@ import (
 	"log/slog"
 
 	"onerpm/internal/manifest"
-	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/packages"
-	"onerpm/payload-scripts/internal/rpm"
 )
 
 // packageSet is the product's packages in an attempt.
 type packageSet struct {
-	*job
+	*job.Job
 	set   *packages.Set
 	early *packages.Set // that came in prepare; nil for none
 }
@@ -30,30 +29,22 @@ func (p *packageSet) backup(ctx context.Context) error {
 		return err
 	}
 	slog.Info("files of packages that are this host's own", "paths", own)
-	return p.set.RPM.Backup(ctx, p.attempt.Backup("rpmdb"))
+	return p.set.RPM.Backup(ctx, p.Attempt.Backup("rpmdb"))
 }
 
 // restore makes the packages old again, if the upgrade ever came to them. Until then they are as they were, and
 // rpm would put its own file where this host has another in a state path.
 func (p *packageSet) restore(ctx context.Context) error {
-	if r := p.journal.Record(); !r.CameTo(packagesToNew) {
+	if r := p.Journal.Record(); !r.CameTo(packagesToNew) {
 		return nil
 	}
 	return p.converge(ctx, manifest.Old)
 }
 
 func (p *packageSet) converge(ctx context.Context, side manifest.Side) error {
-	p.set.Had = p.journal.Record().Optional
+	p.set.Had = p.Journal.Record().Optional
 	defer p.set.RPM.Release() // nothing may have been left to do for rpm
-	return p.set.Converge(ctx, side, packages.Options{Progress: p.rpmAt, Warn: p.warn})
-}
-
-// rpmAt tells those who look on how far rpm is.
-func (j *job) rpmAt(at rpm.Progress) {
-	j.progress.Tell("rpm: "+at.Package, int64(at.Percent), 100, "percent")
-	if at.Percent == 0 {
-		host.Point("rpm at work", at.Package)
-	}
+	return p.set.Converge(ctx, side, packages.Options{Progress: p.RPMAt, Warn: p.Warn})
 }
 
 // markUserInstalled never fails an upgrade that serves already: it is told as a warning.
@@ -63,7 +54,7 @@ func (p *packageSet) markUserInstalled(ctx context.Context) error {
 			continue
 		}
 		if err := set.MarkUserInstalled(ctx); err != nil {
-			return p.warn("the new packages could not be marked as installed by the user: " + err.Error())
+			return p.Warn("the new packages could not be marked as installed by the user: " + err.Error())
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/hook"
+	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/packages"
@@ -67,7 +68,7 @@ func (w *partsWorld) process() (*parts.Parts, *packageSet) {
 	w.t.Helper()
 	b := &layout.Bundle{Dir: w.Dir, Manifest: w.Manifest, Root: w.Root}
 	a := layout.Attempt{ID: "x", Run: w.Dir, Var: w.Var}
-	work := &job{bundle: b, attempt: a, journal: journal.New(w.disk, func(r journal.Record) error { w.disk = r; return nil }), progress: progress.NewWriter(w.Var+"/progress", "x")}
+	work := &job.Job{Bundle: b, Attempt: a, Journal: journal.New(w.disk, func(r journal.Record) error { w.disk = r; return nil }), Progress: progress.NewWriter(w.Var+"/progress", "x")}
 	s := service.New(w.Manifest, layout.Places{Prefix: w.Manifest.Prefix, Root: w.Root}, w.conn)
 	rpms := packages.New(w.Manifest, w.Dir, w.Var, w.Root)
 	p := newParts(work, s, hook.Room{Manifest: w.Manifest, Attempt: w.Var, Var: w.Var}, rpms)

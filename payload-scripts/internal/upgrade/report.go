@@ -50,12 +50,12 @@ func ReportOf(m *manifest.Manifest, r journal.Record) Report {
 }
 
 func (u *Upgrade) writeReport() error {
-	report := ReportOf(u.manifest(), u.journal.Record())
+	report := ReportOf(u.Manifest(), u.Journal.Record())
 	report.Changes, _ = u.files.set.Changes()           // an attempt that was refused merged nothing
-	report.Stores, _ = stores.Notes(u.attempt.Stores()) // nor copied anything
+	report.Stores, _ = stores.Notes(u.Attempt.Stores()) // nor copied anything
 	data, err := json.MarshalIndent(report, "", " ")
 	if err != nil {
 		return err
 	}
-	return host.WriteFile(u.attempt.Report(), append(data, '\n'), host.Attr{Mode: 0o600})
+	return host.WriteFile(u.Attempt.Report(), append(data, '\n'), host.Attr{Mode: 0o600})
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/job"
 )
 
 // reserveSize is what is set aside on the file systems of the attempt's folders,
@@ -19,11 +20,11 @@ import (
 const reserveSize = 48 << 20
 
 // reserve is room on the attempt's file systems.
-type reserve struct{ *job }
+type reserve struct{ *job.Job }
 
 // files are the files that hold the room.
 func (r *reserve) files() []string {
-	return []string{filepath.Join(r.attempt.Var, "reserve"), filepath.Join(r.attempt.Run, "reserve")}
+	return []string{filepath.Join(r.Attempt.Var, "reserve"), filepath.Join(r.Attempt.Run, "reserve")}
 }
 
 // setAside sets room aside that free gives back: a disk that fills up

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/layout"
 )
 
@@ -14,11 +15,11 @@ import (
 func TestReserve(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	r := &reserve{&job{attempt: layout.Attempt{Var: filepath.Join(dir, "var"), Run: filepath.Join(dir, "run")}}}
+	r := &reserve{&job.Job{Attempt: layout.Attempt{Var: filepath.Join(dir, "var"), Run: filepath.Join(dir, "run")}}}
 	if err := r.setAside(t.Context()); err == nil {
 		t.Error("room is set aside in a folder that is not there")
 	}
-	for _, path := range []string{r.attempt.Var, r.attempt.Run} {
+	for _, path := range []string{r.Attempt.Var, r.Attempt.Run} {
 		if err := os.Mkdir(path, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -28,14 +29,14 @@ func TestReserve(t *testing.T) {
 		if err := r.setAside(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		info, err := os.Stat(filepath.Join(r.attempt.Var, "reserve"))
+		info, err := os.Stat(filepath.Join(r.Attempt.Var, "reserve"))
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Fatalf("%v, %v", info, err)
 		}
 		if st := info.Sys().(*syscall.Stat_t); st.Blocks*512 < reserveSize { // st_blocks counts 512 bytes
 			t.Errorf("%d bytes of disk are taken, want %d", st.Blocks*512, reserveSize)
 		}
-		if _, err := os.Stat(filepath.Join(r.attempt.Run, "reserve")); !errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(r.Attempt.Run, "reserve")); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("a second reserve on the same file system: %v", err)
 		}
 	}

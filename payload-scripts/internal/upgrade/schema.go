@@ -9,6 +9,7 @@ import (
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/dbroom"
 	"onerpm/payload-scripts/internal/dump"
+	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/migration"
 )
@@ -23,12 +24,12 @@ const (
 )
 
 // schema is the product's databases in an attempt.
-type schema struct{ *job }
+type schema struct{ *job.Job }
 
 // with opens a database for one piece of work, with patience.
 func (s *schema) with(ctx context.Context, spec manifest.Database, work func(*database.DB) error) error {
 	deadline := time.Now().Add(firstPatience)
-	if r := s.journal.Record(); r.Back || r.Starts > 1 {
+	if r := s.Journal.Record(); r.Back || r.Starts > 1 {
 		deadline = time.Now().Add(laterPatience)
 	}
 	for {
@@ -40,7 +41,7 @@ func (s *schema) with(ctx context.Context, spec manifest.Database, work func(*da
 		if time.Now().After(deadline) {
 			return err
 		}
-		if err := pause(ctx, time.Second); err != nil {
+		if err := job.Pause(ctx, time.Second); err != nil {
 			return err
 		}
 	}
@@ -48,13 +49,13 @@ func (s *schema) with(ctx context.Context, spec manifest.Database, work func(*da
 
 // migrations are those of a database.
 func (s *schema) migrations(db *database.DB) *migration.Runner {
-	return &migration.Runner{DB: db, Dir: s.inRun(db.Spec.Migrations),
-		Progress: func(what string, done, total int64) { s.progress.Tell(what, done, total, "rows") }}
+	return &migration.Runner{DB: db, Dir: s.InRun(db.Spec.Migrations),
+		Progress: func(what string, done, total int64) { s.Progress.Tell(what, done, total, "rows") }}
 }
 
 // each does a piece of work with every database.
 func (s *schema) each(ctx context.Context, work func(*database.DB, manifest.Database) error) error {
-	return s.eachOf(ctx, s.manifest().Databases, work)
+	return s.eachOf(ctx, s.Manifest().Databases, work)
 }
 
 func (s *schema) eachOf(ctx context.Context, list []manifest.Database, work func(*database.DB, manifest.Database) error) error {
@@ -67,7 +68,7 @@ func (s *schema) eachOf(ctx context.Context, list []manifest.Database, work func
 }
 
 func (s *schema) named(name string) (manifest.Database, error) {
-	for _, d := range s.manifest().Databases {
+	for _, d := range s.Manifest().Databases {
 		if name == "" || d.Name == name {
 			return d, nil
 		}
@@ -76,13 +77,13 @@ func (s *schema) named(name string) (manifest.Database, error) {
 }
 
 func (s *schema) dump(ctx context.Context) error {
-	return s.eachOf(ctx, s.manifest().There(), func(db *database.DB, spec manifest.Database) error {
-		if s.journal.Record().Starts > 1 { // a killed engine's sessions live on and may still commit
+	return s.eachOf(ctx, s.Manifest().There(), func(db *database.DB, spec manifest.Database) error {
+		if s.Journal.Record().Starts > 1 { // a killed engine's sessions live on and may still commit
 			if err := db.Terminate(ctx); err != nil {
 				return err
 			}
 		}
-		file := s.attempt.Backup(spec.Name + ".dump")
+		file := s.Attempt.Backup(spec.Name + ".dump")
 		return dbroom.WhileServing(ctx, db, func(ctx context.Context) error { return dump.Write(ctx, db, file) })
 	})
 }
@@ -92,12 +93,12 @@ func (s *schema) dump(ctx context.Context) error {
 // and is kept when prepare starts over.
 func (s *schema) expand(ctx context.Context) error {
 	return s.each(ctx, func(db *database.DB, spec manifest.Database) error {
-		if _, known := s.journal.Record().Schema[spec.Name]; !known {
+		if _, known := s.Journal.Record().Schema[spec.Name]; !known {
 			at, err := s.migrations(db).Version(ctx)
 			if err != nil {
 				return err
 			}
-			err = s.journal.Update(func(r *journal.Record) {
+			err = s.Journal.Update(func(r *journal.Record) {
 				if r.Schema == nil {
 					r.Schema = map[string]int64{}
 				}
@@ -112,8 +113,8 @@ func (s *schema) expand(ctx context.Context) error {
 }
 
 func (s *schema) converge(ctx context.Context, side manifest.Side) error {
-	start := s.journal.Record().Schema
-	for _, spec := range s.manifest().Databases {
+	start := s.Journal.Record().Schema
+	for _, spec := range s.Manifest().Databases {
 		at, known := start[spec.Name]
 		if side == manifest.Old && (!known || spec.Only == manifest.New) {
 			continue // the attempt never came to this schema, or it goes with its database

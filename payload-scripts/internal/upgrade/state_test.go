@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/packages/rpmtest"
@@ -51,8 +52,8 @@ func TestPackagedFileInState(t *testing.T) {
 			for _, step := range c.reached {
 				rec.Steps = append(rec.Steps, journal.Step{Phase: journal.Switching, Name: step})
 			}
-			work := &job{bundle: b, attempt: layout.Attempt{ID: "a", Var: w.Var}, journal: journal.New(rec, func(journal.Record) error { return nil }),
-				progress: progress.NewWriter(w.Var+"/progress", "a")}
+			work := &job.Job{Bundle: b, Attempt: layout.Attempt{ID: "a", Var: w.Var}, Journal: journal.New(rec, func(journal.Record) error { return nil }),
+				Progress: progress.NewWriter(w.Var+"/progress", "a")}
 			p := &packageSet{work, set, nil}
 			if c.sealed {
 				if err := p.converge(t.Context(), manifest.New); err != nil {

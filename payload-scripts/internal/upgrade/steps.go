@@ -2,7 +2,6 @@ package upgrade
 
 import (
 	"context"
-	"time"
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/hook"
@@ -118,12 +117,3 @@ func outline() line.Steps { return (&Upgrade{parts: &parts.Parts{}}).steps() }
 
 // Place tells where a step stands in its stage: from 1, of how many. 0 when it has no such step.
 func Place(r journal.Record, name string) (at, of int) { return outline().Place(r, name) }
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
-}

@@ -1,7 +1,6 @@
 package upgrade
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -10,6 +9,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/line"
@@ -113,7 +113,7 @@ func TestRefusedError(t *testing.T) {
 // TestTodo says truly what the machine is when a person is asked.
 func TestTodo(t *testing.T) {
 	t.Parallel()
-	u := &Upgrade{job: &job{bundle: &layout.Bundle{Manifest: &manifest.Manifest{Prefix: "p", From: "1", To: "2"}}, attempt: layout.Attempt{Var: "/var/lib/p/x"}}}
+	u := &Upgrade{Job: &job.Job{Bundle: &layout.Bundle{Manifest: &manifest.Manifest{Prefix: "p", From: "1", To: "2"}}, Attempt: layout.Attempt{Var: "/var/lib/p/x"}}}
 	cause := errors.New("take the marks away: read-only file system")
 	stop := []journal.Step{{Phase: journal.Switching, Name: "stop the services"}}
 	for begin, r := range map[string]journal.Record{
@@ -176,17 +176,5 @@ func TestMayResume(t *testing.T) {
 	}
 	if !outline().Restoring(journal.Record{Phase: journal.Switching, Back: true, Steps: stop}) {
 		t.Error("with the services stopped it is resumed otherwise than by putting things back")
-	}
-}
-
-func TestPause(t *testing.T) {
-	t.Parallel()
-	if err := pause(t.Context(), time.Millisecond); err != nil {
-		t.Error(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	stop()
-	if err := pause(ctx, time.Hour); !errors.Is(err, context.Canceled) {
-		t.Error(err)
 	}
 }

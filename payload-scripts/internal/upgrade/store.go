@@ -4,21 +4,22 @@ import (
 	"context"
 
 	"onerpm/payload-scripts/internal/dbroom"
+	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/stores"
 )
 
 // newStores is the data of the product that changes its database, in an attempt.
-func newStores(j *job, s *schema) *stores.Set {
+func newStores(j *job.Job, s *schema) *stores.Set {
 	return &stores.Set{
-		Manifest: j.manifest(), Attempt: j.attempt.ID, Secrets: j.attempt.Backup("stores.json"), Notes: j.attempt.Stores(),
+		Manifest: j.Manifest(), Attempt: j.Attempt.ID, Secrets: j.Attempt.Backup("stores.json"), Notes: j.Attempt.Stores(),
 		With: s.with, Guard: dbroom.WhileServing,
-		Came:     func(database string) bool { _, known := j.journal.Record().Schema[database]; return known },
-		Progress: func(what string, done, total int64) { j.progress.Tell(what, done, total, "documents") },
+		Came:     func(database string) bool { _, known := j.Journal.Record().Schema[database]; return known },
+		Progress: func(what string, done, total int64) { j.Progress.Tell(what, done, total, "documents") },
 	}
 }
 
 // recordSources reads where the documents are. Prepare that starts over reads it again as long as nothing was changed.
 func (u *Upgrade) recordSources(context.Context) error {
-	rec := u.journal.Record()
+	rec := u.Journal.Record()
 	return u.stores.Record(rec.Schema != nil || len(rec.Hooks) > 0)
 }

@@ -40,14 +40,14 @@ func storeWorld(t *testing.T) (*Upgrade, *systemdtest.Manager, *elastictest.Serv
 	store.To = spec.Name
 	store.From.Elasticsearch = manifest.ElasticsearchSource{File: spec.Connection.File, Format: "yaml", Host: "search_host", Port: "search_port"}
 	store.Values = map[string]manifest.HostValue{"ip": {File: spec.Connection.File, Format: "yaml", Key: "search_host"}}
-	work := d.job
-	m := work.manifest()
+	work := d.Job
+	m := work.Manifest()
 	m.Databases, m.Stores = []manifest.Database{spec}, []manifest.Store{store}
 	m.Services = append([]manifest.Service{{Unit: "search", Only: manifest.Old, Source: true}}, m.Services...)
 	units := d.units
-	units.services = serviceOf(t, sm, m, work.bundle.Root)
+	units.services = serviceOf(t, sm, m, work.Bundle.Root)
 	s = &schema{work}
-	u := &Upgrade{job: work, units: units, schema: s, door: d, stores: newStores(work, s), drain: &drain{job: work, schema: s}}
+	u := &Upgrade{Job: work, units: units, schema: s, door: d, stores: newStores(work, s), drain: &drain{Job: work, schema: s}}
 	u.drain.stores = u.stores
 	return u, sm, source
 }
@@ -75,7 +75,7 @@ func (u *Upgrade) some(t *testing.T, stage line.Stage, names ...string) error {
 // question answers a query of the new release's database.
 func (u *Upgrade) question(t *testing.T, query string) (answer string) {
 	t.Helper()
-	err := u.schema.with(t.Context(), u.manifest().Databases[0], func(db *database.DB) (err error) {
+	err := u.schema.with(t.Context(), u.Manifest().Databases[0], func(db *database.DB) (err error) {
 		answer, err = db.Value(t.Context(), query)
 		return err
 	})
@@ -87,11 +87,11 @@ func (u *Upgrade) question(t *testing.T, query string) (answer string) {
 func prepared(t *testing.T, u *Upgrade) {
 	t.Helper()
 	do(t, u.units.record(t.Context()), u.some(t, line.Prepare, "record the addresses of the databases", "record the sources of the stores"))
-	do(t, u.schema.with(t.Context(), u.manifest().Databases[0], func(db *database.DB) error {
+	do(t, u.schema.with(t.Context(), u.Manifest().Databases[0], func(db *database.DB) error {
 		_, err := db.Pool.ExecContext(t.Context(), storetest.Schema)
 		return err
 	}))
-	do(t, u.journal.Update(func(r *journal.Record) { r.Schema = map[string]int64{"main": 0} }), u.some(t, line.Prepare, copyStores))
+	do(t, u.Journal.Update(func(r *journal.Record) { r.Schema = map[string]int64{"main": 0} }), u.some(t, line.Prepare, copyStores))
 }
 
 // TestStoreThere: the source serves until its documents are proved to be copied, and not an instant longer.
@@ -116,7 +116,7 @@ func TestStoreThere(t *testing.T) {
 	if got := u.question(t, "SELECT (SELECT count(*) FROM plans) || ' ' || (SELECT count(*) FROM pg_class WHERE relname LIKE 'store%')"); got != "2 0" {
 		t.Errorf("the database has %s", got)
 	}
-	n, err := stores.Notes(u.attempt.Stores())
+	n, err := stores.Notes(u.Attempt.Stores())
 	if err != nil || n["storage"].Documents != 7 || n["storage"].Rows["plans"] != 2 {
 		t.Errorf("noted %+v, %v", n, err)
 	}
@@ -137,7 +137,7 @@ func TestStoreBack(t *testing.T) {
 					break
 				}
 			}
-			known := u.manifest().Databases[0].Connection.File
+			known := u.Manifest().Databases[0].Connection.File
 			write(t, known, "new_keys: only\n")
 			sm.Log()
 			do(t, u.some(t, line.Restore, "mark the window", "stop the services", "stores to old"))
@@ -149,7 +149,7 @@ func TestStoreBack(t *testing.T) {
 				t.Errorf("at the proof the source is %s, the service %s", sm.State("search"), sm.State("rest"))
 			}
 			do(t, u.some(t, line.Restore, "start the services"))
-			n, err := stores.Notes(u.attempt.Stores())
+			n, err := stores.Notes(u.Attempt.Stores())
 			if err != nil || n["storage"].Returned != (last != "stop the services") {
 				t.Errorf("noted %+v, %v", n, err)
 			}
@@ -172,7 +172,7 @@ func TestStoreIsNotWhatItWas(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "0 of things/plan instead of 1") || sm.State("rest") != "inactive" {
 		t.Errorf("error %v, the service is %s", err, sm.State("rest"))
 	}
-	do(t, os.Remove(u.attempt.Stores()), u.some(t, line.Restore, "prove the sources", "start the services")) // as the error says
+	do(t, os.Remove(u.Attempt.Stores()), u.some(t, line.Restore, "prove the sources", "start the services")) // as the error says
 }
 
 // TestStoreUndone: from prepare, while the old release serves.
@@ -189,7 +189,7 @@ func TestStoreUndone(t *testing.T) {
 	if sm.State("search") != "active" || sm.State("rest") != "active" {
 		t.Error("something was stopped")
 	}
-	if i, err := os.Stat(filepath.Join(u.attempt.Var, "backup", "stores.json")); err != nil || i.Mode().Perm() != 0o600 {
+	if i, err := os.Stat(filepath.Join(u.Attempt.Var, "backup", "stores.json")); err != nil || i.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", i, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/service"
 	"onerpm/payload-scripts/internal/systemd"
@@ -14,7 +15,7 @@ import (
 
 // units are the product's services in an attempt.
 type units struct {
-	*job
+	*job.Job
 	services  *service.Services
 	started   bool     // this process has started the services of the side it goes to
 	inhibitor *os.File // while it is open a shutdown waits; nil otherwise
@@ -26,11 +27,11 @@ func (u *units) record(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return u.journal.Update(func(r *journal.Record) { r.Services = before })
+	return u.Journal.Update(func(r *journal.Record) { r.Services = before })
 }
 
 // before is how the units were.
-func (u *units) before() journal.Services { return u.journal.Record().Services }
+func (u *units) before() journal.Services { return u.Journal.Record().Services }
 
 func (u *units) mark(ctx context.Context) error {
 	u.holdOffShutdown(ctx)
@@ -82,7 +83,7 @@ func (u *units) startAgain(ctx context.Context, side manifest.Side) error {
 func (u *units) startDependents(ctx context.Context) error {
 	warnings, err := u.services.StartDependents(ctx, u.before())
 	for _, w := range warnings {
-		if err := u.warn(w); err != nil {
+		if err := u.Warn(w); err != nil {
 			return err
 		}
 	}
@@ -92,19 +93,19 @@ func (u *units) startDependents(ctx context.Context) error {
 // awaitOld is for an engine that resumes, perhaps after a boot: the first one has seen no service stop. It
 // never fails a way back that has nothing left to do: a product that does not serve is told as a warning.
 func (u *units) awaitOld(ctx context.Context) error {
-	if u.journal.Record().Starts == 1 {
+	if u.Journal.Record().Starts == 1 {
 		return nil
 	}
 	err := u.services.Await(ctx, manifest.Old, u.before())
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	return u.warn("the upgrade has stopped no service, and one is not well: " + err.Error())
+	return u.Warn("the upgrade has stopped no service, and one is not well: " + err.Error())
 }
 
 func (u *units) unmark(ctx context.Context) error {
 	u.allowShutdown()
-	if err := os.RemoveAll(u.attempt.RollbackRequest()); err != nil {
+	if err := os.RemoveAll(u.Attempt.RollbackRequest()); err != nil {
 		return err
 	}
 	return u.services.Unmark(ctx, u.before())
@@ -115,7 +116,7 @@ func (u *units) holdOffShutdown(ctx context.Context) {
 	if u.inhibitor != nil {
 		return
 	}
-	m := u.manifest()
+	m := u.Manifest()
 	held, err := systemd.Inhibit(ctx, m.Prefix, fmt.Sprintf("%s is being upgraded from %s to %s", m.Product, m.From, m.To))
 	if err != nil {
 		slog.Warn("a shutdown is not held off", "error", err)

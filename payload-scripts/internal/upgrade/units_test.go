@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/service"
@@ -39,8 +40,8 @@ func unitWorld(t *testing.T, answers func() bool, more ...systemdtest.Unit) (*sy
 	m := &manifest.Manifest{Prefix: "demo-upgrade", Services: []manifest.Service{{Unit: "rest"},
 		{Unit: "web", Door: true, Health: &manifest.Health{HTTP: server.URL, Within: manifest.Duration(time.Minute), Expect: manifest.Expect{Status: 200}}}}}
 	attempt := layout.Attempt{ID: "x", Var: root + "/var/lib/demo-upgrade/x"}
-	work := &job{bundle: &layout.Bundle{Manifest: m, Root: root}, attempt: attempt, journal: newJournal(t, attempt.Var)}
-	d := &door{units: &units{job: work, services: serviceOf(t, sm, m, root)}}
+	work := &job.Job{Bundle: &layout.Bundle{Manifest: m, Root: root}, Attempt: attempt, Journal: newJournal(t, attempt.Var)}
+	d := &door{units: &units{Job: work, services: serviceOf(t, sm, m, root)}}
 	t.Cleanup(func() { d.probe.Stop() })
 	return sm, d
 }
@@ -90,7 +91,7 @@ func TestServicesThereAndBack(t *testing.T) {
 					t.Errorf("%s is %s", name, got)
 				}
 			}
-			rec, err := journal.Read(d.attempt.Var)
+			rec, err := journal.Read(d.Attempt.Var)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -127,7 +128,7 @@ func TestDoorThatNeverAnswered(t *testing.T) {
 	sm.Change("web", func(u *systemdtest.Unit) { u.Active = "reloading" }) // it serves; this test's server does not say so
 	ctx := t.Context()
 	do(t, d.record(ctx), d.shut(ctx), d.open(ctx, manifest.New), d.unmark(ctx))
-	rec := d.journal.Record()
+	rec := d.Journal.Record()
 	if rec.Probed || rec.Closed.IsZero() || rec.Reopened.IsZero() || len(rec.Warnings) != 1 || !strings.Contains(rec.Warnings[0], "did not answer its health question before") {
 		t.Errorf("got %+v", rec)
 	}
@@ -146,7 +147,7 @@ func TestDoorThatWasNotShut(t *testing.T) {
 	if err := d.shut(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if rec := d.journal.Record(); !rec.Closed.IsZero() || len(rec.Warnings) > 0 || sm.State("web") != "active" {
+	if rec := d.Journal.Record(); !rec.Closed.IsZero() || len(rec.Warnings) > 0 || sm.State("web") != "active" {
 		t.Errorf("closed %v, warnings %v; the door is %s", rec.Closed, rec.Warnings, sm.State("web"))
 	}
 }
@@ -160,7 +161,7 @@ func TestDependentIsAWarning(t *testing.T) {
 	do(t, d.record(ctx), d.shut(ctx))
 	sm.Change("customer", func(u *systemdtest.Unit) { u.Fails = 1 })
 	do(t, d.open(ctx, manifest.New), d.startDependents(ctx), d.unmark(ctx))
-	if got := d.journal.Record().Warnings; len(got) != 1 || !strings.HasPrefix(got[0], "customer.service ran before, was stopped with web") {
+	if got := d.Journal.Record().Warnings; len(got) != 1 || !strings.HasPrefix(got[0], "customer.service ran before, was stopped with web") {
 		t.Errorf("got %q", got)
 	}
 }
@@ -181,7 +182,7 @@ func TestStartAgain(t *testing.T) {
 	if sm.State("rest") != "active" {
 		t.Error("what had died is not started")
 	}
-	resumed := &units{job: d.job, services: d.services}
+	resumed := &units{Job: d.Job, services: d.services}
 	sm.Reboot()
 	do(t, resumed.startAgain(ctx, manifest.New))
 	if sm.State("rest") != "active" || !resumed.started {
@@ -194,7 +195,7 @@ func TestMarksOfTheWayBack(t *testing.T) {
 	t.Parallel()
 	_, d := unitWorld(t, nobody)
 	ctx := t.Context()
-	do(t, d.record(ctx), os.RemoveAll(d.bundle.Root+"/etc/systemd/system"), os.WriteFile(d.bundle.Root+"/etc/systemd/system", nil, 0o600))
+	do(t, d.record(ctx), os.RemoveAll(d.Bundle.Root+"/etc/systemd/system"), os.WriteFile(d.Bundle.Root+"/etc/systemd/system", nil, 0o600))
 	if err := d.mark(ctx); err == nil {
 		t.Error("the way to the new release goes on without marks")
 	}
@@ -208,10 +209,10 @@ func TestAwaitOld(t *testing.T) {
 	ctx := t.Context()
 	do(t, d.record(ctx))
 	sm.Change("rest", func(u *systemdtest.Unit) { u.Active = "failed" })
-	do(t, d.journal.Update(func(r *journal.Record) { r.Starts = 1 }), d.awaitOld(ctx))
+	do(t, d.Journal.Update(func(r *journal.Record) { r.Starts = 1 }), d.awaitOld(ctx))
 	time.AfterFunc(100*time.Millisecond, func() { sm.Change("rest", func(u *systemdtest.Unit) { u.Active = "active" }) })
-	do(t, d.journal.Update(func(r *journal.Record) { r.Starts = 2 }), d.awaitOld(ctx))
-	if got := d.journal.Record().Warnings; len(got) > 0 {
+	do(t, d.Journal.Update(func(r *journal.Record) { r.Starts = 2 }), d.awaitOld(ctx))
+	if got := d.Journal.Record().Warnings; len(got) > 0 {
 		t.Errorf("got %q", got)
 	}
 }

@@ -5,13 +5,10 @@ package upgrade
 
 import (
 	"context"
-	"log/slog"
-	"path/filepath"
-	"slices"
 
-	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/hook"
+	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/line"
@@ -22,30 +19,9 @@ import (
 	"onerpm/payload-scripts/internal/stores"
 )
 
-// job is what every resource of an attempt works with.
-type job struct {
-	bundle   *layout.Bundle // the attempt's own folder, not the RPM's
-	attempt  layout.Attempt
-	journal  *journal.Journal
-	progress *progress.Writer // for those who look on
-}
-
-func (j *job) manifest() *manifest.Manifest { return j.bundle.Manifest }
-
-func (j *job) inRun(path string) string { return filepath.Join(j.bundle.Dir, path) }
-
-func (j *job) warn(what string) error {
-	slog.Warn(what)
-	return j.journal.Update(func(r *journal.Record) {
-		if !slices.Contains(r.Warnings, what) { // a step that is done again warns again
-			r.Warnings = append(r.Warnings, what)
-		}
-	})
-}
-
 // Upgrade is an attempt that is being worked on.
 type Upgrade struct {
-	*job
+	*job.Job
 	gate     *gate
 	reserve  *reserve
 	packages *packageSet
@@ -66,36 +42,36 @@ func New(ctx context.Context, b *layout.Bundle, a layout.Attempt, j *journal.Jou
 	if err != nil {
 		return nil, err
 	}
-	work := &job{bundle: b, attempt: a, journal: j, progress: progress.NewWriter(b.Places().Progress(), a.ID)}
+	work := &job.Job{Bundle: b, Attempt: a, Journal: j, Progress: progress.NewWriter(b.Places().Progress(), a.ID)}
 	rpms := packages.New(b.Manifest, b.Dir, a.Var, "")
 	rpms.Had, rpms.RPM.LockWait = j.Record().Optional, b.Settings.LockWait
 	merged := files.New(b.Manifest, b.Dir, a.Backup(""))
-	merged.Progress = func(path string, bytes int64) { work.progress.Tell(path, bytes, 0, "bytes") }
+	merged.Progress = func(path string, bytes int64) { work.Progress.Tell(path, bytes, 0, "bytes") }
 	room := hook.Room{Manifest: b.Manifest, Bundle: b.Dir, Attempt: a.ID, Var: a.Var, Merged: files.MergedFile(a.Backup(""), "")}
 	u := &Upgrade{
-		job: work, gate: &gate{work, rpms}, reserve: &reserve{work},
-		schema: &schema{work}, units: &units{job: work, services: s}, agents: &agents{work},
+		Job: work, gate: &gate{work, rpms}, reserve: &reserve{work},
+		schema: &schema{work}, units: &units{Job: work, services: s}, agents: &agents{work},
 		hooks: &hooks{work, room}, parts: newParts(work, s, room, rpms),
 	}
 	u.packages = &packageSet{work, rpms, u.parts.Early.Packages}
 	u.files = &fileSet{work, merged, rpms, s, u.parts.Moves}
 	u.door = &door{units: u.units}
 	u.stores = newStores(work, u.schema)
-	u.drain = &drain{job: work, schema: u.schema, stores: u.stores}
+	u.drain = &drain{Job: work, schema: u.schema, stores: u.stores}
 	return u, nil
 }
 
-func newParts(work *job, s *service.Services, room hook.Room, rpms *packages.Set) *parts.Parts {
+func newParts(work *job.Job, s *service.Services, room hook.Room, rpms *packages.Set) *parts.Parts {
 	return parts.New(parts.Attempt{
-		Bundle: work.bundle, At: work.attempt, Journal: work.journal, Services: s, Room: room, Window: rpms,
-		Options:  packages.Options{Progress: work.rpmAt, Warn: work.warn},
-		Progress: func(path string, done, of int64) { work.progress.Tell(path, done, of, "files") },
+		Bundle: work.Bundle, At: work.Attempt, Journal: work.Journal, Services: s, Room: room, Window: rpms,
+		Options:  packages.Options{Progress: work.RPMAt, Warn: work.Warn},
+		Progress: func(path string, done, of int64) { work.Progress.Tell(path, done, of, "files") },
 	})
 }
 
 // Close ends what New opened.
 func (u *Upgrade) Close() {
-	u.progress.Step("")
+	u.Progress.Step("")
 	u.door.probe.Stop()
 	u.units.allowShutdown()
 	u.units.services.Close()
@@ -109,7 +85,7 @@ func (u *Upgrade) Run(ctx context.Context) (journal.Outcome, error) {
 		Sync:           u.sync,
 		Finish:         u.finish,
 		Todo:           u.todo,
-		Began:          u.progress.Step,
-		Pause:          pause,
-	}, u.journal).Run(ctx)
+		Began:          u.Progress.Step,
+		Pause:          job.Pause,
+	}, u.Journal).Run(ctx)
 }
