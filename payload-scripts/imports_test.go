@@ -101,6 +101,7 @@ var walls = map[string]struct{ may, why string }{
 	"mapping": {"document pickle timeform", "what becomes of a document asks nobody"},
 	"elastic": {"document", "a node knows nothing of what its documents are"},
 	"source":  {"document elastic", "a source knows nothing of where its documents go"},
+	"hook":    {"host journal", "a program of the product is told what docs/hooks.md says, and what it did stands in the journal"},
 	"job":     {"finding host journal layout progress rpm settings", "every resource works with it, so it knows none; rpm is what tells how far it is"},
 }
 

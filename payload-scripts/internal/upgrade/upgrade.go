@@ -31,7 +31,7 @@ type Upgrade struct {
 	drain    *drain
 	units    *units
 	door     *door
-	hooks    *hooks
+	hooks    *hook.Set
 	parts    *parts.Parts
 	agents   *agents
 }
@@ -51,7 +51,7 @@ func New(ctx context.Context, b *layout.Bundle, a layout.Attempt, j *journal.Jou
 	u := &Upgrade{
 		Job: work, gate: &gate{work, rpms}, reserve: &reserve{work},
 		schema: &schema{work}, units: &units{Job: work, services: s}, agents: &agents{work},
-		hooks: &hooks{work, room}, parts: newParts(work, s, room, rpms),
+		hooks: &hook.Set{Room: room, Journal: j}, parts: newParts(work, s, room, rpms),
 	}
 	u.packages = &packageSet{work, rpms, u.parts.Early.Packages}
 	u.files = &fileSet{work, merged, rpms, s, u.parts.Moves}

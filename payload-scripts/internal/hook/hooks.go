@@ -1,35 +1,33 @@
-package upgrade
+package hook
 
 import (
 	"context"
 	"slices"
 
 	"onerpm/internal/manifest"
-	"onerpm/payload-scripts/internal/hook"
-	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/journal"
 )
 
-// hooks are the product's own programs in an attempt.
-type hooks struct {
-	*job.Job
-	room hook.Room
+// Set is the hooks of an attempt.
+type Set struct {
+	Room    Room
+	Journal *journal.Journal
 }
 
-// of is the step that runs the hooks of a phase.
-func (h *hooks) of(phase string) func(context.Context) error {
+// Of is the step that runs the hooks of a phase.
+func (h *Set) Of(phase string) func(context.Context) error {
 	return func(ctx context.Context) error { return h.run(ctx, phase) }
 }
 
 // listed are the hooks of a phase, in the order they run.
-func (h *hooks) listed(phase string) []manifest.Hook {
-	all := h.Manifest().Hooks
-	return map[string][]manifest.Hook{hook.Prepare: all.Prepare, hook.Switch: all.Switch, hook.Open: all.Open}[phase]
+func (h *Set) listed(phase string) []manifest.Hook {
+	all := h.Room.Manifest.Hooks
+	return map[string][]manifest.Hook{Prepare: all.Prepare, Switch: all.Switch, Open: all.Open}[phase]
 }
 
 // run runs the hooks of a phase in their order. That one began is on disk
 // before it does: what is not in the journal is not undone.
-func (h *hooks) run(ctx context.Context, phase string) error {
+func (h *Set) run(ctx context.Context, phase string) error {
 	for _, one := range h.listed(phase) {
 		err := h.Journal.Update(func(r *journal.Record) {
 			if !slices.Contains(r.Hooks, one.Name()) {
@@ -39,23 +37,23 @@ func (h *hooks) run(ctx context.Context, phase string) error {
 		if err != nil {
 			return err
 		}
-		if err := h.room.Run(ctx, phase, one); err != nil {
+		if err := h.Room.Run(ctx, phase, one); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// undo takes back what hooks did that began, the last one first. The way
+// Undo takes back what hooks did that began, the last one first. The way
 // back may be gone again, so they stay in the journal: an undo may run twice.
-func (h *hooks) undo(ctx context.Context) error {
+func (h *Set) Undo(ctx context.Context) error {
 	began := h.Journal.Record().Hooks
-	for _, phase := range []string{hook.Switch, hook.Prepare} {
+	for _, phase := range []string{Switch, Prepare} {
 		for _, one := range slices.Backward(h.listed(phase)) {
 			if !slices.Contains(began, one.Name()) {
 				continue
 			}
-			if err := h.room.Undo(ctx, phase, one); err != nil {
+			if err := h.Room.Undo(ctx, phase, one); err != nil {
 				return err
 			}
 		}

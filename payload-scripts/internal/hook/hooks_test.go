@@ -1,4 +1,4 @@
-package upgrade
+package hook
 
 import (
 	"errors"
@@ -12,14 +12,11 @@ import (
 	"time"
 
 	"onerpm/internal/manifest"
-	"onerpm/payload-scripts/internal/hook"
-	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/journal"
-	"onerpm/payload-scripts/internal/layout"
 )
 
 // hookWorld is an attempt with hooks that write their names into a file; one named bad fails after it has.
-func hookWorld(t *testing.T, store func(journal.Record) error) (*hooks, func() string) {
+func hookWorld(t *testing.T, store func(journal.Record) error) (*Set, func() string) {
 	t.Helper()
 	dir := t.TempDir()
 	said := filepath.Join(dir, "said")
@@ -46,9 +43,8 @@ func hookWorld(t *testing.T, store func(journal.Record) error) (*hooks, func() s
 	m := &manifest.Manifest{From: "1", To: "2", Prefix: "p", Hooks: manifest.Hooks{
 		Prepare: []manifest.Hook{one("early")}, Switch: []manifest.Hook{one("first"), one("bad"), one("never")}}}
 	id := fmt.Sprintf("2-%d", time.Now().UnixNano())
-	work := &job.Job{Bundle: &layout.Bundle{Dir: dir, Manifest: m}, Attempt: layout.Attempt{ID: id, Var: filepath.Join(dir, "var")},
+	h := &Set{Room: Room{Manifest: m, Bundle: dir, Attempt: id, Var: filepath.Join(dir, "var")},
 		Journal: journal.New(journal.Record{ID: id, Phase: journal.Preparing}, store)}
-	h := &hooks{work, hook.Room{Manifest: m, Bundle: dir, Attempt: id, Var: work.Attempt.Var}}
 	return h, func() string {
 		data, err := os.ReadFile(said)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -62,17 +58,17 @@ func hookWorld(t *testing.T, store func(journal.Record) error) (*hooks, func() s
 func TestHooks(t *testing.T) {
 	t.Parallel()
 	h, said := hookWorld(t, func(journal.Record) error { return nil })
-	if err := h.of(hook.Prepare)(t.Context()); err != nil {
+	if err := h.Of(Prepare)(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.of(hook.Switch)(t.Context()); err == nil || !strings.Contains(err.Error(), "hooks/bad") {
+	if err := h.Of(Switch)(t.Context()); err == nil || !strings.Contains(err.Error(), "hooks/bad") {
 		t.Errorf("the failed hook: %v", err)
 	}
 	if got := h.Journal.Record().Hooks; !slices.Equal(got, []string{"early", "first", "bad"}) {
 		t.Errorf("the journal has %v", got)
 	}
 	for range 2 { // the way back may be gone twice
-		if err := h.undo(t.Context()); err != nil {
+		if err := h.Undo(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -80,7 +76,7 @@ func TestHooks(t *testing.T) {
 	if got, want := said(), "early first bad "+undone+" "+undone; got != want {
 		t.Errorf("ran %s\nwant %s", got, want)
 	}
-	if err := h.of(hook.Open)(t.Context()); err != nil {
+	if err := h.Of(Open)(t.Context()); err != nil {
 		t.Errorf("a phase without hooks: %v", err)
 	}
 }
@@ -90,10 +86,10 @@ func TestHookThatIsNotRecorded(t *testing.T) {
 	t.Parallel()
 	full := errors.New("no space")
 	h, said := hookWorld(t, func(journal.Record) error { return full })
-	if err := h.of(hook.Prepare)(t.Context()); !errors.Is(err, full) || said() != "" {
+	if err := h.Of(Prepare)(t.Context()); !errors.Is(err, full) || said() != "" {
 		t.Errorf("error %v, ran %q", err, said())
 	}
-	if err := h.undo(t.Context()); err != nil || said() != "" {
+	if err := h.Undo(t.Context()); err != nil || said() != "" {
 		t.Errorf("undo of what never began: %v, ran %q", err, said())
 	}
 }
