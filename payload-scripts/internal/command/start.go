@@ -18,6 +18,7 @@ import (
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/rehearsal"
 	"onerpm/payload-scripts/internal/upgrade"
+	"onerpm/payload-scripts/internal/window"
 )
 
 // startFlags has one for the scriptlet: the check was just run, leave it to the attempt.
@@ -99,7 +100,7 @@ func (e *env) resume(ctx context.Context, p layout.Places) int {
 			r.Outcome, r.Starts, r.Todo, r.Ended = journal.Running, 1, "", time.Time{}
 		})
 	}
-	if errors.Is(err, upgrade.ErrServing) {
+	if errors.Is(err, window.ErrServing) {
 		return e.fail(err, exitNeedsPerson)
 	}
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/job"
+	"onerpm/payload-scripts/internal/job/jobtest"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/test/product/testbed"
@@ -32,17 +33,8 @@ func addressWorld(t *testing.T) (s *schema, spec manifest.Database, conf string)
 		Keys: manifest.ConnectionKeys{Host: "db_host", Database: "db_name", User: "db_user", Password: "db_password"}}}
 	m := &manifest.Manifest{Prefix: "demo-upgrade", Databases: []manifest.Database{spec}}
 	return &schema{&job.Job{
-		Bundle: &layout.Bundle{Manifest: m}, Attempt: layout.Attempt{ID: "2.0-1-x", Var: dir}, Journal: newJournal(t, dir),
+		Bundle: &layout.Bundle{Manifest: m}, Attempt: layout.Attempt{ID: "2.0-1-x", Var: dir}, Journal: jobtest.Journal(t, dir),
 	}}, spec, conf
-}
-
-func newJournal(t *testing.T, dir string) *journal.Journal {
-	t.Helper()
-	j, err := journal.Create(dir, journal.Record{ID: "x", Phase: journal.Preparing})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return j
 }
 
 func write(t *testing.T, file, text string) {
@@ -98,7 +90,7 @@ func TestAddressIsReadAgain(t *testing.T) {
 			spec := manifest.Database{Name: "main", Connection: manifest.Connection{File: file, Format: "env",
 				Keys: manifest.ConnectionKeys{Host: "HOST", Database: "DB", User: "U"}}}
 			s := &schema{&job.Job{Bundle: &layout.Bundle{Manifest: &manifest.Manifest{Databases: []manifest.Database{spec}}},
-				Attempt: layout.Attempt{Var: dir}, Journal: newJournal(t, dir)}}
+				Attempt: layout.Attempt{Var: dir}, Journal: jobtest.Journal(t, dir)}}
 			for _, at := range []string{"first", "second"} {
 				write(t, file, "HOST="+at+"\nDB=d\nU=u\n")
 				if err := s.recordAddresses(t.Context()); err != nil {
@@ -123,7 +115,7 @@ func TestAddressErrors(t *testing.T) {
 	spec := manifest.Database{Name: "main", Connection: manifest.Connection{File: file, Format: "json",
 		Keys: manifest.ConnectionKeys{Host: "host", Database: "db", User: "user", Password: "password"}}}
 	m := &manifest.Manifest{}
-	s := &schema{&job.Job{Bundle: &layout.Bundle{Manifest: m}, Attempt: layout.Attempt{Var: dir}, Journal: newJournal(t, dir)}}
+	s := &schema{&job.Job{Bundle: &layout.Bundle{Manifest: m}, Attempt: layout.Attempt{Var: dir}, Journal: jobtest.Journal(t, dir)}}
 	if err := s.recordAddresses(t.Context()); err != nil {
 		t.Errorf("a product without a database: %v", err)
 	}
@@ -187,7 +179,7 @@ func TestNewDatabaseOnTheWay(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	m := &manifest.Manifest{Databases: []manifest.Database{{Name: "main", Only: manifest.New}}}
-	s := &schema{&job.Job{Bundle: &layout.Bundle{Manifest: m}, Attempt: layout.Attempt{Var: dir}, Journal: newJournal(t, dir)}}
+	s := &schema{&job.Job{Bundle: &layout.Bundle{Manifest: m}, Attempt: layout.Attempt{Var: dir}, Journal: jobtest.Journal(t, dir)}}
 	if err := s.Journal.Update(func(r *journal.Record) { r.Schema = map[string]int64{"main": 0} }); err != nil {
 		t.Fatal(err)
 	}

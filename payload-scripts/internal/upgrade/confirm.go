@@ -11,7 +11,7 @@ import (
 // confirm asks everything once more, right before the commit: what was started first may have died
 // since, the door must be able to open, and the new release must not have changed the schema's own record.
 func (u *Upgrade) confirm(ctx context.Context) error {
-	if err := u.units.services.Confirm(ctx, manifest.New, u.units.before()); err != nil {
+	if err := u.units.Confirm(ctx); err != nil {
 		return err
 	}
 	err := u.schema.each(ctx, func(db *database.DB, spec manifest.Database) error {
@@ -23,5 +23,5 @@ func (u *Upgrade) confirm(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return u.door.stayedShut(ctx)
+	return u.door.StayedShut(ctx)
 }

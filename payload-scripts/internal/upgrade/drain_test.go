@@ -9,6 +9,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/job"
+	"onerpm/payload-scripts/internal/job/jobtest"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 )
@@ -146,7 +147,7 @@ func TestDrainOfAStore(t *testing.T) {
 	dir := t.TempDir()
 	unit := manifest.Service{Unit: "worker", Drain: &manifest.Drain{Store: "storage", Within: manifest.Duration(time.Minute), Else: "refuse"}}
 	m := &manifest.Manifest{Services: []manifest.Service{unit}, Stores: []manifest.Store{{Name: "storage"}}}
-	work := &job.Job{Bundle: &layout.Bundle{Manifest: m}, Attempt: layout.Attempt{Var: dir}, Journal: newJournal(t, dir)}
+	work := &job.Job{Bundle: &layout.Bundle{Manifest: m}, Attempt: layout.Attempt{Var: dir}, Journal: jobtest.Journal(t, dir)}
 	d := &drain{Job: work, schema: &schema{work}, stores: newStores(work, &schema{work})}
 	if err := d.behindTheDoor(t.Context()); err == nil || !strings.Contains(err.Error(), "store storage: its source was not recorded") {
 		t.Errorf("error %v", err)

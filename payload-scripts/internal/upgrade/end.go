@@ -2,18 +2,16 @@ package upgrade
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
-	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/service"
+	"onerpm/payload-scripts/internal/window"
 )
 
 // words are what the next bundle's gate reads of an outcome.
@@ -57,9 +55,6 @@ func (u *Upgrade) todo(r journal.Record, cause error) string {
 		what, cause, m.Prefix, u.Attempt.Log(), u.Attempt.Backup(""))
 }
 
-// ErrServing says that the product serves although an attempt has yet to make everything old.
-var ErrServing = errors.New("clients are let in")
-
 // MayResume fails when resuming an attempt that needed a person would take back what clients have written since:
 // the state is put back to what it was when the services were stopped.
 func MayResume(ctx context.Context, b *layout.Bundle, r journal.Record) error {
@@ -71,18 +66,7 @@ func MayResume(ctx context.Context, b *layout.Bundle, r journal.Record) error {
 		return err
 	}
 	defer s.Close()
-	return nobodyIn(ctx, s, b.Manifest, r)
-}
-
-// nobodyIn fails when a door runs.
-func nobodyIn(ctx context.Context, s *service.Services, m *manifest.Manifest, r journal.Record) error {
-	open, err := s.OpenDoors(ctx)
-	if err != nil || len(open) == 0 {
-		return err
-	}
-	return fmt.Errorf("%w by %s, which the upgrade has stopped: what they have written since then would be gone, because going on puts %s back to what it was at %s; "+
-		"save what was written, stop %[2]s, then start again",
-		ErrServing, strings.Join(open, ", "), strings.Join(append([]string{"packages and configuration"}, m.State...), ", "), r.Closed.Local().Format("2006-01-02 15:04"))
+	return window.NobodyIn(ctx, s, b.Manifest, r)
 }
 
 // rollbackWanted tells whether the admin asked to go back.

@@ -13,6 +13,7 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/hook"
 	"onerpm/payload-scripts/internal/job"
+	"onerpm/payload-scripts/internal/job/jobtest"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/packages"
@@ -52,7 +53,7 @@ func newPartsWorld(t *testing.T) *partsWorld {
 	w.Install(t)
 	w.Write(t, "/opt/uploads/a/x", "uploaded")
 	w.Write(t, "/var/lib/search/0", "documents")
-	do(t, os.MkdirAll(w.Root+"/etc/systemd/system", 0o755))
+	jobtest.Do(t, os.MkdirAll(w.Root+"/etc/systemd/system", 0o755))
 	w.sm = systemdtest.New(t, w.Root, systemdtest.Unit{Name: "sql", File: "disabled"})
 	var err error
 	if w.conn, err = systemd.New(t.Context(), w.sm.Dial); err != nil {
@@ -124,7 +125,7 @@ func TestParts(t *testing.T) {
 			before := w.shot()
 			for _, step := range forward[:last+1] {
 				w.came(step.name)
-				do(t, step.do(w.process()))
+				jobtest.Do(t, step.do(w.process()))
 			}
 			if last == len(forward)-1 { // the new release is whole, and what goes late is still there
 				for path, want := range map[string]string{"/opt/rest/rest.py": "2", "/usr/sql/bin": "bin", "/usr/search/jar": "jar", "/opt/uploads/default/a/x": "uploaded", "/opt/uploads/a/x": ""} {
@@ -135,9 +136,9 @@ func TestParts(t *testing.T) {
 			}
 			for range 2 {
 				p, rpms := w.process()
-				do(t, rpms.hold(ctx)) // the switch took rpm's lock, and this very process goes back
+				jobtest.Do(t, rpms.hold(ctx)) // the switch took rpm's lock, and this very process goes back
 				p.Early.Packages.RPM.LockWait = 10 * time.Second
-				do(t, p.Moves.Converge(ctx, manifest.Old), rpms.restore(ctx), p.RemoveEarly(ctx))
+				jobtest.Do(t, p.Moves.Converge(ctx, manifest.Old), rpms.restore(ctx), p.RemoveEarly(ctx))
 			}
 			if after := w.shot(); after != before || w.sm.State("sql") != "inactive" {
 				t.Errorf("sql is %s; after the way back:\n%s\nbefore:\n%s", w.sm.State("sql"), after, before)
@@ -147,11 +148,11 @@ func TestParts(t *testing.T) {
 	w := newPartsWorld(t)
 	for _, step := range forward {
 		w.came(step.name)
-		do(t, step.do(w.process()))
+		jobtest.Do(t, step.do(w.process()))
 	}
 	for range 2 {
 		p, _ := w.process()
-		do(t, p.Late.Erase(ctx))
+		jobtest.Do(t, p.Late.Erase(ctx))
 	}
 	if got := strings.Join(w.Set(t), " ") + " " + w.Read("/var/lib/search/0"); got != "rest-2-1.noarch sql-9-1.noarch documents" || w.sm.State("sql") != "active" {
 		t.Errorf("at the end there is %s, sql is %s", got, w.sm.State("sql"))

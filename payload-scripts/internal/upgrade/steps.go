@@ -23,7 +23,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "wait for other package managers", Do: u.packages.waitForLocks},
 			{Name: "preflight", Do: u.gate.preflight},
 			{Name: "set room aside", Do: u.reserve.setAside},
-			{Name: "record the services", Do: u.units.record},
+			{Name: "record the services", Do: u.units.Record},
 			{Name: "back up configuration", Do: u.files.backup},
 			{Name: "record the addresses of the databases", Do: u.schema.recordAddresses}, // some stand in what was merged
 			{Name: "record the sources of the stores", Do: u.recordSources},
@@ -38,12 +38,12 @@ func (u *Upgrade) steps() line.Steps {
 		line.Switch: {
 			{Name: "drain", Do: u.drain.whileServing},
 			{Name: "wait for other package managers", Do: u.packages.hold},
-			{Name: "shut the door", Do: u.door.shut},
-			{Name: "mark the window", Do: u.units.mark},
+			{Name: "shut the door", Do: u.door.Shut},
+			{Name: "mark the window", Do: u.units.Mark},
 			{Name: "see that no work is under way", Do: u.drain.behindTheDoor},
-			{Name: "stop the services", Do: u.units.stop, Down: true},
+			{Name: "stop the services", Do: u.units.Stop, Down: true},
 			{Name: "stores to new", Do: to(manifest.New, u.stores.Converge)},
-			{Name: "stop the sources", Do: u.units.stopSources}, // not before their documents are proved to be copied
+			{Name: "stop the sources", Do: u.units.StopSources}, // not before their documents are proved to be copied
 			{Name: "save what changed meanwhile", Do: u.files.saveState},
 			{Name: "note what moves", Do: u.parts.Moves.Record},
 			{Name: packagesToNew, Do: to(manifest.New, u.packages.converge)},
@@ -51,14 +51,14 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "move files", Do: to(manifest.New, u.parts.Moves.Converge)},
 			{Name: "hooks of the switch", Do: u.hooks.Of(hook.Switch)},
 			{Name: "schema to new", Do: to(manifest.New, u.schema.converge)},
-			{Name: "start the services", Do: to(manifest.New, u.units.start)},
+			{Name: "start the services", Do: to(manifest.New, u.units.Start)},
 			{Name: "see that everything runs", Do: u.confirm},
 		},
 		line.Open: {
-			{Name: "start the services", Do: to(manifest.New, u.units.startAgain)}, // those that have ended since, of an attempt that was resumed all
-			{Name: "open the door", Do: to(manifest.New, u.door.open)},
-			{Name: "start what needs the product", Do: u.units.startDependents},
-			{Name: "take the marks away", Do: u.units.unmark},
+			{Name: "start the services", Do: to(manifest.New, u.units.StartAgain)}, // those that have ended since, of an attempt that was resumed all
+			{Name: "open the door", Do: to(manifest.New, u.door.Open)},
+			{Name: "start what needs the product", Do: u.units.StartDependents},
+			{Name: "take the marks away", Do: u.units.Unmark},
 			{Name: "forget the stores' copies", Do: u.stores.Forget},
 			{Name: "mark packages as installed by the user", Do: u.packages.markUserInstalled},
 			{Name: "hooks of open", Do: u.hooks.Of(hook.Open)},
@@ -70,22 +70,22 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "schema to old", Do: to(manifest.Old, u.schema.converge)},
 			{Name: "undo the hooks", Do: u.hooks.Undo},
 			{Name: "remove what came early", Do: u.parts.RemoveEarly},
-			{Name: "take the marks away", Do: u.units.unmark},
-			{Name: "see the product serve", Do: u.units.awaitOld}, // after a loss of power it is still starting
+			{Name: "take the marks away", Do: u.units.Unmark},
+			{Name: "see the product serve", Do: u.units.AwaitOld}, // after a loss of power it is still starting
 		},
 		line.Reopen: { // the services were never stopped: work under way goes on
-			{Name: "start the services", Do: to(manifest.Old, u.units.start)}, // they run, but for those that a loss of power has ended
-			{Name: "open the door", Do: to(manifest.Old, u.door.open)},
-			{Name: "start what needs the product", Do: u.units.startDependents},
+			{Name: "start the services", Do: to(manifest.Old, u.units.Start)}, // they run, but for those that a loss of power has ended
+			{Name: "open the door", Do: to(manifest.Old, u.door.Open)},
+			{Name: "start what needs the product", Do: u.units.StartDependents},
 			{Name: "stores to old", Do: to(manifest.Old, u.stores.Converge)},
 			{Name: "schema to old", Do: to(manifest.Old, u.schema.converge)},
 			{Name: "undo the hooks", Do: u.hooks.Undo},
 			{Name: "remove what came early", Do: u.parts.RemoveEarly},
-			{Name: "take the marks away", Do: u.units.unmark},
+			{Name: "take the marks away", Do: u.units.Unmark},
 		},
 		line.Restore: {
-			{Name: "mark the window", Do: u.units.markBack},
-			{Name: "stop the services", Do: u.units.stop},
+			{Name: "mark the window", Do: u.units.MarkBack},
+			{Name: "stop the services", Do: u.units.Stop},
 			{Name: "wait for the file systems", Do: u.files.awaitMounts}, // after a boot some come late
 			{Name: "stores to old", Do: to(manifest.Old, u.stores.Converge)},
 			{Name: "schema to old", Do: to(manifest.Old, u.schema.converge)},
@@ -94,15 +94,15 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "packages to old", Do: u.packages.restore},
 			{Name: "remove what came early", Do: u.parts.RemoveEarly},
 			{Name: "files to old", Do: to(manifest.Old, u.files.converge)},
-			{Name: "start the sources", Do: u.units.startSources},
+			{Name: "start the sources", Do: u.units.StartSources},
 			{Name: "prove the sources", Do: u.stores.Prove}, // before anybody writes to them
-			{Name: "start the services", Do: to(manifest.Old, u.units.start)},
+			{Name: "start the services", Do: to(manifest.Old, u.units.Start)},
 		},
 		line.Serve: {
-			{Name: "start the services", Do: to(manifest.Old, u.units.startAgain)},
-			{Name: "open the door", Do: to(manifest.Old, u.door.open)},
-			{Name: "start what needs the product", Do: u.units.startDependents},
-			{Name: "take the marks away", Do: u.units.unmark},
+			{Name: "start the services", Do: to(manifest.Old, u.units.StartAgain)},
+			{Name: "open the door", Do: to(manifest.Old, u.door.Open)},
+			{Name: "start what needs the product", Do: u.units.StartDependents},
+			{Name: "take the marks away", Do: u.units.Unmark},
 		},
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/finding"
@@ -13,7 +12,6 @@ import (
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/line"
-	"onerpm/test/systemdtest"
 )
 
 func names(stage line.Stage) []string {
@@ -132,27 +130,6 @@ func TestTodo(t *testing.T) {
 		if !strings.HasPrefix(text, begin) {
 			t.Errorf("%+v: %s; want %s", r, text, begin)
 		}
-	}
-}
-
-// TestNobodyIn: what clients have written since an attempt needed a person is not put back over.
-func TestNobodyIn(t *testing.T) {
-	t.Parallel()
-	sm, d := unitWorld(t, nobody)
-	m := &manifest.Manifest{State: []string{"/var/lib/app"}}
-	rec := journal.Record{Phase: journal.Switching, Back: true, Closed: time.Date(2026, 3, 1, 12, 0, 0, 0, time.Local)}
-	err := nobodyIn(t.Context(), d.services, m, rec)
-	if !errors.Is(err, ErrServing) {
-		t.Fatalf("the door runs: %v", err)
-	}
-	for _, want := range []string{"by web,", "packages and configuration, /var/lib/app", "2026-03-01 12:00", "stop web, then start again"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("it is not said %q: %v", want, err)
-		}
-	}
-	sm.Change("web", func(u *systemdtest.Unit) { u.Active = "inactive" })
-	if err := nobodyIn(t.Context(), d.services, m, rec); err != nil {
-		t.Errorf("the door is shut: %v", err)
 	}
 }
 

@@ -11,10 +11,13 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/elastic/elastictest"
+	"onerpm/payload-scripts/internal/job/jobtest"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/line"
+	"onerpm/payload-scripts/internal/parts"
 	"onerpm/payload-scripts/internal/store/storetest"
 	"onerpm/payload-scripts/internal/stores"
+	"onerpm/payload-scripts/internal/window"
 	"onerpm/test/systemdtest"
 )
 
@@ -25,7 +28,7 @@ func storeWorld(t *testing.T) (*Upgrade, *systemdtest.Manager, *elastictest.Serv
 	s, spec, conf := addressWorld(t)
 	source := elastictest.New(t)
 	storetest.Small(source)
-	sm, d := unitWorld(t, nobody, systemdtest.Unit{Name: "search", Active: "active", File: "enabled"})
+	sm, work := jobtest.Units(t, jobtest.Nobody, systemdtest.Unit{Name: "search", Active: "active", File: "enabled"})
 	source.Do(func() {
 		source.Hook = func(w http.ResponseWriter, _ *http.Request, _ string) bool {
 			if sm.State("search") == "active" {
@@ -40,14 +43,14 @@ func storeWorld(t *testing.T) (*Upgrade, *systemdtest.Manager, *elastictest.Serv
 	store.To = spec.Name
 	store.From.Elasticsearch = manifest.ElasticsearchSource{File: spec.Connection.File, Format: "yaml", Host: "search_host", Port: "search_port"}
 	store.Values = map[string]manifest.HostValue{"ip": {File: spec.Connection.File, Format: "yaml", Key: "search_host"}}
-	work := d.Job
 	m := work.Manifest()
 	m.Databases, m.Stores = []manifest.Database{spec}, []manifest.Store{store}
 	m.Services = append([]manifest.Service{{Unit: "search", Only: manifest.Old, Source: true}}, m.Services...)
-	units := d.units
-	units.services = serviceOf(t, sm, m, work.Bundle.Root)
+	units := window.NewUnits(work, jobtest.Services(t, sm, work))
+	d := &window.Door{Units: units}
+	t.Cleanup(d.Close)
 	s = &schema{work}
-	u := &Upgrade{Job: work, units: units, schema: s, door: d, stores: newStores(work, s), drain: &drain{Job: work, schema: s}}
+	u := &Upgrade{Job: work, units: units, schema: s, door: d, stores: newStores(work, s), drain: &drain{Job: work, schema: s}, parts: &parts.Parts{}}
 	u.drain.stores = u.stores
 	return u, sm, source
 }
@@ -79,19 +82,19 @@ func (u *Upgrade) question(t *testing.T, query string) (answer string) {
 		answer, err = db.Value(t.Context(), query)
 		return err
 	})
-	do(t, err)
+	jobtest.Do(t, err)
 	return answer
 }
 
 // prepared goes to the end of prepare; a migration is what makes the tables.
 func prepared(t *testing.T, u *Upgrade) {
 	t.Helper()
-	do(t, u.units.record(t.Context()), u.some(t, line.Prepare, "record the addresses of the databases", "record the sources of the stores"))
-	do(t, u.schema.with(t.Context(), u.Manifest().Databases[0], func(db *database.DB) error {
+	jobtest.Do(t, u.units.Record(t.Context()), u.some(t, line.Prepare, "record the addresses of the databases", "record the sources of the stores"))
+	jobtest.Do(t, u.schema.with(t.Context(), u.Manifest().Databases[0], func(db *database.DB) error {
 		_, err := db.Pool.ExecContext(t.Context(), storetest.Schema)
 		return err
 	}))
-	do(t, u.Journal.Update(func(r *journal.Record) { r.Schema = map[string]int64{"main": 0} }), u.some(t, line.Prepare, copyStores))
+	jobtest.Do(t, u.Journal.Update(func(r *journal.Record) { r.Schema = map[string]int64{"main": 0} }), u.some(t, line.Prepare, copyStores))
 }
 
 // TestStoreThere: the source serves until its documents are proved to be copied, and not an instant longer.
@@ -100,19 +103,19 @@ func TestStoreThere(t *testing.T) {
 	u, sm, source := storeWorld(t)
 	prepared(t, u)
 	source.Put("things", "plan", "late", `{"id":"late","body":[]}`)
-	do(t, u.some(t, line.Switch, "shut the door", "mark the window", "stop the services"))
+	jobtest.Do(t, u.some(t, line.Switch, "shut the door", "mark the window", "stop the services"))
 	if sm.State("search") != "active" || sm.State("rest") != "inactive" {
 		t.Errorf("the source is %s, the service %s", sm.State("search"), sm.State("rest"))
 	}
-	do(t, u.some(t, line.Switch, "stores to new", "stop the sources"))
+	jobtest.Do(t, u.some(t, line.Switch, "stores to new", "stop the sources"))
 	if sm.State("search") != "inactive" || sm.Try("search") {
 		t.Error("the source still runs, or can be started")
 	}
-	do(t, u.some(t, line.Switch, "start the services"))
+	jobtest.Do(t, u.some(t, line.Switch, "start the services"))
 	if sm.State("search") != "inactive" || sm.State("rest") != "active" {
 		t.Errorf("the source is %s, the service %s", sm.State("search"), sm.State("rest"))
 	}
-	do(t, u.some(t, line.Open, "forget the stores' copies"))
+	jobtest.Do(t, u.some(t, line.Open, "forget the stores' copies"))
 	if got := u.question(t, "SELECT (SELECT count(*) FROM plans) || ' ' || (SELECT count(*) FROM pg_class WHERE relname LIKE 'store%')"); got != "2 0" {
 		t.Errorf("the database has %s", got)
 	}
@@ -130,9 +133,9 @@ func TestStoreBack(t *testing.T) {
 			t.Parallel()
 			u, sm, source := storeWorld(t)
 			prepared(t, u)
-			do(t, u.some(t, line.Switch, "shut the door", "mark the window"))
+			jobtest.Do(t, u.some(t, line.Switch, "shut the door", "mark the window"))
 			for _, name := range []string{"stop the services", "stores to new", "stop the sources", "start the services"} {
-				do(t, u.some(t, line.Switch, name))
+				jobtest.Do(t, u.some(t, line.Switch, name))
 				if name == last {
 					break
 				}
@@ -140,15 +143,15 @@ func TestStoreBack(t *testing.T) {
 			known := u.Manifest().Databases[0].Connection.File
 			write(t, known, "new_keys: only\n")
 			sm.Log()
-			do(t, u.some(t, line.Restore, "mark the window", "stop the services", "stores to old"))
+			jobtest.Do(t, u.some(t, line.Restore, "mark the window", "stop the services", "stores to old"))
 			if got := u.question(t, "SELECT (SELECT count(*) FROM plans) || ' ' || (SELECT count(*) FROM pg_class WHERE relname LIKE 'store%')"); got != "0 0" {
 				t.Errorf("the database has %s", got)
 			}
-			do(t, u.some(t, line.Restore, "start the sources", "prove the sources"))
+			jobtest.Do(t, u.some(t, line.Restore, "start the sources", "prove the sources"))
 			if sm.State("search") != "active" || sm.State("rest") != "inactive" {
 				t.Errorf("at the proof the source is %s, the service %s", sm.State("search"), sm.State("rest"))
 			}
-			do(t, u.some(t, line.Restore, "start the services"))
+			jobtest.Do(t, u.some(t, line.Restore, "start the services"))
 			n, err := stores.Notes(u.Attempt.Stores())
 			if err != nil || n["storage"].Returned != (last != "stop the services") {
 				t.Errorf("noted %+v, %v", n, err)
@@ -165,24 +168,24 @@ func TestStoreIsNotWhatItWas(t *testing.T) {
 	t.Parallel()
 	u, sm, source := storeWorld(t)
 	prepared(t, u)
-	do(t, u.some(t, line.Switch, "shut the door", "mark the window", "stop the services", "stores to new", "stop the sources"))
+	jobtest.Do(t, u.some(t, line.Switch, "shut the door", "mark the window", "stop the services", "stores to new", "stop the sources"))
 	source.DeleteByQuery("things", "plan", func(string) bool { return true })
 	source.Refresh()
 	err := u.some(t, line.Restore, "mark the window", "stop the services", "stores to old", "start the sources", "prove the sources", "start the services")
 	if err == nil || !strings.Contains(err.Error(), "0 of things/plan instead of 1") || sm.State("rest") != "inactive" {
 		t.Errorf("error %v, the service is %s", err, sm.State("rest"))
 	}
-	do(t, os.Remove(u.Attempt.Stores()), u.some(t, line.Restore, "prove the sources", "start the services")) // as the error says
+	jobtest.Do(t, os.Remove(u.Attempt.Stores()), u.some(t, line.Restore, "prove the sources", "start the services")) // as the error says
 }
 
 // TestStoreUndone: from prepare, while the old release serves.
 func TestStoreUndone(t *testing.T) {
 	t.Parallel()
 	u, sm, source := storeWorld(t)
-	do(t, u.units.record(t.Context()), u.some(t, line.Undo, "stores to old")) // nothing was recorded yet
+	jobtest.Do(t, u.units.Record(t.Context()), u.some(t, line.Undo, "stores to old")) // nothing was recorded yet
 	prepared(t, u)
 	source.Put("things", "plan", "late", `{"id":"late","body":[]}`)
-	do(t, u.some(t, line.Undo, "stores to old"), u.some(t, line.Reopen, "stores to old"))
+	jobtest.Do(t, u.some(t, line.Undo, "stores to old"), u.some(t, line.Reopen, "stores to old"))
 	if got := u.question(t, "SELECT (SELECT count(*) FROM plans) || ' ' || (SELECT count(*) FROM pg_class WHERE relname LIKE 'store%')"); got != "0 0" {
 		t.Errorf("the database has %s", got)
 	}

@@ -17,6 +17,7 @@ import (
 	"onerpm/payload-scripts/internal/progress"
 	"onerpm/payload-scripts/internal/service"
 	"onerpm/payload-scripts/internal/stores"
+	"onerpm/payload-scripts/internal/window"
 )
 
 // Upgrade is an attempt that is being worked on.
@@ -29,8 +30,8 @@ type Upgrade struct {
 	schema   *schema
 	stores   *stores.Set
 	drain    *drain
-	units    *units
-	door     *door
+	units    *window.Units
+	door     *window.Door
 	hooks    *hook.Set
 	parts    *parts.Parts
 	agents   *agents
@@ -50,12 +51,12 @@ func New(ctx context.Context, b *layout.Bundle, a layout.Attempt, j *journal.Jou
 	room := hook.Room{Manifest: b.Manifest, Bundle: b.Dir, Attempt: a.ID, Var: a.Var, Merged: files.MergedFile(a.Backup(""), "")}
 	u := &Upgrade{
 		Job: work, gate: &gate{work, rpms}, reserve: &reserve{work},
-		schema: &schema{work}, units: &units{Job: work, services: s}, agents: &agents{work},
+		schema: &schema{work}, units: window.NewUnits(work, s), agents: &agents{work},
 		hooks: &hook.Set{Room: room, Journal: j}, parts: newParts(work, s, room, rpms),
 	}
 	u.packages = &packageSet{work, rpms, u.parts.Early.Packages}
 	u.files = &fileSet{work, merged, rpms, s, u.parts.Moves}
-	u.door = &door{units: u.units}
+	u.door = &window.Door{Units: u.units}
 	u.stores = newStores(work, u.schema)
 	u.drain = &drain{Job: work, schema: u.schema, stores: u.stores}
 	return u, nil
@@ -72,9 +73,7 @@ func newParts(work *job.Job, s *service.Services, room hook.Room, rpms *packages
 // Close ends what New opened.
 func (u *Upgrade) Close() {
 	u.Progress.Step("")
-	u.door.probe.Stop()
-	u.units.allowShutdown()
-	u.units.services.Close()
+	u.door.Close()
 }
 
 // Run goes along the line from wherever the journal says the attempt is, to its end.

@@ -1,10 +1,8 @@
-package upgrade
+package window
 
 import (
 	"context"
 	"errors"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"reflect"
 	"strings"
@@ -12,62 +10,19 @@ import (
 	"time"
 
 	"onerpm/internal/manifest"
-	"onerpm/payload-scripts/internal/job"
+	"onerpm/payload-scripts/internal/job/jobtest"
 	"onerpm/payload-scripts/internal/journal"
-	"onerpm/payload-scripts/internal/layout"
-	"onerpm/payload-scripts/internal/service"
-	"onerpm/payload-scripts/internal/systemd"
 	"onerpm/test/systemdtest"
 )
 
-// unitWorld is an attempt whose product has a service and a door, on a machine with a systemd
-// for tests. answers says who answers the door's question besides the door itself.
-func unitWorld(t *testing.T, answers func() bool, more ...systemdtest.Unit) (*systemdtest.Manager, *door) {
+// unitWorld is the door of an attempt whose product has a service and a door. answers says who answers
+// the door's question besides the door itself.
+func unitWorld(t *testing.T, answers func() bool, more ...systemdtest.Unit) (*systemdtest.Manager, *Door) {
 	t.Helper()
-	root := t.TempDir()
-	for _, dir := range []string{"/etc/systemd/system", "/run", "/var/lib/demo-upgrade/x"} {
-		if err := os.MkdirAll(root+dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	sm := systemdtest.New(t, root, append(more, systemdtest.Unit{Name: "rest", Active: "active", File: "enabled"}, systemdtest.Unit{Name: "web", Active: "active"})...)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if sm.State("web") != "active" && !answers() {
-			w.WriteHeader(http.StatusServiceUnavailable)
-		}
-	}))
-	t.Cleanup(server.Close)
-	m := &manifest.Manifest{Prefix: "demo-upgrade", Services: []manifest.Service{{Unit: "rest"},
-		{Unit: "web", Door: true, Health: &manifest.Health{HTTP: server.URL, Within: manifest.Duration(time.Minute), Expect: manifest.Expect{Status: 200}}}}}
-	attempt := layout.Attempt{ID: "x", Var: root + "/var/lib/demo-upgrade/x"}
-	work := &job.Job{Bundle: &layout.Bundle{Manifest: m, Root: root}, Attempt: attempt, Journal: newJournal(t, attempt.Var)}
-	d := &door{units: &units{Job: work, services: serviceOf(t, sm, m, root)}}
+	sm, work := jobtest.Units(t, answers, more...)
+	d := &Door{Units: NewUnits(work, jobtest.Services(t, sm, work))}
 	t.Cleanup(func() { d.probe.Stop() })
 	return sm, d
-}
-
-// serviceOf are the units of a product on a machine.
-func serviceOf(t *testing.T, sm *systemdtest.Manager, m *manifest.Manifest, root string) *service.Services {
-	t.Helper()
-	conn, err := systemd.New(t.Context(), sm.Dial)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := service.New(m, layout.Places{Prefix: m.Prefix, Root: root}, conn)
-	t.Cleanup(s.Close)
-	return s
-}
-
-func nobody() bool { return false }
-
-// do runs steps and fails the test at the first error.
-func do(t *testing.T, steps ...error) {
-	t.Helper()
-	for _, err := range steps {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // TestServicesThereAndBack goes through the steps about services, on either way, and reads from the disk what was noted.
@@ -76,16 +31,16 @@ func TestServicesThereAndBack(t *testing.T) {
 	for _, side := range []manifest.Side{manifest.New, manifest.Old} {
 		t.Run(string(side), func(t *testing.T) {
 			t.Parallel()
-			sm, d := unitWorld(t, nobody, systemdtest.Unit{Name: "customer", Active: "active"})
+			sm, d := unitWorld(t, jobtest.Nobody, systemdtest.Unit{Name: "customer", Active: "active"})
 			sm.Change("rest", func(u *systemdtest.Unit) { u.RequiredBy = []string{"customer.service"} })
 			ctx := t.Context()
-			do(t, d.record(ctx), d.shut(ctx), d.mark(ctx))
+			jobtest.Do(t, d.Record(ctx), d.Shut(ctx), d.Mark(ctx))
 			if sm.Try("web") || !sm.Try("customer") {
 				t.Error("the door can be started behind the mark")
 			}
-			do(t, d.stop(ctx), d.markBack(ctx), d.stop(ctx), d.start(ctx, side))
+			jobtest.Do(t, d.Stop(ctx), d.MarkBack(ctx), d.Stop(ctx), d.Start(ctx, side))
 			sm.Try("web")
-			do(t, d.stayedShut(ctx), d.open(ctx, side), d.startDependents(ctx), d.unmark(ctx))
+			jobtest.Do(t, d.StayedShut(ctx), d.Open(ctx, side), d.StartDependents(ctx), d.Unmark(ctx))
 			for _, name := range []string{"rest", "web", "customer"} {
 				if got := sm.State(name); got != "active" {
 					t.Errorf("%s is %s", name, got)
@@ -112,22 +67,22 @@ func TestAnswerThroughTheShutDoor(t *testing.T) {
 	t.Parallel()
 	_, d := unitWorld(t, func() bool { return true })
 	ctx := t.Context()
-	do(t, d.record(ctx), d.shut(ctx))
+	jobtest.Do(t, d.Record(ctx), d.Shut(ctx))
 	d.probe.Await(ctx, time.Minute) // an answer to a question that was put since
-	err := d.stayedShut(ctx)
+	err := d.StayedShut(ctx)
 	if err == nil || !strings.Contains(err.Error(), "something else than web lets clients in") {
 		t.Errorf("got %v", err)
 	}
-	do(t, d.open(ctx, manifest.Old), d.unmark(ctx))
+	jobtest.Do(t, d.Open(ctx, manifest.Old), d.Unmark(ctx))
 }
 
 // TestDoorThatNeverAnswered is told as a warning, and the times are those of its stop and start.
 func TestDoorThatNeverAnswered(t *testing.T) {
 	t.Parallel()
-	sm, d := unitWorld(t, nobody)
+	sm, d := unitWorld(t, jobtest.Nobody)
 	sm.Change("web", func(u *systemdtest.Unit) { u.Active = "reloading" }) // it serves; this test's server does not say so
 	ctx := t.Context()
-	do(t, d.record(ctx), d.shut(ctx), d.open(ctx, manifest.New), d.unmark(ctx))
+	jobtest.Do(t, d.Record(ctx), d.Shut(ctx), d.Open(ctx, manifest.New), d.Unmark(ctx))
 	rec := d.Journal.Record()
 	if rec.Probed || rec.Closed.IsZero() || rec.Reopened.IsZero() || len(rec.Warnings) != 1 || !strings.Contains(rec.Warnings[0], "did not answer its health question before") {
 		t.Errorf("got %+v", rec)
@@ -140,11 +95,11 @@ func TestDoorThatNeverAnswered(t *testing.T) {
 // TestDoorThatWasNotShut: a stop while the door's first answer is waited for tells of no time without service.
 func TestDoorThatWasNotShut(t *testing.T) {
 	t.Parallel()
-	sm, d := unitWorld(t, nobody)
-	do(t, d.record(t.Context()))
+	sm, d := unitWorld(t, jobtest.Nobody)
+	jobtest.Do(t, d.Record(t.Context()))
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	if err := d.shut(ctx); !errors.Is(err, context.Canceled) {
+	if err := d.Shut(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	if rec := d.Journal.Record(); !rec.Closed.IsZero() || len(rec.Warnings) > 0 || sm.State("web") != "active" {
@@ -155,12 +110,12 @@ func TestDoorThatWasNotShut(t *testing.T) {
 // TestDependentIsAWarning: a unit of the machine's own that does not start ends no upgrade.
 func TestDependentIsAWarning(t *testing.T) {
 	t.Parallel()
-	sm, d := unitWorld(t, nobody, systemdtest.Unit{Name: "customer", Active: "active"})
+	sm, d := unitWorld(t, jobtest.Nobody, systemdtest.Unit{Name: "customer", Active: "active"})
 	sm.Change("web", func(u *systemdtest.Unit) { u.ConsistsOf = []string{"customer.service"} })
 	ctx := t.Context()
-	do(t, d.record(ctx), d.shut(ctx))
+	jobtest.Do(t, d.Record(ctx), d.Shut(ctx))
 	sm.Change("customer", func(u *systemdtest.Unit) { u.Fails = 1 })
-	do(t, d.open(ctx, manifest.New), d.startDependents(ctx), d.unmark(ctx))
+	jobtest.Do(t, d.Open(ctx, manifest.New), d.StartDependents(ctx), d.Unmark(ctx))
 	if got := d.Journal.Record().Warnings; len(got) != 1 || !strings.HasPrefix(got[0], "customer.service ran before, was stopped with web") {
 		t.Errorf("got %q", got)
 	}
@@ -169,22 +124,22 @@ func TestDependentIsAWarning(t *testing.T) {
 // TestStartAgain starts what has died since, and nothing when all runs.
 func TestStartAgain(t *testing.T) {
 	t.Parallel()
-	sm, d := unitWorld(t, nobody)
+	sm, d := unitWorld(t, jobtest.Nobody)
 	ctx := t.Context()
-	do(t, d.record(ctx), d.start(ctx, manifest.New))
+	jobtest.Do(t, d.Record(ctx), d.Start(ctx, manifest.New))
 	sm.Log()
-	do(t, d.startAgain(ctx, manifest.New))
+	jobtest.Do(t, d.StartAgain(ctx, manifest.New))
 	if log := sm.Log(); len(log) > 0 {
 		t.Errorf("all runs, and it does %v", log)
 	}
 	sm.Change("rest", func(u *systemdtest.Unit) { u.Active = "failed" })
-	do(t, d.startAgain(ctx, manifest.New))
+	jobtest.Do(t, d.StartAgain(ctx, manifest.New))
 	if sm.State("rest") != "active" {
 		t.Error("what had died is not started")
 	}
-	resumed := &units{Job: d.Job, services: d.services}
+	resumed := NewUnits(d.Job, d.services)
 	sm.Reboot()
-	do(t, resumed.startAgain(ctx, manifest.New))
+	jobtest.Do(t, resumed.StartAgain(ctx, manifest.New))
 	if sm.State("rest") != "active" || !resumed.started {
 		t.Error("after a loss of power it is not started")
 	}
@@ -193,26 +148,47 @@ func TestStartAgain(t *testing.T) {
 // TestMarksOfTheWayBack: a way back goes on without marks that cannot be written.
 func TestMarksOfTheWayBack(t *testing.T) {
 	t.Parallel()
-	_, d := unitWorld(t, nobody)
+	_, d := unitWorld(t, jobtest.Nobody)
 	ctx := t.Context()
-	do(t, d.record(ctx), os.RemoveAll(d.Bundle.Root+"/etc/systemd/system"), os.WriteFile(d.Bundle.Root+"/etc/systemd/system", nil, 0o600))
-	if err := d.mark(ctx); err == nil {
+	jobtest.Do(t, d.Record(ctx), os.RemoveAll(d.Bundle.Root+"/etc/systemd/system"), os.WriteFile(d.Bundle.Root+"/etc/systemd/system", nil, 0o600))
+	if err := d.Mark(ctx); err == nil {
 		t.Error("the way to the new release goes on without marks")
 	}
-	do(t, d.markBack(ctx))
+	jobtest.Do(t, d.MarkBack(ctx))
 }
 
 // TestAwaitOld: the first engine has stopped nothing and looks for nothing.
 func TestAwaitOld(t *testing.T) {
 	t.Parallel()
-	sm, d := unitWorld(t, nobody)
+	sm, d := unitWorld(t, jobtest.Nobody)
 	ctx := t.Context()
-	do(t, d.record(ctx))
+	jobtest.Do(t, d.Record(ctx))
 	sm.Change("rest", func(u *systemdtest.Unit) { u.Active = "failed" })
-	do(t, d.Journal.Update(func(r *journal.Record) { r.Starts = 1 }), d.awaitOld(ctx))
+	jobtest.Do(t, d.Journal.Update(func(r *journal.Record) { r.Starts = 1 }), d.AwaitOld(ctx))
 	time.AfterFunc(100*time.Millisecond, func() { sm.Change("rest", func(u *systemdtest.Unit) { u.Active = "active" }) })
-	do(t, d.Journal.Update(func(r *journal.Record) { r.Starts = 2 }), d.awaitOld(ctx))
+	jobtest.Do(t, d.Journal.Update(func(r *journal.Record) { r.Starts = 2 }), d.AwaitOld(ctx))
 	if got := d.Journal.Record().Warnings; len(got) > 0 {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestNobodyIn: what clients have written since an attempt needed a person is not put back over.
+func TestNobodyIn(t *testing.T) {
+	t.Parallel()
+	sm, d := unitWorld(t, jobtest.Nobody)
+	m := &manifest.Manifest{State: []string{"/var/lib/app"}}
+	rec := journal.Record{Phase: journal.Switching, Back: true, Closed: time.Date(2026, 3, 1, 12, 0, 0, 0, time.Local)}
+	err := NobodyIn(t.Context(), d.services, m, rec)
+	if !errors.Is(err, ErrServing) {
+		t.Fatalf("the door runs: %v", err)
+	}
+	for _, want := range []string{"by web,", "packages and configuration, /var/lib/app", "2026-03-01 12:00", "stop web, then start again"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("it is not said %q: %v", want, err)
+		}
+	}
+	sm.Change("web", func(u *systemdtest.Unit) { u.Active = "inactive" })
+	if err := NobodyIn(t.Context(), d.services, m, rec); err != nil {
+		t.Errorf("the door is shut: %v", err)
 	}
 }

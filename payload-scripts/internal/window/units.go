@@ -1,4 +1,4 @@
-package upgrade
+package window
 
 import (
 	"context"
@@ -13,16 +13,21 @@ import (
 	"onerpm/payload-scripts/internal/systemd"
 )
 
-// units are the product's services in an attempt.
-type units struct {
+// Units are the product's services in an attempt.
+type Units struct {
 	*job.Job
 	services  *service.Services
 	started   bool     // this process has started the services of the side it goes to
 	inhibitor *os.File // while it is open a shutdown waits; nil otherwise
 }
 
-// record notes how the units are.
-func (u *units) record(ctx context.Context) error {
+// NewUnits returns them; services end with them.
+func NewUnits(work *job.Job, services *service.Services) *Units {
+	return &Units{Job: work, services: services}
+}
+
+// Record notes how the units are.
+func (u *Units) Record(ctx context.Context) error {
 	before, err := u.services.Record(ctx)
 	if err != nil {
 		return err
@@ -31,16 +36,17 @@ func (u *units) record(ctx context.Context) error {
 }
 
 // before is how the units were.
-func (u *units) before() journal.Services { return u.Journal.Record().Services }
+func (u *Units) before() journal.Services { return u.Journal.Record().Services }
 
-func (u *units) mark(ctx context.Context) error {
+// Mark keeps the units down over a reboot, from here to the end of the window.
+func (u *Units) Mark(ctx context.Context) error {
 	u.holdOffShutdown(ctx)
 	return u.services.MarkWindow(ctx, u.before())
 }
 
-// markBack marks the window for the way back too, where a mark that cannot be written is
+// MarkBack marks the window for the way back too, where a mark that cannot be written is
 // no reason to stay half way: it matters only when the power fails meanwhile.
-func (u *units) markBack(ctx context.Context) error {
+func (u *Units) MarkBack(ctx context.Context) error {
 	if err := u.services.MarkWindow(ctx, u.before()); err != nil {
 		if ctx.Err() != nil {
 			return err
@@ -50,19 +56,21 @@ func (u *units) markBack(ctx context.Context) error {
 	return nil
 }
 
-func (u *units) stop(ctx context.Context) error { return u.services.Stop(ctx, u.before()) }
+// Stop stops them.
+func (u *Units) Stop(ctx context.Context) error { return u.services.Stop(ctx, u.before()) }
 
-// stopSources stops what has the documents of a store, which are copied by then.
-func (u *units) stopSources(ctx context.Context) error {
+// StopSources stops what has the documents of a store, which are copied by then.
+func (u *Units) StopSources(ctx context.Context) error {
 	return u.services.StopSources(ctx, u.before())
 }
 
-// startSources starts it on the way back, before all that writes to it.
-func (u *units) startSources(ctx context.Context) error {
+// StartSources starts it on the way back, before all that writes to it.
+func (u *Units) StartSources(ctx context.Context) error {
 	return u.services.StartSources(ctx, manifest.Old, u.before())
 }
 
-func (u *units) start(ctx context.Context, side manifest.Side) error {
+// Start starts those of a side.
+func (u *Units) Start(ctx context.Context, side manifest.Side) error {
 	if err := u.services.Start(ctx, side, u.before()); err != nil {
 		return err
 	}
@@ -70,17 +78,17 @@ func (u *units) start(ctx context.Context, side manifest.Side) error {
 	return nil
 }
 
-// startAgain starts what does not run any more after a commit: a service may have died since it was
+// StartAgain starts what does not run any more after a commit: a service may have died since it was
 // asked, and a loss of power has ended them all.
-func (u *units) startAgain(ctx context.Context, side manifest.Side) error {
+func (u *Units) StartAgain(ctx context.Context, side manifest.Side) error {
 	if u.started && u.services.Running(ctx, side, u.before()) == nil {
 		return nil
 	}
-	return u.start(ctx, side)
+	return u.Start(ctx, side)
 }
 
-// startDependents starts what ran because of the product's units.
-func (u *units) startDependents(ctx context.Context) error {
+// StartDependents starts what ran because of the product's units.
+func (u *Units) StartDependents(ctx context.Context) error {
 	warnings, err := u.services.StartDependents(ctx, u.before())
 	for _, w := range warnings {
 		if err := u.Warn(w); err != nil {
@@ -90,9 +98,14 @@ func (u *units) startDependents(ctx context.Context) error {
 	return err
 }
 
-// awaitOld is for an engine that resumes, perhaps after a boot: the first one has seen no service stop. It
+// Confirm asks all units of the new release once more: one that was started first may have died since.
+func (u *Units) Confirm(ctx context.Context) error {
+	return u.services.Confirm(ctx, manifest.New, u.before())
+}
+
+// AwaitOld is for an engine that resumes, perhaps after a boot: the first one has seen no service stop. It
 // never fails a way back that has nothing left to do: a product that does not serve is told as a warning.
-func (u *units) awaitOld(ctx context.Context) error {
+func (u *Units) AwaitOld(ctx context.Context) error {
 	if u.Journal.Record().Starts == 1 {
 		return nil
 	}
@@ -103,7 +116,8 @@ func (u *units) awaitOld(ctx context.Context) error {
 	return u.Warn("the upgrade has stopped no service, and one is not well: " + err.Error())
 }
 
-func (u *units) unmark(ctx context.Context) error {
+// Unmark takes the marks of the window away, and what was held off because of it.
+func (u *Units) Unmark(ctx context.Context) error {
 	u.allowShutdown()
 	if err := os.RemoveAll(u.Attempt.RollbackRequest()); err != nil {
 		return err
@@ -112,7 +126,7 @@ func (u *units) unmark(ctx context.Context) error {
 }
 
 // holdOffShutdown asks systemd, as a courtesy, to let nobody shut the machine down in the window.
-func (u *units) holdOffShutdown(ctx context.Context) {
+func (u *Units) holdOffShutdown(ctx context.Context) {
 	if u.inhibitor != nil {
 		return
 	}
@@ -124,7 +138,7 @@ func (u *units) holdOffShutdown(ctx context.Context) {
 	u.inhibitor = held
 }
 
-func (u *units) allowShutdown() {
+func (u *Units) allowShutdown() {
 	if u.inhibitor != nil {
 		_ = u.inhibitor.Close()
 		u.inhibitor = nil
