@@ -106,6 +106,7 @@ var walls = map[string]struct{ may, why string }{
 	"source":  {"document elastic", "a source knows nothing of where its documents go"},
 	"hook":    {"host journal", "a program of the product is told what docs/hooks.md says, and what it did stands in the journal"},
 	"window":  {attempt + " header service systemd", "services and doors; what is done while they are down is others'"},
+	"schema":  {attempt + " config database dbroom diff3 dump files migration paths random state tree", "databases only; files is where a merged file is"},
 	"job":     {attempt, "every resource works with it, so it knows none; rpm is what tells how far it is"},
 }
 

@@ -9,6 +9,7 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/job"
+	"onerpm/payload-scripts/internal/schema"
 	"onerpm/payload-scripts/internal/stores"
 )
 
@@ -24,7 +25,7 @@ const (
 // that it is open again soon.
 type drain struct {
 	*job.Job
-	schema *schema
+	schema *schema.Set
 	stores *stores.Set
 	busy   map[string]bool // units that took up work again and again as long as clients came
 }
@@ -78,11 +79,11 @@ func (d *drain) each(ctx context.Context, do func(context.Context, manifest.Serv
 			}
 			continue
 		}
-		spec, err := d.schema.named(unit.Drain.Database)
+		spec, err := d.schema.Named(unit.Drain.Database)
 		if err != nil {
 			return err
 		}
-		err = d.schema.with(ctx, spec, func(db *database.DB) error {
+		err = d.schema.With(ctx, spec, func(db *database.DB) error {
 			return do(ctx, unit, func(ctx context.Context) (int64, error) { return db.Count(ctx, unit.Drain.Query) })
 		})
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"onerpm/payload-scripts/internal/job/jobtest"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/schema"
 )
 
 // counts answers with what each look finds, and the last of them for ever.
@@ -148,7 +149,7 @@ func TestDrainOfAStore(t *testing.T) {
 	unit := manifest.Service{Unit: "worker", Drain: &manifest.Drain{Store: "storage", Within: manifest.Duration(time.Minute), Else: "refuse"}}
 	m := &manifest.Manifest{Services: []manifest.Service{unit}, Stores: []manifest.Store{{Name: "storage"}}}
 	work := &job.Job{Bundle: &layout.Bundle{Manifest: m}, Attempt: layout.Attempt{Var: dir}, Journal: jobtest.Journal(t, dir)}
-	d := &drain{Job: work, schema: &schema{work}, stores: newStores(work, &schema{work})}
+	d := &drain{Job: work, schema: &schema.Set{Job: work}, stores: newStores(work, &schema.Set{Job: work})}
 	if err := d.behindTheDoor(t.Context()); err == nil || !strings.Contains(err.Error(), "store storage: its source was not recorded") {
 		t.Errorf("error %v", err)
 	}

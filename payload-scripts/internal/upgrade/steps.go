@@ -25,14 +25,14 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "set room aside", Do: u.reserve.setAside},
 			{Name: "record the services", Do: u.units.Record},
 			{Name: "back up configuration", Do: u.files.backup},
-			{Name: "record the addresses of the databases", Do: u.schema.recordAddresses}, // some stand in what was merged
+			{Name: "record the addresses of the databases", Do: u.schema.RecordAddresses}, // some stand in what was merged
 			{Name: "record the sources of the stores", Do: u.recordSources},
 			{Name: "back up packages", Do: u.packages.backup},
 			{Name: "install the early packages", Do: u.parts.Early.Install},
 			{Name: "start the early services", Do: u.parts.Early.Start},
-			{Name: "back up the databases", Do: u.schema.dump},
+			{Name: "back up the databases", Do: u.schema.Dump},
 			{Name: "hooks of prepare", Do: u.hooks.Of(hook.Prepare)},
-			{Name: "expand the schema", Do: u.schema.expand},
+			{Name: "expand the schema", Do: u.schema.Expand},
 			{Name: copyStores, Do: u.stores.Copy},
 		},
 		line.Switch: {
@@ -50,7 +50,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "files to new", Do: to(manifest.New, u.files.converge)},
 			{Name: "move files", Do: to(manifest.New, u.parts.Moves.Converge)},
 			{Name: "hooks of the switch", Do: u.hooks.Of(hook.Switch)},
-			{Name: "schema to new", Do: to(manifest.New, u.schema.converge)},
+			{Name: "schema to new", Do: to(manifest.New, u.schema.Converge)},
 			{Name: "start the services", Do: to(manifest.New, u.units.Start)},
 			{Name: "see that everything runs", Do: u.confirm},
 		},
@@ -67,7 +67,7 @@ func (u *Upgrade) steps() line.Steps {
 		},
 		line.Undo: {
 			{Name: "stores to old", Do: to(manifest.Old, u.stores.Converge)},
-			{Name: "schema to old", Do: to(manifest.Old, u.schema.converge)},
+			{Name: "schema to old", Do: to(manifest.Old, u.schema.Converge)},
 			{Name: "undo the hooks", Do: u.hooks.Undo},
 			{Name: "remove what came early", Do: u.parts.RemoveEarly},
 			{Name: "take the marks away", Do: u.units.Unmark},
@@ -78,7 +78,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "open the door", Do: to(manifest.Old, u.door.Open)},
 			{Name: "start what needs the product", Do: u.units.StartDependents},
 			{Name: "stores to old", Do: to(manifest.Old, u.stores.Converge)},
-			{Name: "schema to old", Do: to(manifest.Old, u.schema.converge)},
+			{Name: "schema to old", Do: to(manifest.Old, u.schema.Converge)},
 			{Name: "undo the hooks", Do: u.hooks.Undo},
 			{Name: "remove what came early", Do: u.parts.RemoveEarly},
 			{Name: "take the marks away", Do: u.units.Unmark},
@@ -88,7 +88,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "stop the services", Do: u.units.Stop},
 			{Name: "wait for the file systems", Do: u.files.awaitMounts}, // after a boot some come late
 			{Name: "stores to old", Do: to(manifest.Old, u.stores.Converge)},
-			{Name: "schema to old", Do: to(manifest.Old, u.schema.converge)},
+			{Name: "schema to old", Do: to(manifest.Old, u.schema.Converge)},
 			{Name: "undo the hooks", Do: u.hooks.Undo},
 			{Name: "move files back", Do: to(manifest.Old, u.parts.Moves.Converge)},
 			{Name: "packages to old", Do: u.packages.restore},

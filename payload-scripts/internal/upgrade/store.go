@@ -5,14 +5,15 @@ import (
 
 	"onerpm/payload-scripts/internal/dbroom"
 	"onerpm/payload-scripts/internal/job"
+	"onerpm/payload-scripts/internal/schema"
 	"onerpm/payload-scripts/internal/stores"
 )
 
 // newStores is the data of the product that changes its database, in an attempt.
-func newStores(j *job.Job, s *schema) *stores.Set {
+func newStores(j *job.Job, s *schema.Set) *stores.Set {
 	return &stores.Set{
 		Manifest: j.Manifest(), Attempt: j.Attempt.ID, Secrets: j.Attempt.Backup("stores.json"), Notes: j.Attempt.Stores(),
-		With: s.with, Guard: dbroom.WhileServing,
+		With: s.With, Guard: dbroom.WhileServing,
 		Came:     func(database string) bool { _, known := j.Journal.Record().Schema[database]; return known },
 		Progress: func(what string, done, total int64) { j.Progress.Tell(what, done, total, "documents") },
 	}

@@ -15,17 +15,21 @@ import (
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/line"
 	"onerpm/payload-scripts/internal/parts"
+	"onerpm/payload-scripts/internal/schema"
 	"onerpm/payload-scripts/internal/store/storetest"
 	"onerpm/payload-scripts/internal/stores"
 	"onerpm/payload-scripts/internal/window"
+	"onerpm/test/product/testbed"
 	"onerpm/test/systemdtest"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 // storeWorld is an attempt whose product has its documents in a source that is a unit, and whose new
 // release has them in a database.
 func storeWorld(t *testing.T) (*Upgrade, *systemdtest.Manager, *elastictest.Server) {
 	t.Helper()
-	s, spec, conf := addressWorld(t)
+	spec, conf := jobtest.Database(t, t.TempDir())
 	source := elastictest.New(t)
 	storetest.Small(source)
 	sm, work := jobtest.Units(t, jobtest.Nobody, systemdtest.Unit{Name: "search", Active: "active", File: "enabled"})
@@ -38,7 +42,7 @@ func storeWorld(t *testing.T) (*Upgrade, *systemdtest.Manager, *elastictest.Serv
 			return true
 		}
 	})
-	write(t, spec.Connection.File, conf+fmt.Sprintf("search_host: %s\nsearch_port: %d\n", source.Host, source.Port))
+	jobtest.Write(t, spec.Connection.File, conf+fmt.Sprintf("search_host: %s\nsearch_port: %d\n", source.Host, source.Port))
 	store := storetest.Spec()
 	store.To = spec.Name
 	store.From.Elasticsearch = manifest.ElasticsearchSource{File: spec.Connection.File, Format: "yaml", Host: "search_host", Port: "search_port"}
@@ -49,7 +53,7 @@ func storeWorld(t *testing.T) (*Upgrade, *systemdtest.Manager, *elastictest.Serv
 	units := window.NewUnits(work, jobtest.Services(t, sm, work))
 	d := &window.Door{Units: units}
 	t.Cleanup(d.Close)
-	s = &schema{work}
+	s := &schema.Set{Job: work}
 	u := &Upgrade{Job: work, units: units, schema: s, door: d, stores: newStores(work, s), drain: &drain{Job: work, schema: s}, parts: &parts.Parts{}}
 	u.drain.stores = u.stores
 	return u, sm, source
@@ -78,7 +82,7 @@ func (u *Upgrade) some(t *testing.T, stage line.Stage, names ...string) error {
 // question answers a query of the new release's database.
 func (u *Upgrade) question(t *testing.T, query string) (answer string) {
 	t.Helper()
-	err := u.schema.with(t.Context(), u.Manifest().Databases[0], func(db *database.DB) (err error) {
+	err := u.schema.With(t.Context(), u.Manifest().Databases[0], func(db *database.DB) (err error) {
 		answer, err = db.Value(t.Context(), query)
 		return err
 	})
@@ -90,7 +94,7 @@ func (u *Upgrade) question(t *testing.T, query string) (answer string) {
 func prepared(t *testing.T, u *Upgrade) {
 	t.Helper()
 	jobtest.Do(t, u.units.Record(t.Context()), u.some(t, line.Prepare, "record the addresses of the databases", "record the sources of the stores"))
-	jobtest.Do(t, u.schema.with(t.Context(), u.Manifest().Databases[0], func(db *database.DB) error {
+	jobtest.Do(t, u.schema.With(t.Context(), u.Manifest().Databases[0], func(db *database.DB) error {
 		_, err := db.Pool.ExecContext(t.Context(), storetest.Schema)
 		return err
 	}))
@@ -141,7 +145,7 @@ func TestStoreBack(t *testing.T) {
 				}
 			}
 			known := u.Manifest().Databases[0].Connection.File
-			write(t, known, "new_keys: only\n")
+			jobtest.Write(t, known, "new_keys: only\n")
 			sm.Log()
 			jobtest.Do(t, u.some(t, line.Restore, "mark the window", "stop the services", "stores to old"))
 			if got := u.question(t, "SELECT (SELECT count(*) FROM plans) || ' ' || (SELECT count(*) FROM pg_class WHERE relname LIKE 'store%')"); got != "0 0" {

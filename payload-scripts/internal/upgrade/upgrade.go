@@ -15,6 +15,7 @@ import (
 	"onerpm/payload-scripts/internal/packages"
 	"onerpm/payload-scripts/internal/parts"
 	"onerpm/payload-scripts/internal/progress"
+	"onerpm/payload-scripts/internal/schema"
 	"onerpm/payload-scripts/internal/service"
 	"onerpm/payload-scripts/internal/stores"
 	"onerpm/payload-scripts/internal/window"
@@ -27,7 +28,7 @@ type Upgrade struct {
 	reserve  *reserve
 	packages *packageSet
 	files    *fileSet
-	schema   *schema
+	schema   *schema.Set
 	stores   *stores.Set
 	drain    *drain
 	units    *window.Units
@@ -51,7 +52,7 @@ func New(ctx context.Context, b *layout.Bundle, a layout.Attempt, j *journal.Jou
 	room := hook.Room{Manifest: b.Manifest, Bundle: b.Dir, Attempt: a.ID, Var: a.Var, Merged: files.MergedFile(a.Backup(""), "")}
 	u := &Upgrade{
 		Job: work, gate: &gate{work, rpms}, reserve: &reserve{work},
-		schema: &schema{work}, units: window.NewUnits(work, s), agents: &agents{work},
+		schema: &schema.Set{Job: work}, units: window.NewUnits(work, s), agents: &agents{work},
 		hooks: &hook.Set{Room: room, Journal: j}, parts: newParts(work, s, room, rpms),
 	}
 	u.packages = &packageSet{work, rpms, u.parts.Early.Packages}

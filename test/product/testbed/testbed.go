@@ -30,8 +30,9 @@ import (
 // Password is in no error, log, argument or environment: Main looks for it.
 const Password = `Cl0ud:ify's \pass`
 
-// Prefix is the product's, and Schema what the engine calls its own schema then.
+// User is the product's own role, Prefix the product's, and Schema what the engine calls its own schema then.
 const (
+	User   = "cloudify"
 	Prefix = "cloudify-upgrade"
 	Schema = "cloudify_upgrade"
 )
@@ -90,7 +91,7 @@ func Start(settings ...string) (s *pgserver.Server, err error) {
 		return s, err
 	}
 	defer conn.Close(ctx) //nolint:errcheck // the statement tells
-	_, err = conn.Exec(ctx, "CREATE ROLE cloudify LOGIN PASSWORD '"+strings.ReplaceAll(Password, "'", "''")+"'")
+	_, err = conn.Exec(ctx, "CREATE ROLE "+User+" LOGIN PASSWORD '"+strings.ReplaceAll(Password, "'", "''")+"'")
 	return s, err
 }
 

@@ -2,9 +2,12 @@
 package jobtest
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +17,7 @@ import (
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/service"
 	"onerpm/payload-scripts/internal/systemd"
+	"onerpm/test/product/testbed"
 	"onerpm/test/systemdtest"
 )
 
@@ -63,6 +67,26 @@ func Services(t *testing.T, sm *systemdtest.Manager, work *job.Job) *service.Ser
 	s := service.New(work.Manifest(), layout.Places{Prefix: work.Manifest().Prefix, Root: work.Bundle.Root}, conn)
 	t.Cleanup(s.Close)
 	return s
+}
+
+// Database makes a database, and a file of the product's with its address. conf is what stands in the file.
+func Database(t *testing.T, dir string) (spec manifest.Database, conf string) {
+	t.Helper()
+	b := testbed.New(t)
+	file := filepath.Join(dir, "product.yaml")
+	conf = fmt.Sprintf("db_host: '%s'\ndb_name: %s\ndb_user: %s\ndb_password: '%s'\n",
+		testbed.Server.Address(), b.Name, testbed.User, strings.ReplaceAll(testbed.Password, "'", "''"))
+	Write(t, file, conf)
+	return manifest.Database{Name: "main", Connection: manifest.Connection{File: file, Format: "yaml",
+		Keys: manifest.ConnectionKeys{Host: "db_host", Database: "db_name", User: "db_user", Password: "db_password"}}}, conf
+}
+
+// Write makes a file's content text.
+func Write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Do takes what steps returned, and fails the test at the first error.

@@ -1,4 +1,4 @@
-package upgrade
+package schema
 
 import (
 	"context"
@@ -14,12 +14,12 @@ import (
 	"onerpm/payload-scripts/internal/host"
 )
 
-// recordAddresses reads where the databases are, for the whole attempt: the new
+// RecordAddresses reads where the databases are, for the whole attempt: the new
 // release's file may name the keys of the connection otherwise. A database that only
 // the new release has is where the merged configuration says. Prepare that starts
 // over reads them again as long as nothing was done to a schema and no hook has run.
 // The record holds passwords: only root can read it, and it is removed with the backups.
-func (s *schema) recordAddresses(context.Context) error {
+func (s *Set) RecordAddresses(context.Context) error {
 	if len(s.Manifest().Databases) == 0 {
 		return nil
 	}
@@ -54,8 +54,8 @@ func (s *schema) recordAddresses(context.Context) error {
 // addressFile lies in the attempt's backup folder.
 const addressFile = "databases.json"
 
-// addresses returns what recordAddresses wrote, nil when it did not run yet.
-func (s *schema) addresses() (map[string]connection.Address, error) {
+// addresses returns what RecordAddresses wrote, nil when it did not run yet.
+func (s *Set) addresses() (map[string]connection.Address, error) {
 	data, err := os.ReadFile(s.Attempt.Backup(addressFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -72,7 +72,7 @@ func (s *schema) addresses() (map[string]connection.Address, error) {
 
 // open connects to a database at its recorded address; before one was recorded, at
 // the one that the product's file names.
-func (s *schema) open(ctx context.Context, spec manifest.Database) (*database.DB, error) {
+func (s *Set) open(ctx context.Context, spec manifest.Database) (*database.DB, error) {
 	known, err := s.addresses()
 	to, recorded := known[spec.Name]
 	if err == nil && !recorded && spec.Only == manifest.New {

@@ -1,4 +1,7 @@
-package upgrade
+// Package schema is the product's databases in an attempt: where they are, a dump of each for a person, and
+// their schemas, which can be made old or new. What is needed on the way back is on disk before anything
+// is changed: the addresses, as the old release's configuration names them, and where each schema stood.
+package schema
 
 import (
 	"context"
@@ -15,7 +18,7 @@ import (
 )
 
 // How long a database may take to answer. A first engine process just worked
-// with it, and while it waits the product may be down: it goes back soon. After a
+// With it, and while it waits the product may be down: it goes back soon. After a
 // restart, of the host maybe, the engine may run before the database; and the way
 // back has no other way left.
 const (
@@ -23,11 +26,11 @@ const (
 	laterPatience = 2 * time.Minute
 )
 
-// schema is the product's databases in an attempt.
-type schema struct{ *job.Job }
+// Set is the product's databases in an attempt.
+type Set struct{ *job.Job }
 
-// with opens a database for one piece of work, with patience.
-func (s *schema) with(ctx context.Context, spec manifest.Database, work func(*database.DB) error) error {
+// With opens a database for one piece of work, with patience.
+func (s *Set) With(ctx context.Context, spec manifest.Database, work func(*database.DB) error) error {
 	deadline := time.Now().Add(firstPatience)
 	if r := s.Journal.Record(); r.Back || r.Starts > 1 {
 		deadline = time.Now().Add(laterPatience)
@@ -48,26 +51,27 @@ func (s *schema) with(ctx context.Context, spec manifest.Database, work func(*da
 }
 
 // migrations are those of a database.
-func (s *schema) migrations(db *database.DB) *migration.Runner {
+func (s *Set) migrations(db *database.DB) *migration.Runner {
 	return &migration.Runner{DB: db, Dir: s.InRun(db.Spec.Migrations),
 		Progress: func(what string, done, total int64) { s.Progress.Tell(what, done, total, "rows") }}
 }
 
 // each does a piece of work with every database.
-func (s *schema) each(ctx context.Context, work func(*database.DB, manifest.Database) error) error {
+func (s *Set) each(ctx context.Context, work func(*database.DB, manifest.Database) error) error {
 	return s.eachOf(ctx, s.Manifest().Databases, work)
 }
 
-func (s *schema) eachOf(ctx context.Context, list []manifest.Database, work func(*database.DB, manifest.Database) error) error {
+func (s *Set) eachOf(ctx context.Context, list []manifest.Database, work func(*database.DB, manifest.Database) error) error {
 	for _, spec := range list {
-		if err := s.with(ctx, spec, func(db *database.DB) error { return work(db, spec) }); err != nil {
+		if err := s.With(ctx, spec, func(db *database.DB) error { return work(db, spec) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *schema) named(name string) (manifest.Database, error) {
+// Named returns a database by its name, the first one for "".
+func (s *Set) Named(name string) (manifest.Database, error) {
 	for _, d := range s.Manifest().Databases {
 		if name == "" || d.Name == name {
 			return d, nil
@@ -76,7 +80,8 @@ func (s *schema) named(name string) (manifest.Database, error) {
 	return manifest.Database{}, fmt.Errorf("the manifest names no database %q", name)
 }
 
-func (s *schema) dump(ctx context.Context) error {
+// Dump writes a dump of each that is there, while the old release serves.
+func (s *Set) Dump(ctx context.Context) error {
 	return s.eachOf(ctx, s.Manifest().There(), func(db *database.DB, spec manifest.Database) error {
 		if s.Journal.Record().Starts > 1 { // a killed engine's sessions live on and may still commit
 			if err := db.Terminate(ctx); err != nil {
@@ -88,10 +93,10 @@ func (s *schema) dump(ctx context.Context) error {
 	})
 }
 
-// expand notes where the schema stands, then runs the migrations that the
+// Expand notes where the schema stands, then runs the migrations that the
 // old release can live with. The note is durable before anything is changed,
 // and is kept when prepare starts over.
-func (s *schema) expand(ctx context.Context) error {
+func (s *Set) Expand(ctx context.Context) error {
 	return s.each(ctx, func(db *database.DB, spec manifest.Database) error {
 		if _, known := s.Journal.Record().Schema[spec.Name]; !known {
 			at, err := s.migrations(db).Version(ctx)
@@ -112,14 +117,25 @@ func (s *schema) expand(ctx context.Context) error {
 	})
 }
 
-func (s *schema) converge(ctx context.Context, side manifest.Side) error {
+// Confirm demands that the new release has not changed the schemas' own record.
+func (s *Set) Confirm(ctx context.Context) error {
+	return s.each(ctx, func(db *database.DB, spec manifest.Database) error {
+		if err := db.Proves(ctx, spec.Becomes); err != nil {
+			return fmt.Errorf("with the new release's services running the schema is not what it must be: %w", err)
+		}
+		return nil
+	})
+}
+
+// Converge makes the schemas those of a side.
+func (s *Set) Converge(ctx context.Context, side manifest.Side) error {
 	start := s.Journal.Record().Schema
 	for _, spec := range s.Manifest().Databases {
 		at, known := start[spec.Name]
 		if side == manifest.Old && (!known || spec.Only == manifest.New) {
 			continue // the attempt never came to this schema, or it goes with its database
 		}
-		err := s.with(ctx, spec, func(db *database.DB) error {
+		err := s.With(ctx, spec, func(db *database.DB) error {
 			if side == manifest.Old {
 				if err := db.Terminate(ctx); err != nil {
 					return err

@@ -1,8 +1,7 @@
-package upgrade
+package schema
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,26 +21,14 @@ func TestMain(m *testing.M) { testbed.Main(m) }
 
 // addressWorld is an attempt in its prepare, and a product whose file has the
 // address of a database that answers.
-func addressWorld(t *testing.T) (s *schema, spec manifest.Database, conf string) {
+func addressWorld(t *testing.T) (s *Set, spec manifest.Database, conf string) {
 	t.Helper()
-	b := testbed.New(t)
 	dir := t.TempDir()
-	file := filepath.Join(dir, "product.yaml")
-	conf = fmt.Sprintf("db_host: '%s'\ndb_name: %s\ndb_user: cloudify\ndb_password: '%s'\n", testbed.Server.Address(), b.Name, strings.ReplaceAll(testbed.Password, "'", "''"))
-	write(t, file, conf)
-	spec = manifest.Database{Name: "main", Connection: manifest.Connection{File: file, Format: "yaml",
-		Keys: manifest.ConnectionKeys{Host: "db_host", Database: "db_name", User: "db_user", Password: "db_password"}}}
+	spec, conf = jobtest.Database(t, dir)
 	m := &manifest.Manifest{Prefix: "demo-upgrade", Databases: []manifest.Database{spec}}
-	return &schema{&job.Job{
+	return &Set{&job.Job{
 		Bundle: &layout.Bundle{Manifest: m}, Attempt: layout.Attempt{ID: "2.0-1-x", Var: dir}, Journal: jobtest.Journal(t, dir),
 	}}, spec, conf
-}
-
-func write(t *testing.T, file, text string) {
-	t.Helper()
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // TestAddressIsKept: the new release names the keys of its connection otherwise, and
@@ -49,18 +36,18 @@ func write(t *testing.T, file, text string) {
 func TestAddressIsKept(t *testing.T) {
 	t.Parallel()
 	s, spec, conf := addressWorld(t)
-	if err := s.recordAddresses(t.Context()); err != nil {
+	if err := s.RecordAddresses(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(s.Attempt.Backup(addressFile))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the record: %v, %v", info, err)
 	}
-	write(t, spec.Connection.File, strings.ReplaceAll(conf, "db_", "postgresql_"))
-	restarted := &schema{&job.Job{Bundle: s.Bundle, Attempt: s.Attempt, Journal: s.Journal}}
-	for name, s := range map[string]*schema{"the same engine": s, "after a restart": restarted} {
+	jobtest.Write(t, spec.Connection.File, strings.ReplaceAll(conf, "db_", "postgresql_"))
+	restarted := &Set{&job.Job{Bundle: s.Bundle, Attempt: s.Attempt, Journal: s.Journal}}
+	for name, s := range map[string]*Set{"the same engine": s, "after a restart": restarted} {
 		var one int64
-		err := s.with(t.Context(), spec, func(db *database.DB) (err error) {
+		err := s.With(t.Context(), spec, func(db *database.DB) (err error) {
 			one, err = db.Count(t.Context(), "select 1")
 			return err
 		})
@@ -89,11 +76,11 @@ func TestAddressIsReadAgain(t *testing.T) {
 			file := filepath.Join(dir, "product.env")
 			spec := manifest.Database{Name: "main", Connection: manifest.Connection{File: file, Format: "env",
 				Keys: manifest.ConnectionKeys{Host: "HOST", Database: "DB", User: "U"}}}
-			s := &schema{&job.Job{Bundle: &layout.Bundle{Manifest: &manifest.Manifest{Databases: []manifest.Database{spec}}},
+			s := &Set{&job.Job{Bundle: &layout.Bundle{Manifest: &manifest.Manifest{Databases: []manifest.Database{spec}}},
 				Attempt: layout.Attempt{Var: dir}, Journal: jobtest.Journal(t, dir)}}
 			for _, at := range []string{"first", "second"} {
-				write(t, file, "HOST="+at+"\nDB=d\nU=u\n")
-				if err := s.recordAddresses(t.Context()); err != nil {
+				jobtest.Write(t, file, "HOST="+at+"\nDB=d\nU=u\n")
+				if err := s.RecordAddresses(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				if err := s.Journal.Update(c.did); err != nil {
@@ -115,8 +102,8 @@ func TestAddressErrors(t *testing.T) {
 	spec := manifest.Database{Name: "main", Connection: manifest.Connection{File: file, Format: "json",
 		Keys: manifest.ConnectionKeys{Host: "host", Database: "db", User: "user", Password: "password"}}}
 	m := &manifest.Manifest{}
-	s := &schema{&job.Job{Bundle: &layout.Bundle{Manifest: m}, Attempt: layout.Attempt{Var: dir}, Journal: jobtest.Journal(t, dir)}}
-	if err := s.recordAddresses(t.Context()); err != nil {
+	s := &Set{&job.Job{Bundle: &layout.Bundle{Manifest: m}, Attempt: layout.Attempt{Var: dir}, Journal: jobtest.Journal(t, dir)}}
+	if err := s.RecordAddresses(t.Context()); err != nil {
 		t.Errorf("a product without a database: %v", err)
 	}
 	m.Databases = []manifest.Database{spec}
@@ -126,17 +113,17 @@ func TestAddressErrors(t *testing.T) {
 			t.Errorf("%s: %v; want %q", what, err, want)
 		}
 	}
-	fails("no file", "no such file", s.recordAddresses(t.Context()))
-	write(t, file, `{"host": "h", "db": "d", "password": "s3cret"}`)
-	fails("a key lacks", `no value "user"`, s.recordAddresses(t.Context()))
+	fails("no file", "no such file", s.RecordAddresses(t.Context()))
+	jobtest.Write(t, file, `{"host": "h", "db": "d", "password": "s3cret"}`)
+	fails("a key lacks", `no value "user"`, s.RecordAddresses(t.Context()))
 	if _, err := os.Stat(s.Attempt.Backup(addressFile)); !os.IsNotExist(err) {
 		t.Errorf("a failed reading leaves a record: %v", err)
 	}
 	if err := os.MkdirAll(s.Attempt.Backup(""), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	write(t, s.Attempt.Backup(addressFile), `{"main": {"password": "s3cret`)
-	fails("a damaged record", "is damaged", s.recordAddresses(t.Context()))
+	jobtest.Write(t, s.Attempt.Backup(addressFile), `{"main": {"password": "s3cret`)
+	fails("a damaged record", "is damaged", s.RecordAddresses(t.Context()))
 	_, err := s.open(context.Background(), spec)
 	fails("a damaged record, opened", "is damaged", err)
 }
@@ -149,19 +136,19 @@ func TestAddressOfANewDatabase(t *testing.T) {
 	if _, err := s.open(t.Context(), spec); err == nil || !strings.Contains(err.Error(), "was not recorded") {
 		t.Errorf("error %v", err)
 	}
-	write(t, spec.Connection.File, "es_host: h\n")
+	jobtest.Write(t, spec.Connection.File, "es_host: h\n")
 	merged := files.MergedFile(s.Attempt.Backup(""), spec.Connection.File)
-	if err := s.recordAddresses(t.Context()); err == nil || !strings.Contains(err.Error(), "from "+spec.Connection.File) {
+	if err := s.RecordAddresses(t.Context()); err == nil || !strings.Contains(err.Error(), "from "+spec.Connection.File) {
 		t.Errorf("error %v", err)
 	}
 	if err := os.MkdirAll(filepath.Dir(merged), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	write(t, merged, conf)
-	if err := s.recordAddresses(t.Context()); err != nil {
+	jobtest.Write(t, merged, conf)
+	if err := s.RecordAddresses(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	err := s.with(t.Context(), spec, func(db *database.DB) error {
+	err := s.With(t.Context(), spec, func(db *database.DB) error {
 		one, err := db.Count(t.Context(), "select 1")
 		if one != 1 {
 			t.Errorf("got %d", one)
@@ -179,14 +166,14 @@ func TestNewDatabaseOnTheWay(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	m := &manifest.Manifest{Databases: []manifest.Database{{Name: "main", Only: manifest.New}}}
-	s := &schema{&job.Job{Bundle: &layout.Bundle{Manifest: m}, Attempt: layout.Attempt{Var: dir}, Journal: jobtest.Journal(t, dir)}}
+	s := &Set{&job.Job{Bundle: &layout.Bundle{Manifest: m}, Attempt: layout.Attempt{Var: dir}, Journal: jobtest.Journal(t, dir)}}
 	if err := s.Journal.Update(func(r *journal.Record) { r.Schema = map[string]int64{"main": 0} }); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.dump(t.Context()); err != nil {
+	if err := s.Dump(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if err := s.converge(t.Context(), manifest.Old); err != nil {
+	if err := s.Converge(t.Context(), manifest.Old); err != nil {
 		t.Error(err)
 	}
 }
