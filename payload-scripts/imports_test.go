@@ -91,8 +91,11 @@ func TestSharedImportsOnlyTheStandardLibrary(t *testing.T) {
 	}
 }
 
-// attempt is what the resources of an attempt know of the engine by package job.
-const attempt = "finding host job journal layout progress rpm settings"
+// What the resources of an attempt know of the engine: by package job, and by package schema.
+const (
+	attempt   = "finding host job journal layout progress rpm settings"
+	databases = attempt + " config database dbroom diff3 dump files migration paths random state tree"
+)
 
 // walls are packages of the engine that may know little of it, with what they may import of it, and why.
 var walls = map[string]struct{ may, why string }{
@@ -106,8 +109,10 @@ var walls = map[string]struct{ may, why string }{
 	"source":  {"document elastic", "a source knows nothing of where its documents go"},
 	"hook":    {"host journal", "a program of the product is told what docs/hooks.md says, and what it did stands in the journal"},
 	"window":  {attempt + " header service systemd", "services and doors; what is done while they are down is others'"},
-	"schema":  {attempt + " config database dbroom diff3 dump files migration paths random state tree", "databases only; files is where a merged file is"},
-	"job":     {attempt, "every resource works with it, so it knows none; rpm is what tells how far it is"},
+	"schema":  {databases, "databases only; files is where a merged file is"},
+	"drain": {databases + " schema copyin document elastic ledger mapping pickle source store storecheck storehost stores target timeform",
+		"what it counts, databases and stores; it stops no service and shuts no door"},
+	"job": {attempt, "every resource works with it, so it knows none; rpm is what tells how far it is"},
 }
 
 // TestWalls fails when one of these packages comes to know more of the engine.

@@ -36,11 +36,11 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: copyStores, Do: u.stores.Copy},
 		},
 		line.Switch: {
-			{Name: "drain", Do: u.drain.whileServing},
+			{Name: "drain", Do: u.drain.WhileServing},
 			{Name: "wait for other package managers", Do: u.packages.hold},
 			{Name: "shut the door", Do: u.door.Shut},
 			{Name: "mark the window", Do: u.units.Mark},
-			{Name: "see that no work is under way", Do: u.drain.behindTheDoor},
+			{Name: "see that no work is under way", Do: u.drain.BehindTheDoor},
 			{Name: "stop the services", Do: u.units.Stop, Down: true},
 			{Name: "stores to new", Do: to(manifest.New, u.stores.Converge)},
 			{Name: "stop the sources", Do: u.units.StopSources}, // not before their documents are proved to be copied

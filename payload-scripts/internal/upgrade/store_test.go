@@ -10,6 +10,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
+	"onerpm/payload-scripts/internal/drain"
 	"onerpm/payload-scripts/internal/elastic/elastictest"
 	"onerpm/payload-scripts/internal/job/jobtest"
 	"onerpm/payload-scripts/internal/journal"
@@ -54,8 +55,8 @@ func storeWorld(t *testing.T) (*Upgrade, *systemdtest.Manager, *elastictest.Serv
 	d := &window.Door{Units: units}
 	t.Cleanup(d.Close)
 	s := &schema.Set{Job: work}
-	u := &Upgrade{Job: work, units: units, schema: s, door: d, stores: newStores(work, s), drain: &drain{Job: work, schema: s}, parts: &parts.Parts{}}
-	u.drain.stores = u.stores
+	u := &Upgrade{Job: work, units: units, schema: s, door: d, stores: newStores(work, s), drain: &drain.Drain{Job: work, Schema: s}, parts: &parts.Parts{}}
+	u.drain.Stores = u.stores
 	return u, sm, source
 }
 

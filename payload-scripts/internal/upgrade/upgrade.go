@@ -6,6 +6,7 @@ package upgrade
 import (
 	"context"
 
+	"onerpm/payload-scripts/internal/drain"
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/hook"
 	"onerpm/payload-scripts/internal/job"
@@ -30,7 +31,7 @@ type Upgrade struct {
 	files    *fileSet
 	schema   *schema.Set
 	stores   *stores.Set
-	drain    *drain
+	drain    *drain.Drain
 	units    *window.Units
 	door     *window.Door
 	hooks    *hook.Set
@@ -59,7 +60,7 @@ func New(ctx context.Context, b *layout.Bundle, a layout.Attempt, j *journal.Jou
 	u.files = &fileSet{work, merged, rpms, s, u.parts.Moves}
 	u.door = &window.Door{Units: u.units}
 	u.stores = newStores(work, u.schema)
-	u.drain = &drain{Job: work, schema: u.schema, stores: u.stores}
+	u.drain = &drain.Drain{Job: work, Schema: u.schema, Stores: u.stores}
 	return u, nil
 }
 

@@ -1,4 +1,4 @@
-package upgrade
+package drain
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/schema"
+	"onerpm/payload-scripts/internal/stores"
 )
 
 // counts answers with what each look finds, and the last of them for ever.
@@ -27,9 +28,9 @@ func (c *counts) count(context.Context) (int64, error) {
 	return c.found[min(c.looks, len(c.found))-1], c.err
 }
 
-func drainOf(orElse string) (*drain, manifest.Service, *journal.Journal) {
+func drainOf(orElse string) (*Drain, manifest.Service, *journal.Journal) {
 	j := journal.New(journal.Record{ID: "a", Phase: journal.Switching}, func(journal.Record) error { return nil })
-	return &drain{Job: &job.Job{Journal: j}}, manifest.Service{Unit: "worker", Drain: &manifest.Drain{Else: orElse}}, j
+	return &Drain{Job: &job.Job{Journal: j}}, manifest.Service{Unit: "worker", Drain: &manifest.Drain{Else: orElse}}, j
 }
 
 func TestDrain(t *testing.T) {
@@ -149,8 +150,8 @@ func TestDrainOfAStore(t *testing.T) {
 	unit := manifest.Service{Unit: "worker", Drain: &manifest.Drain{Store: "storage", Within: manifest.Duration(time.Minute), Else: "refuse"}}
 	m := &manifest.Manifest{Services: []manifest.Service{unit}, Stores: []manifest.Store{{Name: "storage"}}}
 	work := &job.Job{Bundle: &layout.Bundle{Manifest: m}, Attempt: layout.Attempt{Var: dir}, Journal: jobtest.Journal(t, dir)}
-	d := &drain{Job: work, schema: &schema.Set{Job: work}, stores: newStores(work, &schema.Set{Job: work})}
-	if err := d.behindTheDoor(t.Context()); err == nil || !strings.Contains(err.Error(), "store storage: its source was not recorded") {
+	d := &Drain{Job: work, Schema: &schema.Set{Job: work}, Stores: &stores.Set{Manifest: m, Secrets: work.Attempt.Backup("stores.json")}}
+	if err := d.BehindTheDoor(t.Context()); err == nil || !strings.Contains(err.Error(), "store storage: its source was not recorded") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -1,4 +1,6 @@
-package upgrade
+// Package drain sees that no work is under way that the stop of a service would cut off. It promises
+// that work which does not end shuts no door, and that what cannot be counted is an error, not nothing.
+package drain
 
 import (
 	"context"
@@ -20,28 +22,28 @@ const (
 	drainShut  = 10 * time.Second       // longest wait for what was taken up while the door was being shut
 )
 
-// drain sees that no work is under way that the stop of a service would cut off. The whole time that the
+// Drain is the work of an attempt's services. The whole time that the
 // spec grants passes while the product serves: the door is shut only when there is a chance
 // that it is open again soon.
-type drain struct {
+type Drain struct {
 	*job.Job
-	schema *schema.Set
-	stores *stores.Set
+	Schema *schema.Set
+	Stores *stores.Set
 	busy   map[string]bool // units that took up work again and again as long as clients came
 }
 
 // errBusy is work that ends, and begins anew.
 var errBusy = errors.New("busy")
 
-// whileServing waits until nothing has been under way for a while: between two pieces of work the
+// WhileServing waits until nothing has been under way for a while: between two pieces of work the
 // count is 0 for a moment too. Clients that never pause keep a unit busy with work that ends and begins
 // anew: then the shut door has to bring quiet. Work that does not end shuts no door.
-func (d *drain) whileServing(ctx context.Context) error {
+func (d *Drain) WhileServing(ctx context.Context) error {
 	d.busy = map[string]bool{}
 	return d.each(ctx, d.quiet)
 }
 
-func (d *drain) quiet(ctx context.Context, unit manifest.Service, count counter) error {
+func (d *Drain) quiet(ctx context.Context, unit manifest.Service, count counter) error {
 	err := d.wait(ctx, unit, count, drainQuiet, unit.Drain.Within.D())
 	if errors.Is(err, errBusy) {
 		d.busy[unit.Unit], err = true, nil
@@ -49,11 +51,11 @@ func (d *drain) quiet(ctx context.Context, unit manifest.Service, count counter)
 	return err
 }
 
-// behindTheDoor counts once more, right before the services are stopped. A unit that was not
+// BehindTheDoor counts once more, right before the services are stopped. A unit that was not
 // quiet before has to be now.
-func (d *drain) behindTheDoor(ctx context.Context) error { return d.each(ctx, d.stillUnderWay) }
+func (d *Drain) BehindTheDoor(ctx context.Context) error { return d.each(ctx, d.stillUnderWay) }
 
-func (d *drain) stillUnderWay(ctx context.Context, unit manifest.Service, count counter) error {
+func (d *Drain) stillUnderWay(ctx context.Context, unit manifest.Service, count counter) error {
 	quiet := time.Duration(0)
 	if d.busy[unit.Unit] {
 		quiet = drainQuiet
@@ -68,22 +70,22 @@ func (d *drain) stillUnderWay(ctx context.Context, unit manifest.Service, count 
 // counter tells how many pieces of work are under way.
 type counter func(context.Context) (int64, error)
 
-func (d *drain) each(ctx context.Context, do func(context.Context, manifest.Service, counter) error) error {
+func (d *Drain) each(ctx context.Context, do func(context.Context, manifest.Service, counter) error) error {
 	for _, unit := range d.Manifest().Services {
 		if unit.Drain == nil {
 			continue
 		}
 		if name := unit.Drain.Store; name != "" {
-			if err := do(ctx, unit, d.stores.Counter(name)); err != nil {
+			if err := do(ctx, unit, d.Stores.Counter(name)); err != nil {
 				return err
 			}
 			continue
 		}
-		spec, err := d.schema.Named(unit.Drain.Database)
+		spec, err := d.Schema.Named(unit.Drain.Database)
 		if err != nil {
 			return err
 		}
-		err = d.schema.With(ctx, spec, func(db *database.DB) error {
+		err = d.Schema.With(ctx, spec, func(db *database.DB) error {
 			return do(ctx, unit, func(ctx context.Context) (int64, error) { return db.Count(ctx, unit.Drain.Query) })
 		})
 		if err != nil {
@@ -95,7 +97,7 @@ func (d *drain) each(ctx context.Context, do func(context.Context, manifest.Serv
 
 // wait counts until there was nothing for as long as quiet, at most for within. The error
 // wraps errBusy when work ended lately and other work began.
-func (d *drain) wait(ctx context.Context, unit manifest.Service, count counter, quiet, within time.Duration) error {
+func (d *Drain) wait(ctx context.Context, unit manifest.Service, count counter, quiet, within time.Duration) error {
 	began := time.Now()
 	last := began       // when there was work, as far as known
 	var ended time.Time // when some of it ended
