@@ -112,7 +112,8 @@ var walls = map[string]struct{ may, why string }{
 	"schema":  {databases, "databases only; files is where a merged file is"},
 	"drain": {databases + " schema copyin document elastic ledger mapping pickle source store storecheck storehost stores target timeform",
 		"what it counts, databases and stores; it stops no service and shuts no door"},
-	"job": {attempt, "every resource works with it, so it knows none; rpm is what tells how far it is"},
+	"proof": {"host memory packages paths pkgfile release rpm tree", "packages on a copy of rpm's database; what a person is told of it is preflight's"},
+	"job":   {attempt, "every resource works with it, so it knows none; rpm is what tells how far it is"},
 }
 
 // TestWalls fails when one of these packages comes to know more of the engine.

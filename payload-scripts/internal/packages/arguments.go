@@ -52,11 +52,11 @@ func (s *Set) scriptFlags(ctx context.Context, side manifest.Side) ([]string, er
 	return flags, nil
 }
 
-// upgradeArgs returns the arguments of the one transaction that leads to side,
+// UpgradeArgs returns the arguments of the one transaction that leads to side,
 // whatever is installed. --nosignature and --nodigest: Verify has compared the
 // files with the manifest, which came with the signed bundle. So a host's policy
 // about signatures is met by the bundle's, and rpm does not read them all again in the window.
-func (s *Set) upgradeArgs(ctx context.Context, side manifest.Side) ([]string, error) {
+func (s *Set) UpgradeArgs(ctx context.Context, side manifest.Side) ([]string, error) {
 	files, err := s.RPMs(side)
 	if err != nil {
 		return nil, err

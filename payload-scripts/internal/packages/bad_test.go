@@ -67,8 +67,8 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, err := range map[string]error{
-		"converge": s.Converge(ctx, manifest.New, Options{}), "prove": s.Prove(ctx, nil, nil),
-		"record": func() error { _, err := s.Record(ctx); return err }(), "obstacles": func() error { _, err := s.Obstacles(ctx); return err }(),
+		"converge": s.Converge(ctx, manifest.New, Options{}),
+		"record":   func() error { _, err := s.Record(ctx); return err }(), "obstacles": func() error { _, err := s.Obstacles(ctx); return err }(),
 	} {
 		if name != "obstacles" && err == nil {
 			t.Errorf("%s: no error", name)
@@ -76,28 +76,5 @@ func TestCancelled(t *testing.T) {
 	}
 	if got := strings.Join(w.Set(t), " "); got != "app-1-1.noarch" {
 		t.Errorf("installed: %s", got)
-	}
-}
-
-// TestRehearse writes the packages' files for real, elsewhere, and leaves nothing.
-func TestRehearse(t *testing.T) {
-	t.Parallel()
-	w, s := app(t, rpmtest.Package{Files: []rpmtest.File{body("/opt/a", "1")}}, rpmtest.Package{Files: []rpmtest.File{body("/opt/a", "2")}, Post: "echo >/ran\n"})
-	folder := t.TempDir()
-	took, err := s.Rehearse(t.Context(), folder, nil)
-	if err != nil || took <= 0 {
-		t.Errorf("%s: %v", took, err)
-	}
-	if left, _ := filepath.Glob(folder + "/*"); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
-	if got := w.Read("/opt/a") + w.Read("/ran"); got != "1" {
-		t.Errorf("the host was changed: %q", got)
-	}
-	if err := os.Remove(filepath.Join(w.Dir, w.Manifest.New[0].File)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Rehearse(t.Context(), folder, nil); err == nil {
-		t.Error("a package that is not there was rehearsed")
 	}
 }

@@ -179,7 +179,7 @@ func needsRPM(differs []Difference) bool {
 
 // transact runs the transaction to side.
 func (s *Set) transact(ctx context.Context, side manifest.Side, o Options, more ...string) error {
-	args, err := s.upgradeArgs(ctx, side)
+	args, err := s.UpgradeArgs(ctx, side)
 	if err != nil {
 		return err
 	}
@@ -248,7 +248,7 @@ func (s *Set) eraseExtra(ctx context.Context, side manifest.Side) error {
 		return err
 	}
 	var names []string
-	for _, d := range compare(wanted, installed) {
+	for _, d := range Differences(wanted, installed) {
 		if d.Kind == Extra {
 			for _, e := range installed[d.Package] {
 				names = append(names, e.NEVRA())

@@ -93,10 +93,11 @@ func (s *Set) Compare(ctx context.Context, side manifest.Side) ([]Difference, er
 	if err != nil {
 		return nil, err
 	}
-	return compare(wanted, installed), nil
+	return Differences(wanted, installed), nil
 }
 
-func compare(wanted []manifest.Package, installed map[string][]nevra.ID) []Difference {
+// Differences returns in what installed packages, by name, differ from the wanted ones, sorted by name.
+func Differences(wanted []manifest.Package, installed map[string][]nevra.ID) []Difference {
 	var found []Difference
 	want := make(map[string]bool, len(wanted))
 	for _, p := range wanted {

@@ -43,7 +43,7 @@ func TestCompare(t *testing.T) {
 		"the same one twice": {[]string{"a-1-1", "b-2-1", "b-2-1", "c-3-1"}, "b is in rpm's database more than once: 0:2-1, 0:2-1"},
 	} {
 		var got []string
-		for _, d := range compare(wanted, ids(c.installed...)) {
+		for _, d := range Differences(wanted, ids(c.installed...)) {
 			got = append(got, d.String())
 		}
 		if s := strings.Join(got, "; "); s != c.want {
@@ -98,24 +98,5 @@ func TestNeedsRPM(t *testing.T) {
 	}
 	if needsRPM(nil) {
 		t.Error("rpm runs for nothing")
-	}
-}
-
-// TestLacking is about packages that are not the product's and that a trial takes or brings.
-func TestLacking(t *testing.T) {
-	t.Parallel()
-	names := []string{"app", "app-tools"}
-	before := []string{"app-0:1-1.noarch", "app-tools-0:1-1.noarch", "app-tools-extra-0:1-1.noarch", "bash-0:5-1.x86_64", "gpg-pubkey-0:abc-def.(none)"}
-	after := []string{"app-0:2-1.noarch", "bash-0:5-1.x86_64", "zsh-1:5-1.x86_64"}
-	if got := strings.Join(lacking(before, after, names), " "); got != "app-tools-extra-0:1-1.noarch gpg-pubkey-0:abc-def.(none)" {
-		t.Errorf("gone: %s", got)
-	}
-	if got := strings.Join(lacking(after, before, names), " "); got != "zsh-1:5-1.x86_64" {
-		t.Errorf("come: %s", got)
-	}
-	for line, want := range map[string]bool{"app-0:1-1.noarch": true, "app-tools-3:1-1.noarch": true, "apple-0:1-1.noarch": false, "nonsense": false, "": false} {
-		if got := named(line, names); got != want {
-			t.Errorf("%q: %v", line, got)
-		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 // transaction does, after which the lock is free.
 func TestHold(t *testing.T) {
 	t.Parallel()
-	w := product(t)
+	w := rpmtest.Product(t)
 	w.Install(t)
 	customize(t, w)
 	s := setOf(t, w)
@@ -52,7 +52,7 @@ func TestHold(t *testing.T) {
 // TestHoldWaits for whoever has the lock, and says who does not end.
 func TestHoldWaits(t *testing.T) {
 	t.Parallel()
-	w := product(t)
+	w := rpmtest.Product(t)
 	w.Install(t)
 	s, other := setOf(t, w), &rpm.Host{Root: w.Root}
 	if err := other.Hold(t.Context()); err != nil {

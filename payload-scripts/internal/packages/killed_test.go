@@ -27,7 +27,7 @@ const points = 2
 // countCalls runs the transaction to side to its end and returns how often each call came.
 func countCalls(t *testing.T, w *rpmtest.World, s *Set, side manifest.Side) map[string]int {
 	t.Helper()
-	args, err := s.upgradeArgs(t.Context(), side)
+	args, err := s.UpgradeArgs(t.Context(), side)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func countRPM(t *testing.T, w *rpmtest.World, args []string) map[string]int {
 // strace runs the transaction to side as Converge would.
 func strace(t *testing.T, w *rpmtest.World, s *Set, side manifest.Side, with ...string) {
 	t.Helper()
-	args, err := s.upgradeArgs(t.Context(), side)
+	args, err := s.UpgradeArgs(t.Context(), side)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func straceRPM(t *testing.T, w *rpmtest.World, args []string, with ...string) {
 func TestKilledAnywhere(t *testing.T) {
 	t.Parallel()
 	for _, way := range []manifest.Side{manifest.New, manifest.Old} {
-		w := product(t)
+		w := rpmtest.Product(t)
 		w.Install(t)
 		s := setOf(t, w)
 		if way == manifest.Old {
@@ -112,7 +112,7 @@ func spread(n int) []int {
 // killedAt kills rpm on the way and lets Converge finish both ways, the nearer one first.
 func killedAt(t *testing.T, way manifest.Side, call string, nth int) {
 	ctx := context.Background()
-	w := product(t)
+	w := rpmtest.Product(t)
 	w.Install(t)
 	customize(t, w)
 	s := setOf(t, w)
@@ -153,10 +153,10 @@ func killedAt(t *testing.T, way manifest.Side, call string, nth int) {
 // work, and the next engine waits for it.
 func TestRPMOutlivesTheEngine(t *testing.T) {
 	t.Parallel()
-	old, new := oldRelease(), newRelease()
+	old, new := rpmtest.OldRelease(), rpmtest.NewRelease()
 	new[0].Post = "echo began > /began; n=0; while [ ! -e /go-on ] && [ $n -lt 600 ]; do n=$((n+1)); sleep 0.1; done; sleep 1; echo much is said here; echo ended > /opt/manager/env\n"
 	w := rpmtest.New(t, old, new)
-	w.Manifest.Skip = product(t).Manifest.Skip
+	w.Manifest.Skip = rpmtest.Product(t).Manifest.Skip
 	w.Manifest.State = []string{"/opt/manager/resources", "/opt/manager/env"}
 	w.Install(t)
 	customize(t, w)
@@ -208,10 +208,10 @@ func TestScriptletFailureIsAnError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx := context.Background()
-			old, new := oldRelease(), newRelease()
+			old, new := rpmtest.OldRelease(), rpmtest.NewRelease()
 			set(&new[1])
 			w := rpmtest.New(t, old, new)
-			w.Manifest.Skip = product(t).Manifest.Skip
+			w.Manifest.Skip = rpmtest.Product(t).Manifest.Skip
 			w.Install(t)
 			customize(t, w)
 			s := setOf(t, w)
@@ -231,7 +231,7 @@ func TestScriptletFailureIsAnError(t *testing.T) {
 func TestFilesLostToAPowerCut(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	w := product(t)
+	w := rpmtest.Product(t)
 	w.Install(t)
 	customize(t, w)
 	s := setOf(t, w)
@@ -262,7 +262,7 @@ func TestFilesLostToAPowerCut(t *testing.T) {
 
 func TestDamagedBundleIsNotUsed(t *testing.T) {
 	t.Parallel()
-	w := product(t)
+	w := rpmtest.Product(t)
 	w.Install(t)
 	s := setOf(t, w)
 	path := filepath.Join(w.Dir, "packages", "influx-4.2.0-1.noarch.rpm")

@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/packages/rpmtest"
 )
 
 func TestMarkUserInstalled(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	w := product(t)
+	w := rpmtest.Product(t)
 	w.Install(t)
 	s := setOf(t, w)
 	if err := s.Converge(ctx, manifest.New, Options{}); err != nil {

@@ -14,43 +14,6 @@ import (
 	"onerpm/payload-scripts/internal/rpm"
 )
 
-// trap is what the product's old %postun does: it wipes new files on an upgrade too.
-const trap = "rm -rf /opt/manager/resources\n"
-
-func oldRelease() []rpmtest.Package {
-	return []rpmtest.Package{
-		{Name: "rest", Version: "4.1.1", Files: []rpmtest.File{
-			{Path: "/opt/manager", Dir: true}, {Path: "/opt/manager/rest.py", Body: "rest 4.1.1"},
-			{Path: "/opt/manager/old-only.py", Body: "gone in 4.2"}, {Path: "/opt/manager/current", Link: "rest.py"},
-			{Path: "/opt/manager/rest.conf", Body: "conf 4.1.1", Config: true},
-			{Path: "/opt/manager/tool", Body: "#!/bin/sh\n", Mode: 0o755, Owner: "cfyuser"},
-		}, Post: "echo 4.1.1 > /opt/manager/env\n", PostUn: trap},
-		{Name: "influx", Version: "17.6.30", Files: []rpmtest.File{{Path: "/opt/influx/bin", Body: strings.Repeat("i", 100000)}}, Requires: []string{"rest"}},
-		{Name: "composer-old", Version: "4.1.1", Files: []rpmtest.File{{Path: "/opt/composer/app.js", Body: "old app"}}},
-		{Name: "dropped", Version: "4.1.1", Files: []rpmtest.File{{Path: "/opt/dropped/x", Body: "x"}}},
-		{Name: "same", Version: "0.8", Files: []rpmtest.File{{Path: "/opt/same/s", Body: "s"}}},
-		{Name: "cli", Version: "4.1.1", Optional: true, Files: []rpmtest.File{{Path: "/usr/bin/cfy", Body: "cfy 4.1.1", Mode: 0o755}}},
-	}
-}
-
-func newRelease() []rpmtest.Package {
-	return []rpmtest.Package{
-		{Name: "rest", Version: "4.2.0", Files: []rpmtest.File{
-			{Path: "/opt/manager", Dir: true}, {Path: "/opt/manager/rest.py", Body: "rest 4.2.0!"},
-			{Path: "/opt/unowned/deep/new.py", Body: "in folders that no package owns"},
-			{Path: "/opt/manager/new-dir", Dir: true}, {Path: "/opt/manager/new-dir/new-only.py", Body: "new in 4.2"},
-			{Path: "/opt/manager/current", Link: "new-dir/new-only.py"},
-			{Path: "/opt/manager/rest.conf", Body: "conf 4.2.0", Config: true},
-			{Path: "/opt/manager/tool", Body: "#!/bin/sh\n:", Mode: 0o750, Owner: "cfyuser"},
-		}, Post: "echo 4.2.0 > /opt/manager/env\n", PostUn: trap},
-		{Name: "influx", Version: "4.2.0", Files: []rpmtest.File{{Path: "/opt/influx/bin", Body: strings.Repeat("j", 120000)}}, Requires: []string{"rest"}},
-		{Name: "composer", Version: "4.2.0", Files: []rpmtest.File{{Path: "/opt/composer/app.js", Body: "new app"}}, Obsoletes: []string{"composer-old"}},
-		{Name: "same", Version: "0.8", Files: []rpmtest.File{{Path: "/opt/same/s", Body: "s"}}},
-		{Name: "cli", Version: "4.2.0", Optional: true, Files: []rpmtest.File{{Path: "/usr/bin/cfy", Body: "cfy 4.2.0", Mode: 0o755}}},
-		{Name: "extra-tools", Version: "4.2.0", Optional: true, Files: []rpmtest.File{{Path: "/usr/bin/extra", Body: "extra", Mode: 0o755}}},
-	}
-}
-
 var (
 	oldSet = []string{"cli-4.1.1-1.noarch", "composer-old-4.1.1-1.noarch", "dropped-4.1.1-1.noarch", "influx-17.6.30-1.noarch", "rest-4.1.1-1.noarch", "same-0.8-1.noarch"}
 	newSet = []string{"cli-4.2.0-1.noarch", "composer-4.2.0-1.noarch", "influx-4.2.0-1.noarch", "rest-4.2.0-1.noarch", "same-0.8-1.noarch"}
@@ -64,16 +27,6 @@ func without(set []string, name string) []string {
 		}
 	}
 	return rest
-}
-
-func product(t *testing.T) *rpmtest.World {
-	t.Helper()
-	w := rpmtest.New(t, oldRelease(), newRelease())
-	for _, nvr := range []string{"rest-4.1.1-1", "rest-4.2.0-1"} {
-		w.Manifest.Skip = append(w.Manifest.Skip, manifest.Scriptlet{Package: nvr, Kind: "postun", Why: "deletes resources"})
-	}
-	w.Manifest.State = []string{"/opt/manager/resources", "/opt/manager/env"}
-	return w
 }
 
 func setOf(t *testing.T, w *rpmtest.World) *Set {
@@ -134,7 +87,7 @@ func customize(t *testing.T, w *rpmtest.World) {
 func TestThereAndBack(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	w := product(t)
+	w := rpmtest.Product(t)
 	w.Install(t)
 	customize(t, w)
 	s := setOf(t, w)
@@ -171,7 +124,7 @@ func TestThereAndBack(t *testing.T) {
 
 func TestConvergeDoesNothingWhenAllIsRight(t *testing.T) {
 	t.Parallel()
-	w := product(t)
+	w := rpmtest.Product(t)
 	w.Install(t)
 	customize(t, w)
 	s := setOf(t, w)
@@ -191,7 +144,7 @@ func TestConvergeDoesNothingWhenAllIsRight(t *testing.T) {
 func TestOptionalStaysAway(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	w := product(t)
+	w := rpmtest.Product(t)
 	w.Install(t, "cli")
 	customize(t, w)
 	s := setOf(t, w)
@@ -208,7 +161,7 @@ func TestOptionalStaysAway(t *testing.T) {
 func TestHostsOwnFilesComeBack(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	w := product(t)
+	w := rpmtest.Product(t)
 	w.Install(t)
 	customize(t, w)
 	s := setOf(t, w)

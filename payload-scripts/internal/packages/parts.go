@@ -3,7 +3,6 @@ package packages
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	"onerpm/internal/manifest"
@@ -100,26 +99,6 @@ func (s *Set) added(ctx context.Context) ([]string, error) {
 		}
 	}
 	return s.RPM.DB().Unowned(ctx, candidates)
-}
-
-// erasable asks rpm, of a copy of its database, whether the packages of a side can be erased.
-func (s *Set) erasable(ctx context.Context, db string, side manifest.Side) error {
-	wanted, err := s.Wanted(side)
-	if err != nil {
-		return err
-	}
-	installed, err := rpm.DBAt(db).Installed(ctx, names(wanted))
-	if err != nil {
-		return err
-	}
-	if len(installed) == 0 {
-		return nil
-	}
-	said, err := rpm.Try(ctx, db, slices.AppendSeq([]string{"-e", "--test", "--"}, maps.Keys(installed)))
-	if err != nil {
-		return err
-	}
-	return proofError(other(side), said)
 }
 
 func names(set []manifest.Package) []string {

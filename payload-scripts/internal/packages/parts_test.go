@@ -1,9 +1,7 @@
 package packages
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,37 +10,6 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/packages/rpmtest"
 )
-
-// movedStore is a product that leaves one store for another: the new one comes early, the old one goes late.
-func movedStore(t *testing.T, change func(old, new []rpmtest.Package)) *rpmtest.World {
-	t.Helper()
-	old := []rpmtest.Package{
-		{Name: "rest", Version: "1", Files: []rpmtest.File{{Path: "/opt/rest/rest.py", Body: "1"}}, Requires: []string{"search"}},
-		{Name: "search", Version: "1", Late: true, Files: []rpmtest.File{
-			{Path: "/usr/share/search/lib.jar", Body: "jar"}, {Path: "/etc/search/search.yml", Body: "a: 1\n", Config: true}, {Path: "/var/lib/search", Dir: true},
-		}, PreUn: "echo preun >> /ran\n", PostUn: "rm -rf /var/lib/search; echo postun >> /ran\n"},
-		{Name: "dropped", Version: "1", Files: []rpmtest.File{{Path: "/opt/dropped/x", Body: "x"}}, PostUn: "echo dropped >> /ran\n"},
-	}
-	new := []rpmtest.Package{
-		{Name: "rest", Version: "2", Files: []rpmtest.File{{Path: "/opt/rest/rest.py", Body: "2"}}, Requires: []string{"sql-server"}},
-		{Name: "sql", Version: "9", Early: true, Files: []rpmtest.File{{Path: "/usr/sql/libs/sql.so", Body: "so"}}},
-		{Name: "sql-server", Version: "9", Early: true, Requires: []string{"sql"}, Files: []rpmtest.File{
-			{Path: "/usr/sql/bin/server", Body: "bin", Mode: 0o755}, {Path: "/etc/sql/sql.conf", Body: "c: 1\n", Config: true},
-			{Path: "/var/lib/sql", Dir: true}, {Path: "/var/log/sql.log", Ghost: true},
-		}, Pre: "echo pre >> /ran\n", Post: "echo post >> /ran\n"},
-		{Name: "stage", Version: "2", Files: []rpmtest.File{{Path: "/opt/stage/s", Body: "s"}}},
-	}
-	if change != nil {
-		change(old, new)
-	}
-	w := rpmtest.New(t, old, new)
-	w.Manifest.Skip = []manifest.Scriptlet{{Package: "search-1-1", Kind: "postun", Why: "deletes its data"}}
-	w.Manifest.EarlyServices = []manifest.EarlyService{{Unit: "sql", Makes: []string{"/var/lib/sql/data/deep"}}}
-	w.Install(t)
-	w.Write(t, "/etc/search/search.yml", "a: mine\n")
-	w.Write(t, "/var/lib/search/nodes/0", "documents")
-	return w
-}
 
 // parts are the three transactions of a jump.
 type parts struct{ early, main, late *Set }
@@ -67,34 +34,6 @@ func (p parts) record(t *testing.T) {
 	}
 }
 
-// tree is every file and folder of the host, but for programs, rpm's database and what rpm leaves in /var/tmp.
-func tree(t *testing.T, w *rpmtest.World) string {
-	t.Helper()
-	var all []string
-	for _, top := range []string{"/etc", "/opt", "/usr", "/var"} {
-		err := filepath.WalkDir(w.Root+top, func(path string, d fs.DirEntry, err error) error {
-			rel := strings.TrimPrefix(path, w.Root)
-			if err != nil || strings.Contains(rel, "rpm") && !strings.HasPrefix(rel, "/etc") {
-				return err
-			}
-			info, err := d.Info()
-			if err != nil {
-				return err
-			}
-			line := rel + " " + info.Mode().String()
-			if info.Mode().IsRegular() {
-				line += fmt.Sprintf(" %d %q", info.ModTime().Unix(), w.Read(rel))
-			}
-			all = append(all, line)
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	return strings.Join(all, "\n")
-}
-
 func installed(t *testing.T, w *rpmtest.World, want string) {
 	t.Helper()
 	if got := strings.Join(w.Set(t), " "); got != want {
@@ -112,11 +51,8 @@ const (
 // TestEarlyAndLate goes all of the way, each part twice, and looks at what is there after each.
 func TestEarlyAndLate(t *testing.T) {
 	t.Parallel()
-	w := movedStore(t, nil)
+	w := rpmtest.MovedStore(t, nil)
 	p := partsOf(t, w)
-	if err := p.main.Prove(t.Context(), p.early, p.late); err != nil {
-		t.Fatal(err)
-	}
 	p.record(t)
 	to(t, p.early, manifest.New)
 	to(t, p.early, manifest.New)
@@ -155,9 +91,9 @@ func TestEarlyAndLate(t *testing.T) {
 func TestBackFromEarly(t *testing.T) {
 	t.Parallel()
 	for _, whole := range []bool{false, true} {
-		w := movedStore(t, nil)
+		w := rpmtest.MovedStore(t, nil)
 		p := partsOf(t, w)
-		before := tree(t, w)
+		before := w.Tree(t)
 		p.record(t)
 		to(t, p.early, manifest.New)
 		w.Write(t, "/etc/sql/sql.conf", "c: edited\n")
@@ -174,7 +110,7 @@ func TestBackFromEarly(t *testing.T) {
 			to(t, p.early, manifest.Old)
 			installed(t, w, storeOld)
 		}
-		if after := tree(t, w); after != before {
+		if after := w.Tree(t); after != before {
 			t.Errorf("after the way back:\n%s\nbefore:\n%s", after, before)
 		}
 		if left, err := p.early.InTheWay(); err != nil || len(left) > 0 {
@@ -187,7 +123,7 @@ func TestBackFromEarly(t *testing.T) {
 func TestEarlyOnlyAdds(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/usr/sql/bin/server", "/etc/sql/sql.conf", "/var/log/sql.log", "/var/lib/sql/data/deep/x"} {
-		w := movedStore(t, nil)
+		w := rpmtest.MovedStore(t, nil)
 		w.Write(t, path, "of the host\n")
 		p := partsOf(t, w)
 		want := strings.TrimSuffix(path, "/x")
@@ -202,61 +138,10 @@ func TestEarlyOnlyAdds(t *testing.T) {
 	}
 }
 
-// TestEarlyAndLateProof finds on the copy what would be in the way of any of the three.
-func TestEarlyAndLateProof(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		change  func(old, new []rpmtest.Package)
-		foreign *rpmtest.Package
-		want    string
-	}{
-		"early needs what comes in the window": {change: func(_, new []rpmtest.Package) { new[2].Requires = []string{"stage"} }, want: "stage is needed by sql-server"},
-		"early obsoletes what is there":        {change: func(_, new []rpmtest.Package) { new[1].Obsoletes = []string{"dropped"} }, want: "dropped"},
-		"a host needs what goes late":          {foreign: &rpmtest.Package{Name: "plugin", Version: "1", Requires: []string{"search"}}, want: "search is needed by (installed) plugin"},
-		"early has a file of the old release": {change: func(_, new []rpmtest.Package) {
-			new[1].Files = append(new[1].Files, rpmtest.File{Path: "/opt/dropped/x", Body: "y"})
-		}, want: "/opt/dropped/x"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := movedStore(t, c.change)
-			if c.foreign != nil {
-				install(t, w, *c.foreign)
-			}
-			before := tree(t, w)
-			p := partsOf(t, w)
-			err := p.main.Prove(t.Context(), p.early, p.late)
-			if proof := (*ProofError)(nil); !errors.As(err, &proof) || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got %v, want %s", err, c.want)
-			}
-			if after := tree(t, w); after != before {
-				t.Error("the proof changed something")
-			}
-		})
-	}
-}
-
-// TestRehearseWithEarly: what comes in the window needs what comes early, in an empty root too.
-func TestRehearseWithEarly(t *testing.T) {
-	t.Parallel()
-	w := movedStore(t, nil)
-	before := tree(t, w)
-	p := partsOf(t, w)
-	if _, err := p.main.Rehearse(t.Context(), t.TempDir(), p.early); err != nil {
-		t.Error(err)
-	}
-	if _, err := p.main.Rehearse(t.Context(), t.TempDir(), nil); err == nil || !strings.Contains(err.Error(), "sql-server is needed by rest") {
-		t.Errorf("without the early packages: %v", err)
-	}
-	if after := tree(t, w); after != before || w.Read("/ran") != "" {
-		t.Error("the rehearsal changed something")
-	}
-}
-
 // TestLateFailure leaves the new release alone, and is done the next time.
 func TestLateFailure(t *testing.T) {
 	t.Parallel()
-	w := movedStore(t, func(old, _ []rpmtest.Package) { old[1].PreUn = "test ! -e /stuck\n" })
+	w := rpmtest.MovedStore(t, func(old, _ []rpmtest.Package) { old[1].PreUn = "test ! -e /stuck\n" })
 	p := partsOf(t, w)
 	p.record(t)
 	to(t, p.early, manifest.New)
@@ -284,7 +169,7 @@ var cuts = []struct {
 }{
 	{"early", "new", func(t *testing.T, p parts) []string {
 		t.Helper()
-		args, err := p.early.upgradeArgs(t.Context(), manifest.New)
+		args, err := p.early.UpgradeArgs(t.Context(), manifest.New)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -316,7 +201,7 @@ func eraseArgs(t *testing.T, s *Set, side manifest.Side, names ...string) []stri
 func TestPartsKilledAnywhere(t *testing.T) {
 	t.Parallel()
 	for i, cut := range cuts {
-		w := movedStore(t, nil)
+		w := rpmtest.MovedStore(t, nil)
 		p := partsOf(t, w)
 		p.record(t)
 		count := countRPM(t, w, cut.args(t, p))
@@ -335,9 +220,9 @@ func TestPartsKilledAnywhere(t *testing.T) {
 }
 
 func partKilledAt(t *testing.T, cut int, call string, nth int) {
-	w := movedStore(t, nil)
+	w := rpmtest.MovedStore(t, nil)
 	p := partsOf(t, w)
-	before := tree(t, w)
+	before := w.Tree(t)
 	p.record(t)
 	args, s := cuts[cut].args(t, p), p.early
 	late := cuts[cut].name == "late"
@@ -371,7 +256,7 @@ func partKilledAt(t *testing.T, cut int, call string, nth int) {
 			continue
 		}
 		installed(t, w, storeOld)
-		if after := tree(t, w); after != before {
+		if after := w.Tree(t); after != before {
 			t.Errorf("after the way back:\n%s\nbefore:\n%s", after, before)
 		}
 	}

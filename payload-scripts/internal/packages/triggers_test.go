@@ -99,7 +99,7 @@ func TestAProductWithTriggersOfItsOwn(t *testing.T) {
 			s = setOf(t, w)
 		}
 		for side, wanted := range map[manifest.Side]bool{manifest.Old: true, manifest.New: false} {
-			args, err := s.upgradeArgs(t.Context(), side)
+			args, err := s.UpgradeArgs(t.Context(), side)
 			if err != nil || slices.Contains(args, want) != wanted {
 				t.Errorf("triggers %v, %s: %v: %v", own, side, args, err)
 			}

@@ -17,7 +17,7 @@ import (
 
 func TestAnotherPackageManagerThatDoesNotEnd(t *testing.T) {
 	t.Parallel()
-	w := product(t)
+	w := rpmtest.Product(t)
 	w.Install(t)
 	customize(t, w)
 	s := setOf(t, w)
@@ -54,10 +54,10 @@ func TestAnotherPackageManagerThatDoesNotEnd(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	old, new := oldRelease(), newRelease()
+	old, new := rpmtest.OldRelease(), rpmtest.NewRelease()
 	new[1].Files[0].Body = strings.Repeat("j", 3<<20)
 	w := rpmtest.New(t, old, new)
-	w.Manifest.Skip = product(t).Manifest.Skip
+	w.Manifest.Skip = rpmtest.Product(t).Manifest.Skip
 	dir := w.Root + "/opt/influx"
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func TestFullDisk(t *testing.T) {
 
 func TestUnknownOptionalPackagesAreNotErased(t *testing.T) {
 	t.Parallel()
-	w := product(t)
+	w := rpmtest.Product(t)
 	w.Install(t)
 	s := setOf(t, w)
 	s.Had = nil

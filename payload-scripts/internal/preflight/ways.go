@@ -9,6 +9,7 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/packages"
+	"onerpm/payload-scripts/internal/proof"
 )
 
 // ways has both transactions proved on a copy of rpm's database.
@@ -16,15 +17,15 @@ func (r *run) ways(ctx context.Context) []finding.Finding {
 	if r.state != atOld {
 		return nil // the ways start at the old release
 	}
-	err := r.set.Prove(ctx, r.early, packages.Late(r.Manifest, r.Dir, "", r.Root))
+	ways := proof.Ways{Early: r.early, Main: r.set, Late: packages.Late(r.Manifest, r.Dir, "", r.Root)}
 	var found []finding.Finding
-	for _, e := range flatten(err) {
-		proof := (*packages.ProofError)(nil)
-		if !errors.As(e, &proof) {
+	for _, e := range flatten(ways.Prove(ctx)) {
+		blocked := (*proof.Error)(nil)
+		if !errors.As(e, &blocked) {
 			found = append(found, failed("try the packages on a copy of rpm's database", e)...)
 			continue
 		}
-		found = append(found, r.problems(proof)...)
+		found = append(found, r.problems(blocked)...)
 	}
 	return unique(found)
 }
@@ -40,10 +41,10 @@ func flatten(err error) []error {
 	return []error{err}
 }
 
-func (r *run) problems(proof *packages.ProofError) []finding.Finding {
+func (r *run) problems(blocked *proof.Error) []finding.Finding {
 	var found []finding.Finding
 	var rest []string
-	for _, said := range proof.Said {
+	for _, said := range blocked.Said {
 		// "<what> is needed by (installed) <package>"
 		what, who, ok := strings.Cut(said, " is needed by (installed) ")
 		if !ok {
@@ -52,7 +53,7 @@ func (r *run) problems(proof *packages.ProofError) []finding.Finding {
 		}
 		found = append(found, finding.Finding{
 			ID: "needed-by-others", Level: finding.Refuse,
-			What: fmt.Sprintf("the installed package %s needs %s, which %s takes away", who, what, r.release(proof.Side)),
+			What: fmt.Sprintf("the installed package %s needs %s, which %s takes away", who, what, r.release(blocked.Side)),
 			Do:   fmt.Sprintf("update or remove %s, then check again", who),
 		})
 	}
@@ -64,7 +65,7 @@ func (r *run) problems(proof *packages.ProofError) []finding.Finding {
 		What: "rpm would not install the packages of " + r.Manifest.To + ": ",
 		Do:   "make the host fit what is named, then check again",
 	}
-	if proof.Side == manifest.Old {
+	if blocked.Side == manifest.Old {
 		f = finding.Finding{ID: "way-back-blocked", Level: finding.Refuse, Do: f.Do}
 		f.What = "rpm could not go back to the packages of " + r.Manifest.From + ": "
 	}

@@ -26,6 +26,7 @@ import (
 	"onerpm/payload-scripts/internal/hostcheck"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/packages"
+	"onerpm/payload-scripts/internal/proof"
 	"onerpm/payload-scripts/internal/service"
 )
 
@@ -271,7 +272,7 @@ func (u *run) packages(ctx context.Context) error {
 	if err := u.room(need, "the packages"); err != nil {
 		return u.problem(ctx, err)
 	}
-	took, err := set.Rehearse(ctx, u.dir, packages.Early(m, u.bundle.Dir, "", ""))
+	took, err := proof.Ways{Early: packages.Early(m, u.bundle.Dir, "", ""), Main: set}.Rehearse(ctx, u.dir)
 	if err != nil {
 		return u.problem(ctx, err)
 	}

@@ -1,9 +1,12 @@
-package packages
+// Package proof tries the packages of a jump without touching the host: both ways on a copy of rpm's
+// database, and the way there in an empty root, for its time.
+package proof
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,16 +15,21 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/internal/nevra"
 	"onerpm/payload-scripts/internal/memory"
+	"onerpm/payload-scripts/internal/packages"
 	"onerpm/payload-scripts/internal/rpm"
 )
 
-// ProofError says that rpm would not do one of the two ways.
-type ProofError struct {
+// Ways are the transactions of a jump: those of the window, and before and after it what comes early
+// and goes late, nil for nothing.
+type Ways struct{ Early, Main, Late *packages.Set }
+
+// Error says that rpm would not do one of the two ways.
+type Error struct {
 	Side manifest.Side // where the way leads; New also for the test against the host itself
 	Said []string      // rpm's problems, or what came out differently, one each
 }
 
-func (e *ProofError) Error() string {
+func (e *Error) Error() string {
 	return fmt.Sprintf("the way to the %s release does not work: %s", e.Side, strings.Join(e.Said, "; "))
 }
 
@@ -29,72 +37,72 @@ func (e *ProofError) Error() string {
 // dependency checks on, and demands that each way ends in exactly its set, and that
 // no package but the product's changes. Then it lets rpm test the way there
 // against the host itself, for conflicts of files and room. What comes early and goes late
-// (nil for nothing) is tried at its place: the early packages beside the old set, also that they can be
+// is tried at its place: the early packages beside the old set, also that they can be
 // erased there, and with the new set in place that the late ones can. It changes nothing and
 // leaves nothing behind; it works in a scriptlet too. It demands that the old
-// set is installed; the early packages may be. Errors are *ProofError, joined, or what kept it from trying.
-func (s *Set) Prove(ctx context.Context, early, late *Set) error {
-	size, err := s.RPM.DatabaseSize(ctx)
+// set is installed; the early packages may be. Errors are *Error, joined, or what kept it from trying.
+func (w Ways) Prove(ctx context.Context) error {
+	size, err := w.Main.RPM.DatabaseSize(ctx)
 	if err != nil {
 		return err
 	}
-	dir, err := memory.Folder(s.Manifest.Prefix+"-proof-", 3*size+8<<20)
+	dir, err := memory.Folder(w.Main.Manifest.Prefix+"-proof-", 3*size+8<<20)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // of memory; gone at the next boot
 	db := filepath.Join(dir, "rpmdb")
-	if err := s.RPM.Copy(ctx, db); err != nil {
+	if err := w.Main.RPM.Copy(ctx, db); err != nil {
 		return err
 	}
-	problems := []error{s.proveWays(ctx, db, early, late)}
-	for _, trial := range []struct{ set, early *Set }{{early, nil}, {s, early}} {
+	problems := []error{w.onCopy(ctx, db)}
+	for _, trial := range []struct{ set, early *packages.Set }{{w.Early, nil}, {w.Main, w.Early}} {
 		if trial.set == nil {
 			continue
 		}
-		args, err := trial.set.withEarly(ctx, trial.early)
+		args, err := withEarly(ctx, trial.set, trial.early)
 		if err != nil {
 			return errors.Join(append(problems, err)...)
 		}
-		said, err := s.RPM.Test(ctx, args)
+		said, err := w.Main.RPM.Test(ctx, args)
 		problems = append(problems, err, proofError(manifest.New, said))
 	}
 	return errors.Join(problems...)
 }
 
-// proveWays does everything on the copy, as far as it goes: a way from a state that was not
+// onCopy does everything on the copy, as far as it goes: a way from a state that was not
 // reached proves nothing.
-func (s *Set) proveWays(ctx context.Context, db string, early, late *Set) error {
+func (w Ways) onCopy(ctx context.Context, db string) error {
 	before, err := rpm.DBAt(db).All(ctx)
 	if err != nil {
 		return err
 	}
-	if early != nil {
-		if err := early.proveWay(ctx, db, manifest.New, before); err != nil {
+	if w.Early != nil {
+		if err := proveWay(ctx, w.Early, db, manifest.New, before); err != nil {
 			return err
 		}
-		if err := early.erasable(ctx, db, manifest.New); err != nil {
+		if err := erasable(ctx, w.Early, db, manifest.New, manifest.Old); err != nil {
 			return err
 		}
 		if before, err = rpm.DBAt(db).All(ctx); err != nil {
 			return err
 		}
 	}
-	if err := s.proveWay(ctx, db, manifest.New, before); err != nil {
+	if err := proveWay(ctx, w.Main, db, manifest.New, before); err != nil {
 		return err
 	}
-	if late != nil {
-		if err := late.erasable(ctx, db, manifest.Old); err != nil {
+	if w.Late != nil {
+		if err := erasable(ctx, w.Late, db, manifest.Old, manifest.New); err != nil {
 			return err
 		}
 	}
-	return s.proveWay(ctx, db, manifest.Old, before)
+	return proveWay(ctx, w.Main, db, manifest.Old, before)
 }
 
 // withEarly returns the arguments of a trial of the way there in which the early packages, nil
 // for none, are not installed before but with the others.
-func (s *Set) withEarly(ctx context.Context, early *Set) ([]string, error) {
-	args, err := s.upgradeArgs(ctx, manifest.New)
+func withEarly(ctx context.Context, s, early *packages.Set) ([]string, error) {
+	args, err := s.UpgradeArgs(ctx, manifest.New)
 	if err != nil || early == nil {
 		return args, err
 	}
@@ -106,8 +114,8 @@ func (s *Set) withEarly(ctx context.Context, early *Set) ([]string, error) {
 }
 
 // proveWay does one way on the copy. before is what the copy held at first.
-func (s *Set) proveWay(ctx context.Context, db string, side manifest.Side, before []string) error {
-	args, err := s.upgradeArgs(ctx, side)
+func proveWay(ctx context.Context, s *packages.Set, db string, side manifest.Side, before []string) error {
+	args, err := s.UpgradeArgs(ctx, side)
 	if err != nil {
 		return err
 	}
@@ -123,10 +131,10 @@ func (s *Set) proveWay(ctx context.Context, db string, side manifest.Side, befor
 			return errors.Join(err, proofError(side, said))
 		}
 	}
-	return s.proveSet(ctx, db, side, before)
+	return proveSet(ctx, s, db, side, before)
 }
 
-func (s *Set) proveSet(ctx context.Context, db string, side manifest.Side, before []string) error {
+func proveSet(ctx context.Context, s *packages.Set, db string, side manifest.Side, before []string) error {
 	names, err := s.Names()
 	if err != nil {
 		return err
@@ -140,7 +148,7 @@ func (s *Set) proveSet(ctx context.Context, db string, side manifest.Side, befor
 		return err
 	}
 	var said []string
-	for _, d := range compare(wanted, installed) {
+	for _, d := range packages.Differences(wanted, installed) {
 		said = append(said, d.String())
 	}
 	after, err := rpm.DBAt(db).All(ctx)
@@ -155,6 +163,31 @@ func (s *Set) proveSet(ctx context.Context, db string, side manifest.Side, befor
 		said = append(said, p+" would be installed, which is no package of the product")
 	}
 	return proofError(side, said)
+}
+
+// erasable asks rpm, of a copy of its database, whether the packages of a side can be erased. way is where that
+// leads.
+func erasable(ctx context.Context, s *packages.Set, db string, side, way manifest.Side) error {
+	wanted, err := s.Wanted(side)
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(wanted))
+	for i, p := range wanted {
+		names[i] = p.Name
+	}
+	installed, err := rpm.DBAt(db).Installed(ctx, names)
+	if err != nil {
+		return err
+	}
+	if len(installed) == 0 {
+		return nil
+	}
+	said, err := rpm.Try(ctx, db, slices.AppendSeq([]string{"-e", "--test", "--"}, maps.Keys(installed)))
+	if err != nil {
+		return err
+	}
+	return proofError(way, said)
 }
 
 // lacking returns the lines of a that b lacks, but for packages with one of the names.
@@ -183,5 +216,5 @@ func proofError(side manifest.Side, said []string) error {
 	if len(said) == 0 {
 		return nil
 	}
-	return &ProofError{Side: side, Said: said}
+	return &Error{Side: side, Said: said}
 }

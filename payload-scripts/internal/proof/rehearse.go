@@ -1,4 +1,4 @@
-package packages
+package proof
 
 import (
 	"context"
@@ -14,10 +14,10 @@ import (
 // below folder, with a copy of rpm's database and without scriptlets, and returns
 // how long it took: the files are really written, to folder's file system. Nothing
 // of the host is touched. The caller has seen to it that there is room for them. What comes
-// early (nil for nothing) is installed too, as the others need it, and its time counts too.
-func (s *Set) Rehearse(ctx context.Context, folder string, early *Set) (time.Duration, error) {
+// early is installed too, as the others need it, and its time counts too.
+func (w Ways) Rehearse(ctx context.Context, folder string) (time.Duration, error) {
 	root := filepath.Join(folder, "root")
-	path, err := s.RPM.DBPath(ctx)
+	path, err := w.Main.RPM.DBPath(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -25,10 +25,10 @@ func (s *Set) Rehearse(ctx context.Context, folder string, early *Set) (time.Dur
 	if err := os.MkdirAll(filepath.Dir(db), 0o700); err != nil {
 		return 0, err
 	}
-	if err := s.RPM.Copy(ctx, db); err != nil {
+	if err := w.Main.RPM.Copy(ctx, db); err != nil {
 		return 0, err
 	}
-	args, err := s.withEarly(ctx, early)
+	args, err := withEarly(ctx, w.Main, w.Early)
 	if err != nil {
 		return 0, err
 	}
