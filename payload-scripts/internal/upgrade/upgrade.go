@@ -1,6 +1,7 @@
-// Package upgrade is what the steps of an upgrade do to the machine: the product's
-// resources (packages, files, schema, services, the door, hooks), each of which can be made
-// old or new. Which step follows which, and which way to resume after a stop, is package line's.
+// Package upgrade is the steps of an upgrade: what each resource of the product does in which stage of the
+// line, so that it becomes old or new. Packages, files, room and agents in an attempt are here, and its end;
+// the others have packages of their own (window, schema, stores, drain, hook, parts). Which step follows
+// which, and which way to resume after a stop, is package line's.
 package upgrade
 
 import (
