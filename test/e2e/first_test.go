@@ -303,7 +303,10 @@ END`
 // wholeOld is everything of a machine of 3.4.2 that a way back must leave as it was.
 func wholeOld(t *testing.T, m *host.Machine) map[string]string {
 	t.Helper()
-	found := machinecheck.WholeFiles(t, m, machinecheck.Without{})
+	found := machinecheck.WholeFiles(t, m, machinecheck.Without{Paths: []string{
+		"/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", // what useradd and userdel keep of the last change
+		"/etc/apt/apt.conf.d/02autoremove-postgresql", // Debian's list of clusters, made anew with each
+	}})
 	found["documents"] = m.Sh(t, documents)
 	found["packages"] = m.Sh(t, "rpm -qa | grep -v ^"+prefix+" | sort")
 	found["PostgreSQL"] = m.Sh(t, "pg_lsclusters -h; pgrep -a postgres; ls -A /etc/postgresql/15 /var/lib/postgresql/15 2>/dev/null; grep -c cfyuser /etc/passwd; true")
