@@ -339,3 +339,54 @@ func TestFirstJumpBack(t *testing.T) {
 	m.Sh(t, prefix+" start && "+prefix+" wait")
 	checkNew(t, m, "4.0.1")
 }
+
+const (
+	resources = "/opt/manager/resources/"
+	elastic   = "curl -fsS -o /dev/null http://127.0.0.1:9200"
+	// startElastic waits until its shards, which are five a day, are there.
+	startElastic = "systemctl start elasticsearch && for i in $(seq 600); do curl -fsS http://127.0.0.1:9200/_cluster/health | grep -q '\"status\":\"yellow\"' && exit; sleep 0.1; done; exit 1"
+)
+
+// firstRefusals are what only the first jump refuses, one at a time.
+var firstRefusals = []cause{
+	{"hook-needs", "mv /etc/" + prefix + "/administrator /root/", "mv /root/administrator /etc/" + prefix + "/"},
+	{"early-in-the-way", "mkdir -p /usr/pgsql-9.5/bin && touch /usr/pgsql-9.5/bin/postgresql95-setup", "rm -r /usr/pgsql-9.5"},
+	{"database-address", "cp -a /opt/manager/cloudify-rest.conf /root/ && sed -i '1s/^/{{/' /opt/manager/cloudify-rest.conf", "cp -a /root/cloudify-rest.conf /opt/manager/"},
+	{"store-address", "cp -a /opt/manager/cloudify-rest.conf /root/ && sed -i '/db_address/d' /opt/manager/cloudify-rest.conf", "cp -a /root/cloudify-rest.conf /opt/manager/"},
+	{"move-kind", "mv /opt/mgmtworker/work/deployments /root/ && touch /opt/mgmtworker/work/deployments", "rm /opt/mgmtworker/work/deployments && mv /root/deployments /opt/mgmtworker/work/"},
+	{"move-link", "mv " + resources + "deployments /root/ && ln -s /root/deployments " + resources + " && chown -h nobody " + resources + "deployments", "rm " + resources + "deployments && mv /root/deployments " + resources},
+	{"move-mount", "mount -t tmpfs none " + resources + "uploaded-blueprints/blueprint-0", "umount " + resources + "uploaded-blueprints/blueprint-0"},
+	{"move-target-there", "mkdir -p " + resources + "blueprints/default_tenant/blueprint-0", "rm -r " + resources + "blueprints/default_tenant"},
+	{"owner-hard-link", "touch " + resources + "mine && ln " + resources + "mine /root/mine", "rm " + resources + "mine /root/mine"},
+	{"store-closed", elastic + "/logstash-2016.01.01 -X PUT && " + elastic + "/logstash-2016.01.01/_close -X POST", elastic + "/logstash-2016.01.01 -X DELETE"},
+	{"store-shards", elastic + `/logstash-2016.01.01 -X PUT -d '{"settings": {"index.routing.allocation.require._name": "nobody"}}'`, elastic + "/logstash-2016.01.01 -X DELETE"},
+	{"store-unknown", elastic + "/strange/thing/1?refresh=true -X PUT -d '{}'", elastic + "/strange -X DELETE"},
+	{"store-misfit", elastic + `/cloudify_storage/snapshot/odd?refresh=true -X PUT -d '{"id": "odd", "status": "strange", "created_at": "2017-01-05 10:20:30"}'`, elastic + "/cloudify_storage/snapshot/odd?refresh=true -X DELETE"},
+	{"store-unreachable", "systemctl stop elasticsearch", startElastic},
+	{"store-version", `systemctl stop elasticsearch; systemd-run --quiet --collect --unit other python3 -c '
+import http.server
+class Other(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b"{\"version\": {\"number\": \"7.10.2\"}}")
+    do_POST = do_GET
+http.server.HTTPServer(("127.0.0.1", 9200), Other).serve_forever()'
+for i in $(seq 100); do (: < /dev/tcp/127.0.0.1/9200) 2>/dev/null && break; sleep 0.1; done`, "systemctl stop other; " + startElastic},
+}
+
+// TestFirstJumpRefusals gives a machine of 3.4.2 the reasons to refuse that only the first jump knows: check tells each, and changes nothing.
+func TestFirstJumpRefusals(t *testing.T) {
+	t.Parallel()
+	m := host.Start(t, host.Options{Release: "3.4.2", Data: true})
+	m.Sh(t, "mkdir /root/c && cd /root/c && rpm2cpio "+give(t, m, "4.0.1")+" | cpio -idm --quiet")
+	m.Sh(t, administrator)
+	clean := wholeOld(t, m)
+	for _, c := range firstRefusals {
+		m.Sh(t, c.make)
+		checkTells(t, m, "4.0.1", "", []cause{c})
+		m.Sh(t, c.mend)
+	}
+	same(t, "before the causes and after them", clean, wholeOld(t, m))
+	if code, out := m.ShCode(t, "/root/c/opt/"+prefix+"/4.0.1/bin/engine check"); code != 0 {
+		t.Errorf("nothing is in the way any more, and check says\n%s", out)
+	}
+}
