@@ -149,6 +149,16 @@ func (m *Machine) Fill(ctx context.Context, release string, args ...string) erro
 	return p.runBootstrap(ctx, m, append([]string{"data"}, args...)...)
 }
 
+// FillAwkward puts awkward data of every kind in the place of what a machine of a release on Elasticsearch has there;
+// the arguments are those of the product's `bootstrap documents`.
+func (m *Machine) FillAwkward(ctx context.Context, release string, args ...string) error {
+	p, err := loadProduct(ctx, release)
+	if err != nil {
+		return err
+	}
+	return p.runBootstrap(ctx, m, append([]string{"documents"}, args...)...)
+}
+
 func (p *product) runBootstrap(ctx context.Context, m *Machine, args ...string) error {
 	if err := m.WriteFile(staging+"/bootstrap", p.bootstrap, 0o755); err != nil {
 		return err

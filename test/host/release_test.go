@@ -88,6 +88,12 @@ func TestReleaseOnElasticsearch(t *testing.T) {
 		/etc/cron.daily/rotate_es_indices; curl -fsS $indices | sort | diff /tmp/before - || true`); !strings.HasSuffix(got, "< logstash-2016.01.01") || strings.Count(got, "<") != 1 {
 		t.Errorf("the cron job's work: %s", got)
 	}
+	if err := m.FillAwkward(t.Context(), "3.4.2", "--seed", "5", "--deployments", "1"); err != nil {
+		t.Fatal(err)
+	}
+	if got := m.Sh(t, `curl -fsS 'http://127.0.0.1/api/v2.1/deployments?_size=1000' | grep -o '"two words"' | head -1`); got != `"two words"` {
+		t.Errorf("the awkward ids: %s", got)
+	}
 	postgresArrives(t, m)
 }
 

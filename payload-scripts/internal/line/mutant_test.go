@@ -98,24 +98,15 @@ func TestLackingSteps(t *testing.T) {
 			}
 			t.Run(key, func(t *testing.T) {
 				t.Parallel()
-				k := &walker{rules: theRules(), lacks: key}
-				k.try(script{refuse: true}, journal.Refused, 0)
-				for _, other := range stages {
-					k.try(triggers[other], other.ends(), 0)
-					for _, stop := range []func(*script, int){kill, cut, full} {
-						k.everywhere(triggers[other], "", stop)
-					}
-				}
-				if k.err == nil {
-					t.Error("nobody notices")
-				}
+				noticed(t, &walker{rules: theRules(), lacks: key})
 			})
 		}
 	}
 }
 
-// TestEarlierSteps moves steps to before the one that they follow, and demands that the walk notices.
-func TestEarlierSteps(t *testing.T) {
+// TestMovedSteps lets steps of a store and of early packages, and those that must not come before them, stand before the one
+// that they follow, and demands that the walk notices.
+func TestMovedSteps(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{
 		"prepare/copy", "switch/catch up", "switch/stop source", "undo/unexpand", "undo/unearly",
@@ -123,13 +114,22 @@ func TestEarlierSteps(t *testing.T) {
 	} {
 		t.Run(key, func(t *testing.T) {
 			t.Parallel()
-			k := &walker{rules: theRules(), earlier: key}
-			for _, stage := range stages {
-				k.walk(stage)
-			}
-			if k.err == nil {
-				t.Error("nobody notices")
-			}
+			noticed(t, &walker{rules: theRules(), earlier: key})
 		})
+	}
+}
+
+// noticed demands that a walk over all stages finds something wrong.
+func noticed(t *testing.T, k *walker) {
+	t.Helper()
+	k.try(script{refuse: true}, journal.Refused, 0)
+	for _, other := range stages {
+		k.try(triggers[other], other.ends(), 0)
+		for _, stop := range []func(*script, int){kill, cut, full} {
+			k.everywhere(triggers[other], "", stop)
+		}
+	}
+	if k.err == nil {
+		t.Error("nobody notices")
 	}
 }

@@ -160,8 +160,8 @@ func try(r *rules, s script, outcome journal.Outcome, person int) (*world, error
 // walker tries scripts until something is not as it must be.
 type walker struct {
 	rules   *rules
-	lacks   string // see script
-	earlier string
+	lacks   string // step that the line does not have
+	earlier string // step that stands before the one that it follows
 	runs    int
 	err     error
 }

@@ -77,9 +77,8 @@ type script struct {
 	fullAt   int            // point from which on the disk is full, until room is given free
 	killEach string         // "stage/step" in which every process is killed
 	killIn   string         // likewise, but only the first
-
-	lacks   string // "stage/step" that the line does not have
-	earlier string // "stage/step" that changes places with the one before
+	lacks    string         // "stage/step" that the line does not have
+	earlier  string         // "stage/step" that changes places with the one before
 }
 
 func (s script) String() string {
@@ -201,11 +200,11 @@ func (w *world) steps() Steps {
 	list := func(stage Stage, steps ...any) []Step {
 		var out []Step
 		for i := 0; i < len(steps); i += 2 {
-			key := string(stage) + "/" + steps[i].(string)
-			if key != w.lacks {
-				out = append(out, w.step(stage, steps[i].(string), steps[i+1].(func() error)))
+			if w.lacks == string(stage)+"/"+steps[i].(string) {
+				continue
 			}
-			if n := len(out); key == w.earlier {
+			out = append(out, w.step(stage, steps[i].(string), steps[i+1].(func() error)))
+			if n := len(out); w.earlier == string(stage)+"/"+steps[i].(string) {
 				out[n-2], out[n-1] = out[n-1], out[n-2]
 			}
 		}

@@ -70,8 +70,11 @@ const lateTries = 3
 func (s *Store) untilStill(ctx context.Context, read func() error) error {
 	for try := 1; ; try++ {
 		err := s.Outlast(ctx, read)
-		if !errors.Is(err, source.ErrChanged) || try == lateTries || ctx.Err() != nil {
+		if !errors.Is(err, source.ErrChanged) || ctx.Err() != nil {
 			return err
+		}
+		if try == lateTries {
+			return fmt.Errorf("%w; in each of %d tries, so something else than the services of this upgrade writes to it: find and stop that, then start again", err, try)
 		}
 		slog.Warn("the store is read again", "store", s.Spec.Name, "because", err)
 	}

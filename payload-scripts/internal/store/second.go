@@ -45,7 +45,7 @@ func (e *PendingError) Error() string {
 	if e.More {
 		text += "; and more"
 	}
-	return "documents that are not final: " + text
+	return "documents that are not final: " + text + "; wait for the end of that work, or decide about it by lines \"ended\" of the settings, then start again"
 }
 
 func (s *second) run(ctx context.Context) error {

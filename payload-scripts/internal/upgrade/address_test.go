@@ -13,25 +13,19 @@ import (
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
-	"onerpm/test/product/pgserver"
+	"onerpm/test/product/testbed"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 // addressWorld is an attempt in its prepare, and a product whose file has the
 // address of a database that answers.
 func addressWorld(t *testing.T) (s *schema, spec manifest.Database, conf string) {
 	t.Helper()
-	server, err := pgserver.Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Stop() })
-	name, err := server.NewDatabase(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := testbed.New(t)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "product.yaml")
-	conf = fmt.Sprintf("db_host: '%s'\ndb_name: %s\ndb_user: super\ndb_password: s3cret\n", server.Address(), name)
+	conf = fmt.Sprintf("db_host: '%s'\ndb_name: %s\ndb_user: cloudify\ndb_password: '%s'\n", testbed.Server.Address(), b.Name, strings.ReplaceAll(testbed.Password, "'", "''"))
 	write(t, file, conf)
 	spec = manifest.Database{Name: "main", Connection: manifest.Connection{File: file, Format: "yaml",
 		Keys: manifest.ConnectionKeys{Host: "db_host", Database: "db_name", User: "db_user", Password: "db_password"}}}

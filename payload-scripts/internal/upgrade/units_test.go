@@ -36,19 +36,25 @@ func unitWorld(t *testing.T, answers func() bool, more ...systemdtest.Unit) (*sy
 		}
 	}))
 	t.Cleanup(server.Close)
-	conn, err := systemd.New(t.Context(), sm.Dial)
-	if err != nil {
-		t.Fatal(err)
-	}
 	m := &manifest.Manifest{Prefix: "demo-upgrade", Services: []manifest.Service{{Unit: "rest"},
 		{Unit: "web", Door: true, Health: &manifest.Health{HTTP: server.URL, Within: manifest.Duration(time.Minute), Expect: manifest.Expect{Status: 200}}}}}
 	attempt := layout.Attempt{ID: "x", Var: root + "/var/lib/demo-upgrade/x"}
 	work := &job{bundle: &layout.Bundle{Manifest: m, Root: root}, attempt: attempt, journal: newJournal(t, attempt.Var)}
-	s := service.New(m, layout.Places{Prefix: m.Prefix, Root: root}, conn)
-	t.Cleanup(s.Close)
-	d := &door{units: &units{job: work, services: s}}
+	d := &door{units: &units{job: work, services: serviceOf(t, sm, m, root)}}
 	t.Cleanup(func() { d.probe.Stop() })
 	return sm, d
+}
+
+// serviceOf are the units of a product on a machine.
+func serviceOf(t *testing.T, sm *systemdtest.Manager, m *manifest.Manifest, root string) *service.Services {
+	t.Helper()
+	conn, err := systemd.New(t.Context(), sm.Dial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := service.New(m, layout.Places{Prefix: m.Prefix, Root: root}, conn)
+	t.Cleanup(s.Close)
+	return s
 }
 
 func nobody() bool { return false }

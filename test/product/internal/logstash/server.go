@@ -97,6 +97,9 @@ func (s *server) accept(ctx context.Context, l net.Listener, readers *sync.WaitG
 		}
 		s.mu.Lock()
 		s.conns[conn] = true
+		if ctx.Err() != nil { // the others were hung up already
+			_ = conn.Close()
+		}
 		s.mu.Unlock()
 		readers.Go(func() {
 			s.read(ctx, conn)
