@@ -13,6 +13,7 @@ import (
 	"onerpm/payload-scripts/internal/elastic/elastictest"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/line"
+	"onerpm/payload-scripts/internal/parts"
 	"onerpm/payload-scripts/internal/store/storetest"
 	"onerpm/payload-scripts/internal/stores"
 	"onerpm/test/systemdtest"
@@ -47,7 +48,7 @@ func storeWorld(t *testing.T) (*Upgrade, *systemdtest.Manager, *elastictest.Serv
 	units := d.units
 	units.services = serviceOf(t, sm, m, work.bundle.Root)
 	s = &schema{work}
-	u := &Upgrade{job: work, units: units, schema: s, door: d, stores: newStores(work, s), drain: &drain{job: work, schema: s}}
+	u := &Upgrade{job: work, units: units, schema: s, parts: &parts.Parts{}, door: d, stores: newStores(work, s), drain: &drain{job: work, schema: s}}
 	u.drain.stores = u.stores
 	return u, sm, source
 }
