@@ -1,6 +1,9 @@
 package manifest
 
-import "path"
+import (
+	"fmt"
+	"path"
+)
 
 // Hooks are programs of the product that run as steps of the line, in the order of the lists.
 type Hooks struct {
@@ -11,9 +14,33 @@ type Hooks struct {
 
 // Hook is one program. It is idempotent: it may have run before, to any point.
 type Hook struct {
-	Run     string   `json:"run" yaml:"run"`             // path in the bundle (in the spec's folder), below hooks/
-	Undo    string   `json:"undo,omitempty" yaml:"undo"` // likewise: takes back what Run did, or began to do
-	Timeout Duration `json:"timeout" yaml:"timeout"`     // of either
+	Run     string   `json:"run" yaml:"run"`               // path in the bundle (in the spec's folder), below hooks/
+	Undo    string   `json:"undo,omitempty" yaml:"undo"`   // likewise: takes back what Run did, or began to do
+	Timeout Duration `json:"timeout" yaml:"timeout"`       // of either
+	Needs   *Given   `json:"needs,omitempty" yaml:"needs"` // what the admin must have written before; check refuses without it
+}
+
+// Given is a file in which an admin says what cannot be found on the host, such as a first password. It
+// belongs to root, and others can neither read nor write it.
+type Given struct {
+	File  string   `json:"file" yaml:"file"`   // path on the host
+	Lines []string `json:"lines" yaml:"lines"` // what stands in each line, from the first on, in words for the admin; none is empty
+}
+
+// Check says what makes it unusable, "" for nothing.
+func (g Given) Check() string {
+	if !cleanTarget(g.File) {
+		return fmt.Sprintf("%q is no clean absolute path", g.File)
+	}
+	if len(g.Lines) == 0 {
+		return "no lines"
+	}
+	for i, l := range g.Lines {
+		if l == "" {
+			return fmt.Sprintf("line %d is said to hold nothing", i+1)
+		}
+	}
+	return ""
 }
 
 // All returns the hooks of every phase, in the order of the line.
@@ -37,6 +64,11 @@ func (v *validator) hooks(hooks Hooks) {
 		v.listed("undo of the hook "+h.Run, h.Undo)
 		if h.Timeout <= 0 {
 			v.add("hook %q: no timeout", h.Run)
+		}
+		if h.Needs != nil {
+			if said := h.Needs.Check(); said != "" {
+				v.add("what the hook %q needs: %s", h.Run, said)
+			}
 		}
 	}
 	for _, h := range hooks.Switch {

@@ -27,7 +27,7 @@ type bucket struct {
 
 const bucketAddress = "127.0.0.1:7480"
 
-// publish publishes the bundles of both jumps into stable, with the demo key.
+// publish publishes the bundles of all jumps into stable, with the demo key.
 func publish(t *testing.T) *bucket {
 	t.Helper()
 	b := &bucket{server: s3server.Start(t)}
@@ -39,7 +39,7 @@ func publish(t *testing.T) *bucket {
 	}
 	program := filepath.Join(t.TempDir(), "bundler")
 	b.run(t, "go", "build", "-o", program, "./bundler")
-	b.run(t, program, "publish", bundle(t, "4.1.1"), bundle(t, "4.2.0"), "--to", "s3://"+b.server.Bucket+"/upgrades",
+	b.run(t, program, "publish", bundle(t, "4.0.1"), bundle(t, "4.1.1"), bundle(t, "4.2.0"), "--to", "s3://"+b.server.Bucket+"/upgrades",
 		"--url", b.url, "--channel", "stable", "--override", "tested by the test that publishes it")
 	return b
 }

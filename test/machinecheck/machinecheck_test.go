@@ -79,7 +79,7 @@ func TestSumKey(t *testing.T) {
 // Every release of the demo product that is upgraded to can be kept from starting, and what that wrote is taken back.
 func TestSpoil(t *testing.T) {
 	t.Parallel()
-	for _, to := range []string{"4.1.1", "4.2.0"} {
+	for _, to := range []string{"4.0.1", "4.1.1", "4.2.0"} {
 		script := Spoil(to)
 		if !strings.Contains(script, `ExecStartPre=/bin/sh -c "! grep -q`) || !strings.Contains(Mend, spoilFile) {
 			t.Errorf("%s: %s", to, script)

@@ -5,6 +5,7 @@ const spoilFile = "/etc/systemd/system/cloudify-restservice.service.d/90-test.co
 
 // ofNew is a condition that holds on a machine once the files of a release are there, and did not before.
 var ofNew = map[string]string{
+	"4.0.1": "grep -q postgresql_host /opt/manager/cloudify-rest.conf",
 	"4.1.1": "grep -q amqp_host /opt/manager/cloudify-rest.conf",
 	"4.2.0": "grep -q wsgi /usr/lib/systemd/system/cloudify-restservice.service",
 }

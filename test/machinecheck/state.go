@@ -24,7 +24,7 @@ const Prefix = "cloudify-upgrade"
 // Packages lists what is installed of the product, one NEVRA a line, sorted.
 func Packages(t testing.TB, m *host.Machine) string {
 	t.Helper()
-	return m.Sh(t, `rpm -qa --qf '%{NAME} %{EPOCHNUM}:%{VERSION}-%{RELEASE}\n' | grep '^cloudify-' | grep -v '^`+Prefix+`-' | sort`)
+	return m.Sh(t, `rpm -qa --qf '%{NAME} %{EPOCHNUM}:%{VERSION}-%{RELEASE}\n' | grep -E '^(cloudify|elasticsearch|logstash|postgresql95)' | grep -v '^`+Prefix+`-' | sort`)
 }
 
 // Want is what [Packages] must say of a whole set.
@@ -154,6 +154,21 @@ func Whole(t testing.TB, m *host.Machine) map[string]string {
 // WholeWithout is [Whole] of a machine that clients write to.
 func WholeWithout(t testing.TB, m *host.Machine, without Without) map[string]string {
 	t.Helper()
+	found := WholeFiles(t, m, without)
+	found["packages"] = digest(Packages(t, m))
+	found["duplicates"] = m.Sh(t, `rpm -qa --qf '%{NAME}.%{ARCH}\n' | sort | uniq -d`)
+	found["schema"] = digest(Schema(t, m))
+	for table, sum := range rows(t, m, without) {
+		found["table "+table] = sum
+	}
+	found["units"] = m.Sh(t, `systemctl list-unit-files --no-legend 'cloudify-*' nginx.service | grep -v '^`+Prefix+`' | awk '{print $1,$2}'`)
+	found["active"] = m.Sh(t, `systemctl list-units --no-legend --plain --state=active 'cloudify-*.service' nginx.service | grep -v '^`+Prefix+`' | awk '{print $1,$3}'`)
+	return found
+}
+
+// WholeFiles are the files of the machine that a refusal or a way back must leave as they were.
+func WholeFiles(t testing.TB, m *host.Machine, without Without) map[string]string {
+	t.Helper()
 	AwaitEnd(t, m)
 	found := Files(t, m, "/etc", "/usr", "/opt", "/var/wheels")
 	for path := range found {
@@ -166,14 +181,6 @@ func WholeWithout(t testing.TB, m *host.Machine, without Without) map[string]str
 			delete(found, path)
 		}
 	}
-	found["packages"] = digest(Packages(t, m))
-	found["duplicates"] = m.Sh(t, `rpm -qa --qf '%{NAME}.%{ARCH}\n' | sort | uniq -d`)
-	found["schema"] = digest(Schema(t, m))
-	for table, sum := range rows(t, m, without) {
-		found["table "+table] = sum
-	}
-	found["units"] = m.Sh(t, `systemctl list-unit-files --no-legend 'cloudify-*' nginx.service | grep -v '^`+Prefix+`' | awk '{print $1,$2}'`)
-	found["active"] = m.Sh(t, `systemctl list-units --no-legend --plain --state=active 'cloudify-*.service' nginx.service | grep -v '^`+Prefix+`' | awk '{print $1,$3}'`)
 	return found
 }
 

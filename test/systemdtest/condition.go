@@ -17,6 +17,9 @@ func (m *Manager) reload() {
 	m.dropIns = map[string][]string{}
 	for name, u := range m.units {
 		m.dropIns[name] = m.find(name)
+		if u.Gone {
+			u.File = ""
+		}
 		if target, err := os.Readlink(m.root + folders[0] + "/" + name); err == nil && target == "/dev/null" {
 			u.Load, u.File = "masked", "masked"
 		}

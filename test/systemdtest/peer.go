@@ -173,7 +173,9 @@ func (m *Manager) enable(msg *dbus.Message) ([]any, string) {
 	for _, name := range names {
 		u := m.units[name]
 		switch {
-		case u == nil:
+		case !on && (u == nil || u.Gone):
+			return nil, "org.freedesktop.systemd1.NoSuchUnit"
+		case u == nil || u.Gone:
 			return nil, "org.freedesktop.DBus.Error.FileNotFound"
 		case u.Load == "masked":
 			return nil, "org.freedesktop.systemd1.UnitMasked"

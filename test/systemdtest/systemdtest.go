@@ -28,6 +28,7 @@ type Unit struct {
 	Active   string // "inactive" when empty
 	File     string // UnitFileState
 	Fragment string // FragmentPath
+	Gone     bool   // its file is gone: File is what was read before, until the next reload
 
 	TriggeredBy []string // sockets, timers, paths that start it
 	RequiredBy  []string // units that are stopped with it

@@ -44,19 +44,23 @@ func diffCommand(s *streams) *cli.Command {
 
 // diffResult is what diff tells programs.
 type diffResult struct {
-	From      string             `json:"from"`
-	To        string             `json:"to"`
-	Packages  []diffPackage      `json:"packages"`
-	Files     []diffFile         `json:"files,omitempty"`   // of the packages; only when asked for
-	Scripts   []diffScript       `json:"scripts,omitempty"` // what rpm runs on the way there; likewise
-	Config    []diffConfig       `json:"config"`
-	Units     []diffConfig       `json:"units"`
-	Services  []manifest.Service `json:"services"` // in start order
-	State     []string           `json:"state"`    // folders that are kept
-	Databases []diffDatabase     `json:"databases"`
-	Stores    []storeMoves       `json:"stores"`           // data that changes its database
-	Hooks     manifest.Hooks     `json:"hooks"`            // by the phase in which they run
-	Agents    *manifest.Agents   `json:"agents,omitempty"` // nil when there are none to upgrade
+	From      string                  `json:"from"`
+	To        string                  `json:"to"`
+	Packages  []diffPackage           `json:"packages"`
+	Files     []diffFile              `json:"files,omitempty"`   // of the packages; only when asked for
+	Scripts   []diffScript            `json:"scripts,omitempty"` // what rpm runs on the way there; likewise
+	Config    []diffConfig            `json:"config"`
+	Units     []diffConfig            `json:"units"`
+	Services  []manifest.Service      `json:"services"`                 // in start order
+	Early     []manifest.EarlyService `json:"early_services,omitempty"` // started while the old release serves
+	Moves     []manifest.Move         `json:"moves,omitempty"`
+	Owners    []manifest.Owner        `json:"owners,omitempty"`
+	Keep      []string                `json:"keep,omitempty"` // folders of packages that go late: they stay until clean
+	State     []string                `json:"state"`          // folders that are kept
+	Databases []diffDatabase          `json:"databases"`
+	Stores    []storeMoves            `json:"stores"`           // data that changes its database
+	Hooks     manifest.Hooks          `json:"hooks"`            // by the phase in which they run
+	Agents    *manifest.Agents        `json:"agents,omitempty"` // nil when there are none to upgrade
 	bundle    string
 	product   string
 }
@@ -68,6 +72,7 @@ type diffPackage struct {
 	New       string    `json:"new,omitempty"`
 	Backwards bool      `json:"backwards,omitempty"` // the new version is the lower one
 	Optional  bool      `json:"optional,omitempty"`
+	Part      string    `json:"part,omitempty"` // early or late; "": exchanged in the window
 }
 
 type diffFile struct {
@@ -136,9 +141,10 @@ func diff(p *plan.Plan) (diffResult, error) {
 	r := diffResult{From: p.From.Version, To: p.To.Version, product: p.Product.Name, bundle: name + "-" + version + "-" + revision,
 		Packages: []diffPackage{}, Config: []diffConfig{}, Units: []diffConfig{}, Databases: []diffDatabase{},
 		Services: append([]manifest.Service{}, p.Spec.Services...), State: append([]string{}, p.Spec.State...),
-		Hooks: p.Spec.Hooks, Agents: p.Spec.Agents, Stores: movesOf(p.Spec.Stores)}
+		Hooks: p.Spec.Hooks, Agents: p.Spec.Agents, Stores: movesOf(p.Spec.Stores),
+		Early: p.Spec.EarlyServices, Moves: p.Spec.Moves, Owners: p.Spec.Owners, Keep: p.Keep()}
 	for _, c := range p.Changes {
-		d := diffPackage{Name: c.Name, Change: c.Kind, Backwards: c.Backwards}
+		d := diffPackage{Name: c.Name, Change: c.Kind, Backwards: c.Backwards, Part: partOf(p.Spec, c.Name)}
 		if c.Old != nil {
 			d.Old, d.Optional = c.Old.EVR, c.Old.Optional
 		}

@@ -28,11 +28,15 @@ func (r diffResult) text(c palette) string {
 	section("configuration", configText(r.Config))
 	section("units", configText(r.Units))
 	section("services, in the order they start", servicesText(r.Services))
+	section("services that start while the old release serves", earlyServicesText(r.Early))
+	section("files that move", movesText(r.Moves))
+	section("files that get another owner", ownersText(r.Owners))
 	section("databases", databasesText(r.Databases))
 	section("data that changes its database", storesText(r.Stores))
 	section("hooks", hooksText(r.Hooks))
 	section("agents, after the upgrade", agentsText(r.Agents))
 	section("state that is kept", listText(r.State))
+	section("folders that stay until clean", listText(r.Keep))
 	return b.String()
 }
 
@@ -49,6 +53,9 @@ func packagesText(packages []diffPackage) string {
 				notes = append(notes, "the version goes backwards")
 			case kind == plan.Changed && p.Old == p.New:
 				notes = append(notes, "the same version, built anew")
+			}
+			if part := partText(p.Part == partEarly, p.Part == partLate); part != "" {
+				notes = append(notes, part)
 			}
 			if p.Optional {
 				notes = append(notes, "optional")

@@ -170,6 +170,13 @@ func packageRows(m *manifest.Manifest) [][]string {
 		case slices.ContainsFunc(m.New, func(p manifest.Package) bool { return p.Name == n && p.File == "" }):
 			what = "unchanged"
 		}
+		named := func(p manifest.Package) bool { return p.Name == n }
+		if i := slices.IndexFunc(m.New, named); i >= 0 && m.New[i].Early {
+			what += ", " + partText(true, false)
+		}
+		if i := slices.IndexFunc(m.Old, named); i >= 0 && m.Old[i].Late {
+			what += ", " + partText(false, true)
+		}
 		rows = append(rows, []string{n, from, to, what})
 	}
 	return rows

@@ -119,7 +119,7 @@ func TestDiffText(t *testing.T) {
 		Packages: []diffPackage{
 			{Name: "b", Change: plan.Changed, Old: "1-1", New: "2-1"}, {Name: "a", Change: plan.Added, New: "1-1", Optional: true},
 			{Name: "c", Change: plan.Changed, Old: "9-1", New: "2-1", Backwards: true}, {Name: "d", Change: plan.Changed, Old: "1-1", New: "1-1"},
-			{Name: "e", Change: plan.Removed, Old: "1-1"}, {Name: "f", Change: plan.Unchanged, Old: "1-1", New: "1-1"},
+			{Name: "e", Change: plan.Removed, Old: "1-1", Part: partLate}, {Name: "g", Change: plan.Added, New: "1-1", Part: partEarly, Optional: true}, {Name: "f", Change: plan.Unchanged, Old: "1-1", New: "1-1"},
 		},
 		Files: []diffFile{{Package: "b", Path: "/opt/b", Change: plan.Removed}},
 		Scripts: []diffScript{{Package: "b-2-1", Kind: "post", When: "runs when its files are there", Decided: "kept", Why: "read"},
@@ -140,16 +140,20 @@ func TestDiffText(t *testing.T) {
 			Open: []manifest.Hook{{Run: "hooks/b", Timeout: manifest.Duration(time.Second)}}},
 		Agents: &manifest.Agents{API: "http://127.0.0.1/api", Canary: 1, Batch: 5, Stop: 20, Headers: manifest.Headers{File: "/etc/app/credentials"},
 			Groups: manifest.AgentGroups{Becomes: "2.0"}, Work: manifest.AgentWork{Path: "executions", Within: manifest.Duration(time.Minute)}},
-		State: []string{"/opt/app/data"},
+		Early:  []manifest.EarlyService{{Unit: "g", Setup: "g-setup", Timeout: manifest.Duration(time.Minute), Makes: []string{"/var/lib/g"}}, {Unit: "h"}},
+		Moves:  []manifest.Move{{From: "/opt/a", To: "/opt/b"}, {Each: "/opt/c", Into: "/opt/c/d"}},
+		Owners: []manifest.Owner{{Path: "/opt/c", User: "app"}, {Path: "/opt/d", User: "app", Group: "apps"}},
+		State:  []string{"/opt/app/data"}, Keep: []string{"/var/lib/e"},
 	}
 	want := `App 1.0 to 2.0, by app-upgrade-2.0
 
 packages
   +  a  -    1-1  optional
+  +  g  -    1-1  comes while the old release serves, optional
   ~  b  1-1  2-1
   ~  c  9-1  2-1  the version goes backwards
   ~  d  1-1  1-1  the same version, built anew
-  -  e  1-1  -
+  -  e  1-1  -    erased after the commit
   =  f  1-1  1-1
 
 files of the packages
@@ -177,6 +181,18 @@ services, in the order they start
   old    not started any more; drained for up to 5m0s, else refuse
   nginx  the door
 
+services that start while the old release serves
+  g  set up by g-setup, for at most 1m0s; makes /var/lib/g
+  h
+
+files that move
+  /opt/a  to /opt/b    the file or folder
+  /opt/c  to /opt/c/d  all that is in it
+
+files that get another owner
+  /opt/c  app
+  /opt/d  app, group apps
+
 databases
   main
       1  expand  add a column  while the old release serves
@@ -197,6 +213,9 @@ agents, after the upgrade
 
 state that is kept
   /opt/app/data
+
+folders that stay until clean
+  /var/lib/e
 `
 	squeeze := func(s string) string { // columns are table's business
 		var out []string

@@ -39,6 +39,11 @@ func (r *reader) hooks(p *page, hooks manifest.Hooks, folder string) {
 				p.missing("a script that takes back what the hook did: a failure after it leads back", at("undo")...)
 			}
 			p.positive(h.Timeout, "how long it may take, e.g. 60s; then it is ended, and the upgrade goes back", at("timeout")...)
+			if h.Needs != nil {
+				if said := h.Needs.Check(); said != "" {
+					p.wrong(said, "file: a path on the host, lines: what stands in each, in words for the admin", at("needs")...)
+				}
+			}
 		}
 	}
 }

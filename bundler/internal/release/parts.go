@@ -76,6 +76,10 @@ func (r *reader) kept(p *page, s *Spec, dir string, at []any) {
 	for _, state := range s.State {
 		meets(state, "which is state of the product")
 	}
+	for _, move := range s.Moves {
+		meets(move.Source(), "which moves")
+		meets(move.Target(), "which something moves to")
+	}
 	if to := r.cat.Release(s.To); to != nil {
 		for _, f := range to.ConfigFiles {
 			meets(f.Target, "which is configuration of "+s.To)

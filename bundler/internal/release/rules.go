@@ -16,6 +16,7 @@ type Rule struct {
 	OneOf       []string       // the texts allowed
 	Least, Most int64          // of a number; both 0 for any
 	Keys        []string       // the keys allowed in a map, or in the maps that it holds
+	With        string         // of a value that is one of several keys: the key of which this one says more
 }
 
 var (
@@ -87,7 +88,7 @@ var Rules = map[string]Rule{
 	"Config.group":        {Pattern: userGrammar},
 	"Config.mode":         {Pattern: modeGrammar},
 	"Value.random":        {Least: 1, Most: int64(maxRandom)},
-	"Value.as":            {OneOf: manifest.RandomForms},
+	"Value.as":            {OneOf: manifest.RandomForms, With: "random"},
 
 	"Database.name":           {Need: true, Pattern: databaseGrammar},
 	"Database.connection":     need,

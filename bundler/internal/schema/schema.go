@@ -11,6 +11,7 @@ package schema
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 
 	"onerpm/bundler/internal/release"
@@ -220,8 +221,21 @@ func (m *maker) named(t reflect.Type, name string) *node {
 	if !scalar {
 		return n
 	}
-	n.Least, n.Most = 1, 1
-	description := n.Description
-	n.Description = ""
-	return &node{Description: description, AnyOf: []*node{{Type: textTypes}, n}}
+	return &node{Description: n.Description, AnyOf: append([]*node{{Type: textTypes}}, choices(name, n.Properties)...)}
+}
+
+// choices are the forms of a value that is one of several keys: any one alone, or one together with the key that says more of it.
+func choices(name string, all properties) []*node {
+	alone := &node{Type: "object", More: false, Least: 1, Most: 1}
+	forms := []*node{alone}
+	for _, p := range all {
+		with := release.Rules[name+"."+p.key].With
+		if with == "" {
+			alone.Properties = append(alone.Properties, p)
+			continue
+		}
+		of := slices.IndexFunc(all, func(o property) bool { return o.key == with })
+		forms = append(forms, &node{Type: "object", More: false, Required: []string{with}, Properties: properties{all[of], p}})
+	}
+	return forms
 }

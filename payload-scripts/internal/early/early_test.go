@@ -172,6 +172,24 @@ func TestThereAndBack(t *testing.T) {
 	}
 }
 
+// TestFileGone: an engine that was killed while rpm erased finds a unit whose file is gone. What
+// systemd says of it is what it has read before.
+func TestFileGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	before := w.shot()
+	w.ok(w.process().Install(t.Context()), w.process().Start(t.Context()))
+	w.sm.Change("sql", func(u *systemdtest.Unit) { u.Gone = true })
+	w.sm.Log()
+	w.ok(w.process().Remove(t.Context()))
+	if after := w.shot(); after != before {
+		t.Errorf("after the way back:\n%s\nbefore:\n%s", after, before)
+	}
+	if log := strings.Join(w.sm.Log(), ", "); log != "stop sql-agent.service, reload, disable sql-agent.service, stop sql.service, reload, reload" {
+		t.Errorf("systemd did %s", log)
+	}
+}
+
 // TestNothing is a jump in which nothing comes early.
 func TestNothing(t *testing.T) {
 	t.Parallel()

@@ -7,10 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/textproto"
-	"os"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"onerpm/payload-scripts/internal/host"
 )
@@ -46,24 +43,7 @@ func parse(path string, data []byte) (http.Header, error) {
 
 // ReadSecret is Read for a file that nobody but its owner, root or the caller, may read or write.
 func ReadSecret(path string) (http.Header, error) {
-	real, _, err := host.Resolve("", path)
-	if err != nil {
-		return nil, fmt.Errorf("read headers: %w", err)
-	}
-	n, err := host.OpenPath(real)
-	if err != nil {
-		return nil, fmt.Errorf("read headers: %w", err)
-	}
-	defer n.Close()
-	switch {
-	case n.Stat.Mode&unix.S_IFMT != unix.S_IFREG:
-		return nil, fmt.Errorf("%s is no regular file", path)
-	case n.Stat.Uid != 0 && int(n.Stat.Uid) != os.Geteuid():
-		return nil, fmt.Errorf("%s does not belong to root: chown root %s", path, path)
-	case n.Stat.Mode&0o077 != 0:
-		return nil, fmt.Errorf("%s can be read by others: chmod 600 %s", path, path)
-	}
-	data, err := n.Read(maxSize)
+	data, err := host.ReadSecret(path, maxSize)
 	if err != nil {
 		return nil, fmt.Errorf("read headers: %w", err)
 	}

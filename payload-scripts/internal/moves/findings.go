@@ -121,7 +121,7 @@ func (s *Set) ownerFindings(ctx context.Context, o manifest.Owner) []finding.Fin
 		name := strings.TrimSuffix(o.User+", "+o.Group, ", ")
 		out = append(out, finding.Finding{ID: "owner-lacks", Level: finding.Warn,
 			What: fmt.Sprintf("%s is to belong to somebody who is not on this host: %s", o.Path, name),
-			Do:   "nothing if a package of the new release makes that user; otherwise the upgrade goes back by itself"})
+			Do:   "nothing if a package of the new release or the upgrade itself makes that user; otherwise the upgrade goes back by itself"})
 	}
 	return out
 }

@@ -77,6 +77,17 @@ func TestRetire(t *testing.T) {
 	equal(t, "on the way to the new release", w.Log(), []string{"disable gone.service", "disable runtime.service"})
 }
 
+// TestRetireAgain: an engine that was killed while rpm erased finds units whose files are gone.
+// systemd says of them what it has read before.
+func TestRetireAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, []manifest.Service{{Unit: "web"}, {Unit: "api", Only: manifest.New}}, systemdtest.Unit{Name: "api", File: "enabled", Gone: true})
+	must(t, w.Retire(t.Context(), manifest.Old))
+	if got := w.Log(); len(got) > 0 {
+		t.Errorf("systemd was asked for %q", got)
+	}
+}
+
 // TestAdoptOld: the way back restores the links of the boot exactly, and nobody else's.
 func TestAdoptOld(t *testing.T) {
 	t.Parallel()

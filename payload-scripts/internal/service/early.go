@@ -37,6 +37,9 @@ func (s *Services) StopEarly(ctx context.Context, name string) error {
 	if err := s.stopOne(ctx, name); err != nil {
 		return err
 	}
+	if err := s.Reload(ctx); err != nil { // rpm may have removed its file already, and systemd keeps what it has read
+		return err
+	}
 	state, err := s.systemd.FileState(ctx, name)
 	if err != nil || !inBoot(state) {
 		return err

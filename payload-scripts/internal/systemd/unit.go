@@ -167,10 +167,14 @@ func (c *Conn) Enable(ctx context.Context, name string, runtime bool) error {
 	return nil
 }
 
-// Disable takes a unit out of the boot.
+// Disable takes a unit out of the boot. One whose file is gone is out of it: systemd, which
+// keeps what it has read until its next reload, may call it enabled still.
 func (c *Conn) Disable(ctx context.Context, name string, runtime bool) error {
 	err := c.do(ctx, "DisableUnitFiles", func(ctx context.Context, conn *sd.Conn) error {
 		_, err := conn.DisableUnitFilesContext(ctx, []string{unit.Name(name)}, runtime)
+		if errorName(err) == "org.freedesktop.systemd1.NoSuchUnit" {
+			return nil
+		}
 		return err
 	})
 	if err != nil {

@@ -1,0 +1,392 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"onerpm/test/host"
+	"onerpm/test/machinecheck"
+)
+
+// administrator is what the first jump needs of an admin: its product has no users before.
+const administrator = "umask 077; mkdir -p /etc/" + prefix + "; printf 'root-of-all\\nopen-sesame-42\\n' >/etc/" + prefix + "/administrator"
+
+// listed are the resources of the API that 3.4.2 and the later releases have.
+var listed = []string{"blueprints", "deployments", "nodes", "node-instances", "executions", "plugins", "snapshots", "deployment-updates", "deployment-modifications", "events"}
+
+// item is one thing that the API shows.
+type item map[string]any
+
+// items returns everything that the API shows, by resource.
+func items(t *testing.T, m *host.Machine, version string) map[string][]item {
+	t.Helper()
+	found := map[string][]item{}
+	for _, resource := range listed {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1/api/"+version+"/"+resource+"?_size=10000&_include_system_workflows=true", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.SetBasicAuth("root-of-all", "open-sesame-42") // 3.4.2 asks nobody
+		req.Header.Set("Tenant", "default_tenant")
+		resp, err := m.HTTP().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		var answer struct{ Items []item }
+		if err := errors.Join(err, resp.Body.Close(), json.Unmarshal(body, &answer)); err != nil || len(answer.Items) == 0 {
+			t.Fatalf("%s: %s, %v: %.300s", resource, resp.Status, err, body)
+		}
+		found[resource] = answer.Items
+	}
+	return found
+}
+
+// wall is how a later release shows a time of 3.4.2: the same wall clock, in milliseconds.
+func wall(t *testing.T, text any) string {
+	t.Helper()
+	at, err := time.Parse("2006-01-02 15:04:05.999999", fmt.Sprint(text))
+	if err != nil {
+		t.Error(err)
+	}
+	return at.Format("2006-01-02T15:04:05.000Z")
+}
+
+// places are the ids that what was deleted long ago leaves documents about.
+type places struct{ deployments, nodes, executions map[string]bool }
+
+// placesOf tells what the later releases have a place for: what belongs to something that is there.
+func placesOf(all map[string][]item) places {
+	p := places{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	for _, d := range all["deployments"] {
+		p.deployments[d["id"].(string)] = true
+	}
+	for _, n := range all["nodes"] {
+		if p.deployments[fmt.Sprint(n["deployment_id"])] {
+			p.nodes[fmt.Sprint(n["deployment_id"], " ", n["id"])] = true
+		}
+	}
+	for _, e := range all["executions"] {
+		if e["deployment_id"] == nil || p.deployments[fmt.Sprint(e["deployment_id"])] {
+			p.executions[e["id"].(string)] = true
+		}
+	}
+	return p
+}
+
+// agentOf is what a node instance says of its agent, nil for none.
+func agentOf(instance item) map[string]any {
+	runtime, _ := instance["runtime_properties"].(map[string]any)
+	agent, _ := runtime["cloudify_agent"].(map[string]any)
+	return agent
+}
+
+// expected is how the later releases show what 3.4.2 showed, or false when they have no place for it. It is an understanding of
+// its own: the bundle's mapping is not asked.
+func (p places) expected(t *testing.T, resource string, was item) (item, bool) {
+	t.Helper()
+	is := item{}
+	for field, value := range was {
+		is[field] = value
+	}
+	for _, field := range []string{"created_at", "updated_at", "uploaded_at", "ended_at"} {
+		if value, ok := was[field]; ok && value != nil {
+			is[field] = wall(t, value)
+		}
+	}
+	there := true
+	switch resource {
+	case "nodes":
+		there = p.nodes[fmt.Sprint(was["deployment_id"], " ", was["id"])]
+	case "node-instances":
+		there = p.nodes[fmt.Sprint(was["deployment_id"], " ", was["node_id"])]
+		if agent := agentOf(is); agent != nil && agent["version"] == nil {
+			agent["version"] = "3.4.2" // by which a later release knows how to talk to it
+		}
+	case "executions":
+		there = p.executions[was["id"].(string)]
+	case "deployment-updates", "deployment-modifications":
+		there = p.deployments[was["deployment_id"].(string)]
+	case "events":
+		return p.event(t, was)
+	}
+	return is, there
+}
+
+// event is an event or log: 3.4.2 shows the document, the later releases a row.
+func (p places) event(t *testing.T, was item) (item, bool) {
+	t.Helper()
+	about := was["context"].(map[string]any)
+	message := was["message"].(map[string]any)
+	is := item{"type": was["type"], "timestamp": was["@timestamp"], "message": message["text"], "execution_id": about["execution_id"],
+		"deployment_id": about["deployment_id"], "operation": about["operation"], "node_instance_id": about["node_id"],
+		"event_type": was["event_type"], "level": was["level"], "logger": was["logger"]}
+	if execution, ok := about["execution_id"].(string); !ok || !p.executions[execution] {
+		return nil, false
+	}
+	return is, true
+}
+
+// only leaves of an item's fields those that another one has.
+func (i item) only(o item) item {
+	out := item{}
+	for field := range o {
+		out[field] = i[field]
+	}
+	return out
+}
+
+// widened takes out of an item what the jump adds to it, and demands that it is there.
+func widened(t *testing.T, resource string, is item) item {
+	t.Helper()
+	out := item{}
+	for field, value := range is {
+		out[field] = value
+	}
+	switch resource {
+	case "deployments":
+		out["workflows"] = slices.DeleteFunc(slices.Clone(is["workflows"].([]any)), func(w any) bool { return w.(map[string]any)["name"] == "install_new_agents" })
+		if len(out["workflows"].([]any)) == len(is["workflows"].([]any)) {
+			t.Errorf("deployment %v has no workflow install_new_agents", is["id"])
+		}
+	case "nodes":
+		if operations, ok := is["operations"].(map[string]any); ok && strings.Contains(fmt.Sprint(is["type_hierarchy"]), "cloudify.nodes.Compute") {
+			const agent = "cloudify.interfaces.cloudify_agent."
+			less := map[string]any{}
+			for name, o := range operations {
+				less[name] = o
+			}
+			delete(less, agent+"create_amqp")
+			delete(less, agent+"validate_amqp")
+			if len(less) != len(operations)-2 {
+				t.Errorf("node %v has no operations for its new agent", is["id"])
+			}
+			out["operations"] = less
+		}
+	case "node-instances":
+		if agent := agentOf(is); agent != nil {
+			if agent["broker_config"] == nil {
+				t.Errorf("agent of %v: %v", is["id"], agent)
+			}
+			delete(agent, "broker_config")
+		}
+	}
+	return out
+}
+
+// text is an item to compare and to show; its order is that of its fields.
+func (i item) text(t *testing.T) string {
+	t.Helper()
+	b, err := json.Marshal(i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// compareItems holds what a later release shows against what 3.4.2 showed.
+func compareItems(t *testing.T, before, after map[string][]item) {
+	t.Helper()
+	p := placesOf(before)
+	for _, resource := range listed {
+		var want, got []string
+		var like item
+		for _, was := range before[resource] {
+			if is, there := p.expected(t, resource, was); there {
+				want, like = append(want, is.text(t)), is
+			}
+		}
+		for _, is := range after[resource] {
+			got = append(got, widened(t, resource, is).only(like).text(t))
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if len(want) < 2 || len(want) == len(before[resource]) && slices.Contains([]string{"nodes", "executions", "events"}, resource) {
+			t.Errorf("%s: of %d there is a place for %d, which tries nothing", resource, len(before[resource]), len(want))
+		}
+		if len(want) != len(got) {
+			t.Errorf("%s: %d, want %d", resource, len(got), len(want))
+		}
+		for i := range min(len(want), len(got)) {
+			if want[i] != got[i] {
+				t.Errorf("%s:\n%.1500s\nwant\n%.1500s", resource, got[i], want[i])
+				break
+			}
+		}
+	}
+}
+
+// versions are those of the node instances, by id.
+func versions(all map[string][]item) map[string]any {
+	found := map[string]any{}
+	for _, i := range all["node-instances"] {
+		found[i["id"].(string)] = i["version"]
+	}
+	return found
+}
+
+// archives are the digests of what users and the worker put into folders that each tenant has one of later, by path below them.
+func archives(t *testing.T, m *host.Machine, tenant string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	for _, folder := range []string{"/opt/manager/resources/blueprints", "/opt/manager/resources/uploaded-blueprints", "/opt/manager/resources/deployments", "/opt/mgmtworker/work/deployments"} {
+		root := path.Join(folder, tenant)
+		for name, is := range files(t, m, "'"+root+"'") {
+			if strings.HasPrefix(is, "f ") && !strings.Contains(is, " cfyuser:") == (tenant == "") {
+				found[folder+strings.TrimPrefix(name, root)] = is[strings.LastIndex(is, " "):]
+			}
+		}
+	}
+	return found
+}
+
+// TestThreeJumps takes a machine of the oldest release out of Elasticsearch and on to the newest, from one bucket: everything that had a
+// place is what it was, field by field, and stays so.
+func TestThreeJumps(t *testing.T) {
+	t.Parallel()
+	b := publish(t)
+	m := host.Start(t, host.Options{Release: "3.4.2", Data: true})
+	b.join(t, m)
+	m.Sh(t, b.addRepository())
+	before, uploads := items(t, m, "v2.1"), archives(t, m, "")
+	if len(uploads) < 20 {
+		t.Fatalf("the machine has only these files: %v", uploads)
+	}
+	m.Sh(t, administrator)
+	var last map[string][]item
+	for _, to := range []string{"4.0.1", "4.1.1", "4.2.0"} {
+		if code, out := m.ShCode(t, "dnf install -y "+prefix+"-"+to+" && "+prefix+" wait"); code != 0 {
+			t.Fatalf("to %s: exit %d\n%s\n%s", to, code, out, machinecheck.Report(t, m))
+		}
+		checkNew(t, m, to)
+		last = items(t, m, "v3.1")
+		compareItems(t, before, last)
+		same(t, "files at "+to, uploads, archives(t, m, "default_tenant"))
+	}
+	is := versions(last)
+	for id, version := range versions(before) {
+		if got, there := is[id]; there && got != version {
+			t.Errorf("node instance %s is at version %v, was at %v", id, got, version)
+		}
+	}
+	if got := m.Sh(t, "rpm -qa 'elasticsearch*' 'logstash*'; systemctl --failed --no-legend"); got != "" {
+		t.Errorf("left of 3.4.2, or failed: %s", got)
+	}
+	if got := m.Sh(t, prefix+" clean >/dev/null; ls -d /var/lib/elasticsearch 2>/dev/null || true"); got != "" {
+		t.Errorf("after clean there is %s", got)
+	}
+}
+
+// documents are the digests of all documents of Elasticsearch by (type, id, version, source), and how many there are of each index and type.
+const documents = `python3 - <<'END'
+import collections, hashlib, json, urllib.request
+def ask(path, body=None):
+    return json.load(urllib.request.urlopen("http://127.0.0.1:9200" + path, data=body and json.dumps(body).encode()))
+counts, lines = collections.Counter(), []
+page = ask("/_search?scroll=1m&size=500", {"version": True, "query": {"match_all": {}}})
+while page["hits"]["hits"]:
+    for h in page["hits"]["hits"]:
+        counts[h["_index"] + " " + h["_type"]] += 1
+        lines.append(json.dumps([h["_index"], h["_type"], h["_id"], h["_version"], h["_source"]], sort_keys=True))
+    page = ask("/_search/scroll?scroll=1m&scroll_id=" + page["_scroll_id"])
+print(hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest(), dict(sorted(counts.items())))
+END`
+
+// wholeOld is everything of a machine of 3.4.2 that a way back must leave as it was.
+func wholeOld(t *testing.T, m *host.Machine) map[string]string {
+	t.Helper()
+	found := machinecheck.WholeFiles(t, m, machinecheck.Without{Paths: []string{
+		"/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", // what useradd and userdel keep of the last change
+		"/etc/apt/apt.conf.d/02autoremove-postgresql", // Debian's list of clusters, made anew with each
+	}})
+	found["documents"] = m.Sh(t, documents)
+	found["packages"] = m.Sh(t, "rpm -qa | grep -v ^"+prefix+" | sort")
+	found["PostgreSQL"] = m.Sh(t, "pg_lsclusters -h; pgrep -a postgres; ls -A /etc/postgresql/15 /var/lib/postgresql/15 2>/dev/null; grep -c cfyuser /etc/passwd; true")
+	found["units"] = m.Sh(t, "systemctl is-active elasticsearch logstash nginx cloudify-restservice cloudify-mgmtworker cloudify-influxdb cloudify-amqpinflux; systemctl is-enabled elasticsearch logstash nginx cloudify-restservice")
+	return found
+}
+
+// TestFirstJumpBack: 4.0.1 does not start, and the machine is what it was, with PostgreSQL gone without a trace. Before that what an admin
+// has not said yet is refused, and nothing is changed.
+func TestFirstJumpBack(t *testing.T) {
+	t.Parallel()
+	m := host.Start(t, host.Options{Release: "3.4.2", Data: true})
+	clean := wholeOld(t, m)
+	if code, out := m.ShCode(t, "dnf install -y "+give(t, m, "4.0.1")); code != 0 || !strings.Contains(out, "hook-needs") || !strings.Contains(out, "was not started") {
+		t.Errorf("without an administrator: exit %d\n%s", code, out)
+	}
+	same(t, "before and after the refusal", clean, wholeOld(t, m))
+	m.Sh(t, administrator)
+	m.Sh(t, machinecheck.Spoil("4.0.1"))
+	before := wholeOld(t, m)
+	code, out := m.ShCode(t, prefix+" start && "+prefix+" wait")
+	if code != 4 {
+		t.Fatalf("exit %d, want 4\n%s\n%s", code, out, machinecheck.Report(t, m))
+	}
+	same(t, "before and after the way back", before, wholeOld(t, m))
+	if err := m.AwaitProduct(t.Context(), "3.4.2"); err != nil {
+		t.Error(err)
+	}
+	m.Sh(t, machinecheck.Mend)
+	m.Sh(t, prefix+" start && "+prefix+" wait")
+	checkNew(t, m, "4.0.1")
+}
+
+const (
+	resources = "/opt/manager/resources/"
+	elastic   = "curl -fsS -o /dev/null http://127.0.0.1:9200"
+	// startElastic waits until its shards, which are five a day, are there.
+	startElastic = "systemctl start elasticsearch && for i in $(seq 600); do curl -fsS http://127.0.0.1:9200/_cluster/health | grep -q '\"status\":\"yellow\"' && exit; sleep 0.1; done; exit 1"
+)
+
+// firstRefusals are what only the first jump refuses, one at a time.
+var firstRefusals = []cause{
+	{"hook-needs", "mv /etc/" + prefix + "/administrator /root/", "mv /root/administrator /etc/" + prefix + "/"},
+	{"early-in-the-way", "mkdir -p /usr/pgsql-9.5/bin && touch /usr/pgsql-9.5/bin/postgresql95-setup", "rm -r /usr/pgsql-9.5"},
+	{"database-address", "cp -a /opt/manager/cloudify-rest.conf /root/ && sed -i '1s/^/{{/' /opt/manager/cloudify-rest.conf", "cp -a /root/cloudify-rest.conf /opt/manager/"},
+	{"store-address", "cp -a /opt/manager/cloudify-rest.conf /root/ && sed -i '/db_address/d' /opt/manager/cloudify-rest.conf", "cp -a /root/cloudify-rest.conf /opt/manager/"},
+	{"move-kind", "mv /opt/mgmtworker/work/deployments /root/ && touch /opt/mgmtworker/work/deployments", "rm /opt/mgmtworker/work/deployments && mv /root/deployments /opt/mgmtworker/work/"},
+	{"move-link", "mv " + resources + "deployments /root/ && ln -s /root/deployments " + resources + " && chown -h nobody " + resources + "deployments", "rm " + resources + "deployments && mv /root/deployments " + resources},
+	{"move-mount", "mount -t tmpfs none " + resources + "uploaded-blueprints/blueprint-0", "umount " + resources + "uploaded-blueprints/blueprint-0"},
+	{"move-target-there", "mkdir -p " + resources + "blueprints/default_tenant/blueprint-0", "rm -r " + resources + "blueprints/default_tenant"},
+	{"owner-hard-link", "touch " + resources + "mine && ln " + resources + "mine /root/mine", "rm " + resources + "mine /root/mine"},
+	{"store-closed", elastic + "/logstash-2016.01.01 -X PUT && " + elastic + "/logstash-2016.01.01/_close -X POST", elastic + "/logstash-2016.01.01 -X DELETE"},
+	{"store-shards", elastic + `/logstash-2016.01.01 -X PUT -d '{"settings": {"index.routing.allocation.require._name": "nobody"}}'`, elastic + "/logstash-2016.01.01 -X DELETE"},
+	{"store-unknown", elastic + "/strange/thing/1?refresh=true -X PUT -d '{}'", elastic + "/strange -X DELETE"},
+	{"store-misfit", elastic + `/cloudify_storage/snapshot/odd?refresh=true -X PUT -d '{"id": "odd", "status": "strange", "created_at": "2017-01-05 10:20:30"}'`, elastic + "/cloudify_storage/snapshot/odd?refresh=true -X DELETE"},
+	{"store-unreachable", "systemctl stop elasticsearch", startElastic},
+	{"store-version", `systemctl stop elasticsearch; systemd-run --quiet --collect --unit other python3 -c '
+import http.server
+class Other(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b"{\"version\": {\"number\": \"7.10.2\"}}")
+    do_POST = do_GET
+http.server.HTTPServer(("127.0.0.1", 9200), Other).serve_forever()'
+for i in $(seq 100); do (: < /dev/tcp/127.0.0.1/9200) 2>/dev/null && break; sleep 0.1; done`, "systemctl stop other; " + startElastic},
+}
+
+// TestFirstJumpRefusals gives a machine of 3.4.2 the reasons to refuse that only the first jump knows: check tells each, and changes nothing.
+func TestFirstJumpRefusals(t *testing.T) {
+	t.Parallel()
+	m := host.Start(t, host.Options{Release: "3.4.2", Data: true})
+	m.Sh(t, "mkdir /root/c && cd /root/c && rpm2cpio "+give(t, m, "4.0.1")+" | cpio -idm --quiet")
+	m.Sh(t, administrator)
+	clean := wholeOld(t, m)
+	for _, c := range firstRefusals {
+		m.Sh(t, c.make)
+		checkTells(t, m, "4.0.1", "", []cause{c})
+		m.Sh(t, c.mend)
+	}
+	same(t, "before the causes and after them", clean, wholeOld(t, m))
+	if code, out := m.ShCode(t, "/root/c/opt/"+prefix+"/4.0.1/bin/engine check"); code != 0 {
+		t.Errorf("nothing is in the way any more, and check says\n%s", out)
+	}
+}
