@@ -18,7 +18,7 @@ import (
 )
 
 // How long a database may take to answer. A first engine process just worked
-// With it, and while it waits the product may be down: it goes back soon. After a
+// with it, and while it waits the product may be down: it goes back soon. After a
 // restart, of the host maybe, the engine may run before the database; and the way
 // back has no other way left.
 const (

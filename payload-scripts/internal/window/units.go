@@ -21,7 +21,7 @@ type Units struct {
 	inhibitor *os.File // while it is open a shutdown waits; nil otherwise
 }
 
-// NewUnits returns them; services end with them.
+// NewUnits returns those of an attempt; Close of their Door closes services.
 func NewUnits(work *job.Job, services *service.Services) *Units {
 	return &Units{Job: work, services: services}
 }
