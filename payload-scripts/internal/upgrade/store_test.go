@@ -22,7 +22,7 @@ import (
 // release has them in a database.
 func storeWorld(t *testing.T) (*Upgrade, *systemdtest.Manager, *elastictest.Server) {
 	t.Helper()
-	s, spec, conf := addressWorld(t)
+	_, spec, conf := addressWorld(t)
 	source := elastictest.New(t)
 	storetest.Small(source)
 	sm, d := unitWorld(t, nobody, systemdtest.Unit{Name: "search", Active: "active", File: "enabled"})
@@ -46,7 +46,7 @@ func storeWorld(t *testing.T) (*Upgrade, *systemdtest.Manager, *elastictest.Serv
 	m.Services = append([]manifest.Service{{Unit: "search", Only: manifest.Old, Source: true}}, m.Services...)
 	units := d.units
 	units.services = serviceOf(t, sm, m, work.bundle.Root)
-	s = &schema{work}
+	s := &schema{work}
 	u := &Upgrade{job: work, units: units, schema: s, door: d, stores: newStores(work, s), drain: &drain{job: work, schema: s}}
 	u.drain.stores = u.stores
 	return u, sm, source
