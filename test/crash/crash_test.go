@@ -232,7 +232,7 @@ var chosen = []choice{
 	{scenario{second, forward}, "prepare", "back up configuration", "rename", "/backup/", 3, killed},
 	{scenario{second, forward}, "prepare", "back up the databases", "started pg_dump", "--format=custom", 1, cut},
 	{scenario{second, forward}, "prepare", "expand the schema", "migrated", "", 2, killed},
-	{scenario{second, forward}, "switch", "after expand the schema", "fsync", "", 1, cut},
+	{scenario{second, forward}, "switch", "after copy the stores", "fsync", "", 1, cut},
 	{scenario{second, forward}, "switch", "mark the window", "rename", "/window", 1, cut},
 	{scenario{second, forward}, "switch", "stop the services", "stop cloudify-restservice", "", 1, killed},
 	{scenario{second, forward}, "switch", "packages to new", "started rpm", " -U ", 1, killed},

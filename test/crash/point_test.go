@@ -133,7 +133,7 @@ create event trigger refuse on ddl_command_end when tag in ('` + b.tag + `') exe
 
 // lastOf has the steps at whose end the next phase is recorded, of those phases where that changes the side.
 // [record] holds it against what was run.
-var lastOf = map[string]string{"prepare": "after expand the schema", "switch": "after see that everything runs"}
+var lastOf = map[string]string{"prepare": "after copy the stores", "switch": "after see that everything runs"}
 
 // must says which side the rule leads to from a point. A new phase has begun when the
 // rename of the journal's record is done; a power cut before its folder has reached the
@@ -172,9 +172,9 @@ func TestMust(t *testing.T) {
 	}{
 		{ahead, "start", "-", "rename", "/state", isNew, isNew},
 		{ahead, "prepare", "preflight", "fsync", "/a", isNew, isNew},
-		{ahead, "prepare", "after expand the schema", "rename", "/journal.json", isNew, isNew},
-		{ahead, "prepare", "after expand the schema", "fsync", "/journal.json", isNew, isNew},
-		{ahead, "prepare", "after expand the schema", "fsync", "/folder", isOld, either},
+		{ahead, "prepare", "after copy the stores", "rename", "/journal.json", isNew, isNew},
+		{ahead, "prepare", "after copy the stores", "fsync", "/journal.json", isNew, isNew},
+		{ahead, "prepare", "after copy the stores", "fsync", "/folder", isOld, either},
 		{ahead, "switch", "packages to new", "rpm at work", "a", isOld, isOld},
 		{ahead, "switch", "after start the services", "fsync", "/folder", isOld, isOld},
 		{ahead, "switch", "after see that everything runs", "rename", "/journal.json", isOld, isOld},

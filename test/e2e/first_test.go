@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,7 +43,9 @@ func items(t *testing.T, m *host.Machine, version string) map[string][]item {
 		}
 		body, err := io.ReadAll(resp.Body)
 		var answer struct{ Items []item }
-		if err := errors.Join(err, resp.Body.Close(), json.Unmarshal(body, &answer)); err != nil || len(answer.Items) == 0 {
+		numbers := json.NewDecoder(bytes.NewReader(body))
+		numbers.UseNumber() // they are to stay as they are written
+		if err := errors.Join(err, resp.Body.Close(), numbers.Decode(&answer)); err != nil || len(answer.Items) == 0 {
 			t.Fatalf("%s: %s, %v: %.300s", resource, resp.Status, err, body)
 		}
 		found[resource] = answer.Items

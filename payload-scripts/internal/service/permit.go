@@ -50,7 +50,7 @@ func (p permit) grant() error {
 
 // withhold forbids every start, durably.
 func (p permit) withhold() error {
-	if err := os.Remove(p.lent); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := p.takeBack(); err != nil {
 		return err
 	}
 	if target, err := os.Readlink(p.path); err == nil && target == p.lent {
@@ -76,6 +76,14 @@ func (p permit) lend() error {
 		return err
 	}
 	return os.WriteFile(p.lent, nil, 0o600)
+}
+
+// takeBack ends what lend allowed.
+func (p permit) takeBack() error {
+	if err := os.Remove(p.lent); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // remove removes every trace. No drop-in may ask for it any more.

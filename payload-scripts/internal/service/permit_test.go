@@ -9,7 +9,7 @@ import (
 // TestPermit walks all states of a permit from all others.
 func TestPermit(t *testing.T) {
 	t.Parallel()
-	acts := map[string]func(permit) error{"prepare": permit.prepare, "grant": permit.grant, "withhold": permit.withhold, "lend": permit.lend,
+	acts := map[string]func(permit) error{"prepare": permit.prepare, "grant": permit.grant, "withhold": permit.withhold, "lend": permit.lend, "takeBack": permit.takeBack,
 		"reboot": func(p permit) error { return os.RemoveAll(filepath.Dir(p.lent)) }}
 	for _, c := range []struct {
 		acts  []string
@@ -24,6 +24,9 @@ func TestPermit(t *testing.T) {
 		{[]string{"withhold", "lend", "lend"}, true},
 		{[]string{"withhold", "lend", "reboot"}, false},
 		{[]string{"withhold", "lend", "withhold"}, false},
+		{[]string{"withhold", "lend", "takeBack"}, false},
+		{[]string{"withhold", "takeBack", "lend"}, true},
+		{[]string{"grant", "lend", "takeBack"}, true},
 		{[]string{"withhold", "lend", "prepare", "withhold"}, false},
 		{[]string{"withhold", "grant"}, true},
 		{[]string{"withhold", "lend", "grant", "reboot"}, true},

@@ -5,6 +5,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -114,15 +115,23 @@ func (s *Services) Start(ctx context.Context, side manifest.Side, before journal
 	if err := s.StartSources(ctx, side, before); err != nil {
 		return err
 	}
-	return s.start(ctx, side, before, func(u manifest.Service) bool { return !u.Door && !u.Source }, true)
-}
-
-// StartSources starts, as Start does, only the units that have the documents of a store.
-func (s *Services) StartSources(ctx context.Context, side manifest.Side, before journal.Services) error {
 	if err := s.permit(false).lend(); err != nil {
 		return err
 	}
-	return s.start(ctx, side, before, func(u manifest.Service) bool { return u.Source }, true)
+	return s.start(ctx, side, before, func(u manifest.Service) bool { return !u.Door && !u.Source }, true)
+}
+
+// StartSources starts, as Start does, only the units that have the documents of a store. Nobody else
+// can start the others meanwhile or afterwards, which would write to them.
+func (s *Services) StartSources(ctx context.Context, side manifest.Side, before journal.Services) error {
+	source := func(u manifest.Service) bool { return u.Source && on(u, side) }
+	if !slices.ContainsFunc(s.units, source) {
+		return nil
+	}
+	if err := s.permit(false).lend(); err != nil {
+		return err
+	}
+	return errors.Join(s.start(ctx, side, before, source, true), s.permit(false).takeBack())
 }
 
 // OpenDoor starts the units that let clients in. ask says whether they must

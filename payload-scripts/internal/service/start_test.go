@@ -187,6 +187,9 @@ func TestSources(t *testing.T) {
 	if got := w.jobs(); got != "stop rest, start es@1, start es@2" {
 		t.Errorf("got %s", got)
 	}
+	if w.Try("rest") || w.Try("worker") {
+		t.Error("what writes to a source can be started by anybody, although only that was")
+	}
 	must(t, w.StopSources(ctx, before))
 	w.Log()
 	must(t, w.Start(ctx, manifest.Old, before))
