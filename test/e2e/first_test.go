@@ -393,3 +393,20 @@ func TestFirstJumpRefusals(t *testing.T) {
 		t.Errorf("nothing is in the way any more, and check says\n%s", out)
 	}
 }
+
+// TestFirstJumpKilled kills the engine of the first jump, which would not succeed, in steps that only this jump has something to do in: it goes on by
+// itself, from the beginning or back, and the machine is what it was.
+func TestFirstJumpKilled(t *testing.T) {
+	t.Parallel()
+	m := host.Start(t, host.Options{Release: "3.4.2", Data: true})
+	m.Sh(t, administrator+"; touch /etc/"+prefix+"/manual; dnf install -y "+give(t, m, "4.0.1")+"\n"+machinecheck.Spoil("4.0.1"))
+	before := wholeOld(t, m)
+	for _, step := range []string{"copy the stores", "packages to new", "move files back", "remove what came early", "prove the sources"} {
+		m.Sh(t, prefix+" start; cd /var/lib/"+prefix+` && for i in $(seq 3000); do grep -q '"`+step+`"' $(ls -td 4.0.1-* | head -1)/journal.json && break; sleep 0.02; done
+			pid=$(systemctl show -P MainPID `+prefix+`) && [ $pid -gt 1 ] && kill -9 $pid; true`)
+		if code, out := m.ShCode(t, prefix+" wait"); code != 4 {
+			t.Fatalf("killed in %s: exit %d, want 4\n%s\n%s", step, code, out, machinecheck.Report(t, m))
+		}
+		same(t, "before, and killed in "+step, before, wholeOld(t, m))
+	}
+}

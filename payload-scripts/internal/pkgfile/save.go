@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 
@@ -18,9 +19,19 @@ import (
 
 // Save notes, and saves, those of the wanted files that are not as wanted on this host, and
 // what lies at the other paths; and which of the folders above paths to come do not exist.
-// What was saved before is forgotten. It returns the paths of what it noted of the files.
+// What was saved before is forgotten, but for such folders: the upgrade itself may have made one since, before it
+// was cut short. It returns the paths of what it noted of the files.
 func (s Saved) Save(ctx context.Context, want map[string]Want, others, toCome []string) ([]string, error) {
-	if err := os.RemoveAll(s.file()); err != nil {
+	earlier, err := s.load()
+	if err != nil {
+		return nil, err
+	}
+	earlier = slices.DeleteFunc(earlier, func(o Own) bool { return !o.isAbsentDir() })
+	forget := func() error { return os.RemoveAll(s.file()) }
+	if len(earlier) > 0 {
+		forget = func() error { return s.write(earlier) }
+	}
+	if err := forget(); err != nil { // of copies that go now
 		return nil, err
 	}
 	if err := os.RemoveAll(s.copies()); err != nil {
@@ -43,7 +54,10 @@ func (s Saved) Save(ctx context.Context, want map[string]Want, others, toCome []
 			paths = append(paths, p)
 		}
 	}
-	dirs, err := s.absentDirs(toCome)
+	for _, o := range earlier {
+		toCome = append(toCome, string(o.Path)+"/all that is in it")
+	}
+	dirs, err := s.absentDirs(toCome, earlier)
 	if err != nil {
 		return nil, err
 	}
@@ -149,8 +163,8 @@ func (v *saver) content(o *Own, n *host.Inode, w Want, packaged bool) (err error
 	return host.CopyFile(v.path(o.Path), filepath.Join(v.copies(), o.Saved))
 }
 
-// absentDirs returns the folders above the paths that are not there now, the deepest first.
-func (s Saved) absentDirs(paths []string) ([]Own, error) {
+// absentDirs returns the folders above the paths that are not there now, or were not there earlier, the deepest first.
+func (s Saved) absentDirs(paths []string, earlier []Own) ([]Own, error) {
 	seen := map[string]bool{}
 	var absent []string
 	for _, p := range paths {
@@ -160,11 +174,12 @@ func (s Saved) absentDirs(paths []string) ([]Own, error) {
 			if err != nil {
 				return nil, err
 			}
-			if n == nil {
-				absent = append(absent, dir)
-				continue
+			if n != nil {
+				n.Close()
 			}
-			n.Close()
+			if n == nil || slices.ContainsFunc(earlier, func(o Own) bool { return o.Path == host.Name(dir) }) {
+				absent = append(absent, dir)
+			}
 		}
 	}
 	sort.Sort(sort.Reverse(sort.StringSlice(absent)))

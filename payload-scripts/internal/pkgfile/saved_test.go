@@ -319,6 +319,22 @@ func TestASecondSaveForgetsTheFirst(t *testing.T) {
 	}
 }
 
+// TestAFolderThatTheUpgradeMade before it was cut short, and prepared again, is none that the host had.
+func TestAFolderThatTheUpgradeMade(t *testing.T) {
+	t.Parallel()
+	root := newRoot(t)
+	s := newSaved(t, root)
+	save(t, s, nil, "/x/y/z")
+	must(t, os.MkdirAll(root+"/x/y", 0o755))
+	for range 2 {
+		save(t, s, nil, "/x/y/z")
+	}
+	must(t, s.RemoveAbsentDirs())
+	if _, err := os.Stat(root + "/x"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it stays: %v", err)
+	}
+}
+
 func TestADamagedRecord(t *testing.T) {
 	t.Parallel()
 	s := newSaved(t, newRoot(t))

@@ -1,0 +1,101 @@
+package e2e
+
+import (
+	"encoding/json"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"onerpm/test/host"
+	"onerpm/test/product/expected"
+)
+
+// reach returns an address out here that leads to a port of the machine.
+func reach(t *testing.T, m *host.Machine, port string) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			from, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer from.Close()
+				to, err := m.Dial(t.Context(), "tcp", "127.0.0.1:"+port)
+				if err != nil {
+					return
+				}
+				defer to.Close()
+				go func() { _, _ = io.Copy(to, from); _ = to.Close() }()
+				_, _ = io.Copy(from, to)
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// TestFirstJumpAwkward: what years of use leave becomes, by the whole upgrade, what an independent reading in another
+// language says, and is there after a reboot.
+func TestFirstJumpAwkward(t *testing.T) {
+	t.Parallel()
+	m := host.Start(t, host.Options{Release: "3.4.2", Data: true})
+	if err := m.FillAwkward(t.Context(), "3.4.2", "--seed", "11", "--deployments", "4"); err != nil {
+		t.Fatal(err)
+	}
+	m.Sh(t, administrator)
+	var broker map[string]any
+	if err := json.Unmarshal([]byte(m.Sh(t, "cat /opt/mgmtworker/work/broker_config.json")), &broker); err != nil {
+		t.Fatal(err)
+	}
+	want, got := t.TempDir(), t.TempDir()
+	summary, err := expected.FromDocuments(t.Context(), reach(t, m, "9200"), want, map[string]any{"manager_ip": "127.0.0.1", "broker": map[string]any{
+		"broker_ip": broker["broker_hostname"], "broker_user": broker["broker_username"], "broker_pass": broker["broker_password"],
+		"broker_port": 5672, "broker_ssl_enabled": broker["broker_ssl_enabled"], "broker_ssl_cert": "",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(summary.NoPlace) < 3 || len(summary.Replaced) == 0 || summary.Rows["events"] < 50 {
+		t.Errorf("the documents are not awkward: %+v", summary)
+	}
+	upgrade(t, m, "4.0.1")
+	checkNew(t, m, "4.0.1")
+	if err := m.Reboot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.AwaitProduct(t.Context(), "4.0.1"); err != nil {
+		t.Fatal(err)
+	}
+	connection := "postgresql://cloudify:cloudify@" + reach(t, m, "5432") + "/cloudify_db"
+	if err := expected.FromTables(t.Context(), connection, got, "json"); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range expected.Tables {
+		x, err := os.ReadFile(filepath.Join(want, table+".jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := os.ReadFile(filepath.Join(got, table+".jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, b := strings.Split(string(x), "\n"), strings.Split(string(y), "\n")
+		if len(a) != len(b) {
+			t.Errorf("%s: %d rows, want %d", table, len(b)-1, len(a)-1)
+		}
+		for i := range min(len(a), len(b)) {
+			if a[i] != b[i] {
+				t.Errorf("%s: the first row that differs is\n%.1500s\nwant\n%.1500s", table, b[i], a[i])
+				break
+			}
+		}
+	}
+}
