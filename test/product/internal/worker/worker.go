@@ -1,7 +1,7 @@
 // Package worker is the demo product's management worker: it takes pending
 // executions out of the database and runs their workflows, a few at a time. An execution that
-// was under way when the worker ended runs again when it starts, and one that the worker lost with its database
-// when that is back.
+// was under way when the worker ended runs again when it starts, and one that the worker lost with its database,
+// or never heard of, when that is back.
 package worker
 
 import (
@@ -21,7 +21,8 @@ const (
 	parallel = 4
 	poll     = 300 * time.Millisecond
 
-	afterError = time.Second // before the database is asked again
+	afterError = time.Second     // before the database is asked again about an execution
+	afterLoss  = 2 * time.Second // and before it is asked again for work
 )
 
 var errCancelled = errors.New("cancelled")
@@ -37,7 +38,7 @@ type Worker struct {
 
 // Run works until the context ends, and then waits for nothing: what is under way runs again later.
 func (w *Worker) Run(ctx context.Context) error {
-	n, err := w.DB.Requeue(ctx)
+	n, err := w.DB.Requeue(ctx, w.known())
 	if err != nil {
 		return err
 	}
@@ -46,9 +47,10 @@ func (w *Worker) Run(ctx context.Context) error {
 	var jobs sync.WaitGroup
 	defer jobs.Wait()
 	for ctx.Err() == nil {
-		if err := w.turn(ctx, slots, &jobs); err != nil && ctx.Err() == nil {
+		for err := w.turn(ctx, slots, &jobs); err != nil && ctx.Err() == nil; {
 			log.Printf("database: %v", err)
-			sleep(ctx, 2*time.Second)
+			sleep(ctx, afterLoss)
+			_, err = w.DB.Requeue(ctx, w.known()) // one may have been taken, and the answer lost
 		}
 		sleep(ctx, poll)
 	}
@@ -139,7 +141,9 @@ func (w *Worker) remember(id string) {
 func (w *Worker) forget(id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.running = slices.DeleteFunc(w.running, func(s string) bool { return s == id })
+	if i := slices.Index(w.running, id); i >= 0 { // it may be there twice: lost, and taken again
+		w.running = slices.Delete(w.running, i, i+1)
+	}
 }
 
 func (w *Worker) known() []string {
