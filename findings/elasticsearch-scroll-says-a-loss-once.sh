@@ -1,7 +1,7 @@
 #!/bin/bash
 # A scroll that loses an index in the middle tells of it on one page only; the pages after it say that all shards answered.
 #
-# Elasticsearch 1.6.0, two indices of 5 shards, scan and scroll over both. After the first page one index is deleted, which a clean-up of daily indices does
+# Elasticsearch 1.6.0 on OpenJDK 17 (Debian 12), two indices of 5 shards, scan and scroll over both. After the first page one index is deleted, which a clean-up of daily indices does
 # while somebody reads. The next page says "failed": 5. Every further page says "total": 5, "successful": 5, "failed": 0, and the last one is empty, as at a
 # good end, though documents lack. The number that the first answer announced is right, so the sum of what came tells, and nothing else that is asked at the end.
 #
@@ -13,16 +13,16 @@ work=$(mktemp -d /var/tmp/finding.XXXXXX); trap 'end_elasticsearch; rm -rf "$wor
 # One thing keeps 1.x from JVMs after 8: its class JvmInfo asks the JVM for the boot class path, which these refuse. So the class is put
 # before the jars with one constant changed, so that it asks for the library path; only a node's own list of its properties shows it.
 start_elasticsearch() {
-	for tool in mvn java python3; do
-		command -v "$tool" >/dev/null || apt-get install -y -qq maven openjdk-17-jre-headless python3 >log 2>&1 || { cat log; exit 2; }
-	done
+	java=/usr/lib/jvm/java-17-openjdk-$(dpkg --print-architecture)/bin/java
+	{ [ -x "$java" ] && command -v mvn && command -v python3; } >/dev/null ||
+		apt-get install -y -qq maven openjdk-17-jre-headless python3 >log 2>&1 || { cat log; exit 2; }
 	cat >pom.xml <<-'POM'
 		<project xmlns="http://maven.apache.org/POM/4.0.0">
 		  <modelVersion>4.0.0</modelVersion><groupId>finding</groupId><artifactId>finding</artifactId><version>1</version><packaging>pom</packaging>
 		  <dependencies><dependency><groupId>org.elasticsearch</groupId><artifactId>elasticsearch</artifactId><version>1.6.0</version></dependency></dependencies>
 		</project>
 	POM
-	mvn -q -B -C -f pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=jars >log 2>&1 || { cat log; exit 2; }
+	timeout 600 mvn -q -B -C -f pom.xml -Dmaven.repo.local="$work/m2" org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies -DincludeScope=runtime -DoutputDirectory=jars >log 2>&1 || { cat log; exit 2; }
 	python3 - <<-'PATCH' || exit 2
 		import os, zipfile
 		name = "org/elasticsearch/monitor/jvm/JvmInfo.class"
@@ -33,7 +33,7 @@ start_elasticsearch() {
 		open("patch/" + name, "wb").write(body.replace(old, new))
 	PATCH
 	mkdir tmp
-	java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.awt.headless=true -Djava.io.tmpdir="$PWD/tmp" -Des.foreground=yes -Des.path.home="$PWD" -Des.network.host=127.0.0.1 \
+	"$java" -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.awt.headless=true -Djava.io.tmpdir="$PWD/tmp" -Des.foreground=yes -Des.path.home="$PWD" -Des.network.host=127.0.0.1 \
 		-Des.http.port=0 -Des.transport.tcp.port=0 -Des.discovery.zen.ping.multicast.enabled=false -Des.discovery.zen.ping.timeout=200ms \
 		-cp "patch:jars/*" org.elasticsearch.bootstrap.Elasticsearch >node.log 2>&1 &
 	node=$!
@@ -49,7 +49,7 @@ start_elasticsearch() {
 
 # end_elasticsearch is for the script's end; it works without a node too.
 end_elasticsearch() {
-	[ -z "${node:-}" ] || { kill "$node" 2>/dev/null && wait "$node" 2>/dev/null; } || true
+	[ -z "${node:-}" ] || { kill "$node" && timeout 20 tail -s 0.1 --pid="$node" -f /dev/null || kill -9 "$node"; } 2>/dev/null || true
 }
 
 start_elasticsearch
