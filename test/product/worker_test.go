@@ -91,6 +91,18 @@ func TestWorkerLosesDatabase(t *testing.T) {
 	m.await("it ends", func() bool { return m.statusOf(id) == "terminated" })
 }
 
+// The database takes an execution for the worker and is killed before it can say so.
+func TestWorkerLosesAnswer(t *testing.T) {
+	t.Parallel()
+	m := newManager(t, releases[1]).startREST()
+	m.startWorker()
+	id := m.run("deployment-0", "sleep", map[string]any{"seconds": 0.1})
+	m.await("it ends", func() bool { return m.statusOf(id) == "terminated" })
+	m.exec(`WITH taken AS (UPDATE executions SET status = 'started' WHERE id = $1 RETURNING id)
+		SELECT pg_terminate_backend(pid) FROM pg_stat_activity, taken WHERE datname = current_database() AND pid <> pg_backend_pid()`, id)
+	m.await("it is run again", func() bool { return m.statusOf(id) == "terminated" })
+}
+
 // agents starts the process that hosts the agents the database speaks of, and a file server with
 // the packages of a release.
 func (m *manager) agents(version string) {

@@ -85,7 +85,7 @@ func TestATriggerThatFailsDoesNotStopTheWayBack(t *testing.T) {
 func TestAProductWithTriggersOfItsOwn(t *testing.T) {
 	t.Parallel()
 	w, s := app(t, rpmtest.Package{Files: []rpmtest.File{body("/opt/a", "1")}}, rpmtest.Package{Files: []rpmtest.File{body("/opt/a", "2")}})
-	for _, own := range []bool{false, true} {
+	for _, own := range []bool{false, true} { // in this order: the second replaces the package
 		want := "--nopost"
 		if own {
 			want = "--notriggers"

@@ -50,15 +50,20 @@ func (d *Documents) setStatus(ctx context.Context, id, status string) error {
 	return d.update(ctx, "execution", id, source{"status": status})
 }
 
-// Requeue makes executions pending again that a worker had taken when it ended.
-func (d *Documents) Requeue(ctx context.Context) (int64, error) {
+// Requeue makes executions pending again that were taken and that the worker does not run.
+func (d *Documents) Requeue(ctx context.Context, running []string) (int64, error) {
 	all, err := d.inStatus(ctx, "started")
+	var n int64
 	for _, e := range all {
-		if err := d.setStatus(ctx, e.ID, "pending"); err != nil {
-			return 0, err
+		if slices.Contains(running, e.ID) {
+			continue
 		}
+		if err := d.setStatus(ctx, e.ID, "pending"); err != nil {
+			return n, err
+		}
+		n++
 	}
-	return int64(len(all)), err
+	return n, err
 }
 
 // Again makes an execution pending again, unless it has ended or somebody wants it cancelled.

@@ -26,10 +26,10 @@ type Job struct {
 // DeploymentID returns the deployment's id before 4.0; "" for a system workflow.
 func (j *Job) DeploymentID() string { return j.document.Deployment }
 
-// Requeue makes executions pending again that a worker had taken when it ended. There is
-// one worker on a host, so at its start nobody else can have them.
-func (db *DB) Requeue(ctx context.Context) (int64, error) {
-	tag, err := db.pool.Exec(ctx, "UPDATE executions SET status = 'pending' WHERE status = 'started'")
+// Requeue makes executions pending again that were taken and that the worker does not run. There is
+// one worker on a host, so nobody else can have them.
+func (db *DB) Requeue(ctx context.Context, running []string) (int64, error) {
+	tag, err := db.pool.Exec(ctx, "UPDATE executions SET status = 'pending' WHERE status = 'started' AND NOT id = ANY($1)", running)
 	return tag.RowsAffected(), err
 }
 

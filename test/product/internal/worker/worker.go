@@ -1,7 +1,7 @@
 // Package worker is the demo product's management worker: it takes pending
 // executions out of the product's data and runs their workflows, a few at a time. An execution that
-// was under way when the worker ended runs again when it starts, and one that the worker lost with its database
-// when that is back.
+// was under way when the worker ended runs again when it starts, and one that the worker lost with its database,
+// or never heard of, when that is back.
 package worker
 
 import (
@@ -21,14 +21,15 @@ const (
 	parallel = 4
 	poll     = 300 * time.Millisecond
 
-	afterError = time.Second // before the database is asked again
+	afterError = time.Second     // before the database is asked again about an execution
+	afterLoss  = 2 * time.Second // and before it is asked again for work
 )
 
 var errCancelled = errors.New("cancelled")
 
 // Data is where the executions are and what they write.
 type Data interface {
-	Requeue(ctx context.Context) (int64, error)
+	Requeue(ctx context.Context, running []string) (int64, error)
 	Take(ctx context.Context) (*store.Job, error)
 	Again(ctx context.Context, j *store.Job) error
 	Finish(ctx context.Context, j *store.Job, status, message string) error
@@ -52,7 +53,7 @@ type Worker struct {
 
 // Run works until the context ends, and then waits for nothing: what is under way runs again later.
 func (w *Worker) Run(ctx context.Context) error {
-	n, err := w.DB.Requeue(ctx)
+	n, err := w.DB.Requeue(ctx, w.known())
 	if err != nil {
 		return err
 	}
@@ -61,9 +62,10 @@ func (w *Worker) Run(ctx context.Context) error {
 	var jobs sync.WaitGroup
 	defer jobs.Wait()
 	for ctx.Err() == nil {
-		if err := w.turn(ctx, slots, &jobs); err != nil && ctx.Err() == nil {
+		for err := w.turn(ctx, slots, &jobs); err != nil && ctx.Err() == nil; {
 			log.Printf("database: %v", err)
-			sleep(ctx, 2*time.Second)
+			sleep(ctx, afterLoss)
+			_, err = w.DB.Requeue(ctx, w.known()) // one may have been taken, and the answer lost
 		}
 		sleep(ctx, poll)
 	}
@@ -160,7 +162,9 @@ func (w *Worker) remember(id string) {
 func (w *Worker) forget(id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.running = slices.DeleteFunc(w.running, func(s string) bool { return s == id })
+	if i := slices.Index(w.running, id); i >= 0 { // it may be there twice: lost, and taken again
+		w.running = slices.Delete(w.running, i, i+1)
+	}
 }
 
 func (w *Worker) known() []string {
