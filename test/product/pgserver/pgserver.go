@@ -96,16 +96,50 @@ func (s *Server) initdb(ctx context.Context) error {
 	return s.run(ctx, "initdb", append(args, "-A", "md5", "--pwfile", file)...)
 }
 
-// Restart starts the server again, on the same port, after Kill.
+// Restart starts the server again, on the same port, after Kill. It waits by asking the server:
+// pg_ctl -w of 9.6 says after a crash that the server did not start, while it is up.
 func (s *Server) Restart(ctx context.Context) error {
 	settings := append([]string{"port=" + strconv.Itoa(s.Port), "listen_addresses=127.0.0.1", "unix_socket_directories=" + s.dir, "fsync=off", "max_connections=200"}, s.options.Settings...)
 	log := filepath.Join(s.dir, "log")
-	err := s.run(ctx, "pg_ctl", "-D", s.data(), "-w", "-t", "60", "-l", log, "-o", "-c "+strings.Join(settings, " -c "), "start")
+	err := s.run(ctx, "pg_ctl", "-D", s.data(), "-W", "-l", log, "-o", "-c "+strings.Join(settings, " -c "), "start")
+	if err == nil {
+		err = s.answers(ctx)
+	}
 	if err != nil {
 		said, _ := os.ReadFile(log) // only for the message
 		err = fmt.Errorf("%w: %s", err, said[max(0, len(said)-2000):])
 	}
 	return err
+}
+
+// answers waits a minute at most for this server, not another one on its port, to answer.
+func (s *Server) answers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		data, err := s.dataDirectory(ctx)
+		switch {
+		case err == nil && data == s.data():
+			return nil
+		case err == nil:
+			return fmt.Errorf("another PostgreSQL answers on port %d: its data are in %s", s.Port, data)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("PostgreSQL does not answer on port %d: %w", s.Port, err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (s *Server) dataDirectory(ctx context.Context) (string, error) {
+	conn, err := pgx.Connect(ctx, s.DSN("postgres"))
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close(context.Background()) //nolint:errcheck // the query below tells
+	var data string
+	return data, conn.QueryRow(ctx, "SHOW data_directory").Scan(&data)
 }
 
 func (s *Server) becomePostgres() error {
