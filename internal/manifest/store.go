@@ -80,6 +80,10 @@ type StoreColumn struct {
 	Only       []string `json:"only,omitempty" yaml:"only"`             // the texts that may come; another is unreadable
 	Final      []string `json:"final,omitempty" yaml:"final"`           // the texts that may be there in the window; another one stops the upgrade
 
+	// What the table's column can hold, as the migrations that make it say. The bundler notes it, so that a host knows before there is a table.
+	Bits   int `json:"bits,omitempty" yaml:"-"`   // of an integer; 0 for 32
+	Length int `json:"length,omitempty" yaml:"-"` // of a text, in characters; 0 for any
+
 	Ended map[string]JSON `json:"ended,omitempty" yaml:"ended"` // with Final: what else is set, path -> value, in a document that the admin declares ended
 }
 

@@ -91,6 +91,9 @@ func TestLoad(t *testing.T) {
 	if !reflect.DeepEqual(files, []string{"expand one", "expand two", "expand stores", "switch three"}) || !spec.Migrations["demo"][1].NoTransaction {
 		t.Errorf("migrations %+v", spec.Migrations)
 	}
+	if c := spec.Stores[0].Tables[0].Columns; c["id"].Length != 40 || c["size"].Bits != 16 || c["body"].Length != 0 || spec.Stores[0].Tables[1].Columns["thing"].Bits != 0 {
+		t.Errorf("limits of the columns: %+v", c)
+	}
 	if set := spec.Config[0].Set; set["SECRET"].Random != 32 || set["DEBUG"].Literal != false || set["OLD"].Copy != "PORT" {
 		t.Errorf("set %+v", set)
 	}

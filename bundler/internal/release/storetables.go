@@ -88,7 +88,20 @@ func (c *storeTables) store(i int, store manifest.Store) {
 		for _, m := range t.Fit(table.Columns) {
 			c.page.wrong(m.What, "", at(m.Path...)...)
 		}
+		limits(t, table)
 		c.references(t, table, at)
+	}
+}
+
+// limits notes what the columns can hold.
+func limits(t manifest.StoreTable, table *ddl.Table) {
+	for name, column := range t.Columns {
+		fact := table.Columns[name]
+		column.Length = fact.Length
+		if bits := manifest.IntegerBits[fact.Type]; bits != 32 && column.Row == "" {
+			column.Bits = bits
+		}
+		t.Columns[name] = column
 	}
 }
 

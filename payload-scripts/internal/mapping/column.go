@@ -32,7 +32,7 @@ type instead struct {
 }
 
 func (t *Table) column(name string, spec manifest.StoreColumn) (*column, error) {
-	c := &column{name: name, spec: spec, item: spec.Of == "" && t.item != t.document, kind: kind{as: spec.As}}
+	c := &column{name: name, spec: spec, item: spec.Of == "" && t.item != t.document, kind: kind{as: spec.As, bits: spec.Bits, length: spec.Length}}
 	if c.kind.as == "" {
 		c.kind.as = manifest.AsText
 	}

@@ -1,6 +1,6 @@
 // Package storecheck tells what a copy of a store would make of its documents, and what stands
-// in its way, before anything is copied. It writes nothing and needs no database, so what a
-// table cannot hold is known as far as the mapping says it.
+// in its way, before anything is copied. It writes nothing and needs no database: what a column
+// can hold stands in the bundle.
 package storecheck
 
 import (

@@ -59,6 +59,28 @@ func TestInspect(t *testing.T) {
 	}
 }
 
+// TestLimits: what a column cannot hold is told before there is a table, as the bundle says what it can.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	server := elastictest.New(t)
+	storetest.Small(server)
+	server.Put("things", "update", "u", `{"id":"u","site_id":"s","steps":[{"id":"1","what":"more than six"},{"id":"2","what":"sixsix"}]}`)
+	s := open(server)
+	for _, table := range s.Spec.Tables {
+		if what, is := table.Columns["what"]; is {
+			what.Length = 6
+			table.Columns["what"] = what
+		}
+	}
+	i, err := Inspect(context.Background(), s, options(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i.MisfitsAll != 1 || !strings.Contains(i.Misfits[0].Error(), `things/update/"u"`) || !strings.Contains(i.Misfits[0].Error(), "longer than the column") {
+		t.Errorf("found %+v", i.Misfits)
+	}
+}
+
 // TestPending: what is not final is found without reading all.
 func TestPending(t *testing.T) {
 	t.Parallel()
