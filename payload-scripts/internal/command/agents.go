@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"onerpm/internal/redact"
 	"onerpm/payload-scripts/internal/agent"
 	"onerpm/payload-scripts/internal/attempt"
@@ -167,19 +165,14 @@ func (e *env) waitForAgents(ctx context.Context, a layout.Attempt) int {
 	}
 }
 
-// lockPatience is how long the agents' process waits for its lock.
-const lockPatience = 10 * time.Second
-
 // workOnAgents is what the agents' unit runs.
 func (e *env) workOnAgents(ctx context.Context, a layout.Attempt) int {
 	p := e.bundle.Places()
-	lock := flock.New(p.AgentsLock())
-	patience, cancel := context.WithTimeout(ctx, lockPatience) // who starts this process holds the lock for a moment
-	defer cancel()
-	if ok, err := lock.TryLockContext(patience, lockPatience/100); err != nil || !ok {
-		return e.fail(errors.New("another process works on the agents"), exitUnderWay)
+	release, err := attempt.LockAgents(ctx, p)
+	if err != nil {
+		return e.fail(err, lockExit(err))
 	}
-	defer lock.Unlock() //nolint:errcheck // ends with the process
+	defer release()
 	log, err := os.OpenFile(a.Log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return e.fail(err, exitFailed)

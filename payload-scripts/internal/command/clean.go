@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/late"
 	"onerpm/payload-scripts/internal/layout"
@@ -42,11 +40,11 @@ func runClean(ctx context.Context, e *env, o options) int {
 	if word == attempt.Idle && !attempt.Used(p) {
 		return e.cleaned(nil, o) // nothing was ever written here, and nothing is now
 	}
-	lock := flock.New(p.StartLock())
-	if ok, err := lock.TryLock(); err != nil || !ok {
-		return e.fail(errors.New("an upgrade is being started"), exitUnderWay)
+	release, err := attempt.LockStart(p)
+	if err != nil {
+		return e.fail(err, lockExit(err))
 	}
-	defer lock.Unlock() //nolint:errcheck // ends with the process
+	defer release()
 	if !o.dryRun {
 		if err := late.Retry(ctx, e.bundle); err != nil {
 			return e.fail(err, exitFailed)

@@ -8,8 +8,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"onerpm/internal/redact"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/finding"
@@ -34,12 +32,20 @@ func runStart(ctx context.Context, e *env, o options) int {
 	if err := os.MkdirAll(p.Var(), 0o700); err != nil {
 		return e.fail(err, exitFailed)
 	}
-	starting := flock.New(p.StartLock())
-	if ok, err := starting.TryLock(); err != nil || !ok {
-		return e.fail(errors.New("another start, or a clean, is under way"), exitUnderWay)
+	release, err := attempt.LockStart(p)
+	if err != nil {
+		return e.fail(err, lockExit(err))
 	}
-	defer starting.Unlock() //nolint:errcheck // ends with the process
+	defer release()
 	return e.start(ctx, p, o.checked)
+}
+
+// lockExit is the exit code for a lock that could not be had.
+func lockExit(err error) int {
+	if errors.Is(err, attempt.ErrStarting) || errors.Is(err, attempt.ErrOnAgents) {
+		return exitUnderWay
+	}
+	return exitFailed
 }
 
 func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
