@@ -212,4 +212,7 @@ type Limits struct {
 	// StatementTimeout is how long a statement of a migration may take. Without it: 12h
 	// while the old release serves, 1h in the window and on the way back.
 	StatementTimeout Duration `json:"statement_timeout,omitempty" yaml:"statement_timeout"`
+
+	// MemoryMiB is what programs must be able to get (MemAvailable of proc(5)) for the upgrade to begin; 0 asks for nothing.
+	MemoryMiB int `json:"memory_mib,omitempty" yaml:"memory_mib"`
 }

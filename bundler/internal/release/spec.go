@@ -81,6 +81,9 @@ func (r *reader) spec(jump string) {
 	if p.doc.Has("limits", "statement_timeout") {
 		p.positive(s.Limits.StatementTimeout, "how long a statement of a migration may take, e.g. 30m", "limits", "statement_timeout")
 	}
+	if p.doc.Has("limits", "memory_mib") && s.Limits.MemoryMiB < 1 {
+		p.wrong("memory_mib is not above 0", "how many MiB must be available on the host, e.g. 900", "limits", "memory_mib")
+	}
 	r.cat.Specs[jump] = s
 }
 

@@ -43,7 +43,35 @@ func (r *run) machine(context.Context) []finding.Finding {
 			Do:   fmt.Sprintf("follow it with %s status --follow", r.Manifest.Prefix),
 		})
 	}
-	return found
+	return append(found, lowMemory(meminfo, int64(r.Manifest.Limits.MemoryMiB)<<20)...)
+}
+
+// meminfo is where the kernel tells how much memory there is; see proc(5).
+const meminfo = "/proc/meminfo"
+
+// lowMemory checks that programs can get so many bytes of memory.
+func lowMemory(meminfo string, bytes int64) []finding.Finding {
+	if bytes == 0 {
+		return nil
+	}
+	text, err := os.ReadFile(meminfo)
+	if err != nil {
+		return failed("find out how much memory is available", err)
+	}
+	_, line, _ := strings.Cut(string(text), "\nMemAvailable:")
+	line, _, _ = strings.Cut(line, "kB\n")
+	kib, err := strconv.ParseInt(strings.TrimSpace(line), 10, 64)
+	if err != nil {
+		return failed("find out how much memory is available", fmt.Errorf("%s has no MemAvailable", meminfo))
+	}
+	if kib<<10 >= bytes {
+		return nil
+	}
+	return []finding.Finding{{
+		ID: "low-memory", Level: finding.Refuse,
+		What: fmt.Sprintf("%s of memory are available, %s are needed while both releases have their parts running", megabytes(kib<<10), megabytes(bytes)),
+		Do:   "stop what is not needed on this machine, or give it more memory",
+	}}
 }
 
 // systemdRuns reports whether process 1 is systemd.
