@@ -38,8 +38,11 @@ ES_HEAP_SIZE=128m timeout -s KILL 120 setpriv --reuid elasticsearch --regid elas
 	-Des.default.config=/etc/elasticsearch/elasticsearch.yml -Des.default.path.conf=/etc/elasticsearch -Des.default.path.data=/var/lib/elasticsearch > log 2>&1 < /dev/null &
 said=
 while read -r line; do
-	said="$said$line;"
-	case $line in *recovered*into*) said=started; kill $!;; esac
+	case $said,$line in
+		started,*) ;; # what it says of its end
+		*recovered*into*) said=started; kill $!;;
+		*) said="$said$line;";;
+	esac
 done < log
 wait $! || echo "$said, exit code $?"
 ls -d /var/lib/elasticsearch/elasticsearch/nodes/0
