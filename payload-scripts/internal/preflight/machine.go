@@ -43,7 +43,10 @@ func (r *run) machine(context.Context) []finding.Finding {
 			Do:   fmt.Sprintf("follow it with %s status --follow", r.Manifest.Prefix),
 		})
 	}
-	return append(found, lowMemory(meminfo, int64(r.Manifest.Limits.MemoryMiB)<<20)...)
+	if !r.EarlyCame { // which has a part of it already
+		found = append(found, lowMemory(meminfo, int64(r.Manifest.Limits.MemoryMiB)<<20)...)
+	}
+	return found
 }
 
 // meminfo is where the kernel tells how much memory there is; see proc(5).
