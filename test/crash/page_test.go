@@ -147,7 +147,7 @@ tried or failed. It goes on where it was ended, in the order of that digest, so 
 | jump | phase | points | tried | failed | uploads before a death |
 | --- | --- | ---: | ---: | ---: | ---: |
 `, all.tried, sum, all.failed, all.writes, trial.Engines(h.Engine, rows))
-	for _, j := range []jump{first, second} {
+	for _, j := range jumps {
 		for _, p := range phases {
 			if n := h.Points[phaseKey(j, p)]; n > 0 {
 				c := tried[phaseKey(j, p)]
@@ -155,7 +155,7 @@ tried or failed. It goes on where it was ended, in the order of that digest, so 
 			}
 		}
 	}
-	for _, j := range []jump{first, second} {
+	for _, j := range jumps {
 		fmt.Fprintf(&b, "\n## %s\n\n| phase | step | dies at | about | nth | by | must be | is | s |\n| --- | --- | --- | --- | ---: | --- | --- | --- | ---: |\n", j)
 		for _, r := range rows {
 			if r.Jump != j {
@@ -200,11 +200,11 @@ func TestDraw(t *testing.T) {
 	t.Parallel()
 	at := point{"switch", "drain", "fsync", "a|b", 1}
 	rows := []result{
-		{Jump: first, Scenario: "forward", point: at, Way: cut, Must: isOld, End: isOld, Writes: 2, Engine: "now"},
-		{Jump: second, Scenario: "forward", point: at, Way: cut, Must: isOld, End: isOld, Engine: "now"},
-		{Jump: second, Scenario: "forward", point: at, Way: killed, Must: isOld, Engine: "now", Trouble: "broken"},
+		{Jump: second, Scenario: "forward", point: at, Way: cut, Must: isOld, End: isOld, Writes: 2, Engine: "now"},
+		{Jump: third, Scenario: "forward", point: at, Way: cut, Must: isOld, End: isOld, Engine: "now"},
+		{Jump: third, Scenario: "forward", point: at, Way: killed, Must: isOld, Engine: "now", Trouble: "broken"},
 	}
-	text := draw(head{Engine: "now", Points: map[string]int{phaseKey(first, "switch"): 3, phaseKey(second, "switch"): 1}}, rows)
+	text := draw(head{Engine: "now", Points: map[string]int{phaseKey(second, "switch"): 3, phaseKey(third, "switch"): 1}}, rows)
 	for _, want := range []string{
 		"**2 of the 4 points that recorded runs name were tried; 1 failed. 2 uploads were acknowledged right before a death.**",
 		"\nAll were tried with the engine of SHA-256 now;",
@@ -216,7 +216,7 @@ func TestDraw(t *testing.T) {
 			t.Errorf("the page lacks %q:\n%s", want, text)
 		}
 	}
-	if got := jumpOf(phaseKey(first, "back, from prepare")); got != first {
+	if got := jumpOf(phaseKey(second, "back, from prepare")); got != second {
 		t.Errorf("the jump of a phase's key is %v", got)
 	}
 }

@@ -1,22 +1,30 @@
 package machinecheck
 
 import (
+	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"onerpm/test/host"
 )
 
-// uploads is where the product keeps what clients upload.
-const uploads = "/opt/manager/resources/blueprints/default_tenant/"
+// uploads is where the product keeps what clients upload. In a release on Elasticsearch there are no tenants.
+const (
+	uploads = "/opt/manager/resources/blueprints/"
+	tenant  = "default_tenant/"
+)
 
 // uploadPrefix begins the names of what a [Client] uploads.
 const uploadPrefix = "load-"
@@ -62,7 +70,7 @@ func (c *Client) Execute(ctx context.Context) error {
 
 // send sends a request and returns the id of what was made.
 func (c *Client) send(ctx context.Context, method, what string, body []byte) (id string, err error) {
-	req, err := http.NewRequestWithContext(ctx, method, "http://127.0.0.1/api/v3.1/"+what, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, "http://127.0.0.1/api/v2.1/"+what, bytes.NewReader(body))
 	if err != nil {
 		return "", err
 	}
@@ -87,6 +95,41 @@ func (c *Client) send(ctx context.Context, method, what string, body []byte) (id
 	return made.ID, json.Unmarshal(answer, &made)
 }
 
+// Blueprint is an archive that every release takes for a blueprint.
+func Blueprint(description string) []byte {
+	text := []byte("description: " + description + "\n")
+	var b bytes.Buffer
+	zip := gzip.NewWriter(&b)
+	archive := tar.NewWriter(zip)
+	_ = archive.WriteHeader(&tar.Header{Name: "load/blueprint.yaml", Size: int64(len(text)), Mode: 0o644})
+	_, _ = archive.Write(text)
+	_ = archive.Close()
+	_ = zip.Close() // all of it goes into memory
+	return b.Bytes()
+}
+
+// Flush makes what was acknowledged durable where the machine keeps it in Elasticsearch, which forgets the last five seconds
+// with the power. It tells whether it does.
+func (c *Client) Flush(ctx context.Context, t testing.TB) bool {
+	t.Helper()
+	if !keepsDocuments(t, c.Machine) {
+		return false
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://127.0.0.1:9200/_flush", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := c.Machine.HTTP().Do(req)
+	if err != nil {
+		t.Fatalf("flush Elasticsearch: %v", err)
+	}
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err := errors.Join(err, resp.Body.Close()); err != nil || !bytes.Contains(answer, []byte(`"failed":0`)) {
+		t.Fatalf("flush Elasticsearch: %s, %v: %s", resp.Status, err, answer)
+	}
+	return true
+}
+
 // Acknowledged is how many writes were.
 func (c *Client) Acknowledged() int { return len(c.archives) + len(c.executions) }
 
@@ -109,13 +152,19 @@ func (c *Client) Settle(t testing.TB) {
 // that are not there. It returns how many those are.
 func (c *Client) Lost(t testing.TB) int {
 	t.Helper()
-	rows := map[string]bool{}
-	for _, id := range strings.Fields(c.Machine.Sh(t, SQL("select id from blueprints union all select id from executions"))) {
-		rows[id] = true
+	rows, folder := map[string]bool{}, uploads
+	if keepsDocuments(t, c.Machine) {
+		rows = there(t, c.Machine, "blueprint", slices.Collect(maps.Keys(c.archives)))
+		maps.Copy(rows, there(t, c.Machine, "execution", c.executions))
+	} else {
+		folder += tenant
+		for _, id := range strings.Fields(c.Machine.Sh(t, SQL("select id from blueprints union all select id from executions"))) {
+			rows[id] = true
+		}
 	}
 	var lost []string
 	for id, want := range c.archives {
-		archive, err := os.ReadFile(c.Machine.Path(uploads + id + "/" + id + ".tar.gz"))
+		archive, err := os.ReadFile(c.Machine.Path(folder + id + "/" + id + ".tar.gz"))
 		switch {
 		case err != nil:
 			lost = append(lost, fmt.Sprintf("the archive of %s: %v", id, err))
@@ -139,7 +188,14 @@ func (c *Client) Lost(t testing.TB) int {
 // WithoutWrites leaves out of a comparison what clients write from now on, and what the worker writes about it.
 func WithoutWrites(t testing.TB, m *host.Machine) Without {
 	t.Helper()
-	w := Without{Rows: map[string]string{}, Paths: []string{uploads + uploadPrefix}}
+	w := Without{Rows: map[string]string{}, Paths: []string{uploads + tenant + uploadPrefix}}
+	if keepsDocuments(t, m) { // an upgrade gives each file the place and each document the row that the new release has for it
+		const before = "/opt/manager/resources/uploaded-blueprints/"
+		w.Copied = true
+		w.Paths = append(w.Paths, uploads+uploadPrefix, before+uploadPrefix, before+tenant+uploadPrefix)
+		w.Rows["blueprints"] = "id like '" + uploadPrefix + "%'"
+		return w
+	}
 	for _, table := range []string{"blueprints", "executions", "events", "logs"} {
 		w.Rows[table] = "_storage_id > " + m.Sh(t, SQL("select coalesce(max(_storage_id), 0) from "+table))
 	}
