@@ -67,8 +67,8 @@ e2e: prepare bundles ## run the tests on real machines, each time anew
 test-crash: prepare components ## die at every point of both jumps; goes on where it was ended
 	ONERPM_CRASH=all $(GO) test -count=1 -timeout 0 -v ./test/crash -run TestCrash
 
-test-random: prepare bundles ## 224 trials with faults at random times under a write load; goes on where it was ended
-	ONERPM_RANDOM=224 $(GO) test -count=1 -timeout 0 -v ./test/random -run TestRandom
+test-random: prepare bundles ## 336 trials with faults at random times under a write load; goes on where it was ended
+	ONERPM_RANDOM=336 $(GO) test -count=1 -timeout 0 -v ./test/random -run TestRandom
 
 lint: $(GOLINT) ## run golangci-lint
 	$(GOLINT) run ./...

@@ -27,24 +27,46 @@ const elasticReady = `for i in $(seq 1200); do curl -fsS -m 10 'http://127.0.0.1
 curl -fsS -X POST http://127.0.0.1:9200/_refresh -o /dev/null
 `
 
-// documents are the digests of all documents by (type, id, version, source), by index and type, but for what a [Client] uploads.
-func documents(t testing.TB, m *host.Machine) map[string]string {
-	t.Helper()
-	found := map[string]string{}
-	for _, line := range strings.Split(m.Sh(t, elasticReady+`python3 - <<'END'
-import collections, hashlib, json, urllib.request
+// eachDocument is a program in Python that reads every document.
+const eachDocument = `import collections, hashlib, json, urllib.request
 def ask(path, body=None):
     return json.load(urllib.request.urlopen("http://127.0.0.1:9200" + path, data=body and json.dumps(body).encode()))
-kinds, read = collections.defaultdict(list), 0
-page = ask("/_search?scroll=1m&size=500", {"version": True, "query": {"match_all": {}}})
-assert page["_shards"]["successful"] == page["_shards"]["total"], page["_shards"]
-while page["hits"]["hits"]:
-    for h in page["hits"]["hits"]:
-        read += 1
-        if not (h["_type"] == "blueprint" and h["_id"].startswith("`+uploadPrefix+`")):
-            kinds[h["_index"] + " " + h["_type"]].append(json.dumps([h["_id"], h["_version"], h["_source"]], sort_keys=True))
-    page = ask("/_search/scroll?scroll=1m&scroll_id=" + page["_scroll_id"])
-assert read == page["hits"]["total"], (read, page["hits"]["total"])
+def execution(h):
+    return h["_id"] if h["_type"] == "execution" else h["_source"].get("context", {}).get("execution_id") if h["_index"].startswith("logstash") else None
+def read(each):
+    page, n = ask("/_search?scroll=1m&size=500", {"version": True, "query": {"match_all": {}}}), 0
+    assert page["_shards"]["successful"] == page["_shards"]["total"], page["_shards"]
+    while page["hits"]["hits"]:
+        for h in page["hits"]["hits"]:
+            n += 1
+            each(h)
+        page = ask("/_search/scroll?scroll=1m&scroll_id=" + page["_scroll_id"])
+    assert n == page["hits"]["total"], (n, page["hits"]["total"])
+`
+
+// executions are the ids of all executions, also of those that only events and logs name.
+func executions(t testing.TB, m *host.Machine) []string {
+	t.Helper()
+	return strings.Fields(m.Sh(t, elasticReady+"python3 - <<'END'\n"+eachDocument+`
+found = set()
+read(lambda h: found.add(execution(h)))
+print(*sorted(found - {None, ""}))
+END`))
+}
+
+// documents are the digests of all documents by (type, id, version, source), by index and type, but for what a [Client] uploads and,
+// unless known is empty, for other executions than those, with their events and logs.
+func documents(t testing.TB, m *host.Machine, known []string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	for _, line := range strings.Split(m.Sh(t, elasticReady+"python3 - <<'END'\n"+eachDocument+`
+known = set("`+strings.Join(known, " ")+`".split())
+kinds = collections.defaultdict(list)
+def add(h):
+    ours = execution(h) if known else None
+    if not (ours and ours not in known or h["_type"] == "blueprint" and h["_id"].startswith("`+uploadPrefix+`")):
+        kinds[h["_index"] + " " + h["_type"]].append(json.dumps([h["_id"], h["_version"], h["_source"]], sort_keys=True))
+read(add)
 for kind, lines in kinds.items():
     print(kind, len(lines), hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest(), sep="\t")
 END`), "\n") {

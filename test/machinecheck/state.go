@@ -39,10 +39,11 @@ func Want(set []manifest.Package) string {
 
 // Without is what a comparison of two moments leaves out: what clients wrote in between.
 type Without struct {
-	Columns []string          // of every table
-	Rows    map[string]string // table -> the rows, as an SQL condition
-	Paths   []string          // beginnings of file names
-	Copied  bool              // the data came out of Elasticsearch since: what each such upgrade makes afresh is left out, numbers of rows and secrets
+	Columns    []string          // of every table
+	Rows       map[string]string // table -> the rows, as an SQL condition
+	Paths      []string          // beginnings of file names
+	Executions []string          // of documents: those that are compared, with their events and logs; none is all
+	Copied     bool              // the data came out of Elasticsearch since: what each such upgrade makes afresh is left out, numbers of rows and secrets
 }
 
 // Rows returns a digest of every row of every table of the product, by table;
@@ -168,7 +169,7 @@ func WholeWithout(t testing.TB, m *host.Machine, without Without) map[string]str
 	found["duplicates"] = m.Sh(t, `rpm -qa --qf '%{NAME}.%{ARCH}\n' | sort | uniq -d`)
 	if documented {
 		found["PostgreSQL"] = m.Sh(t, traces)
-		for kind, sum := range documents(t, m) {
+		for kind, sum := range documents(t, m, without.Executions) {
 			found["documents "+kind] = sum
 		}
 	} else {

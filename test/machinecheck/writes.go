@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"onerpm/test/host"
 )
@@ -37,14 +38,18 @@ type Client struct {
 
 	archives   map[string][sha256.Size]byte
 	executions []string
+	told       map[string]telling
 	uploads    int
 	Refused    int // requests that were refused or got no answer
 }
 
+// telling is when a write was sent and acknowledged.
+type telling struct{ sent, acknowledged time.Time }
+
 // Upload stores an archive under a name of its own. No error means that it was acknowledged.
 func (c *Client) Upload(ctx context.Context, body []byte) error {
 	c.uploads++
-	id := fmt.Sprintf("%s%s-%d", uploadPrefix, c.Name, c.uploads)
+	id, sent := fmt.Sprintf("%s%s-%d", uploadPrefix, c.Name, c.uploads), time.Now()
 	if _, err := c.send(ctx, http.MethodPut, "blueprints/"+id+"?application_file_name=blueprint.yaml", body); err != nil {
 		c.Refused++
 		return err
@@ -53,11 +58,20 @@ func (c *Client) Upload(ctx context.Context, body []byte) error {
 		c.archives = map[string][sha256.Size]byte{}
 	}
 	c.archives[id] = sha256.Sum256(body)
+	c.note(id, sent)
 	return nil
+}
+
+func (c *Client) note(id string, sent time.Time) {
+	if c.told == nil {
+		c.told = map[string]telling{}
+	}
+	c.told[id] = telling{sent, time.Now()}
 }
 
 // Execute starts an execution that takes a moment. No error means that it was acknowledged.
 func (c *Client) Execute(ctx context.Context) error {
+	sent := time.Now()
 	id, err := c.send(ctx, http.MethodPost, "executions",
 		[]byte(`{"deployment_id": "deployment-0", "workflow_id": "sleep", "parameters": {"seconds": 0.05}, "force": true}`))
 	if err != nil {
@@ -65,7 +79,18 @@ func (c *Client) Execute(ctx context.Context) error {
 		return err
 	}
 	c.executions = append(c.executions, id)
+	c.note(id, sent)
 	return nil
+}
+
+// Forget gives up the writes that were sent and acknowledged at times for which may is true: an Elasticsearch that was killed may have
+// them or not. It returns how many those are.
+func (c *Client) Forget(may func(sent, acknowledged time.Time) bool) int {
+	before := c.Acknowledged()
+	forgotten := func(id string) bool { return may(c.told[id].sent, c.told[id].acknowledged) }
+	maps.DeleteFunc(c.archives, func(id string, _ [sha256.Size]byte) bool { return forgotten(id) })
+	c.executions = slices.DeleteFunc(c.executions, forgotten)
+	return before - c.Acknowledged()
 }
 
 // send sends a request and returns the id of what was made.
@@ -133,19 +158,37 @@ func (c *Client) Flush(ctx context.Context, t testing.TB) bool {
 // Acknowledged is how many writes were.
 func (c *Client) Acknowledged() int { return len(c.archives) + len(c.executions) }
 
-// Settle waits for a minute until the worker has ended the executions that were acknowledged.
+// Settle waits for a minute until the worker has ended the executions that were acknowledged and are there.
 func (c *Client) Settle(t testing.TB) {
 	t.Helper()
-	if len(c.executions) == 0 {
-		return
+	var left []string
+	for until := time.Now().Add(time.Minute); ; {
+		left = c.unfinished(t)
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(until) {
+			t.Errorf("%d of %d acknowledged executions were not taken to their end: %s", len(left), len(c.executions), left)
+			return
+		}
+		time.Sleep(200 * time.Millisecond)
 	}
-	const query = `select count(*) from executions where status not in ('terminated', 'failed', 'cancelled') and id in ('%s')`
-	left := c.Machine.Sh(t, `for i in $(seq 300); do left=$(`+SQL(fmt.Sprintf(query, strings.Join(c.executions, "','")))+`
-		)
-		[ "$left" = 0 ] && break; sleep 0.2; done; echo $left`)
-	if left != "0" {
-		t.Errorf("%s of %d acknowledged executions were not taken to their end", left, len(c.executions))
+}
+
+// unfinished are the acknowledged executions that the product shows under way.
+func (c *Client) unfinished(t testing.TB) (left []string) {
+	t.Helper()
+	var shown struct{ Items []struct{ ID, Status string } }
+	out := c.Machine.Sh(t, "curl -fsS -m 20 -u admin:open-sesame-42 -H 'Tenant: default_tenant' 'http://127.0.0.1/api/v2.1/executions?_size=10000&_include=id,status'")
+	if err := json.Unmarshal([]byte(out), &shown); err != nil {
+		t.Fatalf("the executions that the product shows: %v\n%.1000s", err, out)
 	}
+	for _, e := range shown.Items {
+		if slices.Contains(c.executions, e.ID) && !slices.Contains([]string{"terminated", "failed", "cancelled"}, e.Status) {
+			left = append(left, e.ID)
+		}
+	}
+	return left
 }
 
 // Lost looks for every acknowledged write, its row and for an archive its digest, and fails the test for those
@@ -193,7 +236,13 @@ func WithoutWrites(t testing.TB, m *host.Machine) Without {
 		const before = "/opt/manager/resources/uploaded-blueprints/"
 		w.Copied = true
 		w.Paths = append(w.Paths, uploads+uploadPrefix, before+uploadPrefix, before+tenant+uploadPrefix)
+		w.Executions = executions(t, m)
+		others := "id not in ('" + strings.Join(w.Executions, "','") + "')"
 		w.Rows["blueprints"] = "id like '" + uploadPrefix + "%'"
+		w.Rows["executions"] = others
+		for _, table := range []string{"events", "logs"} {
+			w.Rows[table] = "_execution_fk in (select _storage_id from executions where " + others + ")"
+		}
 		return w
 	}
 	for _, table := range []string{"blueprints", "executions", "events", "logs"} {
