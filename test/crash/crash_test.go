@@ -226,8 +226,23 @@ type choice struct {
 	way               way
 }
 
-// chosen is spread over the line: each phase, each kind of call, each way.
+// chosen is spread over the line: each phase, each kind of call, each way. Of the first jump it is what only that has.
 var chosen = []choice{
+	{scenario{first, forward}, "prepare", "install the early packages", "rpm at work", "", 2, cut},
+	{scenario{first, forward}, "prepare", "start the early services", "ended postgresql95-setup", "", 1, killed},
+	{scenario{first, forward}, "prepare", "expand the schema", "migrated", "baseline", 1, killed},
+	{scenario{first, forward}, "prepare", "copy the stores", "store copied", "events", 2, cut},
+	{scenario{first, forward}, "switch", "stores to new", "store read again", "", 1, cut},
+	{scenario{first, forward}, "switch", "stores to new", "rename", "/stores.json", 1, killed},
+	{scenario{first, forward}, "switch", "stop the sources", "stop elasticsearch", "", 1, killed},
+	{scenario{first, forward}, "switch", "packages to new", "rpm at work", "logstash", 1, cut},
+	{scenario{first, forward}, "switch", "move files", "rename", "/default_tenant/", 9, cut},
+	{scenario{first, forward}, "switch", "move files", "chown", "", 30, killed},
+	{scenario{first, forward}, "open", "erase what is not needed any more", "started rpm", "-e ", 1, cut},
+	{scenario{first, back}, "back, from the switch", "move files back", "rename", "", 9, cut},
+	{scenario{first, back}, "back, from the switch", "packages to old", "rpm at work", "logstash", 1, killed},
+	{scenario{first, back}, "back, after its commit", "after open the door", "rename", "journal.json", 1, cut},
+	{scenario{first, unprepare}, "back, from prepare", "remove what came early", "empty", "/var/lib/postgresql", 1, cut},
 	{scenario{third, forward}, "start", "", "rename", "/state", 1, cut},
 	{scenario{third, forward}, "prepare", "back up configuration", "rename", "/backup/", 3, killed},
 	{scenario{third, forward}, "prepare", "back up the databases", "started pg_dump", "--format=custom", 1, cut},

@@ -17,7 +17,7 @@ func Administrator(name, password string) string {
 // keepsDocuments tells whether the product on a machine has its data in Elasticsearch, and no PostgreSQL.
 func keepsDocuments(t testing.TB, m *host.Machine) bool {
 	t.Helper()
-	code, _ := m.ShCode(t, "grep -q ^db_address /opt/manager/cloudify-rest.conf")
+	code, _ := m.ShCode(t, "grep -q db_address /opt/manager/cloudify-rest.conf")
 	return code == 0
 }
 
