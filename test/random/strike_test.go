@@ -30,10 +30,10 @@ func strike(ctx context.Context, m *machine, w *watch, f fault) (b blow, err err
 			return b, fmt.Errorf("wait for the phase %s: %w", f.After, err)
 		}
 	}
-	if err := awaitDelay(ctx, m.Machine, w, f); err != nil {
+	if err := awaitDelay(ctx, m, w, f); err != nil {
 		return b, err
 	}
-	victims, err := awaitVictims(ctx, m.Machine, w, f.Kind)
+	victims, err := awaitVictims(ctx, m, w, f.Kind)
 	if err != nil {
 		return b, err
 	}
@@ -86,9 +86,14 @@ func act(ctx context.Context, m *host.Machine, k kind, victims []int) error {
 	return command(ctx, m, commands[k])
 }
 
-// awaitDelay waits for as long as a fault says; one of rpm counts from when there is an rpm.
-func awaitDelay(ctx context.Context, m *host.Machine, w *watch, f fault) error {
-	if f.Kind == rpmAlone || f.Kind == rpmParent {
+// comes says whether what a fault kills is there only for a part of an attempt: an rpm, and the PostgreSQL that the first jump brings.
+func comes(m *machine, k kind) bool {
+	return k == rpmAlone || k == rpmParent || k == postgres && m.jump == first
+}
+
+// awaitDelay waits for as long as a fault says; that of what comes counts from when it is there.
+func awaitDelay(ctx context.Context, m *machine, w *watch, f fault) error {
+	if comes(m, f.Kind) {
 		if _, err := awaitVictims(ctx, m, w, f.Kind); err != nil {
 			return err
 		}
@@ -97,8 +102,8 @@ func awaitDelay(ctx context.Context, m *host.Machine, w *watch, f fault) error {
 }
 
 // awaitVictims waits for what a fault kills: an engine that systemd is about to start again for a
-// moment, an rpm for as long as the attempt is under way. There may be none.
-func awaitVictims(ctx context.Context, m *host.Machine, w *watch, k kind) ([]int, error) {
+// moment, what comes for as long as the attempt is under way. There may be none.
+func awaitVictims(ctx context.Context, m *machine, w *watch, k kind) ([]int, error) {
 	if !kills(k) {
 		return nil, nil
 	}
@@ -111,7 +116,7 @@ func awaitVictims(ctx context.Context, m *host.Machine, w *watch, k kind) ([]int
 			return nil, err
 		}
 		over := time.Now().After(until)
-		if k == rpmAlone || k == rpmParent {
+		if comes(m, k) {
 			over = a.at() == ended
 		}
 		if over {
