@@ -86,9 +86,9 @@ func act(ctx context.Context, m *host.Machine, k kind, victims []int) error {
 	return command(ctx, m, commands[k])
 }
 
-// comes says whether what a fault kills is there only for a part of an attempt: an rpm, and the PostgreSQL that the first jump brings.
+// comes says whether what a fault kills is there only for a part of an attempt: an rpm, and of the first jump either database.
 func comes(m *machine, k kind) bool {
-	return k == rpmAlone || k == rpmParent || k == postgres && m.jump == first
+	return k == rpmAlone || k == rpmParent || m.jump == first && (k == postgres || k == elastic)
 }
 
 // awaitDelay waits for as long as a fault says; that of what comes counts from when it is there.
