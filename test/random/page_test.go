@@ -80,8 +80,8 @@ the engine followed by a start by hand, the command `+"`rollback`"+`, or a clean
 further trials, four in all, so that retries after each kind of outcome are tested too.
 
 In a third of the trials the upgrade is the one out of Elasticsearch. There SIGKILL of all of Elasticsearch is a fault too, as long as the old release has its data in it, and SIGKILL of PostgreSQL is one
-from when the upgrade has brought it. A stop of PostgreSQL for 8 s is none. An Elasticsearch 1.x that is killed, or loses power, forgets what it was told in the last five seconds, flushed or not at all. So in these trials it
-is flushed every 200 ms; of the writes that were acknowledged before such a fault those count that were acknowledged before a flush began which was acknowledged before the fault. The others need not be there. With every other
+from when the upgrade has brought it; neither is stopped for a while. An Elasticsearch 1.x that is killed or loses power forgets the writes of the last five seconds, but for what was flushed. So in these trials it
+is flushed every 200 ms, and when such a fault comes, those writes count that were acknowledged before a flush began which was acknowledged before the fault; the others need not be there. With every other
 fault, and once the new release is committed, all count.
 
 Afterwards, without intervention, the machine must be all old or all new, compared as a whole as in the crash tests. Every acknowledged upload must have its row and its
