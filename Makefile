@@ -64,11 +64,11 @@ unit: prepare components engine $(PG96) ## run all tests but those on a test mac
 e2e: prepare bundles ## run the tests on real machines, each time anew
 	$(GO) test -count=1 -timeout 120m -v -p 2 -parallel 3 ./test/e2e/... ./test/second ./test/process ./test/crash ./test/random
 
-test-crash: prepare components ## die at every point of both jumps; goes on where it was ended
+test-crash: prepare components ## die at every point of each jump; goes on where it was ended
 	ONERPM_CRASH=all $(GO) test -count=1 -timeout 0 -v ./test/crash -run TestCrash
 
-test-random: prepare bundles ## 224 trials with faults at random times under a write load; goes on where it was ended
-	ONERPM_RANDOM=224 $(GO) test -count=1 -timeout 0 -v ./test/random -run TestRandom
+test-random: prepare bundles ## 336 trials with faults at random times under a write load; goes on where it was ended
+	ONERPM_RANDOM=336 $(GO) test -count=1 -timeout 0 -v ./test/random -run TestRandom
 
 lint: $(GOLINT) ## run golangci-lint
 	$(GOLINT) run ./...

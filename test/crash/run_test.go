@@ -41,8 +41,15 @@ type machine struct {
 	tries int
 }
 
-// slowConf makes the machine's database come up late.
-const slowConf = "/etc/systemd/system/postgresql@15-main.service.d/90-slow.conf"
+// slowed are the databases that a jump meets, which come up late when slowConf lies in their drop-ins.
+func (j jump) slowed() []string {
+	if j == first {
+		return []string{"elasticsearch", "postgresql@15-main"}
+	}
+	return []string{"postgresql@15-main"}
+}
+
+func slowConf(unit string) string { return "/etc/systemd/system/" + unit + ".service.d/90-slow.conf" }
 
 // boot makes a machine with data and everything that an upgrade of a scenario needs.
 func boot(t testing.TB, s scenario, bundle string) *machine {
@@ -53,6 +60,9 @@ func boot(t testing.TB, s scenario, bundle string) *machine {
 	}
 	if err := m.CopyIn(bundle, "/root/bundle.rpm"); err != nil {
 		t.Fatal(err)
+	}
+	if s.jump == first {
+		m.Sh(t, machinecheck.Administrator("admin", "open-sesame-42")) // as whom the client writes later
 	}
 	m.Sh(t, s.spoil())
 	return &machine{Machine: m, in: s}
@@ -114,7 +124,7 @@ func record(t testing.TB, s scenario, bundle string) *recorded {
 		machinecheck.Same(t, "before and after the way back", found.old, machinecheck.Whole(t, m.Machine))
 		return found
 	}
-	found.new = machinecheck.WholeNew(t, m.Machine, machinecheck.Without{})
+	found.new = machinecheck.WholeNew(t, m.Machine, found.without)
 	return found
 }
 
@@ -149,6 +159,7 @@ func crash(t testing.TB, m *machine, c try, known *recorded, o *outcome) {
 	if c.way == killed {
 		kill(t, m)
 	} else {
+		keep(t, client)
 		powerCut(t, m, c.way)
 	}
 	if c.at.Phase == "start" {
@@ -197,7 +208,7 @@ func write(t testing.TB, client *machinecheck.Client, serves bool) {
 	}
 	for n := range uploads {
 		ctx, cancel := context.WithTimeout(t.Context(), limit)
-		err := client.Upload(ctx, fmt.Appendf(nil, "upload %d", n))
+		err := client.Upload(ctx, machinecheck.Blueprint(fmt.Sprint("upload ", n)))
 		cancel()
 		switch {
 		case err != nil && serves:
@@ -206,6 +217,24 @@ func write(t testing.TB, client *machinecheck.Client, serves bool) {
 		case err != nil:
 			return
 		}
+	}
+}
+
+// keep makes what a client was told durable before a power cut where Elasticsearch has it, which forgets the last five seconds
+// then, and uploads once more: that may be lost, and the machine comes to its side all the same.
+func keep(t testing.TB, client *machinecheck.Client) {
+	t.Helper()
+	if client.Acknowledged() == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), serveLimit)
+	defer cancel()
+	if !client.Flush(ctx, t) {
+		return
+	}
+	forgotten := &machinecheck.Client{Machine: client.Machine, Name: client.Name + "-forgotten"}
+	if err := forgotten.Upload(ctx, machinecheck.Blueprint("forgotten")); err != nil {
+		t.Errorf("the product has taken uploads at this point, and does not take another: %v", err)
 	}
 }
 
@@ -259,8 +288,10 @@ func powerCut(t testing.TB, m *machine, w way) {
 		t.Fatal(err)
 	}
 	if w == cutSlow {
-		if err := m.WriteFile(slowConf, []byte("[Service]\nExecStartPre=/bin/sleep 6\n"), 0o644); err != nil {
-			t.Fatal(err)
+		for _, unit := range m.in.slowed() {
+			if err := m.WriteFile(slowConf(unit), []byte("[Service]\nExecStartPre=/bin/sleep 6\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	release := ended(t, m)
@@ -273,8 +304,11 @@ func powerCut(t testing.TB, m *machine, w way) {
 		}
 	}
 	if w == cutSlow { // what it did is done; the machine is compared without it
-		m.Sh(t, `for i in $(seq 600); do systemctl -q is-active postgresql@15-main && break; sleep 0.1; done
-			rm `+slowConf+`; rmdir --ignore-fail-on-non-empty $(dirname `+slowConf+`); systemctl daemon-reload`)
+		for _, unit := range m.in.slowed() {
+			m.Sh(t, `for i in $(seq 600); do case $(systemctl is-active `+unit+`) in active|inactive) break;; esac; sleep 0.1; done
+				rm `+slowConf(unit)+`; rmdir --ignore-fail-on-non-empty $(dirname `+slowConf(unit)+`)`)
+		}
+		m.Sh(t, "systemctl daemon-reload")
 	}
 }
 

@@ -42,6 +42,29 @@ func reach(t *testing.T, m *host.Machine, port string) string {
 	return l.Addr().String()
 }
 
+// ofHost is what the rows of 4.0.1 hold that a machine of 3.4.2 says of itself, for package expected.
+func ofHost(t *testing.T, m *host.Machine) map[string]any {
+	t.Helper()
+	var broker map[string]any
+	if err := json.Unmarshal([]byte(m.Sh(t, "cat /opt/mgmtworker/work/broker_config.json")), &broker); err != nil {
+		t.Fatal(err)
+	}
+	return map[string]any{"manager_ip": "127.0.0.1", "broker": map[string]any{
+		"broker_ip": broker["broker_hostname"], "broker_user": broker["broker_username"], "broker_pass": broker["broker_password"],
+		"broker_port": 5672, "broker_ssl_enabled": broker["broker_ssl_enabled"], "broker_ssl_cert": "",
+	}}
+}
+
+// tablesOf returns the folder with the rows of a machine of 4.0.1.
+func tablesOf(t *testing.T, m *host.Machine) string {
+	t.Helper()
+	folder := t.TempDir()
+	if err := expected.FromTables(t.Context(), "postgresql://cloudify:cloudify@"+reach(t, m, "5432")+"/cloudify_db", folder, "json"); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
 // TestFirstJumpAwkward: what years of use leave becomes, by the whole upgrade, what an independent reading in another
 // language says, and is there after a reboot.
 func TestFirstJumpAwkward(t *testing.T) {
@@ -51,15 +74,8 @@ func TestFirstJumpAwkward(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.Sh(t, administrator)
-	var broker map[string]any
-	if err := json.Unmarshal([]byte(m.Sh(t, "cat /opt/mgmtworker/work/broker_config.json")), &broker); err != nil {
-		t.Fatal(err)
-	}
-	want, got := t.TempDir(), t.TempDir()
-	summary, err := expected.FromDocuments(t.Context(), reach(t, m, "9200"), want, map[string]any{"manager_ip": "127.0.0.1", "broker": map[string]any{
-		"broker_ip": broker["broker_hostname"], "broker_user": broker["broker_username"], "broker_pass": broker["broker_password"],
-		"broker_port": 5672, "broker_ssl_enabled": broker["broker_ssl_enabled"], "broker_ssl_cert": "",
-	}})
+	want := t.TempDir()
+	summary, err := expected.FromDocuments(t.Context(), reach(t, m, "9200"), want, ofHost(t, m))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,10 +90,7 @@ func TestFirstJumpAwkward(t *testing.T) {
 	if err := m.AwaitProduct(t.Context(), "4.0.1"); err != nil {
 		t.Fatal(err)
 	}
-	connection := "postgresql://cloudify:cloudify@" + reach(t, m, "5432") + "/cloudify_db"
-	if err := expected.FromTables(t.Context(), connection, got, "json"); err != nil {
-		t.Fatal(err)
-	}
+	got := tablesOf(t, m)
 	for _, table := range expected.Tables {
 		x, err := os.ReadFile(filepath.Join(want, table+".jsonl"))
 		if err != nil {

@@ -18,7 +18,7 @@ import (
 )
 
 // administrator is what the first jump needs of an admin: its product has no users before.
-const administrator = "umask 077; mkdir -p /etc/" + prefix + "; printf 'root-of-all\\nopen-sesame-42\\n' >/etc/" + prefix + "/administrator"
+var administrator = machinecheck.Administrator("root-of-all", "open-sesame-42")
 
 // listed are the resources of the API that 3.4.2 and the later releases have.
 var listed = []string{"blueprints", "deployments", "nodes", "node-instances", "executions", "plugins", "snapshots", "deployment-updates", "deployment-modifications", "events"}
@@ -288,53 +288,24 @@ func TestThreeJumps(t *testing.T) {
 	}
 }
 
-// documents are the digests of all documents of Elasticsearch by (type, id, version, source), and how many there are of each index and type.
-const documents = `python3 - <<'END'
-import collections, hashlib, json, urllib.request
-def ask(path, body=None):
-    return json.load(urllib.request.urlopen("http://127.0.0.1:9200" + path, data=body and json.dumps(body).encode()))
-counts, lines = collections.Counter(), []
-page = ask("/_search?scroll=1m&size=500", {"version": True, "query": {"match_all": {}}})
-while page["hits"]["hits"]:
-    for h in page["hits"]["hits"]:
-        counts[h["_index"] + " " + h["_type"]] += 1
-        lines.append(json.dumps([h["_index"], h["_type"], h["_id"], h["_version"], h["_source"]], sort_keys=True))
-    page = ask("/_search/scroll?scroll=1m&scroll_id=" + page["_scroll_id"])
-print(hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest(), dict(sorted(counts.items())))
-END`
-
-// wholeOld is everything of a machine of 3.4.2 that a way back must leave as it was.
-func wholeOld(t *testing.T, m *host.Machine) map[string]string {
-	t.Helper()
-	found := machinecheck.WholeFiles(t, m, machinecheck.Without{Paths: []string{
-		"/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", // what useradd and userdel keep of the last change
-		"/etc/apt/apt.conf.d/02autoremove-postgresql", // Debian's list of clusters, made anew with each
-	}})
-	found["documents"] = m.Sh(t, documents)
-	found["packages"] = m.Sh(t, "rpm -qa | grep -v ^"+prefix+" | sort")
-	found["PostgreSQL"] = m.Sh(t, "pg_lsclusters -h; pgrep -a postgres; ls -A /etc/postgresql/15 /var/lib/postgresql/15 2>/dev/null; grep -c cfyuser /etc/passwd; true")
-	found["units"] = m.Sh(t, "systemctl is-active elasticsearch logstash nginx cloudify-restservice cloudify-mgmtworker cloudify-influxdb cloudify-amqpinflux; systemctl is-enabled elasticsearch logstash nginx cloudify-restservice")
-	return found
-}
-
 // TestFirstJumpBack: 4.0.1 does not start, and the machine is what it was, with PostgreSQL gone without a trace. Before that what an admin
 // has not said yet is refused, and nothing is changed.
 func TestFirstJumpBack(t *testing.T) {
 	t.Parallel()
 	m := host.Start(t, host.Options{Release: "3.4.2", Data: true})
-	clean := wholeOld(t, m)
+	clean := whole(t, m)
 	if code, out := m.ShCode(t, "dnf install -y "+give(t, m, "4.0.1")); code != 0 || !strings.Contains(out, "hook-needs") || !strings.Contains(out, "was not started") {
 		t.Errorf("without an administrator: exit %d\n%s", code, out)
 	}
-	same(t, "before and after the refusal", clean, wholeOld(t, m))
+	same(t, "before and after the refusal", clean, whole(t, m))
 	m.Sh(t, administrator)
 	m.Sh(t, machinecheck.Spoil("4.0.1"))
-	before := wholeOld(t, m)
+	before := whole(t, m)
 	code, out := m.ShCode(t, prefix+" start && "+prefix+" wait")
 	if code != 4 {
 		t.Fatalf("exit %d, want 4\n%s\n%s", code, out, machinecheck.Report(t, m))
 	}
-	same(t, "before and after the way back", before, wholeOld(t, m))
+	same(t, "before and after the way back", before, whole(t, m))
 	if err := m.AwaitProduct(t.Context(), "3.4.2"); err != nil {
 		t.Error(err)
 	}
@@ -384,13 +355,13 @@ func TestFirstJumpRefusals(t *testing.T) {
 	m := host.Start(t, host.Options{Release: "3.4.2", Data: true})
 	m.Sh(t, "mkdir /root/c && cd /root/c && rpm2cpio "+give(t, m, "4.0.1")+" | cpio -idm --quiet")
 	m.Sh(t, administrator)
-	clean := wholeOld(t, m)
+	clean := whole(t, m)
 	for _, c := range firstRefusals {
 		m.Sh(t, c.make)
 		checkTells(t, m, "4.0.1", "", []cause{c})
 		m.Sh(t, c.mend)
 	}
-	same(t, "before the causes and after them", clean, wholeOld(t, m))
+	same(t, "before the causes and after them", clean, whole(t, m))
 	if code, out := m.ShCode(t, "/root/c/opt/"+prefix+"/4.0.1/bin/engine check"); code != 0 {
 		t.Errorf("nothing is in the way any more, and check says\n%s", out)
 	}
@@ -402,13 +373,13 @@ func TestFirstJumpKilled(t *testing.T) {
 	t.Parallel()
 	m := host.Start(t, host.Options{Release: "3.4.2", Data: true})
 	m.Sh(t, administrator+"; touch /etc/"+prefix+"/manual; dnf install -y "+give(t, m, "4.0.1")+"\n"+machinecheck.Spoil("4.0.1"))
-	before := wholeOld(t, m)
+	before := whole(t, m)
 	for _, step := range []string{"copy the stores", "packages to new", "move files back", "remove what came early", "prove the sources"} {
 		m.Sh(t, prefix+" start; cd /var/lib/"+prefix+` && for i in $(seq 3000); do grep -q '"`+step+`"' $(ls -td 4.0.1-* | head -1)/journal.json && break; sleep 0.02; done
 			pid=$(systemctl show -P MainPID `+prefix+`) && [ $pid -gt 1 ] && kill -9 $pid; true`)
 		if code, out := m.ShCode(t, prefix+" wait"); code != 4 {
 			t.Fatalf("killed in %s: exit %d, want 4\n%s\n%s", step, code, out, machinecheck.Report(t, m))
 		}
-		same(t, "before, and killed in "+step, before, wholeOld(t, m))
+		same(t, "before, and killed in "+step, before, whole(t, m))
 	}
 }

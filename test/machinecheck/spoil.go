@@ -20,3 +20,21 @@ systemctl daemon-reload; sync -f /etc`
 
 // Mend takes back what [Spoil] did.
 const Mend = `rm -f ` + spoilFile + `; rmdir --ignore-fail-on-non-empty $(dirname ` + spoilFile + `) 2>/dev/null; systemctl daemon-reload; true`
+
+// Where [SpoilCopy] puts what it needs.
+const (
+	refuseFile = "/etc/systemd/system/postgresql@15-main.service.d/90-test.conf"
+	refuseSQL  = "/var/tmp/refuse.sql"
+)
+
+// SpoilCopy is a script after which the first copy out of Elasticsearch fails at its end, on a machine that has no PostgreSQL yet: the indexes that
+// help the second copy are refused, by a trigger that each new database gets from its template.
+const SpoilCopy = `cat >` + refuseSQL + ` <<'SQL'
+drop event trigger if exists refuse;
+create or replace function refuse() returns event_trigger language plpgsql as $$ begin
+if exists (select from pg_event_trigger_ddl_commands() where object_identity like '%\_store\_%\_id') then raise exception 'broken on purpose'; end if; end $$;
+create event trigger refuse on ddl_command_end when tag in ('CREATE INDEX') execute function refuse();
+SQL
+mkdir -p $(dirname ` + refuseFile + `)
+printf '[Service]\nExecStartPost=/usr/bin/psql -Xq -v ON_ERROR_STOP=1 -f ` + refuseSQL + ` template1\n' > ` + refuseFile + `
+systemctl daemon-reload; sync -f /etc /var/tmp`

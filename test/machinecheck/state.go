@@ -39,9 +39,11 @@ func Want(set []manifest.Package) string {
 
 // Without is what a comparison of two moments leaves out: what clients wrote in between.
 type Without struct {
-	Columns []string          // of every table
-	Rows    map[string]string // table -> the rows, as an SQL condition
-	Paths   []string          // beginnings of file names
+	Columns    []string          // of every table
+	Rows       map[string]string // table -> the rows, as an SQL condition
+	Paths      []string          // beginnings of file names
+	Executions []string          // of documents: those that are compared, with their events and logs; none is all
+	Copied     bool              // the data came out of Elasticsearch since: what each such upgrade makes afresh is left out, numbers of rows and secrets
 }
 
 // Rows returns a digest of every row of every table of the product, by table;
@@ -58,11 +60,15 @@ func rows(t testing.TB, m *host.Machine, without Without) map[string]string {
 	for _, w := range without.Columns {
 		minus += " - '" + w + "'"
 	}
+	more := "''"
+	if without.Copied {
+		more = afresh
+	}
 	for table, condition := range without.Rows {
 		kept += fmt.Sprintf(" when '%s' then $$ where not (%s)$$", table, condition)
 	}
-	perTable := fmt.Sprintf(`select %%L, count(*) || ' rows ' || coalesce(md5(string_agg(r, '|' order by r)), '') from (select (to_jsonb(t)%s)::text as r from %%I t%%s) x`, minus)
-	out := m.Sh(t, SQL(`select format($$`+perTable+`$$, table_name, table_name, `+kept+` when '' then '' else '' end) from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE' order by 1 \gexec`))
+	perTable := fmt.Sprintf(`select %%L, count(*) || ' rows ' || coalesce(md5(string_agg(r, '|' order by r)), '') from (select (to_jsonb(t)%s%%s)::text as r from %%I t%%s) x`, minus)
+	out := m.Sh(t, SQL(`select format($$`+perTable+`$$, table_name, `+more+`, table_name, `+kept+` when '' then '' else '' end) from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE' order by 1 \gexec`))
 	found := map[string]string{}
 	for line := range strings.Lines(out) {
 		if table, sum, ok := strings.Cut(strings.TrimSpace(line), "|"); ok {
@@ -154,15 +160,27 @@ func Whole(t testing.TB, m *host.Machine) map[string]string {
 // WholeWithout is [Whole] of a machine that clients write to.
 func WholeWithout(t testing.TB, m *host.Machine, without Without) map[string]string {
 	t.Helper()
-	found := WholeFiles(t, m, without)
-	found["packages"] = digest(Packages(t, m))
-	found["duplicates"] = m.Sh(t, `rpm -qa --qf '%{NAME}.%{ARCH}\n' | sort | uniq -d`)
-	found["schema"] = digest(Schema(t, m))
-	for table, sum := range rows(t, m, without) {
-		found["table "+table] = sum
+	documented := keepsDocuments(t, m)
+	if documented || without.Copied {
+		without.Paths = append(slices.Clone(without.Paths), lastChanges...)
 	}
-	found["units"] = m.Sh(t, `systemctl list-unit-files --no-legend 'cloudify-*' nginx.service | grep -v '^`+Prefix+`' | awk '{print $1,$2}'`)
-	found["active"] = m.Sh(t, `systemctl list-units --no-legend --plain --state=active 'cloudify-*.service' nginx.service | grep -v '^`+Prefix+`' | awk '{print $1,$3}'`)
+	found := WholeFiles(t, m, without)
+	found["packages"] = m.Sh(t, "rpm -qa | grep -v ^"+Prefix+"- | sort")
+	found["duplicates"] = m.Sh(t, `rpm -qa --qf '%{NAME}.%{ARCH}\n' | sort | uniq -d`)
+	if documented {
+		found["PostgreSQL"] = m.Sh(t, traces)
+		for kind, sum := range documents(t, m, without.Executions) {
+			found["documents "+kind] = sum
+		}
+	} else {
+		found["schema"] = digest(Schema(t, m))
+		for table, sum := range rows(t, m, without) {
+			found["table "+table] = sum
+		}
+	}
+	const units = "'cloudify-*' nginx.service elasticsearch.service logstash.service 'postgresql*'"
+	found["units"] = m.Sh(t, `systemctl list-unit-files --no-legend `+units+` | grep -v '^`+Prefix+`' | awk '{print $1,$2}'`)
+	found["active"] = m.Sh(t, `systemctl list-units --no-legend --plain --type=service --state=active `+units+` | grep -v '^`+Prefix+`' | awk '{print $1,$3}'`)
 	return found
 }
 
@@ -184,13 +202,23 @@ func WholeFiles(t testing.TB, m *host.Machine, without Without) map[string]strin
 	return found
 }
 
-// WholeNew is the whole of a new machine, but for the one secret that each upgrade
-// makes afresh: that must only be there.
+// WholeNew is the whole of a new machine, but for the secrets that each upgrade
+// makes afresh: those must only be there.
 func WholeNew(t testing.TB, m *host.Machine, without Without) map[string]string {
 	t.Helper()
 	const file = "/opt/manager/rest-security.conf"
 	found := WholeWithout(t, m, without)
-	found[file] = m.Sh(t, `stat -c '%A %U:%G' `+file+`; sed -E 's/("admin_password": *)"[^"]{32,}"/\1 made/' `+file+` | sha256sum`)
+	keys := "admin_password"
+	if without.Copied {
+		keys = "hash_salt|secret_key|encoding_alphabet"
+		for path := range found {
+			if strings.HasPrefix(path, "/etc/cloudify/ssl/") {
+				found[path] = m.Sh(t, "stat -c '%A %U:%G' "+path)
+			}
+		}
+		found["/etc/shadow"] = m.Sh(t, "stat -c '%A %U:%G' /etc/shadow; cut -d: -f1,2,4- /etc/shadow | sha256sum") // 3 is the day of the last change
+	}
+	found[file] = m.Sh(t, `stat -c '%A %U:%G' `+file+`; sed -E 's/("(`+keys+`)": *)"[^"]{31,}"/\1 made/g' `+file+` | sha256sum`)
 	return found
 }
 

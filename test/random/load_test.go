@@ -1,10 +1,13 @@
 package random
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -18,7 +21,8 @@ const (
 	between     = 40 * time.Millisecond
 	executeEach = 10
 	answerLimit = 10 * time.Second
-	mostBytes   = 32 << 10
+	mostBytes   = 16 << 10
+	flushEach   = 200 * time.Millisecond
 )
 
 // load is a client that writes for as long as a machine is tried.
@@ -27,14 +31,19 @@ type load struct {
 	stop   context.CancelFunc
 	done   sync.WaitGroup
 
-	mu    sync.Mutex
-	acked int
+	mu      sync.Mutex
+	acked   int
+	flushes []flush // of Elasticsearch, in their order
 }
 
-// startLoad starts writing; the seed makes the bodies.
-func startLoad(ctx context.Context, m *host.Machine, name string, seed uint64) *load {
+// flush made durable what had been acknowledged before it began.
+type flush struct{ began, ended time.Time }
+
+// startLoad starts writing; the seed makes the bodies. What the first jump's Elasticsearch has is flushed all the time: it keeps five
+// seconds in its own memory.
+func startLoad(ctx context.Context, m *machine, name string, seed uint64) *load {
 	ctx, stop := context.WithCancel(ctx)
-	l := &load{client: &machinecheck.Client{Machine: m, Name: name}, stop: stop}
+	l := &load{client: &machinecheck.Client{Machine: m.Machine, Name: name}, stop: stop}
 	lot := rand.NewChaCha8(sha256.Sum256(fmt.Appendf(nil, "%s %d", name, seed)))
 	l.done.Go(func() {
 		for n := 0; ctx.Err() == nil; n++ {
@@ -42,6 +51,14 @@ func startLoad(ctx context.Context, m *host.Machine, name string, seed uint64) *
 			_ = sleep(ctx, between)
 		}
 	})
+	if m.jump == first {
+		l.done.Go(func() {
+			for ctx.Err() == nil {
+				l.flush(ctx, m.Machine)
+				_ = sleep(ctx, flushEach)
+			}
+		})
+	}
 	return l
 }
 
@@ -49,7 +66,41 @@ func startLoad(ctx context.Context, m *host.Machine, name string, seed uint64) *
 func body(lot *rand.ChaCha8) []byte {
 	b := make([]byte, 1+lot.Uint64()%mostBytes)
 	_, _ = lot.Read(b) // never fails, says its documentation
-	return b
+	return machinecheck.Blueprint(fmt.Sprintf("load %x", b))
+}
+
+// flush flushes Elasticsearch once, and notes it when that was acknowledged.
+func (l *load) flush(ctx context.Context, m *host.Machine) {
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
+	f := flush{began: time.Now()}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://127.0.0.1:9200/_flush", nil)
+	if err != nil {
+		return
+	}
+	resp, err := m.HTTP().Do(req)
+	if err != nil {
+		return
+	}
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	_ = resp.Body.Close() // only read
+	if f.ended = time.Now(); err == nil && resp.StatusCode == http.StatusOK && bytes.Contains(answer, []byte(`"failed":0`)) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.flushes = append(l.flushes, f)
+	}
+}
+
+// forget gives up what Elasticsearch may have forgotten at a fault: what was acknowledged after the begin of the last flush that had ended then.
+// The load has ended.
+func (l *load) forget(b blow) int {
+	var flushed time.Time
+	for _, f := range l.flushes {
+		if f.ended.Before(b.from) {
+			flushed = f.began
+		}
+	}
+	return l.client.Forget(func(sent, acknowledged time.Time) bool { return !acknowledged.Before(flushed) && sent.Before(b.to) })
 }
 
 // write writes once or twice. What is not acknowledged the client counts.

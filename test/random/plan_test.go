@@ -17,6 +17,7 @@ const (
 	rpmAlone  kind = "rpm"            // SIGKILL of the rpm that changes packages
 	rpmParent kind = "rpm and parent" // and of the engine that started it
 	postgres  kind = "postgres"       // SIGKILL of the whole PostgreSQL; systemd starts it again
+	elastic   kind = "elasticsearch"  // likewise, of the jump that leaves it
 	dbus      kind = "dbus"           // its restart: every connection to it is lost
 	reexec    kind = "reexec"         // systemctl daemon-reexec
 	power     kind = "power"          // the machine and its disk; it is on again at once
@@ -35,6 +36,10 @@ const (
 var (
 	kinds = []kind{engine, rpmAlone, rpmParent, postgres, dbus, reexec, power}
 	more  = append(slices.Clone(kinds), child, postgresAway, dbusAway, stop, rollback, reboot)
+
+	// Of the jump that leaves Elasticsearch: a PostgreSQL comes and goes with an attempt.
+	firstKinds = append(slices.Clone(kinds), elastic)
+	firstMore  = append(slices.Clone(firstKinds), child, dbusAway, stop, rollback, reboot)
 )
 
 // fault is one of them and the time for it: a delay after the attempt has come to a phase, or after
@@ -61,7 +66,15 @@ type jump struct {
 
 func (j jump) String() string { return j.From + "-" + j.To }
 
-var jumps = []jump{{"4.0.1", "4.1.1"}, {"4.1.1", "4.2.0"}}
+// first leaves Elasticsearch for PostgreSQL.
+var (
+	first = jump{"3.4.2", "4.0.1"}
+	later = []jump{{"4.0.1", "4.1.1"}, {"4.1.1", "4.2.0"}}
+	jumps = append([]jump{first}, later...)
+)
+
+// laterTrials is how many trials of a seed are of the later jumps; those from then on are of the first one.
+const laterTrials = 224
 
 // plan is one trial.
 type plan struct {
@@ -91,30 +104,44 @@ func (p plan) String() string {
 
 // lasts is about how long each phase takes on a quiet machine: the delays are spread over it and a little more. A
 // fault that comes late for its phase hits a later one.
-var lasts = map[phase]time.Duration{
-	starting: 300 * time.Millisecond, preparing: 2500 * time.Millisecond, switching: 2500 * time.Millisecond, opening: 800 * time.Millisecond, back: 3 * time.Second,
-}
+var (
+	lasts = map[phase]time.Duration{
+		starting: 300 * time.Millisecond, preparing: 2500 * time.Millisecond, switching: 2500 * time.Millisecond, opening: 800 * time.Millisecond, back: 3 * time.Second,
+	}
+	firstLasts = map[phase]time.Duration{
+		starting: 300 * time.Millisecond, preparing: 10 * time.Second, switching: 8 * time.Second, opening: 2 * time.Second, back: 6 * time.Second,
+	}
+)
 
 // planOf draws the nth trial of a seed: the same one each time.
 func planOf(seed uint64, n int) plan {
 	lot := rand.New(rand.NewPCG(seed, uint64(n)))
-	p := plan{Seed: seed, N: n, Jump: jumps[lot.IntN(len(jumps))], Back: lot.IntN(2) == 0}
-	first := fault{Kind: kinds[n%len(kinds)]} // each kind as often
-	switch first.Kind {
-	case rpmAlone, rpmParent: // there is none before
-		first.After = switching
-		if p.Back && lot.IntN(2) == 0 {
-			first.After = back
-		}
-		first.Delay = delay(lot, 700*time.Millisecond) // after rpm was seen
-	default:
-		first.After = phaseOf(lot, p.Back)
-		first.Delay = delay(lot, lasts[first.After])
+	if n >= laterTrials {
+		return draft(lot, plan{Seed: seed, N: n, Jump: first, Back: lot.IntN(2) == 0}, firstKinds, firstMore, firstLasts)
 	}
-	p.Faults = []fault{first}
+	return draft(lot, plan{Seed: seed, N: n, Jump: later[lot.IntN(len(later))], Back: lot.IntN(2) == 0}, kinds, more, lasts)
+}
+
+// draft draws the faults of a trial.
+func draft(lot *rand.Rand, p plan, kinds, more []kind, lasts map[phase]time.Duration) plan {
+	begin := fault{Kind: kinds[p.N%len(kinds)]} // each kind as often
+	switch begin.Kind {
+	case rpmAlone, rpmParent: // there is none before
+		begin.After = switching
+		if p.Back && lot.IntN(2) == 0 {
+			begin.After = back
+		}
+		begin.Delay = delay(lot, 700*time.Millisecond) // after rpm was seen
+	default:
+		begin.After = phaseOf(lot, p.Back)
+		if begin.Kind == elastic && begin.After == opening { // it does not run any more
+			begin.After = switching
+		}
+		begin.Delay = delay(lot, lasts[begin.After])
+	}
+	p.Faults = []fault{begin}
 	if lot.IntN(2) == 0 {
-		second := fault{Kind: more[lot.IntN(len(more))], Delay: delay(lot, 4*time.Second)}
-		p.Faults = append(p.Faults, second)
+		p.Faults = append(p.Faults, fault{Kind: more[lot.IntN(len(more))], Delay: delay(lot, 4*time.Second)})
 	}
 	return p
 }
@@ -135,41 +162,52 @@ func phaseOf(lot *rand.Rand, goesBack bool) phase {
 // TestPlans wants the choice to be repeatable and to reach everything.
 func TestPlans(t *testing.T) {
 	t.Parallel()
-	seen := map[string]int{}
-	for n := range 200 {
-		p := planOf(7, n)
-		if again := planOf(7, n); again.String() != p.String() {
-			t.Fatalf("trial %d is %v once and %v then", n, p, again)
-		}
-		seen[p.Jump.String()]++
-		seen[p.way()]++
-		seen[fmt.Sprintf("%d faults", len(p.Faults))]++
-		for i, f := range p.Faults {
-			seen[string(f.Kind)]++
-			if i == 0 {
-				seen["after "+string(f.After)]++
+	for _, c := range []struct {
+		from, to    int
+		jumps       []jump
+		kinds, more []kind
+	}{
+		{0, 200, later, kinds, more},
+		{laterTrials, laterTrials + 200, []jump{first}, firstKinds, firstMore},
+	} {
+		seen := map[string]int{}
+		for n := c.from; n < c.to; n++ {
+			p := planOf(7, n)
+			if again := planOf(7, n); again.String() != p.String() {
+				t.Fatalf("trial %d is %v once and %v then", n, p, again)
 			}
-			if (i == 0) != (f.After != "") || f.Delay < 0 || f.Delay > 5*time.Second {
-				t.Errorf("trial %d: fault %d is %+v", n, i, f)
-			}
-			if !p.Back && f.After == back {
-				t.Errorf("trial %d waits for a way back that is not there: %v", n, p)
+			seen[p.Jump.String()]++
+			seen[p.way()]++
+			seen[fmt.Sprintf("%d faults", len(p.Faults))]++
+			for i, f := range p.Faults {
+				seen[string(f.Kind)]++
+				if i == 0 {
+					seen["after "+string(f.After)]++
+				}
+				if (i == 0) != (f.After != "") || f.Delay < 0 || f.Delay > 10*time.Second {
+					t.Errorf("trial %d: fault %d is %+v", n, i, f)
+				}
+				if !p.Back && f.After == back || f.Kind == elastic && f.After == opening {
+					t.Errorf("trial %d waits for what is not there: %v", n, p)
+				}
 			}
 		}
-	}
-	want := []string{"4.0.1-4.1.1", "4.1.1-4.2.0", "forward", "back", "1 faults", "2 faults",
-		"after start", "after prepare", "after switch", "after open", "after back"}
-	for _, k := range kinds {
-		want = append(want, string(k))
-	}
-	for _, k := range more {
-		if seen[string(k)] < 2 {
-			t.Errorf("%s: %d of 200 trials", k, seen[string(k)])
+		want := []string{"forward", "back", "1 faults", "2 faults", "after start", "after prepare", "after switch", "after open", "after back"}
+		for _, j := range c.jumps {
+			want = append(want, j.String())
 		}
-	}
-	for _, what := range want {
-		if seen[what] < 5 {
-			t.Errorf("%s: %d of 200 trials", what, seen[what])
+		for _, k := range c.kinds {
+			want = append(want, string(k))
+		}
+		for _, k := range c.more {
+			if seen[string(k)] < 2 {
+				t.Errorf("%s: %d of 200 trials", k, seen[string(k)])
+			}
+		}
+		for _, what := range want {
+			if seen[what] < 5 {
+				t.Errorf("%s: %d of 200 trials", what, seen[what])
+			}
 		}
 	}
 	if planOf(7, 3).String() == planOf(8, 3).String() {

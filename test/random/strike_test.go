@@ -13,41 +13,51 @@ import (
 	"onerpm/test/host"
 )
 
-// patience is how long an engine or a PostgreSQL is waited for that a fault is to kill.
+// patience is how long an engine or a database is waited for that a fault is to kill.
 const patience = 3 * time.Second
 
-// strike waits for the time of a fault and makes it. It returns where the attempt was then, or
-// what was not there to be killed.
-func strike(ctx context.Context, m *host.Machine, w *watch, f fault) (hit string, err error) {
+// blow is a fault that was made.
+type blow struct {
+	hit      string    // where the attempt was, or what was not there to be killed
+	from, to time.Time // when it was made
+	forgets  bool      // an Elasticsearch that served forgot what it had not made durable
+}
+
+// strike waits for the time of a fault and makes it.
+func strike(ctx context.Context, m *machine, w *watch, f fault) (b blow, err error) {
 	if f.After != "" {
 		if _, err := w.await(ctx, f.After); err != nil {
-			return "", fmt.Errorf("wait for the phase %s: %w", f.After, err)
+			return b, fmt.Errorf("wait for the phase %s: %w", f.After, err)
 		}
 	}
 	if err := awaitDelay(ctx, m, w, f); err != nil {
-		return "", err
+		return b, err
 	}
 	victims, err := awaitVictims(ctx, m, w, f.Kind)
 	if err != nil {
-		return "", err
+		return b, err
 	}
 	at, err := w.look()
 	if err != nil {
-		return "", err
+		return b, err
 	}
-	hit = at.hit()
+	b.hit = at.hit()
 	if kills(f.Kind) && len(victims) == 0 {
-		return noProcess + hit, nil
+		b.hit = noProcess + b.hit
+		return b, nil
 	}
-	if err := act(ctx, m, f.Kind, victims); err != nil {
-		return hit, fmt.Errorf("%s: %w", f.Kind, err)
+	b.forgets = m.jump == first && (f.Kind == elastic || f.Kind == power) && !at.committed()
+	b.from = time.Now()
+	err = act(ctx, m.Machine, f.Kind, victims)
+	if b.to = time.Now(); err != nil {
+		return b, fmt.Errorf("%s: %w", f.Kind, err)
 	}
-	return hit, nil
+	return b, nil
 }
 
 // kills says whether a fault is a SIGKILL.
 func kills(k kind) bool {
-	return slices.Contains([]kind{engine, rpmAlone, rpmParent, postgres, child}, k)
+	return slices.Contains([]kind{engine, rpmAlone, rpmParent, postgres, elastic, child}, k)
 }
 
 // commands are the faults that are one.
@@ -76,9 +86,14 @@ func act(ctx context.Context, m *host.Machine, k kind, victims []int) error {
 	return command(ctx, m, commands[k])
 }
 
-// awaitDelay waits for as long as a fault says; one of rpm counts from when there is an rpm.
-func awaitDelay(ctx context.Context, m *host.Machine, w *watch, f fault) error {
-	if f.Kind == rpmAlone || f.Kind == rpmParent {
+// comes says whether what a fault kills is there only for a part of an attempt: an rpm, and of the first jump either database.
+func comes(m *machine, k kind) bool {
+	return k == rpmAlone || k == rpmParent || m.jump == first && (k == postgres || k == elastic)
+}
+
+// awaitDelay waits for as long as a fault says; that of what comes counts from when it is there.
+func awaitDelay(ctx context.Context, m *machine, w *watch, f fault) error {
+	if comes(m, f.Kind) {
 		if _, err := awaitVictims(ctx, m, w, f.Kind); err != nil {
 			return err
 		}
@@ -87,8 +102,8 @@ func awaitDelay(ctx context.Context, m *host.Machine, w *watch, f fault) error {
 }
 
 // awaitVictims waits for what a fault kills: an engine that systemd is about to start again for a
-// moment, an rpm for as long as the attempt is under way. There may be none.
-func awaitVictims(ctx context.Context, m *host.Machine, w *watch, k kind) ([]int, error) {
+// moment, what comes for as long as the attempt is under way. There may be none.
+func awaitVictims(ctx context.Context, m *machine, w *watch, k kind) ([]int, error) {
 	if !kills(k) {
 		return nil, nil
 	}
@@ -101,7 +116,7 @@ func awaitVictims(ctx context.Context, m *host.Machine, w *watch, k kind) ([]int
 			return nil, err
 		}
 		over := time.Now().After(until)
-		if k == rpmAlone || k == rpmParent {
+		if comes(m, k) {
 			over = a.at() == ended
 		}
 		if over {
@@ -133,6 +148,10 @@ func victims(all []host.Process, k kind) []int {
 			}
 		case postgres:
 			if p.Is("postgres") {
+				found = append(found, p.PID)
+			}
+		case elastic:
+			if p.Is("java") && slices.Contains(p.Args, "org.elasticsearch.bootstrap.Elasticsearch") {
 				found = append(found, p.PID)
 			}
 		}
@@ -186,11 +205,13 @@ func TestVictims(t *testing.T) {
 		process(15, 11, "/bin/sh /var/tmp/rpm-tmp.x 1"),
 		process(20, 1, "/usr/lib/postgresql/15/bin/postgres -D /var/lib/postgresql/15/main"),
 		process(21, 20, "postgres checkpointer"),
+		process(22, 1, "/usr/bin/java -Xms1g -cp x org.elasticsearch.bootstrap.Elasticsearch"),
+		process(23, 1, "/usr/bin/java -jar x"),
 		process(30, 1, "/opt/p/run/1/bin/engine status --follow"),
 		process(31, 30, "rpm -U b.rpm"),
 	}
 	for k, want := range map[kind][]int{
-		engine: {10}, rpmAlone: {11, 31}, rpmParent: {11, 31, 10}, postgres: {20, 21}, child: {16}, dbus: nil, power: nil,
+		engine: {10}, rpmAlone: {11, 31}, rpmParent: {11, 31, 10}, postgres: {20, 21}, elastic: {22}, child: {16}, dbus: nil, power: nil,
 	} {
 		if got := victims(all, k); !slices.Equal(got, want) {
 			t.Errorf("%s kills %v, want %v", k, got, want)

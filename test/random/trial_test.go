@@ -51,6 +51,9 @@ func boot(t testing.TB, j jump, bundle string) *machine {
 	if err := m.CopyIn(bundle, "/root/bundle.rpm"); err != nil {
 		t.Fatal(err)
 	}
+	if j == first {
+		m.Sh(t, machinecheck.Administrator("admin", "open-sesame-42")) // as whom the load writes later
+	}
 	m.Sh(t, `mkdir -p /etc/`+prefix+` /etc/systemd/system/postgresql@15-main.service.d; touch /etc/`+prefix+`/manual
 printf '[Service]\nRestart=on-failure\nRestartSec=500ms\n' > /etc/systemd/system/postgresql@15-main.service.d/restart.conf
 systemctl daemon-reload
@@ -62,12 +65,13 @@ rpm -i --nosignature /root/bundle.rpm >/dev/null 2>&1; rm /root/bundle.rpm; sync
 
 // outcome is how a trial ended.
 type outcome struct {
-	side    side
-	hits    []string // where each fault came
-	retried bool     // the start was cut off before there was an attempt, and was done again
-	acked   int      // acknowledged writes
-	refused int      // requests that were refused or got no answer
-	lost    int      // acknowledged writes that are not there
+	side      side
+	hits      []string // where each fault came
+	retried   bool     // the start was cut off before there was an attempt, and was done again
+	acked     int      // acknowledged writes
+	forgotten int      // others, which an Elasticsearch that was killed need not have
+	refused   int      // requests that were refused or got no answer
+	lost      int      // acknowledged writes that are not there
 }
 
 // try makes one trial on a machine that is old, and proves what it is then. It notes in o how far it came.
@@ -79,7 +83,7 @@ func try(t testing.TB, m *machine, p plan, known map[string]string, o *outcome) 
 	if p.Back {
 		m.Sh(t, machinecheck.Spoil(p.Jump.To))
 	}
-	l := startLoad(t.Context(), m.Machine, fmt.Sprintf("%d-%d", p.N, m.trials), p.Seed)
+	l := startLoad(t.Context(), m, fmt.Sprintf("%d-%d", p.N, m.trials), p.Seed)
 	defer l.end()
 	l.await(t, 3)
 	w, err := watchOf(m.Machine)
@@ -87,9 +91,10 @@ func try(t testing.TB, m *machine, p plan, known map[string]string, o *outcome) 
 		t.Fatal(err)
 	}
 	m.Sh(t, "systemd-run --quiet --collect --unit test-start "+prefix+" start")
+	var blows []blow
 	for _, f := range p.Faults {
-		hit, err := strike(ctx, m.Machine, w, f)
-		o.hits = append(o.hits, hit)
+		b, err := strike(ctx, m, w, f)
+		blows, o.hits = append(blows, b), append(o.hits, b.hit)
 		if err != nil {
 			t.Fatalf("%v: %v", f, err)
 		}
@@ -101,6 +106,11 @@ func try(t testing.TB, m *machine, p plan, known map[string]string, o *outcome) 
 	}
 	l.await(t, 3)
 	l.end()
+	for _, b := range blows {
+		if b.forgets {
+			o.forgotten += l.forget(b)
+		}
+	}
 	l.client.Settle(t)
 	o.acked, o.refused, o.lost = l.client.Acknowledged(), l.client.Refused, l.client.Lost(t)
 	if p.Back {
@@ -156,14 +166,14 @@ func finish(t testing.TB, m *machine) side {
 // compare proves that a machine is all old or all new.
 func compare(t testing.TB, m *machine, s side, known map[string]string) {
 	t.Helper()
-	m.Sh(t, `for i in $(seq 300); do systemctl list-units --no-legend --plain --state=activating,deactivating,reloading 'cloudify-*' nginx.service postgresql@15-main.service | grep -q . || break; sleep 0.1; done`)
+	m.Sh(t, `for i in $(seq 300); do systemctl list-units --no-legend --plain --state=activating,deactivating,reloading 'cloudify-*' nginx.service postgresql@15-main.service elasticsearch.service logstash.service | grep -q . || break; sleep 0.1; done`)
 	if s == isNew {
 		machinecheck.New(t, m.Machine, m.jump.To)
 		machinecheck.Same(t, "the new release after a fault and without one", known, machinecheck.WholeNew(t, m.Machine, m.without))
 		return
 	}
 	machinecheck.Same(t, "the old release before and after", m.old, machinecheck.WholeWithout(t, m.Machine, m.without))
-	if code, out := m.ShCode(t, prefix+" start --help >/dev/null && curl -fsS -m 10 http://127.0.0.1/api/v3.1/version"); code != 0 || !strings.Contains(out, `"`+m.jump.From+`"`) {
+	if code, out := m.ShCode(t, prefix+" start --help >/dev/null && curl -fsS -m 10 http://127.0.0.1/api/v2.1/version"); code != 0 || !strings.Contains(out, `"`+m.jump.From+`"`) {
 		t.Errorf("the old release does not answer through the door: %s", out)
 	}
 }
@@ -173,7 +183,7 @@ func record(t testing.TB, j jump, bundle string) map[string]string {
 	t.Helper()
 	m := boot(t, j, bundle)
 	defer m.end(t)
-	l := startLoad(t.Context(), m.Machine, "record", 0)
+	l := startLoad(t.Context(), m, "record", 0)
 	defer l.end()
 	l.await(t, 3)
 	m.Sh(t, prefix+" start && "+prefix+" wait")

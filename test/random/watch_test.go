@@ -51,6 +51,9 @@ func (a attempt) at() phase {
 	return a.Phase
 }
 
+// committed says whether the machine is the new release, or becomes it whatever comes.
+func (a attempt) committed() bool { return a.Phase == opening || a.Outcome == "upgraded" }
+
 // step is the step under way, or the last one.
 func (a attempt) step() string {
 	if len(a.Steps) == 0 {

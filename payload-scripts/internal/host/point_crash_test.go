@@ -19,6 +19,7 @@ func TestSteady(t *testing.T) {
 		{"/var/lib/p/4.2.0-1-20260101T000000.000Z/journal.json", "/var/lib/p/4.2.0-1-20261231T235959.999Z/journal.json", true},
 		{"/run/p-proof-12-3456789/rpmdb", "/run/p-proof-13-9999999/rpmdb", true},
 		{"--file=/tmp/schema-3456789/schema.sql", "--file=/tmp/schema-4294967295/schema.sql", true},
+		{"events logstash-2026.11.25", "events logstash-2027.01.01", true},
 		{"/etc/a-12.conf", "/etc/a-13.conf", false},
 		{"/proc/12/fd/3", "/proc/99/fd/7", true},
 		{"-q  a\n b", "-q a b", true},

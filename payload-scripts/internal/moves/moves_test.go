@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/paths"
 	"onerpm/payload-scripts/internal/tree"
 )
@@ -350,6 +351,51 @@ func TestWhatOthersHave(t *testing.T) {
 	m.set.Packaged = func(context.Context) (map[string]bool, error) { return nil, errors.New("no rpm") }
 	if err := m.set.Record(ctx); err == nil || !strings.Contains(err.Error(), "no rpm") {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestTakenOver: a file that took the place of a noted one keeps its owner, also when it got the number of that one's inode, which
+// ext4 gives to the next file.
+func TestTakenOver(t *testing.T) { // alone: other tests would get that number
+	m, ctx := newMachine(t), t.Context()
+	const file = "/opt/app/cache"
+	m.write(file, "1", 0o600, 0, 0)
+	m.ok(m.set.Record(ctx))
+	number := func(path string) uint64 {
+		is, err := inodeAt(host.Name(m.at(path)))
+		m.ok(err)
+		return is
+	}
+	was := number(file)
+	m.ok(os.Remove(m.at(file)))
+	for i := range 3000 { // numbers that were free before are given first
+		next := fmt.Sprintf("/next-%d", i)
+		m.write(next, "2", 0o600, 3, 3)
+		if number(next) == was || i == 2999 {
+			m.ok(os.Rename(m.at(next), m.at(file)))
+			break
+		}
+	}
+	for _, side := range []manifest.Side{manifest.New, manifest.Old} {
+		m.ok(m.set.Converge(ctx, side))
+		var st unix.Stat_t
+		m.ok(unix.Lstat(m.at(file), &st))
+		if st.Uid != 3 || st.Gid != 3 {
+			t.Errorf("to %s: it belongs to %d:%d", side, st.Uid, st.Gid)
+		}
+	}
+	n, err := host.OpenPath(m.at(file))
+	m.ok(err)
+	defer n.Close()
+	born, err := host.Born(m.at(file))
+	m.ok(err)
+	for noted, want := range map[int64]bool{born: true, born + 1: false, 0: true} {
+		if same, err := (owned{Inode: n.Stat.Ino, Born: noted}).is(n); err != nil || same != want {
+			t.Errorf("made at %d, noted %d: %v, %v", born, noted, same, err)
+		}
+	}
+	if same, err := (owned{Inode: n.Stat.Ino + 1, Born: born}).is(n); err != nil || same {
+		t.Errorf("another inode: %v, %v", same, err)
 	}
 }
 

@@ -26,6 +26,7 @@ import (
 type owned struct {
 	Path  host.Name `json:"path"` // without links, before any move
 	Inode uint64    `json:"inode"`
+	Born  int64     `json:"born,omitempty"` // see [host.Inode.Born]; 0 is not known
 	UID   int       `json:"uid"`
 	GID   int       `json:"gid"`
 	Rule  int       `json:"rule"`          // which of the manifest's owners it gets
@@ -127,7 +128,14 @@ func (s *Set) walk(ctx context.Context, rule manifest.Owner, visit func(owned) e
 		if privileged, err := isPrivileged(path, st); err != nil || privileged {
 			return err
 		}
-		return visit(owned{Path: host.Name(path), Inode: st.Ino, UID: int(st.Uid), GID: int(st.Gid), folder: st.Mode&unix.S_IFMT == unix.S_IFDIR})
+		born, err := host.Born(path)
+		if absent(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return visit(owned{Path: host.Name(path), Inode: st.Ino, Born: born, UID: int(st.Uid), GID: int(st.Gid), folder: st.Mode&unix.S_IFMT == unix.S_IFDIR})
 	})
 	if err != nil || len(linked) == 0 {
 		return err
@@ -267,8 +275,8 @@ func (o owned) give(at *opener, path host.Name, to ids) (same bool, err error) {
 	}
 	defer n.Close()
 	whichever := o.Any && n.Stat.Nlink == 1 // another name of it may be a secret's
-	if n.Stat.Ino != o.Inode && !whichever {
-		return false, nil
+	if same, err := o.is(n); err != nil || !same && !whichever {
+		return false, err
 	}
 	uid, gid := int(n.Stat.Uid), int(n.Stat.Gid)
 	if to.uid >= 0 {
@@ -282,6 +290,15 @@ func (o owned) give(at *opener, path host.Name, to ids) (same bool, err error) {
 	}
 	host.Point("chown", string(path))
 	return true, n.Chown(uid, gid)
+}
+
+// is tells whether an inode is that of the noted file. Its number alone may be that of a file which took the place of the noted one.
+func (o owned) is(n *host.Inode) (bool, error) {
+	if n.Stat.Ino != o.Inode || o.Born == 0 {
+		return n.Stat.Ino == o.Inode, nil
+	}
+	born, err := n.Born()
+	return born == o.Born, err
 }
 
 // opener opens files one after the other, as a walk meets them: the folder of the last one stays open.

@@ -24,6 +24,7 @@ import (
 type Options struct {
 	Heap     string   // of the JVM; 256m if empty
 	Settings []string // name=value of Elasticsearch, such as index.translog.fs.type=simple
+	Data     string   // a stopped Elasticsearch's data folder, of which the node gets a copy; none if empty
 }
 
 // Node is an Elasticsearch with the product's number of shards and replicas, Elasticsearch's own defaults.
@@ -40,7 +41,7 @@ type Node struct {
 
 const startLimit = 2 * time.Minute
 
-// Start starts an empty node and waits until it answers. The caller stops it.
+// Start starts a node, empty without Options.Data, and waits until it answers. The caller stops it.
 func Start(ctx context.Context, o Options) (*Node, error) {
 	jars, err := Jars(ctx)
 	if err != nil {
@@ -53,6 +54,11 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 	n := &Node{options: o, jars: jars, dir: dir}
 	if err := os.Mkdir(filepath.Join(dir, "tmp"), 0o700); err != nil {
 		return nil, errors.Join(err, n.Stop())
+	}
+	if o.Data != "" {
+		if err := os.CopyFS(filepath.Join(dir, "data"), os.DirFS(o.Data)); err != nil {
+			return nil, errors.Join(err, n.Stop())
+		}
 	}
 	if err := n.Restart(ctx); err != nil {
 		return nil, errors.Join(err, n.Stop())

@@ -2,6 +2,7 @@ package elasticsearch_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 	"os"
@@ -58,7 +59,18 @@ func TestNode(t *testing.T) {
 	if !elastic.IsStatus(err, http.StatusConflict) {
 		t.Errorf("created twice: %v", err)
 	}
-	if err := n.Stop(); err != nil {
+	if err := n.Term(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := filepath.Glob(temp + "/*/data")
+	if err != nil || len(data) != 1 {
+		t.Fatal(data, err)
+	}
+	heir := start(t, elasticsearch.Options{Data: data[0]})
+	if got := call(t, heir, "GET", "/i/t/x%20y/_source", ""); got != source {
+		t.Errorf("over another node's data\n%s", got)
+	}
+	if err := errors.Join(heir.Stop(), n.Stop()); err != nil {
 		t.Fatal(err)
 	}
 	if left, err := os.ReadDir(temp); err != nil || len(left) != 0 {

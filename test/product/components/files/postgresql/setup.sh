@@ -1,5 +1,5 @@
 #!/bin/sh
-# postgresql95-setup initdb: makes the cluster, which listens on the loopback address alone and does not run yet.
+# postgresql95-setup initdb: makes the cluster, which listens on the loopback address alone and does not run yet. Its log lies with its data, as that of 9.5 does.
 set -eu
 case ${1-} in
 initdb) ;;
@@ -9,5 +9,5 @@ if [ -e /etc/postgresql/15/main ]; then
 	echo "Data directory is not empty!" >&2
 	exit 1
 fi
-pg_createcluster 15 main -- --encoding=UTF8 --locale=C >/dev/null
+pg_createcluster 15 main --logfile=/var/lib/postgresql/15/main/postgresql.log -- --encoding=UTF8 --locale=C >/dev/null
 echo "Initializing database ... OK"
