@@ -85,7 +85,6 @@ func run(ctx context.Context, args []string) error {
 			return fmt.Errorf("%d documents: %w", n, err)
 		}
 		results = append(results, r)
-		fmt.Fprint(os.Stderr, markdown(results)) // a run takes long, and may be ended
 	}
 	table := markdown(results)
 	fmt.Print(table)
@@ -104,13 +103,24 @@ func (o options) measure(ctx context.Context, entries int) (result, error) {
 		return r, err
 	}
 	f := newFiller(m)
+	began := time.Now()
 	if r.entities, err = f.fill(ctx, entries); err != nil {
 		return r, fmt.Errorf("fill the machine: %w", err)
 	}
+	progress(entries, "filled", time.Since(began))
 	if r.naive, err = copyNaively(ctx, m, o.naive); err != nil {
 		return r, fmt.Errorf("copy by the program to compare with: %w", err)
 	}
-	return r, upgrade(ctx, m, o.bundle, f.instance, &r)
+	progress(entries, "the naive copy", r.naive)
+	err = upgrade(ctx, m, o.bundle, f.instance, &r)
+	for _, s := range r.told.Steps {
+		progress(entries, s.Name, s.took())
+	}
+	return r, err
+}
+
+func progress(entries int, what string, took time.Duration) {
+	fmt.Fprintf(os.Stderr, "%d events and logs: %-45s %6.2f s\n", entries, what, took.Seconds())
 }
 
 // enlarge gives Elasticsearch another heap and waits until it serves again.
