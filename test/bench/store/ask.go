@@ -12,7 +12,7 @@ import (
 // rest is how long a user waits between two questions.
 const rest = 100 * time.Millisecond
 
-// answer is how long a question took.
+// answer is how long a question took; without an answer, as long as the client waits for one.
 type answer struct {
 	at   time.Time
 	took time.Duration
@@ -21,13 +21,15 @@ type answer struct {
 
 type answers []answer
 
-// askAll asks the URLs in turn, one question at a time, and returns those that were answered.
+// askAll asks the URLs in turn, one question at a time, until ctx ends.
 func askAll(ctx context.Context, client *http.Client, urls []string) (all answers) {
 	for n := 0; ; n++ {
 		at := time.Now()
+		took := outside.Patience
 		if outside.Ask(ctx, client, urls[n%len(urls)]) {
-			all = append(all, answer{at, time.Since(at), n % len(urls)})
+			took = time.Since(at)
 		}
+		all = append(all, answer{at, took, n % len(urls)})
 		select {
 		case <-ctx.Done():
 			return all
@@ -36,7 +38,7 @@ func askAll(ctx context.Context, client *http.Client, urls []string) (all answer
 	}
 }
 
-// median is that of the answers of one URL to questions that were asked in a time; 0 when there were none.
+// median is that of the answers of one URL to questions that were asked in a time; 0 when none were.
 func (a answers) median(url int, from, to time.Time) time.Duration {
 	var times []time.Duration
 	for _, one := range a {

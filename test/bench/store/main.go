@@ -39,8 +39,9 @@ func main() {
 type result struct {
 	entries  int // events and logs
 	entities int
-	naive    time.Duration // of the program that copies while nothing serves
+	naive    naive // the program that copies while nothing serves
 	window   outside.Gap
+	total    time.Duration // of the upgrade, from the command to its end
 	asked    answers
 	told     report
 	peaks    peaks
@@ -111,7 +112,7 @@ func (o options) measure(ctx context.Context, entries int) (result, error) {
 	if r.naive, err = copyNaively(ctx, m, o.naive); err != nil {
 		return r, fmt.Errorf("copy by the program to compare with: %w", err)
 	}
-	progress(entries, "the naive copy", r.naive)
+	progress(entries, "the naive copy", r.naive.took)
 	err = upgrade(ctx, m, o.bundle, f.instance, &r)
 	for _, s := range r.told.Steps {
 		progress(entries, s.Name, s.took())

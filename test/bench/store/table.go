@@ -72,9 +72,7 @@ func figuresOf(results []result) []figure {
 	return []figure{
 		each("entities", "", func(r result) string { return fmt.Sprint(r.entities) }),
 		each("first pass", "", func(r result) string { return seconds(r.told.step(firstPass).took()) }),
-		each("documents a second", "", func(r result) string {
-			return fmt.Sprintf("%.0f", float64(r.documents())/r.told.step(firstPass).took().Seconds())
-		}),
+		each("documents a second", "", func(r result) string { return r.rate(r.told.step(firstPass).took()) }),
 		each("engine's peak memory in it", "", func(r result) string { return mib(r.peaks.first) }),
 		each("engine's peak memory in all", told(memory <= mostMemory, "at most %s", mib(mostMemory)), func(r result) string { return mib(r.peaks.all) }),
 		each("a list, median before", "", func(r result) string { return millis(r.before(0)) }),
@@ -82,16 +80,19 @@ func figuresOf(results []result) []figure {
 		each("one thing, median before", "", func(r result) string { return millis(r.before(1)) }),
 		each("one thing, median in the first pass", "", func(r result) string { return millis(r.during(1)) }),
 		each("slower, the worse of both", told(slowest <= slower, "at most %.0f times", slower), func(r result) string { return fmt.Sprintf("%.1f times", r.slowdown()) }),
+		each("naive copy", "", func(r result) string { return seconds(r.naive.took) }),
+		each("its documents a second", "", func(r result) string { return r.rate(r.naive.took) }),
+		each("its peak memory", "", func(r result) string { return mib(r.naive.peak) }),
+		each("out of service with it", "", func(r result) string { return seconds(r.naiveWindow()) }),
 		each("out of service", told(large.window.Length <= small.window.Length+growth, "at most %s more than at %d", seconds(growth), small.entries),
 			func(r result) string { return seconds(r.window.Length) }),
-		each("as the upgrade reports it", "", func(r result) string { return r.told.Window }),
-		each("the second pass in it", "", func(r result) string { return seconds(r.told.step(secondPass).took()) }),
-		each("the naive copy", "", func(r result) string { return seconds(r.naive) }),
-		each("out of service with it", "", func(r result) string { return seconds(r.naiveWindow()) }),
-		each("ours of that", told(large.window.Length*ofNaive <= large.naiveWindow(), "at most 1/%d at %d", ofNaive, large.entries),
+		each("as the upgrade reports it", "", func(r result) string { return seconds(r.told.Window.D()) }),
+		each("second pass in it", "", func(r result) string { return seconds(r.told.step(secondPass).took()) }),
+		each("of that with the naive copy", told(large.window.Length*ofNaive <= large.naiveWindow(), "at most 1/%d at %d", ofNaive, large.entries),
 			func(r result) string {
 				return fmt.Sprintf("1/%.1f", r.naiveWindow().Seconds()/r.window.Length.Seconds())
 			}),
+		each("from command to end", "", func(r result) string { return seconds(r.total) }),
 	}
 }
 
@@ -100,11 +101,13 @@ func told(holds bool, format string, args ...any) string {
 	return fmt.Sprintf(format, args...) + map[bool]string{true: ": holds", false: ": DOES NOT HOLD"}[holds]
 }
 
-func (r result) documents() (n int64) {
+// rate is how many documents a second were copied.
+func (r result) rate(took time.Duration) string {
+	var n int64
 	for _, s := range r.told.Stores {
 		n += s.Documents
 	}
-	return n
+	return fmt.Sprintf("%.0f", float64(n)/took.Seconds())
 }
 
 // before and during are the median times of a question's answers.
@@ -124,7 +127,7 @@ func (r result) slowdown() float64 {
 
 // naiveWindow is the time without service of an upgrade that copies everything in place of the second pass.
 func (r result) naiveWindow() time.Duration {
-	return r.naive + r.window.Length - r.told.step(secondPass).took()
+	return r.naive.took + r.window.Length - r.told.step(secondPass).took()
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

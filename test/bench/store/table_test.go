@@ -9,10 +9,9 @@ import (
 )
 
 // at is a made result: a machine whose upgrade took so long in each of its parts.
-func at(entries int, naive, window, second, during time.Duration, memory int64) result {
+func at(entries int, copied, window, second, during time.Duration, memory int64) result {
 	begin := time.Date(2017, 3, 1, 20, 0, 0, 0, time.UTC)
-	r := result{entries: entries, entities: 9, naive: naive, window: outside.Gap{Length: window}, peaks: peaks{memory / 2, memory}}
-	r.told.Window = "3s"
+	r := result{entries: entries, entities: 9, naive: naive{took: copied, peak: 1 << 20}, window: outside.Gap{Length: window}, peaks: peaks{memory / 2, memory}}
 	first := step{firstPass, begin.Add(time.Minute), begin.Add(2 * time.Minute)}
 	r.told.Steps = []step{first, {secondPass, begin, begin.Add(second)}}
 	for url := range 2 {
@@ -58,5 +57,21 @@ func TestPeaks(t *testing.T) {
 	w := watch{lines: "100.5 1000\n101.0 2000\n101.5 5000\n102"}
 	if got := w.peaks(time.UnixMilli(101_200)); got != (peaks{2000 << 10, 5000 << 10}) {
 		t.Errorf("peaks %v", got)
+	}
+}
+
+// The median is of the questions of one URL that were asked in the time.
+func TestMedian(t *testing.T) {
+	t.Parallel()
+	begin := time.Date(2017, 3, 1, 20, 0, 0, 0, time.UTC)
+	var all answers
+	for i, took := range []time.Duration{9, 1, 3, 2, 100} {
+		all = append(all, answer{begin.Add(time.Duration(i) * time.Second), took, 0}, answer{begin, 50, 1})
+	}
+	if got := all.median(0, begin, begin.Add(4*time.Second)); got != 3 {
+		t.Errorf("median %d, want 3", got)
+	}
+	if got := all.median(0, begin.Add(time.Hour), begin.Add(2*time.Hour)); got != 0 {
+		t.Errorf("median of nothing %d", got)
 	}
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"onerpm/internal/manifest"
 	"onerpm/test/bench/internal/outside"
 	"onerpm/test/host"
 )
@@ -19,9 +21,9 @@ const (
 
 // report is what the upgrade says of itself.
 type report struct {
-	Outcome string `json:"outcome"`
-	Window  string `json:"window"`
-	Steps   []step `json:"steps"`
+	Outcome string            `json:"outcome"`
+	Window  manifest.Duration `json:"window"`
+	Steps   []step            `json:"steps"`
 	Stores  map[string]struct {
 		Documents int64 `json:"documents"`
 	} `json:"stores"`
@@ -74,7 +76,7 @@ func upgrade(ctx context.Context, m *host.Machine, bundle, instance string, r *r
 	watched := make(chan watch, 1)
 	go func() { watched <- watchEngine(asking, m) }()
 	var err error
-	_, r.window, err = outside.Measure(ctx, m.HTTP(), question, func() error {
+	r.total, r.window, err = outside.Measure(ctx, m.HTTP(), question, func() error {
 		_, err := sh(ctx, m, "dnf install -y /root/bundle.rpm >/dev/null && cloudify-upgrade wait || { cloudify-upgrade report; exit 1; }")
 		return err
 	})
@@ -87,6 +89,18 @@ func upgrade(ctx context.Context, m *host.Machine, bundle, instance string, r *r
 	if seen.err != nil {
 		return seen.err
 	}
+	if err := r.readReport(ctx, m); err != nil {
+		return err
+	}
+	r.peaks = seen.peaks(r.told.step(firstPass).Ended)
+	if r.peaks.first == 0 {
+		return errors.New("the engine's memory was not seen")
+	}
+	return nil
+}
+
+// readReport reads what the upgrade says of itself, and sees that a user's questions were answered while it mattered.
+func (r *result) readReport(ctx context.Context, m *host.Machine) error {
 	text, err := sh(ctx, m, "cloudify-upgrade report --json")
 	if err != nil {
 		return err
@@ -99,6 +113,10 @@ func upgrade(ctx context.Context, m *host.Machine, bundle, instance string, r *r
 			return fmt.Errorf("the upgrade tells of no step %q", name)
 		}
 	}
-	r.peaks = seen.peaks(r.told.step(firstPass).Ended)
+	for url := range 2 {
+		if before, during := r.before(url), r.during(url); before == 0 || before == outside.Patience || during == 0 {
+			return fmt.Errorf("question %d of a user: median of the answers before %v, in the first pass %v; it was not answered, or that pass was too short", url, before, during)
+		}
+	}
 	return nil
 }

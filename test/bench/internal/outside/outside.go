@@ -55,12 +55,12 @@ func probe(ctx context.Context, client *http.Client, url string) Gap {
 	}
 }
 
-// patience is how long a client waits for an answer.
-const patience = time.Second
+// Patience is how long a client waits for an answer.
+const Patience = time.Second
 
 // Ask asks once, and tells whether it was answered well and soon.
 func Ask(ctx context.Context, client *http.Client, url string) bool {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

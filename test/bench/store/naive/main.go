@@ -1,6 +1,7 @@
 // Command naive copies the documents of the demo product's release 3.4.2 into the tables of 4.0.1 in one go, as a
 // program would that is written for this one purpose: it reads page after page of an index, decodes the documents, and
-// copies the rows of each page. It checks nothing, counts nothing and cannot go on after a stop.
+// copies the rows of each page. It checks nothing, counts nothing and cannot go on after a stop. At its end it prints how
+// much memory it had at most, in KiB.
 //
 //	naive CONNECTION
 package main
@@ -14,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -52,6 +54,11 @@ func run(ctx context.Context, args []string) error {
 			return fmt.Errorf("table %s: %w", t.name, err)
 		}
 	}
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		return err
+	}
+	fmt.Println(used.Maxrss)
 	return nil
 }
 
