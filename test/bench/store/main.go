@@ -109,7 +109,7 @@ func (o options) measure(ctx context.Context, entries int) (result, error) {
 		return r, fmt.Errorf("fill the machine: %w", err)
 	}
 	progress(entries, "filled", time.Since(began))
-	if r.naive, err = copyNaively(ctx, m, o.naive); err != nil {
+	if r.naive, err = copyNaively(ctx, m, o.naive, entries); err != nil {
 		return r, fmt.Errorf("copy by the program to compare with: %w", err)
 	}
 	progress(entries, "the naive copy", r.naive.took)

@@ -21,7 +21,7 @@ type naive struct {
 
 // copyNaively has the program copy everything into a PostgreSQL that was not there before and is not afterwards. As in the
 // upgrade's window, nothing but Elasticsearch runs meanwhile.
-func copyNaively(ctx context.Context, m *host.Machine, program string) (n naive, err error) {
+func copyNaively(ctx context.Context, m *host.Machine, program string, entries int) (n naive, err error) {
 	rpms, err := filepath.Glob(server)
 	if err != nil || len(rpms) != 1 {
 		return n, errors.Join(err, errors.New("there is not one "+server+": make components builds it"))
@@ -53,6 +53,14 @@ systemctl stop nginx cloudify-mgmtworker cloudify-restservice logstash cloudify-
 		return n, fmt.Errorf("the program's memory: %w", err)
 	}
 	n.peak <<= 10
+	var rows int
+	text, err := sh(ctx, m, `cd / && runuser -u postgres -- psql -XAtq -d cloudify_db -c "SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM logs)"`)
+	if err != nil {
+		return n, err
+	}
+	if _, err := fmt.Sscan(text, &rows); err != nil || rows < entries {
+		return n, fmt.Errorf("it copied %s of %d events and logs", text, entries)
+	}
 	_, err = sh(ctx, m, `set -e
 systemctl stop postgresql-9.5
 pg_dropcluster --stop 15 main
