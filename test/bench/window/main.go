@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"onerpm/test/bench/internal/outside"
 	"onerpm/test/bench/internal/page"
 	"onerpm/test/host"
 )
@@ -38,7 +39,7 @@ func main() {
 type result struct {
 	rows   int
 	way    string
-	window gap           // as seen from outside
+	window outside.Gap   // as seen from outside
 	total  time.Duration // from the command to its end
 	told   string        // what the upgrade itself reports, "" when it reports nothing
 	said   string        // what the rehearsal predicted, "" when there was none
@@ -160,6 +161,17 @@ func byHand(ctx context.Context, rows int, configuration []byte) (result, error)
 	}
 	r.total, r.window, err = measure(ctx, m, "bash -e /root/by-hand")
 	return r, err
+}
+
+// question is what a client asks through the door.
+const question = "http://127.0.0.1/api/v3.1/version"
+
+// measure runs a script in the machine, seen from outside.
+func measure(ctx context.Context, m *host.Machine, script string) (time.Duration, outside.Gap, error) {
+	return outside.Measure(ctx, m.HTTP(), question, func() error {
+		_, err := sh(ctx, m, script)
+		return err
+	})
 }
 
 func sh(ctx context.Context, m *host.Machine, script string) (string, error) {

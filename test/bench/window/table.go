@@ -20,8 +20,8 @@ func markdown(results []result) string {
 		"| --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, g := range groups {
 		m, first, last := g[len(g)/2], g[0], g[len(g)-1]
-		fmt.Fprintf(&b, "| %d | %s | %.1f s | %.1f to %.1f s | %d | %s | %s | %.0f s |\n", m.rows, m.way, m.window.length.Seconds(),
-			first.window.length.Seconds(), last.window.length.Seconds(), m.window.failed, cmp.Or(m.told, "-"), cmp.Or(m.said, "-"), m.total.Seconds())
+		fmt.Fprintf(&b, "| %d | %s | %.1f s | %.1f to %.1f s | %d | %s | %s | %.0f s |\n", m.rows, m.way, m.window.Length.Seconds(),
+			first.window.Length.Seconds(), last.window.Length.Seconds(), m.window.Failed, cmp.Or(m.told, "-"), cmp.Or(m.said, "-"), m.total.Seconds())
 	}
 	return b.String()
 }
@@ -46,7 +46,7 @@ func byWay(results []result) [][]result {
 		groups[at] = append(groups[at], r)
 	}
 	for _, g := range groups {
-		slices.SortStableFunc(g, func(a, b result) int { return cmp.Compare(a.window.length, b.window.length) })
+		slices.SortStableFunc(g, func(a, b result) int { return cmp.Compare(a.window.Length, b.window.Length) })
 	}
 	return groups
 }

@@ -4,13 +4,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"onerpm/test/bench/internal/outside"
 )
 
 // The median of each way's rounds is told, with its own other figures, beside the shortest and the longest.
 func TestMarkdown(t *testing.T) {
 	t.Parallel()
 	one := func(rows int, way string, window time.Duration, failed int) result {
-		return result{rows: rows, way: way, window: gap{length: window, failed: failed}, total: 5 * time.Second}
+		return result{rows: rows, way: way, window: outside.Gap{Length: window, Failed: failed}, total: 5 * time.Second}
 	}
 	got := markdown([]result{
 		one(1000, "the bundle of before", 4*time.Second, 4), one(1000, "the bundle", 3*time.Second, 3),

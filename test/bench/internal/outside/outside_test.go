@@ -1,4 +1,4 @@
-package main
+package outside
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 )
+
+const question = "http://127.0.0.1/api/v3.1/version"
 
 // door answers, but for some questions in the middle; it ends the measuring with the last one.
 type door struct {
@@ -37,11 +39,11 @@ func TestProbe(t *testing.T) {
 	t.Parallel()
 	ctx, end := context.WithCancel(t.Context())
 	d := &door{shutFrom: 3, openFrom: 8, last: 10, end: end}
-	g := probe(ctx, &http.Client{Transport: d})
-	if g.failed != 5 {
-		t.Errorf("%d questions without an answer, want 5", g.failed)
+	g := probe(ctx, &http.Client{Transport: d}, question)
+	if g.Failed != 5 {
+		t.Errorf("%d questions without an answer, want 5", g.Failed)
 	}
-	if g.length < 5*every {
-		t.Errorf("the window is %v, and 5 questions %v apart got no answer", g.length, every)
+	if g.Length < 5*every {
+		t.Errorf("the window is %v, and 5 questions %v apart got no answer", g.Length, every)
 	}
 }
