@@ -141,7 +141,7 @@ json.dump(agents, open("`+list+`", "w"))' && systemctl start demo-agents`)
 	}
 	checkNew(t, m, "4.0.1")
 	code, out = m.ShCode(t, prefix+" agents wait")
-	if code != 6 || !strings.Contains(out, "deployment-3: work ") || !strings.Contains(out, "no such agent") || !strings.Contains(out, "agents resume") {
+	if code != 6 || !strings.Contains(out, "deployment-3 of default_tenant: work ") || !strings.Contains(out, "no such agent") || !strings.Contains(out, "agents resume") {
 		t.Fatalf("exit %d, want 6 and which agent does not answer\n%s", code, out)
 	}
 	var broker map[string]any

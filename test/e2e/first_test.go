@@ -291,7 +291,7 @@ func TestThreeJumps(t *testing.T) {
 	if got := m.Sh(t, "rpm -qa 'elasticsearch*' 'logstash*'; systemctl --failed --no-legend; ls -d /etc/systemd/system/elasticsearch* /etc/systemd/system/logstash* 2>/dev/null || true"); got != "" {
 		t.Errorf("left of 3.4.2, or failed: %s", got)
 	}
-	if got := m.Sh(t, prefix+" clean >/dev/null; ls -d /var/lib/elasticsearch 2>/dev/null || true"); got != "" {
+	if got := m.Sh(t, prefix+" clean >/dev/null; ls -d /var/lib/elasticsearch /etc/elasticsearch 2>/dev/null || true"); got != "" {
 		t.Errorf("after clean there is %s", got)
 	}
 }

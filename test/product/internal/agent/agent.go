@@ -65,11 +65,6 @@ func (r Record) Into(runtime map[string]any) {
 	runtime["cloudify_agent"] = old
 }
 
-// replaced is the record of the agent's successor.
-func (r Record) replaced(by Info) Record {
-	return Record{Name: by.Name, Version: by.Version, Address: by.Address, Package: r.Package}
-}
-
 // Info is an agent's answer.
 type Info struct {
 	Name    string `json:"name"`
@@ -93,7 +88,7 @@ func Install(ctx context.Context, r Record, packageURL string) (Record, error) {
 		return Record{}, err
 	}
 	info, err := r.call(ctx, http.MethodPost, "/install", body)
-	return r.replaced(info), err
+	return Record{Name: info.Name, Version: info.Version, Address: info.Address, Package: r.Package}, err
 }
 
 // before40 tells whether agents of a version know only their broker.

@@ -22,7 +22,7 @@ func TestThroughBroker(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close() //nolint:errcheck // only its number is wanted
+		defer l.Close()
 		return l.Addr().String(), l.Addr().(*net.TCPAddr).Port
 	}
 	address, _ := free()
