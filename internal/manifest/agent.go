@@ -5,15 +5,16 @@ package manifest
 // each of which one piece of work is asked for and followed to its end. A path
 // is put after API; a key may lead into objects (a.b.c).
 type Agents struct {
-	API     string       `json:"api" yaml:"api"`         // base URL on loopback
-	Headers Headers      `json:"headers" yaml:"headers"` // with the credentials; the admin writes it, and without it agents are pending
-	Lists   AgentLists   `json:"lists" yaml:"lists"`
-	Tenants AgentTenants `json:"tenants" yaml:"tenants"`
-	Groups  AgentGroups  `json:"groups" yaml:"groups"`
-	Work    AgentWork    `json:"work" yaml:"work"`
-	Canary  int          `json:"canary" yaml:"canary"` // groups that are asked first, one after the other; each must succeed
-	Batch   int          `json:"batch" yaml:"batch"`   // groups that are asked at a time
-	Stop    int          `json:"stop" yaml:"stop"`     // percent; when more of the groups asked in a run failed, no more are asked
+	API       string       `json:"api" yaml:"api"`                       // base URL on loopback
+	Meanwhile string       `json:"meanwhile,omitempty" yaml:"meanwhile"` // what does not work with an agent until it is upgraded, for people; check tells it
+	Headers   Headers      `json:"headers" yaml:"headers"`               // with the credentials; the admin writes it, and without it agents are pending
+	Lists     AgentLists   `json:"lists" yaml:"lists"`
+	Tenants   AgentTenants `json:"tenants" yaml:"tenants"`
+	Groups    AgentGroups  `json:"groups" yaml:"groups"`
+	Work      AgentWork    `json:"work" yaml:"work"`
+	Canary    int          `json:"canary" yaml:"canary"` // groups that are asked first, one after the other; each must succeed
+	Batch     int          `json:"batch" yaml:"batch"`   // groups that are asked at a time
+	Stop      int          `json:"stop" yaml:"stop"`     // percent; when more of the groups asked in a run failed, no more are asked
 }
 
 // AgentLists is the shape of the API's lists.

@@ -102,10 +102,11 @@ type Service struct {
 
 // Health is the question a started unit must answer.
 type Health struct {
-	HTTP    string   `json:"http" yaml:"http"` // URL on loopback
-	Headers *Headers `json:"headers,omitempty" yaml:"headers"`
-	Expect  Expect   `json:"expect" yaml:"expect"`
-	Within  Duration `json:"within" yaml:"within"` // from the unit's start
+	HTTP    string       `json:"http" yaml:"http"`                 // URL on loopback
+	Address *HostAddress `json:"address,omitempty" yaml:"address"` // the host's own host and port, which take the place of the URL's
+	Headers *Headers     `json:"headers,omitempty" yaml:"headers"`
+	Expect  Expect       `json:"expect" yaml:"expect"`
+	Within  Duration     `json:"within" yaml:"within"` // from the unit's start
 }
 
 // Headers names a file on the host with one "Name: value" a line, for secrets.

@@ -17,15 +17,15 @@ type Store struct {
 
 // StoreSource tells where on the host the address of the documents stands.
 type StoreSource struct {
-	Elasticsearch ElasticsearchSource `json:"elasticsearch" yaml:"elasticsearch"`
+	Elasticsearch HostAddress `json:"elasticsearch" yaml:"elasticsearch"`
 }
 
-// ElasticsearchSource names the file and its keys.
-type ElasticsearchSource struct {
+// HostAddress names a file of the product's configuration, and the keys of an address in it.
+type HostAddress struct {
 	File   string `json:"file" yaml:"file"`           // on the host
 	Format string `json:"format" yaml:"format"`       // json, yaml or env
-	Host   string `json:"host" yaml:"host"`           // the key of the host
-	Port   string `json:"port,omitempty" yaml:"port"` // the key of the HTTP port, 9200 when absent
+	Host   string `json:"host" yaml:"host"`           // the key of the host, whose value may be host:port
+	Port   string `json:"port,omitempty" yaml:"port"` // the key of the port
 }
 
 // HostValue is a value of the host's configuration.

@@ -14,7 +14,7 @@ func j(s string) manifest.JSON { return manifest.JSON(s) }
 func store() manifest.Store {
 	yes := true
 	return manifest.Store{
-		Name: "storage", To: "main", From: manifest.StoreSource{Elasticsearch: manifest.ElasticsearchSource{File: "/opt/p/p.conf", Format: "yaml", Host: "db_address", Port: "db_port"}},
+		Name: "storage", To: "main", From: manifest.StoreSource{Elasticsearch: manifest.HostAddress{File: "/opt/p/p.conf", Format: "yaml", Host: "db_address", Port: "db_port"}},
 		Values: map[string]manifest.HostValue{"broker": {File: "/opt/p/p.conf", Format: "yaml", Key: "amqp.host"}, "port": {File: "/opt/p/p.conf", Format: "yaml", Key: "amqp.port", As: "integer"}},
 		Ignore: []manifest.StoreIgnore{{Index: "kept-*", Why: "history"}},
 		Tables: []manifest.StoreTable{

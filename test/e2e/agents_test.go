@@ -101,5 +101,91 @@ json.dump(agents, open("`+agentsFile+`", "w"))' && systemctl start demo-agents`)
 	}
 }
 
+// TestAgentsOfFirstJump upgrades the agents of 3.4.2, which listen to the broker that they have and to nobody else: by the product's
+// workflow, with what the jump puts into their records. One that is down is told, and asked again once it is up. The next jump upgrades them all.
+func TestAgentsOfFirstJump(t *testing.T) {
+	t.Parallel()
+	m := host.Start(t, host.Options{Release: "3.4.2", Data: true})
+	m.Sh(t, administrator+`; rm `+host.NoAgents+`; printf 'Authorization: Basic %s\n' $(printf root-of-all:open-sesame-42 | base64) >`+credentials)
+	down, all := "", 0
+	for _, i := range items(t, m, "v2.1")["node-instances"] {
+		agent := agentOf(i)
+		if agent == nil {
+			continue
+		}
+		all++
+		if agent["version"] != nil || agent["address"] != nil || agent["broker_config"] != nil {
+			t.Errorf("an agent of 3.4.2 says more than its name: %v", agent)
+		}
+		if i["deployment_id"] == "deployment-3" {
+			down = agent["name"].(string)
+		}
+	}
+	if down == "" || all < 5 {
+		t.Fatalf("%d agents, in deployment-3 %q", all, down)
+	}
+	const list = "/var/lib/demo-agents/agents.json"
+	agents := func(change string) {
+		t.Helper()
+		m.Sh(t, `systemctl stop demo-agents && python3 -c '
+import json
+agents = json.load(open("`+list+`"))
+`+change+`
+json.dump(agents, open("`+list+`", "w"))' && systemctl start demo-agents`)
+	}
+	agents(`del agents["` + down + `"]`)
+
+	code, out := m.ShCode(t, "dnf install -y "+give(t, m, "4.0.1")+" && "+prefix+" wait")
+	if code != 6 || !strings.Contains(out, "agents-meanwhile: ") {
+		t.Fatalf("exit %d, want 6: the agents are under way, and what fails until then is told\n%s", code, out)
+	}
+	checkNew(t, m, "4.0.1")
+	code, out = m.ShCode(t, prefix+" agents wait")
+	if code != 6 || !strings.Contains(out, "deployment-3 of default_tenant: work ") || !strings.Contains(out, "no such agent") || !strings.Contains(out, "agents resume") {
+		t.Fatalf("exit %d, want 6 and which agent does not answer\n%s", code, out)
+	}
+	var broker map[string]any
+	if err := json.Unmarshal([]byte(m.Sh(t, "cat /opt/mgmtworker/work/broker_config.json")), &broker); err != nil {
+		t.Fatal(err)
+	}
+	compare := func(version string, but string) {
+		t.Helper()
+		n := 0
+		for _, i := range items(t, m, "v3.1")["node-instances"] {
+			agent := agentOf(i)
+			if agent == nil {
+				continue
+			}
+			n++
+			listens, _ := agent["broker_config"].(map[string]any)
+			switch {
+			case agent["name"] == but && (agent["version"] != "3.4.2" || listens["broker_pass"] != broker["broker_password"]):
+				t.Errorf("the agent that is down has the record %v", agent)
+			case agent["name"] != but && (agent["version"] != version || agent["broker_config"] != nil || agent["address"] == nil):
+				t.Errorf("at %s an agent has the record %v", version, agent)
+			}
+		}
+		if n != all {
+			t.Errorf("%d agents, want %d", n, all)
+		}
+	}
+	compare("4.0.1", down)
+	agents(`agents["` + down + `"] = "3.4.2"`)
+	if code, out := m.ShCode(t, prefix+" agents resume && "+prefix+" agents wait"); code != 0 {
+		t.Fatalf("resume: exit %d\n%s", code, out)
+	}
+	compare("4.0.1", "")
+	if got := m.Sh(t, psql(`select d.id, count(*) from executions e join deployments d on d._storage_id = e._deployment_fk
+		where e.workflow_id = 'install_new_agents' group by 1 having count(*) > 1 order by 1`)); got != "deployment-3|2" {
+		t.Errorf("asked more than once, want the one that failed:\n%s", got)
+	}
+
+	if code, out := m.ShCode(t, "dnf install -y "+give(t, m, "4.1.1")+" && { "+prefix+" wait || [ $? = 6 ]; } && "+prefix+" agents wait"); code != 0 {
+		t.Fatalf("the next jump: exit %d\n%s", code, out)
+	}
+	checkNew(t, m, "4.1.1")
+	compare("4.1.1", "")
+}
+
 // works counts the executions that were asked for.
 const works = `su postgres -c "psql -XAtq -d cloudify_db -c \"select count(*) from executions where workflow_id = 'install_new_agents'\""`

@@ -240,7 +240,7 @@ func versions(all map[string][]item) map[string]any {
 func archives(t *testing.T, m *host.Machine, tenant string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	for _, folder := range []string{"/opt/manager/resources/blueprints", "/opt/manager/resources/uploaded-blueprints", "/opt/manager/resources/deployments", "/opt/mgmtworker/work/deployments"} {
+	for _, folder := range []string{"/opt/manager/resources/blueprints", "/opt/manager/resources/uploaded-blueprints", "/opt/manager/resources/deployments", "/opt/mgmtworker/work/deployments", "/opt/mgmtworker/env/plugins"} {
 		root := path.Join(folder, tenant)
 		for name, is := range files(t, m, "'"+root+"'") {
 			if strings.HasPrefix(is, "f ") && !strings.Contains(is, " cfyuser:") == (tenant == "") {
@@ -259,11 +259,15 @@ func TestThreeJumps(t *testing.T) {
 	m := host.Start(t, host.Options{Release: "3.4.2", Data: true})
 	b.join(t, m)
 	m.Sh(t, b.addRepository())
+	const usePlugin = `cfy executions start sleep -d deployment-0 -p '{"plugin": "cloudify-demo-plugin-1.0"}'`
+	m.Sh(t, usePlugin)
+	// keys that no release's file has before 4.1.1; there they are an admin's own
+	m.Sh(t, `sed -i '1s/{/{ max_results: 5000, min_available_memory_mb: 128,/' /opt/manager/cloudify-rest.conf`)
 	before, uploads := items(t, m, "v2.1"), archives(t, m, "")
 	if len(uploads) < 20 {
 		t.Fatalf("the machine has only these files: %v", uploads)
 	}
-	m.Sh(t, administrator)
+	m.Sh(t, administrator+`; sed -i 's/"admin"/"root-of-all"/' /root/.cloudify/profile.json`)
 	var last map[string][]item
 	for _, to := range []string{"4.0.1", "4.1.1", "4.2.0"} {
 		if code, out := m.ShCode(t, "dnf install -y "+prefix+"-"+to+" && "+prefix+" wait"); code != 0 {
@@ -273,17 +277,21 @@ func TestThreeJumps(t *testing.T) {
 		last = items(t, m, "v3.1")
 		compareItems(t, before, last)
 		same(t, "files at "+to, uploads, archives(t, m, "default_tenant"))
+		if got := m.Sh(t, "grep -oE '(max_results|min_available_memory_mb): [0-9]+' /opt/manager/cloudify-rest.conf"); got != "max_results: 5000\nmin_available_memory_mb: 128" {
+			t.Errorf("at %s cloudify-rest.conf has %q, want what the admin wrote", to, got)
+		}
 	}
+	m.Sh(t, usePlugin)
 	is := versions(last)
 	for id, version := range versions(before) {
 		if got, there := is[id]; there && got != version {
 			t.Errorf("node instance %s is at version %v, was at %v", id, got, version)
 		}
 	}
-	if got := m.Sh(t, "rpm -qa 'elasticsearch*' 'logstash*'; systemctl --failed --no-legend"); got != "" {
+	if got := m.Sh(t, "rpm -qa 'elasticsearch*' 'logstash*'; systemctl --failed --no-legend; ls -d /etc/systemd/system/elasticsearch* /etc/systemd/system/logstash* 2>/dev/null || true"); got != "" {
 		t.Errorf("left of 3.4.2, or failed: %s", got)
 	}
-	if got := m.Sh(t, prefix+" clean >/dev/null; ls -d /var/lib/elasticsearch 2>/dev/null || true"); got != "" {
+	if got := m.Sh(t, prefix+" clean >/dev/null; ls -d /var/lib/elasticsearch /etc/elasticsearch 2>/dev/null || true"); got != "" {
 		t.Errorf("after clean there is %s", got)
 	}
 }

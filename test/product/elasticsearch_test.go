@@ -154,6 +154,16 @@ func TestOldVersions(t *testing.T) {
 }
 
 // Whatever years of use leave, every document is in the list of its kind with every field as it is.
+func TestOldLittleMemory(t *testing.T) {
+	m := newOldManager(t)
+	m.setInRest("min_available_memory_mb: 1000000000")
+	m.startREST()
+	if a := m.old(400, "GET", "blueprints", nil); a["error_code"] != "insufficient_memory_error" {
+		m.Errorf("%v", a)
+	}
+	m.old(200, "GET", "version", nil)
+}
+
 func TestOldListsShowEveryDocument(t *testing.T) {
 	m := newOldManager(t)
 	m.elastic("DELETE", "/_all", "")

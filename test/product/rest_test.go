@@ -9,6 +9,7 @@ import (
 
 	"onerpm/test/product/internal/account"
 	"onerpm/test/product/internal/sample"
+	"onerpm/test/product/internal/settings"
 )
 
 // An old unit cannot start new code, nor new code an old schema; and the other way round.
@@ -60,6 +61,26 @@ func TestVersionAndAuthentication(t *testing.T) {
 		m.security.HashSalt = "another"
 		m.ask(caller{token: account.Token(m.security, 1, "key"), tenant: "acme"}, 401, "GET", "/api/v3.1/blueprints", nil)
 	})
+}
+
+// A host with little memory available answers no lists.
+func TestLittleMemory(t *testing.T) {
+	t.Parallel()
+	m := newManager(t, releases[0])
+	m.setInRest("min_available_memory_mb: 1000000000")
+	m.startREST()
+	if a := m.ask(admin, 503, "GET", "/api/v3.1/blueprints", nil); a["error_code"] != "insufficient_memory_error" {
+		m.Errorf("%v", a)
+	}
+	m.ask(admin, 200, "GET", "/api/v3.1/version", nil)
+}
+
+// setInRest adds a line to cloudify-rest.conf.
+func (m *manager) setInRest(line string) {
+	m.Helper()
+	conf, err := os.ReadFile(m.dir + settings.RestPath)
+	m.must(err)
+	m.must(os.WriteFile(m.dir+settings.RestPath, []byte(strings.Replace(string(conf), "{", "{ "+line+",", 1)), 0o644))
 }
 
 // Whoever may everything sees every row that is in the database.

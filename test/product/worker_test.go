@@ -64,6 +64,27 @@ func TestExecutions(t *testing.T) {
 	})
 }
 
+// An operation of a plugin finds it where its tenant has its plugins.
+func TestPluginOfTenant(t *testing.T) {
+	t.Parallel()
+	m := newManager(t, releases[0]).startREST()
+	m.startWorker()
+	plugins := m.dir + "/opt/mgmtworker/env/plugins/"
+	m.must(os.MkdirAll(plugins+"some-1.0", 0o755))
+	m.must(os.WriteFile(plugins+"some-1.0/METADATA", nil, 0o644))
+	use := func(want string) {
+		m.Helper()
+		id := m.run("deployment-0", "sleep", map[string]any{"plugin": "some-1.0"})
+		m.await(want, func() bool { return m.statusOf(id) == want })
+	}
+	use("failed")
+	var tenant string
+	m.must(m.db.QueryRow(m.Context(), "SELECT t.name FROM deployments d JOIN tenants t ON t.id = d._tenant_id WHERE d.id = 'deployment-0'").Scan(&tenant))
+	m.must(os.Mkdir(plugins+tenant, 0o755))
+	m.must(os.Rename(plugins+"some-1.0", plugins+tenant+"/some-1.0"))
+	use("terminated")
+}
+
 // What was under way when the worker was killed is run again.
 func TestWorkerResumes(t *testing.T) {
 	t.Parallel()

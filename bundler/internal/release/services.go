@@ -69,6 +69,12 @@ func (p *page) health(h *manifest.Health, base []any) {
 	if p.need(h.HTTP, "a URL on this machine, e.g. http://127.0.0.1:8100/version", at("http")...) {
 		p.onThisMachine(h.HTTP, at("http")...)
 	}
+	if h.Address != nil {
+		p.hostAddress(*h.Address, at("address"))
+		if h.Headers != nil {
+			p.wrong("headers would go to whatever host the product's configuration names", "an address, or headers, which must not leave the machine", at("address")...)
+		}
+	}
 	if h.Headers != nil && p.need(h.Headers.File, "the file on the host with the headers", at("headers", "file")...) {
 		p.hostPath(h.Headers.File, at("headers", "file")...)
 	}
@@ -79,6 +85,17 @@ func (p *page) health(h *manifest.Health, base []any) {
 		p.wrong(fmt.Sprintf("%d is no HTTP status", status), "", at("expect", "status")...)
 	}
 	p.positive(h.Within, "how long the unit may take to become healthy, e.g. 60s", at("within")...)
+}
+
+func (p *page) hostAddress(a manifest.HostAddress, base []any) {
+	at := under(base)
+	if p.need(a.File, "the file on the host", at("file")...) {
+		p.hostPath(a.File, at("file")...)
+	}
+	if p.need(a.Format, "allowed: json, yaml, env", at("format")...) {
+		p.oneOf([]string{"json", "yaml", "env"}, a.Format, at("format")...)
+	}
+	p.need(a.Host, "the key that holds the host", at("host")...)
 }
 
 func loopback(host string) bool {

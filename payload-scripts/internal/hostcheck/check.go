@@ -161,21 +161,27 @@ func doorFindings(ctx context.Context, m *manifest.Manifest) []finding.Finding {
 	return out
 }
 
-// agentFindings tells an admin before the upgrade that agents will wait for credentials.
-func agentFindings(b *layout.Bundle) []finding.Finding {
+// agentFindings tells an admin before the upgrade what will not work with agents until they are upgraded, and that
+// they will wait for credentials.
+func agentFindings(b *layout.Bundle) (out []finding.Finding) {
+	if what := b.Manifest.Agents.Meanwhile; what != "" {
+		out = append(out, finding.Finding{ID: "agents-meanwhile", Level: finding.Warn,
+			What: "after the upgrade, until the agent on a machine is upgraded too: " + what,
+			Do:   "plan no such work for that time; agents are upgraded by themselves right after the upgrade, or when you say so (" + b.Manifest.Prefix + " agents start)"})
+	}
 	file, none := b.Manifest.Agents.Headers.File, b.Places().NoAgents()
 	if _, err := os.Stat(none); err == nil {
-		return nil
+		return out
 	}
 	_, err := header.ReadSecret(file)
 	if err == nil {
-		return nil
+		return out
 	}
 	what := err.Error()
 	if errors.Is(err, os.ErrNotExist) {
 		what = "there is no " + file
 	}
-	return []finding.Finding{{ID: "agents-credentials", Level: finding.Warn,
+	return append(out, finding.Finding{ID: "agents-credentials", Level: finding.Warn,
 		What: "the agents on other machines will not be upgraded by themselves: " + what,
-		Do:   "write into it the headers that let an administrator in, one \"Name: value\" a line, and chmod 600 it; or touch " + none + " to leave the agents alone"}}
+		Do:   "write into it the headers that let an administrator in, one \"Name: value\" a line, and chmod 600 it; or touch " + none + " to leave the agents alone"})
 }

@@ -35,7 +35,7 @@ func storeBundle(t *testing.T) (*layout.Bundle, *elastictest.Server) {
 		listed = append(listed, manifest.File{Path: f[0], Size: int64(len(f[1])), SHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(f[1]))), Mode: 0o600})
 	}
 	spec := storetest.Spec()
-	spec.From.Elasticsearch = manifest.ElasticsearchSource{File: conf, Format: "yaml", Host: "host", Port: "port"}
+	spec.From.Elasticsearch = manifest.HostAddress{File: conf, Format: "yaml", Host: "host", Port: "port"}
 	spec.Values = map[string]manifest.HostValue{"ip": {File: conf, Format: "yaml", Key: "host"}}
 	spec.To = "main"
 	absent := manifest.Package{ID: nevra.ID{Name: "no-such-package", Version: "1", Release: "1", Arch: "noarch"}, Optional: true}

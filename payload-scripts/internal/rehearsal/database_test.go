@@ -148,7 +148,7 @@ func storeAndRun(t *testing.T, only manifest.Side) (*testbed.Bed, *elastictest.S
 	conf := filepath.Join(t.TempDir(), "source.yaml")
 	tb.Must(os.WriteFile(conf, fmt.Appendf(nil, "host: %s\nport: %d\n", server.Host, server.Port), 0o600))
 	spec := storetest.Spec()
-	spec.From.Elasticsearch = manifest.ElasticsearchSource{File: conf, Format: "yaml", Host: "host", Port: "port"}
+	spec.From.Elasticsearch = manifest.HostAddress{File: conf, Format: "yaml", Host: "host", Port: "port"}
 	spec.Values = map[string]manifest.HostValue{"ip": {File: conf, Format: "yaml", Key: "host"}}
 	m := &manifest.Manifest{Prefix: testbed.Prefix, Databases: []manifest.Database{tb.Spec}, Stores: []manifest.Store{spec}}
 	return tb, server, &run{bundle: &layout.Bundle{Dir: filepath.Dir(folder), Manifest: m}, dir: dir, tell: func(string) {}, report: &Report{}}

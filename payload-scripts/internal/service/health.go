@@ -6,13 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"strconv"
 	"time"
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/header"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/storehost"
 	"onerpm/payload-scripts/internal/systemd"
 )
 
@@ -145,7 +149,7 @@ func pause(ctx context.Context) error {
 	}
 }
 
-// client asks loopback only, so it takes no proxy, follows no redirect and
+// client asks loopback, or what the product itself asks, so it takes no proxy, follows no redirect and
 // keeps no connection to a server that is about to stop.
 var client = &http.Client{
 	Timeout:       probeTimeout,
@@ -153,10 +157,35 @@ var client = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
+// address is the URL of a health question on this host.
+func address(h *manifest.Health) (string, error) {
+	if h.Address == nil {
+		return h.HTTP, nil
+	}
+	u, err := url.Parse(h.HTTP)
+	if err != nil {
+		return "", err
+	}
+	name, port, err := storehost.Address(*h.Address)
+	if err != nil {
+		return "", err
+	}
+	digits := u.Port() // may be none
+	if port != 0 {
+		digits = strconv.Itoa(int(port))
+	}
+	u.Host = net.JoinHostPort(name, digits)
+	return u.String(), nil
+}
+
 // Ask puts a health question once. A nil error means the answer was as expected
 // of the side's release. No header's value is in an error.
 func Ask(ctx context.Context, h *manifest.Health, side manifest.Side) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.HTTP, nil)
+	at, err := address(h)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
 	if err != nil {
 		return err
 	}
@@ -176,16 +205,16 @@ func Ask(ctx context.Context, h *manifest.Health, side manifest.Side) error {
 	defer resp.Body.Close() //nolint:errcheck // read only
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("GET %s: %w", h.HTTP, err)
+		return fmt.Errorf("GET %s: %w", at, err)
 	}
 	if resp.StatusCode != h.Expect.Status {
-		return fmt.Errorf("GET %s: status %d, want %d", h.HTTP, resp.StatusCode, h.Expect.Status)
+		return fmt.Errorf("GET %s: status %d, want %d", at, resp.StatusCode, h.Expect.Status)
 	}
 	want := h.Expect.JSON
 	if side == manifest.Old {
 		want = h.Expect.Old
 	}
-	return compare(h.HTTP, body, want)
+	return compare(at, body, want)
 }
 
 func compare(url string, body []byte, want map[string]string) error {

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -65,5 +66,29 @@ func TestAsk(t *testing.T) {
 				t.Errorf("the error tells a header's value: %v", err)
 			}
 		})
+	}
+}
+
+// TestAskElsewhere asks the address that the product's configuration has, and not the question's own.
+func TestAskElsewhere(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	name, port, _ := net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
+	file := filepath.Join(t.TempDir(), "p.conf")
+	if err := os.WriteFile(file, []byte("SEARCH="+name+"\nPORT="+port+"\nBOTH="+name+":"+port+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ http, host, port, want string }{
+		{"http://127.0.0.1:1/", "SEARCH", "PORT", ""},
+		{"http://127.0.0.1:1/", "BOTH", "", ""},
+		{"http://127.0.0.2:" + port + "/", "SEARCH", "", ""},
+		{"http://127.0.0.1:1/", "SEARCH", "", "127.0.0.1:1"},
+		{server.URL, "NONE", "", `no value "NONE"`},
+	} {
+		h := &manifest.Health{HTTP: c.http, Address: &manifest.HostAddress{File: file, Format: "env", Host: c.host, Port: c.port}, Expect: manifest.Expect{Status: 200}}
+		if err := Ask(t.Context(), h, manifest.Old); (c.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s at %s, %s: %v, want %q", c.http, c.host, c.port, err, c.want)
+		}
 	}
 }

@@ -54,7 +54,7 @@ func TestFindings(t *testing.T) {
 			server.Refresh()
 			spec := storetest.Spec()
 			conf := filepath.Join(t.TempDir(), "p.yaml")
-			spec.From.Elasticsearch = manifest.ElasticsearchSource{File: conf, Format: "yaml", Host: "host", Port: "port"}
+			spec.From.Elasticsearch = manifest.HostAddress{File: conf, Format: "yaml", Host: "host", Port: "port"}
 			spec.Values = map[string]manifest.HostValue{"ip": {File: conf, Format: "yaml", Key: "host"}}
 			if err := os.WriteFile(conf, []byte(fmt.Sprintf("host: %s\nport: %d\n", server.Host, server.Port)), 0o600); err != nil {
 				t.Fatal(err)

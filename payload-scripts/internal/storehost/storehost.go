@@ -1,5 +1,5 @@
 // Package storehost reads what a store needs of the product's configuration on this host: where its
-// source is, and the values that edits of documents put in.
+// source is, which the health question of its unit asks too, and the values that edits of documents put in.
 package storehost
 
 import (
@@ -38,12 +38,12 @@ func Read(spec manifest.Store) (s Source, err error) {
 // maxConfig bounds a configuration file that is read, in bytes.
 const maxConfig = 1 << 20
 
-// Address reads where the source is from the product's file on this host: its host, which may
+// Address reads an address from the product's file on this host: its host, which may
 // be host:port, and its port, 0 for the usual one.
-func Address(e manifest.ElasticsearchSource) (name string, port uint16, err error) {
+func Address(e manifest.HostAddress) (name string, port uint16, err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("read the address of Elasticsearch from %s: %w", e.File, err)
+			err = fmt.Errorf("read an address from %s: %w", e.File, err)
 		}
 	}()
 	d, err := parse(e.File, e.Format)

@@ -43,7 +43,7 @@ func newBed(t *testing.T) *bed {
 	b.configure(b.source.Port)
 	s := storetest.Spec()
 	conf := filepath.Join(b.dir, "product.yaml")
-	s.From.Elasticsearch = manifest.ElasticsearchSource{File: conf, Format: "yaml", Host: "host", Port: "port"}
+	s.From.Elasticsearch = manifest.HostAddress{File: conf, Format: "yaml", Host: "host", Port: "port"}
 	s.Values = map[string]manifest.HostValue{"ip": {File: conf, Format: "yaml", Key: "ip"}}
 	b.m = &manifest.Manifest{Prefix: testbed.Prefix, Databases: []manifest.Database{b.Spec}, Stores: []manifest.Store{s}}
 	return b

@@ -46,7 +46,7 @@ func storeWorld(t *testing.T) (*Upgrade, *systemdtest.Manager, *elastictest.Serv
 	jobtest.Write(t, spec.Connection.File, conf+fmt.Sprintf("search_host: %s\nsearch_port: %d\n", source.Host, source.Port))
 	store := storetest.Spec()
 	store.To = spec.Name
-	store.From.Elasticsearch = manifest.ElasticsearchSource{File: spec.Connection.File, Format: "yaml", Host: "search_host", Port: "search_port"}
+	store.From.Elasticsearch = manifest.HostAddress{File: spec.Connection.File, Format: "yaml", Host: "search_host", Port: "search_port"}
 	store.Values = map[string]manifest.HostValue{"ip": {File: spec.Connection.File, Format: "yaml", Key: "search_host"}}
 	m := work.Manifest()
 	m.Databases, m.Stores = []manifest.Database{spec}, []manifest.Store{store}

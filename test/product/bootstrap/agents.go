@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"os"
 	"path/filepath"
 
 	"onerpm/test/product/internal/agent"
@@ -37,4 +38,27 @@ func writeAgentList(all [][]byte, release, dir string) error {
 		return err
 	}
 	return writeFile(filepath.Join(dir, agent.ListFile), b, 0o644)
+}
+
+// brokerPort is that of the broker without TLS, to which agents before 4.0 listen.
+const brokerPort = 5672
+
+// writeBroker writes down the broker that agents before 4.0 have: the manager's own, as its worker knows it.
+func writeBroker(dir string) error {
+	b, err := os.ReadFile("/opt/mgmtworker/work/broker_config.json")
+	if err != nil {
+		return err
+	}
+	var c struct {
+		Host     string `json:"broker_hostname"`
+		User     string `json:"broker_username"`
+		Password string `json:"broker_password"`
+	}
+	if err := json.Unmarshal(b, &c); err != nil {
+		return err
+	}
+	if b, err = json.MarshalIndent(agent.Broker{IP: c.Host, Port: brokerPort, User: c.User, Password: c.Password}, "", "  "); err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(dir, agent.BrokerFile), b, 0o600)
 }

@@ -47,7 +47,7 @@ func fill(ctx context.Context, a amount, agents bool) error {
 		return err
 	}
 	if agents {
-		if err := startAgents(ctx, runtimes, release.Version); err != nil {
+		if err := startAgents(ctx, runtimes, release); err != nil {
 			return fmt.Errorf("agents: %w", err)
 		}
 	}
@@ -99,7 +99,7 @@ func installed() (product.Release, error) {
 }
 
 const agentsUnit = `[Unit]
-Description=Demo agents: stand for the machines that the product manages
+Description=Demo agents: stand for the machines that the product manages, and for the broker that those before 4.0 listen to
 Wants=network-online.target
 After=network-online.target
 
@@ -112,9 +112,14 @@ WantedBy=multi-user.target
 `
 
 // startAgents installs the agents' process as a service of its own, which is no part of the product.
-func startAgents(ctx context.Context, runtimes [][]byte, release string) error {
-	if err := writeAgentList(runtimes, release, agentsFolder); err != nil {
+func startAgents(ctx context.Context, runtimes [][]byte, release product.Release) error {
+	if err := writeAgentList(runtimes, release.Version, agentsFolder); err != nil {
 		return err
+	}
+	if release.Elasticsearch {
+		if err := writeBroker(agentsFolder); err != nil {
+			return err
+		}
 	}
 	self, err := os.Executable()
 	if err != nil {

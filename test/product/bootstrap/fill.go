@@ -89,8 +89,8 @@ func deployAll(ctx context.Context, n int) ([]string, error) {
 	return ids[:gone], ask(ctx, http.MethodDelete, "deployments/"+escaped(ids[gone]), nil, nil)
 }
 
-// startInstances is what an installation comes to: every instance is up, and each host has an agent. Every other agent does
-// not say its version, as those of 3.4.2 do not.
+// startInstances is what an installation comes to: every instance is up, and each host has an agent, which listens to the broker
+// on a queue of its name, and does not say its version.
 func startInstances(ctx context.Context) (runtimes [][]byte, err error) {
 	var answer struct {
 		Items []struct {
@@ -106,10 +106,7 @@ func startInstances(ctx context.Context) (runtimes [][]byte, err error) {
 	for i, n := range answer.Items {
 		runtime := object{}
 		if n.Node == "host" {
-			agent := object{"name": "agent-" + n.ID, "queue": "agent-" + n.ID, "address": agentsAddress, "package": "centos-core"}
-			if i%2 == 0 {
-				agent["version"] = "3.4.2"
-			}
+			agent := object{"name": "agent-" + n.ID, "queue": "agent-" + n.ID, "package": "centos-core"}
 			runtime = object{"ip": fmt.Sprintf("10.0.0.%d", i%250), "cloudify_agent": agent}
 		}
 		for version, state := range []string{"created", "configured", "started"} {

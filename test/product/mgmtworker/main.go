@@ -10,6 +10,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -43,7 +44,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w := &worker.Worker{AgentsURL: rest.AgentsURL()}
+	w := &worker.Worker{AgentsURL: rest.AgentsURL(), Plugins: settings.FromEnv("MGMTWORKER_HOME", filepath.Dir(work)) + "/env/plugins"}
 	if release.Elasticsearch {
 		sender := logstash.Dial(settings.FromEnv("LOGSTASH_INPUT", logstash.Input))
 		defer sender.Close()
@@ -52,7 +53,7 @@ func run(ctx context.Context) error {
 			return err
 		}
 		w.DB = documents
-		w.Files = &worker.Files{Documents: documents, Resources: rest.FileRoot, Work: work, Plugins: settings.FromEnv("MGMTWORKER_HOME", "/opt/mgmtworker") + "/env/plugins"}
+		w.Files = &worker.Files{Documents: documents, Resources: rest.FileRoot, Work: work}
 		return w.Run(ctx)
 	}
 	db, err := store.Open(ctx, rest.DSN(), release, databaseWait)

@@ -34,7 +34,7 @@ func Spec() manifest.Store {
 	grows := func(kind string) manifest.StoreRead {
 		return manifest.StoreRead{Index: "days-*", Type: kind, Grows: "@timestamp"}
 	}
-	return manifest.Store{Name: "storage", To: "manager", From: manifest.StoreSource{Elasticsearch: manifest.ElasticsearchSource{File: "/p.conf", Format: "yaml", Host: "h"}},
+	return manifest.Store{Name: "storage", To: "manager", From: manifest.StoreSource{Elasticsearch: manifest.HostAddress{File: "/p.conf", Format: "yaml", Host: "h"}},
 		Ignore: []manifest.StoreIgnore{{Index: "kept", Why: "history"}},
 		Tables: []manifest.StoreTable{
 			{Table: "plans", Read: read("plan"), Key: []string{"id"}, Number: "_n", Always: map[string]manifest.JSON{"tenant": manifest.JSON("0")},

@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -19,54 +21,88 @@ import (
 	"onerpm/test/product/internal/durable"
 )
 
-// ListFile is the file, in the folder that Serve works in, which says which agents there are: name -> version.
-const ListFile = "agents.json"
+// Files in the folder that Serve works in.
+const (
+	ListFile   = "agents.json" // which agents there are: name -> version
+	BrokerFile = "broker.json" // a Broker, when there are agents that are reached through one
+)
 
 const maxPackage = 64 << 20 // bytes
 
 // host is the process that agents live in.
 type host struct {
-	dir string
+	dir, addr string
+	broker    *Broker // nil: none of the agents has one
 
 	mu     sync.Mutex
 	agents map[string]string // name -> version
 }
 
-// Serve hosts the agents of dir/agents.json until the context ends. What they install is
-// written down there, so it survives a restart.
+// Serve hosts the agents of dir/agents.json until the context ends, and the broker of those that have one. What they
+// install is written down in dir, so it survives a restart.
 func Serve(ctx context.Context, addr, dir string) error {
-	h := &host{dir: dir, agents: map[string]string{}}
-	b, err := os.ReadFile(filepath.Join(dir, ListFile))
+	h := &host{dir: dir, addr: addr, agents: map[string]string{}}
+	if err := readJSON(filepath.Join(dir, ListFile), &h.agents); err != nil {
+		return err
+	}
+	if err := readJSON(filepath.Join(dir, BrokerFile), &h.broker); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	servers := []*http.Server{{Addr: addr, Handler: h.handler(false)}}
+	if h.broker != nil {
+		servers = append(servers, &http.Server{Addr: net.JoinHostPort(h.broker.IP, strconv.Itoa(h.broker.Port)), Handler: h.letIn(h.handler(true))})
+	}
+	ended := make(chan error, len(servers))
+	for _, server := range servers {
+		server.ReadHeaderTimeout = 10 * time.Second
+		go func() { ended <- server.ListenAndServe() }()
+	}
+	var failed error
+	select {
+	case <-ctx.Done():
+	case failed = <-ended:
+	}
+	for _, server := range servers {
+		failed = errors.Join(failed, server.Close())
+	}
+	return failed
+}
+
+func readJSON(path string, into any) error {
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(b, &h.agents); err != nil {
-		return fmt.Errorf("%s: %w", ListFile, err)
-	}
-	server := &http.Server{Addr: addr, Handler: h.handler(), ReadHeaderTimeout: 10 * time.Second}
-	context.AfterFunc(ctx, func() {
-		if err := server.Close(); err != nil {
-			log.Print(err)
-		}
-	})
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
-		return err
+	if err := json.Unmarshal(b, into); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
 }
 
-func (h *host) handler() http.Handler {
+// letIn is the broker's own look at who comes.
+func (h *host) letIn(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != h.broker.User || password != h.broker.Password {
+			http.Error(w, "ACCESS_REFUSED", http.StatusUnauthorized)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// handler answers for the agents that listen to the broker, or for the others.
+func (h *host) handler(throughBroker bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /agents/{name}", func(w http.ResponseWriter, r *http.Request) {
-		version, ok := h.version(r.PathValue("name"))
+		version, ok := h.version(r.PathValue("name"), throughBroker)
 		if !ok {
 			http.Error(w, "no such agent", http.StatusNotFound)
 			return
 		}
-		reply(w, Info{Name: r.PathValue("name"), Version: version})
+		reply(w, Info{Name: r.PathValue("name"), Version: version, Address: h.addr})
 	})
 	mux.HandleFunc("POST /agents/{name}/install", func(w http.ResponseWriter, r *http.Request) {
-		if _, ok := h.version(r.PathValue("name")); !ok {
+		if _, ok := h.version(r.PathValue("name"), throughBroker); !ok {
 			http.Error(w, "no such agent", http.StatusNotFound)
 			return
 		}
@@ -85,11 +121,12 @@ func (h *host) handler() http.Handler {
 	return mux
 }
 
-func (h *host) version(name string) (string, bool) {
+// version tells which an agent has, and whether there is one that listens there.
+func (h *host) version(name string, throughBroker bool) (string, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	v, ok := h.agents[name]
-	return v, ok
+	return v, ok && before40(v) == throughBroker
 }
 
 // install fetches the package, reads its version and starts the successor: the same name with the
@@ -112,7 +149,7 @@ func (h *host) install(ctx context.Context, old, url string) (Info, error) {
 		return Info{}, fmt.Errorf("%s: %w", url, err)
 	}
 	stem, _, _ := strings.Cut(old, "@")
-	info := Info{Name: stem + "@" + version, Version: version}
+	info := Info{Name: stem + "@" + version, Version: version, Address: h.addr}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.agents[info.Name] = version

@@ -40,6 +40,9 @@ func (s *Service) list(name string) handler {
 				return 0, nil, err
 			}
 		}
+		if err := s.enoughMemory(); err != nil {
+			return 0, nil, err
+		}
 		page, err := readPage(r.URL.Query())
 		if err != nil {
 			return 0, nil, err

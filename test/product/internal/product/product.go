@@ -22,6 +22,8 @@ type Release struct {
 	App     string // what gunicorn must be told to run
 	AMQPKey string // key of cloudify-rest.conf that names the broker's host
 
+	MinMemoryMB int // of available memory, below which no list is answered, when cloudify-rest.conf does not say it
+
 	// Elasticsearch keeps the data: one tenant, users in a configuration file if at all, API v1 to v2.1.
 	Elasticsearch bool
 
@@ -36,12 +38,12 @@ func Releases() []Release {
 		{
 			Version: "3.4.2", Edition: "community", Commit: "e3b1f02", Build: "420", Date: "2017-02-01",
 			Package: "3.4.2", Tag: "sp_b420", App: "manager_rest.server:app", AMQPKey: "amqp_address",
-			ForbidsWith: 401, Elasticsearch: true,
+			ForbidsWith: 401, Elasticsearch: true, MinMemoryMB: 512,
 		},
 		{
 			Version: "4.0.1", Edition: "community", Commit: "9b5c4d1", Build: "401", Date: "2017-04-20",
 			Package: "17.3.31", Tag: "ga", Head: "9aa6f74c9653", App: "manager_rest.server:app", AMQPKey: "amqp_address",
-			ForbidsWith: 401,
+			ForbidsWith: 401, MinMemoryMB: 256,
 		},
 		{
 			Version: "4.1.1", Edition: "community", Commit: "5f1f0a7", Build: "411", Date: "2017-08-21",

@@ -40,7 +40,7 @@ type Rest struct {
 	AMQPAddress string `yaml:"amqp_address"`         // host:port, 4.0.1
 	AMQPHost    string `yaml:"amqp_host"`            // from 4.1.1
 	Maintenance string `yaml:"maintenance_folder"`
-	MinMemoryMB int    `yaml:"min_available_memory_mb"` // from 4.1.1; at 3.4.2 too
+	MinMemoryMB *int   `yaml:"min_available_memory_mb"` // the release's file has it from 4.1.1
 }
 
 // Security is rest-security.conf.

@@ -28,12 +28,17 @@ var kinds = map[string]string{
 	"plugins": "plugin", "snapshots": "snapshot", "deployment-updates": "deployment_update", "deployment-modifications": "deployment_modification",
 }
 
+// patience is how long one look at an Elasticsearch that may be starting can take: it does not answer each.
+const patience = 10 * time.Second
+
 // OpenDocuments waits until Elasticsearch answers with all its shards and has the product's index. Only the worker has a sender.
 func OpenDocuments(ctx context.Context, address string, sender Sender, wait time.Duration) (*Documents, error) {
 	d := &Documents{es: elastic.Client{Address: address}, sender: sender}
 	until := time.Now().Add(wait)
 	for {
-		err := d.ready(ctx)
+		limited, cancel := context.WithTimeout(ctx, patience)
+		err := d.ready(limited)
+		cancel()
 		if err == nil {
 			return d, nil
 		}

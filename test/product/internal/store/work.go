@@ -14,6 +14,7 @@ type Job struct {
 	ID         string
 	Workflow   string
 	Parameters json.RawMessage
+	Tenant     string // its name; "" before 4.0
 
 	row        int // executions._storage_id
 	deployment *int
@@ -52,8 +53,9 @@ func (db *DB) Take(ctx context.Context) (*Job, error) {
 	var shown *string
 	err := db.pool.QueryRow(ctx, `UPDATE executions SET status = 'started' WHERE _storage_id = (
 			SELECT _storage_id FROM executions WHERE status = 'pending' ORDER BY _storage_id FOR UPDATE SKIP LOCKED LIMIT 1)
-		RETURNING _storage_id, id, workflow_id, parameters, _deployment_fk, _tenant_id, _creator_id, coalesce(private_resource, false), `+availability).
-		Scan(&j.row, &j.ID, &j.Workflow, &parameters, &j.deployment, &j.viewer.TenantID, &j.viewer.UserID, &private, &shown)
+		RETURNING _storage_id, id, workflow_id, parameters, (SELECT name FROM tenants WHERE id = _tenant_id), _deployment_fk, _tenant_id, _creator_id,
+			coalesce(private_resource, false), `+availability).
+		Scan(&j.row, &j.ID, &j.Workflow, &parameters, &j.Tenant, &j.deployment, &j.viewer.TenantID, &j.viewer.UserID, &private, &shown)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}

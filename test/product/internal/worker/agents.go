@@ -20,8 +20,8 @@ type installParameters struct {
 	Install       *bool    `json:"install"`
 }
 
-// installAgents has every agent of the deployment replaced: the old one is asked over its own
-// address to fetch the package and to start a new one under a new name. Nothing is
+// installAgents has every agent of the deployment replaced: the old one is asked, at its own address or through the broker
+// that it has, to fetch the package and to start a new one under a new name. Nothing is
 // installed before all of them have answered.
 func (w *Worker) installAgents(ctx context.Context, job *store.Job) error {
 	p := installParameters{Timeout: 300}
@@ -84,14 +84,16 @@ func (w *Worker) validateAgent(ctx context.Context, job *store.Job, n store.Node
 }
 
 func (w *Worker) installAgent(ctx context.Context, job *store.Job, n store.NodeInstance, r agent.Record) error {
-	info, err := agent.Install(ctx, r, w.AgentsURL+"/"+r.Package+"-agent.tar.gz")
+	next, err := agent.Install(ctx, r, w.AgentsURL+"/"+r.Package+"-agent.tar.gz")
 	if err != nil {
 		return err
 	}
-	r.Name, r.Version = info.Name, info.Version
-	r.Into(n.Runtime)
+	if _, err := agent.Ask(ctx, next); err != nil {
+		return fmt.Errorf("the new agent: %w", err)
+	}
+	next.Into(n.Runtime)
 	if err := w.DB.SetRuntime(ctx, n); err != nil {
 		return err
 	}
-	return w.DB.Event(ctx, job, "task_succeeded", n.ID, fmt.Sprintf("Task succeeded -> agent %s, version %s", info.Name, info.Version))
+	return w.DB.Event(ctx, job, "task_succeeded", n.ID, fmt.Sprintf("Task succeeded -> agent %s, version %s", next.Name, next.Version))
 }

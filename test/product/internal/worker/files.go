@@ -18,11 +18,10 @@ type Files struct {
 	Documents *store.Documents
 	Resources string // of the file server
 	Work      string // the worker's work folder
-	Plugins   string // where plugins are installed
 }
 
-// make carries out a system workflow.
-func (f *Files) make(ctx context.Context, job *store.Job) error {
+// make carries out a system workflow. plugins is where plugins are installed.
+func (f *Files) make(ctx context.Context, job *store.Job, plugins string) error {
 	var p struct {
 		Snapshot string `json:"snapshot_id"`
 		Plugin   struct {
@@ -38,7 +37,7 @@ func (f *Files) make(ctx context.Context, job *store.Job) error {
 		return durable.WriteFile(filepath.Join(f.Work, "deployments", job.DeploymentID(), "README"), []byte("work folder of "+job.DeploymentID()+"\n"), 0o644)
 	case "install_plugin":
 		name := p.Plugin.Name + "-" + p.Plugin.Version
-		return durable.WriteFile(filepath.Join(f.Plugins, name, "METADATA"), []byte("Name: "+p.Plugin.Name+"\nVersion: "+p.Plugin.Version+"\n"), 0o644)
+		return durable.WriteFile(filepath.Join(plugins, name, "METADATA"), []byte("Name: "+p.Plugin.Name+"\nVersion: "+p.Plugin.Version+"\n"), 0o644)
 	}
 	body, err := snapshot(p.Snapshot)
 	if err == nil {

@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -45,6 +47,7 @@ type Data interface {
 type Worker struct {
 	DB        Data
 	AgentsURL string // folder of the agent packages on the file server
+	Plugins   string // where plugins are installed, from 4.0 on in a folder of each tenant
 	Files     *Files // of the releases before 4.0; nil at later ones
 
 	mu      sync.Mutex
@@ -106,7 +109,7 @@ func (w *Worker) execute(ctx context.Context, job *store.Job) error {
 		err = w.installAgents(ctx, job)
 	case "create_deployment_environment", "install_plugin", "create_snapshot":
 		if w.Files != nil {
-			err = w.Files.make(ctx, job)
+			err = w.Files.make(ctx, job, w.Plugins)
 			break
 		}
 		fallthrough
@@ -128,14 +131,21 @@ func (w *Worker) execute(ctx context.Context, job *store.Job) error {
 		w.DB.Finish(ctx, job, "terminated", ""))
 }
 
-// steps is every workflow that only takes time: parameter "seconds" says how much, "fail" how it ends.
+// steps is every workflow that only takes time: parameter "seconds" says how much, "fail" how it ends. With a "plugin",
+// such as some-plugin-1.0, it fails unless that is installed.
 func (w *Worker) steps(ctx context.Context, job *store.Job) error {
 	var p struct {
 		Seconds float64 `json:"seconds"`
 		Fail    bool    `json:"fail"`
+		Plugin  string  `json:"plugin"`
 	}
 	if err := json.Unmarshal(job.Parameters, &p); err != nil {
 		return fmt.Errorf("parameters: %w", err)
+	}
+	if p.Plugin != "" {
+		if _, err := os.Stat(filepath.Join(w.Plugins, job.Tenant, p.Plugin, "METADATA")); err != nil {
+			return fmt.Errorf("plugin %s is not installed: %w", p.Plugin, err)
+		}
 	}
 	until := time.Now().Add(time.Duration(p.Seconds * float64(time.Second)))
 	if err := w.DB.Log(ctx, job, "info", "", fmt.Sprintf("working for %v seconds", p.Seconds)); err != nil {
