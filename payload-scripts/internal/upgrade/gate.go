@@ -51,7 +51,7 @@ func (g *gate) preflight(ctx context.Context) error {
 		return err
 	}
 	rec := g.Journal.Record()
-	findings := hostcheck.Check(ctx, g.Bundle, hostcheck.Options{Copying: rec.CameTo(copyStores), EarlyCame: rec.Early})
+	findings := hostcheck.Check(ctx, g.Bundle, hostcheck.Options{Copying: rec.CameTo(copyStores), EarlyCame: rec.Early, Resumed: rec.Starts > 1})
 	var warnings []string
 	isRefused := false
 	for _, f := range findings {
