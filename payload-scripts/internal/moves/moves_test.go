@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/paths"
 	"onerpm/payload-scripts/internal/tree"
 )
@@ -305,6 +306,35 @@ func TestWhatTheNewReleaseDid(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// TestInodeAgain: a file that took the place of a noted one, and got its inode, is the new release's own.
+func TestInodeAgain(t *testing.T) {
+	t.Parallel()
+	m, ctx := newMachine(t), t.Context()
+	before := m.shot()
+	m.ok(m.set.Record(ctx))
+	const path = "/opt/app/blueprints/one/sub/b.yaml"
+	was, err := inodeAt(host.Name(m.at(path)))
+	m.ok(err)
+	var st unix.Stat_t
+	m.ok(unix.Stat(m.at(path), &st))
+	m.ok(unix.UtimesNano(m.at(path), []unix.Timespec{{Sec: 1e9}, {Sec: 1e9}}))
+	m.ok(m.set.Converge(ctx, manifest.New))
+	const moved = "/opt/app/blueprints/tenant/one/sub/b.yaml"
+	if is, err := inodeAt(host.Name(m.at(moved))); err != nil || is != was {
+		t.Fatalf("the inode is %d, was %d: %v", is, was, err)
+	}
+	var got unix.Stat_t
+	m.ok(unix.Stat(m.at(moved), &got))
+	if got.Uid != 0 || got.Gid != 0 {
+		t.Errorf("it was given to %d:%d", got.Uid, got.Gid)
+	}
+	m.ok(m.set.Converge(ctx, manifest.Old))
+	m.ok(unix.UtimesNano(m.at(path), []unix.Timespec{st.Atim, st.Mtim}))
+	if after := m.shot(); after != before {
+		t.Errorf("after the way back:\n%s\nbefore:\n%s", after, before)
 	}
 }
 

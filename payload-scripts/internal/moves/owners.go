@@ -26,6 +26,7 @@ import (
 type owned struct {
 	Path  host.Name `json:"path"` // without links, before any move
 	Inode uint64    `json:"inode"`
+	MTime int64     `json:"mtime,omitempty"` // nanoseconds since 1970, of all but folders: a file that took another's place may have got its inode
 	UID   int       `json:"uid"`
 	GID   int       `json:"gid"`
 	Rule  int       `json:"rule"`          // which of the manifest's owners it gets
@@ -127,7 +128,11 @@ func (s *Set) walk(ctx context.Context, rule manifest.Owner, visit func(owned) e
 		if privileged, err := isPrivileged(path, st); err != nil || privileged {
 			return err
 		}
-		return visit(owned{Path: host.Name(path), Inode: st.Ino, UID: int(st.Uid), GID: int(st.Gid), folder: st.Mode&unix.S_IFMT == unix.S_IFDIR})
+		o := owned{Path: host.Name(path), Inode: st.Ino, UID: int(st.Uid), GID: int(st.Gid), folder: st.Mode&unix.S_IFMT == unix.S_IFDIR}
+		if !o.folder {
+			o.MTime = st.Mtim.Nano()
+		}
+		return visit(o)
 	})
 	if err != nil || len(linked) == 0 {
 		return err
@@ -240,7 +245,7 @@ func (s *Set) giveBack(ctx context.Context) error {
 	var at opener
 	defer at.close()
 	err := s.each(ctx, func(o owned) error {
-		o.Any = false
+		o.Any, o.MTime = false, 0 // the new release may have written to it
 		same, err := o.give(&at, o.Path, ids{o.UID, o.GID})
 		if err == nil && !same {
 			others++
@@ -267,7 +272,7 @@ func (o owned) give(at *opener, path host.Name, to ids) (same bool, err error) {
 	}
 	defer n.Close()
 	whichever := o.Any && n.Stat.Nlink == 1 // another name of it may be a secret's
-	if n.Stat.Ino != o.Inode && !whichever {
+	if same := n.Stat.Ino == o.Inode && (o.MTime == 0 || n.Stat.Mtim.Nano() == o.MTime); !same && !whichever {
 		return false, nil
 	}
 	uid, gid := int(n.Stat.Uid), int(n.Stat.Gid)
