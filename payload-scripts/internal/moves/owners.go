@@ -31,8 +31,7 @@ type owned struct {
 	GID   int       `json:"gid"`
 	Rule  int       `json:"rule"`          // which of the manifest's owners it gets
 	Any   bool      `json:"any,omitempty"` // configuration: the file that is there in the end, whichever it is
-
-	folder bool
+	Dir   bool      `json:"dir,omitempty"`
 }
 
 func (s *Set) ownersFile() string { return filepath.Join(s.Folder, "owners.jsonl") }
@@ -81,7 +80,7 @@ func (s *Set) recordOwners(ctx context.Context) (err error) {
 		if err := s.walk(ctx, rule, func(o owned) error {
 			path := string(o.Path)
 			o.Rule, o.Any = i, config[path]
-			if !o.folder && !o.Any && packaged[strings.TrimPrefix(path, root)] {
+			if !o.Dir && !o.Any && packaged[strings.TrimPrefix(path, root)] {
 				return nil
 			}
 			return enc.Encode(o)
@@ -128,8 +127,8 @@ func (s *Set) walk(ctx context.Context, rule manifest.Owner, visit func(owned) e
 		if privileged, err := isPrivileged(path, st); err != nil || privileged {
 			return err
 		}
-		o := owned{Path: host.Name(path), Inode: st.Ino, UID: int(st.Uid), GID: int(st.Gid), folder: st.Mode&unix.S_IFMT == unix.S_IFDIR}
-		if !o.folder {
+		o := owned{Path: host.Name(path), Inode: st.Ino, UID: int(st.Uid), GID: int(st.Gid), Dir: st.Mode&unix.S_IFMT == unix.S_IFDIR}
+		if !o.Dir {
 			o.MTime = st.Mtim.Nano()
 		}
 		return visit(o)
@@ -211,6 +210,7 @@ func (s *Set) giveAway(ctx context.Context, r *record) error {
 	defer at.close()
 	places := r.places()
 	err := s.each(ctx, func(o owned) error {
+		o.Any = o.Any || o.Dir // a scriptlet may have made it anew
 		_, err := o.give(&at, placeOf(places, o.Path), who[o.Rule])
 		return err
 	})
@@ -271,7 +271,8 @@ func (o owned) give(at *opener, path host.Name, to ids) (same bool, err error) {
 		return false, err
 	}
 	defer n.Close()
-	whichever := o.Any && n.Stat.Nlink == 1 // another name of it may be a secret's
+	// Another name of a file may be a secret's. A folder of root's nobody else can have put there.
+	whichever := o.Any && n.Stat.Nlink == 1 || o.Any && o.Dir && n.Stat.Mode&unix.S_IFMT == unix.S_IFDIR && n.Stat.Uid == 0
 	if same := n.Stat.Ino == o.Inode && (o.MTime == 0 || n.Stat.Mtim.Nano() == o.MTime); !same && !whichever {
 		return false, nil
 	}
