@@ -309,6 +309,51 @@ func TestWhatTheNewReleaseDid(t *testing.T) {
 	}
 }
 
+// TestInodeAgain: a file that took the place of a noted one, and got its inode, is the new release's own. A folder that
+// root made anew is given away whatever its inode, but none of somebody else's.
+func TestInodeAgain(t *testing.T) {
+	t.Parallel()
+	m, ctx := newMachine(t), t.Context()
+	m.ok(os.Mkdir(m.at("/opt/app/of-another"), 0o755))
+	before := m.shot()
+	m.ok(m.set.Record(ctx))
+	const path = "/opt/app/blueprints/one/sub/b.yaml"
+	was, err := inodeAt(host.Name(m.at(path)))
+	m.ok(err)
+	var st unix.Stat_t
+	m.ok(unix.Stat(m.at(path), &st))
+	m.ok(unix.UtimesNano(m.at(path), []unix.Timespec{{Sec: 1e9}, {Sec: 1e9}}))
+	for again, uid := range map[string]int{"/opt/app/bin": 0, "/opt/app/of-another": 77} { // folders that were made anew
+		m.ok(os.Rename(m.at(again), m.at(again+"~")))
+		m.ok(os.Mkdir(m.at(again), 0o755))
+		m.ok(os.Chown(m.at(again), uid, uid))
+	}
+	m.ok(m.set.Converge(ctx, manifest.New))
+	for again, want := range map[string]uint32{"/opt/app/bin": 991, "/opt/app/of-another": 77} {
+		var got unix.Stat_t
+		m.ok(unix.Stat(m.at(again), &got))
+		if got.Uid != want {
+			t.Errorf("%s belongs to %d, want %d", again, got.Uid, want)
+		}
+		m.ok(os.Remove(m.at(again)))
+		m.ok(os.Rename(m.at(again+"~"), m.at(again)))
+	}
+	const moved = "/opt/app/blueprints/tenant/one/sub/b.yaml"
+	if is, err := inodeAt(host.Name(m.at(moved))); err != nil || is != was {
+		t.Fatalf("the inode is %d, was %d: %v", is, was, err)
+	}
+	var got unix.Stat_t
+	m.ok(unix.Stat(m.at(moved), &got))
+	if got.Uid != 0 || got.Gid != 0 {
+		t.Errorf("it was given to %d:%d", got.Uid, got.Gid)
+	}
+	m.ok(m.set.Converge(ctx, manifest.Old))
+	m.ok(unix.UtimesNano(m.at(path), []unix.Timespec{st.Atim, st.Mtim}))
+	if after := m.shot(); after != before {
+		t.Errorf("after the way back:\n%s\nbefore:\n%s", after, before)
+	}
+}
+
 // TestWhatOthersHave: files of packages keep their owners, configuration that was written in the window gets
 // the new one; what others restore on the way back is no failure.
 func TestWhatOthersHave(t *testing.T) {

@@ -31,8 +31,7 @@ type owned struct {
 	GID   int       `json:"gid"`
 	Rule  int       `json:"rule"`          // which of the manifest's owners it gets
 	Any   bool      `json:"any,omitempty"` // configuration: the file that is there in the end, whichever it is
-
-	folder bool
+	Dir   bool      `json:"dir,omitempty"`
 }
 
 func (s *Set) ownersFile() string { return filepath.Join(s.Folder, "owners.jsonl") }
@@ -81,7 +80,7 @@ func (s *Set) recordOwners(ctx context.Context) (err error) {
 		if err := s.walk(ctx, rule, func(o owned) error {
 			path := string(o.Path)
 			o.Rule, o.Any = i, config[path]
-			if !o.folder && !o.Any && packaged[strings.TrimPrefix(path, root)] {
+			if !o.Dir && !o.Any && packaged[strings.TrimPrefix(path, root)] {
 				return nil
 			}
 			return enc.Encode(o)
@@ -214,6 +213,7 @@ func (s *Set) giveAway(ctx context.Context, r *record) error {
 	defer at.close()
 	places := r.places()
 	err := s.each(ctx, func(o owned) error {
+		o.Any = o.Any || o.Dir // a scriptlet may have made it anew
 		_, err := o.give(&at, placeOf(places, o.Path), who[o.Rule])
 		return err
 	})
@@ -248,7 +248,7 @@ func (s *Set) giveBack(ctx context.Context) error {
 	var at opener
 	defer at.close()
 	err := s.each(ctx, func(o owned) error {
-		o.Any = false
+		o.Any, o.MTime = false, 0 // the new release may have written to it
 		same, err := o.give(&at, o.Path, ids{o.UID, o.GID})
 		if err == nil && !same {
 			others++
