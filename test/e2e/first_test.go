@@ -17,8 +17,8 @@ import (
 	"onerpm/test/machinecheck"
 )
 
-// administrator is what the first jump needs of an admin: its product has no users before.
-const administrator = "umask 077; mkdir -p /etc/" + prefix + "; printf 'root-of-all\\nopen-sesame-42\\n' >/etc/" + prefix + "/administrator"
+// administrator is what the first jump needs of an admin: its product asks nobody for a name before.
+const administrator = "umask 077; mkdir -p /etc/" + prefix + "; printf 'root-of-all\\nopen-sesame-42\\n' >/etc/" + prefix + "/administrator; echo 'accept 4.0.1 credentials = yes' >>/etc/" + prefix + "/upgrade.conf"
 
 // listed are the resources of the API that 3.4.2 and the later releases have.
 var listed = []string{"blueprints", "deployments", "nodes", "node-instances", "executions", "plugins", "snapshots", "deployment-updates", "deployment-modifications", "events"}
@@ -323,7 +323,7 @@ func TestFirstJumpBack(t *testing.T) {
 	t.Parallel()
 	m := host.Start(t, host.Options{Release: "3.4.2", Data: true})
 	clean := wholeOld(t, m)
-	if code, out := m.ShCode(t, "dnf install -y "+give(t, m, "4.0.1")); code != 0 || !strings.Contains(out, "hook-needs") || !strings.Contains(out, "was not started") {
+	if code, out := m.ShCode(t, "dnf install -y "+give(t, m, "4.0.1")); code != 0 || !strings.Contains(out, "hook-needs") || !strings.Contains(out, "not-accepted") || !strings.Contains(out, "was not started") {
 		t.Errorf("without an administrator: exit %d\n%s", code, out)
 	}
 	same(t, "before and after the refusal", clean, wholeOld(t, m))
@@ -344,15 +344,24 @@ func TestFirstJumpBack(t *testing.T) {
 }
 
 const (
+	security  = "/opt/manager/rest-security.conf"
 	resources = "/opt/manager/resources/"
 	elastic   = "curl -fsS -o /dev/null http://127.0.0.1:9200"
 	// startElastic waits until its shards, which are five a day, are there.
 	startElastic = "systemctl start elasticsearch && for i in $(seq 600); do curl -fsS http://127.0.0.1:9200/_cluster/health | grep -q '\"status\":\"yellow\"' && exit; sleep 0.1; done; exit 1"
 )
 
+// secured is a script that has 3.4.2 ask for names and passwords from its next start on, of users that are kept in some way.
+func secured(userstore string) string {
+	return `sed -i 's/"enabled": false,$/"enabled": true,/; s/"implementation": "flask_securest.userstores.simple:SimpleUserstore"/"implementation": "` + userstore + `"/' ` + security
+}
+
 // firstRefusals are what only the first jump refuses, one at a time.
 var firstRefusals = []cause{
 	{"hook-needs", "mv /etc/" + prefix + "/administrator /root/", "mv /root/administrator /etc/" + prefix + "/"},
+	{"not-accepted", "mv /etc/" + prefix + "/upgrade.conf /root/", "mv /root/upgrade.conf /etc/" + prefix + "/"},
+	{"not-accepted", "cp -a " + security + " /root/ && " + secured("foreign:Userstore"), "cp -a /root/rest-security.conf /opt/manager/"},
+	{"check-failed", "cp -a " + security + " /root/ && " + secured("flask_securest.userstores.simple:SimpleUserstore") + " && sed -i 's/\"users\": \\[/\"users\": 5, \"others\": [/' " + security, "cp -a /root/rest-security.conf /opt/manager/"},
 	{"early-in-the-way", "mkdir -p /usr/pgsql-9.5/bin && touch /usr/pgsql-9.5/bin/postgresql95-setup", "rm -r /usr/pgsql-9.5"},
 	{"database-address", "cp -a /opt/manager/cloudify-rest.conf /root/ && sed -i '1s/^/{{/' /opt/manager/cloudify-rest.conf", "cp -a /root/cloudify-rest.conf /opt/manager/"},
 	{"store-address", "cp -a /opt/manager/cloudify-rest.conf /root/ && sed -i '/db_address/d' /opt/manager/cloudify-rest.conf", "cp -a /root/cloudify-rest.conf /opt/manager/"},
