@@ -370,7 +370,7 @@ var firstRefusals = []cause{
 	{"move-mount", "mount -t tmpfs none " + resources + "uploaded-blueprints/blueprint-0", "umount " + resources + "uploaded-blueprints/blueprint-0"},
 	{"move-target-there", "mkdir -p " + resources + "blueprints/default_tenant/blueprint-0", "rm -r " + resources + "blueprints/default_tenant"},
 	{"owner-hard-link", "touch " + resources + "mine && ln " + resources + "mine /root/mine", "rm " + resources + "mine /root/mine"},
-	{"store-closed", elastic + "/logstash-2016.01.01 -X PUT && " + elastic + "/logstash-2016.01.01/_close -X POST", elastic + "/logstash-2016.01.01 -X DELETE"},
+	{"store-closed", elastic + "/logstash-2016.01.01 -X PUT && " + elastic + "'/_cluster/health/logstash-2016.01.01?wait_for_status=yellow&timeout=60s' && " + elastic + "/logstash-2016.01.01/_close -X POST", elastic + "/logstash-2016.01.01 -X DELETE"},
 	{"store-shards", elastic + `/logstash-2016.01.01 -X PUT -d '{"settings": {"index.routing.allocation.require._name": "nobody"}}'`, elastic + "/logstash-2016.01.01 -X DELETE"},
 	{"store-unknown", elastic + "/strange/thing/1?refresh=true -X PUT -d '{}'", elastic + "/strange -X DELETE"},
 	{"store-misfit", elastic + `/cloudify_storage/snapshot/odd?refresh=true -X PUT -d '{"id": "odd", "status": "strange", "created_at": "2017-01-05 10:20:30"}'`, elastic + "/cloudify_storage/snapshot/odd?refresh=true -X DELETE"},

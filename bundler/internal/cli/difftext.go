@@ -209,15 +209,15 @@ func databasesText(databases []diffDatabase) string {
 const acceptTitle = "what an admin must accept before"
 
 func acceptText(list []manifest.Acceptance) string {
-	var rows [][]string
+	var b strings.Builder
 	for _, a := range list {
 		where := "on every machine"
 		if len(a.When) > 0 {
-			where = "by " + strings.Join(filesOf(a.When), ", ")
+			where = "where " + strings.Join(filesOf(a.When), ", ") + " tells so"
 		}
-		rows = append(rows, []string{a.Name, where, strings.Join(strings.Fields(a.Says), " ")})
+		fmt.Fprintf(&b, "  %s\n      asked %s\n", a.Said(), where)
 	}
-	return table("  ", rows)
+	return b.String()
 }
 
 // filesOf are the files by which a machine is told to be one of some cases, each once.
