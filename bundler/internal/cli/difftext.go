@@ -213,7 +213,7 @@ func acceptText(list []manifest.Acceptance) string {
 	for _, a := range list {
 		where := "on every machine"
 		if len(a.When) > 0 {
-			where = "where " + strings.Join(filesOf(a.When), ", ") + " tells so"
+			where = "by what stands in " + strings.Join(filesOf(a.When), ", ")
 		}
 		fmt.Fprintf(&b, "  %s\n      asked %s\n", a.Said(), where)
 	}

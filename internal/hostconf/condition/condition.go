@@ -86,7 +86,10 @@ func holds(h manifest.HostCondition, root *syntax.Node) (bool, []string, error) 
 			continue
 		}
 		is = true
-		if name, ok := text(item.Lookup(h.Some.Named)); ok && h.Some.Named != "" {
+		if h.Some.Named == "" {
+			continue
+		}
+		if name, _ := text(item.Lookup(h.Some.Named)); name != "" {
 			names = append(names, name)
 		}
 	}

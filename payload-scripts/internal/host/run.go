@@ -25,7 +25,7 @@ type Cmd struct {
 	Folders []string            // further folders of programs: where the spec says that they lie
 	Args    []string            // never a secret: every user of the host can read them
 	Env     []string            // added to the fixed environment; never a secret either
-	Input   []byte              // of the program, which need not read it; nil is /dev/null
+	Input   []byte              // what the program may read, a secret too; nil is /dev/null
 	Timeout time.Duration       // 0 means none, for rpm only: a killed rpm leaves the host half changed
 	Stdout  io.Writer           // besides Result.Stdout; nil for none
 	Stderr  io.Writer           // besides Result.Stderr; nil for none

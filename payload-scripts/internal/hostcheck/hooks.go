@@ -37,13 +37,14 @@ func hookFindings(hooks manifest.Hooks) []finding.Finding {
 // needsFindings looks at the file that an admin writes for a hook. Where the hook can do without, it may still be there, and is taken then.
 func needsFindings(h manifest.Hook) []finding.Finding {
 	needed, _, err := condition.Any(h.Needs.When, readConfig)
-	if err == nil {
-		err = given(*h.Needs)
-		if !needed && errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
+	if err != nil {
+		return []finding.Finding{{ID: "check-failed", Level: finding.Refuse,
+			What: fmt.Sprintf("could not find out whether the hook %s needs %s: %v", h.Name(), h.Needs.File, err), Do: "correct what it names, then check again"}}
 	}
-	if err == nil {
+	if _, err := os.Lstat(h.Needs.File); errors.Is(err, os.ErrNotExist) && !needed {
+		return nil
+	}
+	if err = given(*h.Needs); err == nil {
 		return nil
 	}
 	return []finding.Finding{{ID: "hook-needs", Level: finding.Refuse,
@@ -54,7 +55,7 @@ func needsFindings(h manifest.Hook) []finding.Finding {
 func given(g manifest.Given) error {
 	data, err := host.ReadSecret(g.File, maxGiven)
 	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("there is no %s: %w", g.File, os.ErrNotExist)
+		return fmt.Errorf("there is no %s", g.File)
 	}
 	if err != nil {
 		return err
