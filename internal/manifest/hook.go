@@ -1,9 +1,6 @@
 package manifest
 
-import (
-	"fmt"
-	"path"
-)
+import "path"
 
 // Hooks are programs of the product that run as steps of the line, in the order of the lists.
 type Hooks struct {
@@ -18,29 +15,35 @@ type Hook struct {
 	Undo    string   `json:"undo,omitempty" yaml:"undo"`   // likewise: takes back what Run did, or began to do
 	Timeout Duration `json:"timeout" yaml:"timeout"`       // of either
 	Needs   *Given   `json:"needs,omitempty" yaml:"needs"` // what the admin must have written before; check refuses without it
+
+	// Reads are configuration files of the host that Run is given on its input, as the old release has them.
+	Reads []HostFile `json:"reads,omitempty" yaml:"reads"`
 }
 
 // Given is a file in which an admin says what cannot be found on the host, such as a first password. It
 // belongs to root, and others can neither read nor write it.
 type Given struct {
-	File  string   `json:"file" yaml:"file"`   // path on the host
-	Lines []string `json:"lines" yaml:"lines"` // what stands in each line, from the first on, in words for the admin; none is empty
+	File  string     `json:"file" yaml:"file"`           // path on the host
+	Lines []string   `json:"lines" yaml:"lines"`         // what stands in each line, from the first on, in words for the admin; none is empty
+	When  []HostCase `json:"when,omitempty" yaml:"when"` // the hosts that need it: any of these cases; every host when absent. On others it may be there all the same
 }
 
-// Check says what makes it unusable, "" for nothing.
-func (g Given) Check() string {
+// Mistakes says everything that makes it unusable by itself, in the order of the keys.
+func (g Given) Mistakes() []StoreMistake {
+	var c storeCheck
 	if !cleanTarget(g.File) {
-		return fmt.Sprintf("%q is no clean absolute path", g.File)
+		c.wrong([]any{"file"}, "%q is no clean absolute path", g.File)
 	}
 	if len(g.Lines) == 0 {
-		return "no lines"
+		c.wrong([]any{"lines"}, "no lines")
 	}
 	for i, l := range g.Lines {
 		if l == "" {
-			return fmt.Sprintf("line %d is said to hold nothing", i+1)
+			c.wrong([]any{"lines", i}, "line %d is said to hold nothing", i+1)
 		}
 	}
-	return ""
+	c.cases([]any{"when"}, g.When)
+	return c.found
 }
 
 // All returns the hooks of every phase, in the order of the line.
@@ -66,8 +69,13 @@ func (v *validator) hooks(hooks Hooks) {
 			v.add("hook %q: no timeout", h.Run)
 		}
 		if h.Needs != nil {
-			if said := h.Needs.Check(); said != "" {
-				v.add("what the hook %q needs: %s", h.Run, said)
+			for _, m := range h.Needs.Mistakes() {
+				v.add("what the hook %q needs: %s%s", h.Run, joinPath(m.Path), m.What)
+			}
+		}
+		for _, f := range h.Reads {
+			for _, m := range f.Mistakes() {
+				v.add("what the hook %q reads: %s%s", h.Run, joinPath(m.Path), m.What)
 			}
 		}
 	}

@@ -31,17 +31,18 @@ type Manifest struct {
 	EarlyServices []EarlyService `json:"early_services,omitempty"` // of the packages that come early, in start order
 	Keep          []string       `json:"keep,omitempty"`           // folders on the host of packages that go late: they stay until the admin cleans up
 
-	Skip      []Scriptlet `json:"skip"`      // scriptlets that must not run
-	Services  []Service   `json:"services"`  // in start order; stopped in reverse
-	State     []string    `json:"state"`     // paths on the host that belong to the product and to no package
-	Config    []Config    `json:"config"`    // sorted by target
-	Databases []Database  `json:"databases"` // in the order of the spec
-	Stores    []Store     `json:"stores,omitempty"`
-	Moves     []Move      `json:"moves,omitempty"`
-	Owners    []Owner     `json:"owners,omitempty"`
-	Limits    Limits      `json:"limits"`
-	Hooks     Hooks       `json:"hooks,omitzero"`
-	Agents    *Agents     `json:"agents,omitempty"`
+	Skip      []Scriptlet  `json:"skip"`      // scriptlets that must not run
+	Services  []Service    `json:"services"`  // in start order; stopped in reverse
+	State     []string     `json:"state"`     // paths on the host that belong to the product and to no package
+	Config    []Config     `json:"config"`    // sorted by target
+	Databases []Database   `json:"databases"` // in the order of the spec
+	Stores    []Store      `json:"stores,omitempty"`
+	Accept    []Acceptance `json:"accept,omitempty"`
+	Moves     []Move       `json:"moves,omitempty"`
+	Owners    []Owner      `json:"owners,omitempty"`
+	Limits    Limits       `json:"limits"`
+	Hooks     Hooks        `json:"hooks,omitzero"`
+	Agents    *Agents      `json:"agents,omitempty"`
 
 	Known []Release `json:"known"` // every release the project knows, oldest first: to name the right bundle for any host
 }

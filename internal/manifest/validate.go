@@ -58,6 +58,7 @@ func (m *Manifest) Validate() error {
 	if n := m.Names(); n > MaxNames && len(m.Databases) > 0 {
 		v.add("prefix, release and revision have %d characters together, more than %d: the names of database sessions would be cut", n, MaxNames)
 	}
+	v.accept(m.Accept)
 	v.hooks(m.Hooks)
 	v.agents(m.Agents)
 	v.known(m.Known)

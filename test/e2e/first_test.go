@@ -302,7 +302,7 @@ func TestFirstJumpBack(t *testing.T) {
 	t.Parallel()
 	m := host.Start(t, host.Options{Release: "3.4.2", Data: true})
 	clean := whole(t, m)
-	if code, out := m.ShCode(t, "dnf install -y "+give(t, m, "4.0.1")); code != 0 || !strings.Contains(out, "hook-needs") || !strings.Contains(out, "was not started") {
+	if code, out := m.ShCode(t, "dnf install -y "+give(t, m, "4.0.1")); code != 0 || !strings.Contains(out, "hook-needs") || !strings.Contains(out, "not-accepted") || !strings.Contains(out, "was not started") {
 		t.Errorf("without an administrator: exit %d\n%s", code, out)
 	}
 	same(t, "before and after the refusal", clean, whole(t, m))
@@ -323,15 +323,24 @@ func TestFirstJumpBack(t *testing.T) {
 }
 
 const (
+	security  = "/opt/manager/rest-security.conf"
 	resources = "/opt/manager/resources/"
 	elastic   = "curl -fsS -o /dev/null http://127.0.0.1:9200"
 	// startElastic waits until its shards, which are five a day, are there.
 	startElastic = "systemctl start elasticsearch && for i in $(seq 600); do curl -fsS http://127.0.0.1:9200/_cluster/health | grep -q '\"status\":\"yellow\"' && exit; sleep 0.1; done; exit 1"
 )
 
+// secured is a script that has 3.4.2 ask for names and passwords from its next start on, of users that are kept in some way.
+func secured(userstore string) string {
+	return `sed -i 's/"enabled": false,$/"enabled": true,/; s/"implementation": "flask_securest.userstores.simple:SimpleUserstore"/"implementation": "` + userstore + `"/' ` + security
+}
+
 // firstRefusals are what only the first jump refuses, one at a time.
 var firstRefusals = []cause{
 	{"hook-needs", "mv /etc/" + prefix + "/administrator /root/", "mv /root/administrator /etc/" + prefix + "/"},
+	{"not-accepted", "mv /etc/" + prefix + "/upgrade.conf /root/", "mv /root/upgrade.conf /etc/" + prefix + "/"},
+	{"not-accepted", "cp -a " + security + " /root/ && " + secured("foreign:Userstore"), "cp -a /root/rest-security.conf /opt/manager/"},
+	{"check-failed", "cp -a " + security + " /root/ && " + secured("flask_securest.userstores.simple:SimpleUserstore") + " && sed -i 's/\"users\": \\[/\"users\": 5, \"others\": [/' " + security, "cp -a /root/rest-security.conf /opt/manager/"},
 	{"early-in-the-way", "mkdir -p /usr/pgsql-9.5/bin && touch /usr/pgsql-9.5/bin/postgresql95-setup", "rm -r /usr/pgsql-9.5"},
 	{"database-address", "cp -a /opt/manager/cloudify-rest.conf /root/ && sed -i '1s/^/{{/' /opt/manager/cloudify-rest.conf", "cp -a /root/cloudify-rest.conf /opt/manager/"},
 	{"store-address", "cp -a /opt/manager/cloudify-rest.conf /root/ && sed -i '/db_address/d' /opt/manager/cloudify-rest.conf", "cp -a /root/cloudify-rest.conf /opt/manager/"},
@@ -340,7 +349,7 @@ var firstRefusals = []cause{
 	{"move-mount", "mount -t tmpfs none " + resources + "uploaded-blueprints/blueprint-0", "umount " + resources + "uploaded-blueprints/blueprint-0"},
 	{"move-target-there", "mkdir -p " + resources + "blueprints/default_tenant/blueprint-0", "rm -r " + resources + "blueprints/default_tenant"},
 	{"owner-hard-link", "touch " + resources + "mine && ln " + resources + "mine /root/mine", "rm " + resources + "mine /root/mine"},
-	{"store-closed", elastic + "/logstash-2016.01.01 -X PUT && " + elastic + "/logstash-2016.01.01/_close -X POST", elastic + "/logstash-2016.01.01 -X DELETE"},
+	{"store-closed", elastic + "/logstash-2016.01.01 -X PUT && " + elastic + "'/_cluster/health/logstash-2016.01.01?wait_for_status=yellow&timeout=60s' && " + elastic + "/logstash-2016.01.01/_close -X POST", elastic + "/logstash-2016.01.01 -X DELETE"},
 	{"store-shards", elastic + `/logstash-2016.01.01 -X PUT -d '{"settings": {"index.routing.allocation.require._name": "nobody"}}'`, elastic + "/logstash-2016.01.01 -X DELETE"},
 	{"store-unknown", elastic + "/strange/thing/1?refresh=true -X PUT -d '{}'", elastic + "/strange -X DELETE"},
 	{"store-misfit", elastic + `/cloudify_storage/snapshot/odd?refresh=true -X PUT -d '{"id": "odd", "status": "strange", "created_at": "2017-01-05 10:20:30"}'`, elastic + "/cloudify_storage/snapshot/odd?refresh=true -X DELETE"},

@@ -28,22 +28,7 @@ func TestNoSecretIsTold(t *testing.T) {
 		secret[what] = m.Sh(t, read)
 	}
 	m.Sh(t, "mkdir -p /etc/"+prefix+" && touch /etc/"+prefix+"/manual && dnf install -y "+give(t, m, "4.2.0"))
-	m.Sh(t, `cat > /root/sample <<'END'
-import glob, os, re, time
-seen = set()
-while not os.path.exists("/root/stop"):
-    for p in glob.glob("/proc/[0-9]*"):
-        try:
-            seen.add(open(p + "/cmdline", "rb").read())
-            if not re.search("/cloudify-(?!upgrade)", open(p + "/cgroup").read()): # the product's own may have secrets there
-                seen.add(open(p + "/environ", "rb").read())
-        except OSError:
-            pass
-    time.sleep(0.02)
-with open("/root/processes", "wb") as f:
-    f.write(b"\n".join(seen).replace(b"\0", b"\n"))
-END
-systemd-run --quiet --collect --unit sample python3 /root/sample`)
+	m.Sh(t, sampleProcesses)
 	m.Sh(t, restDropIn(`ExecStartPre=/bin/sh -c "! grep -q wsgi /usr/lib/systemd/system/cloudify-restservice.service"`))
 	if code, out := m.ShCode(t, prefix+" check; "+prefix+" start && "+prefix+" wait"); code != 4 {
 		t.Fatalf("exit %d, want 4\n%s", code, out)
@@ -69,6 +54,25 @@ systemd-run --quiet --collect --unit sample python3 /root/sample`)
 		t.Errorf("the samples hold no engine: %s", seen)
 	}
 }
+
+// sampleProcesses is a script that collects the arguments and environments of all processes from now on, until there is /root/stop, in /root/processes.
+const sampleProcesses = `cat > /root/sample <<'END'
+import glob, os, re, time
+seen = set()
+while not os.path.exists("/root/stop"):
+    for p in glob.glob("/proc/[0-9]*"):
+        try:
+            seen.add(open(p + "/cmdline", "rb").read())
+            if not re.search("/cloudify-(?!upgrade)", open(p + "/cgroup").read()): # the product's own may have secrets there
+                seen.add(open(p + "/environ", "rb").read())
+        except OSError:
+            pass
+    time.sleep(0.02)
+with open("/root/processes", "wb") as f:
+    f.write(b"\n".join(seen).replace(b"\0", b"\n"))
+END
+systemd-run --quiet --collect --unit sample python3 /root/sample
+`
 
 // plantSecrets gives the product secrets that cannot be mistaken for anything else:
 // the bootstrap's database password is the product's own name.

@@ -159,6 +159,15 @@ func (m *Machine) FillAwkward(ctx context.Context, release string, args ...strin
 	return p.runBootstrap(ctx, m, append([]string{"documents"}, args...)...)
 }
 
+// Secure has the product of a machine of 3.4.2 ask for names and passwords; the arguments are those of its `bootstrap security`.
+func (m *Machine) Secure(ctx context.Context, args ...string) error {
+	p, err := loadProduct(ctx, "3.4.2")
+	if err != nil {
+		return err
+	}
+	return p.runBootstrap(ctx, m, append([]string{"security"}, args...)...)
+}
+
 func (p *product) runBootstrap(ctx context.Context, m *Machine, args ...string) error {
 	if err := m.WriteFile(staging+"/bootstrap", p.bootstrap, 0o755); err != nil {
 		return err

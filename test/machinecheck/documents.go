@@ -11,7 +11,7 @@ import (
 // Administrator is a script of what an admin gives the upgrade out of Elasticsearch: a user for the new release, which always
 // asks for one.
 func Administrator(name, password string) string {
-	return "umask 077; mkdir -p /etc/" + Prefix + "; printf '" + name + "\\n" + password + "\\n' >/etc/" + Prefix + "/administrator"
+	return "umask 077; mkdir -p /etc/" + Prefix + "; printf '" + name + "\\n" + password + "\\n' >/etc/" + Prefix + "/administrator; echo 'accept 4.0.1 credentials = yes' >>/etc/" + Prefix + "/upgrade.conf"
 }
 
 // keepsDocuments tells whether the product on a machine has its data in Elasticsearch, and no PostgreSQL.

@@ -59,6 +59,7 @@ type diffResult struct {
 	State     []string                `json:"state"`          // folders that are kept
 	Databases []diffDatabase          `json:"databases"`
 	Stores    []storeMoves            `json:"stores"`           // data that changes its database
+	Accept    []manifest.Acceptance   `json:"accept,omitempty"` // what an admin must accept before
 	Hooks     manifest.Hooks          `json:"hooks"`            // by the phase in which they run
 	Agents    *manifest.Agents        `json:"agents,omitempty"` // nil when there are none to upgrade
 	bundle    string
@@ -141,7 +142,7 @@ func diff(p *plan.Plan) (diffResult, error) {
 	r := diffResult{From: p.From.Version, To: p.To.Version, product: p.Product.Name, bundle: name + "-" + version + "-" + revision,
 		Packages: []diffPackage{}, Config: []diffConfig{}, Units: []diffConfig{}, Databases: []diffDatabase{},
 		Services: append([]manifest.Service{}, p.Spec.Services...), State: append([]string{}, p.Spec.State...),
-		Hooks: p.Spec.Hooks, Agents: p.Spec.Agents, Stores: movesOf(p.Spec.Stores),
+		Accept: p.Spec.Accept, Hooks: p.Spec.Hooks, Agents: p.Spec.Agents, Stores: movesOf(p.Spec.Stores),
 		Early: p.Spec.EarlyServices, Moves: p.Spec.Moves, Owners: p.Spec.Owners, Keep: p.Keep()}
 	for _, c := range p.Changes {
 		d := diffPackage{Name: c.Name, Change: c.Kind, Backwards: c.Backwards, Part: partOf(p.Spec, c.Name)}

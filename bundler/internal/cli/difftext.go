@@ -33,6 +33,7 @@ func (r diffResult) text(c palette) string {
 	section("files that get another owner", ownersText(r.Owners))
 	section("databases", databasesText(r.Databases))
 	section("data that changes its database", storesText(r.Stores))
+	section(acceptTitle, acceptText(r.Accept))
 	section("hooks", hooksText(r.Hooks))
 	section("agents, after the upgrade", agentsText(r.Agents))
 	section("state that is kept", listText(r.State))
@@ -202,6 +203,34 @@ func databasesText(databases []diffDatabase) string {
 		}
 	}
 	return b.String()
+}
+
+// acceptTitle is above what acceptText says.
+const acceptTitle = "what an admin must accept before"
+
+func acceptText(list []manifest.Acceptance) string {
+	var b strings.Builder
+	for _, a := range list {
+		where := "on every machine"
+		if len(a.When) > 0 {
+			where = "by what stands in " + strings.Join(filesOf(a.When), ", ")
+		}
+		fmt.Fprintf(&b, "  %s\n      asked %s\n", a.Said(), where)
+	}
+	return b.String()
+}
+
+// filesOf are the files by which a machine is told to be one of some cases, each once.
+func filesOf(cases []manifest.HostCase) []string {
+	var files []string
+	for _, c := range cases {
+		for _, h := range c.All {
+			if !slices.Contains(files, h.File) {
+				files = append(files, h.File)
+			}
+		}
+	}
+	return files
 }
 
 func hooksText(hooks manifest.Hooks) string {

@@ -107,6 +107,9 @@ func reportText(r *inspect.Report, file string, c palette) string {
 		b.WriteString("\npackages\n" + table("  ", packageRows(m)))
 		b.WriteString("\nconfiguration\n" + table("  ", configRows(m)))
 		b.WriteString("\nservices, in start order\n" + table("  ", serviceRows(m)))
+		if len(m.Accept) > 0 {
+			b.WriteString("\n" + acceptTitle + "\n" + acceptText(m.Accept))
+		}
 		if len(m.Stores) > 0 {
 			b.WriteString("\ndata that changes its database\n" + storesText(movesOf(m.Stores)))
 		}

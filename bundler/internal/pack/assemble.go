@@ -46,7 +46,7 @@ func Assemble(ctx context.Context, in Input, signer Signer) (Bundle, error) {
 		Old:  in.Plan.Packages(manifest.Old, in.Headers), New: in.Plan.Packages(manifest.New, in.Headers),
 		EarlyServices: spec.EarlyServices, Keep: in.Plan.Keep(), Moves: spec.Moves, Owners: spec.Owners,
 		Skip: in.Verdict.Skip, Services: spec.Services, State: spec.State, Config: in.Plan.ManifestConfig(),
-		Limits: spec.Limits, Hooks: spec.Hooks, Agents: spec.Agents, Known: in.Plan.Known,
+		Limits: spec.Limits, Accept: spec.Accept, Hooks: spec.Hooks, Agents: spec.Agents, Known: in.Plan.Known,
 	}
 	b := Bundle{Manifest: m, Arch: arch, Vendor: p.Vendor, License: p.License, URL: p.URL}
 	b.components(in.Files)

@@ -55,7 +55,7 @@ func newChanges(b *repo.Bundle) changes {
 	case kept > 1:
 		c.Kept = fmt.Sprintf("%d more stay as they are.", kept)
 	}
-	for _, l := range []titled{{"Services", b.Changes.Services}, {"Configuration files", b.Changes.Config}, {"Migrations of the database", b.Changes.Migrations}, {"Data that changes its database", b.Changes.Stores}} {
+	for _, l := range []titled{{"To be accepted before, on machines that it concerns", b.Changes.Accept}, {"Services", b.Changes.Services}, {"Configuration files", b.Changes.Config}, {"Migrations of the database", b.Changes.Migrations}, {"Data that changes its database", b.Changes.Stores}} {
 		if len(l.Items) > 0 {
 			c.Lists = append(c.Lists, l)
 		}

@@ -48,6 +48,23 @@ func TestDataThatMoves(t *testing.T) {
 	}
 }
 
+// What an admin must accept is said before anything else too, and listed.
+func TestToBeAccepted(t *testing.T) {
+	t.Parallel()
+	in := demo(t)
+	const note, list = "On some machines an administrator must accept changes", "To be accepted before"
+	if page := render(t, in); strings.Contains(page, note) || strings.Contains(page, list) {
+		t.Error("a page on which nothing is to be accepted speaks of it")
+	}
+	in.Stable.Bundles[0].Changes.Accept = []string{"roles: one <goes>"}
+	page := render(t, in)
+	for _, want := range []string{note, list, "<li>roles: one &lt;goes&gt;</li>"} {
+		if strings.Count(page, want) != 1 {
+			t.Errorf("the page has %q %d times", want, strings.Count(page, want))
+		}
+	}
+}
+
 func TestEmptyStore(t *testing.T) {
 	t.Parallel()
 	if page := render(t, Input{Product: "Harbour Manager", Prefix: "harbour-upgrade", Base: "file:///srv/harbour"}); !strings.Contains(page, "Nothing is published yet") {
@@ -92,7 +109,7 @@ func hostile(t *testing.T, evil string) Input {
 			b.From, b.To = b.From+evil, b.To+evil
 			b.Override = &repo.Override{Reason: evil, By: evil, At: evil}
 			b.Changes = repo.Changes{Packages: []repo.PackageChange{{Name: evil, From: evil, To: evil, How: repo.Changed}},
-				Services: []string{evil}, Config: []string{evil}, Migrations: []string{evil}, Stores: []string{evil}}
+				Services: []string{evil}, Config: []string{evil}, Migrations: []string{evil}, Stores: []string{evil}, Accept: []string{evil}}
 			b.Companions = []repo.File{{Name: evil, File: evil, SHA256: evil}}
 			b.Certificates = []repo.Certificate{{Platform: evil, File: evil, At: evil}}
 		}

@@ -172,6 +172,9 @@ func newJump(in Input, e *edge, id string) jump {
 	}
 	b := e.bundle
 	j.Badge, j.Tone, j.Notes = standing(e)
+	if len(b.Changes.Accept) > 0 {
+		j.Notes = append(j.Notes, "On some machines an administrator must accept changes before it starts. They are listed below, and its check tells which of them concern a machine.")
+	}
 	if len(b.Changes.Stores) > 0 {
 		j.Notes = append(j.Notes, "Data of the product changes its database. It is copied while the old release serves; rehearse it first, as it needs room for both, and time that grows with the data.")
 	}

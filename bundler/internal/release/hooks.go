@@ -14,12 +14,12 @@ import (
 const maxHook = 1 << 20
 
 // hooks checks the programs that run as steps of the line.
-func (r *reader) hooks(p *page, hooks manifest.Hooks, folder string) {
+func (r *reader) hooks(p *page, s *Spec, folder string) {
 	first := map[string]int{}
 	for _, phase := range []struct {
 		name  string
 		hooks []manifest.Hook
-	}{{"prepare", hooks.Prepare}, {"switch", hooks.Switch}, {"open", hooks.Open}} {
+	}{{"prepare", s.Hooks.Prepare}, {"switch", s.Hooks.Switch}, {"open", s.Hooks.Open}} {
 		for i, h := range phase.hooks {
 			at := under([]any{"hooks", phase.name, i})
 			if p.need(h.Run, "a script below hooks/ in the spec's folder", at("run")...) {
@@ -40,9 +40,10 @@ func (r *reader) hooks(p *page, hooks manifest.Hooks, folder string) {
 			}
 			p.positive(h.Timeout, "how long it may take, e.g. 60s; then it is ended, and the upgrade goes back", at("timeout")...)
 			if h.Needs != nil {
-				if said := h.Needs.Check(); said != "" {
-					p.wrong(said, "file: a path on the host, lines: what stands in each, in words for the admin", at("needs")...)
-				}
+				p.unusable(h.Needs.Mistakes(), at("needs"))
+			}
+			for j, f := range h.Reads {
+				p.unusable(f.Mistakes(), at("reads", j))
 			}
 		}
 	}

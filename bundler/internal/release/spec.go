@@ -75,7 +75,8 @@ func (r *reader) spec(jump string) {
 	r.stores(p, s)
 	p.agents(s.Agents)
 	r.credentials(p, s, folder)
-	r.hooks(p, s.Hooks, folder)
+	r.accept(p, s)
+	r.hooks(p, s, folder)
 	p.positive(s.Limits.Window, "how long the product may be out of service, e.g. 60s", "limits", "window")
 	p.positive(s.Limits.LockTimeout, "how long a migration waits for a lock, e.g. 3s", "limits", "lock_timeout")
 	if p.doc.Has("limits", "statement_timeout") {

@@ -85,6 +85,7 @@ type Spec struct {
 	Databases     []manifest.Database     `yaml:"databases"`      // PostgreSQL databases, with their migrations
 	Stores        []manifest.Store        `yaml:"stores"`         // data that moves from Elasticsearch into one of the databases
 	Agents        *manifest.Agents        `yaml:"agents"`         // how agents on other machines are upgraded after the commit
+	Accept        []manifest.Acceptance   `yaml:"accept"`         // changes for the worse that an admin must accept before
 	Hooks         manifest.Hooks          `yaml:"hooks"`          // scripts that run as steps of the upgrade
 	Limits        manifest.Limits         `yaml:"limits"`         // what is promised
 

@@ -193,6 +193,9 @@ func changes(m *manifest.Manifest) Changes {
 	for _, f := range m.Config {
 		c.Config = append(c.Config, f.Target)
 	}
+	for _, a := range m.Accept {
+		c.Accept = append(c.Accept, a.Said())
+	}
 	for _, store := range m.Stores {
 		c.Stores = append(c.Stores, fmt.Sprintf("%s: %d tables of PostgreSQL, out of Elasticsearch", store.Name, len(store.Tables)))
 	}

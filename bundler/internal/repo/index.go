@@ -71,6 +71,7 @@ type Changes struct {
 	Services   []string        `json:"services"`         // units of both releases, in start order
 	Config     []string        `json:"config"`           // files on the machine
 	Migrations []string        `json:"migrations"`       // <database>/<file>
+	Accept     []string        `json:"accept,omitempty"` // what an admin must accept before, in words, on the machines that it is about
 	Stores     []string        `json:"stores,omitempty"` // data that moves from one database into another, in words
 	Agents     bool            `json:"agents"`           // agents on other machines are upgraded too
 }

@@ -20,7 +20,7 @@ func sample() *Index {
 			Built: "2020-06-01T00:00:00Z", Published: "2026-01-01T00:00:00Z",
 			Changes: Changes{
 				Packages: []PackageChange{{"a", "1-1", "1-1", Changed}, {"b", "", "1-1", Added}, {"c", "1-1", "", Dropped}, {"d", "1-1", "1-1", Kept}},
-				Services: []string{"nginx"}, Config: []string{"/etc/a b"}, Migrations: []string{"demo/1_expand_one.sql"}, Agents: true, Stores: []string{"storage: 2 tables"},
+				Services: []string{"nginx"}, Config: []string{"/etc/a b"}, Migrations: []string{"demo/1_expand_one.sql"}, Agents: true, Stores: []string{"storage: 2 tables"}, Accept: []string{"roles: one goes"},
 			},
 			Certificates: []Certificate{{"el7.x86_64", "packages/x/c.json", sum("c"), 1.5, "2026-01-01T00:00:00Z"}},
 			Override:     &Override{"it is <urgent>", "somebody", "2026-01-01T00:00:00Z"},

@@ -146,7 +146,7 @@ func (v *validator) changes(nevra string, c Changes) {
 			v.add("%s: package %q from %q to %q %q, or out of order", nevra, p.Name, p.From, p.To, p.How)
 		}
 	}
-	for _, t := range slices.Concat(c.Services, c.Config, c.Migrations, c.Stores) {
+	for _, t := range slices.Concat(c.Services, c.Config, c.Migrations, c.Stores, c.Accept) {
 		v.text(nevra+": a service, configuration file, migration or store", t)
 	}
 }

@@ -32,6 +32,11 @@ func MergedFile(backup, target string) string {
 	return filepath.Join(backup, "config", "new", target)
 }
 
+// SavedFile is where Prepare has put a file as the old release has it, in the backup folder; there is none when the host has none.
+func SavedFile(backup, target string) string {
+	return filepath.Join(backup, "config", "old", target)
+}
+
 // Changes returns what Prepare decided about each configuration file, in the
 // order in which they are written. A file that is on neither side is left out.
 func (s *Set) Changes() ([]FileChange, error) {

@@ -1,7 +1,7 @@
 // Package hook runs a product's own programs as steps of the line, and undoes
 // them. It promises that a hook is never there twice: what an earlier engine
 // process left running is ended first, and nothing of a hook outlives its step. A
-// hook gets /dev/null as input, the C locale, an environment that is documented in
+// hook gets as input the files that it reads, or /dev/null, the C locale, an environment that is documented in
 // docs/hooks.md and holds no secret, and a folder for notes; it is ended, with its
 // whole process group, when its time is over. What it says is in the log.
 package hook
@@ -34,11 +34,16 @@ type Room struct {
 	Attempt  string // its id
 	Var      string // its folder under /var/lib/<p>
 	Merged   string // folder with the configuration files as the new release will have them
+	Saved    string // folder with those as the old release had them
 }
 
 // Run runs a hook of a phase.
 func (r Room) Run(ctx context.Context, phase string, h manifest.Hook) error {
-	return r.start(ctx, phase, manifest.New, h, h.Run)
+	input, err := r.input(h)
+	if err != nil {
+		return fmt.Errorf("hook %s: %w", h.Run, err)
+	}
+	return r.start(ctx, phase, manifest.New, h, h.Run, input)
 }
 
 // Undo takes back what a hook did, or began to do. A hook without an undo has nothing to take back.
@@ -46,16 +51,16 @@ func (r Room) Undo(ctx context.Context, phase string, h manifest.Hook) error {
 	if h.Undo == "" {
 		return nil
 	}
-	return r.start(ctx, phase, manifest.Old, h, h.Undo)
+	return r.start(ctx, phase, manifest.Old, h, h.Undo, nil)
 }
 
-func (r Room) start(ctx context.Context, phase string, side manifest.Side, h manifest.Hook, program string) error {
+func (r Room) start(ctx context.Context, phase string, side manifest.Side, h manifest.Hook, program string, input []byte) error {
 	notes := filepath.Join(r.Var, "hooks", h.Name())
 	if err := os.MkdirAll(notes, 0o700); err != nil {
 		return fmt.Errorf("make the folder for notes of the hook %s: %w", h.Name(), err)
 	}
 	slog.Info("hook", "program", program, "side", side)
-	err := r.run(ctx, host.Cmd{Name: filepath.Join(r.Bundle, program), Env: r.environment(phase, side, notes), Timeout: h.Timeout.D()})
+	err := r.run(ctx, host.Cmd{Name: filepath.Join(r.Bundle, program), Env: r.environment(phase, side, notes), Timeout: h.Timeout.D(), Input: input})
 	if err != nil {
 		return fmt.Errorf("hook %s: %w", program, err)
 	}

@@ -92,6 +92,45 @@ func TestContract(t *testing.T) {
 	}
 }
 
+// TestInput: a hook is given the files that it reads as the old release has them, though the new one's are in their place.
+func TestInput(t *testing.T) {
+	t.Parallel()
+	r := room(t, map[string]string{"x": "#!/bin/sh\ncat > \"$ONERPM_NOTES/input\"\n", "x-undo": "#!/bin/sh\nreadlink /proc/self/fd/0 > \"$ONERPM_NOTES/input\"\n"})
+	host := t.TempDir()
+	r.Saved = filepath.Join(r.Bundle, "saved")
+	merged, added, own, none := host+"/merged", host+"/added", host+"/own", host+"/none"
+	r.Manifest.Config = []manifest.Config{{Target: added}, {Target: merged}}
+	for path, text := range map[string]string{merged: `{"is": "new"}`, r.Saved + merged: `{"is": "old"}`, added: `{"is": "new"}`, own: "is: [mine, 1.0]\n"} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h := hookOf(time.Minute)
+	h.Reads = []manifest.HostFile{{File: merged, Format: "json"}, {File: added, Format: "json"}, {File: own, Format: "yaml"}, {File: none, Format: "env"}}
+	if err := r.Run(t.Context(), Switch, h); err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf(`{"%s":null,"%s":{"is":"old"},"%s":null,"%s":{"is":["mine",1.0]}}`, added, merged, none, own)
+	if got := read(t, filepath.Join(r.Var, "hooks/x/input")); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if err := r.Undo(t.Context(), Switch, h); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, filepath.Join(r.Var, "hooks/x/input")); got != "/dev/null" {
+		t.Errorf("the undo is given %s", got)
+	}
+	if err := os.WriteFile(own, []byte("is: [s3cret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Run(t.Context(), Switch, h); err == nil || !strings.Contains(err.Error(), own) || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("a file that is none of its format: %v", err)
+	}
+}
+
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	const soon = 500 * time.Millisecond

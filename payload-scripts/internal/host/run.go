@@ -25,6 +25,7 @@ type Cmd struct {
 	Folders []string            // further folders of programs: where the spec says that they lie
 	Args    []string            // never a secret: every user of the host can read them
 	Env     []string            // added to the fixed environment; never a secret either
+	Input   []byte              // what the program may read, a secret too; nil is /dev/null
 	Timeout time.Duration       // 0 means none, for rpm only: a killed rpm leaves the host half changed
 	Stdout  io.Writer           // besides Result.Stdout; nil for none
 	Stderr  io.Writer           // besides Result.Stderr; nil for none
@@ -47,7 +48,7 @@ type Result struct {
 // keepOutput bounds what is kept of a child's output, in bytes.
 const keepOutput = 8 << 20
 
-// Run runs c, with /dev/null as input, and waits for its end. It is an error
+// Run runs c and waits for its end. It is an error
 // when c cannot be found or started, is ended by the timeout or by ctx, or exits with
 // another status than 0 (then the error is an *ExitError). The result is valid
 // in every case.
@@ -67,6 +68,9 @@ func Run(ctx context.Context, c Cmd) (Result, error) {
 	cmd.Args[0] = c.Name
 	cmd.Env = append(environment(c.Folders), c.Env...)
 	cmd.Dir = "/"
+	if c.Input != nil {
+		cmd.Stdin = bytes.NewReader(c.Input)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: c.User}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 2 * time.Second

@@ -29,6 +29,8 @@ func TestRun(t *testing.T) {
 		"silence":          {sh("exit 4"), "", "", 4, "status 4: it said nothing"},
 		"killed":           {sh("kill -9 $$"), "", "", -1, "status -1"},
 		"no input":         {sh("cat; echo end"), "end\n", "", 0, ""},
+		"an input":         {Cmd{Name: "cat", Input: []byte("one")}, "one", "", 0, ""},
+		"an input unread":  {Cmd{Name: "true", Input: bytes.Repeat([]byte("x"), 1<<20)}, "", "", 0, ""},
 		"its folder":       {sh("pwd"), "/\n", "", 0, ""},
 		"the language":     {sh("echo $LC_ALL $LANG $HOME $TERM"), "C C /root dumb\n", "", 0, ""},
 		"more environment": {Cmd{Name: "sh", Args: []string{"-c", "echo $MINE $LANG"}, Env: []string{"MINE=x", "LANG=de_DE"}}, "x de_DE\n", "", 0, ""},

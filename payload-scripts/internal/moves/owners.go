@@ -134,7 +134,7 @@ func (s *Set) walk(ctx context.Context, rule manifest.Owner, visit func(owned) e
 		if err != nil {
 			return err
 		}
-		return visit(owned{Path: host.Name(path), Inode: st.Ino, Born: born, UID: int(st.Uid), GID: int(st.Gid), folder: st.Mode&unix.S_IFMT == unix.S_IFDIR})
+		return visit(owned{Path: host.Name(path), Inode: st.Ino, Born: born, UID: int(st.Uid), GID: int(st.Gid), Dir: st.Mode&unix.S_IFMT == unix.S_IFDIR})
 	})
 	if err != nil || len(linked) == 0 {
 		return err
@@ -248,7 +248,7 @@ func (s *Set) giveBack(ctx context.Context) error {
 	var at opener
 	defer at.close()
 	err := s.each(ctx, func(o owned) error {
-		o.Any, o.MTime = false, 0 // the new release may have written to it
+		o.Any = false
 		same, err := o.give(&at, o.Path, ids{o.UID, o.GID})
 		if err == nil && !same {
 			others++
@@ -274,7 +274,8 @@ func (o owned) give(at *opener, path host.Name, to ids) (same bool, err error) {
 		return false, err
 	}
 	defer n.Close()
-	whichever := o.Any && n.Stat.Nlink == 1 // another name of it may be a secret's
+	// Another name of a file may be a secret's. A folder of root's nobody else can have put there.
+	whichever := o.Any && n.Stat.Nlink == 1 || o.Any && o.Dir && n.Stat.Mode&unix.S_IFMT == unix.S_IFDIR && n.Stat.Uid == 0
 	if same, err := o.is(n); err != nil || !same && !whichever {
 		return false, err
 	}

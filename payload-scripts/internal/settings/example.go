@@ -35,6 +35,11 @@ func Example(prefix string) string {
 #
 # ended storage executions 5e1f0c4e-0b7c-4c5f-9a53-6a3d3b1b7a10 = failed
 
+# A change for the worse that "%[1]s check" tells and that an upgrade is not started without your word for: the release
+# that the upgrade leads to, and what the finding calls the change.
+#
+# accept 2.0 roles = yes
+
 # Whether the installation of a bundle starts the upgrade is not decided here but by
 # a file: with /etc/%[1]s/manual there, nothing starts by itself.
 `, prefix)

@@ -26,6 +26,7 @@ type Settings struct {
 	LockWait    time.Duration // longest wait for another package manager to end; 0 when the file does not say
 	Conflicts   []Conflict
 	Ended       []Ended
+	Accepted    []Accepted
 	Mistakes    []Mistake
 }
 
@@ -42,6 +43,12 @@ type Ended struct {
 	Store, Table, Key string // the key as check shows it
 	Value             string // the final value it gets
 	Line              int
+}
+
+// Accepted is a change for the worse that the admin accepts.
+type Accepted struct {
+	To, Name string // the release that the upgrade leads to, and what its bundle calls the change
+	Line     int
 }
 
 // Mistake is what is wrong in a line of the file; line 0 is the file as a whole.
@@ -142,8 +149,15 @@ func (s *Settings) set(line int, key, value string) {
 		}
 		e.Line = line
 		s.Ended = append(s.Ended, e)
+	case word == "accept":
+		to, name, _ := strings.Cut(rest, " ")
+		if to == "" || name == "" || value != "yes" {
+			s.wrong(line, "accept: %s is not RELEASE NAME = yes, such as 2.0 roles = yes", short(rest+" = "+value))
+			return
+		}
+		s.Accepted = append(s.Accepted, Accepted{To: to, Name: name, Line: line})
 	default:
-		s.wrong(line, "there is no setting %s; the settings are keep-backups, wait-for-packages, conflict and ended", short(key))
+		s.wrong(line, "there is no setting %s; the settings are keep-backups, wait-for-packages, conflict, ended and accept", short(key))
 	}
 }
 
@@ -215,6 +229,16 @@ func (s *Settings) Apply(m *manifest.Manifest) {
 	}
 }
 
+// Accepts returns the line by which the admin accepts a change of the upgrade to a release, 0 for none.
+func (s *Settings) Accepts(to, name string) int {
+	for _, a := range s.Accepted {
+		if a.To == to && a.Name == name {
+			return a.Line
+		}
+	}
+	return 0
+}
+
 // Policy returns the policy for a file with the admin's decisions over those of the spec.
 func (s *Settings) Policy(target string, spec map[string]manifest.Side) map[string]manifest.Side {
 	policy := spec
@@ -251,6 +275,14 @@ func (s *Settings) Findings(m *manifest.Manifest, packaged ...string) []finding.
 			out = append(out, finding.Finding{ID: "settings-unused", Level: finding.Warn,
 				What: fmt.Sprintf("%s:%d ends a document of %s in the store %s, and this upgrade copies none such", s.Path, e.Line, e.Table, e.Store),
 				Do:   "look whether the names are right; a line that was for another upgrade may stay"})
+		}
+	}
+	for _, a := range s.Accepted {
+		known := func(k manifest.Acceptance) bool { return k.Name == a.Name }
+		if a.To == m.To && !slices.ContainsFunc(m.Accept, known) {
+			out = append(out, finding.Finding{ID: "settings-unused", Level: finding.Warn,
+				What: fmt.Sprintf("%s:%d accepts %s, and the upgrade to %s has nothing of that name to accept", s.Path, a.Line, short(a.Name), m.To),
+				Do:   "look whether the name is right"})
 		}
 	}
 	merged := map[string]bool{}

@@ -32,12 +32,16 @@ conflict  /etc/a.conf:server.port=old
 	conflict /etc/b.conf = new
 conflict /etc/c.env:A=B = old
 ended storage public.jobs a b=c = failed
+accept 2.0  roles = yes
 `, 0o644))
 	want := []Conflict{
 		{"/etc/a.conf", "server.port", manifest.Old, 5}, {"/etc/b.conf", "*", manifest.New, 6}, {"/etc/c.env", "A=B", manifest.Old, 7},
 	}
 	if ended := []Ended{{"storage", "public.jobs", "a b=c", "failed", 8}}; !reflect.DeepEqual(s.Ended, ended) {
 		t.Errorf("got %+v", s.Ended)
+	}
+	if s.Accepts("2.0", "roles") != 9 || s.Accepts("2.0", "others") != 0 || s.Accepts("2.1", "roles") != 0 {
+		t.Errorf("got %+v", s.Accepted)
 	}
 	if len(s.Mistakes) > 0 || s.KeepBackups != 30*24*time.Hour || s.LockWait != 90*time.Second || !reflect.DeepEqual(s.Conflicts, want) {
 		t.Errorf("got %+v", s)
@@ -62,6 +66,9 @@ func TestMistakesAreToldWithTheirLine(t *testing.T) {
 		"conflict = old":                                 `is not FILE or FILE:KEY`,
 		"ended storage jobs = failed":                    `"storage jobs = failed" is not STORE TABLE KEY = VALUE`,
 		"ended storage jobs a =":                         `is not STORE TABLE KEY = VALUE`,
+		"accept roles = yes":                             `accept: "roles = yes" is not RELEASE NAME = yes`,
+		"accept 2.0 roles = no":                          `accept: "2.0 roles = no" is not`,
+		"accept 2.0 roles =":                             `is not RELEASE NAME = yes`,
 		strings.Repeat("#", maxSize+1):                   `more than 65536`,
 		"keep-backups = " + strings.Repeat("9", 1000):    `..."`,
 		"conflict /etc/a:k = old\nconflict /etc/a:k=new": `set twice`,
@@ -132,20 +139,30 @@ func TestEnded(t *testing.T) {
 	}
 }
 
+// TestAccepted: a word for another upgrade may stay, one for nothing of this upgrade is told.
+func TestAccepted(t *testing.T) {
+	t.Parallel()
+	m := &manifest.Manifest{Prefix: "p", To: "2.0", Accept: []manifest.Acceptance{{Name: "roles"}}}
+	s := Settings{Path: "f", Accepted: []Accepted{{"2.0", "roles", 1}, {"2.1", "others", 2}, {"2.0", "rolls", 3}}}
+	if found := s.Findings(m); len(found) != 1 || found[0].ID != "settings-unused" || found[0].Level != "warn" || !strings.Contains(found[0].What, `f:3 accepts "rolls"`) {
+		t.Errorf("got %v", found)
+	}
+}
+
 // TestExample holds the shown example to the reader: as it is, and with its comments taken away.
 func TestExample(t *testing.T) {
 	t.Parallel()
 	text := Example("p")
-	if s := Read(write(t, text, 0o644)); len(s.Mistakes)+len(s.Conflicts)+len(s.Ended) != 0 || s.KeepBackups != 0 {
+	if s := Read(write(t, text, 0o644)); len(s.Mistakes)+len(s.Conflicts)+len(s.Ended)+len(s.Accepted) != 0 || s.KeepBackups != 0 {
 		t.Errorf("the example decides something: %+v", s)
 	}
 	var lines []string
 	for _, line := range strings.Split(text, "\n") {
-		if line = strings.TrimPrefix(line, "# "); strings.HasPrefix(line, "keep-backups =") || strings.HasPrefix(line, "conflict /") || strings.HasPrefix(line, "ended ") {
+		if line = strings.TrimPrefix(line, "# "); strings.HasPrefix(line, "keep-backups =") || strings.HasPrefix(line, "conflict /") || strings.HasPrefix(line, "ended ") || strings.HasPrefix(line, "accept 2") {
 			lines = append(lines, line)
 		}
 	}
-	if s := Read(write(t, strings.Join(lines, "\n"), 0o644)); len(lines) != 4 || len(s.Mistakes) > 0 || len(s.Conflicts) != 2 || len(s.Ended) != 1 {
+	if s := Read(write(t, strings.Join(lines, "\n"), 0o644)); len(lines) != 5 || len(s.Mistakes) > 0 || len(s.Conflicts) != 2 || len(s.Ended) != 1 || len(s.Accepted) != 1 {
 		t.Errorf("the example's settings are not read: %q: %+v", lines, s)
 	}
 }

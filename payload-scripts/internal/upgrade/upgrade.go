@@ -51,7 +51,7 @@ func New(ctx context.Context, b *layout.Bundle, a layout.Attempt, j *journal.Jou
 	rpms.Had, rpms.RPM.LockWait = j.Record().Optional, b.Settings.LockWait
 	merged := files.New(b.Manifest, b.Dir, a.Backup(""))
 	merged.Progress = func(path string, bytes int64) { work.Progress.Tell(path, bytes, 0, "bytes") }
-	room := hook.Room{Manifest: b.Manifest, Bundle: b.Dir, Attempt: a.ID, Var: a.Var, Merged: files.MergedFile(a.Backup(""), "")}
+	room := hook.Room{Manifest: b.Manifest, Bundle: b.Dir, Attempt: a.ID, Var: a.Var, Merged: files.MergedFile(a.Backup(""), ""), Saved: files.SavedFile(a.Backup(""), "")}
 	u := &Upgrade{
 		Job: work, gate: &gate{work, rpms}, reserve: &reserve{work},
 		schema: &schema.Set{Job: work}, units: window.NewUnits(work, s), agents: &agents{work},

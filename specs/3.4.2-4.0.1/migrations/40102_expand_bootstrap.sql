@@ -1,5 +1,5 @@
 -- The rows that the bootstrap of 4.0.1 makes: one tenant, the two roles, and the administrator, who owns all that is copied. Users made later start at 1.
--- The administrator's name and password come in the window, from hooks/administrator: until then the account lets nobody in.
+-- The administrator's name and password come in the window, from hooks/users: until then the account lets nobody in.
 -- +goose Up
 INSERT INTO alembic_version (version_num) VALUES ('9aa6f74c9653');
 INSERT INTO tenants (id, name) VALUES (0, 'default_tenant');

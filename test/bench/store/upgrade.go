@@ -52,7 +52,7 @@ func (r report) step(name string) step {
 }
 
 // administrator is what the jump needs of an admin.
-const administrator = `umask 077; mkdir -p /etc/cloudify-upgrade; printf 'administrator\nopen-sesame-42\n' >/etc/cloudify-upgrade/administrator`
+const administrator = `umask 077; mkdir -p /etc/cloudify-upgrade; printf 'administrator\nopen-sesame-42\n' >/etc/cloudify-upgrade/administrator; echo 'accept 4.0.1 credentials = yes' >>/etc/cloudify-upgrade/upgrade.conf`
 
 // upgrade upgrades the machine, seen from outside all the time.
 func upgrade(ctx context.Context, m *host.Machine, bundle, instance string, r *result) error {

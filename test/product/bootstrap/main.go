@@ -6,10 +6,11 @@
 //	bootstrap data --size small|ROWS [--deployments N] [--hosts N] [--no-agents]
 //	bootstrap agents --listen 127.0.0.1:5990 --dir FOLDER
 //	bootstrap documents --seed N [--deployments N]
+//	bootstrap security --store inline|file --passwords plaintext|pbkdf2_sha256
 //
 // data fills the database and the file server of an installed host, at 3.4.2 through its REST service and its worker; ROWS is how many events, and how
 // many logs. agents is the process that stands for the machines the product manages. documents puts awkward data of every kind
-// in the place of all that is in the Elasticsearch of a host of 3.4.2.
+// in the place of all that is in the Elasticsearch of a host of 3.4.2. security makes that release ask for a name and a password.
 package main
 
 import (
@@ -38,7 +39,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("say what to do: install, data, agents or documents")
+		return errors.New("say what to do: install, data, agents, documents or security")
 	}
 	switch args[0] {
 	case "install":
@@ -49,8 +50,10 @@ func run(ctx context.Context, args []string) error {
 		return agentsCommand(ctx, args[1:])
 	case "documents":
 		return documentsCommand(ctx, args[1:])
+	case "security":
+		return securityCommand(ctx, args[1:])
 	}
-	return fmt.Errorf("%q is neither install, data, agents nor documents", args[0])
+	return fmt.Errorf("%q is neither install, data, agents, documents nor security", args[0])
 }
 
 func installCommand(ctx context.Context, args []string) error {

@@ -47,6 +47,12 @@ func (h *hooks) write(name, text string, mode os.FileMode) {
 
 func (h *hooks) run(name string) (string, error) {
 	h.Helper()
+	return h.runWith(name, "")
+}
+
+// runWith runs a hook with an input.
+func (h *hooks) runWith(name, input string) (string, error) {
+	h.Helper()
 	text, err := os.ReadFile("../../../specs/3.4.2-4.0.1/hooks/" + name)
 	if err != nil {
 		h.Fatal(err)
@@ -54,7 +60,7 @@ func (h *hooks) run(name string) (string, error) {
 	places := strings.NewReplacer("/etc/cloudify-upgrade/", h.root+"/", "/opt/manager/", h.root+"/", "/etc/cloudify", h.root+"/cloudify", "/root/cloudify/", h.root+"/old/")
 	h.write("hooks/"+name, places.Replace(string(text)), 0o755)
 	cmd := exec.CommandContext(h.Context(), filepath.Join(h.root, "hooks", name))
-	cmd.Env, cmd.Dir = h.env, "/"
+	cmd.Env, cmd.Dir, cmd.Stdin = h.env, "/", strings.NewReader(places.Replace(input))
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
@@ -121,9 +127,9 @@ func TestFirstJumpsBootstrap(t *testing.T) {
 	}
 }
 
-// The first jump makes the database, and lets in who was named, and nobody before.
-func TestFirstJumpsHooks(t *testing.T) {
-	t.Parallel()
+// firstDatabase makes a database as hooks and migrations of the first jump do.
+func firstDatabase(t *testing.T) (*hooks, *pgx.Conn) {
+	t.Helper()
 	ctx := context.Background()
 	server, err := pgserver.Start(ctx) // a database has one name on a server
 	if err != nil {
@@ -135,18 +141,6 @@ func TestFirstJumpsHooks(t *testing.T) {
 		}
 	})
 	h := newHooks(t, server)
-	refused := func(why string) {
-		t.Helper()
-		if out, err := h.run("database"); err == nil || !strings.Contains(out, why) {
-			t.Errorf("%v, %s; want a word about %s", err, out, why)
-		}
-	}
-	refused("must be a file of root's alone")
-	h.write("administrator", "o'admin\n", 0o644)
-	refused("must be a file of root's alone")
-	h.write("administrator", "o'admin\n", 0o600)
-	refused("lacks the administrator's name")
-	h.write("administrator", "o'admin\nit's \\secret ü\n", 0o600)
 	for range 2 { // it may have run before
 		if out, err := h.run("database"); err != nil {
 			t.Fatalf("%v: %s", err, out)
@@ -167,24 +161,117 @@ func TestFirstJumpsHooks(t *testing.T) {
 		}
 	}
 	h.write("rest-security.conf", `{"hash_salt": "salt", "encoding_alphabet": "0123456789"}`, 0o640)
-	var before string
-	for range 2 {
-		if out, err := h.run("administrator"); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-		var name, password, key string
-		if err := conn.QueryRow(ctx, "SELECT username, password, api_token_key FROM users WHERE active").Scan(&name, &password, &key); err != nil {
+	return h, conn
+}
+
+// madeUser is a row of users with what belongs to it.
+type madeUser struct {
+	name, password, key, roles, tenants string
+	active                              bool
+}
+
+// usersOf are the users of a database, by name.
+func usersOf(t *testing.T, conn *pgx.Conn) map[string]madeUser {
+	t.Helper()
+	rows, err := conn.Query(context.Background(), `SELECT username, coalesce(password, ''), api_token_key, active,
+		(SELECT string_agg(name, ',') FROM roles r JOIN users_roles x ON x.role_id = r.id WHERE x.user_id = u.id),
+		(SELECT string_agg(name, ',') FROM tenants t JOIN users_tenants x ON x.tenant_id = t.id WHERE x.user_id = u.id) FROM users u`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]madeUser{}
+	for rows.Next() {
+		var u madeUser
+		if err := rows.Scan(&u.name, &u.password, &u.key, &u.active, &u.roles, &u.tenants); err != nil {
 			t.Fatal(err)
 		}
-		if name != "o'admin" || !account.CheckPassword(security, password, `it's \secret ü`) || account.CheckPassword(security, password, "another") {
-			t.Errorf("%s does not get in with the password that was given", name)
+		if _, twice := found[u.name]; twice {
+			t.Errorf("%s is there twice", u.name)
 		}
-		if len(key) != 32 || before != "" && key != before {
-			t.Errorf("the token key %q is not kept", key)
-		}
-		before = key
+		found[u.name] = u
 	}
-	if out, err := h.run("administrator-undo"); err != nil {
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// The first jump lets in who was named where nobody was asked before, and keeps the key of its tokens when it runs again.
+func TestFirstJumpsAdministrator(t *testing.T) {
+	t.Parallel()
+	h, conn := firstDatabase(t)
+	const off = `{"/opt/manager/rest-security.conf": {"enabled": false, "admin_username": "admin", "admin_password": "old", "userstore_driver": {"implementation":
+		"flask_securest.userstores.simple:SimpleUserstore", "properties": {"userstore": {"users": [{"username": "nobody", "password": "x"}]}}}}, "/opt/manager/userstore.yaml": null}`
+	h.write("administrator", "o'admin\nit's \\secret ü\n", 0o600)
+	var before string
+	for range 2 {
+		if out, err := h.runWith("users", off); err != nil || out != "" {
+			t.Fatalf("%v: %s", err, out)
+		}
+		all := usersOf(t, conn)
+		u := all["o'admin"]
+		if len(all) != 1 || !u.active || u.roles != "admin" || !account.CheckPassword(security, u.password, `it's \secret ü`) || account.CheckPassword(security, u.password, "another") {
+			t.Errorf("%+v does not get in with the password that was given", all)
+		}
+		if len(u.key) != 32 || before != "" && u.key != before {
+			t.Errorf("the token key %q is not kept", u.key)
+		}
+		before = u.key
+	}
+	if out, err := h.run("users-undo"); err != nil {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// Where 3.4.2 asked for a password, its users come with it, whatever they are called, each once.
+func TestFirstJumpsUsers(t *testing.T) {
+	t.Parallel()
+	h, conn := firstDatabase(t)
+	long := strings.Repeat("l", 256)
+	store := `{"users": [{"username": "admin", "password": "another", "groups": ["viewers"]},
+		{"username": "x'; DROP TABLE users; --", "password": "a'b\\c", "groups": ["root", "viewers"]}, {"username": "\u00fc \"q\" \\", "password": "p", "roles": ["deployer"]},
+		{"username": "twice", "password": "first", "roles": "administrator"}, {"username": "twice", "password": "second"},
+		{"username": "bare"}, {"username": "number", "password": 5}, {"username": ""}, {"username": "a\u0000b", "password": "p"}, {"username": "` + long + `", "password": "p"}],
+		"groups": [{"name": "root", "roles": ["administrator"]}, {"name": "viewers", "roles": ["viewer"]}]}`
+	input := func(driver, scheme, file string) string {
+		return `{"/opt/manager/rest-security.conf": {"enabled": true, "admin_username": "admin", "admin_password": "old'\u00fc", "userstore_driver": ` + driver +
+			`, "authentication_providers": [{"properties": {"password_hash": "` + scheme + `"}}, {"properties": {"secret_key": "k"}}]}, "/opt/manager/userstore.yaml": ` + file + `}`
+	}
+	inline := `{"implementation": "flask_securest.userstores.simple:SimpleUserstore", "properties": {"userstore": ` + store + `}}`
+	inFile := `{"implementation": "flask_securest.userstores.file_userstore:FileUserstore", "properties": {"userstore_file_path": "/opt/manager/userstore.yaml"}}`
+	for name, c := range map[string]struct {
+		input  string
+		active bool // users other than the administrator
+		users  int
+	}{
+		"inline": {input(inline, "plaintext", "null"), true, 6}, "file": {input(inFile, "plaintext", store), true, 6},
+		"hashed": {input(inline, "bcrypt", "null"), false, 6}, "foreign": {input(`{"implementation": "ldap:Users"}`, "plaintext", store), false, 1},
+	} {
+		var out string
+		for range 2 {
+			var err error
+			if out, err = h.runWith("users", c.input); err != nil {
+				t.Fatalf("%s: %v: %s", name, err, out)
+			}
+		}
+		all := usersOf(t, conn)
+		if u := all["admin"]; len(all) != c.users || !u.active || u.roles != "admin" || u.tenants != "default_tenant" || !account.CheckPassword(security, u.password, "old'ü") {
+			t.Errorf("%s: %+v", name, all)
+		}
+		for user, want := range map[string]struct{ password, role string }{
+			"x'; DROP TABLE users; --": {`a'b\c`, "admin"}, `ü "q" \`: {"p", "user"}, "twice": {"first", "admin"}, "bare": {"", "user"}, "number": {"", "user"},
+		} {
+			u, made := all[user]
+			active := c.active && want.password != ""
+			if made != (c.users > 1) || made && (u.active != active || active != account.CheckPassword(security, u.password, want.password) || u.roles != want.role || u.tenants != "default_tenant" || len(u.key) != 32) {
+				t.Errorf("%s: %s: %+v", name, user, u)
+			}
+		}
+		if told := c.users > 1 && (strings.Count(out, "left out") != 3 || !strings.Contains(out, "'twice' gets the role admin")); told || strings.Contains(out, "second") {
+			t.Errorf("%s: it says %s", name, out)
+		}
+		if _, err := conn.Exec(context.Background(), "DELETE FROM users_roles WHERE user_id > 0; DELETE FROM users_tenants WHERE user_id > 0; DELETE FROM users WHERE id > 0"); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -52,61 +51,6 @@ type Security struct {
 	EncodingMinLength int    `json:"encoding_min_length"`
 	AdminUsername     string `json:"admin_username"` // from 4.2.0
 	AdminPassword     string `json:"admin_password"` // from 4.2.0
-}
-
-// Userstore is rest-security.conf at 3.4.2, as far as its own simple providers go: off, or users and passwords in the file itself.
-type Userstore struct {
-	Enabled bool `json:"enabled"`
-	Driver  struct {
-		Properties struct {
-			Userstore struct {
-				Users []struct {
-					Username string   `json:"username"`
-					Password string   `json:"password"` // in clear
-					Groups   []string `json:"groups"`
-					Roles    []string `json:"roles"`
-				} `json:"users"`
-				Groups []struct {
-					Name  string   `json:"name"`
-					Roles []string `json:"roles"`
-				} `json:"groups"`
-			} `json:"userstore"`
-		} `json:"properties"`
-	} `json:"userstore_driver"`
-}
-
-// Roles returns what a user may be, and whether there is one with that password.
-func (u Userstore) Roles(name, password string) (roles []string, ok bool) {
-	store := u.Driver.Properties.Userstore
-	for _, user := range store.Users {
-		if user.Username != name || user.Password != password {
-			continue
-		}
-		roles = append(roles, user.Roles...)
-		for _, g := range store.Groups {
-			if slices.Contains(user.Groups, g.Name) {
-				roles = append(roles, g.Roles...)
-			}
-		}
-		return roles, true
-	}
-	return nil, false
-}
-
-// ReadUserstore reads rest-security.conf at 3.4.2.
-func ReadUserstore(path string) (Userstore, error) {
-	var c Userstore
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return c, err
-	}
-	if err := json.Unmarshal(b, &c); err != nil {
-		return c, fmt.Errorf("%s: %w", path, err)
-	}
-	if c.Enabled && len(c.Driver.Properties.Userstore.Users) == 0 {
-		return c, fmt.Errorf("%s: security is enabled, and userstore_driver has no users", path)
-	}
-	return c, nil
 }
 
 // Authorization is authorization.conf, which 4.2.0 introduced.
