@@ -248,7 +248,7 @@ func (s *Set) giveBack(ctx context.Context) error {
 	var at opener
 	defer at.close()
 	err := s.each(ctx, func(o owned) error {
-		o.Any = false
+		o.Any, o.Born = false, 0 // an overlay file system makes a file of a lower layer anew when it gets another owner
 		same, err := o.give(&at, o.Path, ids{o.UID, o.GID})
 		if err == nil && !same {
 			others++
