@@ -12,7 +12,7 @@ type EarlyService struct {
 	Unit    string   `json:"unit" yaml:"unit"`                 // without ".service"; other kinds with their suffix
 	Setup   string   `json:"setup,omitempty" yaml:"setup"`     // a command, split at spaces, that makes the unit's data; run once, before the first start
 	Timeout Duration `json:"timeout,omitempty" yaml:"timeout"` // of the setup
-	Makes   []string `json:"makes,omitempty" yaml:"makes"`     // folders that setup and the unit fill: empty or absent before, gone with all that is in them on the way back
+	Makes   []string `json:"makes,omitempty" yaml:"makes"`     // folders that setup and the unit fill: not there before, gone with all that is in them on the way back
 }
 
 // Main is the part of the jump that is one transaction of the window, as a jump of its own:

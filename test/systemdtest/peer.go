@@ -124,6 +124,14 @@ func (m *Manager) answer(msg *dbus.Message) (body []any, failed string) {
 	path, _ := msg.Headers[dbus.FieldPath].Value().(dbus.ObjectPath)
 	switch member(msg) {
 	case "Get":
+		if text(1) == "SystemState" {
+			state := "running"
+			if m.booting > 0 {
+				m.booting--
+				state = "starting"
+			}
+			return []any{dbus.MakeVariant(state)}, ""
+		}
 		v, ok := m.properties(m.get(unitOf(path)), text(0))[text(1)]
 		if !ok {
 			return nil, "org.freedesktop.DBus.Error.UnknownProperty"

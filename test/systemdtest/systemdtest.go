@@ -69,6 +69,15 @@ type Manager struct {
 	peers     map[*peer]bool
 	transient Unit
 	canceled  map[uint32]bool
+	booting   int // so often it says that it boots
+}
+
+// Booting makes it say so often that it boots, and returns how often it would have said so still.
+func (m *Manager) Booting(times int) (left int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	left, m.booting = m.booting, times
+	return left
 }
 
 // New makes a manager with units; root is put before every path it looks at.

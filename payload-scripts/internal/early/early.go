@@ -3,7 +3,7 @@
 //
 // It promises: nothing that the host had is touched, because there must be nothing where the
 // packages and their services put something; each way may be stopped anywhere and gone again; a
-// setup that was cut short begins anew with empty folders; and of the way back that nothing is left.
+// setup that was cut short begins anew without its folders; and of the way back that nothing is left.
 package early
 
 import (
@@ -126,9 +126,14 @@ func (e *Early) Remove(ctx context.Context) error {
 	return e.Services.Reload(ctx)
 }
 
-// empty removes all that is in the folders of a service; the folders may be a package's.
+// empty removes all that is in the folders of a service, and the folders, as they were not there before; one may be a package's.
 func (e *Early) empty(u manifest.EarlyService) error {
-	for _, path := range e.onHost(u.Makes) {
+	packaged, err := e.Packages.Paths(manifest.New)
+	if err != nil {
+		return err
+	}
+	for _, name := range u.Makes {
+		path := e.Packages.RPM.Path(name)
 		host.Point("empty", path)
 		dir, err := host.OpenDir(path)
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
@@ -148,6 +153,12 @@ func (e *Early) empty(u manifest.EarlyService) error {
 			return err
 		}
 		if err := host.SyncDir(path); err != nil {
+			return err
+		}
+		if _, is := packaged[name]; is {
+			continue
+		}
+		if err := host.Remove(path); err != nil {
 			return err
 		}
 	}

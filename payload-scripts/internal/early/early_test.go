@@ -36,7 +36,7 @@ type world struct {
 // setup makes the database's folder, slowly, and once only, as an initdb does.
 const setup = `#!/bin/sh
 data=$1/var/lib/sql/data
-[ -z "$(ls -A "$data" 2>/dev/null)" ] || { echo "$data is not empty" >&2; exit 1; }
+[ ! -e "$data" ] || { echo "$data is there already" >&2; exit 1; }
 mkdir -p "$data/base"
 echo made >"$data/VERSION"
 echo "$(id -u)" >>"$1/setups"
@@ -199,7 +199,7 @@ func TestNothing(t *testing.T) {
 	}
 }
 
-// TestSetupFails, and is done again with an empty folder.
+// TestSetupFails, and is done again as if it never was.
 func TestSetupFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

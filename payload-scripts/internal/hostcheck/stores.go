@@ -26,12 +26,12 @@ type storeLook struct {
 	look func() (*storecheck.Inspection, []finding.Finding)
 }
 
-// lookAtStores prepares a look at each store.
-func lookAtStores(ctx context.Context, m *manifest.Manifest) (all []storeLook) {
+// lookAtStores prepares a look at each store, which waits for one that may be starting.
+func lookAtStores(ctx context.Context, m *manifest.Manifest, starting bool) (all []storeLook) {
 	for _, spec := range m.Stores {
 		drained := slices.ContainsFunc(m.Services, func(u manifest.Service) bool { return u.Drain != nil && u.Drain.Store == spec.Name })
 		all = append(all, storeLook{spec, sync.OnceValues(func() (*storecheck.Inspection, []finding.Finding) {
-			return storecheck.Run(ctx, spec, drained)
+			return storecheck.Run(ctx, spec, drained, starting)
 		})})
 	}
 	return all

@@ -3,9 +3,14 @@ package hostcheck
 import (
 	"crypto/sha256"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"onerpm/internal/manifest"
@@ -50,7 +55,7 @@ func storeBundle(t *testing.T) (*layout.Bundle, *elastictest.Server) {
 func TestStores(t *testing.T) {
 	t.Parallel()
 	b, server := storeBundle(t)
-	looks := lookAtStores(t.Context(), b.Manifest)
+	looks := lookAtStores(t.Context(), b.Manifest, false)
 	if len(looks) != 1 {
 		t.Fatalf("%d looks", len(looks))
 	}
@@ -67,12 +72,45 @@ func TestStores(t *testing.T) {
 		t.Errorf("it was read again: %v", again)
 	}
 	server.Close()
-	looks = lookAtStores(t.Context(), b.Manifest)
+	looks = lookAtStores(t.Context(), b.Manifest, false)
 	if _, list := looks[0].look(); len(list) != 1 || list[0].Level != finding.Refuse {
 		t.Errorf("%+v", list)
 	}
 	if needs, err := looks[0].room(t.Context(), b); err != nil || len(needs) != 0 {
 		t.Errorf("%+v, %v", needs, err)
+	}
+}
+
+// TestStarting: a source that has no master yet, as right after a boot, is waited for by an attempt that goes on, and told at once to whoever checks.
+func TestStarting(t *testing.T) {
+	t.Parallel()
+	b, server := storeBundle(t)
+	to, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var starting atomic.Int32
+	pass := httputil.NewSingleHostReverseProxy(to)
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if starting.Add(-1) >= 0 {
+			http.Error(w, `{"error": "no master"}`, http.StatusServiceUnavailable)
+			return
+		}
+		pass.ServeHTTP(w, r)
+	}))
+	t.Cleanup(slow.Close)
+	at := strings.TrimPrefix(slow.URL, "http://")
+	name, port, _ := strings.Cut(at, ":")
+	if err := os.WriteFile(b.Manifest.Stores[0].From.Elasticsearch.File, []byte("host: "+name+"\nport: "+port+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	starting.Store(2)
+	if found, list := lookAtStores(t.Context(), b.Manifest, false)[0].look(); found != nil || len(list) != 1 || list[0].ID != "store-unreachable" {
+		t.Errorf("a check finds %+v", list)
+	}
+	starting.Store(2)
+	if found, list := lookAtStores(t.Context(), b.Manifest, true)[0].look(); found == nil || len(list) != 1 || list[0].ID != "store-left-out" {
+		t.Errorf("an attempt that goes on finds %+v", list)
 	}
 }
 
@@ -86,7 +124,7 @@ func TestDrained(t *testing.T) {
 		finding.Refuse: nil, finding.Warn: {{Unit: "a", Drain: &manifest.Drain{Store: "storage"}}},
 	} {
 		b.Manifest.Services = services
-		_, list := lookAtStores(t.Context(), b.Manifest)[0].look()
+		_, list := lookAtStores(t.Context(), b.Manifest, false)[0].look()
 		if len(list) != 2 || list[0].ID != "store-not-final" || list[0].Level != want {
 			t.Errorf("%+v, want %s", list, want)
 		}

@@ -116,6 +116,10 @@ func (s *Set) finishOld(ctx context.Context, o Options) error {
 	return nil
 }
 
+// RemoveFolders removes, on the way back, the folders that the host did not have and that are empty now. Converge has
+// done so, but a configuration file that rpm wrote before it was cut short was still in its folder.
+func (s *Set) RemoveFolders() error { return s.saved().RemoveAbsentDirs() }
+
 // ready demands what the caller must have set. Had that was never asked for would
 // make Converge erase optional packages that the host has.
 func (s *Set) ready() error {

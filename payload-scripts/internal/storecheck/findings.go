@@ -19,8 +19,9 @@ import (
 const patience = 20 * time.Second
 
 // Run tells everything about a store that stands in the upgrade's way, and what it found, nil when
-// the documents cannot be read. With drained, the upgrade waits for documents that are not final.
-func Run(ctx context.Context, spec manifest.Store, drained bool) (*Inspection, []finding.Finding) {
+// the documents cannot be read. With drained, the upgrade waits for documents that are not final. A
+// source that may be starting, as after a boot, is waited for; otherwise one that does not answer is told at once.
+func Run(ctx context.Context, spec manifest.Store, drained, starting bool) (*Inspection, []finding.Finding) {
 	at, err := storehost.Read(spec)
 	if err != nil {
 		return nil, []finding.Finding{{ID: "store-address", Level: finding.Refuse,
@@ -28,6 +29,11 @@ func Run(ctx context.Context, spec manifest.Store, drained bool) (*Inspection, [
 	}
 	s := source.New(spec, at.Host, at.Port)
 	defer s.Close()
+	if starting {
+		if err := s.Ready(ctx); err != nil {
+			return nil, unreadable(spec, fmt.Errorf("look at store %s: %w", spec.Name, err))
+		}
+	}
 	s.From.Patience = patience
 	i, err := Inspect(ctx, s, mapping.Options{Values: at.Values}, nil)
 	if err != nil {

@@ -59,7 +59,7 @@ func TestFindings(t *testing.T) {
 			if err := os.WriteFile(conf, []byte(fmt.Sprintf("host: %s\nport: %d\n", server.Host, server.Port)), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			found, list := Run(context.Background(), spec, c.drained)
+			found, list := Run(context.Background(), spec, c.drained, false)
 			unread := c.id == "store-version" || c.id == "store-closed" || c.id == "store-unreachable" || c.id == "store-shards"
 			if (found == nil) != unread {
 				t.Errorf("found %+v", found)
@@ -102,7 +102,7 @@ func TestShards(t *testing.T) {
 	}
 	missing := storetest.Spec()
 	missing.From.Elasticsearch.File = filepath.Join(t.TempDir(), "none")
-	if _, got := Run(context.Background(), missing, false); len(got) != 1 || got[0].ID != "store-address" {
+	if _, got := Run(context.Background(), missing, false, false); len(got) != 1 || got[0].ID != "store-address" {
 		t.Errorf("%+v", got)
 	}
 }

@@ -59,6 +59,11 @@ func (f *fileSet) converge(ctx context.Context, side manifest.Side) error {
 	if err := f.set.Converge(ctx, side); err != nil {
 		return err
 	}
+	if side == manifest.Old {
+		if err := f.packages.RemoveFolders(); err != nil {
+			return err
+		}
+	}
 	f.log(side)
 	return f.services.Adopt(ctx, side, f.Journal.Record().Services)
 }

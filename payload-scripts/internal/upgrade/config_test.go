@@ -202,6 +202,25 @@ func TestConfigOfPackages(t *testing.T) {
 	}
 }
 
+// TestConfigInAFolderOfItsOwn: rpm was cut short after it had written the file and before it had noted the package.
+func TestConfigInAFolderOfItsOwn(t *testing.T) {
+	t.Parallel()
+	const file = "/etc/brand/new/app.conf"
+	w := rpmtest.New(t, []rpmtest.Package{{Name: "app", Version: "1"}},
+		[]rpmtest.Package{{Name: "app", Version: "2", Files: []rpmtest.File{{Path: file, Body: "n\n", Config: true}}}})
+	w.Install(t)
+	p, f := bothSets(t, w, &layout.Bundle{Dir: w.Dir, Manifest: w.Manifest})
+	saved(t, p, f)
+	w.Write(t, file, "n\n")
+	converge(t, p, f, manifest.Old)
+	if err := p.RemoveFolders(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(w.Root + "/etc/brand"); !os.IsNotExist(err) {
+		t.Errorf("the folder is left: %v; in it is %q", err, w.Read(file))
+	}
+}
+
 // TestConfigConflict wants a file that both changed told before anything changes, and
 // decided by the spec or the admin.
 func TestConfigConflict(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/line"
 	"onerpm/payload-scripts/internal/packages"
+	"onerpm/payload-scripts/internal/systemd"
 )
 
 // RefusedError is a preflight that found something in the way.
@@ -42,6 +43,12 @@ type gate struct {
 }
 
 func (g *gate) preflight(ctx context.Context) error {
+	resumed := g.Journal.Record().Starts > 1
+	if resumed { // perhaps by a boot, which may still be starting the product
+		if err := systemd.AwaitBoot(ctx); err != nil {
+			return err
+		}
+	}
 	optional, err := g.packages.Optional(ctx)
 	if err != nil {
 		return err
@@ -51,7 +58,7 @@ func (g *gate) preflight(ctx context.Context) error {
 		return err
 	}
 	rec := g.Journal.Record()
-	findings := hostcheck.Check(ctx, g.Bundle, hostcheck.Options{Copying: rec.CameTo(copyStores), EarlyCame: rec.Early})
+	findings := hostcheck.Check(ctx, g.Bundle, hostcheck.Options{Copying: rec.CameTo(copyStores), EarlyCame: rec.Early, Resumed: resumed})
 	var warnings []string
 	isRefused := false
 	for _, f := range findings {
