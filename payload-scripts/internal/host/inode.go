@@ -46,25 +46,6 @@ func InodeOf(f *os.File) (*Inode, error) {
 	return n, nil
 }
 
-// Born is when the inode was made, in ns; 0 where the file system does not say. The number of an inode is soon another
-// file's once it is free: often of the very file that takes its place.
-func (n *Inode) Born() (int64, error) { return born(n.fd, "", unix.AT_EMPTY_PATH) }
-
-// Born is [Inode.Born] of the file at a path, which may be a link: that is not followed.
-func Born(path string) (int64, error) { return born(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW) }
-
-func born(dir int, path string, flags int) (int64, error) {
-	var x unix.Statx_t
-	err := unix.Statx(dir, path, flags, unix.STATX_BTIME, &x)
-	if errors.Is(err, unix.ENOSYS) || err == nil && x.Mask&unix.STATX_BTIME == 0 {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, &os.PathError{Op: "stat", Path: path, Err: err}
-	}
-	return x.Btime.Sec*1e9 + int64(x.Btime.Nsec), nil
-}
-
 // Close lets the inode go.
 func (n *Inode) Close() { _ = unix.Close(n.fd) }
 

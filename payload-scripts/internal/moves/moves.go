@@ -3,9 +3,8 @@
 //
 // It promises: what moves is noted, on disk, before the first file does; each side can be reached
 // from any mixture of the two, again and again, and is proved at the end; a file is known by its
-// inode, and for its owner by when that was made, so that none which somebody put into its place
-// is moved or given away, but for a folder that root has made anew; no link that somebody other
-// than root made is followed; and nothing is written over.
+// inode, so that none which somebody put into its place is moved or given away, but for a folder that
+// root has made anew; no link that somebody other than root made is followed; and nothing is written over.
 //
 // What is noted lies in the attempt's folder: moves.json, and owners.jsonl with one line a file.
 package moves

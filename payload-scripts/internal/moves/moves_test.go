@@ -309,14 +309,21 @@ func TestWhatTheNewReleaseDid(t *testing.T) {
 	}
 }
 
-// TestFolderMadeAnew: a folder that root made anew, as a scriptlet may, is given away whatever its inode, but none of somebody else's.
-func TestFolderMadeAnew(t *testing.T) {
+// TestInodeAgain: a file that took the place of a noted one, and got its inode, is the new release's own. A folder that
+// root made anew is given away whatever its inode, but none of somebody else's.
+func TestInodeAgain(t *testing.T) {
 	t.Parallel()
 	m, ctx := newMachine(t), t.Context()
 	m.ok(os.Mkdir(m.at("/opt/app/of-another"), 0o755))
 	before := m.shot()
 	m.ok(m.set.Record(ctx))
-	for again, uid := range map[string]int{"/opt/app/bin": 0, "/opt/app/of-another": 77} {
+	const path = "/opt/app/blueprints/one/sub/b.yaml"
+	was, err := inodeAt(host.Name(m.at(path)))
+	m.ok(err)
+	var st unix.Stat_t
+	m.ok(unix.Stat(m.at(path), &st))
+	m.ok(unix.UtimesNano(m.at(path), []unix.Timespec{{Sec: 1e9}, {Sec: 1e9}}))
+	for again, uid := range map[string]int{"/opt/app/bin": 0, "/opt/app/of-another": 77} { // folders that were made anew
 		m.ok(os.Rename(m.at(again), m.at(again+"~")))
 		m.ok(os.Mkdir(m.at(again), 0o755))
 		m.ok(os.Chown(m.at(again), uid, uid))
@@ -331,7 +338,17 @@ func TestFolderMadeAnew(t *testing.T) {
 		m.ok(os.Remove(m.at(again)))
 		m.ok(os.Rename(m.at(again+"~"), m.at(again)))
 	}
+	const moved = "/opt/app/blueprints/tenant/one/sub/b.yaml"
+	if is, err := inodeAt(host.Name(m.at(moved))); err != nil || is != was {
+		t.Fatalf("the inode is %d, was %d: %v", is, was, err)
+	}
+	var got unix.Stat_t
+	m.ok(unix.Stat(m.at(moved), &got))
+	if got.Uid != 0 || got.Gid != 0 {
+		t.Errorf("it was given to %d:%d", got.Uid, got.Gid)
+	}
 	m.ok(m.set.Converge(ctx, manifest.Old))
+	m.ok(unix.UtimesNano(m.at(path), []unix.Timespec{st.Atim, st.Mtim}))
 	if after := m.shot(); after != before {
 		t.Errorf("after the way back:\n%s\nbefore:\n%s", after, before)
 	}
@@ -379,51 +396,6 @@ func TestWhatOthersHave(t *testing.T) {
 	m.set.Packaged = func(context.Context) (map[string]bool, error) { return nil, errors.New("no rpm") }
 	if err := m.set.Record(ctx); err == nil || !strings.Contains(err.Error(), "no rpm") {
 		t.Errorf("the error is %v", err)
-	}
-}
-
-// TestTakenOver: a file that took the place of a noted one keeps its owner, also when it got the number of that one's inode, which
-// ext4 gives to the next file.
-func TestTakenOver(t *testing.T) { // alone: other tests would get that number
-	m, ctx := newMachine(t), t.Context()
-	const file = "/opt/app/cache"
-	m.write(file, "1", 0o600, 0, 0)
-	m.ok(m.set.Record(ctx))
-	number := func(path string) uint64 {
-		is, err := inodeAt(host.Name(m.at(path)))
-		m.ok(err)
-		return is
-	}
-	was := number(file)
-	m.ok(os.Remove(m.at(file)))
-	for i := range 3000 { // numbers that were free before are given first
-		next := fmt.Sprintf("/next-%d", i)
-		m.write(next, "2", 0o600, 3, 3)
-		if number(next) == was || i == 2999 {
-			m.ok(os.Rename(m.at(next), m.at(file)))
-			break
-		}
-	}
-	for _, side := range []manifest.Side{manifest.New, manifest.Old} {
-		m.ok(m.set.Converge(ctx, side))
-		var st unix.Stat_t
-		m.ok(unix.Lstat(m.at(file), &st))
-		if st.Uid != 3 || st.Gid != 3 {
-			t.Errorf("to %s: it belongs to %d:%d", side, st.Uid, st.Gid)
-		}
-	}
-	n, err := host.OpenPath(m.at(file))
-	m.ok(err)
-	defer n.Close()
-	born, err := host.Born(m.at(file))
-	m.ok(err)
-	for noted, want := range map[int64]bool{born: true, born + 1: false, 0: true} {
-		if same, err := (owned{Inode: n.Stat.Ino, Born: noted}).is(n); err != nil || same != want {
-			t.Errorf("made at %d, noted %d: %v, %v", born, noted, same, err)
-		}
-	}
-	if same, err := (owned{Inode: n.Stat.Ino + 1, Born: born}).is(n); err != nil || same {
-		t.Errorf("another inode: %v, %v", same, err)
 	}
 }
 

@@ -26,7 +26,7 @@ import (
 type owned struct {
 	Path  host.Name `json:"path"` // without links, before any move
 	Inode uint64    `json:"inode"`
-	Born  int64     `json:"born,omitempty"` // see [host.Inode.Born]; 0 is not known
+	MTime int64     `json:"mtime,omitempty"` // nanoseconds since 1970, of all but folders: a file that took another's place may have got its inode
 	UID   int       `json:"uid"`
 	GID   int       `json:"gid"`
 	Rule  int       `json:"rule"`          // which of the manifest's owners it gets
@@ -127,14 +127,11 @@ func (s *Set) walk(ctx context.Context, rule manifest.Owner, visit func(owned) e
 		if privileged, err := isPrivileged(path, st); err != nil || privileged {
 			return err
 		}
-		born, err := host.Born(path)
-		if absent(err) {
-			return nil
+		o := owned{Path: host.Name(path), Inode: st.Ino, UID: int(st.Uid), GID: int(st.Gid), Dir: st.Mode&unix.S_IFMT == unix.S_IFDIR}
+		if !o.Dir {
+			o.MTime = st.Mtim.Nano()
 		}
-		if err != nil {
-			return err
-		}
-		return visit(owned{Path: host.Name(path), Inode: st.Ino, Born: born, UID: int(st.Uid), GID: int(st.Gid), Dir: st.Mode&unix.S_IFMT == unix.S_IFDIR})
+		return visit(o)
 	})
 	if err != nil || len(linked) == 0 {
 		return err
@@ -248,7 +245,7 @@ func (s *Set) giveBack(ctx context.Context) error {
 	var at opener
 	defer at.close()
 	err := s.each(ctx, func(o owned) error {
-		o.Any = false
+		o.Any, o.MTime = false, 0 // the new release may have written to it
 		same, err := o.give(&at, o.Path, ids{o.UID, o.GID})
 		if err == nil && !same {
 			others++
@@ -276,8 +273,8 @@ func (o owned) give(at *opener, path host.Name, to ids) (same bool, err error) {
 	defer n.Close()
 	// Another name of a file may be a secret's. A folder of root's nobody else can have put there.
 	whichever := o.Any && n.Stat.Nlink == 1 || o.Any && o.Dir && n.Stat.Mode&unix.S_IFMT == unix.S_IFDIR && n.Stat.Uid == 0
-	if same, err := o.is(n); err != nil || !same && !whichever {
-		return false, err
+	if same := n.Stat.Ino == o.Inode && (o.MTime == 0 || n.Stat.Mtim.Nano() == o.MTime); !same && !whichever {
+		return false, nil
 	}
 	uid, gid := int(n.Stat.Uid), int(n.Stat.Gid)
 	if to.uid >= 0 {
@@ -291,15 +288,6 @@ func (o owned) give(at *opener, path host.Name, to ids) (same bool, err error) {
 	}
 	host.Point("chown", string(path))
 	return true, n.Chown(uid, gid)
-}
-
-// is tells whether an inode is that of the noted file. Its number alone may be that of a file which took the place of the noted one.
-func (o owned) is(n *host.Inode) (bool, error) {
-	if n.Stat.Ino != o.Inode || o.Born == 0 {
-		return n.Stat.Ino == o.Inode, nil
-	}
-	born, err := n.Born()
-	return born == o.Born, err
 }
 
 // opener opens files one after the other, as a walk meets them: the folder of the last one stays open.

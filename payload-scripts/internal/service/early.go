@@ -32,9 +32,10 @@ func (s *Services) StartEarly(ctx context.Context, name string) error {
 }
 
 // StopEarly stops a unit that StartEarly has started, or began to, and takes it out of the boot.
-// A unit that is not there has stopped.
+// A unit that is not there has stopped. One that is down may be about to start again, when systemd does that with a server
+// that was killed: what it works on would be removed below it.
 func (s *Services) StopEarly(ctx context.Context, name string) error {
-	if err := s.stopOne(ctx, name); err != nil {
+	if err := s.stopAnyway(ctx, name); err != nil {
 		return err
 	}
 	if err := s.Reload(ctx); err != nil { // rpm may have removed its file already, and systemd keeps what it has read

@@ -92,12 +92,18 @@ func (s *Services) stopOne(ctx context.Context, name string) error {
 	if err != nil || systemd.Down(state) {
 		return err
 	}
+	return s.stopAnyway(ctx, name)
+}
+
+// stopAnyway stops a unit, also one that is down: that takes back a start which is queued, and stops what is a part of it.
+func (s *Services) stopAnyway(ctx context.Context, name string) error {
 	slog.Info("stopping", "unit", name)
 	host.Point("stop "+name, "")
 	if err := s.systemd.Stop(ctx, name); err != nil {
 		return err
 	}
-	if state, err = s.systemd.Active(ctx, name); err != nil {
+	state, err := s.systemd.Active(ctx, name)
+	if err != nil {
 		return err
 	}
 	if !systemd.Down(state) {
