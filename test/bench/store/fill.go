@@ -81,7 +81,6 @@ type execution struct {
 
 type document struct {
 	Type   string          `json:"_type"`
-	ID     string          `json:"_id"`
 	Source json.RawMessage `json:"_source"`
 }
 
@@ -91,24 +90,29 @@ type ids struct {
 	Deployment string `json:"deployment_id"`
 }
 
-// entities copies deployments until there are so many entities. It returns how many there are, and the executions of all
-// deployments.
-func (f *filler) entities(ctx context.Context, want int) (int, []execution, error) {
+// sample is what the machine has of its sample data.
+type sample struct {
+	entities   int
+	documents  []document // of the deployments and all that belongs to them
+	names      []string   // their ids, but for those of nodes, which tell these apart within a deployment only
+	executions []execution
+}
+
+// sample reads it, and chooses a node instance to ask for.
+func (f *filler) sample(ctx context.Context) (s sample, err error) {
 	answer, err := f.call(ctx, "/cloudify_storage/_search", []byte(`{"size":10000,"query":{"match_all":{}}}`))
 	if err != nil {
-		return 0, nil, err
+		return s, err
 	}
 	var found struct{ Hits struct{ Hits []document } }
 	if err := json.Unmarshal(answer, &found); err != nil {
-		return 0, nil, err
+		return s, err
 	}
-	var some []document // those of deployments
-	var names []string
-	var ran []execution
+	s.entities = len(found.Hits.Hits)
 	for _, d := range found.Hits.Hits {
 		var of ids
 		if err := json.Unmarshal(d.Source, &of); err != nil {
-			return 0, nil, err
+			return s, err
 		}
 		if d.Type == "deployment" {
 			of.Deployment = of.ID
@@ -116,33 +120,43 @@ func (f *filler) entities(ctx context.Context, want int) (int, []execution, erro
 		if !strings.HasPrefix(of.Deployment, "deployment-") {
 			continue
 		}
-		some = append(some, d)
-		if d.Type != "node" { // whose ids tell them apart within a deployment
-			names = append(names, of.ID)
+		s.documents = append(s.documents, d)
+		if d.Type != "node" {
+			s.names = append(s.names, of.ID)
 		}
-		if d.Type == "node_instance" {
+		switch d.Type {
+		case "node_instance":
 			f.instance = of.ID
-		}
-		if d.Type == "execution" {
+		case "execution":
 			var e execution
 			if err := json.Unmarshal(d.Source, &e); err != nil {
-				return 0, nil, err
+				return s, err
 			}
-			ran = append(ran, e)
+			s.executions = append(s.executions, e)
 		}
 	}
-	if len(ran) == 0 || f.instance == "" {
-		return 0, nil, errors.New("the sample data has no deployment with executions and instances")
+	if len(s.executions) == 0 || f.instance == "" {
+		return s, errors.New("the sample data has no deployment with executions and instances")
 	}
-	n, once := len(found.Hits.Hits), slices.Clone(ran)
+	return s, nil
+}
+
+// entities copies the sample's deployments until there are so many entities. It returns how many there are, and the
+// executions of all deployments.
+func (f *filler) entities(ctx context.Context, want int) (int, []execution, error) {
+	s, err := f.sample(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
+	n, executions := s.entities, slices.Clone(s.executions)
 	var bulk bytes.Buffer
 	for copied := 1; n < want; copied++ {
 		var pairs []string
-		for _, name := range names {
+		for _, name := range s.names {
 			pairs = append(pairs, `"`+name+`"`, fmt.Sprintf(`"%s-%d"`, name, copied))
 		}
 		rename := strings.NewReplacer(pairs...)
-		for _, d := range some {
+		for _, d := range s.documents {
 			source := rename.Replace(string(d.Source))
 			var of ids
 			if err := json.Unmarshal([]byte(source), &of); err != nil {
@@ -155,15 +169,15 @@ func (f *filler) entities(ctx context.Context, want int) (int, []execution, erro
 			fmt.Fprintf(&bulk, `{"index":{"_index":"cloudify_storage","_type":"%s","_id":"%s"}}`+"\n%s\n", d.Type, id, source)
 			n++
 		}
-		for _, e := range once {
+		for _, e := range s.executions {
 			e.ID, e.Deployment = fmt.Sprintf("%s-%d", e.ID, copied), fmt.Sprintf("%s-%d", e.Deployment, copied)
-			ran = append(ran, e)
+			executions = append(executions, e)
 		}
 		if err := f.bulk(ctx, &bulk); err != nil {
 			return 0, nil, err
 		}
 	}
-	return n, ran, nil
+	return n, executions, nil
 }
 
 // bulk writes documents and empties the buffer.

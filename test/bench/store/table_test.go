@@ -23,7 +23,7 @@ func at(entries int, copied, window, second, during time.Duration, memory int64)
 // Each bound is told to hold or not, and the columns are aligned.
 func TestMarkdown(t *testing.T) {
 	t.Parallel()
-	good := []result{at(10, 5*time.Second, 4*time.Second, time.Second, 20*time.Millisecond, 100<<20), at(1000, 30*time.Second, 6*time.Second, 2*time.Second, 30*time.Millisecond, 160<<20)}
+	good := []result{at(10, 5*time.Second, 4*time.Second, time.Second, 20*time.Millisecond, 100<<20), at(many, 30*time.Second, 6*time.Second, 2*time.Second, 30*time.Millisecond, 160<<20)}
 	text := markdown(good)
 	if strings.Contains(text, "NOT") || strings.Count(text, ": holds") != 4 {
 		t.Errorf("all bounds hold, and the table says\n%s", text)
@@ -33,6 +33,9 @@ func TestMarkdown(t *testing.T) {
 			t.Errorf("the table lacks %q:\n%s", want, text)
 		}
 	}
+	if alone := markdown(good[:1]); strings.Count(alone, ": holds") != 2 || strings.Contains(alone, "NOT") {
+		t.Errorf("one small size says nothing of two bounds, and the table says\n%s", alone)
+	}
 	_, rows, _ := strings.Cut(text, "\n\n")
 	for line := range strings.Lines(rows) {
 		if first, _, _ := strings.Cut(rows, "\n"); len(strings.TrimSuffix(line, "\n")) != len(first) {
@@ -40,10 +43,10 @@ func TestMarkdown(t *testing.T) {
 		}
 	}
 	for name, bad := range map[string]result{
-		"memory": at(1000, 30*time.Second, 6*time.Second, 2*time.Second, 30*time.Millisecond, 160<<20+1),
-		"growth": at(1000, 60*time.Second, 6100*time.Millisecond, 2*time.Second, 30*time.Millisecond, 160<<20),
-		"naive":  at(1000, 20*time.Second, 6*time.Second, 2*time.Second, 30*time.Millisecond, 160<<20),
-		"slower": at(1000, 30*time.Second, 6*time.Second, 2*time.Second, 31*time.Millisecond, 160<<20),
+		"memory": at(many, 30*time.Second, 6*time.Second, 2*time.Second, 30*time.Millisecond, 160<<20+1),
+		"growth": at(many, 60*time.Second, 6100*time.Millisecond, 2*time.Second, 30*time.Millisecond, 160<<20),
+		"naive":  at(many, 20*time.Second, 6*time.Second, 2*time.Second, 30*time.Millisecond, 160<<20),
+		"slower": at(many, 30*time.Second, 6*time.Second, 2*time.Second, 31*time.Millisecond, 160<<20),
 	} {
 		if text := markdown([]result{good[0], bad}); strings.Count(text, "DOES NOT HOLD") != 1 {
 			t.Errorf("%s: one bound does not hold, and the table says\n%s", name, text)
