@@ -28,6 +28,12 @@ func (c Client) CreateStorage(ctx context.Context) error {
 	return err
 }
 
+// Refresh shows to searches what was written so far.
+func (c Client) Refresh(ctx context.Context) error {
+	_, err := c.Call(ctx, http.MethodPost, "/"+Storage+"/_refresh", nil)
+	return err
+}
+
 // PutTemplate says how the daily indices of events and logs are made, as logstash does when it starts.
 func (c Client) PutTemplate(ctx context.Context) error {
 	_, err := c.Call(ctx, http.MethodPut, "/_template/logstash", logstashTemplate)

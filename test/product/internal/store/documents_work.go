@@ -50,8 +50,12 @@ func (d *Documents) setStatus(ctx context.Context, id, status string) error {
 	return d.update(ctx, "execution", id, source{"status": status})
 }
 
-// Requeue makes executions pending again that were taken and that the worker does not run.
+// Requeue makes executions pending again that were taken and that the worker does not run. What a killed worker wrote last,
+// a search need not see yet.
 func (d *Documents) Requeue(ctx context.Context, running []string) (int64, error) {
+	if err := d.es.Refresh(ctx); err != nil {
+		return 0, err
+	}
 	all, err := d.inStatus(ctx, "started")
 	var n int64
 	for _, e := range all {
