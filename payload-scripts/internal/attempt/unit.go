@@ -13,6 +13,7 @@ import (
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/programs"
 	"onerpm/payload-scripts/internal/systemd"
 )
 
@@ -54,7 +55,7 @@ func Stalled(ctx context.Context, p layout.Places) string {
 	if p.Root != "" {
 		return "" // not the host that systemd knows
 	}
-	res, err := host.Run(ctx, host.Cmd{Name: "systemctl", Timeout: time.Minute,
+	res, err := programs.Run(ctx, programs.Cmd{Name: "systemctl", Timeout: time.Minute,
 		Args: []string{"show", "--no-pager", "--property=ActiveState,Result,ExecMainStatus,Job", p.Unit()}})
 	if err != nil {
 		return ""

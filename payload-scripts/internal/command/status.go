@@ -60,7 +60,7 @@ func (e *env) followed(a layout.Attempt) view.Attempt {
 	p := e.bundle.Places()
 	f := view.Attempt{Journal: a.Var, Progress: p.Progress(), Limit: e.bundle.Manifest.Limits.Window.D()}
 	if os.Geteuid() == 0 {
-		f.Stalled = newIdle(p).why
+		f.Stalled = attempt.NewWatch(p).Why
 	}
 	return f
 }
@@ -94,7 +94,7 @@ func runWait(ctx context.Context, e *env, _ options) int {
 	if !ok {
 		return e.notStarted(ctx)
 	}
-	idle := newIdle(p)
+	idle := attempt.NewWatch(p)
 	for {
 		rec, err := journal.Read(a.Var)
 		if err != nil {
@@ -107,7 +107,7 @@ func runWait(ctx context.Context, e *env, _ options) int {
 		if rec.Outcome != journal.Running && word != attempt.Running {
 			return e.ended(a, rec)
 		}
-		if why := idle.why(ctx, time.Now()); why != "" {
+		if why := idle.Why(ctx, time.Now()); why != "" {
 			return e.stalled(a, rec, why)
 		}
 		select {
@@ -174,4 +174,8 @@ func runRollback(ctx context.Context, e *env, _ options) int {
 	}
 	fmt.Fprintf(e.out, "the upgrade will go back; follow it with `%s wait`\n", e.prefix())
 	return exitDone
+}
+
+func stalledTodo(prefix, why string) string {
+	return fmt.Sprintf("Nothing works on the upgrade: %s.\nRemove the cause, then run `%s start`: it resumes the attempt.", why, prefix)
 }
