@@ -1,4 +1,4 @@
-package preflight
+package unitcheck
 
 import (
 	"slices"
@@ -16,7 +16,7 @@ import (
 func TestUnits(t *testing.T) {
 	t.Parallel()
 	const lib = "/usr/lib/systemd/system/web.service"
-	files := shipped{old: map[string]rpmfile.FileInfo{lib: file(lib, "old")}, new: map[string]rpmfile.FileInfo{lib: file(lib, "new")}}
+	files := Shipped{Old: map[string]rpmfile.FileInfo{lib: file(lib, "old")}, New: map[string]rpmfile.FileInfo{lib: file(lib, "new")}}
 	for _, c := range []struct {
 		name    string
 		unit    systemdtest.Unit
@@ -67,7 +67,7 @@ func TestUnits(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			found, err := judgeUnits(t.Context(), conn, []manifest.Service{{Unit: "web", Only: c.only}}, files)
+			found, err := Judge(t.Context(), conn, []manifest.Service{{Unit: "web", Only: c.only}}, files)
 			switch {
 			case err != nil:
 				t.Error(err)

@@ -1,9 +1,8 @@
-package preflight
+package unitcheck
 
 import (
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -18,29 +17,11 @@ import (
 // packagedUnits are the folders in which packages have unit files.
 var packagedUnits = []string{"/usr/lib/systemd/system/", "/lib/systemd/system/"}
 
-// shipped are the files that each release brings, in packages or as configuration, by path.
-type shipped struct{ old, new map[string]rpmfile.FileInfo }
+// Shipped are the files that each release brings, in packages or as configuration, by path.
+type Shipped struct{ Old, New map[string]rpmfile.FileInfo }
 
-func (r *run) shipped() (s shipped, err error) {
-	if s.old, err = r.set.Paths(manifest.Old); err != nil {
-		return s, err
-	}
-	if s.new, err = r.set.Paths(manifest.New); err != nil {
-		return s, err
-	}
-	if r.early != nil {
-		early, err := r.early.Paths(manifest.New)
-		if err != nil {
-			return s, err
-		}
-		maps.Copy(s.new, early)
-	}
-	s.addConfig(r.Manifest)
-	return s, nil
-}
-
-// addConfig adds the configuration files of the bundle, among which units may be.
-func (s shipped) addConfig(m *manifest.Manifest) {
+// AddConfig adds the configuration files of the bundle, among which units may be.
+func (s Shipped) AddConfig(m *manifest.Manifest) {
 	add := func(to map[string]rpmfile.FileInfo, target, path string) {
 		at := slices.IndexFunc(m.Files, func(f manifest.File) bool { return f.Path == path })
 		if path != "" && at >= 0 {
@@ -48,19 +29,19 @@ func (s shipped) addConfig(m *manifest.Manifest) {
 		}
 	}
 	for _, c := range m.Config {
-		add(s.old, c.Target, c.Old)
-		add(s.new, c.Target, c.New)
+		add(s.Old, c.Target, c.Old)
+		add(s.New, c.Target, c.New)
 	}
 }
 
 // hidden tells of a unit whose file in /etc hides the product's, which the new
 // release changes: the new release would be started by the old file, or not at all.
-func (s shipped) hidden(u systemd.Unit) []finding.Finding {
+func (s Shipped) hidden(u systemd.Unit) []finding.Finding {
 	if u.Fragment == "" || s.isOwn(u.Fragment) {
 		return nil
 	}
-	to, ships := find(s.new, u.Name)
-	from, shipped := find(s.old, u.Name)
+	to, ships := find(s.New, u.Name)
+	from, shipped := find(s.Old, u.Name)
 	if !ships || shipped && from.Digest == to.Digest && from.DigestAlgo == to.DigestAlgo || hasContent(u.Fragment, to) {
 		return nil
 	}
@@ -73,9 +54,9 @@ func (s shipped) hidden(u systemd.Unit) []finding.Finding {
 }
 
 // isOwn tells whether a unit file is the product's, or a package's.
-func (s shipped) isOwn(path string) bool {
-	_, old := s.old[path]
-	_, is := s.new[path]
+func (s Shipped) isOwn(path string) bool {
+	_, old := s.Old[path]
+	_, is := s.New[path]
 	return old || is || slices.ContainsFunc(packagedUnits, func(dir string) bool { return strings.HasPrefix(path, dir) })
 }
 

@@ -1,4 +1,4 @@
-package preflight
+package unitcheck
 
 import (
 	"crypto/sha256"
@@ -36,12 +36,12 @@ func TestOverriddenUnits(t *testing.T) {
 		}
 		return all
 	}
-	s := shipped{
-		old: set(file(lib+"web.service", "old"), file(lib+"new.service", "old"), file(lib+"same.service", "same"), file(lib+"queue@.service", "old"), file(etc+"rendered.service", "x")),
-		new: set(file(lib+"web.service", "new"), file(lib+"new.service", "new"), file(lib+"same.service", "same"), file(lib+"queue@.service", "new"), file(lib+"api.service", "new"),
+	s := Shipped{
+		Old: set(file(lib+"web.service", "old"), file(lib+"new.service", "old"), file(lib+"same.service", "same"), file(lib+"queue@.service", "old"), file(etc+"rendered.service", "x")),
+		New: set(file(lib+"web.service", "new"), file(lib+"new.service", "new"), file(lib+"same.service", "same"), file(lib+"queue@.service", "new"), file(lib+"api.service", "new"),
 			file("/lib/systemd/system/app.timer", "new"), file(lib+"cfg.service", "new")),
 	}
-	s.addConfig(&manifest.Manifest{Files: []manifest.File{{Path: "o", Size: 1, SHA256: "1"}, {Path: "n", Size: 1, SHA256: "2"}}, Config: []manifest.Config{
+	s.AddConfig(&manifest.Manifest{Files: []manifest.File{{Path: "o", Size: 1, SHA256: "1"}, {Path: "n", Size: 1, SHA256: "2"}}, Config: []manifest.Config{
 		{Target: etc + "cfg.service", Old: "o", New: "n"}, {Target: lib + "gone.service", Old: "o"}, {Target: lib + "came.service", New: "n"},
 		{Target: lib + "rest.service", Old: "o", New: "n"}, {Target: lib + "kept.service", Old: "o", New: "o"}, {Target: lib + "config-in-package.service", Package: "p"}}})
 	for _, c := range []struct {
