@@ -2,7 +2,9 @@ package main
 
 import (
 	"maps"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"sort"
 	"strings"
@@ -93,7 +95,7 @@ func TestSharedImportsOnlyTheStandardLibrary(t *testing.T) {
 
 // What the resources of an attempt know of the engine: by package job, and by package schema.
 const (
-	attempt   = "finding host job journal layout progress rpm settings"
+	attempt   = "finding host job journal layout programs progress rpm settings"
 	databases = attempt + " config database dbroom diff3 dump files migration paths random state tree"
 )
 
@@ -102,18 +104,49 @@ var walls = map[string]struct{ may, why string }{
 	"line":    {"host journal", "which step follows which holds for any resource; host is the journal's, for durable files"},
 	"journal": {"host", "a record that everybody writes to may know nobody"},
 	"layout":  {"settings finding", "paths only; a bundle's manifest comes with the admin's settings"},
-	"mountns": {"host", "any program, any files"},
+	"mountns": {"host programs", "any program, any files"},
 	"pickle":  {"document", "a value in, bytes out"},
 	"mapping": {"document pickle timeform", "what becomes of a document asks nobody"},
 	"elastic": {"document", "a node knows nothing of what its documents are"},
 	"source":  {"document elastic", "a source knows nothing of where its documents go"},
-	"hook":    {"host journal", "a program of the product is told what docs/hooks.md says, and what it did stands in the journal"},
+	"hook":    {"host journal programs", "a program of the product is told what docs/hooks.md says, and what it did stands in the journal"},
 	"window":  {attempt + " header service storehost systemd", "services and doors; what is done while they are down is others'"},
 	"schema":  {databases, "databases only; files is where a merged file is"},
 	"drain": {databases + " schema copyin document elastic ledger mapping pickle source store storecheck storehost stores target timeform",
 		"what it counts, databases and stores; it stops no service and shuts no door"},
-	"proof": {"host memory packages paths pkgfile release rpm tree", "packages on a copy of rpm's database; what a person is told of it is preflight's"},
+	"proof": {"host memory packages paths pkgfile programs release rpm tree", "packages on a copy of rpm's database; what a person is told of it is preflight's"},
 	"job":   {attempt, "every resource works with it, so it knows none; rpm is what tells how far it is"},
+}
+
+// largest is how many lines a package of the engine may have without its tests: more are two subjects.
+const largest = 1500
+
+// TestRooms fails when a package of the engine has become crowded.
+func TestRooms(t *testing.T) {
+	folders, err := filepath.Glob("internal/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range folders {
+		files, err := filepath.Glob(folder + "/*.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := 0
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines += strings.Count(string(text), "\n")
+		}
+		if lines >= largest {
+			t.Errorf("%s has %d lines, fewer than %d are allowed", folder, lines, largest)
+		}
+	}
 }
 
 // TestWalls fails when one of these packages comes to know more of the engine.

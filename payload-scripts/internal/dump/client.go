@@ -15,7 +15,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
-	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 var dumpNumber = regexp.MustCompile(`^([0-9]+)(\.[0-9]+)?`)
@@ -84,7 +84,7 @@ func dumpVersion(ctx context.Context, dir string) (float64, error) {
 			return 0, err
 		}
 	}
-	res, err := host.Run(ctx, host.Cmd{Name: filepath.Join(dir, "pg_dump"), Args: []string{"--version"}, Timeout: 10 * time.Second})
+	res, err := programs.Run(ctx, programs.Cmd{Name: filepath.Join(dir, "pg_dump"), Args: []string{"--version"}, Timeout: 10 * time.Second})
 	if err != nil {
 		return 0, err
 	}
@@ -147,6 +147,6 @@ func program(ctx context.Context, db *database.DB, name string, timeout time.Dur
 	if err != nil {
 		return err
 	}
-	_, err = host.Run(ctx, host.Cmd{Name: filepath.Join(bin, name), Args: args, Env: db.ClientEnv(pass), Timeout: timeout})
+	_, err = programs.Run(ctx, programs.Cmd{Name: filepath.Join(bin, name), Args: args, Env: db.ClientEnv(pass), Timeout: timeout})
 	return err
 }

@@ -14,6 +14,7 @@ import (
 
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 const (
@@ -73,7 +74,7 @@ func removeLeft(dir, part string) error {
 }
 
 func writeTo(ctx context.Context, db *database.DB, bin, pass, part string) error {
-	_, err := host.Run(ctx, host.Cmd{
+	_, err := programs.Run(ctx, programs.Cmd{
 		Name:    filepath.Join(bin, "pg_dump"),
 		Args:    []string{"--format=custom", "--no-password", "--lock-wait-timeout=" + lockForDump, "--file=" + part},
 		Env:     db.ClientEnv(pass),
@@ -90,7 +91,7 @@ func writeTo(ctx context.Context, db *database.DB, bin, pass, part string) error
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	_, err = host.Run(ctx, host.Cmd{
+	_, err = programs.Run(ctx, programs.Cmd{
 		Name: filepath.Join(bin, "pg_restore"), Args: []string{"--file=/dev/null", part}, Timeout: dumpTimeout, Discard: true,
 	})
 	if err != nil {

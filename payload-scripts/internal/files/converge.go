@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 // toNew writes the merged files and removes those that the new release does not have.
@@ -306,9 +307,9 @@ func (s *Set) Leftovers() ([]string, error) {
 
 // label gives a new file the SELinux label of its place, where there is SELinux.
 func (s *Set) label(path string) error {
-	if _, err := os.Stat("/sys/fs/selinux/enforce"); err != nil || !host.Exists("restorecon") {
+	if _, err := os.Stat("/sys/fs/selinux/enforce"); err != nil || !programs.Exists("restorecon") {
 		return nil //nolint:nilerr // no SELinux
 	}
-	_, err := host.Run(context.Background(), host.Cmd{Name: "restorecon", Args: []string{"-F", "--", path}, Timeout: time.Minute})
+	_, err := programs.Run(context.Background(), programs.Cmd{Name: "restorecon", Args: []string{"-F", "--", path}, Timeout: time.Minute})
 	return err
 }

@@ -18,6 +18,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 // Phases as a hook is told them in ONERPM_PHASE.
@@ -60,7 +61,7 @@ func (r Room) start(ctx context.Context, phase string, side manifest.Side, h man
 		return fmt.Errorf("make the folder for notes of the hook %s: %w", h.Name(), err)
 	}
 	slog.Info("hook", "program", program, "side", side)
-	err := r.run(ctx, host.Cmd{Name: filepath.Join(r.Bundle, program), Env: r.environment(phase, side, notes), Timeout: h.Timeout.D(), Input: input})
+	err := r.run(ctx, programs.Cmd{Name: filepath.Join(r.Bundle, program), Env: r.environment(phase, side, notes), Timeout: h.Timeout.D(), Input: input})
 	if err != nil {
 		return fmt.Errorf("hook %s: %w", program, err)
 	}
@@ -71,17 +72,17 @@ func (r Room) start(ctx context.Context, phase string, side manifest.Side, h man
 // the mark: it is never there twice, and nothing of it outlives the call.
 func (r Room) Command(ctx context.Context, words []string, timeout time.Duration) error {
 	slog.Info("run", "command", strings.Join(words, " "))
-	return r.run(ctx, host.Cmd{Name: words[0], Args: words[1:], Env: []string{r.mark()}, Timeout: timeout})
+	return r.run(ctx, programs.Cmd{Name: words[0], Args: words[1:], Env: []string{r.mark()}, Timeout: timeout})
 }
 
 // run runs a program between two looks for what is left of earlier ones.
-func (r Room) run(ctx context.Context, c host.Cmd) error {
+func (r Room) run(ctx context.Context, c programs.Cmd) error {
 	if err := r.EndLeftovers(ctx); err != nil {
 		return err
 	}
 	out, errs := &lines{hook: filepath.Base(c.Name), stream: "stdout"}, &lines{hook: filepath.Base(c.Name), stream: "stderr"}
 	c.Stdout, c.Stderr = out, errs
-	_, err := host.Run(ctx, c)
+	_, err := programs.Run(ctx, c)
 	out.flush()
 	errs.flush()
 	// A child that made a process group of its own outlives the timeout's kill.

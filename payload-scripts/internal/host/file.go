@@ -1,3 +1,6 @@
+// Package host is the only place of the engine that changes system paths. It promises that
+// what a write reports as done survives a power cut, and that a path which somebody other
+// than root can change leads nowhere else.
 package host
 
 import (

@@ -14,10 +14,10 @@ import (
 	"onerpm/internal/redact"
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/finding"
-	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/memory"
 	"onerpm/payload-scripts/internal/mountns"
+	"onerpm/payload-scripts/internal/programs"
 	"onerpm/payload-scripts/internal/service"
 )
 
@@ -39,7 +39,7 @@ func verifyFindings(ctx context.Context, b *layout.Bundle) []finding.Finding {
 	var sound []manifest.Service
 	for _, u := range units {
 		words := strings.Fields(u.Verify)
-		_, err := host.Run(ctx, host.Cmd{Name: words[0], Args: words[1:], Timeout: verifyTimeout})
+		_, err := programs.Run(ctx, programs.Cmd{Name: words[0], Args: words[1:], Timeout: verifyTimeout})
 		if err == nil {
 			sound = append(sound, u)
 			continue
@@ -108,7 +108,7 @@ func mergedFindings(ctx context.Context, b *layout.Bundle, units []manifest.Serv
 		if err := os.Mkdir(layers, 0o700); err != nil {
 			return nil, err
 		}
-		_, err := mountns.Run(ctx, layers, replaced(merged, changes), host.Cmd{Name: words[0], Args: words[1:], Timeout: verifyTimeout})
+		_, err := mountns.Run(ctx, layers, replaced(merged, changes), programs.Cmd{Name: words[0], Args: words[1:], Timeout: verifyTimeout})
 		if err == nil || errors.Is(err, mountns.ErrCannot) || ctx.Err() != nil || early(err) {
 			continue // right before the commit it is run again
 		}
@@ -140,11 +140,11 @@ func early(err error) bool { return strings.Contains(err.Error(), "No such file 
 
 // ours tells whether a program belongs to a package that the bundle brings.
 func ours(ctx context.Context, m *manifest.Manifest, program string) bool {
-	path, err := host.Find(program)
+	path, err := programs.Find(program)
 	if err != nil {
 		return false
 	}
-	res, err := host.Run(ctx, host.Cmd{Name: "rpm", Args: []string{"-q", "--qf", `%{NAME}\n`, "-f", "--", path}, Timeout: verifyTimeout})
+	res, err := programs.Run(ctx, programs.Cmd{Name: "rpm", Args: []string{"-q", "--qf", `%{NAME}\n`, "-f", "--", path}, Timeout: verifyTimeout})
 	if err != nil {
 		return false // it belongs to none
 	}

@@ -10,9 +10,9 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/internal/nevra"
 	"onerpm/payload-scripts/internal/files"
-	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/mountns"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 // TestReplaced: what the merge leaves alone is seen as the host has it.
@@ -38,7 +38,7 @@ func TestEarly(t *testing.T) {
 		`nginx: [emerg] duplicate location "/composer/" in /etc/nginx/conf.d/x.conf:24`:                                                                    false,
 		`nginx: [emerg] cannot load certificate "/etc/ssl/new.pem": BIO_new_file() failed (SSL: error:80000002:system library::No such file or directory)`: true,
 	} {
-		err := &host.ExitError{Name: "nginx", Result: host.Result{Code: 1, Stderr: said}}
+		err := &programs.ExitError{Name: "nginx", Result: programs.Result{Code: 1, Stderr: said}}
 		if got := early(fmt.Errorf("verify: %w", err)); got != want {
 			t.Errorf("%s: %t", said, got)
 		}

@@ -16,7 +16,7 @@ import (
 	"strconv"
 	"strings"
 
-	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 // Replace says what the program sees at a path of the host.
@@ -44,22 +44,22 @@ done
 shift
 exec "$@"`
 
-// Run runs a program as host.Run does, with the files replaced. scratch is an empty folder for
+// Run runs a program as programs.Run does, with the files replaced. scratch is an empty folder for
 // the time of the run, best in memory. A file in a folder that is not there is left out.
-func Run(ctx context.Context, scratch string, files []Replace, c host.Cmd) (host.Result, error) {
+func Run(ctx context.Context, scratch string, files []Replace, c programs.Cmd) (programs.Result, error) {
 	mounts, err := mounts(scratch, files)
 	if err != nil {
-		return host.Result{}, err
+		return programs.Result{}, err
 	}
-	program, err := host.Find(c.Name, c.Folders...)
+	program, err := programs.Find(c.Name, c.Folders...)
 	if err != nil {
-		return host.Result{}, err
+		return programs.Result{}, err
 	}
 	name, its := c.Name, c.Args
 	args := append([]string{"--mount", "sh", "-c", script, "mountns"}, mounts...)
 	c.Name, c.Args = "unshare", append(append(args, "--", program), its...)
-	res, err := host.Run(ctx, c)
-	if exit := (*host.ExitError)(nil); errors.As(err, &exit) {
+	res, err := programs.Run(ctx, c)
+	if exit := (*programs.ExitError)(nil); errors.As(err, &exit) {
 		if exit.Name, exit.Args = name, its; res.Code == cannot {
 			return res, fmt.Errorf("%w: %w", ErrCannot, err)
 		}

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 func write(t *testing.T, path, text string) string {
@@ -45,7 +45,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(scratch)
-	res, err := Run(t.Context(), scratch, files, host.Cmd{Name: "sh", Args: []string{"-c", `cd "$1" && grep -H . *; exit 7`, "sh", etc}, Timeout: time.Minute})
+	res, err := Run(t.Context(), scratch, files, programs.Cmd{Name: "sh", Args: []string{"-c", `cd "$1" && grep -H . *; exit 7`, "sh", etc}, Timeout: time.Minute})
 	if res.Code != 7 {
 		t.Fatalf("exit %d, %v", res.Code, err)
 	}
@@ -76,14 +76,14 @@ func TestCannot(t *testing.T) {
 		"no name for a mount option":     {filepath.Join(comma, "y"), filepath.Join(dir, "f")},
 		"what it is to see is not there": {filepath.Join(comma, "x"), filepath.Join(dir, "missing")},
 	} {
-		if _, err := Run(t.Context(), t.TempDir(), []Replace{f}, host.Cmd{Name: "true", Timeout: time.Minute}); !errors.Is(err, ErrCannot) {
+		if _, err := Run(t.Context(), t.TempDir(), []Replace{f}, programs.Cmd{Name: "true", Timeout: time.Minute}); !errors.Is(err, ErrCannot) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := Run(t.Context(), t.TempDir(), nil, host.Cmd{Name: "false", Timeout: time.Minute}); err == nil || errors.Is(err, ErrCannot) {
+	if _, err := Run(t.Context(), t.TempDir(), nil, programs.Cmd{Name: "false", Timeout: time.Minute}); err == nil || errors.Is(err, ErrCannot) {
 		t.Errorf("a program that fails: %v", err)
 	}
-	if _, err := Run(t.Context(), t.TempDir(), nil, host.Cmd{Name: "no-such-program-here", Timeout: time.Minute}); err == nil {
+	if _, err := Run(t.Context(), t.TempDir(), nil, programs.Cmd{Name: "no-such-program-here", Timeout: time.Minute}); err == nil {
 		t.Error("a program that is not there")
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 	"onerpm/internal/cpio"
 	"onerpm/internal/rpmfile"
-	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 // Limits of what is read out of a package's payload.
@@ -39,7 +39,7 @@ func Unpack(ctx context.Context, file string, want map[string]rpmfile.FileInfo) 
 		enough()
 		_, _ = io.Copy(io.Discard, from) // what it writes until it ends
 	}()
-	_, err := host.Run(running, host.Cmd{Name: "rpm2cpio", Args: []string{file}, Timeout: contentTimeout, Stdout: to, Discard: true})
+	_, err := programs.Run(running, programs.Cmd{Name: "rpm2cpio", Args: []string{file}, Timeout: contentTimeout, Stdout: to, Discard: true})
 	_ = to.Close()
 	<-done
 	switch {

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 // State is what rpm did with a file of an installed package (RPMTAG_FILESTATES).
@@ -117,8 +117,8 @@ func moved(built, is string) (from, to string) {
 func (d DB) list(ctx context.Context, format string, names []string) (string, error) {
 	args := join(d.global, []string{"-q", "--qf", format, "--"}, names)
 	var out strings.Builder
-	res, err := host.Run(ctx, host.Cmd{Name: "rpm", Args: args, Timeout: questionTimeout, Stdout: &out, Discard: true})
-	if exit := (*host.ExitError)(nil); err != nil && (!errors.As(err, &exit) || strings.Contains(res.Stderr, "error:")) {
+	res, err := programs.Run(ctx, programs.Cmd{Name: "rpm", Args: args, Timeout: questionTimeout, Stdout: &out, Discard: true})
+	if exit := (*programs.ExitError)(nil); err != nil && (!errors.As(err, &exit) || strings.Contains(res.Stderr, "error:")) {
 		return "", err
 	}
 	return out.String(), nil

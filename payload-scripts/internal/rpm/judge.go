@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 // failed is what rpm says of a scriptlet or trigger that failed. It exits with
@@ -39,7 +39,7 @@ func judge(err error, said string) error {
 }
 
 func judgeScriptlets(err error, said string) error {
-	if exit := (*host.ExitError)(nil); errors.As(err, &exit) {
+	if exit := (*programs.ExitError)(nil); errors.As(err, &exit) {
 		exit.Result.Stderr = said
 	}
 	if m := failed.FindAllStringSubmatch(said, -1); m != nil {
@@ -54,6 +54,6 @@ func judgeScriptlets(err error, said string) error {
 
 // lockLost reports whether rpm did not start because another one was faster at its lock.
 func lockLost(err error) bool {
-	exit := (*host.ExitError)(nil)
+	exit := (*programs.ExitError)(nil)
 	return errors.As(err, &exit) && strings.Contains(exit.Result.Stderr, "transaction lock")
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 // markTimeout bounds dnf, which may wait for a lock of its own.
@@ -26,7 +26,7 @@ func (h *Host) MarkUserInstalled(ctx context.Context, names []string) error {
 	if h.Root != "" {
 		command = join(command[:1], []string{"--installroot=" + h.Root}, command[1:])
 	}
-	_, err = host.Run(ctx, host.Cmd{Name: command[0], Args: join(command[1:], names), Timeout: markTimeout})
+	_, err = programs.Run(ctx, programs.Cmd{Name: command[0], Args: join(command[1:], names), Timeout: markTimeout})
 	if err != nil {
 		return fmt.Errorf("mark the packages as installed by the user: %w", err)
 	}
@@ -36,8 +36,8 @@ func (h *Host) MarkUserInstalled(ctx context.Context, names []string) error {
 // markCommand returns the command that marks packages on this host, nil when there is none.
 func markCommand(ctx context.Context) ([]string, error) {
 	switch {
-	case host.Exists("dnf"):
-		res, err := host.Run(ctx, host.Cmd{Name: "dnf", Args: []string{"--version"}, Timeout: markTimeout})
+	case programs.Exists("dnf"):
+		res, err := programs.Run(ctx, programs.Cmd{Name: "dnf", Args: []string{"--version"}, Timeout: markTimeout})
 		if err != nil {
 			return nil, fmt.Errorf("ask dnf for its version: %w", err)
 		}
@@ -46,7 +46,7 @@ func markCommand(ctx context.Context) ([]string, error) {
 			verb = "user"
 		}
 		return []string{"dnf", "-y", "--cacheonly", "--disablerepo=*", "mark", verb}, nil
-	case host.Exists("yumdb"):
+	case programs.Exists("yumdb"):
 		return []string{"yumdb", "set", "reason", "user"}, nil
 	}
 	return nil, nil

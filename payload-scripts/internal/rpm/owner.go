@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 // Owners turns the names of users and groups into numbers the way rpm does:
@@ -88,7 +88,7 @@ func (o *Owners) id(known map[string]int, database, name string) int {
 	}
 	id := 0
 	if o.ask && name != "" {
-		res, err := host.Run(context.Background(), host.Cmd{Name: "getent", Args: []string{database, "--", name}, Timeout: 10 * time.Second})
+		res, err := programs.Run(context.Background(), programs.Cmd{Name: "getent", Args: []string{database, "--", name}, Timeout: 10 * time.Second})
 		fields := strings.Split(res.Stdout, ":")
 		if err == nil && len(fields) > 2 {
 			if n, err := strconv.Atoi(fields[2]); err == nil {

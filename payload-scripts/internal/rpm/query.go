@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"onerpm/internal/nevra"
-	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 // DB is a database of rpm's: the host's own, that of a root, or a copy.
@@ -23,9 +23,9 @@ func DBAt(folder string) DB { return DB{global: []string{"--dbpath", folder}} }
 // several entries has them in rpm's order.
 func (d DB) Installed(ctx context.Context, names []string) (map[string][]nevra.ID, error) {
 	args := join(d.global, []string{"-q", "--qf", `=%{NAME}\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\t%{ARCH}\n`, "--"}, names)
-	res, err := host.Run(ctx, host.Cmd{Name: "rpm", Args: args, Timeout: questionTimeout})
+	res, err := programs.Run(ctx, programs.Cmd{Name: "rpm", Args: args, Timeout: questionTimeout})
 	// rpm's status is the number of names that are not installed, which is no error here.
-	if exit := (*host.ExitError)(nil); err != nil && (!errors.As(err, &exit) || !answered(res)) {
+	if exit := (*programs.ExitError)(nil); err != nil && (!errors.As(err, &exit) || !answered(res)) {
 		return nil, fmt.Errorf("ask rpm for the installed packages: %w", err)
 	}
 	found, err := parseInstalled(res.Stdout)
@@ -54,7 +54,7 @@ func parseInstalled(text string) (map[string][]nevra.ID, error) {
 
 // answered reports whether every line of rpm -q is an answer, so that its
 // status only counts the packages that are not installed.
-func answered(res host.Result) bool {
+func answered(res programs.Result) bool {
 	missing := 0
 	for _, line := range strings.Split(strings.TrimSpace(res.Stdout), "\n") {
 		switch {
@@ -71,7 +71,7 @@ func answered(res host.Result) bool {
 // All returns every package of the database, as name-epoch:version-release.arch, sorted.
 func (d DB) All(ctx context.Context) ([]string, error) {
 	args := join(d.global, []string{"-qa", "--qf", `%{NAME}-%{EPOCHNUM}:%{VERSION}-%{RELEASE}.%{ARCH}\n`})
-	res, err := host.Run(ctx, host.Cmd{Name: "rpm", Args: args, Timeout: questionTimeout})
+	res, err := programs.Run(ctx, programs.Cmd{Name: "rpm", Args: args, Timeout: questionTimeout})
 	if err != nil {
 		return nil, fmt.Errorf("list all packages: %w", err)
 	}
@@ -90,8 +90,8 @@ func (d DB) Unowned(ctx context.Context, paths []string) ([]string, error) {
 	for len(paths) > 0 {
 		n := min(ownerBatch, len(paths))
 		args := join(d.global, []string{"-q", "--qf", `=%{NAME}\n`, "-f", "--"}, paths[:n])
-		res, err := host.Run(ctx, host.Cmd{Name: "rpm", Args: args, Timeout: questionTimeout})
-		if exit := (*host.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		res, err := programs.Run(ctx, programs.Cmd{Name: "rpm", Args: args, Timeout: questionTimeout})
+		if exit := (*programs.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 			return nil, fmt.Errorf("ask rpm whom files belong to: %w", err)
 		}
 		found = append(found, notOwned(res)...)
@@ -102,7 +102,7 @@ func (d DB) Unowned(ctx context.Context, paths []string) ([]string, error) {
 
 // notOwned reads the paths that belong to nothing out of rpm's answer. With --root
 // rpm looks for a path that it does not know outside of the root, and says so on stderr.
-func notOwned(res host.Result) []string {
+func notOwned(res programs.Result) []string {
 	var found []string
 	for _, line := range strings.Split(res.Stdout+"\n"+res.Stderr, "\n") {
 		for _, end := range []string{" is not owned by any package", ": No such file or directory"} {

@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"onerpm/internal/nevra"
-	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/packages/rpmtest"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 // hostWith is a host with packages installed, given its own way.
@@ -83,7 +83,7 @@ func TestAnswered(t *testing.T) {
 		{"package b is not installed", "error: rpmdbNextIterator: skipping h#", false},
 		{"anything else", "", false},
 	} {
-		if got := answered(host.Result{Stdout: c.out, Stderr: c.err}); got != c.want {
+		if got := answered(programs.Result{Stdout: c.out, Stderr: c.err}); got != c.want {
 			t.Errorf("%q, %q: %v", c.out, c.err, got)
 		}
 	}

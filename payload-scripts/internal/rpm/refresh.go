@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 // refreshTimeout bounds each program that Refresh runs.
@@ -22,10 +22,10 @@ const refreshTimeout = 2 * time.Minute
 func (h *Host) Refresh(ctx context.Context, files []string) []error {
 	var failures []error
 	run := func(program string, args ...string) {
-		if !host.Exists(program) {
+		if !programs.Exists(program) {
 			return
 		}
-		if _, err := host.Run(ctx, host.Cmd{Name: program, Args: args, Timeout: refreshTimeout}); err != nil {
+		if _, err := programs.Run(ctx, programs.Cmd{Name: program, Args: args, Timeout: refreshTimeout}); err != nil {
 			failures = append(failures, fmt.Errorf("after the packages: %w", err))
 		}
 	}

@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 // questionTimeout ends a question to rpm that hangs on a damaged database. A
@@ -69,7 +69,7 @@ func (h *Host) DBPath(ctx context.Context) (string, error) {
 
 // Eval returns what rpm makes of an expression of macros.
 func Eval(ctx context.Context, expression string) (string, error) {
-	res, err := host.Run(ctx, host.Cmd{Name: "rpm", Args: []string{"--eval", expression}, Timeout: questionTimeout})
+	res, err := programs.Run(ctx, programs.Cmd{Name: "rpm", Args: []string{"--eval", expression}, Timeout: questionTimeout})
 	return strings.TrimSpace(res.Stdout), err
 }
 

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 // withoutPlain leave out the scriptlets of a transaction's own packages, but for those of the
@@ -64,8 +64,8 @@ func (h *Host) WithoutScriptlets(ctx context.Context, own Own) ([]string, error)
 
 // understands tells whether this host's rpm knows options.
 func understands(ctx context.Context, options []string) (bool, error) {
-	_, err := host.Run(ctx, host.Cmd{Name: "rpm", Args: join([]string{"-U"}, options, []string{"--version"}), Timeout: questionTimeout})
-	if exit := (*host.ExitError)(nil); errors.As(err, &exit) {
+	_, err := programs.Run(ctx, programs.Cmd{Name: "rpm", Args: join([]string{"-U"}, options, []string{"--version"}), Timeout: questionTimeout})
+	if exit := (*programs.ExitError)(nil); errors.As(err, &exit) {
 		return false, nil
 	}
 	if err != nil {

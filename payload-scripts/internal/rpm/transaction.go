@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 // Settle is how long rpm needs left alone after one that was killed before
@@ -105,7 +106,7 @@ func (r Runner) runOnce(ctx context.Context, t Transaction) error {
 	}
 	stop := follow(out.Name(), t.Progress)
 	r.Host.Release() // rpm takes it itself
-	res, runErr := host.Run(ctx, host.Cmd{Name: "rpm", Args: join(r.Host.args(), t.Args), OutFile: out, ErrFile: errs})
+	res, runErr := programs.Run(ctx, programs.Cmd{Name: "rpm", Args: join(r.Host.args(), t.Args), OutFile: out, ErrFile: errs})
 	stop()
 	data, err := os.ReadFile(errs.Name())
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/packages/rpmtest"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 func runnerFor(t *testing.T, h *Host) Runner { return Runner{Host: h, Folder: t.TempDir()} }
@@ -45,7 +45,7 @@ func TestRun(t *testing.T) {
 	// The same again is refused; what rpm said the time before is kept.
 	install.Progress = nil
 	err := r.Run(t.Context(), install)
-	if exit := (*host.ExitError)(nil); !errors.As(err, &exit) || !strings.Contains(err.Error(), "already installed") {
+	if exit := (*programs.ExitError)(nil); !errors.As(err, &exit) || !strings.Contains(err.Error(), "already installed") {
 		t.Errorf("got %v", err)
 	}
 	interrupted(t, r, "")

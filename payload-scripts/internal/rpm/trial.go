@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 // trialTimeout ends a trial, which changes nothing that counts.
@@ -31,16 +31,16 @@ func (h *Host) Test(ctx context.Context, args []string) ([]string, error) {
 // dbpath in it, without scriptlets: they know nothing of a root that has no other file.
 func Rehearse(ctx context.Context, root, dbpath string, args []string) error {
 	global := join([]string{"--root", root, "--dbpath", dbpath}, noPlugins, noUsers, withoutAny)
-	_, err := host.Run(ctx, host.Cmd{Name: "rpm", Args: join(global, args), Timeout: trialTimeout})
+	_, err := programs.Run(ctx, programs.Cmd{Name: "rpm", Args: join(global, args), Timeout: trialTimeout})
 	return err
 }
 
 func problems(ctx context.Context, args []string) ([]string, error) {
-	res, err := host.Run(ctx, host.Cmd{Name: "rpm", Args: args, Timeout: trialTimeout})
+	res, err := programs.Run(ctx, programs.Cmd{Name: "rpm", Args: args, Timeout: trialTimeout})
 	if err == nil {
 		return nil, nil
 	}
-	if exit := (*host.ExitError)(nil); !errors.As(err, &exit) || res.Code < 0 {
+	if exit := (*programs.ExitError)(nil); !errors.As(err, &exit) || res.Code < 0 {
 		return nil, fmt.Errorf("try the packages: %w", err)
 	}
 	said := complaints(res.Stderr)

@@ -22,7 +22,7 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/dump"
-	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/programs"
 )
 
 const (
@@ -70,7 +70,7 @@ func Make(ctx context.Context, db *database.DB, folder, file string) (s *Server,
 			err = fmt.Errorf("make a scratch copy of %s: %w", db, errors.Join(err, s.Close()))
 		}
 	}()
-	if s.bin, err = programs(ctx, db); err != nil {
+	if s.bin, err = serverPrograms(ctx, db); err != nil {
 		return s, err
 	}
 	if s.like, err = likeOf(ctx, db); err != nil {
@@ -130,15 +130,15 @@ func (s *Server) run(ctx context.Context) error {
 
 // Available tells why no server can be made for a copy of db on this host, nil when one can.
 func Available(ctx context.Context, db *database.DB) error {
-	if _, err := programs(ctx, db); err != nil {
+	if _, err := serverPrograms(ctx, db); err != nil {
 		return err
 	}
 	_, err := serverUser()
 	return err
 }
 
-// programs finds the folder of a server's programs.
-func programs(ctx context.Context, db *database.DB) (string, error) {
+// serverPrograms finds the folder of a server's programs.
+func serverPrograms(ctx context.Context, db *database.DB) (string, error) {
 	bin, err := dump.Client(ctx, db)
 	if err != nil {
 		return "", err
@@ -205,8 +205,8 @@ func serverUser() (*syscall.Credential, error) {
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
 // program runs one of PostgreSQL's programs as the server's user.
-func (s *Server) program(ctx context.Context, program string, limit time.Duration, args ...string) (host.Result, error) {
-	return host.Run(ctx, host.Cmd{Name: filepath.Join(s.bin, program), Args: args, Timeout: limit, User: s.cred,
+func (s *Server) program(ctx context.Context, program string, limit time.Duration, args ...string) (programs.Result, error) {
+	return programs.Run(ctx, programs.Cmd{Name: filepath.Join(s.bin, program), Args: args, Timeout: limit, User: s.cred,
 		Env: []string{"PGHOST=" + s.dir, "PGPORT=5432", "PGUSER=" + s.admin}})
 }
 

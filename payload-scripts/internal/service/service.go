@@ -17,6 +17,7 @@ import (
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/programs"
 	"onerpm/payload-scripts/internal/systemd"
 )
 
@@ -316,7 +317,7 @@ func verify(ctx context.Context, u manifest.Service) error {
 	if len(words) == 0 {
 		return nil
 	}
-	_, err := host.Run(ctx, host.Cmd{Name: words[0], Args: words[1:], Timeout: time.Minute})
+	_, err := programs.Run(ctx, programs.Cmd{Name: words[0], Args: words[1:], Timeout: time.Minute})
 	if err != nil {
 		return fmt.Errorf("verify %s before its start: %w", u.Unit, err)
 	}

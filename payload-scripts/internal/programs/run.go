@@ -1,8 +1,7 @@
-// Package host is the only place of the engine that runs programs or changes
-// system paths. It promises that no child waits for input, speaks another
-// language than C, or (but for rpm) runs for ever; that what a write reports as
-// done survives a power cut; and that no secret is passed in an argument list.
-package host
+// Package programs is the only place of the engine that runs programs. It promises that no
+// child waits for input, speaks another language than C, or (but for rpm) runs for ever; and
+// that no secret is passed in an argument list.
+package programs
 
 import (
 	"bytes"
@@ -17,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"onerpm/payload-scripts/internal/host"
 )
 
 // Cmd is a program to run.
@@ -88,12 +89,12 @@ func Run(ctx context.Context, c Cmd) (Result, error) {
 	slog.Debug("run", "program", c.Name, "args", c.Args)
 	start := time.Now()
 	program := filepath.Base(c.Name)
-	Point("exec "+program, strings.Join(c.Args, " "))
+	host.Point("exec "+program, strings.Join(c.Args, " "))
 	err = cmd.Start()
 	if err == nil {
-		Point("started "+program, strings.Join(c.Args, " "))
+		host.Point("started "+program, strings.Join(c.Args, " "))
 		err = cmd.Wait()
-		Point("ended "+program, strings.Join(c.Args, " "))
+		host.Point("ended "+program, strings.Join(c.Args, " "))
 	}
 	res := Result{Stdout: out.String(), Stderr: errs.String()}
 	if cmd.ProcessState != nil {

@@ -1,4 +1,4 @@
-package host
+package programs
 
 import (
 	"bytes"
@@ -34,7 +34,7 @@ func TestRun(t *testing.T) {
 		"its folder":       {sh("pwd"), "/\n", "", 0, ""},
 		"the language":     {sh("echo $LC_ALL $LANG $HOME $TERM"), "C C /root dumb\n", "", 0, ""},
 		"more environment": {Cmd{Name: "sh", Args: []string{"-c", "echo $MINE $LANG"}, Env: []string{"MINE=x", "LANG=de_DE"}}, "x de_DE\n", "", 0, ""},
-		"another user":     {Cmd{Name: "id", Args: []string{"-u"}, User: &syscall.Credential{Uid: user, Gid: user}}, "991\n", "", 0, ""},
+		"another user":     {Cmd{Name: "id", Args: []string{"-u"}, User: &syscall.Credential{Uid: 991, Gid: 991}}, "991\n", "", 0, ""},
 		"not executable":   {Cmd{Name: "/etc/passwd"}, "", "", 0, "run /etc/passwd: "},
 		"no such path":     {Cmd{Name: "/no/such/program"}, "", "", 0, "run /no/such/program: "},
 		"no such name":     {Cmd{Name: "no-such-program"}, "", "", 0, "run no-such-program: there is no such program in /usr/local/sbin"},
@@ -91,7 +91,9 @@ func TestRunOutput(t *testing.T) {
 		t.Errorf("%+v %q %q %v", got, out.String(), errs.String(), err)
 	}
 	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
-	ok(t, err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer file.Close()
 	c = sh("echo one; echo two >&2")
 	c.OutFile, c.ErrFile = file, file

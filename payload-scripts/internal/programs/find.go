@@ -1,4 +1,4 @@
-package host
+package programs
 
 import (
 	"os"
