@@ -183,7 +183,7 @@ func erasable(ctx context.Context, s *packages.Set, db string, side, way manifes
 	if len(installed) == 0 {
 		return nil
 	}
-	said, err := rpm.Try(ctx, db, slices.AppendSeq([]string{"-e", "--test", "--"}, maps.Keys(installed)))
+	said, err := rpm.Try(ctx, db, append([]string{"-e", "--test", "--"}, slices.Sorted(maps.Keys(installed))...))
 	if err != nil {
 		return err
 	}
