@@ -2,7 +2,6 @@ package dbcheck
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"onerpm/payload-scripts/internal/dump"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/test/product/testbed"
+	"onerpm/test/script"
 )
 
 // jump is a folder of migrations that changes table t.
@@ -125,8 +125,8 @@ func TestPgDumpThatFails(t *testing.T) {
 	tb := testbed.Small(t)
 	dir := t.TempDir()
 	for name, rest := range map[string]string{"pg_dump": "echo 'pg_dump: error: out of luck' >&2; exit 1", "pg_restore": "exit 1"} {
-		script := "#!/bin/sh\n[ \"$1\" = --version ] && exec " + filepath.Join(testbed.Server.Bin, name) + " --version\n" + rest + "\n"
-		must(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755))
+		text := "#!/bin/sh\n[ \"$1\" = --version ] && exec " + filepath.Join(testbed.Server.Bin, name) + " --version\n" + rest + "\n"
+		must(t, script.Write(filepath.Join(dir, name), text))
 	}
 	usual := dump.Folders
 	dump.Folders = []string{dir}

@@ -12,6 +12,7 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/test/product/testbed"
+	"onerpm/test/script"
 )
 
 func TestMain(m *testing.M) { testbed.Main(m) }
@@ -63,8 +64,8 @@ func wrap(t *testing.T, dump, restore string) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, body := range map[string]string{"pg_dump": dump, "pg_restore": restore} {
-		script := "#!/bin/sh\nreal=" + filepath.Join(testbed.Server.Bin, name) + "\n" + body + "\n"
-		must(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755))
+		text := "#!/bin/sh\nreal=" + filepath.Join(testbed.Server.Bin, name) + "\n" + body + "\n"
+		must(t, script.Write(filepath.Join(dir, name), text))
 	}
 	usual := Folders
 	Folders = []string{dir}

@@ -19,6 +19,7 @@ import (
 	"onerpm/payload-scripts/internal/packages/rpmtest"
 	"onerpm/payload-scripts/internal/service"
 	"onerpm/payload-scripts/internal/systemd"
+	"onerpm/test/script"
 	"onerpm/test/systemdtest"
 )
 
@@ -55,7 +56,7 @@ func newWorld(t *testing.T) *world {
 		})}
 	w.Install(t)
 	w.setup = filepath.Join(t.TempDir(), "initdb")
-	if err := os.WriteFile(w.setup, []byte(setup), 0o755); err != nil {
+	if err := script.Write(w.setup, setup); err != nil {
 		t.Fatal(err)
 	}
 	w.Manifest.EarlyServices = []manifest.EarlyService{

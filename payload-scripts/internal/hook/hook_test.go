@@ -11,11 +11,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"onerpm/internal/manifest"
+	"onerpm/test/script"
 )
 
 // room makes a bundle with scripts, each by its name.
@@ -25,11 +25,8 @@ func room(t *testing.T, scripts map[string]string) Room {
 	if err := os.Mkdir(filepath.Join(dir, "hooks"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	// A program that another test starts meanwhile would hold the script open for writing until it is run, and the kernel refuses to run such a script.
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
 	for name, text := range scripts {
-		if err := os.WriteFile(filepath.Join(dir, "hooks", name), []byte(text), 0o755); err != nil {
+		if err := script.Write(filepath.Join(dir, "hooks", name), text); err != nil {
 			t.Fatal(err)
 		}
 	}

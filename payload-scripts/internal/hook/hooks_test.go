@@ -7,12 +7,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/test/script"
 )
 
 // hookWorld is an attempt with hooks that write their names into a file; one named bad fails after it has.
@@ -31,10 +31,7 @@ func hookWorld(t *testing.T, store func(journal.Record) error) (*Set, func() str
 			if err := os.MkdirAll(filepath.Join(dir, "hooks"), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			syscall.ForkLock.RLock() // a program that another test starts meanwhile would hold the script open for writing
-			err := os.WriteFile(filepath.Join(dir, program), []byte(text), 0o755)
-			syscall.ForkLock.RUnlock()
-			if err != nil {
+			if err := script.Write(filepath.Join(dir, program), text); err != nil {
 				t.Fatal(err)
 			}
 		}

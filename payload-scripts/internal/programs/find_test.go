@@ -9,12 +9,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"onerpm/test/script"
 )
 
 // program writes a shell script that says who it is.
 func program(t *testing.T, path, says string, mode os.FileMode) {
 	t.Helper()
-	if err := os.WriteFile(path, []byte("#!/bin/sh\necho "+says+"\n"), 0o700); err != nil {
+	if err := script.Write(path, "#!/bin/sh\necho "+says+"\n"); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(path, mode); err != nil {

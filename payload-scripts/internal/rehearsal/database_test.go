@@ -16,6 +16,7 @@ import (
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/store/storetest"
 	"onerpm/test/product/testbed"
+	"onerpm/test/script"
 )
 
 func TestMain(m *testing.M) { testbed.Main(m) }
@@ -108,7 +109,7 @@ func TestDatabaseThatCannotBeCopiedHere(t *testing.T) {
 	tb, u := bedAndRun(t, "", "")
 	dir := t.TempDir()
 	for _, name := range []string{"pg_dump", "pg_restore"} {
-		tb.Must(os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\nexec "+filepath.Join(testbed.Server.Bin, name)+" \"$@\"\n"), 0o755))
+		tb.Must(script.Write(filepath.Join(dir, name), "#!/bin/sh\nexec "+filepath.Join(testbed.Server.Bin, name)+" \"$@\"\n"))
 	}
 	usual := dump.Folders
 	dump.Folders = []string{dir}

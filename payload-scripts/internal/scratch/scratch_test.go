@@ -13,6 +13,7 @@ import (
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/dump"
 	"onerpm/test/product/testbed"
+	"onerpm/test/script"
 )
 
 func TestMain(m *testing.M) { testbed.Main(m) }
@@ -136,7 +137,7 @@ func TestClientProgramsOnly(t *testing.T) {
 	tb := testbed.Small(t)
 	dir := t.TempDir()
 	for _, name := range []string{"pg_dump", "pg_restore"} {
-		tb.Must(os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\nexec "+filepath.Join(testbed.Server.Bin, name)+" \"$@\"\n"), 0o755))
+		tb.Must(script.Write(filepath.Join(dir, name), "#!/bin/sh\nexec "+filepath.Join(testbed.Server.Bin, name)+" \"$@\"\n"))
 	}
 	usual := dump.Folders
 	dump.Folders = []string{dir}

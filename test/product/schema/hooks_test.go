@@ -14,6 +14,7 @@ import (
 
 	"onerpm/test/product/internal/account"
 	"onerpm/test/product/pgserver"
+	"onerpm/test/script"
 )
 
 // hooks runs the hooks of the first jump with another folder in place of the host's, and as the server's own user.
@@ -37,7 +38,7 @@ func (h *hooks) write(name, text string, mode os.FileMode) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		h.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+	if err := script.Write(path, text); err != nil {
 		h.Fatal(err)
 	}
 	if err := os.Chmod(path, mode); err != nil {
