@@ -351,8 +351,7 @@ var firstRefusals = []cause{
 	{"store-shards", elastic + `/logstash-2016.01.01 -X PUT -d '{"settings": {"index.routing.allocation.require._name": "nobody"}}'`, elastic + "/logstash-2016.01.01 -X DELETE"},
 	{"store-unknown", elastic + "/strange/thing/1?refresh=true -X PUT -d '{}'", elastic + "/strange -X DELETE"},
 	{"store-misfit", elastic + `/cloudify_storage/snapshot/odd?refresh=true -X PUT -d '{"id": "odd", "status": "strange", "created_at": "2017-01-05 10:20:30"}'`, elastic + "/cloudify_storage/snapshot/odd?refresh=true -X DELETE"},
-	{"store-not-final", elastic + `/cloudify_storage/execution/under-way?refresh=true -X PUT -d '{"id": "under-way", "status": "started", "workflow_id": "install", "created_at": "2017-01-05 10:20:30"}'`, elastic + "/cloudify_storage/execution/under-way?refresh=true -X DELETE"},
-	{"low-memory", "sed '/^MemAvailable/s/ [0-9]* / 900000 /' /proc/meminfo >/root/meminfo && mount --bind /root/meminfo /proc/meminfo", "umount /proc/meminfo && rm /root/meminfo"},
+	{"low-memory", "sed '/^MemAvailable/s/:.*/: 900000 kB/' /proc/meminfo >/root/meminfo && mount --bind /root/meminfo /proc/meminfo", "umount /proc/meminfo && rm /root/meminfo"},
 	{"store-unreachable", "systemctl stop elasticsearch", startElastic},
 	{"store-version", `systemctl stop elasticsearch; systemd-run --quiet --collect --unit other python3 -c '
 import http.server

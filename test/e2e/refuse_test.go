@@ -100,8 +100,8 @@ var refusals = map[string][]cause{
 	},
 	"rights and replicas of the database": {
 		{"database-programs", "true", "true"},
-		{"database-prepared-transactions", psql("alter system set max_prepared_transactions = 5") + "\nsystemctl restart postgresql; " + psql("begin; create table odd (a int); prepare transaction 'odd'"),
-			psql("rollback prepared 'odd'") + "\n" + psql("alter system reset max_prepared_transactions") + "\nsystemctl restart postgresql"},
+		{"database-prepared-transactions", psql("alter system set max_prepared_transactions = 5") + "\nsystemctl restart postgresql; systemctl start postgresql-9.5; " + psql("begin; create table odd (a int); prepare transaction 'odd'"),
+			psql("rollback prepared 'odd'") + "\n" + psql("alter system reset max_prepared_transactions") + "\nsystemctl restart postgresql; systemctl start postgresql-9.5"},
 		{"database-read-only", psql("alter role cloudify in database cloudify_db set default_transaction_read_only = on"), psql("alter role cloudify in database cloudify_db reset default_transaction_read_only")},
 		{"database-create-right", psql("revoke create on database cloudify_db from cloudify"), psql("grant create on database cloudify_db to cloudify")},
 		{"database-schema-right", psql("create schema odd; create table odd.t (a int); alter table odd.t owner to cloudify"), psql("drop schema odd cascade")},

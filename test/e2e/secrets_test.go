@@ -34,7 +34,7 @@ func TestNoSecretIsTold(t *testing.T) {
 		t.Fatalf("exit %d, want 4\n%s", code, out)
 	}
 	m.Sh(t, restMend)
-	m.Sh(t, "systemctl stop postgresql; "+prefix+" check >/root/told.check 2>&1; systemctl start postgresql") // a connection that fails
+	m.Sh(t, "systemctl stop postgresql; "+prefix+" check >/root/told.check 2>&1; systemctl start postgresql postgresql-9.5") // a connection that fails
 	if code, out := m.ShCode(t, prefix+" start && "+prefix+" wait"); code != 0 {
 		t.Fatalf("exit %d, want 0\n%s", code, out)
 	}

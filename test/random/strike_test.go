@@ -64,7 +64,7 @@ func kills(k kind) bool {
 var commands = map[kind]string{
 	dbus:         "systemctl restart dbus",
 	dbusAway:     "systemctl stop dbus.socket dbus.service; sleep 3; systemctl start dbus.socket dbus.service",
-	postgresAway: "systemctl stop postgresql@15-main; sleep 8; systemctl start postgresql@15-main",
+	postgresAway: "systemctl stop postgresql@15-main; sleep 8; systemctl start postgresql-9.5",
 	reexec:       "systemctl daemon-reexec",
 	stop:         "systemctl stop " + prefix + " 2>/dev/null || true",     // there may be no unit any more
 	rollback:     prefix + " rollback >/dev/null 2>&1 </dev/null || true", // it may be too late for it
