@@ -35,8 +35,7 @@ func demo() *manifest.Manifest {
 
 // looked reads a state as look does.
 func looked(m *manifest.Manifest, sections string) state {
-	s := state{packages: map[string]string{}, units: map[string]string{}, altered: map[string]string{}, files: map[string]string{},
-		tables: map[string]table{}, schema: map[string]string{}}
+	s := newState()
 	section := ""
 	for line := range strings.Lines(sections) {
 		if name, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "@@ "); ok {
