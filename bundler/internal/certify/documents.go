@@ -44,8 +44,8 @@ func (r *run) readDocuments(ctx context.Context, at string, size int) (map[strin
 
 // page is one answer of Elasticsearch 1.x.
 type page struct {
-	Scroll string `json:"_scroll_id"`
-	Shards struct{ Total, Successful int }
+	Scroll string                          `json:"_scroll_id"`
+	Shards struct{ Total, Successful int } `json:"_shards"`
 	Hits   struct {
 		Total int64
 		Hits  []document
