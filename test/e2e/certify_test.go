@@ -56,13 +56,27 @@ type certified struct {
 	}
 }
 
-// TestCertify certifies the bundle of 4.1.1-4.2.0 by all scenarios, each on a machine of its own, and publishes it as stable.
+// TestCertify certifies a bundle by all scenarios, each on a machine of its own, and publishes it as stable.
 func TestCertify(t *testing.T) {
 	t.Parallel()
-	bundler, dir := bundlerProgram(t), t.TempDir()
-	copied := filepath.Join(dir, filepath.Base(bundle(t, "4.2.0")))
+	bundler := bundlerProgram(t)
+	for _, to := range []string{
+		"4.2.0", // within PostgreSQL
+		"4.0.1", // out of Elasticsearch, with what only an admin can say
+	} {
+		t.Run(to, func(t *testing.T) {
+			t.Parallel()
+			certify(t, bundler, to)
+		})
+	}
+}
+
+func certify(t *testing.T, bundler, to string) {
+	t.Helper()
+	dir := t.TempDir()
+	copied := filepath.Join(dir, filepath.Base(bundle(t, to)))
 	for _, more := range []string{"", ".sha256", ".cdx.json", ".intoto.json", ".intoto.json.asc"} {
-		copyTo(t, bundle(t, "4.2.0")+more, copied+more)
+		copyTo(t, bundle(t, to)+more, copied+more)
 	}
 	code, out, told := runs(t, project, bundler, "certify", copied, "--local", "--platform", platform, "--json")
 	if code != 0 {
@@ -101,6 +115,8 @@ func TestCertify(t *testing.T) {
 // fault is a mistake of a release engineer that only a real upgrade shows.
 type fault struct {
 	name       string
+	from, to   string   // the jump
+	scenario   string   // that shows it
 	path, text string   // a file of the project
 	old, new   string   // what is replaced in it, when it is there already
 	says       []string // of the reason
@@ -108,16 +124,28 @@ type fault struct {
 
 var faults = []fault{
 	{
-		name: "a unit that does not start",
+		name: "a unit that does not start", from: "4.1.1", to: "4.2.0", scenario: "fresh",
 		path: "versions/4.2.0/config/usr/lib/systemd/system/cloudify-composer.service",
 		old:  "/usr/sbin/nginx -e stderr -c /opt/cloudify-composer/nginx.conf\nRestart=on-failure", new: "/usr/sbin/no-nginx\nRestart=no",
 		says: []string{"fresh: failed", "the upgrade ended with exit code 4, want 0", "cloudify-composer"},
 	},
 	{
-		name: "a migration that loses rows",
+		name: "a migration that loses rows", from: "4.1.1", to: "4.2.0", scenario: "fresh",
 		path: "specs/4.1.1-4.2.0/migrations/42054_switch_tidy.sql",
 		text: "-- +goose Up\nDELETE FROM events WHERE _storage_id % 2 = 0;\n-- +goose Down\nSELECT 1;\n",
 		says: []string{"fresh: failed", "the new release is not whole: table manager public.events has ", " rows, it had "},
+	},
+	{
+		name: "a column of documents that is read from another field", from: "3.4.2", to: "4.0.1", scenario: "fresh",
+		path: "specs/3.4.2-4.0.1/upgrade.yaml",
+		old:  "message: { from: message.text }", new: "message: { from: event_type }",
+		says: []string{"fresh: failed", "data.sh after", "gone: events ", "new: events "},
+	},
+	{
+		name: "a hook that leaves a user behind", from: "3.4.2", to: "4.0.1", scenario: "way-back",
+		path: "specs/3.4.2-4.0.1/hooks/bootstrap-undo",
+		old:  "userdel cfyuser", new: "true",
+		says: []string{"way-back: failed", "the old release is not whole: data.sh back", "new: cfyuser:"},
 	},
 }
 
@@ -133,16 +161,16 @@ func TestCertifyFindsFaults(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if code, _, told := runs(t, dir, bundler, "build", "4.1.1-4.2.0", "--engine", engine); code != 0 {
+			if code, _, told := runs(t, dir, bundler, "build", f.from+"-"+f.to, "--engine", engine); code != 0 {
 				t.Fatalf("build: exit %d\n%s", code, told)
 			}
-			m := host.Start(t, host.Options{Release: "4.1.1", Data: true})
+			m := host.Start(t, host.Options{Release: f.from, Data: true})
 			via, err := m.Prefix()
 			if err != nil {
 				t.Fatal(err)
 			}
-			code, out, told := runs(t, dir, bundler, "certify", "dist/cloudify-upgrade-4.2.0.rpm", "--via", via, "--platform", platform, "--only", "fresh", "--json")
-			if code != 14 || !strings.Contains(told, "fresh failed") {
+			code, out, told := runs(t, dir, bundler, "certify", "dist/"+filepath.Base(bundle(t, f.to)), "--via", via, "--platform", platform, "--only", f.scenario, "--json")
+			if code != 14 || !strings.Contains(told, f.scenario+" failed") {
 				t.Errorf("exit %d, want 14\n%s", code, told)
 			}
 			var c certified

@@ -20,10 +20,11 @@ import (
 
 // The phases that a product's check is called with.
 const (
-	phaseBefore = "before" // the old release serves; what is noted here is compared later
-	phaseLoad   = "load"   // the upgrade runs: write something, note what was acknowledged; called again and again
-	phaseAfter  = "after"  // the new release serves
-	phaseBack   = "back"   // the old release serves again
+	phasePrepare = "prepare" // before anything is looked at: what an admin has to do or to say
+	phaseBefore  = "before"  // the old release serves; what is noted here is compared later
+	phaseLoad    = "load"    // the upgrade runs: write something, note what was acknowledged; called again and again
+	phaseAfter   = "after"   // the new release serves
+	phaseBack    = "back"    // the old release serves again
 )
 
 // checkLimit bounds one call of a check, in seconds.

@@ -27,7 +27,7 @@ func (s state) isNew(m *manifest.Manifest, before state) faults {
 	f.packages(m.New, before, s)
 	f.units(m, manifest.New, before, s)
 	for _, path := range slices.Sorted(maps.Keys(s.altered)) {
-		if before.altered[path] != s.altered[path] {
+		if before.altered[path] != s.altered[path] && !onlyOwned(m, path, s.altered[path]) {
 			f.add("a file is not as its package has it: %s", s.altered[path])
 		}
 	}
@@ -44,12 +44,29 @@ func (s state) isAsBefore(before state) faults {
 	differ(&f, "unit", before.units, s.units)
 	differ(&f, "altered file", before.altered, s.altered)
 	differ(&f, "file", before.files, s.files)
+	f.owners(before.owners, s.owners)
 	differ(&f, "schema", before.schema, s.schema)
+	f.documents(before.documents, s.documents)
 	f.rows(before.tables, s.tables, func(string) rule { return equal })
 	if s.left != "" {
 		f.add("left behind: %s", s.left)
 	}
 	return f
+}
+
+// onlyOwned tells whether a file differs from its package's by nothing but an owner that the upgrade gives it.
+func onlyOwned(m *manifest.Manifest, path, line string) bool {
+	flags, _, _ := strings.Cut(line, " ")
+	return strings.Trim(flags, ".UG") == "" && slices.ContainsFunc(m.Owners, func(o manifest.Owner) bool { return manifest.Within(path, o.Path) })
+}
+
+// owners wants the files that were there before and are still there to be whose they were; others may have come and gone.
+func (f *faults) owners(before, now map[string]string) {
+	for _, path := range sortedKeys(before) {
+		if n, is := now[path]; is && n != before[path] {
+			f.add("file %s belongs to %s, did to %s", path, n, before[path])
+		}
+	}
 }
 
 // faults are what was found, one line each.
@@ -104,7 +121,7 @@ func (s state) has(name string) bool {
 	return false
 }
 
-// units wants every unit of the side active that was so before, and no unit of the other release.
+// units wants every unit of the side active that was so before, those that came early too, and no unit of the other release.
 func (f *faults) units(m *manifest.Manifest, side manifest.Side, before, now state) {
 	for _, s := range m.Services {
 		is := now.units[s.Unit]
@@ -114,6 +131,11 @@ func (f *faults) units(m *manifest.Manifest, side manifest.Side, before, now sta
 				f.add("unit %s is active and belongs to the other release", s.Unit)
 			}
 		case is != "active" && (side == manifest.Old || s.Only == side || before.units[s.Unit] == "active"):
+			f.add("unit %s is %s", s.Unit, is)
+		}
+	}
+	for _, s := range m.EarlyServices {
+		if is := now.units[s.Unit]; side == manifest.New && is != "active" {
 			f.add("unit %s is %s", s.Unit, is)
 		}
 	}

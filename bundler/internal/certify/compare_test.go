@@ -30,13 +30,16 @@ func demo() *manifest.Manifest {
 			{Unit: "nginx", Door: true}},
 		Config: []manifest.Config{{Target: "/etc/demo.conf"}},
 		State:  []string{"/opt/demo/env"},
+
+		EarlyServices: []manifest.EarlyService{{Unit: "demo-early", Makes: []string{"/var/lib/demo-early"}}},
+		Moves:         []manifest.Move{{Each: "/opt/demo/env/plugins", Into: "/opt/demo/env/plugins/all"}, {From: "/opt/demo/a", To: "/opt/demo/b"}},
+		Owners:        []manifest.Owner{{Path: "/opt/demo/own", User: "demo"}, {Path: "/var/log/demo", User: "demo"}},
 	}
 }
 
 // looked reads a state as look does.
 func looked(m *manifest.Manifest, sections string) state {
-	s := state{packages: map[string]string{}, units: map[string]string{}, altered: map[string]string{}, files: map[string]string{},
-		tables: map[string]table{}, schema: map[string]string{}}
+	s := newState()
 	section := ""
 	for line := range strings.Lines(sections) {
 		if name, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "@@ "); ok {
@@ -61,7 +64,11 @@ missing     /opt/demo/env/bin/x
 demo active
 demo-old active
 demo-new inactive
+demo-early inactive
 nginx active
+@@ owners
+0:0	/var/log/demo
+0:0	/var/log/demo/log.1
 @@ files
 f 644 root:root 	/etc/demo.conf
 1111  /etc/demo.conf
@@ -79,6 +86,7 @@ demo-service 0:2.0-1
 demo active
 demo-old inactive
 demo-new active
+demo-early active
 nginx active
 @@ left
 `
@@ -96,7 +104,7 @@ func TestStates(t *testing.T) {
 	if f := looked(m, newMachine).isNew(m, before); len(f) > 0 {
 		t.Errorf("the new machine: %v", f)
 	}
-	for _, c := range []struct{ name, from, to, fault string }{
+	for _, c := range []struct{ name, from, to, fault string }{ // "" for none
 		{"a package of the old release", "@@ packages\n", "@@ packages\ndemo-old 0:1.0-1\n", "package demo-old-0:1.0-1 is installed and does not belong there"},
 		{"a package is missing", "demo-new 0:2.0-1\n", "", "package demo-new-2.0-1.noarch is not installed"},
 		{"a package twice", "demo-new 0:2.0-1\n", "demo-new 0:2.0-1\ndemo-new 0:2.0-1\n", "package demo-new-2.0-1.noarch is in rpm's database 2 times"},
@@ -107,12 +115,23 @@ func TestStates(t *testing.T) {
 		{"the door", "nginx active", "nginx inactive", "unit nginx is inactive"},
 		{"a unit of the old release", "demo-old inactive", "demo-old active", "unit demo-old is active and belongs to the other release"},
 		{"a new unit that is down", "demo-new active", "demo-new inactive", "unit demo-new is inactive"},
+		{"an owner that the upgrade gives", "@@ altered\n", "@@ altered\n.....UG..    /opt/demo/own/file\n", ""},
+		{"more than an owner", "@@ altered\n", "@@ altered\nS....UG..    /opt/demo/own/file\n", "a file is not as its package has it: S....UG..    /opt/demo/own/file"},
+		{"an owner that it does not give", "@@ altered\n", "@@ altered\n.....UG..    /opt/demo/owner\n", "a file is not as its package has it: .....UG..    /opt/demo/owner"},
+		{"a unit that came early", "demo-early active", "demo-early failed", "unit demo-early is failed"},
 		{"a mark of the window", "@@ left\n", "@@ left\n/var/lib/demo-upgrade/window\n", "left behind: /var/lib/demo-upgrade/window"},
 	} {
 		f := looked(m, strings.Replace(newMachine, c.from, c.to, 1)).isNew(m, before)
-		if len(f) != 1 || !strings.Contains(f[0], c.fault) {
+		if c.fault == "" && len(f) > 0 || c.fault != "" && (len(f) != 1 || !strings.Contains(f[0], c.fault)) {
 			t.Errorf("%s: %q, want %q", c.name, f, c.fault)
 		}
+	}
+}
+
+func TestWatched(t *testing.T) {
+	t.Parallel()
+	if got, want := strings.Join(watched(demo()), " "), "/etc/demo.conf /opt/demo/a /opt/demo/b /opt/demo/env"; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 
@@ -133,6 +152,9 @@ func TestAsBefore(t *testing.T) {
 		{name: "a new file", from: "@@ left", to: "f 644 root:root \t/opt/demo/env/c\n@@ left", fault: "file /opt/demo/env/c is new"},
 		{name: "a package", from: "demo-service 0:1.0-1", to: "demo-service 0:2.0-1", fault: "package demo-service 0:1.0-1 is gone"},
 		{name: "a unit", from: "demo active", to: "demo failed", fault: "unit demo is failed, was active"},
+		{name: "an owner", from: "0:0\t/var/log/demo\n", to: "990:990\t/var/log/demo\n", fault: "file /var/log/demo belongs to 990:990, did to 0:0"},
+		{name: "a log that went and one that came", from: "0:0\t/var/log/demo/log.1\n", to: "990:990\t/var/log/demo/log.2\n"},
+		{name: "a document", change: func(s *state) { s.documents = map[string]table{"main i/t": {1, "1"}} }, fault: "documents main i/t are new: 1"},
 		{name: "a lost row", change: func(s *state) { s.tables["main public.a"] = table{2, "16"} }, fault: "table main public.a has 2 rows, it had 3"},
 		{name: "another row", change: func(s *state) { s.tables["main public.a"] = table{3, "18"} }, fault: "table main public.a has 3 rows as before, but not the same ones"},
 		{name: "a lost table", change: func(s *state) { s.tables = nil }, fault: "table main public.a is gone, it had 3 rows"},

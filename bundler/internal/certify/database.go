@@ -2,6 +2,7 @@ package certify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -20,21 +21,18 @@ type table struct {
 const maxConf = 1 << 20
 
 // address returns where a database is, as the file on the machine said when it was first
-// asked for: under the old release, whose keys the manifest names.
+// asked for: under the first release that has it, whose keys the manifest names.
 func (r *run) address(ctx context.Context, db manifest.Database) (connection.Address, error) {
 	if a, known := r.addresses[db.Name]; known {
 		return a, nil
 	}
 	c := db.Connection
 	doing := "read the database's address from " + c.File
-	got, err := r.machine.sh(ctx, "head -c "+strconv.Itoa(maxConf)+" "+quote(c.File))
+	text, err := r.readConf(ctx, doing, c.File)
 	if err != nil {
-		return connection.Address{}, fmt.Errorf("%s: %w", doing, err)
+		return connection.Address{}, err
 	}
-	if got.code != 0 {
-		return connection.Address{}, fmt.Errorf("%s: %s", doing, strings.TrimSpace(got.err))
-	}
-	a, err := connection.Read([]byte(got.out), c)
+	a, err := connection.Read(text, c)
 	if err != nil {
 		return a, fmt.Errorf("%s: %w", doing, err)
 	}
@@ -43,6 +41,18 @@ func (r *run) address(ctx context.Context, db manifest.Database) (connection.Add
 	}
 	r.addresses[db.Name] = a
 	return a, nil
+}
+
+// readConf reads a file of the product's configuration.
+func (r *run) readConf(ctx context.Context, doing, file string) ([]byte, error) {
+	got, err := r.machine.sh(ctx, "head -c "+strconv.Itoa(maxConf)+" "+quote(file))
+	if err == nil && got.code != 0 {
+		err = errors.New(strings.TrimSpace(got.err))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	return []byte(got.out), nil
 }
 
 // psql answers statements, one row a line with "|" between its columns. What it needs goes
@@ -69,9 +79,9 @@ exec "$psql" -XAtq -F '|' -v ON_ERROR_STOP=1 -f - <<'END-OF-SQL'
 	return strings.Split(out, "\n"), nil
 }
 
-// lookDatabases counts the rows of all tables and reads the schemas of what both releases have.
-func (r *run) lookDatabases(ctx context.Context, s *state) error {
-	for _, db := range r.m.There() {
+// lookDatabases counts the rows of all tables and reads the schemas of what a side's release has.
+func (r *run) lookDatabases(ctx context.Context, side manifest.Side, s *state) error {
+	for _, db := range r.databases(side) {
 		a, err := r.address(ctx, db)
 		if err != nil {
 			return err
@@ -90,6 +100,14 @@ func (r *run) lookDatabases(ctx context.Context, s *state) error {
 		}
 	}
 	return nil
+}
+
+// databases are those of a side's release.
+func (r *run) databases(side manifest.Side) []manifest.Database {
+	if side == manifest.New {
+		return r.m.Databases
+	}
+	return r.m.There()
 }
 
 // ours are the tables of the product: in no schema of PostgreSQL's and not in the upgrade's own.

@@ -64,7 +64,7 @@ func TestLookDatabases(t *testing.T) {
 	look := func() state {
 		t.Helper()
 		s := state{tables: map[string]table{}, schema: map[string]string{}}
-		if err := r.lookDatabases(t.Context(), &s); err != nil {
+		if err := r.lookDatabases(t.Context(), manifest.Old, &s); err != nil {
 			t.Fatal(err)
 		}
 		return s

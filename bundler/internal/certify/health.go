@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"onerpm/internal/hostconf/connection"
 	"onerpm/internal/manifest"
 )
 
@@ -47,28 +50,63 @@ func pause(ctx context.Context, d time.Duration) {
 
 // ask puts a question once, on the machine. Headers stay there.
 func (r *run) ask(ctx context.Context, h *manifest.Health, side manifest.Side) error {
-	out, err := r.machine.must(ctx, "GET "+h.HTTP, curl(h, "-w '\\n%{http_code}'")+" | tail -c 1048576")
+	at, err := r.url(ctx, h)
 	if err != nil {
 		return err
 	}
-	at := strings.LastIndex(out, "\n")
-	status, err := strconv.Atoi(strings.TrimSpace(out[at+1:]))
-	if err != nil || at < 0 || status == 0 {
-		return fmt.Errorf("GET %s: no answer", h.HTTP)
+	out, err := r.machine.must(ctx, "GET "+at, curl(h, at, "-w '\\n%{http_code}'")+" | tail -c 1048576")
+	if err != nil {
+		return err
+	}
+	end := strings.LastIndex(out, "\n")
+	status, err := strconv.Atoi(strings.TrimSpace(out[end+1:]))
+	if err != nil || end < 0 || status == 0 {
+		return fmt.Errorf("GET %s: no answer", at)
 	}
 	if status != h.Expect.Status {
-		return fmt.Errorf("GET %s: status %d, want %d", h.HTTP, status, h.Expect.Status)
+		return fmt.Errorf("GET %s: status %d, want %d", at, status, h.Expect.Status)
 	}
 	want := h.Expect.JSON
 	if side == manifest.Old {
 		want = h.Expect.Old
 	}
-	return compareJSON(h.HTTP, []byte(out[:at]), want)
+	return compareJSON(at, []byte(out[:end]), want)
 }
 
-// curl is the command that puts a question; what it prints of the answer, the options say.
-func curl(h *manifest.Health, options string) string {
-	get := "curl -sS --noproxy '*' -m 5 " + options + " " + quote(h.HTTP)
+// url is where a question is put, as the product's configuration on the machine says now.
+func (r *run) url(ctx context.Context, h *manifest.Health) (string, error) {
+	if h.Address == nil {
+		return h.HTTP, nil
+	}
+	return r.urlOf(ctx, h.HTTP, *h.Address)
+}
+
+// urlOf is a URL with host and port as they stand in the product's configuration on the machine; its own port is the usual one.
+func (r *run) urlOf(ctx context.Context, usual string, a manifest.HostAddress) (string, error) {
+	u, err := url.Parse(usual)
+	if err != nil {
+		return "", err
+	}
+	doing := "read an address from " + a.File
+	text, err := r.readConf(ctx, doing, a.File)
+	if err != nil {
+		return "", err
+	}
+	name, port, err := connection.Host(text, a)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", doing, err)
+	}
+	digits := u.Port()
+	if port != 0 {
+		digits = strconv.Itoa(int(port))
+	}
+	u.Host = net.JoinHostPort(name, digits)
+	return u.String(), nil
+}
+
+// curl is the command that puts a question at a URL; what it prints of the answer, the options say.
+func curl(h *manifest.Health, at, options string) string {
+	get := "curl -sS --noproxy '*' -m 5 " + options + " " + quote(at)
 	if h.Headers == nil {
 		return get
 	}

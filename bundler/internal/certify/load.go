@@ -14,7 +14,11 @@ import (
 func (r *run) startLoad(ctx context.Context) error {
 	var ask, write strings.Builder
 	for i, s := range r.asked() {
-		fmt.Fprintf(&ask, "echo \"%d $(%s 2>/dev/null) $(date +%%s.%%N)\"\n", i, curl(s.Health, "-o /dev/null -w '%{http_code}'"))
+		at, err := r.url(ctx, s.Health)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&ask, "echo \"%d $(%s 2>/dev/null) $(date +%%s.%%N)\"\n", i, curl(s.Health, at, "-o /dev/null -w '%{http_code}'"))
 	}
 	for _, s := range r.checks.Scripts {
 		fmt.Fprintf(&write, "if %s; then echo ok; else echo no; fi\n", r.callCheck(s, phaseLoad)+" >/dev/null 2>&1")

@@ -16,19 +16,26 @@ type state struct {
 	units    map[string]string // unit -> what systemctl is-active says
 	altered  map[string]string // file that is not as its package has it -> rpm's word for it
 	files    map[string]string // configuration and state paths, and all below them -> kind, mode, owner, digest
+	owners   map[string]string // files whose owners the upgrade changes -> "<uid>:<gid>"
 	tables   map[string]table  // "<database> <schema>.<table>" -> its rows
 	schema   map[string]string // "<database> <what> <name>" -> definition
 	left     string            // what an upgrade must not leave behind
+
+	documents map[string]table // of the old release: "<store> <index>/<type>" -> its documents
 }
 
-// look tells what the machine holds.
-func (r *run) look(ctx context.Context) (state, error) {
+func newState() state {
+	return state{packages: map[string]string{}, units: map[string]string{}, altered: map[string]string{}, files: map[string]string{}, owners: map[string]string{},
+		tables: map[string]table{}, schema: map[string]string{}, documents: map[string]table{}}
+}
+
+// look tells what the machine, which serves a side's release, holds.
+func (r *run) look(ctx context.Context, side manifest.Side) (state, error) {
 	out, err := r.machine.must(ctx, "look at the machine", lookScript(r.m))
 	if err != nil {
 		return state{}, err
 	}
-	s := state{packages: map[string]string{}, units: map[string]string{}, altered: map[string]string{}, files: map[string]string{},
-		tables: map[string]table{}, schema: map[string]string{}}
+	s := newState()
 	section := ""
 	for line := range strings.Lines(out) {
 		line = strings.TrimSuffix(line, "\n")
@@ -41,7 +48,10 @@ func (r *run) look(ctx context.Context) (state, error) {
 	if section != "end" {
 		return s, fmt.Errorf("look at the machine: its answer is cut off after %q", section)
 	}
-	return s, r.lookDatabases(ctx, &s)
+	if err := r.lookDatabases(ctx, side, &s); err != nil || side == manifest.New {
+		return s, err
+	}
+	return s, r.lookDocuments(ctx, &s)
 }
 
 // lookScript prints a section for each part of the state.
@@ -50,11 +60,13 @@ func lookScript(m *manifest.Manifest) string {
 	for _, s := range m.Services {
 		units = append(units, s.Unit)
 	}
-	var paths []string
-	for _, c := range m.Config {
-		paths = append(paths, c.Target)
+	var makes, owners []string
+	for _, s := range m.EarlyServices {
+		units, makes = append(units, s.Unit), append(makes, s.Makes...)
 	}
-	paths = append(paths, m.State...)
+	for _, o := range m.Owners {
+		owners = append(owners, o.Path)
+	}
 	p := m.Prefix
 	return `export LC_ALL=C
 echo '@@ packages'
@@ -64,14 +76,33 @@ rpm -V --nomtime $(rpm -qa --qf '%{NAME}\n' | grep -xF ` + quote(strings.Join(na
 echo '@@ units'
 for unit in ` + quoted(units) + `; do printf '%s %s\n' "$unit" "$(systemctl is-active "$unit")"; done
 echo '@@ files'
-for path in ` + quoted(paths) + `; do
+for path in ` + quoted(watched(m)) + `; do
 	[ -e "$path" ] || continue
 	find "$path" -printf '%y %m %U:%G %l\t%p\n'
 	find "$path" -type f -exec sha256sum {} +
 done
+for path in ` + quoted(makes) + `; do [ ! -e "$path" ] || find "$path" -maxdepth 0 -printf '%y %m %U:%G %l\t%p\n'; done
+echo '@@ owners'
+for path in ` + quoted(owners) + `; do [ ! -e "$path" ] || find "$path" -printf '%U:%G\t%p\n'; done
 echo '@@ left'
 for file in /var/lib/` + p + `/window /etc/systemd/system/` + p + `.service; do [ ! -e "$file" ] || echo "$file"; done
 echo '@@ end'`
+}
+
+// watched are the paths on the machine of which a way back leaves everything as it was: none lies in another.
+func watched(m *manifest.Manifest) []string {
+	paths := slices.Clone(m.State)
+	for _, c := range m.Config {
+		paths = append(paths, c.Target)
+	}
+	for _, v := range m.Moves {
+		paths = append(paths, v.Source(), v.Target())
+	}
+	slices.Sort(paths)
+	paths = slices.Compact(paths)
+	return slices.DeleteFunc(slices.Clone(paths), func(path string) bool {
+		return slices.ContainsFunc(paths, func(folder string) bool { return path != folder && manifest.Within(path, folder) })
+	})
 }
 
 // note takes one line of a section in.
@@ -97,6 +128,10 @@ func (s *state) note(m *manifest.Manifest, section, line string) {
 			s.files[path] = is
 		} else if sum, path, ok := strings.Cut(line, "  "); ok {
 			s.files[path] += " " + sum
+		}
+	case "owners":
+		if is, path, ok := strings.Cut(line, "\t"); ok {
+			s.owners[path] = is
 		}
 	case "left":
 		s.left += line + " "

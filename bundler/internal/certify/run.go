@@ -61,27 +61,31 @@ func (r *run) begin(ctx context.Context, platform string) error {
 	if err := r.machine.send(ctx, r.rpm(), f); err != nil {
 		return err
 	}
+	if err := r.productIs(ctx, phasePrepare).err(); err != nil {
+		return fmt.Errorf("make the machine ready: %w", err)
+	}
 	if err := r.healthy(ctx, manifest.Old).err(); err != nil {
 		return fmt.Errorf("before the upgrade: %w", err)
 	}
 	if faults := append(r.proves(ctx, manifest.Old), r.productIs(ctx, phaseBefore)...); len(faults) > 0 {
 		return fmt.Errorf("before the upgrade: %w", faults.err())
 	}
-	if r.before, err = r.look(ctx); err != nil {
+	if r.before, err = r.look(ctx, manifest.Old); err != nil {
 		return err
 	}
 	if err := r.before.isOld(r.m).err(); err != nil {
 		return fmt.Errorf("the machine is not ready, it must have %s: %w", r.m.From, err)
 	}
-	return r.postgres(ctx)
+	return r.postgres(ctx, manifest.Old)
 }
 
-// postgres notes the version of the first database.
-func (r *run) postgres(ctx context.Context) error {
-	if len(r.m.Databases) == 0 {
+// postgres notes the version of the first database, when a side's release has one.
+func (r *run) postgres(ctx context.Context, side manifest.Side) error {
+	there := r.databases(side)
+	if len(there) == 0 {
 		return nil
 	}
-	a, err := r.address(ctx, r.m.Databases[0])
+	a, err := r.address(ctx, there[0])
 	if err != nil {
 		return err
 	}
@@ -93,8 +97,11 @@ func (r *run) postgres(ctx context.Context) error {
 // isNew says what keeps the machine from being the new release with the old one's data.
 func (r *run) isNew(ctx context.Context, clients bool) error {
 	f := append(r.healthy(ctx, manifest.New), r.proves(ctx, manifest.New)...)
-	now, err := r.look(ctx)
+	now, err := r.look(ctx, manifest.New)
 	if err != nil {
+		return err
+	}
+	if err := r.postgres(ctx, manifest.New); err != nil {
 		return err
 	}
 	migrations, err := r.migrations(ctx)
@@ -110,7 +117,7 @@ func (r *run) isNew(ctx context.Context, clients bool) error {
 // isOld says what keeps the machine from being what it was before anything.
 func (r *run) isOld(ctx context.Context) error {
 	f := append(r.healthy(ctx, manifest.Old), r.proves(ctx, manifest.Old)...)
-	now, err := r.look(ctx)
+	now, err := r.look(ctx, manifest.Old)
 	if err != nil {
 		return err
 	}
