@@ -21,6 +21,9 @@ func Host(data []byte, a manifest.HostAddress) (name string, port uint16, err er
 	if name, err = d.Text(a.Host); err != nil {
 		return "", 0, err
 	}
+	if strings.ContainsAny(name, "/ @?#") {
+		return "", 0, fmt.Errorf("the value %q is no host", a.Host)
+	}
 	digits := ""
 	if h, p, err := net.SplitHostPort(name); err == nil {
 		name, digits = h, p
@@ -31,7 +34,7 @@ func Host(data []byte, a manifest.HostAddress) (name string, port uint16, err er
 			return "", 0, err
 		}
 	}
-	if name == "" || strings.ContainsAny(name, "/ @?#") {
+	if name == "" {
 		return "", 0, fmt.Errorf("the value %q is no host", a.Host)
 	}
 	if digits == "" {

@@ -14,7 +14,7 @@ func TestHost(t *testing.T) {
 	const text = "{ a: 10.0.0.1, p: '9201', both: 'es.example:9300', six: '[::1]:9200', bad: 'http://x', port: 70000, secret: S3cret, empty: '' }\n"
 	for keys, want := range map[[2]string]string{
 		{"a", "p"}: "10.0.0.1 9201 <nil>", {"a", ""}: "10.0.0.1 0 <nil>", {"both", ""}: "es.example 9300 <nil>", {"both", "p"}: "es.example 9201 <nil>",
-		{"six", ""}: "::1 9200 <nil>", {"bad", ""}: "no number from 1 to 65535", {"a", "port"}: "no number from 1 to 65535",
+		{"six", ""}: "::1 9200 <nil>", {"bad", ""}: "is no host", {"bad", "p"}: "is no host", {"a", "port"}: "no number from 1 to 65535",
 		{"a", "secret"}: "no number from 1 to 65535", {"none", ""}: `no value "none"`, {"empty", ""}: "is no host",
 	} {
 		name, port, err := connection.Host([]byte(text), manifest.HostAddress{File: "f", Format: "yaml", Host: keys[0], Port: keys[1]})

@@ -8,12 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
 
 	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/connection"
 	"onerpm/internal/hostconf/syntax"
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/host"
@@ -41,39 +41,14 @@ const maxConfig = 1 << 20
 // Address reads an address from the product's file on this host: its host, which may
 // be host:port, and its port, 0 for the usual one.
 func Address(e manifest.HostAddress) (name string, port uint16, err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("read an address from %s: %w", e.File, err)
-		}
-	}()
-	d, err := parse(e.File, e.Format)
+	data, err := host.ReadFile(e.File, maxConfig)
+	if err == nil {
+		name, port, err = connection.Host(data, e)
+	}
 	if err != nil {
-		return "", 0, err
+		return "", 0, fmt.Errorf("read an address from %s: %w", e.File, err)
 	}
-	if name, err = d.Text(e.Host); err != nil {
-		return "", 0, err
-	}
-	digits := ""
-	if h, p, err := net.SplitHostPort(name); err == nil {
-		name, digits = h, p
-	}
-	name = strings.Trim(name, "[]")
-	if e.Port != "" {
-		if digits, err = d.Text(e.Port); err != nil {
-			return "", 0, err
-		}
-	}
-	if name == "" || strings.ContainsAny(name, "/ @?#") {
-		return "", 0, fmt.Errorf("the value %q is no host", e.Host)
-	}
-	if digits == "" {
-		return name, 0, nil
-	}
-	n, err := strconv.ParseUint(digits, 10, 16)
-	if err != nil || n == 0 {
-		return "", 0, errors.New("the port is no number from 1 to 65535")
-	}
-	return name, uint16(n), nil
+	return name, port, nil
 }
 
 // Values reads the host's values that edits put in. An error names file and key, never a value.

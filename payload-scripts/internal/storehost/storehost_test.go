@@ -19,7 +19,7 @@ func TestOnHost(t *testing.T) {
 	}
 	for keys, want := range map[[2]string]string{
 		{"a", "p"}: "10.0.0.1 9201 <nil>", {"a", ""}: "10.0.0.1 0 <nil>", {"both", ""}: "es.example 9300 <nil>", {"both", "p"}: "es.example 9201 <nil>", {"six", ""}: "::1 9200 <nil>",
-		{"bad", ""}: "no number from 1 to 65535", {"a", "port"}: "no number from 1 to 65535", {"a", "secret"}: "no number from 1 to 65535", {"none", ""}: `no value "none"`, {"empty", ""}: "is no host",
+		{"bad", ""}: "is no host", {"a", "port"}: "no number from 1 to 65535", {"a", "secret"}: "no number from 1 to 65535", {"none", ""}: `no value "none"`, {"empty", ""}: "is no host",
 	} {
 		name, port, err := Address(manifest.HostAddress{File: file, Format: "yaml", Host: keys[0], Port: keys[1]})
 		if got := fmt.Sprint(name, " ", port, " ", err); !strings.Contains(got, want) || strings.Contains(got, "S3cret") {
