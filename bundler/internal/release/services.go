@@ -3,7 +3,9 @@ package release
 import (
 	"fmt"
 	"net"
+	"path"
 	"regexp"
+	"slices"
 
 	"onerpm/internal/manifest"
 	"onerpm/internal/unit"
@@ -61,6 +63,33 @@ func (r *reader) untried(p *page, s *Spec) {
 	if last >= 0 {
 		r.cat.Warnings.Add(p.doc.Mistake(fmt.Sprintf("every service of %s is a door: nothing of the release is started before the commit, and after it the upgrade only goes forward", s.To),
 			"add a service that can start while clients are kept out, or a verify: a command of the door's program that tries its configuration", "services", last, "door"))
+	}
+}
+
+// unitFolders are where unit files lie that an upgrade may bring (systemd.unit(5)).
+var unitFolders = []string{"/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}
+
+// unnamed warns of units whose files the jump changes and that services does not name: they run on as the old
+// files say, until a boot or somebody else starts them as the new ones do, perhaps in the middle of the window.
+func (r *reader) unnamed(p *page, s *Spec) {
+	from, to := r.cat.Release(s.From), r.cat.Release(s.To)
+	if from == nil || to == nil {
+		return
+	}
+	named := map[string]bool{}
+	for _, service := range s.Services {
+		named[unit.Name(service.Unit)], named[unit.Template(service.Unit)] = true, true
+	}
+	for _, f := range from.ConfigFiles {
+		name := path.Base(f.Target)
+		if !slices.Contains(unitFolders, path.Dir(f.Target)) || unit.Name(name) != name || named[name] {
+			continue
+		}
+		i := slices.IndexFunc(to.ConfigFiles, func(t ConfigFile) bool { return t.Target == f.Target })
+		if i >= 0 && to.ConfigFiles[i].SHA256 != f.SHA256 {
+			r.cat.Warnings.Add(p.doc.Mistake(fmt.Sprintf("%s changes in %s, and services does not name it: it would run on as the old file says, until a boot or somebody else starts it", name, s.To),
+				"name it, so that it is stopped before its file changes and started after", "services"))
+		}
 	}
 }
 

@@ -62,6 +62,7 @@ func (r *reader) spec(jump string) {
 	r.sessionName(s)
 	p.services(s)
 	r.untried(p, s)
+	r.unnamed(p, s)
 	r.packages(p, s)
 	r.optionals(s)
 	r.parts(p, s)

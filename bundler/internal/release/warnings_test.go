@@ -42,6 +42,36 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// A unit whose file changes is to be among the services, or it runs on as the old file says.
+func TestUnnamedUnits(t *testing.T) {
+	t.Parallel()
+	unitFile := func(release, file, text string) txtar.File {
+		return txtar.File{Name: "versions/" + release + "/config/usr/lib/systemd/system/" + file, Data: []byte("[Service]\n" + text + "\n")}
+	}
+	for more, want := range map[string]string{
+		"":                                "specs/1.1-2.0/upgrade.yaml:1:1: app.service changes in 2.0, and services does not name it",
+		"services: [ { unit: other } ]\n": "specs/1.1-2.0/upgrade.yaml:4:11: app.service changes in 2.0",
+		"services: [ { unit: app }, { unit: worker@1 } ]\n":                "",
+		"services: [ { unit: app } ]\n":                                    "specs/1.1-2.0/upgrade.yaml:4:11: worker@.service changes in 2.0",
+		"services: [ { unit: worker@1 }, { unit: app.timer } ]\n":          "specs/1.1-2.0/upgrade.yaml:4:11: app.service changes in 2.0",
+		"services: [ { unit: app, only: old }, { unit: worker@a-b.1 } ]\n": "",
+	} {
+		files := jump(more)
+		for _, f := range []string{"app.service", "worker@.service"} {
+			files.Files = append(files.Files, unitFile("1.1", f, "User=root"), unitFile("2.0", f, "User=app"))
+		}
+		files.Files = append(files.Files, unitFile("1.1", "same.service", ""), unitFile("2.0", "same.service", ""), unitFile("1.1", "gone.service", ""), unitFile("2.0", "notes.txt", ""), unitFile("1.1", "notes.txt", "other"))
+		cat, err := release.Load(project(t, files))
+		if err != nil {
+			t.Errorf("%q: %v", more, err)
+			continue
+		}
+		if got := cat.Warnings.Error(); (want == "") != (got == "") || !strings.HasPrefix(got, want) || strings.Contains(got, "same.") || strings.Contains(got, "gone.") || strings.Contains(got, "notes") {
+			t.Errorf("%q: got %q, want %q", more, got, want)
+		}
+	}
+}
+
 // What a migration does to tables and cannot be read is told, where tables are compared with stores.
 func TestStoreWarnings(t *testing.T) {
 	t.Parallel()
