@@ -21,7 +21,8 @@ export GOFLAGS += -buildvcs=false
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: components bundler engine ## build the demo product and the bundle that upgrades it, and publish it in dist/repo
+demo: bundler engine ## build the demo product and the bundle that upgrades it, and publish it in dist/repo
+	$(GO) run ./test/product/components --out dist/components 4.1.1 4.2.0
 	dist/bin/bundler build 4.1.1-4.2.0
 	dist/bin/bundler inspect dist/cloudify-upgrade-4.2.0.rpm --key test/keys/demo.pub.asc
 	rm -rf dist/repo
@@ -47,7 +48,7 @@ bundler: ## build the release engineer's command
 engine: ## build the program that runs on the customer's machine
 	$(BUILD) -o dist/engine ./payload-scripts
 
-bundles: components bundler engine ## build all bundles
+bundles: components bundler engine ## build all bundles; needs what make prepare installs
 	@for jump in $(JUMPS); do dist/bin/bundler build $$jump || exit; done
 
 prepare: ## install what the tests need (Debian 12, root)

@@ -112,7 +112,11 @@ func fetch(ctx context.Context, dir, repository string) error {
 	cmd := exec.CommandContext(ctx, "mvn", "-q", "-B", "-C", "-f", file, "dependency:copy-dependencies", "-DincludeScope=runtime",
 		"-Dmdep.useRepositoryLayout=true", "-DoutputDirectory="+repository)
 	cmd.WaitDelay = 5 * time.Second
-	if out, err := cmd.CombinedOutput(); err != nil {
+	out, err := cmd.CombinedOutput()
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return fmt.Errorf("Maven is not installed; make prepare installs it: %w", err)
+	case err != nil:
 		return fmt.Errorf("mvn: %w\n%s", err, out)
 	}
 	return nil
