@@ -3,6 +3,7 @@ package crash
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -287,8 +288,13 @@ func powerCut(t testing.TB, m *machine, w way) {
 	if err := m.PowerCut(ctx); err != nil {
 		t.Fatal(err)
 	}
+	var made []string // folders of drop-ins; the host may have them, empty
 	if w == cutSlow {
 		for _, unit := range m.in.slowed() {
+			folder := filepath.Dir(slowConf(unit))
+			if _, err := os.Stat(m.Path(folder)); errors.Is(err, os.ErrNotExist) {
+				made = append(made, folder)
+			}
 			if err := m.WriteFile(slowConf(unit), []byte("[Service]\nExecStartPre=/bin/sleep 6\n"), 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -306,9 +312,9 @@ func powerCut(t testing.TB, m *machine, w way) {
 	if w == cutSlow { // what it did is done; the machine is compared without it
 		for _, unit := range m.in.slowed() {
 			m.Sh(t, `for i in $(seq 600); do case $(systemctl is-active `+unit+`) in active|inactive) break;; esac; sleep 0.1; done
-				rm `+slowConf(unit)+`; rmdir --ignore-fail-on-non-empty $(dirname `+slowConf(unit)+`)`)
+				rm `+slowConf(unit))
 		}
-		m.Sh(t, "systemctl daemon-reload")
+		m.Sh(t, "for folder in "+strings.Join(made, " ")+"; do rmdir --ignore-fail-on-non-empty $folder; done; systemctl daemon-reload")
 	}
 }
 
