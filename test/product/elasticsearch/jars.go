@@ -115,7 +115,7 @@ func fetch(ctx context.Context, dir, repository string) error {
 	out, err := cmd.CombinedOutput()
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		return fmt.Errorf("Maven is not installed; make prepare installs it: %w", err)
+		return fmt.Errorf("no Maven is installed; make prepare installs it: %w", err)
 	case err != nil:
 		return fmt.Errorf("mvn: %w\n%s", err, out)
 	}
