@@ -1,4 +1,4 @@
-// Package connection reads where a product's database is from the product's file on its host.
+// Package connection reads where a product's database, or another server of it, is from the product's file on its host.
 package connection
 
 import (

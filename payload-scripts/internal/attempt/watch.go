@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	idleLook  = 2 * time.Second // between two questions to systemd
-	idleLimit = 6 * time.Second // for so long nothing may work on an attempt: a start and an end take a moment
+	lookEvery  = 2 * time.Second // between two questions to systemd
+	stallLimit = 6 * time.Second // for so long nothing may work on an attempt: a start and an end take a moment
 )
 
 // Watch finds out that nothing works on an attempt any more, so that nobody waits for ever.
@@ -26,7 +26,7 @@ func NewWatch(p layout.Places) *Watch {
 
 // Why tells why nothing has worked on the attempt for a while, "" when something may.
 func (w *Watch) Why(ctx context.Context, now time.Time) string {
-	if now.Sub(w.asked) < idleLook {
+	if now.Sub(w.asked) < lookEvery {
 		return ""
 	}
 	w.asked = now
@@ -38,7 +38,7 @@ func (w *Watch) Why(ctx context.Context, now time.Time) string {
 	if w.since.IsZero() {
 		w.since = now
 	}
-	if now.Sub(w.since) < idleLimit {
+	if now.Sub(w.since) < stallLimit {
 		return ""
 	}
 	return why

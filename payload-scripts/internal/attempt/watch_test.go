@@ -29,11 +29,11 @@ func TestWatch(t *testing.T) {
 		}}
 		got := 0
 		for n := range len(c.answers) {
-			now := at.Add(time.Duration(n) * idleLook)
+			now := at.Add(time.Duration(n) * lookEvery)
 			if why := w.Why(t.Context(), now); why == "why" && got == 0 {
 				got = n + 1
 			}
-			if w.Why(t.Context(), now.Add(idleLook/2)); looks != n+1 {
+			if w.Why(t.Context(), now.Add(lookEvery/2)); looks != n+1 {
 				t.Fatalf("%s: systemd was asked %d times, want %d", name, looks, n+1)
 			}
 		}

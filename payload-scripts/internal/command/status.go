@@ -94,7 +94,7 @@ func runWait(ctx context.Context, e *env, _ options) int {
 	if !ok {
 		return e.notStarted(ctx)
 	}
-	idle := attempt.NewWatch(p)
+	watch := attempt.NewWatch(p)
 	for {
 		rec, err := journal.Read(a.Var)
 		if err != nil {
@@ -107,7 +107,7 @@ func runWait(ctx context.Context, e *env, _ options) int {
 		if rec.Outcome != journal.Running && word != attempt.Running {
 			return e.ended(a, rec)
 		}
-		if why := idle.Why(ctx, time.Now()); why != "" {
+		if why := watch.Why(ctx, time.Now()); why != "" {
 			return e.stalled(a, rec, why)
 		}
 		select {
