@@ -110,16 +110,21 @@ func CopyFile(src, dst string) error {
 // ReadFile reads a regular file of at most limit bytes. Links are followed as by
 // [Resolve]; a FIFO, socket or device is not opened.
 func ReadFile(path string, limit int64) ([]byte, error) {
-	real, _, err := Resolve("", path)
-	if err != nil {
-		return nil, err
-	}
-	n, err := OpenPath(real)
+	n, err := openReal(path)
 	if err != nil {
 		return nil, err
 	}
 	defer n.Close()
 	return n.Read(limit)
+}
+
+// openReal opens what path leads to.
+func openReal(path string) (*Inode, error) {
+	real, _, err := Resolve("", path)
+	if err != nil {
+		return nil, err
+	}
+	return OpenPath(real)
 }
 
 // Sweep removes what [WriteFile] and the like of path, killed while they wrote, have left beside it.

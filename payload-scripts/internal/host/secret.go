@@ -9,11 +9,7 @@ import (
 
 // ReadSecret is [ReadFile] for a file that nobody but its owner, root or the caller, may read or write.
 func ReadSecret(path string, limit int64) ([]byte, error) {
-	real, _, err := Resolve("", path)
-	if err != nil {
-		return nil, err
-	}
-	n, err := OpenPath(real)
+	n, err := openReal(path)
 	if err != nil {
 		return nil, err
 	}
