@@ -228,6 +228,7 @@ type choice struct {
 
 // chosen is spread over the line: each phase, each kind of call, each way. Of the first jump it is what only that has.
 var chosen = []choice{
+	{scenario{first, forward}, "start", "", "fsync", "multi-user.target.wants", 1, cut},
 	{scenario{first, forward}, "prepare", "install the early packages", "rpm at work", "", 2, cut},
 	{scenario{first, forward}, "prepare", "start the early services", "ended postgresql95-setup", "", 1, killed},
 	{scenario{first, forward}, "prepare", "expand the schema", "migrated", "baseline", 1, killed},

@@ -29,7 +29,7 @@ type Options struct {
 	UnderWay  string // which other upgrade is at work, "" when there is none
 	Copying   bool   // this attempt was stopped in prepare: a part of the stores' copies may have its room already
 	EarlyCame bool   // this attempt was stopped in prepare: the packages that come early may be there
-	Resumed   bool   // this attempt goes on, perhaps after a boot: what has the stores' documents may be starting
+	Starting  bool   // the host may have just booted: what has the stores' documents is waited for
 }
 
 // Check runs every check of the host for a bundle and writes nothing.
@@ -54,7 +54,7 @@ func Check(ctx context.Context, b *layout.Bundle, o Options) []finding.Finding {
 	needs := []func(context.Context) ([]preflight.Need, error){
 		func(ctx context.Context) ([]preflight.Need, error) { return databaseRoom(ctx, b) },
 	}
-	for _, l := range lookAtStores(ctx, b.Manifest, o.Resumed) {
+	for _, l := range lookAtStores(ctx, b.Manifest, o.Starting) {
 		others = append(others, func(context.Context) []finding.Finding { _, found := l.look(); return found })
 		if !o.Copying {
 			needs = append(needs, func(ctx context.Context) ([]preflight.Need, error) { return l.room(ctx, b) })

@@ -43,11 +43,9 @@ type gate struct {
 }
 
 func (g *gate) preflight(ctx context.Context) error {
-	resumed := g.Journal.Record().Starts > 1
-	if resumed { // perhaps by a boot, which may still be starting the product
-		if err := systemd.AwaitBoot(ctx); err != nil {
-			return err
-		}
+	// Any start may be a boot's, also the first: power can fail when the attempt has its unit and has not begun.
+	if err := systemd.AwaitBoot(ctx); err != nil {
+		return err
 	}
 	optional, err := g.packages.Optional(ctx)
 	if err != nil {
@@ -58,7 +56,7 @@ func (g *gate) preflight(ctx context.Context) error {
 		return err
 	}
 	rec := g.Journal.Record()
-	findings := hostcheck.Check(ctx, g.Bundle, hostcheck.Options{Copying: rec.CameTo(copyStores), EarlyCame: rec.Early, Resumed: resumed})
+	findings := hostcheck.Check(ctx, g.Bundle, hostcheck.Options{Copying: rec.CameTo(copyStores), EarlyCame: rec.Early, Starting: true})
 	var warnings []string
 	isRefused := false
 	for _, f := range findings {
