@@ -106,9 +106,10 @@ func (w *Writer) escaped(b []byte) {
 // errTaken ends a producer whose rows nobody takes any more.
 var errTaken = errors.New("the database takes no more rows")
 
-// Run copies the rows that produce writes into a table, and returns how many they were.
-func Run(ctx context.Context, tx pgx.Tx, table string, columns []string, produce func(context.Context, *Writer) error) (int64, error) {
-	ctx, cancel := context.WithCancel(ctx)
+// Run copies the rows that produce writes into a table, and returns how many they were. What made produce fail is
+// returned as it is: the database only repeats its text.
+func Run(parent context.Context, tx pgx.Tx, table string, columns []string, produce func(context.Context, *Writer) error) (int64, error) {
+	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
 	in, out := io.Pipe()
 	produced := make(chan error, 1)
@@ -130,7 +131,9 @@ func Run(ctx context.Context, tx pgx.Tx, table string, columns []string, produce
 	if err != nil {
 		cancel() // what is still read for it
 	}
-	if own := <-produced; own != nil && !errors.Is(own, errTaken) && (err == nil || ctx.Err() == nil || !errors.Is(own, context.Canceled)) {
+	own := <-produced
+	ended := errors.Is(own, errTaken) || err != nil && parent.Err() == nil && errors.Is(own, context.Canceled) // by us
+	if own != nil && !ended {
 		return 0, own
 	}
 	return tag.RowsAffected(), err
