@@ -92,7 +92,7 @@ func run(t *testing.T, w world, file string, kill time.Duration) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0], file)
-	cmd.Env = append(slices.Clone(w.env), publisherStore+"="+w.address)
+	cmd.Env = append(slices.Clone(w.env), publisherStore+"="+w.address, "TMPDIR="+t.TempDir())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
