@@ -154,7 +154,7 @@ func killedAt(t *testing.T, way manifest.Side, call string, nth int) {
 func TestRPMOutlivesTheEngine(t *testing.T) {
 	t.Parallel()
 	old, new := rpmtest.OldRelease(), rpmtest.NewRelease()
-	new[0].Post = "echo began > /began; n=0; while [ ! -e /go-on ] && [ $n -lt 600 ]; do n=$((n+1)); sleep 0.1; done; sleep 1; echo much is said here; echo ended > /opt/manager/env\n"
+	new[0].Post = "echo began > /began; while [ -e /began ] && [ ! -e /go-on ]; do sleep 0.1; done; sleep 1; echo much is said here; echo ended > /opt/manager/env\n"
 	w := rpmtest.New(t, old, new)
 	w.Manifest.Skip = rpmtest.Product(t).Manifest.Skip
 	w.Manifest.State = []string{"/opt/manager/resources", "/opt/manager/env"}

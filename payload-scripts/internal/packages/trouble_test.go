@@ -23,7 +23,7 @@ func TestAnotherPackageManagerThatDoesNotEnd(t *testing.T) {
 	s := setOf(t, w)
 	s.RPM.LockWait = 300 * time.Millisecond
 	path := filepath.Join(t.TempDir(), "p.rpm")
-	other := rpmtest.Package{Name: "slow", Version: "1", Post: "echo > /inside; while [ ! -e /go-on ]; do sleep 0.1; done\n"}
+	other := rpmtest.Package{Name: "slow", Version: "1", Post: "echo > /inside; while [ -e /inside ] && [ ! -e /go-on ]; do sleep 0.1; done\n"}
 	if err := os.WriteFile(path, rpmtest.Build(t, other), 0o600); err != nil {
 		t.Fatal(err)
 	}

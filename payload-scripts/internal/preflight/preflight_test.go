@@ -305,7 +305,7 @@ func TestInsideAScriptlet(t *testing.T) {
 	t.Parallel()
 	w := world(t, true)
 	path := filepath.Join(t.TempDir(), "p.rpm")
-	outer := rpmtest.Package{Name: "bundle", Version: "1", Post: "echo > /inside; while [ ! -e /go-on ]; do sleep 0.1; done\n"}
+	outer := rpmtest.Package{Name: "bundle", Version: "1", Post: "echo > /inside; while [ -e /inside ] && [ ! -e /go-on ]; do sleep 0.1; done\n"}
 	if err := os.WriteFile(path, rpmtest.Build(t, outer), 0o600); err != nil {
 		t.Fatal(err)
 	}

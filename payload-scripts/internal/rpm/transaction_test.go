@@ -62,7 +62,7 @@ func TestAKilledRPMIsKnown(t *testing.T) {
 	t.Parallel()
 	w, h := hostWith(t, nil, rpmtest.Package{Name: "helper", Version: "1"})
 	r := runnerFor(t, h)
-	path := rpmFile(t, rpmtest.Package{Name: "a", Version: "1", Post: "echo >/inside; while [ ! -e /go-on ]; do sleep 0.05; done\n"})
+	path := rpmFile(t, rpmtest.Package{Name: "a", Version: "1", Post: "echo >/inside; while [ -e /inside ] && [ ! -e /go-on ]; do sleep 0.05; done\n"})
 	done := make(chan error)
 	go func() { done <- r.Run(context.Background(), Transaction{Name: "new", Args: []string{"-U", path}}) }()
 	for w.Read("/inside") == "" {
