@@ -1,15 +1,12 @@
 package elasticsearch
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -24,7 +21,7 @@ import (
 const Version = "1.6.0"
 
 // PatchJar goes before all other jars on the class path.
-const PatchJar = "jvminfo.jar"
+const PatchJar = "patch.jar"
 
 //go:embed pom.xml
 var pom []byte
@@ -57,7 +54,7 @@ func Jars(ctx context.Context) (string, error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256([]byte(jarSums))
+	sum := sha256.Sum256(append([]byte(jarSums), mainClass()...))
 	dir := filepath.Join(base, "elasticsearch-"+Version+"-"+hex.EncodeToString(sum[:6]))
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return dir, err
@@ -147,47 +144,4 @@ func takeJars(repository, dir string) error {
 		}
 	}
 	return nil
-}
-
-// writePatch makes the jar that lets Elasticsearch 1.x start on a JVM after Java 8: its class JvmInfo asks the
-// JVM for the boot class path, which these refuse. Here the same class asks for the library path instead; nothing but the list of a
-// node's properties shows it. One constant of the class file is another, so no compiler is needed and the bytes are always the same.
-func writePatch(dir string) error {
-	const class = "org/elasticsearch/monitor/jvm/JvmInfo.class"
-	in, err := zip.OpenReader(filepath.Join(dir, "elasticsearch-"+Version+".jar"))
-	if err != nil {
-		return err
-	}
-	defer in.Close() //nolint:errcheck // only read
-	f, err := in.Open(class)
-	if err != nil {
-		return err
-	}
-	defer f.Close() //nolint:errcheck // only read
-	body, err := io.ReadAll(f)
-	if err != nil {
-		return err
-	}
-	old, renamed := constant("getBootClassPath"), constant("getLibraryPath")
-	if n := bytes.Count(body, old); n != 1 {
-		return fmt.Errorf("%s names the boot class path %d times, not once", class, n)
-	}
-	var b bytes.Buffer
-	out := zip.NewWriter(&b)
-	w, err := out.CreateHeader(&zip.FileHeader{Name: class, Method: zip.Store})
-	if err != nil {
-		return err
-	}
-	if _, err := w.Write(bytes.Replace(body, old, renamed, 1)); err != nil {
-		return err
-	}
-	if err := out.Close(); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, PatchJar), b.Bytes(), 0o644)
-}
-
-// constant is a string as it stands in a class file's constant pool: CONSTANT_Utf8, length, bytes.
-func constant(s string) []byte {
-	return append([]byte{1, byte(len(s) >> 8), byte(len(s))}, s...)
 }

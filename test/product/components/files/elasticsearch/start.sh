@@ -11,8 +11,8 @@ fi
 [ -z "$ES_GC_LOG_FILE" ] || heap="$heap -Xlog:gc:$ES_GC_LOG_FILE"
 
 # The collector is not the real package's: later JVMs do not know that one. It and one compiler make for a quick start.
-# jvminfo.jar goes first: see the product's package elasticsearch.
+# patch.jar goes first: see the product's package elasticsearch.
 # shellcheck disable=SC2086 # several options each
 exec "${JAVA_HOME:+$JAVA_HOME/bin/}java" $heap -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.awt.headless=true -Dfile.encoding=UTF-8 $ES_JAVA_OPTS \
 	-Delasticsearch -Des.foreground=yes -Des.path.home="$ES_HOME" "$@" \
-	-cp "$ES_HOME/lib/jvminfo.jar:$ES_HOME/lib/*" org.elasticsearch.bootstrap.Elasticsearch
+	-cp "$ES_HOME/lib/patch.jar:$ES_HOME/lib/*" org.elasticsearch.bootstrap.Elasticsearch
