@@ -309,7 +309,29 @@ func (s *Services) startOne(ctx context.Context, u manifest.Service, side manife
 	if u.Health == nil {
 		return nil
 	}
-	return s.healthy(ctx, u, side)
+	err := s.healthy(ctx, u, side)
+	if err == nil || side != manifest.Old || u.Door {
+		return err
+	}
+	return s.startAgain(ctx, u, err)
+}
+
+// startAgain starts a unit of the old side once more that runs and does not answer: it did before the upgrade, there is no other
+// release to go back to, and some programs can hang in their start, as Elasticsearch 1.x can (LUCENE-6482).
+func (s *Services) startAgain(ctx context.Context, u manifest.Service, why error) error {
+	state, err := s.systemd.Active(ctx, u.Unit)
+	if err != nil || systemd.Down(state) || ctx.Err() != nil {
+		return why
+	}
+	slog.Warn("it runs and does not answer; starting it once more", "unit", u.Unit, "because", why)
+	if err := s.stopAnyway(ctx, u.Unit); err != nil {
+		return err
+	}
+	host.Point("start "+u.Unit, "")
+	if err := s.systemd.Start(ctx, u.Unit); err != nil {
+		return err
+	}
+	return s.healthy(ctx, u, manifest.Old)
 }
 
 func verify(ctx context.Context, u manifest.Service) error {

@@ -36,7 +36,7 @@ func health(s *httptest.Server, within time.Duration) *manifest.Health {
 
 func TestStart(t *testing.T) {
 	t.Parallel()
-	slow, old := server(t, "2", 2), server(t, "1", 0)
+	slow, old, slower := server(t, "2", 2), server(t, "1", 0), server(t, "2", 1)
 	for _, c := range []struct {
 		name   string
 		units  []manifest.Service
@@ -53,6 +53,8 @@ func TestStart(t *testing.T) {
 		{name: "the old version", units: []manifest.Service{{Unit: "a", Health: health(old, time.Minute)}}, side: manifest.Old, jobs: "start a"},
 		{name: "the wrong version", units: []manifest.Service{{Unit: "a", Health: health(old, 100*time.Millisecond)}, {Unit: "b"}}, side: manifest.New,
 			want: `a is not healthy after 100ms: GET ` + old.URL + `: version is "1", want "2"`, jobs: "start a"},
+		{name: "the wrong version, back", units: []manifest.Service{{Unit: "a", Health: health(slower, 100*time.Millisecond)}, {Unit: "b"}}, side: manifest.Old,
+			want: `a is not healthy after 100ms: GET ` + slower.URL + `: version is "2", want "1"`, jobs: "start a, stop a, start a"},
 		{name: "it fails to start", units: []manifest.Service{{Unit: "a"}, {Unit: "b"}}, side: manifest.New, change: func(w *world) { w.Change("a", func(u *systemdtest.Unit) { u.Fails = 1 }) },
 			want: `start a.service: systemd says "failed"`, jobs: "start a"},
 		{name: "a condition of its own", units: []manifest.Service{{Unit: "a"}}, side: manifest.New,
@@ -86,6 +88,38 @@ func TestStart(t *testing.T) {
 				t.Errorf("jobs: %s; want %s", got, c.jobs)
 			}
 		})
+	}
+}
+
+// TestHangingStart: a unit of the old side that runs and does not answer is started once more.
+func TestHangingStart(t *testing.T) {
+	t.Parallel()
+	var up atomic.Bool
+	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		if !up.Load() {
+			rw.WriteHeader(http.StatusRequestTimeout)
+			return
+		}
+		_, _ = rw.Write([]byte(`{"version": "1"}`))
+	}))
+	t.Cleanup(s.Close)
+	w := newWorld(t, []manifest.Service{{Unit: "a", Source: true, Health: health(s, 100*time.Millisecond)}, {Unit: "b"}})
+	before := w.record(t)
+	ctx := t.Context()
+	must(t, w.MarkWindow(ctx, before), w.Stop(ctx, before), w.StopSources(ctx, before))
+	w.Log()
+	w.Change("a", func(u *systemdtest.Unit) { u.StopTakes = 100 * time.Millisecond })
+	go func() { // it comes up well when it was stopped again
+		for started := false; !up.Load() && ctx.Err() == nil; time.Sleep(time.Millisecond) {
+			w.Change("a", func(u *systemdtest.Unit) {
+				up.Store(started && u.Active != "active")
+				started = started || u.Active == "active"
+			})
+		}
+	}()
+	must(t, w.Start(ctx, manifest.Old, before))
+	if got := w.jobs(); got != "start a, stop a, start a, start b" {
+		t.Errorf("jobs: %s", got)
 	}
 }
 
