@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"onerpm/test/product/internal/elastic"
 )
@@ -31,6 +32,11 @@ type page struct {
 	}
 }
 
+const (
+	scan        = "/_search?search_type=scan&scroll=2m&version=true&size=10"
+	shardsLimit = 30 * time.Second
+)
+
 // Each calls visit with every document of the node that a search sees after a refresh, in no order.
 func Each(ctx context.Context, address string, visit func(Document) error) error {
 	if _, err := Call(ctx, address, http.MethodPost, "/_refresh", nil); err != nil {
@@ -43,12 +49,15 @@ func Each(ctx context.Context, address string, visit func(Document) error) error
 		}
 		return p, json.Unmarshal(bytes.Replace(answer, []byte(`"_shards"`), []byte(`"shards"`), 1), &p)
 	}
-	first, err := ask("/_search?search_type=scan&scroll=2m&version=true&size=10", []byte(`{}`))
+	first, err := ask(scan, []byte(`{}`))
+	for until := time.Now().Add(shardsLimit); err == nil && first.Shards.Successful != first.Shards.Total; first, err = ask(scan, []byte(`{}`)) {
+		if time.Now().After(until) {
+			return fmt.Errorf("%d of %d shards answered", first.Shards.Successful, first.Shards.Total)
+		}
+		time.Sleep(20 * time.Millisecond) // an index was just made
+	}
 	if err != nil {
 		return err
-	}
-	if s := first.Shards; s.Successful != s.Total {
-		return fmt.Errorf("%d of %d shards answered", s.Successful, s.Total)
 	}
 	seen := 0
 	for at := first; ; {
