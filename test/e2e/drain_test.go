@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"onerpm/test/host"
+	"onerpm/test/machinecheck"
 )
 
 // TestDrain starts upgrades while an execution runs. One that does not end in the
@@ -19,7 +20,7 @@ func TestDrain(t *testing.T) {
 	m.Sh(t, startExecution("work", 10)+"\n"+worker("STOP"))
 	before := whole(t, m)
 	pid := m.Sh(t, "systemctl show -P MainPID cloudify-mgmtworker")
-	m.Sh(t, "cp -a "+installedManifest+" /root/manifest.json && "+within("2s", "refuse"))
+	m.Sh(t, "cp -a "+installedManifest("4.2.0")+" /root/manifest.json && "+within("4.2.0", "2s", "refuse"))
 	code, out := m.ShCode(t, attemptWith("", "", ""))
 	_, report := m.ShCode(t, prefix+" report")
 	if want := "cloudify-mgmtworker still has 1 things under way after 2s"; code != 4 || !strings.Contains(report, want) {
@@ -33,7 +34,7 @@ func TestDrain(t *testing.T) {
 		t.Errorf("the door is shut: %s", out)
 	}
 
-	m.Sh(t, "mv /root/manifest.json "+installedManifest)
+	m.Sh(t, "mv /root/manifest.json "+installedManifest("4.2.0"))
 	code, out = m.ShCode(t, attemptWith("drain", `sleep 1; ! grep '"mark the window"' $journal || echo "it was not waited for"
 `+worker("CONT"), ""))
 	_, report = m.ShCode(t, prefix+" report")
@@ -48,12 +49,46 @@ func TestDrain(t *testing.T) {
 	checkNew(t, m, "4.2.0")
 }
 
-// installedManifest is the manifest of the installed bundle, which an attempt takes over.
-const installedManifest = "/opt/" + prefix + "/4.2.0/manifest.json"
+// TestFirstJumpDrain: what is under way in 3.4.2 is counted in its documents. It is waited for, and when it does not end in time nothing of
+// the product was stopped; when it does, the new release has it with its end.
+func TestFirstJumpDrain(t *testing.T) {
+	t.Parallel()
+	m := host.Start(t, host.Options{Release: "3.4.2", Data: true})
+	m.Sh(t, administrator+"; touch /etc/"+prefix+"/manual; dnf install -y "+give(t, m, "4.0.1"))
+	m.Sh(t, `curl -fsS -m 10 -H 'Content-Type: application/json' -d '{"deployment_id": "deployment-0", "workflow_id": "sleep", "parameters": {"seconds": 10}, "force": true}' \
+	http://127.0.0.1/api/v2.1/executions | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])' >/root/work
+for i in $(seq 200); do curl -fsS -m 10 http://127.0.0.1/api/v2.1/executions/$(cat /root/work) | grep -q '"status": *"started"' && break; sleep 0.05; done
+`+worker("STOP"))
+	before := whole(t, m)
+	pid := m.Sh(t, "systemctl show -P MainPID cloudify-mgmtworker")
+	m.Sh(t, "cp -a "+installedManifest("4.0.1")+" /root/manifest.json && "+within("4.0.1", "2s", "refuse"))
+	code, out := m.ShCode(t, prefix+" start && "+prefix+" wait")
+	_, report := m.ShCode(t, prefix+" report")
+	if want := "cloudify-mgmtworker still has 1 things under way after 2s"; code != 4 || !strings.Contains(report, want) {
+		t.Fatalf("exit %d, want 4 and %q\n%s\n%s", code, want, out, report)
+	}
+	if now := m.Sh(t, "systemctl show -P MainPID cloudify-mgmtworker"); now != pid || strings.Contains(report, "stop the services") {
+		t.Errorf("services were stopped: the worker is process %s, was %s\n%s", now, pid, report)
+	}
+	same(t, "before and after the way back", before, whole(t, m)) // the execution's document too
+
+	m.Sh(t, "mv /root/manifest.json "+installedManifest("4.0.1"))
+	m.Sh(t, prefix+" start; for i in $(seq 600); do grep -q '\"drain\"' /var/lib/"+prefix+"/*/journal.json && break; sleep 0.1; done; sleep 1; "+worker("CONT"))
+	if code, out := m.ShCode(t, prefix+" wait"); code != 0 {
+		t.Fatalf("exit %d, want 0\n%s\n%s", code, out, machinecheck.Report(t, m))
+	}
+	checkNew(t, m, "4.0.1")
+	if got := m.Sh(t, `su postgres -c "psql -XAtq -d cloudify_db -c \"select status from executions where id = '$(cat /root/work)'\""`); got != "terminated" {
+		t.Errorf("the execution is %q, want terminated", got)
+	}
+}
+
+// installedManifest is the manifest of an installed bundle, which an attempt takes over.
+func installedManifest(to string) string { return "/opt/" + prefix + "/" + to + "/manifest.json" }
 
 // within is a script that gives the drain of the installed bundle's spec another time, and another end.
-func within(time, orElse string) string {
-	return fmt.Sprintf(`sed -i '/"drain": {/,/}/ { s/"within": "[^"]*"/"within": "%s"/; s/"else": "[^"]*"/"else": "%s"/ }' %s`, time, orElse, installedManifest)
+func within(to, time, orElse string) string {
+	return fmt.Sprintf(`sed -i '/"drain": {/,/}/ { s/"within": "[^"]*"/"within": "%s"/; s/"else": "[^"]*"/"else": "%s"/ }' %s`, time, orElse, installedManifest(to))
 }
 
 // startExecution is a script that has the product work for some seconds, and waits until it

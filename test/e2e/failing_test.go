@@ -204,7 +204,7 @@ var endsWell = map[string]failure{
 	},
 	"lock": {
 		name: "work that does not end, and a spec that goes on then",
-		before: within("2s", "proceed") + `
+		before: within("4.2.0", "2s", "proceed") + `
 ` + startExecution("never", 3600),
 		mend:  `curl -fsS -m 10 -u admin:open-sesame-42 -H 'Tenant: default_tenant' http://127.0.0.1/api/v3.1/executions/$(cat /root/never) | grep -E '"(started|pending)"'`,
 		cause: "cloudify-mgmtworker still had 1 things under way after 2s and was stopped all the same",
