@@ -123,3 +123,27 @@ func TestTheProjectsCustomers(t *testing.T) {
 		}
 	}
 }
+
+// TestArchitectureNamesEveryPackage: somebody who looks for a package finds it in docs/architecture.md.
+func TestArchitectureNamesEveryPackage(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pattern := range []string{"../../../internal/*", "../*", "../../../payload-scripts/internal/*", "../../../test/*"} {
+		folders, err := filepath.Glob(pattern)
+		if err != nil || len(folders) < 5 {
+			t.Fatalf("%s: %d folders, %v", pattern, len(folders), err)
+		}
+		for _, folder := range folders {
+			name := filepath.Base(folder)
+			if strings.HasSuffix(name, "test") || name == "keys" { // helpers of a package's own tests, and data
+				continue
+			}
+			if !strings.Contains(string(page), "`"+name+"`") {
+				t.Errorf("docs/architecture.md does not name %s", folder)
+			}
+		}
+	}
+}
