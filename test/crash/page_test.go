@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
@@ -125,7 +124,7 @@ func draw(h head, rows []result) string {
 	}
 	fmt.Fprintf(&b, `# Killed anywhere: points and outcomes
 
-Made by `+"`make test-crash`"+` from test/crash/results.jsonl; a test compares the two. [Faults at random times](random-run.md) are another run.
+Made by `+"`make test-crash`"+` from [test/crash/results.jsonl](../test/crash/results.jsonl), which has a line for each try; a test compares the two. [Faults at random times](random-run.md) are another run.
 
 The engine names its own calls that a crash could come between: fsync, syncfs, rename, unlink, a child's start and end, a
 migration, a unit's start and stop, each package that rpm comes to. A try is a machine with data that is
@@ -161,21 +160,12 @@ tried or failed. It goes on where it was ended, in the order of that digest, so 
 			}
 		}
 	}
-	for _, j := range jumps {
-		if !slices.ContainsFunc(rows, func(r result) bool { return r.Jump == j }) {
-			continue
-		}
-		fmt.Fprintf(&b, "\n## %s\n\n| phase | step | dies at | about | nth | by | must be | is | s |\n| --- | --- | --- | --- | ---: | --- | --- | --- | ---: |\n", j)
-		for _, r := range rows {
-			if r.Jump != j {
-				continue
-			}
-			end := string(r.End)
-			if r.Trouble != "" {
-				end = "**fails**: " + trial.Cell(r.Trouble)
-			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %d | %s | %s | %s | %d |\n", r.Phase, r.Step, r.Call,
-				trial.Cell(r.What), r.Nth, r.Way, r.Must, end, r.Seconds)
+	if all.failed > 0 {
+		b.WriteString("\n## What failed\n\n| jump | phase | step | dies at | about | nth | by | must be | fails |\n| --- | --- | --- | --- | --- | ---: | --- | --- | --- |\n")
+	}
+	for _, r := range rows {
+		if r.Trouble != "" {
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %d | %s | %s | %s |\n", r.Jump, r.Phase, r.Step, r.Call, trial.Cell(r.What), r.Nth, r.Way, r.Must, trial.Cell(r.Trouble))
 		}
 	}
 	return b.String()
@@ -219,12 +209,17 @@ func TestDraw(t *testing.T) {
 		"**3 of the 6 points that recorded runs name were tried; 1 failed. 2 uploads were acknowledged right before a death.**",
 		"\nAll were tried with the engine of SHA-256 now;",
 		"\n| 3.4.2-4.0.1 | switch | 2 | 1 | 0 | 0 |\n| 4.0.1-4.1.1 | switch | 3 | 1 | 0 | 2 |\n| 4.1.1-4.2.0 | switch | 1 | 1 | 1 | 0 |\n",
-		"\n## 3.4.2-4.0.1\n", "\n## 4.0.1-4.1.1\n", "\n| switch | drain | fsync | `a\\|b` | 1 | power | old | old | 0 |\n",
-		"\n| switch | drain | fsync | `a\\|b` | 1 | kill -9 | old | **fails**: `broken` | 0 |\n",
+		"\n## What failed\n", "\n| 4.1.1-4.2.0 | switch | drain | fsync | `a\\|b` | 1 | kill -9 | old | `broken` |\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q:\n%s", want, text)
 		}
+	}
+	if n := strings.Count(text, "| drain |"); n != 1 {
+		t.Errorf("%d tries are listed, want the one that failed", n)
+	}
+	if text := draw(head{Engine: "now"}, rows[:3]); strings.Contains(text, "What failed") {
+		t.Errorf("nothing failed:\n%s", text)
 	}
 	if got := jumpOf(phaseKey(second, "back, from prepare")); got != second {
 		t.Errorf("the jump of a phase's key is %v", got)
