@@ -11,7 +11,7 @@ import (
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/output"
 	"onerpm/bundler/internal/schema"
-	"onerpm/schemas"
+	"onerpm/bundler/schemas"
 )
 
 // SchemaOptions are what schema is asked.

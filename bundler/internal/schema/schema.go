@@ -5,7 +5,7 @@
 //
 // It promises that a schema refuses nothing that bundler check admits; check finds
 // more, because it looks at all files together. The schemas that are made lie in
-// schemas/, and a test keeps them equal to what is made.
+// bundler/schemas/, and a test keeps them equal to what is made.
 package schema
 
 import (

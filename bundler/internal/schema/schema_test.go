@@ -19,7 +19,7 @@ import (
 	"onerpm/bundler/internal/schema"
 )
 
-var update = flag.Bool("update", false, "write the schemas into schemas/")
+var update = flag.Bool("update", false, "write the schemas into bundler/schemas/")
 
 const root = "../../.."
 
@@ -39,7 +39,7 @@ func TestSchemasAreThoseOfTheTypes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		file := filepath.Join(root, "schemas", f.Name+".schema.json")
+		file := filepath.Join(root, "bundler", "schemas", f.Name+".schema.json")
 		if *update {
 			if err := os.WriteFile(file, want, 0o644); err != nil {
 				t.Fatal(err)
@@ -101,7 +101,7 @@ func compiled(t *testing.T, name string) *jsonschema.Schema {
 	t.Helper()
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
-	s, err := c.Compile(filepath.Join(root, "schemas", name+".schema.json"))
+	s, err := c.Compile(filepath.Join(root, "bundler", "schemas", name+".schema.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
