@@ -221,7 +221,7 @@ func (s *streams) certified(o CertifyOptions, r certifyResult) error {
 		}
 	}
 	return exit.Errorf(exit.Uncertified, "mend what the reason names, build the bundle again and certify that; one scenario alone: --only "+failed[0],
-		"%s does not do on %s: %s failed", r.Bundle, r.Platform, strings.Join(failed, ", "))
+		"%s fails on %s: %s", r.Bundle, r.Platform, strings.Join(failed, ", "))
 }
 
 func (r certifyResult) text(c palette) string {

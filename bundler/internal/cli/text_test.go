@@ -256,7 +256,7 @@ func TestCertified(t *testing.T) {
 		{"all well", []certify.Scenario{passed, load}, certify.Passed, "dist/c.json",
 			[]string{"app.rpm on el9.x86_64 (Rocky 9, rpm 4.16, PostgreSQL 15)", "fresh passed 12.3 s 2.5 s (limit 60 s)", "load passed 3.0 s - 8 of 10 questions answered, longest gap 0.5 s; 7 writes", "certified: dist/c.json"}, ""},
 		{"one failed", []certify.Scenario{passed, failed}, certify.Failed, "dist/c.json",
-			[]string{"failing failed 1.0 s - the unit runs", "not certified: dist/c.json"}, "app.rpm does not do on el9.x86_64: failing failed"},
+			[]string{"failing failed 1.0 s - the unit runs", "not certified: dist/c.json"}, "app.rpm fails on el9.x86_64: failing"},
 		{"some only", []certify.Scenario{passed}, certify.Passed, "", []string{"no certificate was written: only some of the scenarios were run"}, ""},
 	}
 	for _, tt := range tests {
