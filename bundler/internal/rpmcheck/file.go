@@ -99,13 +99,13 @@ func differ(a, b file) string {
 // links are symbolic links, path -> target, that paths may lead through.
 type links map[string]string
 
-// merged are the links of every distribution since EL7.
-var merged = links{"/bin": "usr/bin", "/sbin": "usr/sbin", "/lib": "usr/lib", "/lib64": "usr/lib64"}
+// mergedUsr are the links of every distribution since EL7.
+var mergedUsr = links{"/bin": "usr/bin", "/sbin": "usr/sbin", "/lib": "usr/lib", "/lib64": "usr/lib64"}
 
 // links are those of the set and of every host.
 func (s Set) links() links {
 	out := links{}
-	for at, to := range merged {
+	for at, to := range mergedUsr {
 		out[at] = to
 	}
 	for _, h := range s.packages {

@@ -93,6 +93,9 @@ func read(file string, progress func(int64)) (Package, error) {
 	tee := io.TeeReader(f, writer(func(p []byte) { sum.Write(p); n += int64(len(p)); progress(int64(len(p))) }))
 	h, err := rpmfile.Verify(tee)
 	if err == nil {
+		err = rpmcheck.Load(h)
+	}
+	if err == nil {
 		_, err = io.Copy(io.Discard, tee)
 	}
 	if err != nil {
