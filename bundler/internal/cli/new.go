@@ -45,6 +45,7 @@ func newCommand(s *streams) *cli.Command {
 			"not there): packages with their digests, what changes, the units found in them, the\n" +
 			"scriptlets with their bodies, a migration to fill in, what the jump before decided, and\n" +
 			"the checks with which it is certified.\n" +
+			"Packages with debug information are left out, unless the release's file names them.\n" +
 			"With --stores, also the first migration and the mapping of documents to rows.\n" +
 			"What only a person can decide begins with DECIDE; check names each place until none is\n" +
 			"left. Nothing is overwritten, and all files appear or none.",
