@@ -28,11 +28,14 @@ func (s Set) Clashes() []Clash {
 	owners := map[string][]owner{}
 	var out []Clash
 	for _, h := range s.packages {
-		devices := h.Main.Ints(rpmfile.TagFileRdevs)
+		devices, colours := h.Main.Ints(rpmfile.TagFileRdevs), h.Main.Ints(tagFileColors)
 		for i, info := range h.Files() {
 			f := file{FileInfo: info}
 			if i < len(devices) {
 				f.device = devices[i]
+			}
+			if i < len(colours) {
+				f.colour = colours[i] & 3
 			}
 			at := links.resolve(f.Path)
 			for _, o := range owners[at] {
@@ -49,7 +52,10 @@ func (s Set) Clashes() []Clash {
 type file struct {
 	rpmfile.FileInfo
 	device uint64 // number of a device file
+	colour uint64 // 1 for a program of 32 bits, 2 for one of 64, 0 for others
 }
+
+const tagFileColors rpmfile.Tag = 1140
 
 // kind is the type of a file. What has none is a regular file for rpm.
 func (f file) kind() uint32 {
@@ -71,12 +77,12 @@ const (
 	socket      = 0o140000
 )
 
-// differ says how two files at one path differ, "" when rpm lets both be (rpmfilesCompare). That
-// of two programs for 32 and 64 bits x86_64 takes the latter is left out here: it hides what is wrong.
+// differ says how two files at one path differ, "" when rpm lets both be (rpmfilesCompare). Of
+// two programs for 32 and 64 bits, x86_64 takes the latter (handleColorConflict).
 func differ(a, b file) string {
 	kind := a.kind()
 	switch {
-	case a.IsGhost() || b.IsGhost():
+	case a.IsGhost() || b.IsGhost(), a.colour != 0 && b.colour != 0 && a.colour != b.colour:
 		return ""
 	case kind != b.kind():
 		return "another type"

@@ -95,7 +95,8 @@ func setOf(t *testing.T, packages ...pkg) rpmcheck.Set {
 // what it says against it. Its database in the folder stays empty; to make one takes longer than all the rest.
 func askRPM(t *testing.T, dir string, packages ...pkg) string {
 	t.Helper()
-	args := []string{"--dbpath", filepath.Join(dir, "db"), "-U", "--test", "--nosignature"}
+	args := []string{"--dbpath", filepath.Join(dir, "db"), "-U", "--test", "--nosignature",
+		"--define", "_transaction_color 3", "--define", "_prefer_color 2"} // as on x86_64 of every platform
 	for _, p := range packages {
 		file := filepath.Join(dir, p.name+".rpm")
 		if err := os.WriteFile(file, p.write(t), 0o600); err != nil {
@@ -235,13 +236,14 @@ func TestClashesByRPM(t *testing.T) {
 		a.files, b.files = append(a.files, one), append(b.files, two)
 	}
 	for _, p := range []*pkg{&a, &b} { // rpmpack itself knows no other files than those of a payload
-		modes, devices := make([]uint16, len(p.files)), make([]int16, len(p.files))
+		modes, devices, colours := make([]uint16, len(p.files)), make([]int16, len(p.files)), make([]int32, len(p.files))
 		for i, f := range p.files {
-			modes[i], devices[i] = uint16(f.Mode), int16(r.IntN(2))
+			modes[i], devices[i], colours[i] = uint16(f.Mode), int16(r.IntN(2)), pick[int32](r, 0, 0, 1, 2, 3)
 		}
 		p.custom = func(made *rpmpack.RPM) {
 			made.AddCustomTag(int(rpmfile.TagFileModes), rpmpack.EntryUint16(modes))
 			made.AddCustomTag(int(rpmfile.TagFileRdevs), rpmpack.EntryInt16(devices))
+			made.AddCustomTag(1140, rpmpack.EntryInt32(colours)) // RPMTAG_FILECOLORS
 		}
 	}
 	got := map[string]bool{}
