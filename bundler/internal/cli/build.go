@@ -68,7 +68,7 @@ func runBuild(ctx context.Context, s *streams, o BuildOptions) error {
 		return err
 	}
 	engine := inProject(o.Project, o.Engine, "dist/engine")
-	if err := pack.CheckEngine(engine); err != nil {
+	if err := pack.CheckEngine(engine, p.From, p.To); err != nil {
 		return err
 	}
 	key, err := signingKey(s, o.Project, o.Key)

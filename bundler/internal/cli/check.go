@@ -33,9 +33,10 @@ func checkCommand(s *streams) *cli.Command {
 		Usage:     "find every mistake in versions/ and specs/; with a jump, also in its packages",
 		ArgsUsage: "[JUMP]",
 		Description: "Without a jump, only files of the project are read. With a jump, its packages are\n" +
-			"fetched and verified too, and it is checked that they fit together, that rpm can get\n" +
-			"from one set to the other and back, and that the spec says of each scriptlet and trigger\n" +
-			"whether it may run: all that build checks before it writes.\n\n" +
+			"fetched and verified too, and it is checked that they fit together, that the rpm of\n" +
+			"every platform can read them and can get from one set to the other and back, and that the\n" +
+			"spec says of each scriptlet and trigger whether it may run: all that build checks before\n" +
+			"it writes.\n\n" +
 			"With --database, the jump's migrations are tried on a copy of that database, which lies\n" +
 			"beside it and is removed afterwards: up, down and up again, by the engine's own code. It\n" +
 			"reports statements that read or rewrite tables at the wrong time, and a schema that is not\n" +

@@ -21,7 +21,7 @@ var staticProgram = sync.OnceValues(func() ([]byte, error) {
 		return nil, err
 	}
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -buildid=", "-o", program, source)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=amd64") // as the platforms of the tests' releases
 	if err := cmd.Run(); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/rpmcheck"
 	"onerpm/internal/rpmfile"
 )
 
@@ -17,7 +18,7 @@ type found struct {
 	sha256  string
 	size    int64
 	repoSum string          // by the algorithm of the repository's checksum
-	header  *rpmfile.Header // nil when rpm is not
+	header  *rpmfile.Header // good when rpm is nil
 	rpm     error           // what is wrong with it as an rpm
 }
 
@@ -38,7 +39,9 @@ func examine(r io.Reader, sum *checksum, pinned bool) (found, error) {
 	if pinned {
 		verify = rpmfile.VerifyPinned
 	}
-	f.header, f.rpm = verify(tee)
+	if f.header, f.rpm = verify(tee); f.rpm == nil {
+		f.rpm = rpmcheck.Load(f.header)
+	}
 	if c.err == nil { // a file that is no good rpm is read on to its end: the digest says more
 		_, _ = io.Copy(io.Discard, tee)
 	}

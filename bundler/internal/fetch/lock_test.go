@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/rpmpack"
+
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/fetch"
 )
@@ -90,7 +92,10 @@ func TestLockRefuses(t *testing.T) {
 	page.data = []byte("<html>log in</html>")
 	damaged := makePackage(t, "damaged", 100)
 	damaged.data[len(damaged.data)-9] ^= 1
-	s := serve(t, a, page, damaged)
+	odd := makePackage(t, "odd", 100, func(r *rpmpack.RPM) {
+		r.AddCustomTag(1080, rpmpack.EntryStringSlice([]string{"the times of a changelog are numbers"}))
+	})
+	s := serve(t, a, page, damaged, odd)
 	other := a.unpinned(s.URL + "/" + a.item.FileName())
 	other.Version = "4.1.1"
 	half := a.from(s.URL)
@@ -103,6 +108,7 @@ func TestLockRefuses(t *testing.T) {
 		{other, exit.Mismatch, "its NEVRA is a-1:4.2.0-ga.noarch, the release says a-1:4.1.1-ga.noarch"},
 		{page.unpinned(s.URL), exit.Mismatch, "not an rpm file"},
 		{damaged.unpinned(s.URL), exit.Mismatch, "payload SHA-256"},
+		{odd.unpinned(s.URL), exit.Mismatch, "tag 1080: its value has type 8, which it cannot have"},
 		{a.unpinned(s.URL + "/nowhere/x.rpm"), exit.Missing, "404"},
 		{half, exit.Spec, "no digest"},
 	} {

@@ -3,14 +3,28 @@ package pack
 import (
 	"debug/elf"
 	"fmt"
+	"slices"
+	"strings"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/release"
 )
 
-// CheckEngine refuses a file that cannot be the engine, as Assemble does.
-func CheckEngine(engine string) error {
-	_, err := archOf(engine)
-	return err
+// CheckEngine refuses a file that cannot be the engine, as Assemble does, and one that runs on
+// no platform of a release.
+func CheckEngine(engine string, releases ...*release.Release) error {
+	arch, err := archOf(engine)
+	if err != nil {
+		return err
+	}
+	for _, r := range releases {
+		runs := func(platform string) bool { return strings.HasSuffix(platform, "."+arch) }
+		if !slices.ContainsFunc(r.Platforms, runs) {
+			return exit.Errorf(exit.Mismatch, "build the engine for the release's machines with GOARCH, or correct platforms in versions/"+r.Version+".yaml",
+				"the engine %s is for %s, and release %s runs on %s", engine, arch, r.Version, strings.Join(r.Platforms, ", "))
+		}
+	}
+	return nil
 }
 
 // archOf returns rpm's name for the architecture of the engine, which must be a

@@ -7,6 +7,7 @@ import (
 
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/mistake"
+	"onerpm/bundler/internal/rpmcheck"
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
 )
@@ -62,10 +63,10 @@ type Verdict struct {
 // exit code exit.Packages and is a Problems; the verdict's warnings are there all the same.
 func (p *Plan) Check(h Headers) (*Verdict, error) {
 	c := &checker{plan: p, headers: h}
+	c.platforms()
 	c.closure()
-	c.conflicts()
+	c.together()
 	c.parts()
-	c.files()
 	c.fileTypes()
 	c.scriptlets()
 	c.state()
@@ -90,15 +91,23 @@ func (c *checker) wrong(pkg, do, format string, args ...any) {
 	c.problems = append(c.problems, Problem{Package: pkg, What: fmt.Sprintf(format, args...), Do: do})
 }
 
-// newSet returns the headers of the new release, sorted by name.
-func (c *checker) newSet() []*rpmfile.Header {
+// oldSet and newSet return the headers of a release, sorted by name.
+func (c *checker) oldSet() []*rpmfile.Header { return c.sorted(c.headers.Old) }
+func (c *checker) newSet() []*rpmfile.Header { return c.sorted(c.headers.New) }
+
+func (c *checker) sorted(set map[string]*rpmfile.Header) []*rpmfile.Header {
 	var out []*rpmfile.Header
 	for _, change := range c.plan.Changes {
-		if h := c.headers.New[change.Name]; h != nil {
+		if h := set[change.Name]; h != nil {
 			out = append(out, h)
 		}
 	}
 	return out
+}
+
+// moves tells whether rpm has anything to do for a package of either release.
+func (c *checker) moves(h *rpmfile.Header) bool {
+	return c.headers.Old[h.Name] != c.headers.New[h.Name]
 }
 
 // undo lists what comes in the window.
@@ -122,7 +131,7 @@ func (c *checker) drop() []rpmfile.Dep {
 		}
 		old := rpmfile.Dep{Name: change.Name, Flags: rpmfile.DepEqual, EVR: change.Old.ID().ShortEVR()}
 		gone := slices.ContainsFunc(c.newSet(), func(h *rpmfile.Header) bool {
-			return slices.ContainsFunc(h.Obsoletes(), old.Overlaps)
+			return slices.ContainsFunc(h.Obsoletes(), func(d rpmfile.Dep) bool { return rpmcheck.Overlap(d, old) })
 		})
 		if !gone {
 			out = append(out, old)

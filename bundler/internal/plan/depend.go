@@ -1,11 +1,12 @@
 package plan
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
+	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/rpmcheck"
 	"onerpm/internal/rpmfile"
 )
 
@@ -18,59 +19,41 @@ var system = regexp.MustCompile(`^(` +
 	`(glibc|bash|sh|coreutils|systemd|shadow-utils|util-linux|grep|sed|gawk|tar|gzip|openssl|ca-certificates|chkconfig|initscripts|python\(abi\))` +
 	`)$`)
 
-// provider is what one package set provides.
-type provider struct {
-	deps  map[string][]rpmfile.Dep // by name
-	files map[string]bool
-}
-
-func providerOf(set map[string]*rpmfile.Header) provider {
-	p := provider{deps: map[string][]rpmfile.Dep{}, files: map[string]bool{}}
-	for _, h := range set {
-		self := rpmfile.Dep{Name: h.Name, Flags: rpmfile.DepEqual, EVR: h.ShortEVR()}
-		for _, d := range append(h.Provides(), self) {
-			p.deps[d.Name] = append(p.deps[d.Name], d)
-		}
-		for _, f := range h.Files() {
-			p.files[f.Path] = true
-		}
-	}
-	return p
-}
-
-// has tells whether the set satisfies a requirement.
-func (p provider) has(d rpmfile.Dep) bool {
-	return p.files[d.Name] || slices.ContainsFunc(p.deps[d.Name], d.Overlaps)
-}
-
-// knows tells whether the set has a thing of that name, in whatever version.
-func (p provider) knows(d rpmfile.Dep) bool { return p.files[d.Name] || len(p.deps[d.Name]) > 0 }
-
 // closure checks that what the packages of the new release require will be there.
 // What is the product's own, by a name that either release has, must be in the new
 // release. The rest must be the host's: something every host has, something that the
 // old release requires too, or something that the spec says hosts have.
 func (c *checker) closure() {
-	old, new := providerOf(c.headers.Old), providerOf(c.headers.New)
+	old, new := rpmcheck.NewSet(c.oldSet()), rpmcheck.NewSet(c.newSet())
+	before := rpmcheck.NewSet(c.before())
 	needed := map[string][]rpmfile.Dep{}
-	for _, h := range c.headers.Old {
+	for _, h := range c.oldSet() {
 		for _, d := range h.Requires() {
-			needed[d.Name] = append(needed[d.Name], d)
+			if !rpmcheck.MayBeMissing(d) {
+				needed[d.Name] = append(needed[d.Name], d)
+			}
 		}
 	}
 	for _, h := range c.newSet() {
 		for _, d := range h.Requires() {
+			first := rpmcheck.BeforeTransaction(d)
 			switch {
-			case d.IsRpmlib(), d.IsRich(): // rpm on the host decides, in preflight
-			case new.has(d):
-			case new.knows(d):
+			case d.IsRpmlib(): // see platforms
+			case d.IsRich(): // rpm on the host decides, in preflight
+			case rpmcheck.MayBeMissing(d):
+			case !first && new.Has(d), first && before.Has(d):
+			case slices.Contains(c.plan.Spec.Packages.Host, d.Name):
+			case first && !c.moves(h): // was asked when it was installed
+			case first && new.Has(d):
+				c.wrong(h.NVR(), "build the package without Requires(pretrans), or name what provides it in packages.early",
+					"needs %s before the transaction, which comes with it", d)
+			case new.Knows(d):
 				c.wrong(h.NVR(), "correct the requirement or the versions in versions/"+c.plan.To.Version+".yaml",
-					"needs %s, but the new release has %s", d, list(new.deps[d.Name]))
-			case old.knows(d):
+					"needs %s, but the new release has %s", d, list(new.Provided(d.Name)))
+			case old.Knows(d):
 				c.wrong(h.NVR(), "keep what provides it, or build the package without the requirement",
 					"needs %s, which only release %s has", d, c.plan.From.Version)
-			case system.MatchString(d.Name), slices.ContainsFunc(needed[d.Name], func(o rpmfile.Dep) bool { return implies(o, d) }):
-			case slices.Contains(c.plan.Spec.Packages.Host, d.Name):
+			case system.MatchString(d.Name), slices.ContainsFunc(needed[d.Name], func(o rpmfile.Dep) bool { return rpmcheck.Implies(o, d) }):
 			default:
 				c.wrong(h.NVR(), "add what provides it to the release, or, when every host has it, list it in packages.host of the spec",
 					"needs %s, which is in neither release and which %s does not need", d, c.plan.From.Version)
@@ -79,79 +62,57 @@ func (c *checker) closure() {
 	}
 }
 
-// implies tells whether a host that fulfils the old requirement is sure to fulfil the new one.
-func implies(old, new rpmfile.Dep) bool {
-	return new.EVR == "" || old.String() == new.String()
+// before returns what a host has when the window's transaction begins: the old release, and what came early.
+func (c *checker) before() []*rpmfile.Header {
+	out := c.oldSet()
+	for _, h := range c.newSet() {
+		if c.plan.partOf(h.Name) == early && c.headers.Old[h.Name] == nil {
+			out = append(out, h)
+		}
+	}
+	return out
 }
 
 func list(deps []rpmfile.Dep) string {
-	var out []string
-	for _, d := range deps {
-		if s := d.String(); !slices.Contains(out, s) {
-			out = append(out, s)
-		}
+	out := make([]string, len(deps))
+	for i, d := range deps {
+		out[i] = d.String()
 	}
 	return strings.Join(out, ", ")
 }
 
-// conflicts checks that no package of the new release conflicts with another of it
-// or obsoletes it.
-func (c *checker) conflicts() {
-	set := c.newSet()
-	for _, h := range set {
-		for _, other := range set {
-			if other.Name == h.Name {
-				continue
-			}
-			self := rpmfile.Dep{Name: other.Name, Flags: rpmfile.DepEqual, EVR: other.ShortEVR()}
-			for _, d := range h.Conflicts() {
-				if slices.ContainsFunc(append(other.Provides(), self), d.Overlaps) {
-					c.wrong(h.NVR(), "one of the two cannot be in the release", "conflicts with %s, as %s", other.NVR(), d)
-				}
-			}
-			for _, d := range h.Obsoletes() {
-				if d.Overlaps(self) {
-					c.wrong(h.NVR(), "one of the two cannot be in the release", "obsoletes %s, as %s", other.NVR(), d)
-				}
-			}
+// together checks that all packages of the new release can be installed at once. What two have
+// against one another that stay as they are is rpm's business no more.
+func (c *checker) together() {
+	set := rpmcheck.NewSet(c.newSet())
+	for _, x := range set.Exclusions() {
+		if c.moves(x.Package) || c.moves(x.Other) {
+			c.wrong(x.Package.NVR(), "one of the two cannot be in the release", "%s %s, as %s", x.Verb, x.Other.NVR(), x.Dep)
+		}
+	}
+	for _, x := range set.Clashes() {
+		if c.moves(x.First) || c.moves(x.Second) {
+			c.wrong(x.Second.NVR(), "one of the two must leave it out, or both must have it alike", "has the file %s, which %s has too, with %s", x.Path, x.First.NVR(), x.What)
 		}
 	}
 }
 
-// files checks that no two packages of the new release have different things at one path.
-func (c *checker) files() {
-	type owner struct {
-		nvr  string
-		file rpmfile.FileInfo
-	}
-	owners := map[string]owner{}
-	for _, h := range c.newSet() {
-		for _, f := range h.Files() {
-			first, taken := owners[f.Path]
-			if !taken {
-				owners[f.Path] = owner{h.NVR(), f}
-				continue
+// platforms checks that the rpm of each platform can read the packages of the release that names it.
+func (c *checker) platforms() {
+	for _, side := range []struct {
+		release *release.Release
+		set     []*rpmfile.Header
+	}{{c.plan.From, c.oldSet()}, {c.plan.To, c.newSet()}} {
+		for _, h := range side.set {
+			if !c.moves(h) && side.release == c.plan.From {
+				continue // once is enough
 			}
-			if what := differ(first.file, f); what != "" {
-				c.wrong(h.NVR(), "one of the two must leave it out", "has the file %s, which %s has too, with %s", f.Path, first.nvr, what)
+			for _, platform := range side.release.Platforms {
+				for _, why := range rpmcheck.Unreadable(h, platform) {
+					c.wrong(h.NVR(), "build or sign it as on the oldest platform of the release, or take the platform out of versions/"+side.release.Version+".yaml",
+						"%s, which the rpm of %s does not know", why, platform)
+				}
 			}
 		}
 	}
-}
-
-// differ says how two files at one path differ, "" when rpm would let both be.
-func differ(a, b rpmfile.FileInfo) string {
-	switch {
-	case a.IsDir() && b.IsDir(), a.IsGhost() && b.IsGhost():
-		return ""
-	case a.Mode&0o170000 != b.Mode&0o170000:
-		return "another type"
-	case a.Mode != b.Mode:
-		return fmt.Sprintf("mode %04o, not %04o", a.Mode&0o7777, b.Mode&0o7777)
-	case a.Digest != b.Digest || a.DigestAlgo != b.DigestAlgo || a.LinkTo != b.LinkTo:
-		return "other content"
-	case a.User != b.User || a.Group != b.Group:
-		return "another owner"
-	}
-	return ""
 }

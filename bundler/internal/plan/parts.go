@@ -1,9 +1,11 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 
 	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/rpmcheck"
 	"onerpm/internal/rpmfile"
 )
 
@@ -62,60 +64,40 @@ func (c *checker) beside(some []*rpmfile.Header, others, own map[string]*rpmfile
 		return
 	}
 	there := map[string]*rpmfile.Header{}
-	for name, h := range others {
-		there[name] = h
-	}
+	maps.Copy(there, others)
 	for _, h := range some {
 		there[h.Name] = h
 	}
-	have, all := providerOf(there), providerOf(own)
+	have, all := rpmcheck.NewSet(c.sorted(there)), rpmcheck.NewSet(c.sorted(own))
 	for _, h := range some {
 		for _, d := range h.Requires() {
-			if !d.IsRpmlib() && !d.IsRich() && !have.has(d) && all.has(d) {
+			if !d.IsRpmlib() && !d.IsRich() && !rpmcheck.MayBeMissing(d) && !have.Has(d) && all.Has(d) {
 				c.wrong(h.NVR(), do+"; or name what it needs there too", "%s, and needs %s, which is not there at that time", when, d)
 			}
 		}
-		for _, change := range c.plan.Changes {
-			o := others[change.Name]
-			if o == nil || o.Name == h.Name {
-				continue
-			}
-			c.excludes(h, o, when, do)
-			c.clashes(h, o, when, do)
+	}
+	// Of two packages, the one that is there too early or too long is told; two of a release are looked at elsewhere.
+	odd := func(a, b *rpmfile.Header) *rpmfile.Header {
+		switch {
+		case slices.Contains(some, a) && !slices.Contains(some, b):
+			return a
+		case slices.Contains(some, b) && !slices.Contains(some, a):
+			return b
+		}
+		return nil
+	}
+	for _, x := range have.Exclusions() {
+		if h := odd(x.Package, x.Other); h != nil {
+			c.wrong(h.NVR(), do, "%s, but %s %s %s, as %s", when, x.Package.NVR(), x.Verb, x.Other.NVR(), x.Dep)
 		}
 	}
-}
-
-// excludes reports what of two packages keeps them from standing beside one another.
-func (c *checker) excludes(h, o *rpmfile.Header, when, do string) {
-	for _, pair := range [][2]*rpmfile.Header{{h, o}, {o, h}} {
-		self := rpmfile.Dep{Name: pair[1].Name, Flags: rpmfile.DepEqual, EVR: pair[1].ShortEVR()}
-		for _, d := range pair[0].Conflicts() {
-			if slices.ContainsFunc(append(pair[1].Provides(), self), d.Overlaps) {
-				c.wrong(h.NVR(), do, "%s, but %s conflicts with %s, as %s", when, pair[0].NVR(), pair[1].NVR(), d)
+	for _, x := range have.Clashes() {
+		if h := odd(x.First, x.Second); h != nil {
+			other := x.First
+			if h == other {
+				other = x.Second
 			}
-		}
-		for _, d := range pair[0].Obsoletes() {
-			if d.Overlaps(self) {
-				c.wrong(h.NVR(), do, "%s, but %s obsoletes %s, as %s", when, pair[0].NVR(), pair[1].NVR(), d)
-			}
-		}
-	}
-}
-
-// clashes reports paths at which two packages have different things.
-func (c *checker) clashes(h, o *rpmfile.Header, when, do string) {
-	theirs := map[string]rpmfile.FileInfo{}
-	for _, f := range o.Files() {
-		theirs[f.Path] = f
-	}
-	for _, f := range h.Files() {
-		other, both := theirs[f.Path]
-		if !both {
-			continue
-		}
-		if what := differ(other, f); what != "" {
-			c.wrong(h.NVR(), do, "%s, and has the file %s, which %s has with %s", when, f.Path, o.NVR(), what)
+			c.wrong(h.NVR(), do, "%s, and has the file %s, which %s has with %s", when, x.Path, other.NVR(), x.What)
 		}
 	}
 }

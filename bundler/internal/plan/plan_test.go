@@ -122,6 +122,7 @@ func TestResolveRefuses(t *testing.T) {
 type pkg struct {
 	name, evr                              string
 	requires, provides, conflicts, obsoles []string
+	pretrans                               []string          // requirements before the transaction
 	files                                  map[string]string // path -> content; "dir", "link TARGET", "ghost", "config"
 	post, preun, postun                    string
 	scripts                                map[string]string // further kinds, as rpmtest takes them
@@ -158,6 +159,14 @@ func (p pkg) build(t *testing.T) *rpmpack.RPM {
 				t.Fatal(err)
 			}
 		}
+	}
+	for _, s := range p.pretrans {
+		d, err := rpmpack.NewRelation(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Sense |= 1 << 7 // RPMSENSE_PRETRANS
+		meta.Requires = append(meta.Requires, d)
 	}
 	r, err := rpmpack.NewRPM(meta)
 	if err != nil {
@@ -276,6 +285,15 @@ func TestCheckDependencies(t *testing.T) {
 		{"the old host may have less", []pkg{{name: "a", evr: "1-1", requires: []string{"erlang >= 17"}}},
 			[]pkg{{name: "a", evr: "2-1", requires: []string{"erlang >= 18"}}},
 			"a-2-1: needs erlang >= 18, which is in neither release and which 1.0 does not need"},
+		{"the old host has more", []pkg{{name: "a", evr: "1-1", requires: []string{"erlang = 18.1-1", "java > 8"}}},
+			[]pkg{{name: "a", evr: "2-1", requires: []string{"erlang >= 17", "java >= 8"}}}, ""},
+		{"provided without a release", nil, []pkg{{name: "base", evr: "1-1", provides: []string{"base-api = 1.0"}}, {name: "a", evr: "1-1", requires: []string{"base-api > 1.0-2"}}}, ""},
+		{"conflict with a release", nil, []pkg{{name: "base", evr: "1-1", provides: []string{"base-api = 2.0"}}, {name: "a", evr: "1-1", conflicts: []string{"base-api < 2.0-5"}}},
+			"a-1-1: conflicts with base-1-1, as base-api < 2.0-5"},
+		{"conflict with a file", nil, []pkg{{name: "base", evr: "1-1", files: map[string]string{"/opt/f": "x"}}, {name: "a", evr: "1-1", conflicts: []string{"/opt/f"}}},
+			"a-1-1: conflicts with base-1-1, as /opt/f"},
+		{"conflict of two that stay", []pkg{base, {name: "a", evr: "1-1", conflicts: []string{"base"}, files: map[string]string{"/opt/x": "y"}}},
+			[]pkg{base, {name: "a", evr: "1-1", conflicts: []string{"base"}, files: map[string]string{"/opt/x": "y"}}}, ""},
 		{"conflict", nil, []pkg{base, {name: "a", evr: "1-1", conflicts: []string{"base < 2", "base-api = 4", "a"}}},
 			"a-1-1: conflicts with base-1-1, as base < 2"},
 		{"obsoletes its neighbour", nil, []pkg{base, {name: "a", evr: "1-1", obsoles: []string{"base", "base-api"}}},
@@ -284,6 +302,10 @@ func TestCheckDependencies(t *testing.T) {
 			{name: "a", evr: "1-1", files: map[string]string{"/opt/d": "dir", "/opt/d/same": "x", "/opt/d/other": "x", "/opt/d/kind": "dir"}},
 			{name: "b", evr: "1-1", files: map[string]string{"/opt/d": "dir", "/opt/d/same": "x", "/opt/d/other": "y", "/opt/d/kind": "x"}}},
 			"b-1-1: has the file /opt/d/kind, which a-1-1 has too, with another type\nb-1-1: has the file /opt/d/other, which a-1-1 has too, with other content"},
+		{"ghosts", nil, []pkg{{name: "a", evr: "1-1", files: map[string]string{"/opt/f": "ghost", "/opt/g": "x"}}, {name: "b", evr: "1-1", files: map[string]string{"/opt/f": "x", "/opt/g": "ghost"}}}, ""},
+		{"a ghost hides no conflict of others", nil, []pkg{
+			{name: "a", evr: "1-1", files: map[string]string{"/opt/f": "ghost"}}, {name: "b", evr: "1-1", files: map[string]string{"/opt/f": "x"}}, {name: "c", evr: "1-1", files: map[string]string{"/opt/f": "y"}}},
+			"c-1-1: has the file /opt/f, which b-1-1 has too, with other content"},
 	}
 	for _, tt := range tests {
 		if _, got := check(t, tt.old, tt.new, nil); got != tt.want {
@@ -291,8 +313,10 @@ func TestCheckDependencies(t *testing.T) {
 		}
 	}
 	listed := func(s *release.Spec) { s.Packages.Host = []string{"erlang"} }
-	if _, got := check(t, nil, []pkg{{name: "a", evr: "1-1", requires: []string{"erlang >= 18"}}}, listed); got != "" {
-		t.Errorf("listed in packages.host: %s", got)
+	for _, set := range [][]pkg{{}, {{name: "other", evr: "1-1", provides: []string{"erlang = 4"}}}} {
+		if _, got := check(t, nil, append(set, pkg{name: "a", evr: "1-1", requires: []string{"erlang >= 18"}}), listed); got != "" {
+			t.Errorf("listed in packages.host, beside %v: %s", set, got)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"onerpm/bundler/internal/rpmcheck"
 	"onerpm/internal/rpmfile"
 )
 
@@ -53,7 +54,7 @@ func (c *checker) fires(t rpmfile.Trigger, of *rpmfile.Header, others []*rpmfile
 	for _, target := range t.Targets {
 		for _, h := range others {
 			switch {
-			case !onFiles && target.Overlaps(rpmfile.Dep{Name: h.Name, Flags: rpmfile.DepEqual, EVR: h.ShortEVR()}):
+			case !onFiles && rpmcheck.Overlap(target, rpmcheck.Self(h)):
 				return h.NVR() + verb
 			case onFiles && slices.ContainsFunc(h.Files(), func(f rpmfile.FileInfo) bool { return strings.HasPrefix(f.Path, target.Name) }):
 				return "a file below " + target.Name + verb

@@ -15,6 +15,7 @@ import (
 
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/rpmcheck"
 	"onerpm/internal/rpmfile"
 )
 
@@ -92,6 +93,9 @@ func read(file string, progress func(int64)) (Package, error) {
 	tee := io.TeeReader(f, writer(func(p []byte) { sum.Write(p); n += int64(len(p)); progress(int64(len(p))) }))
 	h, err := rpmfile.Verify(tee)
 	if err == nil {
+		err = rpmcheck.Load(h)
+	}
+	if err == nil {
 		_, err = io.Copy(io.Discard, tee)
 	}
 	if err != nil {
@@ -151,9 +155,9 @@ func (c change) backwards() bool {
 
 // obsoletedBy returns the new package that obsoletes an old one, "" for none.
 func obsoletedBy(old Package, to []Package) string {
-	self := rpmfile.Dep{Name: old.Header.Name, Flags: rpmfile.DepEqual, EVR: evrOf(old.Header)}
+	self := rpmcheck.Self(old.Header)
 	for _, p := range to {
-		if p.Header.Name != old.Header.Name && slices.ContainsFunc(p.Header.Obsoletes(), self.Overlaps) {
+		if p.Header.Name != old.Header.Name && slices.ContainsFunc(p.Header.Obsoletes(), func(d rpmfile.Dep) bool { return rpmcheck.Overlap(d, self) }) {
 			return p.Header.Name
 		}
 	}

@@ -1,6 +1,7 @@
 package scaffold
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,12 +9,46 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/release"
+	"onerpm/internal/rpmfile"
 )
+
+// What rpmbuild makes for debuggers is left out, unless the release names it.
+func TestWithoutDebugInfo(t *testing.T) {
+	t.Parallel()
+	var all []Package
+	for name, file := range map[string]string{
+		"app": "/opt/app/f", "app-debuginfo": "/usr/lib/debug/opt/app/f.debug", "app-debugsource": "/usr/src/debug/app/f.c", "app-debuginfo-common-x86_64": "/usr/lib/debug/x",
+		"other-debuginfo": "/opt/app/symbols", "app-debug": "/usr/lib/debug/app", "named-debuginfo": "/usr/lib/debug/named",
+	} {
+		h, err := rpmfile.Read(bytes.NewReader(sample{name: name, evr: "1-1", files: map[string]string{file: "x"}}.rpm(t)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, Package{Header: h})
+	}
+	kept, left, err := WithoutDebugInfo(all, &release.Release{Components: []release.Component{{Name: "named-debuginfo"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, p := range kept {
+		names = append(names, p.Header.Name)
+	}
+	slices.Sort(names)
+	slices.Sort(left)
+	if got, want := strings.Join(names, " "), "app app-debug named-debuginfo other-debuginfo"; got != want {
+		t.Errorf("kept %s, want %s", got, want)
+	}
+	if got, want := strings.Join(left, " "), "app-debuginfo-1-1 app-debuginfo-common-x86_64-1-1 app-debugsource-1-1"; got != want {
+		t.Errorf("left %s, want %s", got, want)
+	}
+}
 
 // What is no folder of RPMs of one release is refused with the reason.
 func TestListAndRead(t *testing.T) {
@@ -43,7 +78,9 @@ func TestListAndRead(t *testing.T) {
 	if _, err := Read(ctx, files, none); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	for name, data := range map[string]string{"text": "no package", "cut": string(good[:len(good)/2]), "empty": ""} {
+	reserved := bytes.Clone(good)
+	reserved[96+4] = 1 // in the signature header, where no digest covers it
+	for name, data := range map[string]string{"text": "no package", "cut": string(good[:len(good)/2]), "empty": "", "reserved": string(reserved)} {
 		writeFile(t, dir, name+".rpm", data)
 		if _, err := Read(context.Background(), []string{filepath.Join(dir, name+".rpm")}, none); exit.Code(err) != exit.Mismatch || !strings.Contains(err.Error(), name+".rpm") {
 			t.Errorf("%s: %v", name, err)

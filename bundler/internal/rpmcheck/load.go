@@ -1,0 +1,188 @@
+package rpmcheck
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"onerpm/internal/rpmfile"
+)
+
+// Load tells why rpm does not load the headers of a package that rpmfile reads. The digests
+// may all be right: an odd builder wrote it so. The error is a *rpmfile.FormatError.
+func Load(h *rpmfile.Header) error {
+	if err := load(h.Signature.Raw(), false); err != nil {
+		return &rpmfile.FormatError{Part: "signature header", Err: err}
+	}
+	if err := load(h.Main.Raw(), true); err != nil {
+		return &rpmfile.FormatError{Part: "header", Err: err}
+	}
+	if err := merge(h); err != nil {
+		return &rpmfile.FormatError{Part: "signature header", Err: err}
+	}
+	return nil
+}
+
+// merged are the tags of the signature header that rpm takes over into the main one, under which
+// number, of which type and how many values (0 for any). Of some, either header may have them.
+var merged = []struct {
+	tag, as    rpmfile.Tag
+	typ, count int
+	either     bool
+}{
+	{rpmfile.SigSize, 257, typeInt32, 1, false},
+	{rpmfile.SigPGP, 259, typeBin, 0, false},
+	{rpmfile.SigMD5, 261, typeBin, 16, false},
+	{rpmfile.SigGPG, 262, typeBin, 0, false},
+	{rpmfile.SigPayloadSize, 1046, typeInt32, 1, true},
+	{274, 5090, typeStringArray, 0, true}, // signatures of files, and their length
+	{275, 5091, typeInt32, 1, true},
+	{276, 276, typeStringArray, 0, false}, // likewise for fs-verity, and its algorithm
+	{277, 277, typeInt32, 1, false},
+	{rpmfile.SigSHA1, 269, typeString, 1, false},
+	{rpmfile.SigSHA256, 273, typeString, 1, false},
+	{rpmfile.SigDSA, 267, typeBin, 0, false},
+	{rpmfile.SigRSA, 268, typeBin, 0, false},
+	{rpmfile.SigLongSize, 270, typeInt64, 1, false},
+	{rpmfile.SigLongArchiveSize, 271, typeInt64, 1, false},
+}
+
+// merge checks that the signature header goes into the main one (headerMergeLegacySigs).
+func merge(h *rpmfile.Header) error {
+	lines := map[rpmfile.Tag]line{}
+	for _, l := range index(h.Signature.Raw()) {
+		lines[rpmfile.Tag(l.tag)] = l
+	}
+	for _, m := range merged {
+		l, is := lines[m.tag]
+		if h.Main.Has(m.as) && (is || !m.either) {
+			return fmt.Errorf("tag %d stands in the main header, as %d", m.tag, m.as)
+		}
+		if is && (l.typ != m.typ || m.count != 0 && l.count != m.count) {
+			return fmt.Errorf("tag %d: %d values of type %d, which it cannot have", m.tag, l.count, l.typ)
+		}
+	}
+	return nil
+}
+
+// line is an entry of a header's index.
+type line struct{ tag, typ, offset, count int }
+
+// index reads the index of a header. Each entry has 4 bytes for each field; so has the head of a
+// header: magic, reserved, number of entries, bytes of data.
+func index(raw []byte) []line {
+	number := func(at int) int { return int(binary.BigEndian.Uint32(raw[at:])) }
+	lines := make([]line, number(8))
+	for i := range lines {
+		at := entrySize * (1 + i)
+		lines[i] = line{number(at), number(at + 4), number(at + 8), number(at + 12)}
+	}
+	return lines
+}
+
+const entrySize = 16
+
+// load checks a header that rpmfile read, so that all of its offsets and counts are good. rpm
+// checks the types of the main header alone there.
+func load(raw []byte, typed bool) error {
+	if !bytes.Equal(raw[4:8], make([]byte, 4)) {
+		return errors.New("its reserved bytes are not zero")
+	}
+	lines := index(raw)
+	data := raw[entrySize*(1+len(lines)):]
+	// rpm adds up what the values take, each where its type may begin, and wants nothing to be left.
+	used := 0
+	for i, l := range lines {
+		if i == 0 && slices.Contains(regions, l.tag) {
+			used += entrySize // its value is the trailer behind all others
+			continue
+		}
+		if typed && !fits(l.tag, l.typ) {
+			return fmt.Errorf("tag %d: its value has type %d, which it cannot have", l.tag, l.typ)
+		}
+		length := l.count
+		if width := widths[l.typ]; width > 0 {
+			used += -used & (width - 1)
+			length *= width
+		} else {
+			length = stringsLength(data[l.offset:], l.count)
+		}
+		used += length
+	}
+	if used != len(data) {
+		return fmt.Errorf("its values take %d bytes, and it has %d", used, len(data))
+	}
+	return nil
+}
+
+// regions are the tags that stand first and say which entries were built together.
+var regions = []int{61, 62, 63}
+
+func stringsLength(b []byte, count int) int {
+	length := 0
+	for range count {
+		length += bytes.IndexByte(b[length:], 0) + 1
+	}
+	return length
+}
+
+// Types of values (rpmTagType).
+const (
+	typeChar        = 1
+	typeInt8        = 2
+	typeInt16       = 3
+	typeInt32       = 4
+	typeInt64       = 5
+	typeString      = 6
+	typeBin         = 7
+	typeStringArray = 8
+	typeI18NString  = 9
+)
+
+// widths are the bytes that a number takes; strings have none.
+var widths = map[int]int{typeChar: 1, typeInt8: 1, typeInt16: 2, typeInt32: 4, typeInt64: 8, typeBin: 1}
+
+// fits tells whether a tag may have a type. A string may be of any kind of string, and a tag that rpm
+// does not know of any type.
+func fits(tag, typ int) bool {
+	want, known := tagTypes[tag]
+	return !known || typ == want || want == typeString && slices.Contains([]int{typeString, typeStringArray, typeI18NString}, typ)
+}
+
+// tagTypes are the types of rpm's tags (rpmtag.h). Those of %preuntrans and %postuntrans, 5103 to
+// 5108, came with 4.19; they are left to rpmfile, which checks what it reads of them.
+var tagTypes = typesOf(map[int][]int{
+	typeString: {
+		1000, 1001, 1002, 1004, 1005, 1007, 1010, 1011, 1014, 1015, 1016, 1018, 1019, 1020, 1021, 1022, 1023, 1024,
+		1025, 1026, 1027, 1035, 1036, 1039, 1040, 1044, 1047, 1049, 1050, 1054, 1055, 1059, 1060, 1061, 1062, 1064,
+		1065, 1066, 1067, 1079, 1081, 1082, 1085, 1086, 1087, 1088, 1089, 1090, 1091, 1092, 1094, 1097, 1098, 1099,
+		1113, 1115, 1117, 1118, 1120, 1121, 1122, 1123, 1124, 1125, 1126, 1132, 1133, 1135, 1142, 1147, 1148, 1149,
+		1150, 1151, 1152, 1153, 1154, 1155, 1156, 1157, 1159, 1160, 1196, 5000, 5001, 5002, 5005, 5006, 5007, 5010,
+		5012, 5013, 5014, 5015, 5016, 5030, 5031, 5034, 5035, 5036, 5040, 5041, 5042, 5043, 5044, 5046, 5047, 5049,
+		5050, 5052, 5053, 5055, 5056, 5058, 5059, 5060, 5061, 5062, 5066, 5067, 5069, 5071, 5076, 5077, 5079, 5081,
+		5086, 5087, 5088, 5089, 5090, 5092, 5096, 5097, 5098, 5099, 5100, 5101, 5109, 5116,
+		5117, 5118, 5120, 5121, 5122, 5123, 5124,
+	},
+	typeInt32: {
+		1003, 1006, 1008, 1009, 1028, 1034, 1037, 1045, 1046, 1048, 1051, 1052, 1053, 1068, 1069, 1080, 1095, 1096,
+		1106, 1112, 1114, 1116, 1119, 1127, 1128, 1129, 1134, 1140, 1141, 1143, 1144, 1145, 1158, 1161, 1195, 5011,
+		5017, 5018, 5019, 5020, 5021, 5022, 5023, 5024, 5025, 5026, 5027, 5032, 5033, 5037, 5045, 5048, 5051, 5054,
+		5057, 5068, 5070, 5072, 5078, 5080, 5082, 5084, 5085, 5091, 5093, 5114, 5115, 5119,
+	},
+	typeChar:  {1029},
+	typeInt16: {1030, 1033},
+	typeInt64: {5008, 5009, 5112, 5113},
+	typeBin:   {1012, 1013, 1043, 1146},
+})
+
+func typesOf(tags map[int][]int) map[int]int {
+	out := map[int]int{}
+	for typ, list := range tags {
+		for _, tag := range list {
+			out[tag] = typ
+		}
+	}
+	return out
+}
