@@ -2,6 +2,7 @@ package release
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -32,11 +33,54 @@ func (r *reader) specs() {
 		return
 	}
 	for _, e := range entries {
-		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+		switch name := "specs/" + e.Name(); {
+		case ignored(e.Name()):
+		case e.IsDir():
 			r.spec(e.Name())
+		case e.Type() == fs.ModeSymlink:
+			r.wrong(name, "is a symbolic link, which is not followed", "every jump is a folder of its own: move here what it leads to")
+		default:
+			r.wrong(name, "is not read", "every folder of specs/ is a jump, and nothing else is in it but notes (*.md)")
 		}
 	}
 	r.numberLines()
+}
+
+// ignored tells whether a name in specs/, or in the folder of a jump, is not the bundler's
+// business: hidden files, an editor's backups, notes.
+func ignored(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || strings.HasSuffix(name, ".md")
+}
+
+// others reports what is in a jump's folder and that nothing reads, because its name is another than was meant.
+func (r *reader) others(s *Spec, folder string) {
+	entries, err := os.ReadDir(s.Dir)
+	if err != nil {
+		r.wrong(folder, "cannot be read: "+reason(err), "")
+		return
+	}
+	read := []string{"upgrade.yaml", "certify", "hooks"}
+	for _, db := range s.Databases {
+		for _, named := range []struct {
+			name   string
+			folder bool
+		}{{db.Migrations, true}, {db.Checks, false}} {
+			if named.name == "" {
+				continue
+			}
+			info, err := os.Stat(filepath.Join(s.Dir, named.name))
+			if err != nil || info.IsDir() != named.folder || !filepath.IsLocal(named.name) {
+				return // told at its place, and one of the others may be what was meant
+			}
+			first, _, _ := strings.Cut(named.name, "/")
+			read = append(read, first)
+		}
+	}
+	for _, e := range entries {
+		if !ignored(e.Name()) && !slices.Contains(read, e.Name()) {
+			r.wrong(folder+"/"+e.Name(), "is not read", "the folder holds upgrade.yaml, hooks/, certify/, and the migrations and checks that upgrade.yaml names")
+		}
+	}
 }
 
 func (r *reader) spec(jump string) {
@@ -85,6 +129,9 @@ func (r *reader) spec(jump string) {
 	}
 	if p.doc.Has("limits", "memory_mib") && s.Limits.MemoryMiB < 1 {
 		p.wrong("memory_mib is not above 0", "how many MiB must be available on the host, e.g. 900", "limits", "memory_mib")
+	}
+	if !p.doc.Unread() && !p.doc.Broken("databases") {
+		r.others(s, folder)
 	}
 	r.cat.Specs[jump] = s
 }
@@ -177,11 +224,7 @@ func (r *reader) state(p *page, s *Spec) {
 		if !p.hostPath(dir, "state", i) {
 			continue
 		}
-		for _, own := range []string{"/opt/" + r.cat.Product.Prefix, "/var/lib/" + r.cat.Product.Prefix} {
-			if dir == own || strings.HasPrefix(dir, own+"/") || strings.HasPrefix(own, dir+"/") {
-				p.wrong(fmt.Sprintf("%s holds or lies in the upgrade's own %s", dir, own), "", "state", i)
-			}
-		}
+		r.notOwn(p, dir, "state", i)
 		for j, other := range s.State[:i] {
 			if other != "" && (dir == other || strings.HasPrefix(dir, other+"/") || strings.HasPrefix(other, dir+"/")) {
 				m := p.doc.Mistake("", "", "state", j)
