@@ -24,16 +24,6 @@ components:
 gone
 -- specs/1.1-2.0/upgrade.yaml --
 gone
--- specs/1.0-1.1/checks.sql --
-gone
--- specs/1.0-1.1/migrations/1_expand_one.sql --
-gone
--- specs/1.0-1.1/migrations/2_expand_two.sql --
-gone
--- specs/1.0-1.1/migrations/3_expand_stores.sql --
-gone
--- specs/1.0-1.1/migrations/10_switch_three.sql --
-gone
 -- specs/1.0-1.1/upgrade.yaml --
 from: 1.0
 to: 1.1

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"onerpm/bundler/internal/mistake"
 	"onerpm/internal/manifest"
 )
 
@@ -52,7 +53,7 @@ func ignored(name string) bool {
 	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || strings.HasSuffix(name, ".md")
 }
 
-// others reports what is in a jump's folder and that nothing reads, because its name is another than was meant.
+// others warns of what is in a jump's folder and that nothing reads: its name may be another than was meant.
 func (r *reader) others(s *Spec, folder string) {
 	entries, err := os.ReadDir(s.Dir)
 	if err != nil {
@@ -61,24 +62,15 @@ func (r *reader) others(s *Spec, folder string) {
 	}
 	read := []string{"upgrade.yaml", "certify", "hooks"}
 	for _, db := range s.Databases {
-		for _, named := range []struct {
-			name   string
-			folder bool
-		}{{db.Migrations, true}, {db.Checks, false}} {
-			if named.name == "" {
-				continue
-			}
-			info, err := os.Stat(filepath.Join(s.Dir, named.name))
-			if err != nil || info.IsDir() != named.folder || !filepath.IsLocal(named.name) {
-				return // told at its place, and one of the others may be what was meant
-			}
-			first, _, _ := strings.Cut(named.name, "/")
+		for _, name := range []string{db.Migrations, db.Checks} {
+			first, _, _ := strings.Cut(name, "/")
 			read = append(read, first)
 		}
 	}
 	for _, e := range entries {
 		if !ignored(e.Name()) && !slices.Contains(read, e.Name()) {
-			r.wrong(folder+"/"+e.Name(), "is not read", "the folder holds upgrade.yaml, hooks/, certify/, and the migrations and checks that upgrade.yaml names")
+			r.cat.Warnings.Add(mistake.Mistake{File: folder + "/" + e.Name(), What: "is not read",
+				Allowed: "the folder holds upgrade.yaml, hooks/, certify/, and the migrations and checks that upgrade.yaml names"})
 		}
 	}
 }
@@ -130,9 +122,7 @@ func (r *reader) spec(jump string) {
 	if p.doc.Has("limits", "memory_mib") && s.Limits.MemoryMiB < 1 {
 		p.wrong("memory_mib is not above 0", "how many MiB must be available on the host, e.g. 900", "limits", "memory_mib")
 	}
-	if !p.doc.Unread() && !p.doc.Broken("databases") {
-		r.others(s, folder)
-	}
+	r.others(s, folder)
 	r.cat.Specs[jump] = s
 }
 
