@@ -76,7 +76,7 @@ func runBuild(ctx context.Context, s *streams, o BuildOptions) error {
 		return err
 	}
 	if err := key.Check(p.Date); err != nil {
-		return exit.With(exit.Usage, fmt.Errorf("sign the bundle: %w", err), "it is dated as its release: sign with a key that is valid on that day, or give this one more time")
+		return exit.With(exit.Usage, fmt.Errorf("sign the bundle: %w", err), "it is dated as its release: sign with a key that ends later, or extend this one")
 	}
 	files, err := fetchItems(ctx, s, cat, p.Items(), o.Source)
 	if err != nil {

@@ -67,6 +67,7 @@ func (p *Plan) Check(h Headers) (*Verdict, error) {
 	c.parts()
 	c.files()
 	c.fileTypes()
+	c.ownPlaces()
 	c.scriptlets()
 	c.state()
 	for _, list := range []Problems{c.problems, c.warnings} {

@@ -6,11 +6,11 @@ import (
 	"onerpm/internal/manifest"
 )
 
-// ownPlace returns the file or folder of the upgrade itself that a path on the host is, holds
+// OwnPlace returns the file or folder of the upgrade itself that a path on the host is, holds
 // or lies in; "" for none. What the product has there would be overwritten by the upgrade,
 // or the upgrade by it.
-func (r *reader) ownPlace(path string) string {
-	prefix := r.cat.Product.Prefix
+func (p Product) OwnPlace(path string) string {
+	prefix := p.Prefix
 	if prefix == "" { // told where it is read
 		return ""
 	}
@@ -28,7 +28,7 @@ func (r *reader) ownPlace(path string) string {
 
 // notOwn reports a path of the spec that meets a place of the upgrade's own.
 func (r *reader) notOwn(p *page, path string, at ...any) {
-	if own := r.ownPlace(path); path != "" && own != "" {
+	if own := r.cat.Product.OwnPlace(path); path != "" && own != "" {
 		p.wrong(fmt.Sprintf("%s holds or lies in the upgrade's own %s", path, own), "a place that only the product uses", at...)
 	}
 }

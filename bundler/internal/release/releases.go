@@ -160,7 +160,7 @@ func (r *reader) configFile(folder, top, path string, d fs.DirEntry) ConfigFile 
 	if strings.ContainsFunc(file.Target, func(c rune) bool { return c < 0x20 || c == 0x7f || c == 0xfffd }) {
 		r.wrong(shown, "the name has control characters or is not UTF-8", "")
 	}
-	if own := r.ownPlace(file.Target); own != "" {
+	if own := r.cat.Product.OwnPlace(file.Target); own != "" {
 		r.wrong(shown, "is in a place of the upgrade's own, "+own, "configuration is the product's files alone")
 	}
 	sum := sha256.Sum256(data)
