@@ -58,7 +58,7 @@ type newResult struct {
 	Jump    string   `json:"jump"`
 	Files   []string `json:"files"`   // relative to the project, in the order in which they are read
 	Decide  []string `json:"decide"`  // what check names: file:line:column: what
-	Left    []string `json:"left"`    // files of the folders that are in no release: name: why
+	LeftOut []string `json:"leftOut"` // files of the folders that are in no release: name: why
 	Added   int      `json:"added"`   // packages
 	Changed int      `json:"changed"` // likewise
 	Removed int      `json:"removed"` // likewise
@@ -96,7 +96,7 @@ func runNew(ctx context.Context, s *streams, o NewOptions) error {
 	if err := scaffold.Place(o.Project, files, nil); err != nil {
 		return err
 	}
-	result := newResult{Jump: in.Jump(), Decide: undecided(o.Project), Left: append(append([]string{}, in.From.Left...), in.To.Left...)}
+	result := newResult{Jump: in.Jump(), Decide: undecided(o.Project), LeftOut: append(append([]string{}, in.From.LeftOut...), in.To.LeftOut...)}
 	result.Added, result.Changed, result.Removed = scaffold.Count(in)
 	for _, f := range files {
 		result.Files = append(result.Files, f.Path)
@@ -137,7 +137,7 @@ func side(ctx context.Context, s *streams, cat *release.Catalog, version, dir, f
 		return out, err
 	}
 	p := newProgress(s, "read "+version, total)
-	out.Packages, out.Left, err = scaffold.Read(ctx, out.Release, files, p.add)
+	out.Packages, out.LeftOut, err = scaffold.Read(ctx, out.Release, files, p.add)
 	p.end(err)
 	if err != nil {
 		return out, err
@@ -213,7 +213,7 @@ func (r newResult) text(c palette) string {
 	if config > 0 {
 		fmt.Fprintf(&b, "  %s, carried over\n", plural(config, "configuration file"))
 	}
-	for _, file := range r.Left {
+	for _, file := range r.LeftOut {
 		b.WriteString("  left out: " + file + "\n")
 	}
 	if len(r.Decide) > 0 {

@@ -205,8 +205,8 @@ func (g *gooseFile) section(s *section) {
 	inBlock := func(line int) bool {
 		return slices.ContainsFunc(s.blocks, func(b span) bool { return line >= b.from && line <= b.to })
 	}
-	statements, inner := cut(bare, marks)
-	for _, semicolon := range inner {
+	statements, inside := cut(bare, marks)
+	for _, semicolon := range inside {
 		if line := lineOf(semicolon.offset); !inBlock(line) && gooseCuts(text, semicolon.offset) {
 			g.wrong(s.line+line, "goose would cut the statement at this semicolon, which is inside "+semicolon.of,
 				"put the statement between -- +goose StatementBegin and -- +goose StatementEnd")

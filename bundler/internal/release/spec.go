@@ -35,7 +35,7 @@ func (r *reader) specs() {
 	}
 	for _, e := range entries {
 		switch name := "specs/" + e.Name(); {
-		case ignored(e.Name()):
+		case ignored(e):
 		case e.IsDir():
 			r.spec(e.Name())
 		case e.Type() == fs.ModeSymlink:
@@ -49,8 +49,9 @@ func (r *reader) specs() {
 
 // ignored tells whether a name in specs/, or in the folder of a jump, is not the bundler's
 // business: hidden files, an editor's backups, notes.
-func ignored(name string) bool {
-	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || strings.HasSuffix(name, ".md")
+func ignored(e fs.DirEntry) bool {
+	name := e.Name()
+	return strings.HasPrefix(name, ".") || !e.IsDir() && (strings.HasSuffix(name, "~") || strings.HasSuffix(name, ".md"))
 }
 
 // others warns of what is in a jump's folder and that nothing reads: its name may be another than was meant.
@@ -68,7 +69,7 @@ func (r *reader) others(s *Spec, folder string) {
 		}
 	}
 	for _, e := range entries {
-		if !ignored(e.Name()) && !slices.Contains(read, e.Name()) {
+		if !ignored(e) && !slices.Contains(read, e.Name()) {
 			r.cat.Warnings.Add(mistake.Mistake{File: folder + "/" + e.Name(), What: "is not read",
 				Allowed: "the folder holds upgrade.yaml, hooks/, certify/, and the migrations and checks that upgrade.yaml names"})
 		}

@@ -60,6 +60,10 @@ func Load(r io.Reader, passphrase func() ([]byte, error)) (*Key, error) {
 	if e.PrimaryKey.PubKeyAlgo != packet.PubKeyAlgoRSA || e.PrimaryKey.Version != 4 || bits < 2048 || bits > 4096 {
 		return nil, errors.New("not an RSA key of 2048 to 4096 bits and version 4: nothing else is understood by every rpm that customers run")
 	}
+	k := &Key{entity: e, since: newest(e)}
+	if err := k.Check(time.Now()); err != nil {
+		return nil, err
+	}
 	if e.PrivateKey.Encrypted {
 		pass, err := passphrase()
 		if err != nil {
@@ -68,10 +72,6 @@ func Load(r io.Reader, passphrase func() ([]byte, error)) (*Key, error) {
 		if err := e.PrivateKey.Decrypt(pass); err != nil {
 			return nil, ErrPassphrase
 		}
-	}
-	k := &Key{entity: e, since: newest(e)}
-	if err := k.Check(time.Now()); err != nil {
-		return nil, err
 	}
 	if _, ok := e.SigningKeyById(k.since, e.PrimaryKey.KeyId); !ok {
 		return nil, fmt.Errorf("the primary key %X is revoked or may not sign (a subkey is of no use on EL7)", e.PrimaryKey.Fingerprint)
