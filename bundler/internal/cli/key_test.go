@@ -52,7 +52,7 @@ func protected(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	key, err := sign.Load(f, nil)
 	if err != nil {
 		t.Fatal(err)

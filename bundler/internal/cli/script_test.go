@@ -20,7 +20,6 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"bundler": func() {
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt) // as main does
-			context.AfterFunc(ctx, stop)
 			code := cli.Run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr, os.Environ())
 			stop()
 			os.Exit(code)
