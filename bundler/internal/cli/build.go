@@ -71,9 +71,12 @@ func runBuild(ctx context.Context, s *streams, o BuildOptions) error {
 	if err := pack.CheckEngine(engine, p.From, p.To); err != nil {
 		return err
 	}
-	key, err := signingKey(s, o.Project, o.Key)
+	key, err := signingKey(ctx, s, o.Project, o.Key)
 	if err != nil {
 		return err
+	}
+	if err := key.Check(p.Date); err != nil {
+		return exit.With(exit.Usage, fmt.Errorf("sign the bundle: %w", err), "it is dated as its release: sign with a key that ends later, or extend this one")
 	}
 	files, err := fetchItems(ctx, s, cat, p.Items(), o.Source)
 	if err != nil {

@@ -87,7 +87,7 @@ func runCertify(ctx context.Context, s *streams, o CertifyOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	key, err := signingKey(s, o.Project, o.Key)
+	key, err := signingKey(ctx, s, o.Project, o.Key)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +34,7 @@ func keyFlags(o *KeyOptions) []cli.Flag {
 
 // signingKey loads the key to sign with. Nothing is signed with a key that was not
 // named but the demo's, and that is said.
-func signingKey(s *streams, project string, o KeyOptions) (*sign.Key, error) {
+func signingKey(ctx context.Context, s *streams, project string, o KeyOptions) (*sign.Key, error) {
 	path := o.Key
 	if path == "" {
 		path = s.getenv("BUNDLER_KEY")
@@ -44,12 +45,17 @@ func signingKey(s *streams, project string, o KeyOptions) (*sign.Key, error) {
 			return nil, exit.Errorf(exit.Usage, "name the private key: --key FILE, or BUNDLER_KEY=FILE", "there is no key to sign with")
 		}
 	}
-	f, err := os.Open(path)
-	if err != nil {
+	text, err := readSecret(ctx, path)
+	if err != nil && ctx.Err() == nil {
 		return nil, exit.With(exit.Usage, fmt.Errorf("read the key: %w", err), "--key names an armored private key")
 	}
-	defer f.Close() //nolint:errcheck // only read
-	key, err := sign.Load(f, func() ([]byte, error) { return passphrase(s, path, o.PassphraseFile) })
+	var key *sign.Key
+	if err == nil {
+		key, err = sign.Load(bytes.NewReader(text), func() ([]byte, error) { return passphrase(ctx, s, path, o.PassphraseFile) })
+	}
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("read the key %s: %w", path, context.Cause(ctx))
+	}
 	if err != nil {
 		return nil, exit.With(exit.Usage, fmt.Errorf("read the key %s: %w", path, err), "")
 	}
@@ -57,12 +63,12 @@ func signingKey(s *streams, project string, o KeyOptions) (*sign.Key, error) {
 }
 
 // passphrase reads the passphrase of a key from a file, or asks for it. It is never an argument, which others could see.
-func passphrase(s *streams, key, file string) ([]byte, error) {
+func passphrase(ctx context.Context, s *streams, key, file string) ([]byte, error) {
 	if file == "" {
 		file = s.getenv("BUNDLER_PASSPHRASE_FILE")
 	}
 	if file != "" {
-		b, err := os.ReadFile(file)
+		b, err := readSecret(ctx, file)
 		if err != nil {
 			return nil, err
 		}
@@ -75,7 +81,40 @@ func passphrase(s *streams, key, file string) ([]byte, error) {
 	}
 	_, _ = fmt.Fprintf(s.err, "passphrase of %s: ", key)
 	defer fmt.Fprintln(s.err) // the newline that was not shown
-	return readHidden(in)
+	return readHidden(ctx, in)
+}
+
+// maxSecret bounds the file of a key or a passphrase, in bytes; more is no key.
+const maxSecret = 2 << 20
+
+// readSecret reads the file of a key or a passphrase, which may be a pipe from another program.
+func readSecret(ctx context.Context, path string) ([]byte, error) {
+	return unlessEnded(ctx, func() ([]byte, error) {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close() //nolint:errcheck // only read
+		return io.ReadAll(io.LimitReader(f, maxSecret))
+	})
+}
+
+// unlessEnded returns what read does, which may wait for a person or another program, but not
+// longer than ctx. Then read goes on to wait, until the program ends.
+func unlessEnded(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+	var b []byte
+	var err error
+	done := make(chan struct{})
+	go func() {
+		b, err = read()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return b, err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 func isTerminalFile(f *os.File) bool {
@@ -83,8 +122,8 @@ func isTerminalFile(f *os.File) bool {
 	return err == nil
 }
 
-// readHidden reads a line without showing it.
-func readHidden(in *os.File) ([]byte, error) {
+// readHidden reads a line without showing it. However it ends, the terminal is as it was.
+func readHidden(ctx context.Context, in *os.File) ([]byte, error) {
 	fd := int(in.Fd())
 	before, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	if err != nil {
@@ -96,7 +135,7 @@ func readHidden(in *os.File) ([]byte, error) {
 		return nil, err
 	}
 	defer unix.IoctlSetTermios(fd, unix.TCSETS, before) //nolint:errcheck // nothing can be done about it
-	line, err := bufio.NewReader(in).ReadBytes('\n')
+	line, err := unlessEnded(ctx, func() ([]byte, error) { return bufio.NewReader(in).ReadBytes('\n') })
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}

@@ -45,7 +45,6 @@ func newCommand(s *streams) *cli.Command {
 			"not there): packages with their digests, what changes, the units found in them, the\n" +
 			"scriptlets with their bodies, a migration to fill in, what the jump before decided, and\n" +
 			"the checks with which it is certified.\n" +
-			"Packages with debug information are left out, unless the release's file names them.\n" +
 			"With --stores, also the first migration and the mapping of documents to rows.\n" +
 			"What only a person can decide begins with DECIDE; check names each place until none is\n" +
 			"left. Nothing is overwritten, and all files appear or none.",
@@ -59,10 +58,10 @@ type newResult struct {
 	Jump    string   `json:"jump"`
 	Files   []string `json:"files"`   // relative to the project, in the order in which they are read
 	Decide  []string `json:"decide"`  // what check names: file:line:column: what
+	LeftOut []string `json:"leftOut"` // files of the folders that are in no release: name: why
 	Added   int      `json:"added"`   // packages
 	Changed int      `json:"changed"` // likewise
 	Removed int      `json:"removed"` // likewise
-	LeftOut []string `json:"leftOut"` // debug information in the folders: name-version-release
 }
 
 func runNew(ctx context.Context, s *streams, o NewOptions) error {
@@ -138,12 +137,9 @@ func side(ctx context.Context, s *streams, cat *release.Catalog, version, dir, f
 		return out, err
 	}
 	p := newProgress(s, "read "+version, total)
-	packages, err := scaffold.Read(ctx, files, p.add)
+	out.Packages, out.LeftOut, err = scaffold.Read(ctx, out.Release, files, p.add)
 	p.end(err)
 	if err != nil {
-		return out, err
-	}
-	if out.Packages, out.LeftOut, err = scaffold.WithoutDebugInfo(packages, out.Release); err != nil {
 		return out, err
 	}
 	out.Source, err = sourceOf(cat.Root, dir)
@@ -217,8 +213,8 @@ func (r newResult) text(c palette) string {
 	if config > 0 {
 		fmt.Fprintf(&b, "  %s, carried over\n", plural(config, "configuration file"))
 	}
-	for _, nvr := range r.LeftOut {
-		b.WriteString("  left out: " + nvr + ", debug information; a release whose hosts have it lists it under components\n")
+	for _, file := range r.LeftOut {
+		b.WriteString("  left out: " + file + "\n")
 	}
 	if len(r.Decide) > 0 {
 		fmt.Fprintf(&b, "%s to decide:\n", plural(len(r.Decide), "thing"))

@@ -62,7 +62,7 @@ func publishCommand(s *streams) *cli.Command {
 }
 
 func runPublish(ctx context.Context, s *streams, o PublishOptions) error {
-	key, err := signingKey(s, o.Project, o.Key)
+	key, err := signingKey(ctx, s, o.Project, o.Key)
 	if err != nil {
 		return err
 	}

@@ -384,15 +384,15 @@ func TestPassphrase(t *testing.T) {
 			if s.env != nil {
 				given = ""
 			}
-			if got, err := passphrase(s, "key", given); err != nil || string(got) != want {
+			if got, err := passphrase(t.Context(), s, "key", given); err != nil || string(got) != want {
 				t.Errorf("%q: got %q, %v", text, got, err)
 			}
 		}
 	}
-	if _, err := passphrase(&streams{}, "key", file+".nowhere"); !errors.Is(err, os.ErrNotExist) {
+	if _, err := passphrase(t.Context(), &streams{}, "key", file+".nowhere"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := passphrase(&streams{in: strings.NewReader("x\n")}, "key", ""); err == nil || !strings.Contains(err.Error(), "--passphrase-file FILE") {
+	if _, err := passphrase(t.Context(), &streams{in: strings.NewReader("x\n")}, "key", ""); err == nil || !strings.Contains(err.Error(), "--passphrase-file FILE") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -419,7 +419,7 @@ func TestSigningKey(t *testing.T) {
 		{"no key", dir, filepath.Join(dir, "no.key"), nil, "read the key " + filepath.Join(dir, "no.key")},
 	}
 	for _, tt := range tests {
-		key, err := signingKey(&streams{env: tt.env}, tt.project, KeyOptions{Key: tt.key})
+		key, err := signingKey(t.Context(), &streams{env: tt.env}, tt.project, KeyOptions{Key: tt.key})
 		switch {
 		case tt.want == "" && (err != nil || !key.Demo()):
 			t.Errorf("%s: %v", tt.name, err)

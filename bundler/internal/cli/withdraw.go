@@ -46,7 +46,7 @@ func runWithdraw(ctx context.Context, s *streams, o WithdrawOptions) error {
 	if strings.TrimSpace(o.Reason) == "" || strings.ContainsAny(o.Reason, "\r\n\t") {
 		return exit.Errorf(exit.Usage, `--reason "it needs a disk that nobody has"`, "the reason is one line that people will read")
 	}
-	key, err := signingKey(s, o.Project, o.Key)
+	key, err := signingKey(ctx, s, o.Project, o.Key)
 	if err != nil {
 		return err
 	}

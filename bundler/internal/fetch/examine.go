@@ -100,7 +100,10 @@ func (f found) checkPackage(it Item, keyring *Keyring, content io.ReaderAt) erro
 	if f.rpm != nil {
 		return exit.With(exit.Mismatch, f.rpm, "the file was damaged before the release was locked: get it again from whoever built it, then run bundler lock")
 	}
-	if f.header.ID != it.ID || f.header.Source {
+	if f.header.Source {
+		return exit.Errorf(exit.Mismatch, "name the package that is built of it as the source", "it is a source package, which cannot be installed")
+	}
+	if f.header.ID != it.ID {
 		err := &MismatchError{What: "NEVRA", Got: f.header.NEVRA(), Want: it.NEVRA(), By: "the release"}
 		return exit.With(exit.Mismatch, err, "correct the name, evr or arch in the release, or name the right file as its source")
 	}

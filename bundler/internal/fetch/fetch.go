@@ -4,7 +4,8 @@
 //
 // What is trusted is the release: the digest and size it pins, and the key it
 // names. Servers, networks, repository metadata, folders and the cache itself are not: every file is read and
-// compared in every run, whether it was fetched now or long ago. So any transport will do, http:// too.
+// compared in every run, whether it was fetched now or long ago. So any transport will do, http:// too, but where
+// a source says https, nothing leads to http: a digest is pinned of what came that way.
 // Nothing stands under its final name in the cache before all of it was
 // verified and synced, whatever is cut or killed; what arrived is kept aside and
 // continued. Memory does not grow with the size of files.

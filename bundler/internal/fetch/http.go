@@ -34,7 +34,7 @@ func newHTTPClient(after time.Duration) *httpClient {
 		ForceAttemptHTTP2:     true,
 		DisableCompression:    true, // digests are of the bytes as they are sent
 	}
-	return &httpClient{http.Client{Transport: t}, t, after}
+	return &httpClient{http.Client{Transport: t, CheckRedirect: redirect}, t, after}
 }
 
 // statusError is an answer that is not the content.

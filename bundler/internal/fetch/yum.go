@@ -193,6 +193,9 @@ func (r *repository) place(found map[nevra.ID][]primaryPackage) error {
 			if base.host() == "" && r.base.host() != "" {
 				return metadataErrorf("%q is a path on the machine that reads it", p.href)
 			}
+			if strings.HasPrefix(r.base.String(), "https:") && strings.HasPrefix(base.String(), "http:") {
+				return metadataErrorf("an https repository leads to %s", base)
+			}
 			r.found[key] = append(r.found[key], repoPackage{base, p.sum})
 		}
 	}

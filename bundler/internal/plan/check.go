@@ -68,6 +68,7 @@ func (p *Plan) Check(h Headers) (*Verdict, error) {
 	c.together()
 	c.parts()
 	c.fileTypes()
+	c.ownPlaces()
 	c.scriptlets()
 	c.state()
 	for _, list := range []Problems{c.problems, c.warnings} {

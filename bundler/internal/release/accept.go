@@ -13,6 +13,9 @@ func (r *reader) accept(p *page, s *Spec) {
 	for i, a := range s.Accept {
 		at := under([]any{"accept", i})
 		p.unusable(a.Mistakes(), at())
+		if len(a.Said()) > maxLine {
+			p.wrong(fmt.Sprintf("name and text have %d bytes", len(a.Said())), fmt.Sprintf("at most %d", maxLine), at("says")...)
+		}
 		if a.Name == "" {
 			continue
 		}

@@ -38,6 +38,7 @@ func (r *reader) config(p *page, s *Spec) {
 			} else {
 				first[c.Target] = p.doc.Mistake("", "", at("target")...).Line
 			}
+			r.notOwn(p, c.Target, at("target")...)
 			if c.InPackage() {
 				r.inPackage(p, s, c, at)
 			} else {

@@ -3,8 +3,10 @@ package release
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"onerpm/internal/manifest"
+	"onerpm/internal/sqltext"
 )
 
 const maxBatch = 1_000_000
@@ -70,6 +72,11 @@ func (p *page) backfill(b manifest.Backfill, base []any) {
 	p.need(b.Table, "the table", at("table")...)
 	p.need(b.Set, "SQL of the SET clause", at("set")...)
 	p.need(b.Where, "SQL that is true for a row that lacks it", at("where")...)
+	for _, part := range []struct{ key, sql string }{{"set", b.Set}, {"where", b.Where}} {
+		if _, marks := sqltext.Blank(part.sql); slices.ContainsFunc(marks, func(m sqltext.Semicolon) bool { return m.Top }) {
+			p.wrong("a semicolon, which ends the statement", "a part of the UPDATE that the upgrade writes", at(part.key)...)
+		}
+	}
 	switch {
 	case b.Batch == 0 && !p.doc.Has(at("batch")...):
 		p.missing("rows of one transaction, e.g. 5000", at("batch")...)

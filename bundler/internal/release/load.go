@@ -208,6 +208,22 @@ func (p *page) need(value, allowed string, path ...any) bool {
 	return false
 }
 
+// maxLine bounds a text that is shown on one line, in bytes; the store's index takes no more.
+const maxLine = 4096
+
+// oneLine reports a text that does not fit where it is shown: in an RPM's header, in the
+// store's index, in a row of a table.
+func (p *page) oneLine(value string, path ...any) {
+	switch {
+	case value != "" && strings.TrimSpace(value) == "":
+		p.wrong(subject(path)+" is blank", "text, or nothing at all", path...)
+	case strings.ContainsAny(value, "\n\t"):
+		p.wrong(subject(path)+" is not one line of text", "no line breaks and tabs; >- joins lines", path...)
+	case len(value) > maxLine:
+		p.wrong(fmt.Sprintf("%s has %d bytes", subject(path), len(value)), fmt.Sprintf("at most %d", maxLine), path...)
+	}
+}
+
 // missing reports that there is no value, or an empty one, at a path.
 func (p *page) missing(allowed string, path ...any) {
 	if p.doc.Has(path...) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"onerpm/bundler/internal/mistake"
 	"onerpm/internal/sqltext"
@@ -124,8 +125,10 @@ type section struct {
 
 type span struct{ from, to int }
 
-func (g *gooseFile) wrong(line int, what, allowed string) {
-	g.into.Add(mistake.Mistake{File: g.file, Line: line, Column: 1, What: what, Allowed: allowed})
+func (g *gooseFile) wrong(line int, what, allowed string) { g.wrongAt(line, 1, what, allowed) }
+
+func (g *gooseFile) wrongAt(line, column int, what, allowed string) {
+	g.into.Add(mistake.Mistake{File: g.file, Line: line, Column: column, What: what, Allowed: allowed})
 }
 
 func (g *gooseFile) read(src string) {
@@ -202,27 +205,24 @@ func (g *gooseFile) section(s *section) {
 	inBlock := func(line int) bool {
 		return slices.ContainsFunc(s.blocks, func(b span) bool { return line >= b.from && line <= b.to })
 	}
-	statements, end := 0, 0
-	for _, m := range marks {
-		line := lineOf(m.Offset)
-		if m.Top {
-			if strings.Trim(bare[end:m.Offset], "; \t\r\n") != "" {
-				statements++
-			}
-			end = m.Offset + 1
-		} else if !inBlock(line) && gooseCuts(text, m.Offset) {
-			g.wrong(s.line+line, "goose would cut the statement at this semicolon, which is inside quotes",
+	statements, inside := cut(bare, marks)
+	for _, semicolon := range inside {
+		if line := lineOf(semicolon.offset); !inBlock(line) && gooseCuts(text, semicolon.offset) {
+			g.wrong(s.line+line, "goose would cut the statement at this semicolon, which is inside "+semicolon.of,
 				"put the statement between -- +goose StatementBegin and -- +goose StatementEnd")
 		}
 	}
-	if rest := strings.TrimRight(bare[end:], " \t\r\n"); strings.TrimSpace(rest) != "" {
-		statements++
-		if line := lineOf(end + len(rest)); !inBlock(line) {
+	for _, st := range statements {
+		if line := lineOf(st.to); st.open && !inBlock(line) {
 			g.wrong(s.line+line, "the last statement has no semicolon", "")
 		}
+		if what, allowed := foreign(bare[st.from:st.to]); what != "" {
+			column := utf8.RuneCountInString(text[strings.LastIndexByte(text[:st.from], '\n')+1:st.from]) + 1
+			g.wrongAt(s.line+lineOf(st.from), column, what, allowed)
+		}
 	}
-	if g.noTransaction && statements > 1 {
-		g.wrong(s.line, fmt.Sprintf("%d statements after -- +goose %s of a NO TRANSACTION file", statements, s.name),
+	if g.noTransaction && len(statements) > 1 {
+		g.wrong(s.line, fmt.Sprintf("%d statements after -- +goose %s of a NO TRANSACTION file", len(statements), s.name),
 			"one statement, because half of them could be done; make a file for each")
 	}
 	if at := concurrently.FindStringIndex(bare); at != nil && !g.noTransaction {

@@ -70,9 +70,7 @@ func (r *reader) kept(p *page, s *Spec, dir string, at []any) {
 			p.wrong(fmt.Sprintf("%s holds or lies in %s, %s", dir, other, what), "a folder that only the old release uses: clean removes it", at...)
 		}
 	}
-	for _, own := range []string{"/opt/" + r.cat.Product.Prefix, "/var/lib/" + r.cat.Product.Prefix} {
-		meets(own, "which is the upgrade's own")
-	}
+	r.notOwn(p, dir, at...)
 	for _, state := range s.State {
 		meets(state, "which is state of the product")
 	}
@@ -113,6 +111,7 @@ func (r *reader) earlyServices(p *page, s *Spec) {
 			if !p.hostPath(dir, at("makes", j)...) {
 				continue
 			}
+			r.notOwn(p, dir, at("makes", j)...)
 			for _, state := range s.State {
 				if manifest.Within(dir, state) || manifest.Within(state, dir) {
 					p.wrong(fmt.Sprintf("%s holds or lies in %s, which is state", dir, state), "what comes early was not there before: it is removed on the way back, not restored", at("makes", j)...)
@@ -128,6 +127,9 @@ func (r *reader) moves(p *page, s *Spec) {
 		if said := m.Check(); said != "" {
 			p.wrong(said, "from and to for one file or folder, each and into for all that is in a folder; absolute paths", "moves", i)
 		}
+		for _, end := range []struct{ key, path string }{{"from", m.From}, {"to", m.To}, {"each", m.Each}, {"into", m.Into}} {
+			r.notOwn(p, end.path, "moves", i, end.key)
+		}
 		for j, other := range s.Moves[:i] {
 			if said := m.Meets(other); said != "" {
 				p.wrong(said, fmt.Sprintf("moves that can be done in any order; the other is on line %d", p.doc.Mistake("", "", "moves", j).Line), "moves", i)
@@ -137,6 +139,7 @@ func (r *reader) moves(p *page, s *Spec) {
 	for i, o := range s.Owners {
 		at := under([]any{"owners", i})
 		if p.need(o.Path, "a file or folder on the host", at("path")...) && p.hostPath(o.Path, at("path")...) {
+			r.notOwn(p, o.Path, at("path")...)
 			for j, other := range s.Owners[:i] {
 				if manifest.Within(o.Path, other.Path) || manifest.Within(other.Path, o.Path) {
 					p.wrong(fmt.Sprintf("%s overlaps with %s on line %d", o.Path, other.Path, p.doc.Mistake("", "", "owners", j, "path").Line),

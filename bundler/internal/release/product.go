@@ -40,6 +40,12 @@ func (r *reader) product() {
 	}
 	page.need(p.Vendor, "who makes the bundles", "vendor")
 	page.need(p.License, "the bundles' license, as in rpm's License tag", "license")
+	for _, line := range []struct{ value, key string }{{p.Name, "product"}, {p.Vendor, "vendor"}, {p.License, "license"}, {p.URL, "url"}} {
+		page.oneLine(line.value, line.key)
+	}
+	for i, edition := range p.Editions {
+		page.oneLine(edition, "editions", i)
+	}
 	page.sourceKind(p.Source, "source")
 	page.match(postgresGrammar, p.PostgreSQL, "the oldest version that customers run, as 9.5 or 10", "postgresql")
 	for i, key := range p.Keys {
@@ -53,6 +59,7 @@ func (r *reader) product() {
 			page.match(versionGrammar, u.Version, versionAllowed, "unreached", i, "version")
 		}
 		page.need(u.Why, "what must happen first; paths shows it", "unreached", i, "why")
+		page.oneLine(u.Why, "unreached", i, "why")
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -34,6 +36,7 @@ func (r *reader) releases() {
 	for _, e := range entries {
 		name := "versions/" + e.Name()
 		version, isYAML := strings.CutSuffix(e.Name(), ".yaml")
+		ext := path.Ext(e.Name())
 		switch {
 		case name == productFile || name == baseFile || strings.HasPrefix(e.Name(), "."):
 		case isYAML:
@@ -41,14 +44,20 @@ func (r *reader) releases() {
 				r.cat.Releases = append(r.cat.Releases, rel)
 				r.pages[version] = page
 			}
-		case strings.HasSuffix(e.Name(), ".yml"):
-			r.wrong(name, "is not read", "rename it to .yaml")
-		case e.IsDir():
+		case strings.EqualFold(ext, ".yml") || strings.EqualFold(ext, ".yaml"):
+			r.wrong(name, "is not read", "rename it to "+strings.TrimSuffix(e.Name(), ext)+".yaml")
+		case e.IsDir() || e.Type() == fs.ModeSymlink && r.isFolder(name):
 			if _, err := os.Stat(filepath.Join(r.root, name+".yaml")); err != nil {
 				r.wrong(name, "a folder without a release", "write "+name+".yaml, or remove the folder")
 			}
 		}
 	}
+}
+
+// isFolder tells whether a path below the root leads to a folder.
+func (r *reader) isFolder(name string) bool {
+	info, err := os.Stat(filepath.Join(r.root, name))
+	return err == nil && info.IsDir()
 }
 
 // release reads one release; nil when it has no file.
@@ -66,8 +75,12 @@ func (r *reader) release(version string) (*Release, *page) {
 	rel.Version = version
 	const date = "the day of the release as YYYY-MM-DD"
 	if p.need(rel.Date, date, "date") {
-		if _, err := time.Parse(time.DateOnly, rel.Date); err != nil {
+		day, err := time.Parse(time.DateOnly, rel.Date)
+		switch {
+		case err != nil:
 			p.wrong(fmt.Sprintf("%q is no date", rel.Date), date, "date")
+		case day.Unix() < 0 || day.Unix() > math.MaxUint32:
+			p.wrong(fmt.Sprintf("%s cannot be a build time", rel.Date), "from 1970-01-01 to 2106-02-07: rpm keeps seconds since 1970 in 32 bits", "date")
 		}
 	}
 	if p.need(rel.Status, "allowed: "+strings.Join(statuses, ", "), "status") {
@@ -146,6 +159,9 @@ func (r *reader) configFile(folder, top, path string, d fs.DirEntry) ConfigFile 
 	}
 	if strings.ContainsFunc(file.Target, func(c rune) bool { return c < 0x20 || c == 0x7f || c == 0xfffd }) {
 		r.wrong(shown, "the name has control characters or is not UTF-8", "")
+	}
+	if own := r.cat.Product.OwnPlace(file.Target); own != "" {
+		r.wrong(shown, "is in a place of the upgrade's own, "+own, "configuration is the product's files alone")
 	}
 	sum := sha256.Sum256(data)
 	file.SHA256, file.Size = hex.EncodeToString(sum[:]), int64(len(data))

@@ -218,6 +218,8 @@ var slips = map[string][]slip{
 		{"migrations: migrations", "migrations: ../1.1-2.0", "35:17", `"../1.1-2.0" leaves the folder or is not written plainly; a path inside specs/1.0-1.1/, without . and ..`, 0},
 		{"table: t, set", "table: '', set", "38:18", "table is empty; the table", 0},
 		{`set: "b = a"`, "set: ''", "38:26", "set is empty; SQL of the SET clause", 0},
+		{`set: "b = a"`, `set: "b = ';'; c = 1"`, "38:26", "a semicolon, which ends the statement; a part of the UPDATE that the upgrade writes", 0},
+		{"where: b is null, ", "where: b is null; COMMIT, ", "38:42", "a semicolon, which ends the statement", 0},
 		{"where: b is null, ", "where: '', ", "38:42", "where is empty; SQL that is true for a row that lacks it", 0},
 		{"batch: 500", "batch: 0", "38:60", "a batch of 0 rows; from 1 to 1000000", 0},
 		{"batch: 500", "batch: 1000001", "38:60", "a batch of 1000001 rows; from 1 to 1000000", 0},

@@ -2,12 +2,14 @@ package release
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"onerpm/bundler/internal/mistake"
 	"onerpm/internal/manifest"
 )
 
@@ -32,11 +34,46 @@ func (r *reader) specs() {
 		return
 	}
 	for _, e := range entries {
-		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+		switch name := "specs/" + e.Name(); {
+		case ignored(e):
+		case e.IsDir():
 			r.spec(e.Name())
+		case e.Type() == fs.ModeSymlink:
+			r.wrong(name, "is a symbolic link, which is not followed", "every jump is a folder of its own: move here what it leads to")
+		default:
+			r.wrong(name, "is not read", "every folder of specs/ is a jump, and nothing else is in it but notes (*.md)")
 		}
 	}
 	r.numberLines()
+}
+
+// ignored tells whether a name in specs/, or in the folder of a jump, is not the bundler's
+// business: hidden files, an editor's backups, notes.
+func ignored(e fs.DirEntry) bool {
+	name := e.Name()
+	return strings.HasPrefix(name, ".") || !e.IsDir() && (strings.HasSuffix(name, "~") || strings.HasSuffix(name, ".md"))
+}
+
+// others warns of what is in a jump's folder and that nothing reads: its name may be another than was meant.
+func (r *reader) others(s *Spec, folder string) {
+	entries, err := os.ReadDir(s.Dir)
+	if err != nil {
+		r.wrong(folder, "cannot be read: "+reason(err), "")
+		return
+	}
+	read := []string{"upgrade.yaml", "certify", "hooks"}
+	for _, db := range s.Databases {
+		for _, name := range []string{db.Migrations, db.Checks} {
+			first, _, _ := strings.Cut(name, "/")
+			read = append(read, first)
+		}
+	}
+	for _, e := range entries {
+		if !ignored(e) && !slices.Contains(read, e.Name()) {
+			r.cat.Warnings.Add(mistake.Mistake{File: folder + "/" + e.Name(), What: "is not read",
+				Allowed: "the folder holds upgrade.yaml, hooks/, certify/, and the migrations and checks that upgrade.yaml names"})
+		}
+	}
 }
 
 func (r *reader) spec(jump string) {
@@ -86,6 +123,7 @@ func (r *reader) spec(jump string) {
 	if p.doc.Has("limits", "memory_mib") && s.Limits.MemoryMiB < 1 {
 		p.wrong("memory_mib is not above 0", "how many MiB must be available on the host, e.g. 900", "limits", "memory_mib")
 	}
+	r.others(s, folder)
 	r.cat.Specs[jump] = s
 }
 
@@ -177,11 +215,7 @@ func (r *reader) state(p *page, s *Spec) {
 		if !p.hostPath(dir, "state", i) {
 			continue
 		}
-		for _, own := range []string{"/opt/" + r.cat.Product.Prefix, "/var/lib/" + r.cat.Product.Prefix} {
-			if dir == own || strings.HasPrefix(dir, own+"/") || strings.HasPrefix(own, dir+"/") {
-				p.wrong(fmt.Sprintf("%s holds or lies in the upgrade's own %s", dir, own), "", "state", i)
-			}
-		}
+		r.notOwn(p, dir, "state", i)
 		for j, other := range s.State[:i] {
 			if other != "" && (dir == other || strings.HasPrefix(dir, other+"/") || strings.HasPrefix(other, dir+"/")) {
 				m := p.doc.Mistake("", "", "state", j)

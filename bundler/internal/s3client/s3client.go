@@ -41,7 +41,9 @@ func New(ctx context.Context, base *http.Transport, wrap func(*http.Transport) *
 			base.TLSClientConfig = tls
 		}
 	}
-	cfg.HTTPClient = wrap(base)
+	client := wrap(base)
+	client.CheckRedirect = NoRedirect
+	cfg.HTTPClient = client
 	if cfg.Region == "" {
 		cfg.Region = "us-east-1"
 	}
@@ -55,6 +57,10 @@ func New(ctx context.Context, base *http.Transport, wrap func(*http.Transport) *
 		o.DisableLogOutputChecksumValidationSkipped = true
 	}), nil
 }
+
+// NoRedirect is for http.Client.CheckRedirect: a signed request is for one host, and one that
+// writes must not become one that reads. That the server leads elsewhere is its answer.
+func NoRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // Answer is an error that a server answered with.
 type Answer struct {

@@ -86,7 +86,7 @@ func folder(t testing.TB, list []sample) (string, []Package) {
 		t.Fatal(err)
 	}
 	read := int64(0)
-	packages, err := Read(context.Background(), files, func(n int64) { read += n })
+	packages, _, err := Read(context.Background(), nil, files, func(n int64) { read += n })
 	if err != nil || read != total {
 		t.Fatalf("read %d of %d bytes: %v", read, total, err)
 	}
@@ -377,7 +377,6 @@ func TestMakeRefuses(t *testing.T) {
 	a := []sample{{name: "a", evr: "1-1.el9", arch: "x86_64"}}
 	b := []sample{{name: "a", evr: "2-1.el9", arch: "x86_64"}}
 	makeJump(t, input(t, root, "1.0", a, "2.0", b))
-	writeFile(t, root, "specs/stray", "x")
 	tests := []struct {
 		from, to string
 		old      []sample

@@ -24,6 +24,7 @@ type Package struct {
 	Header *rpmfile.Header
 	SHA256 string // of the file
 	Size   int64  // of the file, bytes
+	File   string // its name in the folder; "" when its release says where it lies
 }
 
 // maxPackages bounds what a folder may hold.
@@ -39,8 +40,14 @@ func List(dir string) ([]string, int64, error) {
 	var files []string
 	total := int64(0)
 	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), ".rpm") || strings.HasSuffix(e.Name(), ".src.rpm") {
+		ext := filepath.Ext(e.Name())
+		switch {
+		case !strings.EqualFold(ext, ".rpm"):
 			continue
+		case ext != ".rpm":
+			return nil, 0, exit.Errorf(exit.Usage, "rename it, or take it out of "+dir, "%s does not end in .rpm, in lower case", e.Name())
+		case plain(e.Name()) != e.Name():
+			return nil, 0, exit.Errorf(exit.Usage, "rename it, or take it out of "+dir, "the file name %q has control characters, unusual spaces, or is not UTF-8", e.Name())
 		}
 		file := filepath.Join(dir, e.Name())
 		info, err := os.Stat(file)
@@ -58,28 +65,57 @@ func List(dir string) ([]string, int64, error) {
 	return files, total, nil
 }
 
-// Read reads and verifies RPMs, and returns them sorted by name. progress is told the
-// bytes that were read. Errors: exit.Mismatch for a damaged file, exit.Usage for two of one name.
-func Read(ctx context.Context, files []string, progress func(int64)) ([]Package, error) {
-	var out []Package
+// Read reads and verifies RPMs, and returns those of the release sorted by name, and of the
+// others the file and why it is left out. known is the release, nil when it is to be written. progress is told the
+// bytes that were read. Errors: exit.Mismatch for a damaged file, exit.Usage for two of one name, exit.Missing when none is left.
+func Read(ctx context.Context, known *release.Release, files []string, progress func(int64)) (out []Package, left []string, err error) {
 	first := map[string]string{}
 	for _, file := range files {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		p, err := read(file, progress)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
+		}
+		if why := notInstalled(p.Header, known); why != "" {
+			left = append(left, p.File+": "+why)
+			continue
 		}
 		if other, twice := first[p.Header.Name]; twice {
-			return nil, exit.Errorf(exit.Usage, "leave in the folder what the release has, and nothing else",
-				"%s and %s are both %s; a release has a package once", other, filepath.Base(file), p.Header.Name)
+			return nil, nil, exit.Errorf(exit.Usage, "leave in the folder what the release has, and nothing else",
+				"%s and %s are both %s; a release has a package once", other, p.File, p.Header.Name)
 		}
-		first[p.Header.Name] = filepath.Base(file)
+		first[p.Header.Name] = p.File
 		out = append(out, p)
 	}
+	if len(out) == 0 {
+		return nil, nil, exit.Errorf(exit.Missing, "name the folder that holds the RPMs of the release", "there is no RPM that a machine has installed: %s", strings.Join(left, "; "))
+	}
 	slices.SortFunc(out, func(a, b Package) int { return strings.Compare(a.Header.Name, b.Header.Name) })
-	return out, nil
+	return out, left, nil
+}
+
+// debugName are the names that rpmbuild gives to what it makes beside a package for debuggers.
+var debugName = regexp.MustCompile(`-debug(info|source)(-common(-.*)?)?$`)
+
+// notInstalled says why a package that rpmbuild makes beside those of a product is no part of
+// the release, "" when it is one. What a release names is part of it.
+func notInstalled(h *rpmfile.Header, known *release.Release) string {
+	switch {
+	case h.Source:
+		return "a source package, which cannot be installed"
+	case isDebugInfo(h) && (known == nil || !slices.ContainsFunc(known.Components, func(c release.Component) bool { return c.Name == h.Name })):
+		return "for debuggers; add it to the release when every customer has it"
+	}
+	return ""
+}
+
+// isDebugInfo tells whether a package is for debuggers alone: by its name and by where all its files are.
+func isDebugInfo(h *rpmfile.Header) bool {
+	return debugName.MatchString(h.Name) && !slices.ContainsFunc(h.Files(), func(f rpmfile.FileInfo) bool {
+		return !strings.HasPrefix(f.Path+"/", "/usr/lib/debug/") && !strings.HasPrefix(f.Path+"/", "/usr/src/debug/")
+	})
 }
 
 func read(file string, progress func(int64)) (Package, error) {
@@ -101,7 +137,7 @@ func read(file string, progress func(int64)) (Package, error) {
 	if err != nil {
 		return Package{}, exit.With(exit.Mismatch, fmt.Errorf("read %s: %w", file, err), "get the file again from whoever built it")
 	}
-	return Package{Header: h, SHA256: hex.EncodeToString(sum.Sum(nil)), Size: n}, nil
+	return Package{Header: h, SHA256: hex.EncodeToString(sum.Sum(nil)), Size: n, File: filepath.Base(file)}, nil
 }
 
 // writer is a function that takes what is written.

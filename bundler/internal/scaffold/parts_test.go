@@ -18,35 +18,23 @@ import (
 	"onerpm/internal/rpmfile"
 )
 
-// What rpmbuild makes for debuggers is left out, unless the release names it.
-func TestWithoutDebugInfo(t *testing.T) {
+// What rpmbuild makes for debuggers is known by its name and its files.
+func TestDebugInfo(t *testing.T) {
 	t.Parallel()
-	var all []Package
-	for name, file := range map[string]string{
-		"app": "/opt/app/f", "app-debuginfo": "/usr/lib/debug/opt/app/f.debug", "app-debugsource": "/usr/src/debug/app/f.c", "app-debuginfo-common-x86_64": "/usr/lib/debug/x",
-		"other-debuginfo": "/opt/app/symbols", "app-debug": "/usr/lib/debug/app", "named-debuginfo": "/usr/lib/debug/named",
+	for name, c := range map[string]struct {
+		file string
+		is   bool
+	}{
+		"app": {"/opt/app/f", false}, "app-debuginfo": {"/usr/lib/debug/opt/app/f.debug", true}, "app-debugsource": {"/usr/src/debug/app/f.c", true},
+		"app-debuginfo-common-x86_64": {"/usr/lib/debug/x", true}, "other-debuginfo": {"/opt/app/symbols", false}, "app-debug": {"/usr/lib/debug/app", false},
 	} {
-		h, err := rpmfile.Read(bytes.NewReader(sample{name: name, evr: "1-1", files: map[string]string{file: "x"}}.rpm(t)))
+		h, err := rpmfile.Read(bytes.NewReader(sample{name: name, evr: "1-1", files: map[string]string{c.file: "x"}}.rpm(t)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, Package{Header: h})
-	}
-	kept, left, err := WithoutDebugInfo(all, &release.Release{Components: []release.Component{{Name: "named-debuginfo"}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, p := range kept {
-		names = append(names, p.Header.Name)
-	}
-	slices.Sort(names)
-	slices.Sort(left)
-	if got, want := strings.Join(names, " "), "app app-debug named-debuginfo other-debuginfo"; got != want {
-		t.Errorf("kept %s, want %s", got, want)
-	}
-	if got, want := strings.Join(left, " "), "app-debuginfo-1-1 app-debuginfo-common-x86_64-1-1 app-debugsource-1-1"; got != want {
-		t.Errorf("left %s, want %s", got, want)
+		if isDebugInfo(h) != c.is {
+			t.Errorf("%s with %s is for debuggers: %v", name, c.file, !c.is)
+		}
 	}
 }
 
@@ -58,7 +46,6 @@ func TestListAndRead(t *testing.T) {
 	}
 	dir := t.TempDir()
 	writeFile(t, dir, "notes.txt", "x")
-	writeFile(t, dir, "a-1-1.src.rpm", "x")
 	if _, _, err := List(dir); exit.Code(err) != exit.Missing || !strings.Contains(err.Error(), "there is no RPM in") {
 		t.Errorf("no RPM: %v", err)
 	}
@@ -70,29 +57,96 @@ func TestListAndRead(t *testing.T) {
 		t.Fatalf("%v, %d, %v", files, total, err)
 	}
 	none := func(int64) {}
-	if _, err := Read(context.Background(), files, none); exit.Code(err) != exit.Usage || err.Error() != "one.rpm and two.rpm are both a; a release has a package once" {
+	if _, _, err := Read(context.Background(), nil, files, none); exit.Code(err) != exit.Usage || err.Error() != "one.rpm and two.rpm are both a; a release has a package once" {
 		t.Errorf("twice: %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Read(ctx, files, none); !errors.Is(err, context.Canceled) {
+	if _, _, err := Read(ctx, nil, files, none); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	reserved := bytes.Clone(good)
 	reserved[96+4] = 1 // in the signature header, where no digest covers it
 	for name, data := range map[string]string{"text": "no package", "cut": string(good[:len(good)/2]), "empty": "", "reserved": string(reserved)} {
 		writeFile(t, dir, name+".rpm", data)
-		if _, err := Read(context.Background(), []string{filepath.Join(dir, name+".rpm")}, none); exit.Code(err) != exit.Mismatch || !strings.Contains(err.Error(), name+".rpm") {
+		if _, _, err := Read(context.Background(), nil, []string{filepath.Join(dir, name+".rpm")}, none); exit.Code(err) != exit.Mismatch || !strings.Contains(err.Error(), name+".rpm") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := Read(context.Background(), []string{filepath.Join(dir, "nowhere.rpm")}, none); exit.Code(err) != exit.Missing {
+	if _, _, err := Read(context.Background(), nil, []string{filepath.Join(dir, "nowhere.rpm")}, none); exit.Code(err) != exit.Missing {
 		t.Errorf("a file that is gone: %v", err)
 	}
-	got, err := Read(context.Background(), files[:1], none)
+	got, _, err := Read(context.Background(), nil, files[:1], none)
 	sum := sha256.Sum256(good)
 	if err != nil || got[0].SHA256 != hex.EncodeToString(sum[:]) || got[0].Size != int64(len(good)) {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// What rpmbuild leaves beside the packages of a product is no part of a release, whatever the
+// files are called; a release that names one has it.
+func TestReadLeavesOut(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	source := sample{name: "a", evr: "1-1"}.rpm(t)
+	source[7] = 1 // the lead's type: a source package
+	writeFile(t, dir, "a.rpm", string(source))
+	none := func(int64) {}
+	read := func(known *release.Release) (names, left []string, err error) {
+		files, _, err := List(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		packages, left, err := Read(context.Background(), known, files, none)
+		for _, p := range packages {
+			names = append(names, p.File)
+		}
+		return names, left, err
+	}
+	if _, _, err := read(nil); exit.Code(err) != exit.Missing || !strings.Contains(err.Error(), "a.rpm: a source package") {
+		t.Errorf("source packages alone: %v", err)
+	}
+	for _, name := range []string{"a", "a-debuginfo", "a-debugsource", "a-debuginfo-common-x86_64", "a-debuginfod", "debuginfo"} {
+		writeFile(t, dir, "of "+name+".rpm", string(sample{name: name, evr: "1-1"}.rpm(t)))
+	}
+	names, left, err := read(nil)
+	if want := []string{"of a.rpm", "of a-debuginfod.rpm", "of debuginfo.rpm"}; err != nil || !slices.Equal(names, want) || len(left) != 4 {
+		t.Errorf("%v, %v, %v", names, left, err)
+	}
+	names, left, err = read(&release.Release{Components: []release.Component{{Name: "a-debuginfo"}}})
+	if err != nil || !slices.Contains(names, "of a-debuginfo.rpm") || len(left) != 3 {
+		t.Errorf("named by the release: %v, %v, %v", names, left, err)
+	}
+	for _, name := range []string{"a.RPM", "a\nb.rpm", "a\xff.rpm", " a.rpm"} {
+		writeFile(t, dir, name, "x")
+		if _, _, err := List(dir); exit.Code(err) != exit.Usage || exit.Hint(err) == "" {
+			t.Errorf("%q: %v", name, err)
+		}
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A file that is not named as its package says is found by its own name.
+func TestReleaseFileNamesFiles(t *testing.T) {
+	t.Parallel()
+	dir, packages := folder(t, []sample{{name: "a", evr: "1-1"}, {name: "b", evr: "1-1"}})
+	packages[0].File, packages[1].File = packages[0].Header.FileName(), "b: 1 all.rpm"
+	for source, want := range map[string][]string{
+		"rpms/2.0":     {`    source: "rpms/2.0/b: 1 all.rpm" # its`},
+		"rpms/2.0.rpm": {"    source: rpms/2.0.rpm/" + packages[0].File + " # its", `    source: "rpms/2.0.rpm/b: 1 all.rpm" # its`},
+	} {
+		in := Input{Catalog: &release.Catalog{Root: dir}, From: Side{Version: "1.0", Packages: packages}, To: Side{Version: "2.0", Packages: packages, Source: source}}
+		got := in.releaseFile(in.To)
+		if strings.Count(got, "    source: ") != len(want) {
+			t.Errorf("%s:\n%s", source, got)
+		}
+		for _, line := range want {
+			if !strings.Contains(got, line) {
+				t.Errorf("%q is not in\n%s", line, got)
+			}
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package scaffold
 import (
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -54,6 +55,9 @@ func (in Input) component(b *strings.Builder, s Side, p Package, c change) {
 		}
 	}
 	fmt.Fprintf(b, "  - name: %s\n    evr: %s\n    arch: %s\n    sha256: %s\n    size: %d\n", p.Header.Name, quoted(evrOf(p.Header)), p.Header.Arch, p.SHA256, p.Size)
+	if p.File != "" && (p.File != p.Header.FileName() || strings.HasSuffix(s.Source, ".rpm")) {
+		fmt.Fprintf(b, "    source: %s # its file is named in a way of its own\n", quoted(path.Join(s.Source, p.File)))
+	}
 	if from := in.From.Release; from != nil && slices.ContainsFunc(from.Components, func(c release.Component) bool { return c.Name == p.Header.Name && c.Optional }) {
 		b.WriteString("    optional: true\n")
 	}

@@ -34,7 +34,7 @@ type Side struct {
 	Release  *release.Release // as versions/ has it; nil when it is to be written
 	Packages []Package        // all of it, sorted by name
 	Source   string           // where the packages lie, for a release that is written
-	LeftOut  []string         // debug information that lies beside them: name-version-release
+	LeftOut  []string         // files that lie there too and are no part of the release, with the reason
 }
 
 // File is one file to write, relative to the project's root.

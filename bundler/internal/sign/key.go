@@ -41,7 +41,10 @@ type Key struct {
 // ErrPassphrase is returned by Load when a key cannot be opened with the passphrase given.
 var ErrPassphrase = errors.New("the passphrase does not open the key")
 
-// Load reads one armored private key. passphrase is asked only when the key is protected.
+// ErrExpired is wrapped by errors of Load, and of signing, for a key whose time is over.
+var ErrExpired = errors.New("the key has expired")
+
+// Load reads one armored private key, which is valid today. passphrase is asked only when the key is protected.
 func Load(r io.Reader, passphrase func() ([]byte, error)) (*Key, error) {
 	e, err := readOne(r)
 	if err != nil {
@@ -57,6 +60,10 @@ func Load(r io.Reader, passphrase func() ([]byte, error)) (*Key, error) {
 	if e.PrimaryKey.PubKeyAlgo != packet.PubKeyAlgoRSA || e.PrimaryKey.Version != 4 || bits < 2048 || bits > 4096 {
 		return nil, errors.New("not an RSA key of 2048 to 4096 bits and version 4: nothing else is understood by every rpm that customers run")
 	}
+	k := &Key{entity: e, since: newest(e)}
+	if err := k.Check(time.Now()); err != nil {
+		return nil, err
+	}
 	if e.PrivateKey.Encrypted {
 		pass, err := passphrase()
 		if err != nil {
@@ -66,11 +73,23 @@ func Load(r io.Reader, passphrase func() ([]byte, error)) (*Key, error) {
 			return nil, ErrPassphrase
 		}
 	}
-	k := &Key{entity: e, since: newest(e)}
 	if _, ok := e.SigningKeyById(k.since, e.PrimaryKey.KeyId); !ok {
-		return nil, fmt.Errorf("the primary key %X is revoked, has expired or may not sign (a subkey is of no use on EL7)", e.PrimaryKey.Fingerprint)
+		return nil, fmt.Errorf("the primary key %X is revoked or may not sign (a subkey is of no use on EL7)", e.PrimaryKey.Fingerprint)
 	}
 	return k, nil
+}
+
+// Check is an error when the key has expired at a time, so that nobody would accept a signature of then.
+func (k *Key) Check(at time.Time) error {
+	self, _ := k.entity.PrimarySelfSignature()
+	if self == nil || self.KeyLifetimeSecs == nil || *self.KeyLifetimeSecs == 0 {
+		return nil
+	}
+	end := k.entity.PrimaryKey.CreationTime.Add(time.Duration(*self.KeyLifetimeSecs) * time.Second).UTC()
+	if at.Before(end) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s ended on %s, and a signature of %s would not count", ErrExpired, k.Fingerprint(), end.Format(time.DateOnly), at.UTC().Format(time.DateOnly))
 }
 
 // newest returns the time from which the key with its user IDs counts as valid.

@@ -36,6 +36,9 @@ func (k *Key) detached(w io.Writer, r io.Reader, at time.Time) error {
 	if at.Before(k.since) {
 		at = k.since
 	}
+	if err := k.Check(at); err != nil {
+		return err
+	}
 	c := config(at)
 	c.SigningKeyId = k.entity.PrimaryKey.KeyId
 	return openpgp.DetachSign(w, k.entity, r, c)

@@ -227,3 +227,40 @@ func TestLoadRefuses(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// An expired key signs nothing, not even with the date of a day on which it was valid: whoever
+// checks looks at the key's time.
+func TestExpiredKey(t *testing.T) {
+	t.Parallel()
+	dir := gpgHome(t)
+	gpg := func(args ...string) []byte {
+		out, err := exec.CommandContext(t.Context(), "gpg", append([]string{"--homedir", dir, "--batch", "--quiet", "--passphrase", ""}, args...)...).Output()
+		if err != nil {
+			t.Fatalf("gpg %v: %v", args, err)
+		}
+		return out
+	}
+	gpg("--faked-system-time", "20200101T000000!", "--quick-generate-key", "old@example.invalid", "rsa2048", "sign", "1y")
+	_, err := sign.Load(bytes.NewReader(gpg("--armor", "--export-secret-keys", "old@example.invalid")), nil)
+	if !errors.Is(err, sign.ErrExpired) || !strings.Contains(err.Error(), "ended on 2020-12-31") {
+		t.Errorf("a key of 2020: %v", err)
+	}
+	gpg("--quick-generate-key", "new@example.invalid", "rsa2048", "sign", "1y")
+	k, err := sign.Load(bytes.NewReader(gpg("--armor", "--export-secret-keys", "new@example.invalid")), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := time.Now().AddDate(2, 0, 0)
+	if err := k.Check(later); !errors.Is(err, sign.ErrExpired) {
+		t.Errorf("a day after its end: %v", err)
+	}
+	if _, err := k.Header([]byte("x"), later); !errors.Is(err, sign.ErrExpired) {
+		t.Errorf("a header: %v", err)
+	}
+	if _, err := k.Detached([]byte("x"), later); !errors.Is(err, sign.ErrExpired) {
+		t.Errorf("a file: %v", err)
+	}
+	if _, err := k.Header([]byte("x"), date); err != nil || k.Check(date) != nil {
+		t.Errorf("before its end: %v", err)
+	}
+}

@@ -38,7 +38,7 @@ func (b *bucket) connect(ctx context.Context) error {
 	}
 	wrap := func(base *http.Transport) *http.Client {
 		// To copy or to put parts together the server reads and writes the whole file before it answers.
-		slow := &http.Client{Transport: &stall.Transport{Base: base, After: 20 * b.o.Stall}}
+		slow := &http.Client{Transport: &stall.Transport{Base: base, After: 20 * b.o.Stall}, CheckRedirect: s3client.NoRedirect}
 		b.patient = func(o *s3.Options) { o.HTTPClient = slow }
 		return &http.Client{Transport: &stall.Transport{Base: base, After: b.o.Stall}}
 	}

@@ -204,6 +204,10 @@ func (d *decoder) pairs(n ast.Node) ([]pair, bool) {
 			d.wrong(value.Key, "a key that is no plain text", "")
 			continue
 		}
+		if strings.ContainsFunc(key, func(c rune) bool { return unprintable(c) || c == '\n' || c == '\t' }) {
+			d.wrong(value.Key, fmt.Sprintf("a control character in the key %q", key), "")
+			continue
+		}
 		line, _ := place(value.Key)
 		if first, twice := seen[key]; twice {
 			d.wrong(value.Key, fmt.Sprintf("key %q stands here twice", key), fmt.Sprintf("the first is on line %d", first))

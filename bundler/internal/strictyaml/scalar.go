@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
@@ -74,11 +76,20 @@ func undecided(s string) (string, bool) {
 	return "still to be decided: " + strings.TrimSpace(what), is
 }
 
+// unprintable tells whether a character does something to a terminal or a page instead of being shown.
+func unprintable(c rune) bool {
+	return c != '\n' && c != '\t' && unicode.In(c, unicode.Cc, unicode.Zl, unicode.Zp)
+}
+
 func (d *decoder) scalar(n ast.Node, v reflect.Value) {
 	s := text(n)
 	if what, is := undecided(s); is {
 		d.wrong(n, what, "")
 		return
+	}
+	if i := strings.IndexFunc(s, unprintable); i >= 0 {
+		c, _ := utf8.DecodeRuneInString(s[i:])
+		d.wrong(n, fmt.Sprintf("a control character (%U) in the text", c), "letters, signs, spaces, tabs and line breaks")
 	}
 	if u := unmarshaler(v); u != nil {
 		if err := u.UnmarshalText([]byte(s)); err != nil {
