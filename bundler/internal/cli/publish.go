@@ -72,7 +72,7 @@ func runPublish(ctx context.Context, s *streams, o PublishOptions) error {
 	}
 	var p *progress
 	ro.Progress = func(n int64) { p.add(n) }
-	r, err := openRepo(ctx, o.To, ro)
+	r, err := changeRepo(ctx, s, o.To, ro)
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func runWithdraw(ctx context.Context, s *streams, o WithdrawOptions) error {
 	if err != nil {
 		return err
 	}
-	r, err := openRepo(ctx, o.From, ro)
+	r, err := changeRepo(ctx, s, o.From, ro)
 	if err != nil {
 		return err
 	}
