@@ -144,7 +144,7 @@ func TestLink(t *testing.T) {
 		}
 		return answer.StatusCode, sumOf(body)
 	}
-	if code, sum := get(link); code != http.StatusOK || sum != fileSum(t, one) {
+	if code, sum := get(link.URL); code != http.StatusOK || sum != fileSum(t, one) {
 		t.Errorf("the link gives %d, sha256 %s", code, sum)
 	}
 	if code, _ := get(res.URL); code != http.StatusForbidden {

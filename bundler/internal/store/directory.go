@@ -50,8 +50,8 @@ func (d *directory) String() string { return d.root }
 func (d *directory) URL(name string) string { return publicURL(d.base, name) }
 
 // Presign refuses.
-func (d *directory) Presign(context.Context, string, time.Duration) (string, error) {
-	return "", exit.Errorf(exit.Usage, "give the file itself, or publish to s3://bucket/prefix", "%s is a folder: only a bucket has links that expire", d.root)
+func (d *directory) Presign(context.Context, string, time.Duration) (Link, error) {
+	return Link{}, exit.Errorf(exit.Usage, "give the file itself, or publish to s3://bucket/prefix", "%s is a folder: only a bucket has links that expire", d.root)
 }
 
 func (d *directory) path(name string) string { return filepath.Join(d.root, filepath.FromSlash(name)) }

@@ -186,26 +186,14 @@ func (b *bucket) List(ctx context.Context, prefix string) iter.Seq2[Info, error]
 	}
 }
 
-// Presign signs here; the server is only asked whether the object is there.
-func (b *bucket) Presign(ctx context.Context, name string, d time.Duration) (string, error) {
-	const most = 7 * 24 * time.Hour
-	if d < time.Second || d > most {
-		return "", exit.Errorf(exit.Usage, "S3 takes 1s to 168h", "a link cannot be good for %s", d)
-	}
-	if _, err := b.Stat(ctx, name); err != nil {
-		return "", err
-	}
-	signed, err := s3.NewPresignClient(b.api).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: b.key(name)}, s3.WithPresignExpires(d))
-	if err != nil {
-		return "", b.fail(ctx, "sign a link for", name, err)
-	}
-	return signed.URL, nil
-}
 
-// Tidy aborts uploads of parts that began before then under the prefix.
+// Tidy aborts uploads of parts that began before then under the prefix, and removes what killed probes left.
 func (b *bucket) Tidy(ctx context.Context, before time.Time) (int, error) {
-	removed := 0
-	err := b.uploads(ctx, b.prefix, func(u types.MultipartUpload) error {
+	removed, err := b.tidyProbes(ctx, before)
+	if err != nil {
+		return removed, err
+	}
+	err = b.uploads(ctx, b.prefix, func(u types.MultipartUpload) error {
 		if !aws.ToTime(u.Initiated).Before(before) {
 			return nil
 		}

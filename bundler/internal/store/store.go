@@ -57,7 +57,7 @@ type Store interface {
 	URL(name string) string
 	// Presign returns a URL with which anybody can read the file for d; ErrNotExist when it is not there.
 	// A directory has no such thing, and says so.
-	Presign(ctx context.Context, name string, d time.Duration) (string, error)
+	Presign(ctx context.Context, name string, d time.Duration) (Link, error)
 	// String is the store's address as Open takes it.
 	String() string
 }
@@ -100,6 +100,12 @@ type Info struct {
 	Size     int64     // bytes
 	Modified time.Time // when it was put
 	Tag      string    // names this content of this file for IfTag; means nothing else
+}
+
+// Link is a URL that works without an account, for a while.
+type Link struct {
+	URL   string
+	Until time.Time // in whole seconds; zero when nobody knows, because the credentials end with a session that does not tell when
 }
 
 var (
