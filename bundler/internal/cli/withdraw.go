@@ -31,7 +31,7 @@ func withdrawCommand(s *streams) *cli.Command {
 		Usage:     "take a bundle back from customers",
 		ArgsUsage: "NEVRA",
 		Description: "The bundle leaves the repository, the page and its short name, in all channels. Its file stays\n" +
-			"under its digest. Publishing the same file brings it back; its name stays taken.",
+			"under its digest, its name stays taken. bundler publish --reinstate brings the same file back.",
 		Flags: append(flags, keyFlags(&o.Key)...),
 		Action: inProjectWith(&o.Project, &o.NEVRA, func(c *cli.Context) error {
 			if err := needs(c, "from", "reason"); err != nil {

@@ -33,6 +33,7 @@ type Repo struct {
 	key    *sign.Key
 	public *sign.Public // nil until it is known
 	o      Options
+	probed bool                  // the store keeps its promises
 	known  map[string]generation // by channel: the last that was read or written; a generation never changes
 }
 
