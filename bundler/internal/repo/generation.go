@@ -33,7 +33,9 @@ func pointerName(channel string) string        { return channel + "/mirrorlist" 
 func generationName(channel, id string) string { return channel + "/g/" + id + "/" }
 
 // pointerLine is the content of a pointer to a generation under a base.
-func pointerLine(channel, id, base string) string { return under(base, generationName(channel, id)) + "\n" }
+func pointerLine(channel, id, base string) string {
+	return under(base, generationName(channel, id)) + "\n"
+}
 
 // current reads what a channel's pointer names, and checks its signature.
 func (r *Repo) current(ctx context.Context, channel string) (generation, error) {

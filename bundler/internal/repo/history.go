@@ -31,10 +31,15 @@ func (r *Repo) ready(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	before := ""
 	for c, g := range all { // who made it the current one may have been killed before
 		if err := r.notePublished(ctx, c, g.id, g.index.Base); err != nil {
 			return err
 		}
+		before = g.index.Base
+	}
+	if err := CheckBase(r.base(before)); err != nil {
+		return exit.With(exit.Usage, fmt.Errorf("customers could not read it: %w", err), "publish to another folder or prefix, or say where customers read it: --url")
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/percent"
 	"onerpm/bundler/internal/repodata"
 	"onerpm/bundler/internal/store"
 	"onerpm/internal/rpmfile"
@@ -249,7 +250,7 @@ func entryOf(h *rpmfile.Header, b *Bundle, base string) (repodata.Entry, error) 
 		return repodata.Entry{}, err
 	}
 	facts := repodata.FileFacts{SHA256: b.SHA256, Size: b.Size, Time: built.Unix()}
-	return repodata.Describe(h, facts, repodata.Place{Base: base, Href: escaped(b.File)})
+	return repodata.Describe(h, facts, repodata.Place{Base: base, Href: percent.Path(b.File)})
 }
 
 // adding says how a channel gets the bundle; nil when it has it.

@@ -18,6 +18,7 @@ import (
 	"onerpm/bundler/internal/certify"
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/inspect"
+	"onerpm/bundler/internal/percent"
 	"onerpm/bundler/internal/repodata"
 	"onerpm/bundler/internal/sign"
 	"onerpm/bundler/internal/store"
@@ -189,7 +190,7 @@ func (v *verifier) listed(ctx context.Context, set *repodata.Set, x *Index) erro
 		}
 		b, ok := missing[p.SHA256]
 		delete(missing, p.SHA256)
-		want := repodata.Place{Base: x.Base, Href: escaped(b.File)}
+		want := repodata.Place{Base: x.Base, Href: percent.Path(b.File)}
 		switch {
 		case !ok:
 			v.problem("%s: the metadata has %s, sha256 %s, and the index has not", x.Channel, p.NEVRA(), p.SHA256)

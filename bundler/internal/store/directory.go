@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/percent"
 )
 
 // directory is a Store in a folder. Its files are ordinary ones, for a web server to
@@ -31,7 +31,7 @@ func openDirectory(root string, o Options) (Store, error) {
 	}
 	d := &directory{root: abs, base: o.URL}
 	if d.base == "" {
-		d.base = (&url.URL{Scheme: "file", Path: abs}).String()
+		d.base = "file://" + percent.Path(abs)
 	}
 	if info, err := os.Stat(abs); err == nil && !info.IsDir() {
 		return nil, exit.Errorf(exit.Usage, "name a folder", "%s is no folder", abs)

@@ -30,6 +30,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/percent"
 )
 
 // Store is a folder of published files. It may be used by many at once, in other processes too.
@@ -170,10 +171,9 @@ func checkPrefix(prefix string) error {
 	return fmt.Errorf("%q is nothing that names in a store begin with", prefix)
 }
 
-// publicURL is a file's URL under base. A plus is escaped as well: S3 takes it for a space.
+// publicURL is a file's URL under base.
 func publicURL(base, name string) string {
-	escaped := (&url.URL{Path: name}).EscapedPath()
-	return strings.TrimSuffix(base, "/") + "/" + strings.ReplaceAll(escaped, "+", "%2B")
+	return strings.TrimSuffix(base, "/") + "/" + percent.Path(name)
 }
 
 // failed gives an error of this package its exit code.
