@@ -62,13 +62,14 @@ func Start(t testing.TB) *Server {
 }
 
 // Env returns the environment that makes a program with an AWS SDK use the server,
-// and nothing else of this machine's AWS configuration.
+// and nothing else of this machine's AWS configuration. It lets bundler publish with the demo key there.
 func (s *Server) Env() []string {
 	return []string{
 		"AWS_ENDPOINT_URL=" + s.Endpoint, "AWS_REGION=" + s.Region,
 		"AWS_ACCESS_KEY_ID=" + s.AccessKey, "AWS_SECRET_ACCESS_KEY=" + s.SecretKey,
 		"AWS_SESSION_TOKEN=", "AWS_PROFILE=", "AWS_ENDPOINT_URL_S3=", "AWS_CA_BUNDLE=", "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
+		"BUNDLER_TEST_DEMO_KEY_ON_LOOPBACK=1",
 	}
 }
 

@@ -31,6 +31,7 @@ import (
 // Options say what is certified, and where.
 type Options struct {
 	Bundle   string // path
+	SHA256   string // of the bundle that is certified; what is sent to a machine must be that
 	Manifest *manifest.Manifest
 	Platform string // as a release names it
 	Machines Machines
@@ -112,14 +113,14 @@ func (o Options) one(ctx context.Context, s scenario) (_ Scenario, _ Facts, err 
 			err = fmt.Errorf("%s: give the machine back: %w", s.name, failed)
 		}
 	}()
-	r := &run{machine: machine, m: o.Manifest, file: o.Bundle, checks: o.Checks}
+	r := &run{machine: machine, m: o.Manifest, file: o.Bundle, sum: o.SHA256, checks: o.Checks}
 	o.Tell(s.name, "%s", s.what)
 	started := time.Now()
 	failed := r.try(ctx, o, s)
 	if ctx.Err() != nil {
 		return Scenario{}, Facts{}, context.Cause(ctx)
 	}
-	if exit.Code(failed) == exit.Usage {
+	if code := exit.Code(failed); code == exit.Usage || code == exit.BadBundle { // nothing is known of the bundle
 		return Scenario{}, Facts{}, failed
 	}
 	interrupted = false

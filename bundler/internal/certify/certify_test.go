@@ -3,6 +3,7 @@ package certify
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"onerpm/bundler/internal/exit"
 )
 
 // stuck is a machine whose second script never ends, and the folder in which its calls and resets are counted.
@@ -72,6 +75,49 @@ func TestLimit(t *testing.T) {
 	}
 	if n := count(t, filepath.Join(dir, "resets")); n != 1 {
 		t.Errorf("the machine was put back %d times: a failed one is left to be looked at", n)
+	}
+}
+
+// receiver stands for a machine that takes the bundle and then is no machine of the old release. Once it has it,
+// somebody builds another one into the same file.
+const receiver = `#!/bin/sh
+cd "$(dirname "$0")"
+if [ "$1" = dd ]; then
+	cat >got && echo another >bundle
+	exit
+fi
+script=$(cat)
+case $script in
+*os-release*) printf 'system=Test\nid=el\nversion=7\nlike=rhel\narch=x86_64\nkernel=1\nrpm=RPM version 4.11\nsystemd=systemd 219\n' ;;
+*sha256sum*) sha256sum got ;;
+*mkdir* | *true*) ;;
+*) exit 1 ;;
+esac
+`
+
+// A certificate speaks of bytes that every scenario was given: with others there is none.
+func TestBundleChangesMeanwhile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	bundle, machine := filepath.Join(dir, "bundle"), filepath.Join(dir, "machine")
+	if err := errors.Join(os.WriteFile(bundle, []byte("one"), 0o600), os.WriteFile(machine, []byte(receiver), 0o700)); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	o := options(Remote{Machine: Machine{Via: machine}, Reset: "echo x >>" + filepath.Join(dir, "resets")})
+	o.Bundle, o.SHA256 = bundle, fmt.Sprintf("%x", sha256.Sum256([]byte("one")))
+	c, err := Run(t.Context(), o)
+	if err != nil || c.Outcome != Failed {
+		t.Fatalf("one scenario, which got the right bytes: %+v, %v", c, err)
+	}
+	if err := os.WriteFile(bundle, []byte("one"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o.Only = []string{Fresh, Refused}
+	if _, err := Run(t.Context(), o); exit.Code(err) != exit.BadBundle || !strings.Contains(err.Error(), "changed while it was certified") {
+		t.Errorf("the second got others: %v", err)
+	}
+	if n := count(t, filepath.Join(dir, "resets")); n != 4 {
+		t.Errorf("the machine was put back %d times, want before each scenario and after the one that was given up", n)
 	}
 }
 

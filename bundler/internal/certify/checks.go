@@ -119,7 +119,7 @@ func (c Checks) list() []Check {
 // giveChecks brings the scripts to the machine.
 func (r *run) giveChecks(ctx context.Context) error {
 	for _, s := range r.checks.Scripts {
-		if err := r.machine.send(ctx, r.at(s.Name), bytes.NewReader(s.text)); err != nil {
+		if _, err := r.machine.send(ctx, r.at(s.Name), bytes.NewReader(s.text)); err != nil {
 			return err
 		}
 	}

@@ -66,26 +66,26 @@ func (m Machine) must(ctx context.Context, what, script string) (string, error) 
 	return r.out, nil
 }
 
-// send writes what r gives into a file of the machine, and compares digests. Neither path
-// may have a space or a sign that a shell knows.
-func (m Machine) send(ctx context.Context, path string, r io.Reader) error {
+// send writes what r gives into a file of the machine, compares digests and returns that. The path
+// may not have a space or a sign that a shell knows.
+func (m Machine) send(ctx context.Context, path string, r io.Reader) (string, error) {
 	sum := sha256.New()
 	got, err := m.run(ctx, "dd of="+path+" bs=1048576", io.TeeReader(r, sum))
 	if err == nil && got.code != 0 {
 		err = fmt.Errorf("exit code %d: %s", got.code, got.said())
 	}
 	if err != nil {
-		return fmt.Errorf("write %s on the machine: %w", path, err)
+		return "", fmt.Errorf("write %s on the machine: %w", path, err)
 	}
 	there, err := m.must(ctx, "read "+path+" on the machine", "sha256sum "+path)
 	if err != nil {
-		return err
+		return "", err
 	}
 	want := hex.EncodeToString(sum.Sum(nil))
 	if have, _, _ := strings.Cut(there, " "); have != want {
-		return fmt.Errorf("write %s on the machine: it arrived with sha256 %s, not %s", path, have, want)
+		return "", fmt.Errorf("write %s on the machine: it arrived with sha256 %s, not %s", path, have, want)
 	}
-	return nil
+	return want, nil
 }
 
 // run runs words behind the prefix.

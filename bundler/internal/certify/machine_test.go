@@ -3,7 +3,9 @@ package certify
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,18 +90,19 @@ func TestSend(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "bundle")
 	content := bytes.Repeat([]byte("0123456789\x00\n"), 1<<18)
-	if err := here.send(t.Context(), path, bytes.NewReader(content)); err != nil {
-		t.Fatal(err)
+	sum, err := here.send(t.Context(), path, bytes.NewReader(content))
+	if want := fmt.Sprintf("%x", sha256.Sum256(content)); err != nil || sum != want {
+		t.Fatalf("%s, want %s: %v", sum, want, err)
 	}
 	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, content) {
 		t.Errorf("it arrived otherwise: %d bytes, %v", len(got), err)
 	}
-	if err := here.send(t.Context(), t.TempDir(), strings.NewReader("x")); err == nil {
+	if _, err := here.send(t.Context(), t.TempDir(), strings.NewReader("x")); err == nil {
 		t.Error("a file that cannot be written is no error")
 	}
 	// A prefix that loses a byte on the way.
 	lossy := Machine{Via: "f() { if [ \"$1\" = dd ]; then tail -c +2 | \"$@\"; else \"$@\"; fi; }; f"}
-	if err := lossy.send(t.Context(), path, bytes.NewReader(content)); err == nil || !strings.Contains(err.Error(), "it arrived with sha256") {
+	if _, err := lossy.send(t.Context(), path, bytes.NewReader(content)); err == nil || !strings.Contains(err.Error(), "it arrived with sha256") {
 		t.Errorf("a lost byte: %v", err)
 	}
 }

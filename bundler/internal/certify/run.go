@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"onerpm/bundler/internal/exit"
 	"onerpm/internal/hostconf/connection"
 	"onerpm/internal/manifest"
 )
@@ -19,6 +20,7 @@ type run struct {
 	machine Machine
 	m       *manifest.Manifest
 	file    string // the bundle, here
+	sum     string // its SHA-256
 	checks  Checks
 
 	facts    Facts
@@ -53,12 +55,7 @@ func (r *run) begin(ctx context.Context, platform string) error {
 	if err := r.giveChecks(ctx); err != nil {
 		return err
 	}
-	f, err := os.Open(r.file)
-	if err != nil {
-		return err
-	}
-	defer f.Close() //nolint:errcheck // only read
-	if err := r.machine.send(ctx, r.rpm(), f); err != nil {
+	if err := r.sendBundle(ctx); err != nil {
 		return err
 	}
 	if err := r.productIs(ctx, phasePrepare).err(); err != nil {
@@ -77,6 +74,20 @@ func (r *run) begin(ctx context.Context, platform string) error {
 		return fmt.Errorf("the machine is not ready, it must have %s: %w", r.m.From, err)
 	}
 	return r.postgres(ctx, manifest.Old)
+}
+
+// sendBundle brings the bundle to the machine: the very bytes that are certified, or nothing is.
+func (r *run) sendBundle(ctx context.Context) error {
+	f, err := os.Open(r.file)
+	if err != nil {
+		return exit.With(exit.BadBundle, fmt.Errorf("send the bundle to the machine: %w", err), "do not build while it is certified; certify again")
+	}
+	defer f.Close() //nolint:errcheck // only read
+	sum, err := r.machine.send(ctx, r.rpm(), f)
+	if err == nil && sum != r.sum {
+		err = exit.Errorf(exit.BadBundle, "certify again when nothing writes to it", "%s changed while it was certified: sha256 %s, and it was %s", r.file, sum, r.sum)
+	}
+	return err
 }
 
 // postgres notes the version of the first database, when a side's release has one.

@@ -106,7 +106,7 @@ func runCertify(ctx context.Context, s *streams, o CertifyOptions) error {
 	defer done()
 	told := &teller{s: s, began: time.Now()}
 	c, err := certify.Run(ctx, certify.Options{
-		Bundle: o.Bundle, Manifest: rep.Manifest, Platform: o.Platform, Machines: machines, Checks: checks, Only: o.Only, Limit: o.Limit, Tell: told.tell,
+		Bundle: o.Bundle, SHA256: rep.SHA256, Manifest: rep.Manifest, Platform: o.Platform, Machines: machines, Checks: checks, Only: o.Only, Limit: o.Limit, Tell: told.tell,
 	})
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("interrupted; there is no certificate of this run: %w", err)

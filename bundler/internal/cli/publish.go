@@ -18,9 +18,10 @@ type PublishOptions struct {
 	Channel string // "" for what package repo decides
 	URL     string // under which customers read the store
 	// Override is why a bundle goes to stable that is not certified, "" for no such bundle.
-	Override string
-	Key      KeyOptions
-	JSON     bool
+	Override  string
+	Reinstate bool
+	Key       KeyOptions
+	JSON      bool
 }
 
 func publishCommand(s *streams) *cli.Command {
@@ -29,6 +30,7 @@ func publishCommand(s *streams) *cli.Command {
 		&cli.StringFlag{Name: "to", Usage: "publish in `STORE`, s3://bucket/prefix or a folder", Destination: &o.To},
 		&cli.StringFlag{Name: "channel", Usage: "into `CHANNEL`, stable or testing", DefaultText: "stable for a certified one, otherwise testing", Destination: &o.Channel},
 		&cli.StringFlag{Name: "override", Usage: "let it into stable without certificates, because of `REASON`, which is published too", Destination: &o.Override},
+		&cli.BoolFlag{Name: "reinstate", Usage: "publish a bundle again that was withdrawn", DisableDefaultText: true, Destination: &o.Reinstate},
 		&cli.StringFlag{Name: "url", Usage: "customers read the store under `URL`", DefaultText: "as before, or the store's own", Destination: &o.URL},
 		jsonFlag(&o.JSON),
 	}
@@ -38,7 +40,7 @@ func publishCommand(s *streams) *cli.Command {
 		ArgsUsage: "FILE...",
 		Description: "Checks each bundle, uploads it with what build wrote beside it, and makes it part of the\n" +
 			"store's yum repository and download page. What is published never changes: the same\n" +
-			"file again is fine, another file of the same name is refused.\n" +
+			"file again is fine, another file of the same name is refused, and one that was withdrawn too.\n" +
 			"Stable takes a bundle that has a certificate (bundler certify) for every platform of its\n" +
 			"release; the others go to testing, and the page says so.\n" +
 			"Credentials, region, profile and endpoint of S3 come the AWS way (AWS_PROFILE, ...).\n" +
@@ -72,7 +74,7 @@ func runPublish(ctx context.Context, s *streams, o PublishOptions) error {
 	}
 	var p *progress
 	ro.Progress = func(n int64) { p.add(n) }
-	r, err := openRepo(ctx, o.To, ro)
+	r, err := changeRepo(ctx, s, o.To, ro)
 	if err != nil {
 		return err
 	}
@@ -87,6 +89,7 @@ func runPublish(ctx context.Context, s *streams, o PublishOptions) error {
 	results := []repo.Result{}
 	for i, l := range bundles {
 		channel := channels[i]
+		l.Reinstate = o.Reinstate
 		p = newProgress(s, "publish", l.Bundle.Size)
 		res, err := r.Publish(ctx, l, channel)
 		p.end(err)

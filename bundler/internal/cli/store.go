@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/netip"
+	"net/url"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/page"
 	"onerpm/bundler/internal/release"
 	"onerpm/bundler/internal/repo"
@@ -21,6 +25,39 @@ func openRepo(ctx context.Context, address string, o repo.Options) (*repo.Repo, 
 		return nil, err
 	}
 	return repo.Open(s, o)
+}
+
+// demoKeyTests is the environment variable with which this project's own tests publish with the demo key into a
+// server of theirs. It does nothing for a bucket that is not on this machine's loopback address.
+const demoKeyTests = "BUNDLER_TEST_DEMO_KEY_ON_LOOPBACK"
+
+// changeRepo opens a repository to change it. The demo's key does not get into a bucket: whoever reads the bucket's
+// repository trusts its key from then on, and anybody can sign with this one.
+func changeRepo(ctx context.Context, s *streams, address string, o repo.Options) (*repo.Repo, error) {
+	refused := exit.Errorf(exit.Usage, "make a key of your own (docs/trust.md), build with it, and name it: --key FILE, or BUNDLER_KEY=FILE",
+		"%s is not changed with the demo key, which anybody has", address)
+	demo := o.Key.Demo() && strings.HasPrefix(address, "s3://")
+	if demo && s.getenv(demoKeyTests) == "" {
+		return nil, refused
+	}
+	st, err := store.Open(ctx, address, store.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if demo && !onLoopback(st.URL("x")) {
+		return nil, refused
+	}
+	return repo.Open(st, o)
+}
+
+// onLoopback tells whether only this machine can have a URL. A host's name says nothing about that.
+func onLoopback(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return err == nil && ip.IsLoopback()
 }
 
 // fromFlags are those of commands that only read a store.

@@ -429,6 +429,19 @@ func TestSigningKey(t *testing.T) {
 	}
 }
 
+// Only this machine's own addresses are loopback; a name can lead anywhere.
+func TestOnLoopback(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]bool{
+		"http://127.0.0.1:7480/test/x": true, "http://[::1]/test/x": true,
+		"http://localhost/x": false, "http://127.0.0.1.example.org/x": false, "https://test.s3.amazonaws.com/x": false, "http://10.0.0.1/x": false, "://": false, "": false,
+	} {
+		if got := onLoopback(address); got != want {
+			t.Errorf("%s: %v", address, got)
+		}
+	}
+}
+
 // A release is on the page once, with the reason why no jump starts there, whether or not a file describes it.
 func TestReleasesOfThePage(t *testing.T) {
 	t.Parallel()

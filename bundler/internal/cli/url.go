@@ -32,7 +32,8 @@ func urlCommand(s *streams) *cli.Command {
 		Usage:     "make a link to a bundle that works without an account, for a while",
 		ArgsUsage: "RELEASE",
 		Description: "The bundle is the newest that leads to the release; a whole NEVRA names another one.\n" +
-			"Whoever has the link has the bundle: it is for one customer.",
+			"Whoever has the link has the bundle: it is for one customer. A link ends with the credentials\n" +
+			"that signed it; one that would have to outlive them is refused.",
 		Flags: append(fromFlags(&o.From, &o.Key), flags...),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 1, 1)
@@ -56,10 +57,12 @@ func runURL(ctx context.Context, s *streams, o URLOptions) error {
 	if err != nil {
 		return err
 	}
-	until := time.Now().Add(o.Expires).UTC().Truncate(time.Second)
 	link, b, err := r.Presign(ctx, o.Release, o.Expires)
 	if err != nil {
 		return err
+	}
+	if link.Until.IsZero() {
+		notes(s)("the credentials are of a session (AWS_SESSION_TOKEN): the link ends with it, and when that is nobody tells")
 	}
 	if o.JSON {
 		return s.printJSON(struct {
@@ -67,9 +70,13 @@ func runURL(ctx context.Context, s *streams, o URLOptions) error {
 			SHA256  string    `json:"sha256"`
 			Size    int64     `json:"size"` // bytes
 			URL     string    `json:"url"`
-			Expires time.Time `json:"expires"`
-		}{b.NEVRA, b.SHA256, b.Size, link, until})
+			Expires time.Time `json:"expires,omitzero"` // not there when nobody knows
+		}{b.NEVRA, b.SHA256, b.Size, link.URL, link.Until})
 	}
-	notes(s)("%s, %s, until %s\nsha256 %s", b.NEVRA, size(b.Size), until.Format(time.RFC1123), b.SHA256)
-	return s.print(link + "\n")
+	until := "until " + link.Until.Format(time.RFC1123)
+	if link.Until.IsZero() {
+		until = "for " + o.Expires.String() + " at most"
+	}
+	notes(s)("%s, %s, %s\nsha256 %s", b.NEVRA, size(b.Size), until, b.SHA256)
+	return s.print(link.URL + "\n")
 }

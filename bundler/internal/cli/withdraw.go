@@ -31,7 +31,7 @@ func withdrawCommand(s *streams) *cli.Command {
 		Usage:     "take a bundle back from customers",
 		ArgsUsage: "NEVRA",
 		Description: "The bundle leaves the repository, the page and its short name, in all channels. Its file stays\n" +
-			"under its digest. Publishing the same file brings it back; its name stays taken.",
+			"under its digest, its name stays taken. bundler publish --reinstate brings the same file back.",
 		Flags: append(flags, keyFlags(&o.Key)...),
 		Action: inProjectWith(&o.Project, &o.NEVRA, func(c *cli.Context) error {
 			if err := needs(c, "from", "reason"); err != nil {
@@ -54,7 +54,7 @@ func runWithdraw(ctx context.Context, s *streams, o WithdrawOptions) error {
 	if err != nil {
 		return err
 	}
-	r, err := openRepo(ctx, o.From, ro)
+	r, err := changeRepo(ctx, s, o.From, ro)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func sample(t *testing.T) pack.Bundle {
 	}
 	same := manifest.Package{ID: nevra.ID{Name: "same", Version: "1", Release: "1", Arch: "noarch"}, SHA256: sum}
 	b.Manifest.Old = []manifest.Package{{ID: nevra.ID{Name: "a", Version: "1", Release: "1", Arch: "noarch"}, File: "rollback/a-1-1.noarch.rpm", SHA256: b.Files[3].SHA256}, same}
-	b.Manifest.New = []manifest.Package{{ID: nevra.ID{Name: "a", Epoch: 2, Version: "2~rc1", Release: "1", Arch: "noarch"}, File: "packages/a-2-1.noarch.rpm", SHA256: b.Files[2].SHA256}, same}
+	b.Manifest.New = []manifest.Package{{ID: nevra.ID{Name: "a", Epoch: 2, Version: "2~rc1+x^y", Release: "1", Arch: "noarch"}, File: "packages/a-2-1.noarch.rpm", SHA256: b.Files[2].SHA256}, same}
 	return b
 }
 
@@ -86,11 +86,12 @@ func TestSBOM(t *testing.T) {
 		}
 		refs[c.BOMRef] = true
 	}
-	want := "new/a-2:2~rc1-1.noarch, expected on the host/same-1-1.noarch, old/a-1-1.noarch, file/bin/engine, file/migrations/main/1_expand_x.sql, file/rollback/undo.rpm"
+	want := "new/a-2:2~rc1+x^y-1.noarch, expected on the host/same-1-1.noarch, old/a-1-1.noarch, file/bin/engine, file/migrations/main/1_expand_x.sql, file/rollback/undo.rpm"
 	if got := strings.Join(names, ", "); got != want {
 		t.Errorf("got %s", got)
 	}
-	if p := (*bom.Components)[0].PackageURL; p != "pkg:rpm/a@2~rc1-1?arch=noarch&epoch=2" {
+	// All but letters, digits and "-._~" is escaped, says purl's specification: a plus too, which other URLs may have.
+	if p := (*bom.Components)[0].PackageURL; p != "pkg:rpm/a@2~rc1%2Bx%5Ey-1?arch=noarch&epoch=2" {
 		t.Errorf("purl: %s", p)
 	}
 	modules := *(*bom.Components)[3].Components

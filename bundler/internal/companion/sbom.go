@@ -8,13 +8,13 @@ import (
 	"debug/buildinfo"
 	"encoding/hex"
 	"fmt"
-	"net/url"
 	"path"
 	"strings"
 
 	cdx "github.com/CycloneDX/cyclonedx-go"
 
 	"onerpm/bundler/internal/pack"
+	"onerpm/bundler/internal/percent"
 	"onerpm/internal/manifest"
 	"onerpm/internal/nevra"
 )
@@ -102,7 +102,7 @@ func modules(program string) ([]cdx.Component, error) {
 	}
 	version := strings.TrimPrefix(info.GoVersion, "go")
 	out := []cdx.Component{{
-		BOMRef: "golang/stdlib", Type: cdx.ComponentTypeLibrary, Name: "stdlib", Version: version, PackageURL: "pkg:golang/stdlib@" + url.PathEscape(version),
+		BOMRef: "golang/stdlib", Type: cdx.ComponentTypeLibrary, Name: "stdlib", Version: version, PackageURL: "pkg:golang/stdlib@" + percent.Path(version),
 	}}
 	for _, m := range info.Deps {
 		if m.Replace != nil {
@@ -110,7 +110,7 @@ func modules(program string) ([]cdx.Component, error) {
 		}
 		out = append(out, cdx.Component{
 			BOMRef: "golang/" + m.Path, Type: cdx.ComponentTypeLibrary, Name: m.Path, Version: m.Version,
-			PackageURL: "pkg:golang/" + m.Path + "@" + m.Version,
+			PackageURL: "pkg:golang/" + percent.Path(m.Path) + "@" + percent.Path(m.Version),
 		})
 	}
 	return out, nil
@@ -118,7 +118,7 @@ func modules(program string) ([]cdx.Component, error) {
 
 // purl returns the package URL of an rpm (purl-spec, type rpm).
 func purl(p nevra.ID) string {
-	s := "pkg:rpm/" + url.PathEscape(p.Name) + "@" + url.PathEscape(p.Version+"-"+p.Release) + "?arch=" + url.QueryEscape(p.Arch)
+	s := "pkg:rpm/" + percent.Path(p.Name) + "@" + percent.Path(p.Version+"-"+p.Release) + "?arch=" + percent.Path(p.Arch)
 	if p.Epoch != 0 {
 		s += fmt.Sprintf("&epoch=%d", p.Epoch)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"onerpm/bundler/internal/percent"
 	"onerpm/bundler/internal/stall"
 )
 
@@ -58,12 +59,12 @@ type httpPlace struct {
 	url    *url.URL
 }
 
-// join takes rel escaped or not: repositories write both.
+// join takes rel escaped or not: repositories write both. A plus is escaped: S3 takes a bare one for a space.
 func (p httpPlace) join(rel string) place {
 	if raw, err := url.PathUnescape(rel); err == nil {
 		rel = raw
 	}
-	return httpPlace{p.client, p.url.JoinPath((&url.URL{Path: rel}).EscapedPath())}
+	return httpPlace{p.client, p.url.JoinPath(percent.Path(rel))}
 }
 
 func (p httpPlace) name() string   { return path.Base(p.url.Path) }

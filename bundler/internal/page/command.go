@@ -1,9 +1,9 @@
 package page
 
 import (
-	"net/url"
 	"strings"
 
+	"onerpm/bundler/internal/percent"
 	"onerpm/bundler/internal/repo"
 )
 
@@ -30,7 +30,7 @@ func (in Input) steps(e *edge, id string) []step {
 	}
 	folder := quote("look-" + b.To)
 	list := []step{
-		{Title: "Download it, compare the checksum", Command: "curl -fLO " + quote(in.absolute(b.Short)) + "\necho " + quote(b.SHA256+"  "+b.Short) + " | sha256sum -c",
+		{Title: "Download it, compare the checksum", Command: fetch(in.absolute(b.Short), b.Short) + "\necho " + quote(b.SHA256+"  "+b.Short) + " | sha256sum -c",
 			Hint: "As root, on the machine that is to be upgraded, or anywhere else first."},
 		{Title: "Check the signature", Command: "rpm --import " + quote(in.absolute(in.keyName())) + "\nrpm -K " + name,
 			Hint: "The key is imported once on each machine; compare its fingerprint first (The key, below). rpm\u00a0-K must write \"signatures OK\", or \"pgp md5 OK\" on release 7; OK without either is a file that nobody signed."},
@@ -56,28 +56,26 @@ func (in Input) keyName() string { return "RPM-GPG-KEY-" + in.Prefix }
 func (in Input) repositoryStep() step {
 	name := in.Prefix + ".repo"
 	return step{Alone: true, ID: "add-repository", Title: "Add the repository", Of: "once on each machine",
-		Command: "curl -fL -o " + quote("/etc/yum.repos.d/"+name) + " " + quote(in.absolute(name)) + "\ndnf search " + quote(in.Prefix),
+		Command: fetch(in.absolute(name), "/etc/yum.repos.d/"+name) + "\ndnf search " + quote(in.Prefix),
 		Hint:    "What is still being tried is in a section of its own that is switched off."}
 }
 
 func (in Input) keyStep() step {
 	return step{Alone: true, ID: "look-at-key", Title: "Look at its fingerprint", Of: "before it is imported",
-		Command: "curl -fLO " + quote(in.absolute(in.keyName())) + "\ngpg --show-keys --with-fingerprint " + quote(in.keyName()),
+		Command: fetch(in.absolute(in.keyName()), in.keyName()) + "\ngpg --show-keys --with-fingerprint " + quote(in.keyName()),
 		Hint:    "On release 7 it is gpg --with-fingerprint alone."}
 }
 
 // absolute is a file of the store as customers fetch it.
 func (in Input) absolute(name string) string {
-	return strings.TrimRight(in.Base, "/") + "/" + escaped(name)
+	return strings.TrimRight(in.Base, "/") + "/" + percent.Path(name)
 }
 
 // relative is a file of the store as a link on the page, which lies at the store's top.
-func relative(name string) string { return "./" + escaped(name) }
+func relative(name string) string { return "./" + percent.Path(name) }
 
-// escaped is a name in a URL's path. S3 takes a plus for a space.
-func escaped(name string) string {
-	return strings.ReplaceAll((&url.URL{Path: name}).EscapedPath(), "+", "%2B")
-}
+// fetch downloads a URL into a file. Its name is said: curl -O would take the URL's, with escapes in it.
+func fetch(url, file string) string { return "curl -fL -o " + quote(file) + " " + quote(url) }
 
 // quote makes one word of a shell of s.
 func quote(s string) string {

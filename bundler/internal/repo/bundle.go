@@ -38,6 +38,7 @@ type Local struct {
 	Product    string
 	Prefix     string
 	Bundle     Bundle // without the time at which it is published
+	Reinstate  bool   // it may have been withdrawn
 	header     *rpmfile.Header
 	companions map[string][]byte // by File.Name
 	info       fs.FileInfo       // as it was when it was read

@@ -92,6 +92,47 @@ func TestCustomer(t *testing.T) {
 	}
 }
 
+// TestAddresses has dnf use the settings of stores whose addresses have all kinds of signs in them: a comma would end a
+// URL of gpgkey, and a dollar sign begin a variable.
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	one := build(t, jump{from: "1.0", to: "1.1", revision: 1})
+	for _, name := range []string{"My Repo", "a,b", "$basearch ${releasever}", "50%2C", "a+b~c^d;e=f@g", "[x]{y}'z'\"&<>*?#!()|", "über"} {
+		s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), name), store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		publish(t, open(t, s), one, repo.Stable)
+		whole(t, s)
+		d := customer(t, content(t, s, prefix+".repo")+shell(t))
+		if out, err := d.run("install", "--downloadonly", prefix+"-1.1"); err != nil {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+	// The word that yum and dnf look for in addresses of lists.
+	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "metalinks"), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(t, s).Publish(t.Context(), load(t, one), repo.Stable); exit.Code(err) != exit.Usage || !strings.Contains(err.Error(), "metalink") || names(t, s, "") != nil {
+		t.Errorf("a folder that no dnf reads: %v", err)
+	}
+	// An address that is given is written so that everybody takes it for the same.
+	s, err = store.Open(t.Context(), t.TempDir(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res := publish(t, open(t, s, func(o *repo.Options) { o.URL = "https://example.org/a,b+$c%2Fd/" }), one, repo.Stable); res.Base != "https://example.org/a%2Cb%2B%24c%2Fd" {
+		t.Error(res.Base)
+	}
+	whole(t, s)
+	for _, bad := range []string{"https://$host/x", "https://metalink.example.org", "https://a,b/x"} {
+		if _, err := repo.Open(s, repo.Options{URL: bad}); exit.Code(err) != exit.Usage {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
 // customer is a dnf with settings.
 func customer(t testing.TB, settings string) dnf {
 	t.Helper()
@@ -144,7 +185,7 @@ func TestLink(t *testing.T) {
 		}
 		return answer.StatusCode, sumOf(body)
 	}
-	if code, sum := get(link); code != http.StatusOK || sum != fileSum(t, one) {
+	if code, sum := get(link.URL); code != http.StatusOK || sum != fileSum(t, one) {
 		t.Errorf("the link gives %d, sha256 %s", code, sum)
 	}
 	if code, _ := get(res.URL); code != http.StatusForbidden {

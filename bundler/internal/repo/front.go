@@ -159,6 +159,7 @@ func decodeFront(b []byte) (*Front, error) {
 // written something older over something newer, finds out and writes everything again.
 func (r *Repo) derive(ctx context.Context, short string) (*Front, error) {
 	wrote := map[string]string{} // by this call: short name -> SHA-256
+	var refused refusals
 	for try := 0; ; try++ {
 		all, err := r.states(ctx)
 		if err != nil {
@@ -170,6 +171,9 @@ func (r *Repo) derive(ctx context.Context, short string) (*Front, error) {
 		}
 		before, tag, err := r.front(ctx)
 		if err != nil {
+			return nil, err
+		}
+		if err := refused.of(frontName, try, tag); err != nil {
 			return nil, err
 		}
 		if err := r.putShorts(ctx, f, before, short, wrote); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/repodata"
 	"onerpm/bundler/internal/store"
 )
@@ -30,6 +31,11 @@ type generation struct {
 
 func pointerName(channel string) string        { return channel + "/mirrorlist" }
 func generationName(channel, id string) string { return channel + "/g/" + id + "/" }
+
+// pointerLine is the content of a pointer to a generation under a base.
+func pointerLine(channel, id, base string) string {
+	return under(base, generationName(channel, id)) + "\n"
+}
 
 // current reads what a channel's pointer names, and checks its signature.
 func (r *Repo) current(ctx context.Context, channel string) (generation, error) {
@@ -48,6 +54,9 @@ func (r *Repo) current(ctx context.Context, channel string) (generation, error) 
 		g.index = known.index
 	} else if g.index, err = r.index(ctx, channel, g.id); err != nil {
 		return generation{}, err
+	}
+	if want := pointerLine(channel, g.id, g.index.Base); string(b) != want {
+		return generation{}, broken("%s is %.200q, not %q", pointerName(channel), b, want)
 	}
 	r.known[channel] = g
 	return g, nil
@@ -99,9 +108,13 @@ type edit struct {
 // advance brings a channel to its next generation. change says what is to be done, from the present state,
 // nil for a channel that is not there; a nil edit means nothing. When others were faster, it is asked again.
 func (r *Repo) advance(ctx context.Context, channel string, change func(*Index) (*edit, error)) (changed bool, err error) {
+	var refused refusals
 	for try := 0; ; try++ {
 		g, err := r.current(ctx, channel)
 		if err != nil {
+			return false, err
+		}
+		if err := refused.of(pointerName(channel), try, g.tag); err != nil {
 			return false, err
 		}
 		e, err := change(g.index)
@@ -116,15 +129,18 @@ func (r *Repo) advance(ctx context.Context, channel string, change func(*Index) 
 		if g.tag != "" {
 			when = store.IfTag(g.tag)
 		}
-		_, err = r.put(ctx, pointerName(channel), []byte(under(base, generationName(channel, id))+"\n"), store.PutOptions{When: when})
-		if err == nil {
-			return true, nil
-		}
-		if !errors.Is(err, store.ErrConflict) {
+		_, err = r.put(ctx, pointerName(channel), []byte(pointerLine(channel, id, base)), store.PutOptions{When: when})
+		won := err == nil
+		if err != nil && !errors.Is(err, store.ErrConflict) {
 			return false, fmt.Errorf("make the next generation of %s the current one: %w", channel, err)
 		}
-		if won, err := r.lost(ctx, channel, id); won || err != nil {
-			return won, err
+		if !won {
+			if won, err = r.lost(ctx, channel, id); err != nil {
+				return false, err
+			}
+		}
+		if won {
+			return true, r.notePublished(ctx, channel, id, base)
 		}
 		if err := r.pause(ctx, try); err != nil {
 			return false, err
@@ -161,6 +177,29 @@ func (x *Index) follows(id string) bool {
 		}
 	}
 	return false
+}
+
+// mostRefusals is how often a store may say that another one was faster when the file is still the same.
+const mostRefusals = 10
+
+// refusals counts in a loop how often a condition of a write was refused although the file is unchanged. A store
+// that does so would keep its publishers for ever.
+type refusals struct {
+	tag string // of the file at the last try
+	n   int
+}
+
+// of is asked at each try, from 0, with the file's present tag.
+func (f *refusals) of(name string, try int, tag string) error {
+	if try == 0 || tag != f.tag {
+		*f = refusals{tag: tag}
+		return nil
+	}
+	if f.n++; f.n < mostRefusals {
+		return nil
+	}
+	return exit.Errorf(exit.Store, "use a store with conditional writes: docs/publishing.md, What a store must do",
+		"replace %s: the store refused it %d times because of its condition, which holds", name, f.n)
 }
 
 // pause waits before another try, the longer the more there were, so that many publishers get out of step.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/percent"
 	"onerpm/bundler/internal/sign"
 	"onerpm/bundler/internal/store"
 )
@@ -33,6 +34,7 @@ type Repo struct {
 	key    *sign.Key
 	public *sign.Public // nil until it is known
 	o      Options
+	probed bool                  // the store keeps its promises
 	known  map[string]generation // by channel: the last that was read or written; a generation never changes
 }
 
@@ -44,6 +46,7 @@ func Open(s store.Store, o Options) (*Repo, error) {
 		if err := CheckBase(r.o.URL); err != nil {
 			return nil, exit.With(exit.Usage, fmt.Errorf("the store's URL: %w", err), "--url https://downloads.example.org/upgrades")
 		}
+		r.o.URL = cleanBase(r.o.URL)
 	}
 	if o.Now == nil {
 		r.o.Now = time.Now
@@ -155,13 +158,8 @@ func broken(format string, args ...any) error {
 	return exit.Errorf(exit.Published, "bundler verify tells everything that is wrong", format, args...)
 }
 
-// escaped writes a name as URLs have it. A plus is escaped too: S3 takes it for a space.
-func escaped(name string) string {
-	return strings.ReplaceAll((&url.URL{Path: name}).EscapedPath(), "+", "%2B")
-}
-
 // under returns the URL of a name.
-func under(base, name string) string { return base + "/" + escaped(name) }
+func under(base, name string) string { return base + "/" + percent.Path(name) }
 
 // base returns the URL that customers read the store under: what was asked for, or else what the
 // store was published with before, for customers have it in their settings. Only a folder may have moved.
@@ -173,5 +171,14 @@ func (r *Repo) base(before string) string {
 	if before == "" || strings.HasPrefix(before, "file:") && strings.HasPrefix(own, "file:") {
 		return own
 	}
-	return before
+	return cleanBase(before)
+}
+
+// cleanBase writes a base so that everybody takes it for the same address: see package percent.
+func cleanBase(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return base // CheckBase says so
+	}
+	return u.Scheme + "://" + u.Host + percent.Escaped(u.EscapedPath())
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/percent"
 	"onerpm/bundler/internal/repodata"
 	"onerpm/bundler/internal/store"
 	"onerpm/internal/rpmfile"
@@ -25,7 +26,8 @@ type Result struct {
 }
 
 // Publish puts a bundle into a channel. The very same bundle being there already is a quiet success. Another bundle
-// of its NEVRA, in whichever channel, also a withdrawn one, is exit.Refused, and then nothing has changed. It may be
+// of its NEVRA, in whichever channel, also a withdrawn one, is exit.Refused, and then nothing has changed; the same one
+// that was withdrawn is too, unless l.Reinstate. A store in which an older state was put back is exit.Published. It may be
 // called again after whatever error; killed at any moment it leaves what the next one repairs.
 func (r *Repo) Publish(ctx context.Context, l *Local, channel string) (Result, error) {
 	res, err := r.publish(ctx, l, channel)
@@ -37,7 +39,10 @@ func (r *Repo) Publish(ctx context.Context, l *Local, channel string) (Result, e
 
 func (r *Repo) publish(ctx context.Context, l *Local, channel string) (Result, error) {
 	res := Result{Channel: channel, Bundle: l.Bundle}
-	if err := r.takes(ctx, l); err != nil { // before anything is sent
+	if err := r.ready(ctx); err != nil {
+		return res, err
+	}
+	if err := r.takes(ctx, l, channel); err != nil { // before anything is sent
 		return res, err
 	}
 	mine, err := r.putBundle(ctx, l)
@@ -56,18 +61,33 @@ func (r *Repo) publish(ctx context.Context, l *Local, channel string) (Result, e
 	if err != nil {
 		return res, err
 	}
-	if b := front.Channels[channel].Bundle(l.Bundle.NEVRA); b != nil {
-		res.Bundle = *b
+	if res.Bundle, err = arrived(front.Channels[channel], l); err != nil {
+		return res, err
 	}
 	res.Base, res.URL, res.Short = front.Base, under(front.Base, l.Bundle.File), under(front.Base, l.Bundle.Short)
 	return res, r.sweep(ctx)
+}
+
+// arrived returns the bundle as a channel has it at the end. Whatever the store answered, a bundle that nobody
+// finds there is not published.
+func arrived(x *Index, l *Local) (Bundle, error) {
+	if x != nil {
+		if b := x.Bundle(l.Bundle.NEVRA); b != nil && b.SHA256 == l.Bundle.SHA256 {
+			return *b, nil
+		}
+		if w := x.withdrawn(l.Bundle.NEVRA); w != nil {
+			return Bundle{}, exit.Errorf(exit.Refused, "", "it was withdrawn meanwhile: %s", w.Reason)
+		}
+	}
+	return Bundle{}, exit.Errorf(exit.Published, "find out who changed the store, or whether it keeps its promises (docs/publishing.md, What a store must do); then publish it again",
+		"it was put there, and is not there any more: the store went back to an older state")
 }
 
 // putInto puts a stored bundle into a channel. Testing comes first, whatever the channel: see Testing.
 func (r *Repo) putInto(ctx context.Context, l *Local, channel string) (changed bool, err error) {
 	for _, c := range []string{Testing, Stable} {
 		did, err := r.advance(ctx, c, func(x *Index) (*edit, error) {
-			if err := x.accepts(l); err != nil {
+			if err := x.accepts(l, c == Testing || c == channel); err != nil {
 				return nil, err
 			}
 			if c == Stable && channel != Stable {
@@ -83,21 +103,22 @@ func (r *Repo) putInto(ctx context.Context, l *Local, channel string) (changed b
 	return changed, r.settle(ctx, l)
 }
 
-// takes refuses a bundle of another product, and one whose NEVRA other bytes have.
-func (r *Repo) takes(ctx context.Context, l *Local) error {
+// takes refuses a bundle of another product, one whose NEVRA other bytes have, and one that was withdrawn.
+func (r *Repo) takes(ctx context.Context, l *Local, channel string) error {
 	for _, c := range Channels {
 		g, err := r.current(ctx, c)
 		if err != nil {
 			return err
 		}
-		if err := g.index.accepts(l); err != nil {
+		if err := g.index.accepts(l, c == Testing || c == channel); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (x *Index) accepts(l *Local) error {
+// accepts refuses a bundle that the store cannot have, or, when this channel is to get it, must not have again.
+func (x *Index) accepts(l *Local, gets bool) error {
 	if x == nil {
 		return nil
 	}
@@ -108,8 +129,14 @@ func (x *Index) accepts(l *Local) error {
 	if b := x.Bundle(l.Bundle.NEVRA); b != nil && b.SHA256 != l.Bundle.SHA256 {
 		return exit.Errorf(exit.Refused, hint, "%s has it with other content: sha256 %s, and this is %s", x.Channel, b.SHA256, l.Bundle.SHA256)
 	}
-	if w := x.withdrawn(l.Bundle.NEVRA); w != nil && w.SHA256 != l.Bundle.SHA256 {
+	w := x.withdrawn(l.Bundle.NEVRA)
+	switch {
+	case w == nil:
+	case w.SHA256 != l.Bundle.SHA256:
 		return exit.Errorf(exit.Refused, hint, "%s had it with other content, sha256 %s, before it was withdrawn (%s)", x.Channel, w.SHA256, w.Reason)
+	case gets && !l.Reinstate:
+		return exit.Errorf(exit.Refused, "mend what was wrong, raise the revision in upgrade.yaml, and build again; when the withdrawal was the mistake: --reinstate",
+			"it was withdrawn from %s on %s: %s", x.Channel, w.At, w.Reason)
 	}
 	return nil
 }
@@ -223,7 +250,7 @@ func entryOf(h *rpmfile.Header, b *Bundle, base string) (repodata.Entry, error) 
 		return repodata.Entry{}, err
 	}
 	facts := repodata.FileFacts{SHA256: b.SHA256, Size: b.Size, Time: built.Unix()}
-	return repodata.Describe(h, facts, repodata.Place{Base: base, Href: escaped(b.File)})
+	return repodata.Describe(h, facts, repodata.Place{Base: base, Href: percent.Path(b.File)})
 }
 
 // adding says how a channel gets the bundle; nil when it has it.
@@ -309,6 +336,9 @@ func (r *Repo) Withdraw(ctx context.Context, nevra, reason string) ([]string, er
 }
 
 func (r *Repo) withdraw(ctx context.Context, nevra, reason string) (channels []string, err error) {
+	if err := r.ready(ctx); err != nil {
+		return nil, err
+	}
 	short, known := "", false
 	for _, c := range Channels {
 		changed, err := r.advance(ctx, c, func(x *Index) (*edit, error) {

@@ -155,8 +155,26 @@ func TestLife(t *testing.T) {
 		short(t, w, "")
 		whole(t, w)
 
-		// The same bytes bring it back.
-		publish(t, r, one, repo.Testing)
+		// The same bytes bring it back by an explicit word only; after that it is there as any other.
+		before = state(t, w)
+		for _, channel := range repo.Channels {
+			_, err := r.Publish(t.Context(), load(t, one), channel)
+			if exit.Code(err) != exit.Refused || !strings.Contains(err.Error(), "withdrawn from "+channel) || !strings.Contains(err.Error(), "it was wrong") || !strings.Contains(exit.Hint(err), "--reinstate") {
+				t.Errorf("a withdrawn one into %s: %v", channel, err)
+			}
+			unchanged(t, w, before)
+		}
+		again := load(t, one)
+		again.Reinstate = true
+		if _, err := r.Publish(t.Context(), again, repo.Testing); err != nil {
+			t.Error(err)
+		}
+		if res := publish(t, r, one, repo.Testing); !res.Already {
+			t.Error("once it is back, the same again was a change")
+		}
+		if _, err := r.Publish(t.Context(), load(t, one), repo.Stable); exit.Code(err) != exit.Refused || !strings.Contains(err.Error(), "withdrawn from stable") {
+			t.Errorf("it is back in testing, and goes to stable: %v", err)
+		}
 		short(t, w, one)
 		customer.finds(t, nevra1)
 		whole(t, w)

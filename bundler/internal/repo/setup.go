@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/store"
 )
 
 // Setup returns the settings with which yum and dnf use the repository: what lies in the store as <p>.repo.
@@ -48,12 +49,12 @@ func (r *Repo) Front(ctx context.Context) (*Front, error) {
 	return f, nil
 }
 
-// Presign returns a link to the newest bundle that leads to a release, for who has no right to read the store, and until when
-// it holds. stable goes before testing.
-func (r *Repo) Presign(ctx context.Context, release string, d time.Duration) (string, Bundle, error) {
+// Presign returns a link to the newest bundle that leads to a release, for who has no right to read the store. stable
+// goes before testing.
+func (r *Repo) Presign(ctx context.Context, release string, d time.Duration) (store.Link, Bundle, error) {
 	f, err := r.Front(ctx)
 	if err != nil {
-		return "", Bundle{}, err
+		return store.Link{}, Bundle{}, err
 	}
 	for _, b := range f.newest() {
 		if b.To != release && b.NEVRA != release {
@@ -62,5 +63,5 @@ func (r *Repo) Presign(ctx context.Context, release string, d time.Duration) (st
 		link, err := r.store.Presign(ctx, b.File, d)
 		return link, b, err
 	}
-	return "", Bundle{}, exit.Errorf(exit.Usage, "bundler list --from "+r.store.String()+" lists what there is", "no bundle that leads to %s is published", release)
+	return store.Link{}, Bundle{}, exit.Errorf(exit.Usage, "bundler list --from "+r.store.String()+" lists what there is", "no bundle that leads to %s is published", release)
 }

@@ -74,8 +74,8 @@ func (r *Repo) sweepGenerations(ctx context.Context, channel string, before time
 			delete(old, s.ID)
 		}
 	}
-	for _, names := range old {
-		if err := r.remove(ctx, names); err != nil {
+	for id, names := range old {
+		if err := r.remove(ctx, append(names, publishedName(channel, id))); err != nil {
 			return err
 		}
 	}

@@ -179,6 +179,10 @@ func CheckBase(s string) error {
 		return fmt.Errorf("%q ends with a slash", s)
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return fmt.Errorf("%q has a user, a question or a fragment, and names are put behind it", s)
+	case strings.ContainsAny(u.Host, "$,"):
+		return fmt.Errorf("%q has a host with a dollar sign or a comma, which yum and dnf take for something else", s)
+	case strings.Contains(s, "metalink"):
+		return fmt.Errorf("%q has the word metalink, and yum and dnf expect an XML file at such addresses", s)
 	case strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }):
 		return fmt.Errorf("%q has a space or a control character", s)
 	}

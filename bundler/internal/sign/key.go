@@ -29,8 +29,8 @@ const MaxSignature = 1024
 // maxKey bounds a key file, in bytes.
 const maxKey = 1 << 20
 
-// demoMark stands in the user ID of the key that the demo and the tests use.
-const demoMark = "demo key, do not trust"
+// demoFingerprint is of the key that the demo and the tests use: test/keys/demo.key.asc. Anybody has it.
+const demoFingerprint = "83F7C20D5B275FEDAB34E50B80D145C7D5DC6F5F"
 
 // Key is a private key that can sign.
 type Key struct {
@@ -155,7 +155,7 @@ func (k *Key) UserID() string {
 }
 
 // Demo reports whether this is the key of the demo, which anybody has.
-func (k *Key) Demo() bool { return strings.Contains(k.UserID(), demoMark) }
+func (k *Key) Demo() bool { return k.Fingerprint() == demoFingerprint }
 
 // Public returns the armored public key, which ends with a newline: without it
 // EL7 does not import it.

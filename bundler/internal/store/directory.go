@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/percent"
 )
 
 // directory is a Store in a folder. Its files are ordinary ones, for a web server to
@@ -31,7 +31,7 @@ func openDirectory(root string, o Options) (Store, error) {
 	}
 	d := &directory{root: abs, base: o.URL}
 	if d.base == "" {
-		d.base = (&url.URL{Scheme: "file", Path: abs}).String()
+		d.base = "file://" + percent.Path(abs)
 	}
 	if info, err := os.Stat(abs); err == nil && !info.IsDir() {
 		return nil, exit.Errorf(exit.Usage, "name a folder", "%s is no folder", abs)
@@ -50,8 +50,8 @@ func (d *directory) String() string { return d.root }
 func (d *directory) URL(name string) string { return publicURL(d.base, name) }
 
 // Presign refuses.
-func (d *directory) Presign(context.Context, string, time.Duration) (string, error) {
-	return "", exit.Errorf(exit.Usage, "give the file itself, or publish to s3://bucket/prefix", "%s is a folder: only a bucket has links that expire", d.root)
+func (d *directory) Presign(context.Context, string, time.Duration) (Link, error) {
+	return Link{}, exit.Errorf(exit.Usage, "give the file itself, or publish to s3://bucket/prefix", "%s is a folder: only a bucket has links that expire", d.root)
 }
 
 func (d *directory) path(name string) string { return filepath.Join(d.root, filepath.FromSlash(name)) }

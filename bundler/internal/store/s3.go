@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"net/url"
 	"path"
 	"regexp"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/percent"
 	"onerpm/bundler/internal/s3client"
 )
 
@@ -30,13 +30,17 @@ type bucket struct {
 	o       Options
 }
 
+// maxPrefix bounds a prefix, in bytes: with it and all else a key stays below S3's limit.
+const maxPrefix = 100
+
 var bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$`)
 
 func openS3(ctx context.Context, rest string, o Options) (Store, error) {
 	name, prefix, _ := strings.Cut(rest, "/")
 	prefix = strings.TrimSuffix(prefix, "/")
-	if !bucketName.MatchString(name) || prefix != "" && (CheckName(prefix) != nil || len(prefix) > 100) {
-		return nil, exit.Errorf(exit.Usage, "give s3://bucket or s3://bucket/prefix", "s3://%s is no address of a store", rest)
+	if !bucketName.MatchString(name) || prefix != "" && (CheckName(prefix) != nil || len(prefix) > maxPrefix) {
+		return nil, exit.Errorf(exit.Usage, fmt.Sprintf("give s3://bucket or s3://bucket/prefix; a prefix has letters, digits and ._+~^- between single slashes, no part begins with a dot, and it has at most %d characters", maxPrefix),
+			"s3://%s is no address of a store", rest)
 	}
 	if prefix != "" {
 		prefix += "/"
@@ -78,7 +82,7 @@ func (b *bucket) publicBase(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", exit.With(exit.Usage, fmt.Errorf("find the URL of bucket %s: %w", b.name, err), "check AWS_REGION and AWS_ENDPOINT_URL")
 	}
-	return found.URI.String() + "/" + strings.TrimSuffix(b.prefix, "/"), nil
+	return found.URI.String() + "/" + percent.Path(strings.TrimSuffix(b.prefix, "/")), nil
 }
 
 // String is s3://bucket/prefix.
@@ -132,18 +136,13 @@ func (b *bucket) Copy(ctx context.Context, from, to string) error {
 	err := errors.Join(CheckName(from), CheckName(to))
 	if err == nil {
 		_, err = b.api.CopyObject(ctx, &s3.CopyObjectInput{
-			Bucket: &b.name, Key: b.key(to), CopySource: aws.String(escapeKey(b.name + "/" + b.prefix + from)),
+			Bucket: &b.name, Key: b.key(to), CopySource: aws.String(percent.Path(b.name + "/" + b.prefix + from)),
 			MetadataDirective: types.MetadataDirectiveReplace, // the original may be kept for ever, the copy may not
 			ContentType:       aws.String(contentType(to)), CacheControl: aws.String(cacheControl(false)),
 			ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
 		}, b.patient)
 	}
 	return b.fail(ctx, "copy "+from+" to", to, err)
-}
-
-// escapeKey escapes a plus as well: S3 takes it for a space.
-func escapeKey(key string) string {
-	return strings.ReplaceAll((&url.URL{Path: key}).EscapedPath(), "+", "%2B")
 }
 
 // Delete deletes.
@@ -186,26 +185,13 @@ func (b *bucket) List(ctx context.Context, prefix string) iter.Seq2[Info, error]
 	}
 }
 
-// Presign signs here; the server is only asked whether the object is there.
-func (b *bucket) Presign(ctx context.Context, name string, d time.Duration) (string, error) {
-	const most = 7 * 24 * time.Hour
-	if d < time.Second || d > most {
-		return "", exit.Errorf(exit.Usage, "S3 takes 1s to 168h", "a link cannot be good for %s", d)
-	}
-	if _, err := b.Stat(ctx, name); err != nil {
-		return "", err
-	}
-	signed, err := s3.NewPresignClient(b.api).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: b.key(name)}, s3.WithPresignExpires(d))
-	if err != nil {
-		return "", b.fail(ctx, "sign a link for", name, err)
-	}
-	return signed.URL, nil
-}
-
-// Tidy aborts uploads of parts that began before then under the prefix.
+// Tidy aborts uploads of parts that began before then under the prefix, and removes what killed probes left.
 func (b *bucket) Tidy(ctx context.Context, before time.Time) (int, error) {
-	removed := 0
-	err := b.uploads(ctx, b.prefix, func(u types.MultipartUpload) error {
+	removed, err := b.tidyProbes(ctx, before)
+	if err != nil {
+		return removed, err
+	}
+	err = b.uploads(ctx, b.prefix, func(u types.MultipartUpload) error {
 		if !aws.ToTime(u.Initiated).Before(before) {
 			return nil
 		}

@@ -78,6 +78,15 @@ func TestS3URL(t *testing.T) {
 			t.Error(s.String())
 		}
 	}
+	s := openS3(t, server, "a+b/~c^d", options(server))
+	if got, want := s.URL("x+1.rpm"), server.Endpoint+"/test/a%2Bb/~c%5Ed/x%2B1.rpm"; got != want || s.String() != "s3://test/a+b/~c^d" {
+		t.Errorf("%s, want %s; %s", got, want, s)
+	}
+	for _, bad := range []string{"a b", "a,b", "a$b", "a/../b", "a//b", ".a", "a%2Bb", "ä"} {
+		if _, err := store.Open(t.Context(), "s3://test/"+bad, options(server)); exit.Code(err) != exit.Usage || !strings.Contains(exit.Hint(err), "a prefix has letters, digits and ._+~^-") {
+			t.Errorf("prefix %q: %v", bad, err)
+		}
+	}
 }
 
 // TestCancelledAtOnce holds that somebody who pressed a key is not kept waiting by tries.

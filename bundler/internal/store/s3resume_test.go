@@ -215,14 +215,17 @@ func TestPublic(t *testing.T) {
 		return resp.StatusCode, string(b), resp.Header
 	}
 	for n, cache := range map[string]string{name: "public, max-age=31536000, immutable", "a.rpm": "no-cache"} {
-		url, err := s.Presign(t.Context(), n, time.Hour)
+		link, err := s.Presign(t.Context(), n, time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.HasPrefix(url, s.URL(n)+"?") {
-			t.Errorf("%s is not %s signed", url, s.URL(n))
+		if !strings.HasPrefix(link.URL, s.URL(n)+"?") {
+			t.Errorf("%s is not %s signed", link.URL, s.URL(n))
 		}
-		status, body, header := get(url)
+		if left := time.Until(link.Until); left < 50*time.Minute || left > time.Hour {
+			t.Errorf("it is good for %s", left)
+		}
+		status, body, header := get(link.URL)
 		if status != 200 || body != "content" || header.Get("Content-Type") != "application/x-rpm" || header.Get("Cache-Control") != cache {
 			t.Errorf("%d %s %v", status, body, header)
 		}
@@ -236,7 +239,7 @@ func TestPublic(t *testing.T) {
 	}
 	status := 200
 	for range 50 {
-		if status, _, _ = get(short); status != 200 {
+		if status, _, _ = get(short.URL); status != 200 {
 			break
 		}
 		time.Sleep(200 * time.Millisecond)

@@ -30,6 +30,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/percent"
 )
 
 // Store is a folder of published files. It may be used by many at once, in other processes too.
@@ -57,7 +58,7 @@ type Store interface {
 	URL(name string) string
 	// Presign returns a URL with which anybody can read the file for d; ErrNotExist when it is not there.
 	// A directory has no such thing, and says so.
-	Presign(ctx context.Context, name string, d time.Duration) (string, error)
+	Presign(ctx context.Context, name string, d time.Duration) (Link, error)
 	// String is the store's address as Open takes it.
 	String() string
 }
@@ -100,6 +101,12 @@ type Info struct {
 	Size     int64     // bytes
 	Modified time.Time // when it was put
 	Tag      string    // names this content of this file for IfTag; means nothing else
+}
+
+// Link is a URL that works without an account, for a while.
+type Link struct {
+	URL   string
+	Until time.Time // in whole seconds; zero when nobody knows, because the credentials end with a session that does not tell when
 }
 
 var (
@@ -164,10 +171,9 @@ func checkPrefix(prefix string) error {
 	return fmt.Errorf("%q is nothing that names in a store begin with", prefix)
 }
 
-// publicURL is a file's URL under base. A plus is escaped as well: S3 takes it for a space.
+// publicURL is a file's URL under base.
 func publicURL(base, name string) string {
-	escaped := (&url.URL{Path: name}).EscapedPath()
-	return strings.TrimSuffix(base, "/") + "/" + strings.ReplaceAll(escaped, "+", "%2B")
+	return strings.TrimSuffix(base, "/") + "/" + percent.Path(name)
 }
 
 // failed gives an error of this package its exit code.

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"onerpm/test/s3server"
@@ -160,6 +162,26 @@ func Answer(status int, code string) Action {
 			_, _ = fmt.Fprintf(w, "<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>injected</Message></Error>", code)
 		}
 	}
+}
+
+// IgnoreConditions has the server do what it is asked, whatever was to hold for it, as some S3-compatible stores do.
+func IgnoreConditions() Action {
+	return func(p *Proxy, w http.ResponseWriter, r *http.Request) {
+		for _, name := range []string{"If-Match", "If-None-Match", "Authorization"} {
+			r.Header.Del(name)
+		}
+		signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
+		who := aws.Credentials{AccessKeyID: p.AccessKey, SecretAccessKey: p.SecretKey}
+		if err := signer.SignHTTP(r.Context(), who, r, r.Header.Get("X-Amz-Content-Sha256"), "s3", p.Region, time.Now()); err != nil {
+			panic(err)
+		}
+		p.upstream.ServeHTTP(w, r)
+	}
+}
+
+// Conditional matches requests that do something only when a condition holds.
+func Conditional(r *http.Request) bool {
+	return r.Header.Get("If-Match") != "" || r.Header.Get("If-None-Match") != ""
 }
 
 // Delay waits before the request is passed on.
