@@ -162,7 +162,10 @@ func (r *Repo) putBundle(ctx context.Context, l *Local) (mine []string, err erro
 	if errors.Is(err, store.ErrConflict) {
 		return nil, broken("%s is there with other content, which its name does not allow", l.Bundle.File)
 	}
-	return mine, errors.Join(err, l.unchanged())
+	if changed := l.unchanged(); changed != nil && err == nil { // other bytes than the name says may be there
+		return nil, errors.Join(changed, r.takeBack(ctx, l, mine))
+	}
+	return mine, err
 }
 
 func (r *Repo) missing(ctx context.Context, names []string, name string) ([]string, error) {

@@ -306,6 +306,37 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// A file that is written to after it was checked is not published, and its bytes do not stay under the digest of others.
+func TestFileChangesMeanwhile(t *testing.T) {
+	t.Parallel()
+	s, err := store.Open(t.Context(), t.TempDir(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := build(t, jump{from: "1.0", to: "1.1", revision: 1})
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := load(t, path)
+	bad := bytes.Clone(good)
+	bad[len(bad)/2] ^= 1
+	if err := os.WriteFile(path, bad, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(t, s).Publish(t.Context(), l, repo.Testing); exit.Code(err) != exit.BadBundle || !strings.Contains(err.Error(), "changed meanwhile") {
+		t.Error(err)
+	}
+	if left := names(t, s, ""); left != nil {
+		t.Errorf("left: %v", left)
+	}
+	if err := os.WriteFile(path, good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, open(t, s), path, repo.Testing)
+	whole(t, s)
+}
+
 // TestSweep looks at what is gone after a week, and what is not.
 func TestSweep(t *testing.T) {
 	t.Parallel()

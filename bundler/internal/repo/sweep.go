@@ -2,6 +2,7 @@ package repo
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 )
@@ -75,7 +76,7 @@ func (r *Repo) sweepGenerations(ctx context.Context, channel string, before time
 		}
 	}
 	for id, names := range old {
-		if err := r.remove(ctx, append(names, publishedName(channel, id))); err != nil {
+		if err := r.remove(ctx, slices.Insert(names, 0, publishedName(channel, id))); err != nil {
 			return err
 		}
 	}
