@@ -117,7 +117,7 @@ func TestCheckByRPM(t *testing.T) {
 		old = append(old, pkg{name: name, evr: "0-1"})
 	}
 	refused, dir := 0, t.TempDir()
-	const sets = 80
+	const sets = 25
 	for i := range sets {
 		var new []pkg
 		for _, name := range []string{"a", "b", "c"} {
