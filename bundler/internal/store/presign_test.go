@@ -34,7 +34,9 @@ func TestLinkAndCredentials(t *testing.T) {
 		t.Errorf("a link that outlives its credentials: %v, %s", err, exit.Hint(err))
 	}
 	// A server that knows sessions; versitygw does not.
-	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<ListBucketResult></ListBucketResult>") }))
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "<ListBucketResult></ListBucketResult>")
+	}))
 	t.Cleanup(front.Close)
 	untold := aws.Credentials{AccessKeyID: "x", SecretAccessKey: "y", SessionToken: "z"}
 	if link, err := open(untold, config.WithBaseEndpoint(front.URL)).Presign(t.Context(), "a.rpm", time.Hour); err != nil || !link.Until.IsZero() {
