@@ -42,6 +42,10 @@ func (s *webServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n, fault := len(s.requests), s.fault
 	data, ok := s.files[path.Base(r.URL.Path)]
 	s.mu.Unlock()
+	if strings.Contains(r.URL.EscapedPath(), "+") { // S3 takes a plus that is not escaped for a space
+		http.NotFound(w, r)
+		return
+	}
 	if fault != nil && fault(n, w, r) {
 		return
 	}

@@ -1,7 +1,7 @@
-// Package percent writes names as parts of URLs, for readers that are stricter or looser than RFC 3986.
+// Package percent escapes names in URLs, for readers that take more signs for something special than RFC 3986 does.
 //
 // S3 takes a plus in a path for a space. yum and dnf take a dollar sign in their settings for a variable and a comma for
-// the end of a URL. A package URL must have everything escaped but the letters that need it never.
+// the end of a URL. In a package URL everything has to be escaped that may be.
 package percent
 
 import (

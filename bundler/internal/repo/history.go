@@ -15,7 +15,7 @@ import (
 // Who can write to the store, or restores a backup of it, can put an old pointer back without any key: what it names was
 // signed once. What is published on top of that would be signed anew, so a publisher looks first whether there was a later
 // state. A file <channel>/published/<id> tells: it is put for each generation once it is the current one, and has
-// the pointer's line. Whoever takes the store back with all of these is found by nobody.
+// the pointer's line. Who takes the store back together with all of these is not noticed.
 
 func publishedName(channel, id string) string { return channel + "/published/" + id }
 

@@ -74,7 +74,7 @@ func TestTwenty(t *testing.T) {
 			t.Fatal(err)
 		}
 		whole(t, w)
-		// Of each bundle: the file, four companions, the short name. Two generations of seven files, two pointers, two marks of what was published; five derived files.
+		// Of each bundle: the file, four companions, the short name. Two generations of seven files and their notes, two pointers; five derived files.
 		if got, n := names(t, w, ""), (publishers+1)*6+2*7+2+2+5; len(got) != n {
 			t.Errorf("%d files are left, not %d:\n%s", len(got), n, strings.Join(got, "\n"))
 		}

@@ -182,7 +182,7 @@ func CheckBase(s string) error {
 	case strings.ContainsAny(u.Host, "$,"):
 		return fmt.Errorf("%q has a host with a dollar sign or a comma, which yum and dnf take for something else", s)
 	case strings.Contains(s, "metalink"):
-		return fmt.Errorf("%q has the word metalink, and yum and dnf expect an XML file at such addresses", s)
+		return fmt.Errorf("%q has the word metalink, and yum expects an XML file at such addresses (yum.conf(5))", s)
 	case strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }):
 		return fmt.Errorf("%q has a space or a control character", s)
 	}

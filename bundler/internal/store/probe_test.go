@@ -1,14 +1,10 @@
 package store_test
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/store"
@@ -71,25 +67,5 @@ func TestTidyProbes(t *testing.T) {
 	}
 	if left := storetest.Names(t, s, ""); len(left) != 1 || left[0] != "probes" {
 		t.Errorf("left: %v", left)
-	}
-}
-
-// A link is never said to be good for longer than the credentials that sign it.
-func TestLinkAndCredentials(t *testing.T) {
-	t.Parallel()
-	server := s3server.Start(t)
-	storetest.Put(t, openS3(t, server, "", options(server)), "a.rpm", []byte("x"), store.PutOptions{})
-	session := aws.Credentials{AccessKeyID: server.AccessKey, SecretAccessKey: server.SecretKey, CanExpire: true, Expires: time.Now().Add(30 * time.Minute)}
-	open := func(c aws.Credentials) store.Store {
-		o := options(server)
-		o.AWS = append(o.AWS, config.WithCredentialsProvider(aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return c, nil })))
-		return openS3(t, server, "", o)
-	}
-	s := open(session)
-	if _, err := s.Presign(t.Context(), "a.rpm", time.Hour); exit.Code(err) != exit.Usage || !strings.Contains(exit.Hint(err), "--expires 29m0s or less") {
-		t.Errorf("a link that outlives its credentials: %v, %s", err, exit.Hint(err))
-	}
-	if link, err := s.Presign(t.Context(), "a.rpm", 10*time.Minute); err != nil || link.Until.After(session.Expires) || link.Until.IsZero() {
-		t.Errorf("%+v, %v", link, err)
 	}
 }
