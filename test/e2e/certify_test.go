@@ -170,7 +170,7 @@ func TestCertifyFindsFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			code, out, told := runs(t, dir, bundler, "certify", "dist/"+filepath.Base(bundle(t, f.to)), "--via", via, "--platform", platform, "--only", f.scenario, "--json")
-			if code != 14 || !strings.Contains(told, f.scenario+" failed") {
+			if code != 14 || !strings.Contains(told, " fails on "+platform+": "+f.scenario) {
 				t.Errorf("exit %d, want 14\n%s", code, told)
 			}
 			var c certified

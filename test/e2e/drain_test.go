@@ -59,6 +59,7 @@ func TestFirstJumpDrain(t *testing.T) {
 	http://127.0.0.1/api/v2.1/executions | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])' >/root/work
 for i in $(seq 200); do curl -fsS -m 10 http://127.0.0.1/api/v2.1/executions/$(cat /root/work) | grep -q '"status": *"started"' && break; sleep 0.05; done
 `+worker("STOP"))
+	m.Sh(t, settledDocuments) // logstash holds what it was sent for a second
 	before := whole(t, m)
 	pid := m.Sh(t, "systemctl show -P MainPID cloudify-mgmtworker")
 	m.Sh(t, "cp -a "+installedManifest("4.0.1")+" /root/manifest.json && "+within("4.0.1", "2s", "refuse"))
@@ -82,6 +83,18 @@ for i in $(seq 200); do curl -fsS -m 10 http://127.0.0.1/api/v2.1/executions/$(c
 		t.Errorf("the execution is %q, want terminated", got)
 	}
 }
+
+// settledDocuments waits until Elasticsearch has had no new document for three seconds.
+const settledDocuments = `was= same=0
+for i in $(seq 60); do
+	curl -fsS -X POST http://127.0.0.1:9200/_refresh -o /dev/null
+	now=$(curl -fsS http://127.0.0.1:9200/_count)
+	[ "$now" = "$was" ] && same=$((same+1)) || same=0
+	[ $same -ge 3 ] && exit
+	was=$now
+	sleep 1
+done
+exit 1`
 
 // installedManifest is the manifest of an installed bundle, which an attempt takes over.
 func installedManifest(to string) string { return "/opt/" + prefix + "/" + to + "/manifest.json" }
