@@ -32,7 +32,12 @@ func (r *Repo) ready(ctx context.Context) error {
 		return err
 	}
 	before := ""
-	for c, g := range all { // who made it the current one may have been killed before
+	for _, c := range Channels {
+		g, is := all[c]
+		if !is {
+			continue
+		}
+		// Who made it the current one may have been killed before it was noted.
 		if err := r.notePublished(ctx, c, g.id, g.index.Base); err != nil {
 			return err
 		}
