@@ -120,15 +120,15 @@ const (
 
 // Types of an entry's value (rpmTagType).
 const (
-	typeChar        = 1
-	typeInt8        = 2
-	typeInt16       = 3
-	typeInt32       = 4
-	typeInt64       = 5
-	typeString      = 6
-	typeBin         = 7
-	typeStringArray = 8
-	typeI18NString  = 9
+	TypeChar        = 1
+	TypeInt8        = 2
+	TypeInt16       = 3
+	TypeInt32       = 4
+	TypeInt64       = 5
+	TypeString      = 6
+	TypeBin         = 7
+	TypeStringArray = 8
+	TypeI18NString  = 9
 )
 
 // kinds are the shapes a tag may be asked for in.
@@ -190,12 +190,12 @@ func kindTable(byKind map[kind][]Tag) map[Tag]kind {
 func (k kind) fits(typ uint32, count int) bool {
 	switch k {
 	case kindString:
-		return typ == typeString || (typ == typeI18NString || typ == typeStringArray) && count == 1
+		return typ == TypeString || (typ == TypeI18NString || typ == TypeStringArray) && count == 1
 	case kindStrings:
-		return typ == typeString || typ == typeStringArray || typ == typeI18NString
+		return typ == TypeString || typ == TypeStringArray || typ == TypeI18NString
 	case kindInts:
-		return typ >= typeChar && typ <= typeInt64
+		return typ >= TypeChar && typ <= TypeInt64
 	default:
-		return typ == typeBin
+		return typ == TypeBin
 	}
 }

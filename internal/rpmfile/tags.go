@@ -51,7 +51,7 @@ func (t *Tags) List() []Tag {
 // text it is the untranslated one.
 func (t *Tags) String(tag Tag) string {
 	e, ok := t.entries[tag]
-	if !ok || e.typ != typeString && e.typ != typeStringArray && e.typ != typeI18NString {
+	if !ok || e.typ != TypeString && e.typ != TypeStringArray && e.typ != TypeI18NString {
 		return ""
 	}
 	s, _, _ := bytes.Cut(t.data[e.start:e.end], []byte{0})
@@ -61,7 +61,7 @@ func (t *Tags) String(tag Tag) string {
 // Strings returns the strings of tag, nil when it has none.
 func (t *Tags) Strings(tag Tag) []string {
 	e, ok := t.entries[tag]
-	if !ok || e.typ != typeString && e.typ != typeStringArray && e.typ != typeI18NString {
+	if !ok || e.typ != TypeString && e.typ != TypeStringArray && e.typ != TypeI18NString {
 		return nil
 	}
 	list := make([]string, 0, e.count)
@@ -82,19 +82,19 @@ func (t *Tags) Ints(tag Tag) []uint64 {
 	b := t.data[e.start:e.end]
 	list := make([]uint64, 0, e.count)
 	switch e.typ {
-	case typeChar, typeInt8:
+	case TypeChar, TypeInt8:
 		for _, v := range b {
 			list = append(list, uint64(v))
 		}
-	case typeInt16:
+	case TypeInt16:
 		for ; len(b) >= 2; b = b[2:] {
 			list = append(list, uint64(binary.BigEndian.Uint16(b)))
 		}
-	case typeInt32:
+	case TypeInt32:
 		for ; len(b) >= 4; b = b[4:] {
 			list = append(list, uint64(binary.BigEndian.Uint32(b)))
 		}
-	case typeInt64:
+	case TypeInt64:
 		for ; len(b) >= 8; b = b[8:] {
 			list = append(list, binary.BigEndian.Uint64(b))
 		}
@@ -116,7 +116,7 @@ func (t *Tags) Int(tag Tag) (uint64, bool) {
 // Bytes returns the bytes of a binary tag, nil when it has none. They must not be changed.
 func (t *Tags) Bytes(tag Tag) []byte {
 	e, ok := t.entries[tag]
-	if !ok || e.typ != typeBin {
+	if !ok || e.typ != TypeBin {
 		return nil
 	}
 	return t.data[e.start:e.end:e.end]
@@ -199,7 +199,7 @@ func (t *Tags) line(i int) (tag Tag, typ, offset, count uint32) {
 // entries belong to what was built and signed. It returns that number.
 func (t *Tags) checkRegion(count int, region Tag) (int, error) {
 	tag, typ, offset, n := t.line(0)
-	if tag != region || typ != typeBin || n != entrySize {
+	if tag != region || typ != TypeBin || n != entrySize {
 		return 0, errors.New("its region is not described as it must be")
 	}
 	if int64(offset)+entrySize > int64(len(t.data)) {
@@ -212,7 +212,7 @@ func (t *Tags) checkRegion(count int, region Tag) (int, error) {
 		return 0, errors.New("its region's trailer is not there")
 	}
 	length := -int64(int32(binary.BigEndian.Uint32(trailer[8:])))
-	if binary.BigEndian.Uint32(trailer[4:]) != typeBin || binary.BigEndian.Uint32(trailer[12:]) != entrySize ||
+	if binary.BigEndian.Uint32(trailer[4:]) != TypeBin || binary.BigEndian.Uint32(trailer[12:]) != entrySize ||
 		length < entrySize || length%entrySize != 0 || length/entrySize > int64(count) {
 		return 0, errors.New("its region's trailer does not fit")
 	}
@@ -233,14 +233,14 @@ func (t *Tags) valueSize(typ, offset, count uint32) (int, error) {
 	rest := t.data[offset:]
 	width := int64(1)
 	switch typ {
-	case typeChar, typeInt8, typeBin:
-	case typeInt16:
+	case TypeChar, TypeInt8, TypeBin:
+	case TypeInt16:
 		width = 2
-	case typeInt32:
+	case TypeInt32:
 		width = 4
-	case typeInt64:
+	case TypeInt64:
 		width = 8
-	case typeString, typeStringArray, typeI18NString:
+	case TypeString, TypeStringArray, TypeI18NString:
 		return stringsSize(typ, rest, count)
 	default:
 		return 0, fmt.Errorf("type %d is not known", typ)
@@ -256,7 +256,7 @@ func (t *Tags) valueSize(typ, offset, count uint32) (int, error) {
 
 // stringsSize returns the bytes of count strings, their NULs included.
 func stringsSize(typ uint32, b []byte, count uint32) (int, error) {
-	if typ == typeString && count != 1 {
+	if typ == TypeString && count != 1 {
 		return 0, fmt.Errorf("a count of %d for one string", count)
 	}
 	size := 0

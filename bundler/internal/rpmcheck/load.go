@@ -32,21 +32,21 @@ var merged = []struct {
 	typ, count int
 	either     bool
 }{
-	{rpmfile.SigSize, 257, typeInt32, 1, false},
-	{rpmfile.SigPGP, 259, typeBin, 0, false},
-	{rpmfile.SigMD5, 261, typeBin, 16, false},
-	{rpmfile.SigGPG, 262, typeBin, 0, false},
-	{rpmfile.SigPayloadSize, 1046, typeInt32, 1, true},
-	{274, 5090, typeStringArray, 0, true}, // signatures of files, and their length
-	{275, 5091, typeInt32, 1, true},
-	{276, 276, typeStringArray, 0, false}, // likewise for fs-verity, and its algorithm
-	{277, 277, typeInt32, 1, false},
-	{rpmfile.SigSHA1, 269, typeString, 1, false},
-	{rpmfile.SigSHA256, 273, typeString, 1, false},
-	{rpmfile.SigDSA, 267, typeBin, 0, false},
-	{rpmfile.SigRSA, 268, typeBin, 0, false},
-	{rpmfile.SigLongSize, 270, typeInt64, 1, false},
-	{rpmfile.SigLongArchiveSize, 271, typeInt64, 1, false},
+	{rpmfile.SigSize, 257, rpmfile.TypeInt32, 1, false},
+	{rpmfile.SigPGP, 259, rpmfile.TypeBin, 0, false},
+	{rpmfile.SigMD5, 261, rpmfile.TypeBin, 16, false},
+	{rpmfile.SigGPG, 262, rpmfile.TypeBin, 0, false},
+	{rpmfile.SigPayloadSize, 1046, rpmfile.TypeInt32, 1, true},
+	{274, 5090, rpmfile.TypeStringArray, 0, true}, // signatures of files, and their length
+	{275, 5091, rpmfile.TypeInt32, 1, true},
+	{276, 276, rpmfile.TypeStringArray, 0, false}, // likewise for fs-verity, and its algorithm
+	{277, 277, rpmfile.TypeInt32, 1, false},
+	{rpmfile.SigSHA1, 269, rpmfile.TypeString, 1, false},
+	{rpmfile.SigSHA256, 273, rpmfile.TypeString, 1, false},
+	{rpmfile.SigDSA, 267, rpmfile.TypeBin, 0, false},
+	{rpmfile.SigRSA, 268, rpmfile.TypeBin, 0, false},
+	{rpmfile.SigLongSize, 270, rpmfile.TypeInt64, 1, false},
+	{rpmfile.SigLongArchiveSize, 271, rpmfile.TypeInt64, 1, false},
 }
 
 // merge checks that the signature header goes into the main one (headerMergeLegacySigs).
@@ -128,33 +128,20 @@ func stringsLength(b []byte, count int) int {
 	return length
 }
 
-// Types of values (rpmTagType).
-const (
-	typeChar        = 1
-	typeInt8        = 2
-	typeInt16       = 3
-	typeInt32       = 4
-	typeInt64       = 5
-	typeString      = 6
-	typeBin         = 7
-	typeStringArray = 8
-	typeI18NString  = 9
-)
-
 // widths are the bytes that a number takes; strings have none.
-var widths = map[int]int{typeChar: 1, typeInt8: 1, typeInt16: 2, typeInt32: 4, typeInt64: 8, typeBin: 1}
+var widths = map[int]int{rpmfile.TypeChar: 1, rpmfile.TypeInt8: 1, rpmfile.TypeInt16: 2, rpmfile.TypeInt32: 4, rpmfile.TypeInt64: 8, rpmfile.TypeBin: 1}
 
 // fits tells whether a tag may have a type. A string may be of any kind of string, and a tag that rpm
 // does not know of any type.
 func fits(tag, typ int) bool {
 	want, known := tagTypes[tag]
-	return !known || typ == want || want == typeString && slices.Contains([]int{typeString, typeStringArray, typeI18NString}, typ)
+	return !known || typ == want || want == rpmfile.TypeString && slices.Contains([]int{rpmfile.TypeString, rpmfile.TypeStringArray, rpmfile.TypeI18NString}, typ)
 }
 
 // tagTypes are the types of rpm's tags (rpmtag.h). Those of %preuntrans and %postuntrans, 5103 to
 // 5108, came with 4.19; they are left to rpmfile, which checks what it reads of them.
 var tagTypes = typesOf(map[int][]int{
-	typeString: {
+	rpmfile.TypeString: {
 		1000, 1001, 1002, 1004, 1005, 1007, 1010, 1011, 1014, 1015, 1016, 1018, 1019, 1020, 1021, 1022, 1023, 1024,
 		1025, 1026, 1027, 1035, 1036, 1039, 1040, 1044, 1047, 1049, 1050, 1054, 1055, 1059, 1060, 1061, 1062, 1064,
 		1065, 1066, 1067, 1079, 1081, 1082, 1085, 1086, 1087, 1088, 1089, 1090, 1091, 1092, 1094, 1097, 1098, 1099,
@@ -165,16 +152,16 @@ var tagTypes = typesOf(map[int][]int{
 		5086, 5087, 5088, 5089, 5090, 5092, 5096, 5097, 5098, 5099, 5100, 5101, 5109, 5116,
 		5117, 5118, 5120, 5121, 5122, 5123, 5124,
 	},
-	typeInt32: {
+	rpmfile.TypeInt32: {
 		1003, 1006, 1008, 1009, 1028, 1034, 1037, 1045, 1046, 1048, 1051, 1052, 1053, 1068, 1069, 1080, 1095, 1096,
 		1106, 1112, 1114, 1116, 1119, 1127, 1128, 1129, 1134, 1140, 1141, 1143, 1144, 1145, 1158, 1161, 1195, 5011,
 		5017, 5018, 5019, 5020, 5021, 5022, 5023, 5024, 5025, 5026, 5027, 5032, 5033, 5037, 5045, 5048, 5051, 5054,
 		5057, 5068, 5070, 5072, 5078, 5080, 5082, 5084, 5085, 5091, 5093, 5114, 5115, 5119,
 	},
-	typeChar:  {1029},
-	typeInt16: {1030, 1033},
-	typeInt64: {5008, 5009, 5112, 5113},
-	typeBin:   {1012, 1013, 1043, 1146},
+	rpmfile.TypeChar:  {1029},
+	rpmfile.TypeInt16: {1030, 1033},
+	rpmfile.TypeInt64: {5008, 5009, 5112, 5113},
+	rpmfile.TypeBin:   {1012, 1013, 1043, 1146},
 })
 
 func typesOf(tags map[int][]int) map[int]int {

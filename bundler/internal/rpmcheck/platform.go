@@ -89,16 +89,8 @@ func Unreadable(h *rpmfile.Header, platform string) []string {
 	return out
 }
 
-// Public key algorithms of OpenPGP.
-const (
-	rsa   = 1
-	dsa   = 17
-	ecdsa = 19
-	eddsa = 22
-)
-
 // signedWith returns the public key algorithm of a signature packet, 0 when there is none in it.
-func signedWith(signature []byte) byte {
+func signedWith(signature []byte) packet.PublicKeyAlgorithm {
 	p, err := packet.NewOpaqueReader(bytes.NewReader(signature)).Next()
 	if err != nil || p.Tag != 2 {
 		return 0
@@ -110,30 +102,30 @@ func signedWith(signature []byte) byte {
 	if at >= len(p.Contents) {
 		return 0
 	}
-	return p.Contents[at]
+	return packet.PublicKeyAlgorithm(p.Contents[at])
 }
 
 // signedSince is the first rpm that reads signatures of a public key algorithm. Before Sequoia, rpm
 // refused a package with one that it did not know.
-func signedSince(algorithm byte) string {
+func signedSince(algorithm packet.PublicKeyAlgorithm) string {
 	switch algorithm {
-	case rsa, dsa:
+	case packet.PubKeyAlgoRSA, packet.PubKeyAlgoDSA:
 		return oldest
-	case eddsa:
+	case packet.PubKeyAlgoEdDSA:
 		return "4.16"
 	}
 	return "4.19"
 }
 
-func algorithmName(algorithm byte) string {
+func algorithmName(algorithm packet.PublicKeyAlgorithm) string {
 	switch algorithm {
-	case rsa:
+	case packet.PubKeyAlgoRSA:
 		return "RSA"
-	case dsa:
+	case packet.PubKeyAlgoDSA:
 		return "DSA"
-	case ecdsa:
+	case packet.PubKeyAlgoECDSA:
 		return "ECDSA"
-	case eddsa:
+	case packet.PubKeyAlgoEdDSA:
 		return "Ed25519"
 	}
 	return fmt.Sprintf("public key algorithm %d", algorithm)
