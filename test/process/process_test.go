@@ -240,7 +240,10 @@ func (w *walk) published(stable, testing []string) {
 	var front struct {
 		Channels []struct {
 			Channel string
-			Bundles []struct{ Version, Release string }
+			Bundles []struct {
+				To       string
+				Revision int
+			}
 		}
 	}
 	if err := json.Unmarshal([]byte(said), &front); code != 0 || err != nil {
@@ -249,7 +252,7 @@ func (w *walk) published(stable, testing []string) {
 	want, have := map[string][]string{"stable": stable, "testing": testing}, map[string][]string{}
 	for _, c := range front.Channels {
 		for _, b := range c.Bundles {
-			have[c.Channel] = append(have[c.Channel], b.Version+"-"+b.Release)
+			have[c.Channel] = append(have[c.Channel], fmt.Sprintf("%s-%d", b.To, b.Revision))
 		}
 	}
 	for name := range want {

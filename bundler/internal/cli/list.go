@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -66,19 +65,29 @@ func runList(ctx context.Context, s *streams, o ListOptions) error {
 func (r listResult) text(c palette) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, for customers at %s/\nsigned with %s\n", r.Product, r.Base, r.Key)
+	stable := map[string]bool{}
+	for _, ch := range r.Channels {
+		for _, x := range ch.Bundles {
+			stable[x.NEVRA] = stable[x.NEVRA] || ch.Channel == repo.Stable
+		}
+	}
 	for _, ch := range r.Channels {
 		b.WriteString("\n" + c.bold(ch.Channel) + "\n")
 		if len(ch.Bundles)+len(ch.Withdrawn) == 0 {
 			b.WriteString("  nothing\n")
 			continue
 		}
+		newest := map[string]int{} // revision, by short name
+		for _, x := range ch.Bundles {
+			newest[x.Short] = max(newest[x.Short], x.Revision)
+		}
 		rows := [][]string{{"BUNDLE", "FROM", "TO", "SIZE", "PUBLISHED", ""}}
 		for _, x := range ch.Bundles {
 			note := ""
 			switch {
-			case slices.ContainsFunc(ch.Bundles, func(y repo.Bundle) bool { return y.Short == x.Short && y.Revision > x.Revision }):
+			case x.Revision < newest[x.Short]:
 				note = "there is a newer revision"
-			case ch.Channel != repo.Stable && r.has(repo.Stable, x.NEVRA):
+			case ch.Channel != repo.Stable && stable[x.NEVRA]:
 				note = "in stable too"
 			}
 			rows = append(rows, []string{x.NEVRA, x.From, x.To, size(x.Size), day(x.Published), note})
@@ -95,11 +104,4 @@ func (r listResult) text(c palette) string {
 func day(at string) string {
 	d, _, _ := strings.Cut(at, "T")
 	return d
-}
-
-// has tells whether a bundle is in a channel.
-func (r listResult) has(channel, nevra string) bool {
-	return slices.ContainsFunc(r.Channels, func(c listChannel) bool {
-		return c.Channel == channel && slices.ContainsFunc(c.Bundles, func(b repo.Bundle) bool { return b.NEVRA == nevra })
-	})
 }

@@ -93,7 +93,10 @@ func runMatrix(ctx context.Context, s *streams, o MatrixOptions) error {
 		if key, err = r.Key(ctx); err != nil {
 			return err
 		}
-		in.Stores = matrix.FromStore(cat, front.Channels)
+		in.Stores, err = matrix.FromStore(cat, front.Channels, func(b []repo.Bundle) (map[string]*repo.Details, error) { return r.Details(ctx, b) })
+		if err != nil {
+			return err
+		}
 	}
 	if in.Built, err = matrix.FindBuilt(ctx, cat, inProject(o.Project, o.Dist, "dist"), key); err != nil {
 		return err

@@ -124,13 +124,17 @@ func releases(cat *release.Catalog) []repo.Release {
 	return out
 }
 
-func renderPage(w io.Writer, f *repo.Front) error {
+func renderPage(w io.Writer, f *repo.Front, details repo.DetailsFunc) error {
 	in := page.Input{
 		Product: f.Product, Prefix: f.Prefix, Base: f.Base, Key: f.Key, Generated: f.Generated,
 		Stable: f.Channels[repo.Stable], Testing: f.Channels[repo.Testing],
 	}
 	for _, r := range f.Releases {
 		in.Releases = append(in.Releases, page.Release(r))
+	}
+	var err error
+	if in.Details, err = details(page.Told(in)); err != nil {
+		return err
 	}
 	return page.Render(w, in)
 }

@@ -99,29 +99,34 @@ func digest(file string) (string, error) {
 }
 
 // FromStore says which jumps' bundles, in the revision of their specs, the channels
-// of a store have; stable goes before others.
-func FromStore(cat *release.Catalog, channels map[string]*repo.Index) map[string]Published {
+// of a store have; stable goes before others. details are those of package repo.
+func FromStore(cat *release.Catalog, channels map[string]*repo.Index, details repo.DetailsFunc) (map[string]Published, error) {
 	out := map[string]Published{}
 	for _, channel := range []string{repo.Testing, repo.Stable} {
 		index := channels[channel]
 		if index == nil {
 			continue
 		}
+		var bundles []repo.Bundle
 		for _, b := range index.Bundles {
-			jump := b.From + "-" + b.To
-			spec := cat.Specs[jump]
-			if spec == nil || spec.Revision != b.Revision {
-				continue
+			if spec := cat.Specs[b.From+"-"+b.To]; spec != nil && spec.Revision == b.Revision {
+				bundles = append(bundles, b)
 			}
-			p := Published{Channel: channel, Certified: []string{}}
-			for _, c := range b.Certificates {
+		}
+		all, err := details(bundles)
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range bundles {
+			p, d := Published{Channel: channel, Certified: []string{}}, all[b.SHA256]
+			for _, c := range d.Certificates {
 				p.Certified = append(p.Certified, c.Platform)
 			}
-			if b.Override != nil {
-				p.Override = b.Override.Reason
+			if d.Override != nil {
+				p.Override = d.Override.Reason
 			}
-			out[jump] = p
+			out[b.From+"-"+b.To] = p
 		}
 	}
-	return out
+	return out, nil
 }

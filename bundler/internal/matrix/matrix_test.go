@@ -1,6 +1,7 @@
 package matrix_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -71,17 +72,28 @@ func TestJumps(t *testing.T) {
 
 func TestFromStore(t *testing.T) {
 	t.Parallel()
+	known := map[string]*repo.Details{}
 	bundle := func(from, to string, revision int, platforms ...string) repo.Bundle {
-		b := repo.Bundle{From: from, To: to, Revision: revision}
+		b := repo.Bundle{From: from, To: to, Revision: revision, SHA256: fmt.Sprint(len(known))}
+		d := &repo.Details{}
 		for _, p := range platforms {
-			b.Certificates = append(b.Certificates, repo.Certificate{Platform: p})
+			d.Certificates = append(d.Certificates, repo.Certificate{Platform: p})
 		}
+		known[b.SHA256] = d
 		return b
 	}
-	got := matrix.FromStore(catalog(), map[string]*repo.Index{
+	asked := 0
+	details := func(bundles []repo.Bundle) (map[string]*repo.Details, error) {
+		asked += len(bundles)
+		return known, nil
+	}
+	got, err := matrix.FromStore(catalog(), map[string]*repo.Index{
 		repo.Testing: {Bundles: []repo.Bundle{bundle("1", "2", 1), bundle("2", "3", 4)}},
 		repo.Stable:  {Bundles: []repo.Bundle{bundle("1", "2", 1, "el7.x86_64"), bundle("2", "3", 3), bundle("0", "1", 1)}},
-	})
+	}, details)
+	if err != nil || asked != 3 {
+		t.Errorf("%v; the details of %d bundles were asked for, 3 are of the catalog", err, asked)
+	}
 	if len(got) != 2 || got["1-2"].Channel != "stable" || got["1-2"].Certified[0] != "el7.x86_64" || got["2-3"].Channel != "testing" {
 		t.Errorf("got %+v", got)
 	}

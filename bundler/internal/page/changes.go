@@ -23,11 +23,11 @@ type titled struct {
 	Items []string
 }
 
-func newChanges(b *repo.Bundle) changes {
-	c := changes{From: b.From, To: b.To, Agents: b.Changes.Agents}
+func newChanges(from, to string, of *repo.Changes) changes {
+	c := changes{From: from, To: to, Agents: of.Agents}
 	var kept int
 	for _, how := range []string{repo.Changed, repo.Added, repo.Dropped, repo.Kept} {
-		for _, p := range b.Changes.Packages {
+		for _, p := range of.Packages {
 			switch {
 			case p.How != how:
 			case how == repo.Kept:
@@ -44,10 +44,10 @@ func newChanges(b *repo.Bundle) changes {
 		}
 	}
 	tell(len(c.Packages), "package")
-	tell(len(b.Changes.Config), "configuration file")
-	tell(len(b.Changes.Migrations), "migration")
-	tell(len(b.Changes.Services), "service")
-	tell(len(b.Changes.Stores), "store")
+	tell(len(of.Config), "configuration file")
+	tell(len(of.Migrations), "migration")
+	tell(len(of.Services), "service")
+	tell(len(of.Stores), "store")
 	c.Summary = strings.Join(told, ", ")
 	switch {
 	case kept == 1:
@@ -55,7 +55,7 @@ func newChanges(b *repo.Bundle) changes {
 	case kept > 1:
 		c.Kept = fmt.Sprintf("%d more stay as they are.", kept)
 	}
-	for _, l := range []titled{{"To be accepted before, on machines that it concerns", b.Changes.Accept}, {"Services", b.Changes.Services}, {"Configuration files", b.Changes.Config}, {"Migrations of the database", b.Changes.Migrations}, {"Data that changes its database", b.Changes.Stores}} {
+	for _, l := range []titled{{"To be accepted before, on machines that it concerns", of.Accept}, {"Services", of.Services}, {"Configuration files", of.Config}, {"Migrations of the database", of.Migrations}, {"Data that changes its database", of.Stores}} {
 		if len(l.Items) > 0 {
 			c.Lists = append(c.Lists, l)
 		}

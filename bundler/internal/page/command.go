@@ -24,9 +24,9 @@ func (in Input) steps(e *edge, id string) []step {
 	b := e.bundle
 	name := quote(b.Short)
 	wait := quote(in.Prefix) + " wait"
-	repository := "dnf install -y " + quote(b.Name) + " && " + wait
+	repository := "dnf install -y " + quote(in.Prefix+"-"+b.To) + " && " + wait
 	if e.channel != repo.Stable {
-		repository = "dnf install -y --enablerepo=" + quote(in.Prefix+"-"+e.channel) + " " + quote(b.Name) + " && " + wait
+		repository = "dnf install -y --enablerepo=" + quote(in.Prefix+"-"+e.channel) + " " + quote(in.Prefix+"-"+b.To) + " && " + wait
 	}
 	folder := quote("look-" + b.To)
 	list := []step{

@@ -108,7 +108,7 @@ func published(t *testing.T, to string) (in Input, store string) {
 	in.Base, in.Key, in.Testing = server.URL, key.Fingerprint(), nil
 	b := demoBundle("4.0.1", to, 1, 0, int64(rpm.Len()))
 	b.SHA256 = fmt.Sprintf("%x", sha256.Sum256(rpm.Bytes()))
-	in.Stable.Bundles = []repo.Bundle{b}
+	in.Stable = in.index(repo.Stable, b)
 	in.Releases = []Release{{Version: "4.0.1", Next: to}, {Version: to}}
 	for name, content := range map[string][]byte{b.Short: rpm.Bytes(), in.keyName(): public} {
 		if err := os.WriteFile(filepath.Join(store, name), content, 0o600); err != nil {

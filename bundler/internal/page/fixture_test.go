@@ -11,18 +11,35 @@ import (
 
 const demoKey = "9F3C51B2A7E04D6688C1F02E5B7A94D3E6102C8F"
 
-// demoBundle is a bundle of revision r; seed makes its digest.
-func demoBundle(from, to string, r int, seed byte, size int64) repo.Bundle {
-	b := repo.Bundle{Name: "harbour-upgrade-" + to, Version: to, Release: fmt.Sprint(r), From: from, To: to, Revision: r, Size: size, Key: demoKey,
-		Built: "2026-09-01T00:00:00Z", Published: "2026-09-14T10:30:00Z"}
-	b.NEVRA = fmt.Sprintf("%s-%s-%d.x86_64", b.Name, to, r)
-	b.Short = b.Name + ".rpm"
-	b.SHA256 = digest(seed)
-	b.File = "packages/" + b.SHA256 + "/" + b.NEVRA + ".rpm"
-	for _, c := range []string{"cdx.json", "intoto.json", "intoto.json.asc", "sha256"} {
-		b.Companions = append(b.Companions, repo.File{Name: c, File: b.File + "." + c, Size: 93, SHA256: digest(seed + 1)})
+// item is a bundle with all there is to know of it.
+type item struct {
+	repo.Bundle
+	details *repo.Details
+}
+
+// index makes a channel of bundles.
+func (in *Input) index(channel string, all ...item) *repo.Index {
+	x := &repo.Index{Version: repo.Version, Product: "Harbour Manager", Prefix: "harbour-upgrade", Channel: channel, Base: "https://downloads.example.org/harbour",
+		Created: "2026-11-22T12:00:00Z", Repomd: digest(4)}
+	for _, b := range all {
+		x.Bundles = append(x.Bundles, b.Bundle)
+		in.Details[b.SHA256] = b.details
 	}
-	b.Changes = repo.Changes{
+	slices.SortFunc(x.Bundles, func(a, b repo.Bundle) int { return strings.Compare(a.NEVRA, b.NEVRA) })
+	return x
+}
+
+// demoBundle is a bundle of revision r; seed makes its digest.
+func demoBundle(from, to string, r int, seed byte, size int64) item {
+	name := "harbour-upgrade-" + to
+	b := repo.Bundle{From: from, To: to, Short: name + ".rpm", Revision: r, Size: size, Published: "2026-09-14T10:30:00Z", SHA256: digest(seed), Details: digest(seed + 2)}
+	b.NEVRA = fmt.Sprintf("%s-%s-%d.x86_64", name, to, r)
+	b.File = "packages/" + b.SHA256 + "/" + b.NEVRA + ".rpm"
+	d := &repo.Details{Version: repo.Version, NEVRA: b.NEVRA, SHA256: b.SHA256, Key: demoKey, Built: "2026-09-01T00:00:00Z"}
+	for _, c := range []string{"cdx.json", "intoto.json", "intoto.json.asc", "sha256"} {
+		d.Companions = append(d.Companions, repo.File{Name: c, File: b.File + "." + c, Size: 93, SHA256: digest(seed + 1)})
+	}
+	d.Changes = repo.Changes{
 		Packages: []repo.PackageChange{
 			{Name: "harbour-agents", From: from + "-ga", To: to + "-ga", How: repo.Changed},
 			{Name: "harbour-composer", To: to + "-ga", How: repo.Added},
@@ -36,7 +53,7 @@ func demoBundle(from, to string, r int, seed byte, size int64) repo.Bundle {
 		Migrations: []string{"manager/10_expand_visibility.sql", "manager/20_switch_visibility.sql"},
 		Agents:     true,
 	}
-	return b
+	return item{b, d}
 }
 
 // digest is 64 hexadecimal digits that look like a digest.
@@ -48,10 +65,10 @@ func digest(seed byte) string {
 	return b.String()
 }
 
-func certified(b repo.Bundle, windows ...float64) repo.Bundle {
+func certified(b item, windows ...float64) item {
 	for i, w := range windows {
 		platform := []string{"el7.x86_64", "el8.x86_64"}[i]
-		b.Certificates = append(b.Certificates, repo.Certificate{Platform: platform, File: b.File + "." + platform + ".cert.json", SHA256: digest(9), Window: w, At: "2026-09-12T08:00:00Z"})
+		b.details.Certificates = append(b.details.Certificates, repo.Certificate{Platform: platform, File: b.File + "." + platform + ".cert.json", SHA256: digest(9), Window: w, At: "2026-09-12T08:00:00Z"})
 	}
 	return b
 }
@@ -59,23 +76,19 @@ func certified(b repo.Bundle, windows ...float64) repo.Bundle {
 // demo has a release without a way, two certified jumps, one that is being tried, one that was withdrawn, and one that is planned.
 func demo(t testing.TB) Input {
 	t.Helper()
-	index := func(channel string, bundles ...repo.Bundle) *repo.Index {
-		return &repo.Index{Version: repo.Version, Product: "Harbour Manager", Prefix: "harbour-upgrade", Channel: channel, Base: "https://downloads.example.org/harbour",
-			Created: "2026-11-22T12:00:00Z", Repomd: digest(4), Bundles: bundles}
-	}
 	gone := demoBundle("4.3.0", "4.4.0", 1, 77, 1)
 	in := Input{Product: "Harbour Manager", Prefix: "harbour-upgrade", Base: "https://downloads.example.org/harbour", Key: demoKey, Generated: "2026-11-22T12:00:00Z",
-		Stable: index(repo.Stable, certified(demoBundle("4.0.1", "4.1.1", 1, 11, 44164560), 3.24, 4.1),
-			certified(demoBundle("4.1.1", "4.2.0", 1, 21, 44181096), 6.6), certified(demoBundle("4.1.1", "4.2.0", 2, 31, 44181123), 6.61, 7.02)),
-		Testing: index(repo.Testing, demoBundle("4.2.0", "4.3.0", 1, 41, 61830212)),
+		Details: map[string]*repo.Details{},
 		Releases: []Release{
 			{Version: "3.4.2", Why: "3.4.2 keeps its data in another kind of database; the data must be moved into a 4.0.1 database first, and the upgrades start from there"},
 			{Version: "4.0.1", Next: "4.1.1"}, {Version: "4.1.1", Next: "4.2.0"}, {Version: "4.2.0", Next: "4.3.0"}, {Version: "4.3.0", Next: "4.4.0"}, {Version: "4.4.0"},
 		},
 	}
+	in.Stable = in.index(repo.Stable, certified(demoBundle("4.0.1", "4.1.1", 1, 11, 44164560), 3.24, 4.1),
+		certified(demoBundle("4.1.1", "4.2.0", 1, 21, 44181096), 6.6), certified(demoBundle("4.1.1", "4.2.0", 2, 31, 44181123), 6.61, 7.02))
+	in.Testing = in.index(repo.Testing, demoBundle("4.2.0", "4.3.0", 1, 41, 61830212))
 	in.Testing.Withdrawn = []repo.Withdrawn{{NEVRA: gone.NEVRA, SHA256: gone.SHA256, File: gone.File, Reason: "a migration locked a big table for minutes", At: "2026-10-02T09:00:00Z"}}
 	for _, x := range []*repo.Index{in.Stable, in.Testing} {
-		slices.SortFunc(x.Bundles, func(a, b repo.Bundle) int { return strings.Compare(a.NEVRA, b.NEVRA) })
 		if _, _, err := repo.Encode(x); err != nil {
 			t.Fatalf("the fixture is no index that could be published: %v", err)
 		}

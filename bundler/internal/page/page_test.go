@@ -39,7 +39,7 @@ func TestDataThatMoves(t *testing.T) {
 	if page := render(t, in); strings.Contains(page, note) || strings.Contains(page, list) {
 		t.Error("a page on which no data moves speaks of it")
 	}
-	in.Stable.Bundles[0].Changes.Stores = []string{"storage: 13 tables of PostgreSQL, out of Elasticsearch"}
+	in.Details[in.Stable.Bundles[0].SHA256].Changes.Stores = []string{"storage: 13 tables of PostgreSQL, out of Elasticsearch"}
 	page := render(t, in)
 	for _, want := range []string{note, list, "<li>storage: 13 tables of PostgreSQL, out of Elasticsearch</li>", "3 services, 1 store"} {
 		if strings.Count(page, want) != 1 {
@@ -56,7 +56,7 @@ func TestToBeAccepted(t *testing.T) {
 	if page := render(t, in); strings.Contains(page, note) || strings.Contains(page, list) {
 		t.Error("a page on which nothing is to be accepted speaks of it")
 	}
-	in.Stable.Bundles[0].Changes.Accept = []string{"roles: one <goes>"}
+	in.Details[in.Stable.Bundles[0].SHA256].Changes.Accept = []string{"roles: one <goes>"}
 	page := render(t, in)
 	for _, want := range []string{note, list, "<li>roles: one &lt;goes&gt;</li>"} {
 		if strings.Count(page, want) != 1 {
@@ -103,15 +103,17 @@ func hostile(t *testing.T, evil string) Input {
 	for _, x := range []*repo.Index{in.Stable, in.Testing} {
 		for i := range x.Bundles {
 			b := &x.Bundles[i]
-			for _, s := range []*string{&b.NEVRA, &b.Name, &b.Version, &b.Short, &b.File, &b.SHA256, &b.Key, &b.Built, &b.Published, &b.Release} {
+			d := in.Details[b.SHA256]
+			in.Details[evil] = d
+			for _, s := range []*string{&b.NEVRA, &b.Short, &b.File, &b.SHA256, &b.Published, &b.Details, &d.NEVRA, &d.SHA256, &d.Key, &d.Built} {
 				*s = evil
 			}
 			b.From, b.To = b.From+evil, b.To+evil
-			b.Override = &repo.Override{Reason: evil, By: evil, At: evil}
-			b.Changes = repo.Changes{Packages: []repo.PackageChange{{Name: evil, From: evil, To: evil, How: repo.Changed}},
+			d.Override = &repo.Override{Reason: evil, By: evil, At: evil}
+			d.Changes = repo.Changes{Packages: []repo.PackageChange{{Name: evil, From: evil, To: evil, How: repo.Changed}},
 				Services: []string{evil}, Config: []string{evil}, Migrations: []string{evil}, Stores: []string{evil}, Accept: []string{evil}}
-			b.Companions = []repo.File{{Name: evil, File: evil, SHA256: evil}}
-			b.Certificates = []repo.Certificate{{Platform: evil, File: evil, At: evil}}
+			d.Companions = []repo.File{{Name: evil, File: evil, SHA256: evil}}
+			d.Certificates = []repo.Certificate{{Platform: evil, File: evil, At: evil}}
 		}
 		x.Withdrawn = []repo.Withdrawn{{NEVRA: evil + "x", SHA256: evil, File: evil, Reason: evil, At: evil}}
 	}

@@ -137,10 +137,10 @@ func said(edges []*edge) string {
 		case e.bundle == nil:
 			missing = cmp.Or(missing, e)
 			continue
-		case len(e.bundle.Certificates) == 0:
+		case len(e.details.Certificates) == 0:
 			untested = append(untested, e.from+" to "+e.to)
 		default:
-			windows = append(windows, duration(longest(e.bundle.Certificates)))
+			windows = append(windows, duration(longest(e.details.Certificates)))
 		}
 		size += e.bundle.Size
 	}
@@ -170,21 +170,21 @@ func newJump(in Input, e *edge, id string) jump {
 		}
 		return j
 	}
-	b := e.bundle
+	b, d := e.bundle, e.details
 	j.Badge, j.Tone, j.Notes = standing(e)
-	if len(b.Changes.Accept) > 0 {
+	if len(d.Changes.Accept) > 0 {
 		j.Notes = append(j.Notes, "On some machines an administrator must accept changes before it starts. They are listed below, and its check tells which of them concern a machine.")
 	}
-	if len(b.Changes.Stores) > 0 {
+	if len(d.Changes.Stores) > 0 {
 		j.Notes = append(j.Notes, "Data of the product changes its database. It is copied while the old release serves; rehearse it first, as it needs room for both, and time that grows with the data.")
 	}
-	u := &bundle{Size: fmt.Sprintf("%s (%d bytes)", bytesText(b.Size), b.Size), SHA256: b.SHA256, Published: day(b.Published), Changes: newChanges(b)}
+	u := &bundle{Size: fmt.Sprintf("%s (%d bytes)", bytesText(b.Size), b.Size), SHA256: b.SHA256, Published: day(b.Published), Changes: newChanges(b.From, b.To, &d.Changes)}
 	u.Fixed = link{b.File[strings.LastIndex(b.File, "/")+1:], relative(b.File)}
 	u.Short = link{b.Short, relative(b.Short)}
-	for _, c := range b.Certificates {
+	for _, c := range d.Certificates {
 		u.Windows = append(u.Windows, window{c.Platform, duration(c.Window), day(c.At), relative(c.File)})
 	}
-	for _, c := range b.Companions {
+	for _, c := range d.Companions {
 		u.Companions = append(u.Companions, link{cmp.Or(companions[c.Name], c.Name), relative(c.File)})
 	}
 	u.Steps = in.steps(e, id)
@@ -199,8 +199,8 @@ var companions = map[string]string{
 
 // standing says how far a bundle may be trusted.
 func standing(e *edge) (badge, tone string, notes []string) {
-	b := e.bundle
-	certified := len(b.Certificates) > 0
+	d := e.details
+	certified := len(d.Certificates) > 0
 	switch {
 	case certified && e.channel == repo.Stable:
 		badge, tone = "certified", "good"
@@ -211,7 +211,7 @@ func standing(e *edge) (badge, tone string, notes []string) {
 		badge, tone = "not certified", "care"
 		notes = append(notes, "Not certified: for testing only. Do not install it where it matters.")
 	}
-	if o := b.Override; o != nil {
+	if o := d.Override; o != nil {
 		notes = append(notes, fmt.Sprintf("It was let through by %s on %s: %s", o.By, day(o.At), sentence(o.Reason)))
 	}
 	if n := e.newer; n != nil {

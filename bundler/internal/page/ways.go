@@ -11,9 +11,10 @@ import (
 // edge is a jump from one release to another, published or not.
 type edge struct {
 	from, to  string
-	channel   string       // that bundle is in; "" when there is none
-	bundle    *repo.Bundle // newest revision in the channel
-	newer     *repo.Bundle // newer revision that is still being tried, nil for none
+	channel   string        // that bundle is in; "" when there is none
+	bundle    *repo.Bundle  // newest revision in the channel
+	details   *repo.Details // of bundle
+	newer     *repo.Bundle  // newer revision that is still being tried, nil for none
 	withdrawn *repo.Withdrawn
 }
 
@@ -67,9 +68,23 @@ func newGraph(in Input) *graph {
 	g.keepNewest(edges)
 	gone := withdrawn(in)
 	for _, e := range g.edges {
+		if e.bundle != nil {
+			e.details = cmp.Or(in.Details[e.bundle.SHA256], &repo.Details{})
+		}
 		e.withdrawn = lastWithdrawn(gone, in.Prefix+"-"+e.to+"-"+e.to+"-")
 	}
 	return g
+}
+
+// Told lists the bundles that a page tells about.
+func Told(in Input) []repo.Bundle {
+	var told []repo.Bundle
+	for _, e := range newGraph(in).edges {
+		if e.bundle != nil {
+			told = append(told, *e.bundle)
+		}
+	}
+	return told
 }
 
 // ordered puts every release behind those from which a jump leads to it, and else leaves the order as it is.

@@ -37,7 +37,7 @@ func TestReleasesFromBundlesAlone(t *testing.T) {
 	t.Parallel()
 	in := demo(t)
 	in.Releases = nil
-	in.Stable.Bundles = append(in.Stable.Bundles, demoBundle("4.0.0", "4.0.1", 1, 61, 1)) // joins two ends that stand there before it
+	in.Stable.Bundles = append(in.Stable.Bundles, demoBundle("4.0.0", "4.0.1", 1, 61, 1).Bundle) // joins two ends that stand there before it
 	in.Stable.Bundles[0], in.Stable.Bundles[2] = in.Stable.Bundles[2], in.Stable.Bundles[0]
 	var order []string
 	v := newView(in)
@@ -58,8 +58,9 @@ func TestWhatIsOffered(t *testing.T) {
 	t.Parallel()
 	in := demo(t)
 	newer := demoBundle("4.1.1", "4.2.0", 3, 51, 44181200)
-	in.Testing.Bundles = append(in.Testing.Bundles, newer)
-	in.Stable.Bundles[0].Certificates, in.Stable.Bundles[0].Override = nil, &repo.Override{Reason: "a customer waits", By: "the release manager", At: "2026-09-20T00:00:00Z"}
+	in.Testing.Bundles = append(in.Testing.Bundles, newer.Bundle)
+	first := in.Details[in.Stable.Bundles[0].SHA256]
+	first.Certificates, first.Override = nil, &repo.Override{Reason: "a customer waits", By: "the release manager", At: "2026-09-20T00:00:00Z"}
 	jumps := map[string]jump{}
 	for _, j := range newView(in).Jumps {
 		jumps[j.From+" "+j.To] = j
@@ -98,8 +99,9 @@ func TestManyReleases(t *testing.T) {
 	in := demo(t)
 	in.Releases, in.Stable.Bundles, in.Testing.Bundles = nil, nil, nil
 	some := demoBundle("1.0", "1.1", 1, 1, 1000)
+	in.Details[some.SHA256] = some.details
 	for i := range 10_000 {
-		b := some
+		b := some.Bundle
 		b.From, b.To, b.NEVRA = fmt.Sprintf("1.%d", i), fmt.Sprintf("1.%d", i+1), fmt.Sprintf("harbour-upgrade-1.%d", i+1)
 		in.Stable.Bundles = append(in.Stable.Bundles, b)
 	}

@@ -38,9 +38,11 @@ type Local struct {
 	Product    string
 	Prefix     string
 	Bundle     Bundle // without the time at which it is published
-	Reinstate  bool   // it may have been withdrawn
+	Details    Details
+	Reinstate  bool // it may have been withdrawn
 	header     *rpmfile.Header
 	companions map[string][]byte // by File.Name
+	details    []byte            // Details as they are written
 	info       fs.FileInfo       // as it was when it was read
 	gate       gate
 }
@@ -69,7 +71,7 @@ func Load(ctx context.Context, path string, key *sign.Public, progress func(n in
 			"%s is not published, it does not check: %s", path, strings.Join(rep.Problems, "; "))
 	}
 	l := &Local{Path: path, Product: rep.Manifest.Product, Prefix: rep.Manifest.Prefix, info: info}
-	l.Bundle = describe(rep, key.Fingerprint())
+	l.Bundle, l.Details = newBundle(rep, key.Fingerprint())
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
@@ -99,21 +101,30 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// describe makes a Bundle of what is known of a file.
-func describe(rep *inspect.Report, key string) Bundle {
+// newBundle tells what is known of a file.
+func newBundle(rep *inspect.Report, key string) (Bundle, Details) {
 	m := rep.Manifest
-	name := m.Prefix + "-" + m.To
 	return Bundle{
-		NEVRA: rep.NEVRA, Name: name, Version: m.To, Release: fmt.Sprint(m.Revision), From: m.From, To: m.To,
-		Short: name + ".rpm", Revision: m.Revision, File: packageName(rep.SHA256, rep.NEVRA), Size: rep.Size,
-		SHA256: rep.SHA256, Key: key, Built: m.Date, Changes: changes(m),
-	}
+			NEVRA: rep.NEVRA, From: m.From, To: m.To, Short: m.Prefix + "-" + m.To + ".rpm", Revision: m.Revision,
+			File: packageName(rep.SHA256, rep.NEVRA), Size: rep.Size, SHA256: rep.SHA256,
+		}, Details{
+			Version: Version, NEVRA: rep.NEVRA, SHA256: rep.SHA256, Key: key, Built: m.Date, Changes: changes(m),
+		}
 }
 
-// files gives the names of the bundle's companions and certificates in the store, with their content.
+// describe writes down the details, with what was said of certificates meanwhile.
+func (l *Local) describe() (err error) {
+	l.details, l.Bundle.Details, err = l.Details.encode()
+	return err
+}
+
+// files gives the names in the store of what belongs to the bundle, with the content.
 func (l *Local) files() iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
-		for _, f := range l.Bundle.Companions {
+		if !yield(l.Bundle.DetailsFile(), l.details) {
+			return
+		}
+		for _, f := range l.Details.Companions {
 			if !yield(f.File, l.companions[f.Name]) {
 				return
 			}
@@ -135,15 +146,15 @@ func (l *Local) readCompanions(key *sign.Public) error {
 		if err != nil {
 			return err
 		}
-		b, err := bounded(f, maxCompanion)
+		b, err := bounded(f, maxCompanion, 0)
 		_ = f.Close() // only read
 		if err != nil {
 			return fmt.Errorf("read %s: %w", f.Name(), err)
 		}
 		l.companions[name] = b
-		l.Bundle.Companions = append(l.Bundle.Companions, File{Name: name, File: l.Bundle.File + "." + name, Size: int64(len(b)), SHA256: digest(b)})
+		l.Details.Companions = append(l.Details.Companions, File{Name: name, File: l.Bundle.File + "." + name, Size: int64(len(b)), SHA256: digest(b)})
 	}
-	slices.SortFunc(l.Bundle.Companions, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(l.Details.Companions, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
 	return checkCompanions(l.companions, l.Bundle.SHA256, key)
 }
 

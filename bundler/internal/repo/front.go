@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"onerpm/bundler/internal/store"
 )
@@ -85,7 +87,7 @@ func frontOf(all map[string]generation, key string) *Front {
 }
 
 // newFront makes the Front of a state, and the content of the files it names. Equal states give equal bytes.
-func (r *Repo) newFront(all map[string]generation) (*Front, map[string][]byte, error) {
+func (r *Repo) newFront(ctx context.Context, all map[string]generation) (*Front, map[string][]byte, error) {
 	f := frontOf(all, r.public.Fingerprint())
 	f.Releases = list(r.o.Releases)
 	for name, b := range f.newest() {
@@ -99,7 +101,8 @@ func (r *Repo) newFront(all map[string]generation) (*Front, map[string][]byte, e
 	files := map[string][]byte{f.Prefix + ".repo": []byte(Setup(f)), keyPrefix + f.Prefix: key}
 	if r.o.Page != nil {
 		var page bytes.Buffer
-		if err := r.o.Page(&page, f); err != nil {
+		details := func(bundles []Bundle) (map[string]*Details, error) { return r.Details(ctx, bundles) }
+		if err := r.o.Page(&page, f, details); err != nil {
 			return nil, nil, err
 		}
 		files[pageName] = page.Bytes()
@@ -165,18 +168,18 @@ func (r *Repo) derive(ctx context.Context, short string) (*Front, error) {
 		if err != nil {
 			return nil, err
 		}
-		f, files, err := r.newFront(all)
+		f, files, err := r.newFront(ctx, all)
 		if err != nil {
 			return nil, err
 		}
-		before, tag, err := r.front(ctx)
+		has, tag, err := r.shorts(ctx)
 		if err != nil {
 			return nil, err
 		}
 		if err := refused.of(frontName, try, tag); err != nil {
 			return nil, err
 		}
-		if err := r.putShorts(ctx, f, before, short, wrote); err != nil {
+		if err := r.putShorts(ctx, f, has, short, wrote); err != nil {
 			return nil, err
 		}
 		err = r.putFront(ctx, f, files, tag)
@@ -195,32 +198,36 @@ func (r *Repo) derive(ctx context.Context, short string) (*Front, error) {
 	}
 }
 
-// front reads the present index.json; nil for one that is not there, or that nobody can make sense of. Its
-// signature does not matter: what it says of short names only spares work.
-func (r *Repo) front(ctx context.Context) (*Front, string, error) {
+// shorts reads what the present index.json says that the short names are, by name, and its tag; "" when it is not there. Nothing
+// else of it is looked at, nor its signature: this only spares work, and what is wrong is written anew.
+func (r *Repo) shorts(ctx context.Context) (map[string]string, string, error) {
 	b, info, err := r.read(ctx, frontName, 2*MaxIndex)
 	if errors.Is(err, store.ErrNotExist) {
-		return nil, "", nil
+		return map[string]string{}, "", nil
 	}
 	if err != nil {
 		return nil, "", err
 	}
-	f, err := decodeFront(b)
+	var front struct {
+		Shorts []Named `json:"shorts"`
+	}
+	has := map[string]string{}
+	err = json.Unmarshal(b, &front)
+	for _, n := range front.Shorts {
+		if !nameGrammar.MatchString(n.Name) || !strings.HasSuffix(n.Name, ".rpm") {
+			err = errors.Join(err, fmt.Errorf("short name %.80q", n.Name))
+		}
+		has[n.Name] = n.SHA256
+	}
 	if err != nil {
 		r.o.Note("%s is written anew: %v", frontName, err)
-		f = nil
+		return map[string]string{}, info.Tag, nil
 	}
-	return f, info.Tag, nil
+	return has, info.Tag, nil
 }
 
-// putShorts makes the short names stand for what they should.
-func (r *Repo) putShorts(ctx context.Context, f, before *Front, short string, wrote map[string]string) error {
-	has := map[string]string{}
-	if before != nil {
-		for _, n := range before.Shorts {
-			has[n.Name] = n.SHA256
-		}
-	}
+// putShorts makes the short names, which stand for has, stand for what they should.
+func (r *Repo) putShorts(ctx context.Context, f *Front, has map[string]string, short string, wrote map[string]string) error {
 	delete(has, short)
 	maps.Copy(has, wrote)
 	newest := f.newest()

@@ -32,16 +32,16 @@ func (l *Local) Certify(key *sign.Public, platforms []string) ([]certify.Lack, e
 	if len(platforms) == 0 {
 		l.gate.lacking = []certify.Lack{{Why: "nobody says for which platforms release " + l.Bundle.To + " must be certified"}}
 	}
-	l.Bundle.Certificates = nil
+	l.Details.Certificates = nil
 	for _, s := range v.Good {
 		sum := digest(s.Statement)
 		name := certificateName(l.Bundle.File, s.Platform, sum)
 		l.gate.files[name], l.gate.files[name+".asc"] = s.Statement, s.Signature
-		l.Bundle.Certificates = append(l.Bundle.Certificates, Certificate{
+		l.Details.Certificates = append(l.Details.Certificates, Certificate{
 			Platform: s.Platform, File: name, SHA256: sum, Window: s.Window(), At: stamp(s.Ended),
 		})
 	}
-	sortCertificates(l.Bundle.Certificates)
+	sortCertificates(l.Details.Certificates)
 	return l.gate.lacking, nil
 }
 
@@ -58,7 +58,7 @@ func sortCertificates(list []Certificate) {
 // Let lets a bundle into stable that lacks certificates. The index says so for ever, with the reason.
 func (l *Local) Let(reason, by string, at time.Time) {
 	if !l.Certified() {
-		l.Bundle.Override = &Override{Reason: reason, By: by, At: stamp(at)}
+		l.Details.Override = &Override{Reason: reason, By: by, At: stamp(at)}
 	}
 }
 
@@ -71,7 +71,7 @@ func ChannelFor(l *Local, asked string) (string, error) {
 	if asked != "" && !slices.Contains(Channels, asked) {
 		return "", exit.Errorf(exit.Usage, "the channels are: "+strings.Join(Channels, ", "), "there is no channel %q", asked)
 	}
-	admitted := l.Certified() || l.Bundle.Override != nil
+	admitted := l.Certified() || l.Details.Override != nil
 	switch {
 	case asked == Stable && !admitted:
 		return "", exit.With(exit.Uncertified, fmt.Errorf("%s is not published in %s: %w", l.Bundle.NEVRA, Stable, l.lacks()),
@@ -96,23 +96,23 @@ func (l *Local) lacks() error {
 	return errors.Join(why...)
 }
 
-// recertified says how a bundle that is in a channel stands there when l comes once more; false when nothing is new. A newer certificate of a
+// recertified says what is to be known of a bundle that is in a channel when l comes once more; false when nothing is new. A newer certificate of a
 // platform takes the older one's place, others stay; a bundle that is certified now needs nobody's word any more.
-func (l *Local) recertified(there *Bundle) (Bundle, bool) {
-	b := *there
+func (l *Local) recertified(there *Details) (Details, bool) {
+	d := *there
 	all := map[string]Certificate{}
-	for _, c := range append(slices.Clone(there.Certificates), l.Bundle.Certificates...) {
+	for _, c := range append(slices.Clone(there.Certificates), l.Details.Certificates...) {
 		if had, ok := all[c.Platform]; !ok || c.At >= had.At {
 			all[c.Platform] = c
 		}
 	}
-	b.Certificates = slices.Collect(maps.Values(all))
-	sortCertificates(b.Certificates)
+	d.Certificates = slices.Collect(maps.Values(all))
+	sortCertificates(d.Certificates)
 	switch {
 	case l.Certified():
-		b.Override = nil
-	case b.Override == nil && l.Bundle.Override != nil:
-		b.Override = l.Bundle.Override
+		d.Override = nil
+	case d.Override == nil && l.Details.Override != nil:
+		d.Override = l.Details.Override
 	}
-	return b, !slices.Equal(b.Certificates, there.Certificates) || b.Override != there.Override
+	return d, !slices.Equal(d.Certificates, there.Certificates) || d.Override != there.Override
 }

@@ -64,7 +64,7 @@ func TestGate(t *testing.T) {
 			t.Errorf("asked for stable: %v, want %q", err, why)
 		}
 	}
-	goes := func(l *repo.Local) repo.Bundle {
+	goes := func(l *repo.Local) *repo.Details {
 		t.Helper()
 		c, err := repo.ChannelFor(l, "")
 		if err != nil || c != repo.Stable {
@@ -75,7 +75,7 @@ func TestGate(t *testing.T) {
 			t.Fatal(err)
 		}
 		whole(t, s)
-		return res.Bundle
+		return res.Details
 	}
 
 	closed(load(t, path), "its certificates were not looked at")
@@ -85,8 +85,8 @@ func TestGate(t *testing.T) {
 	closed(asked(platform), "the scenario load failed")
 	certificate(t, path, at, func(c *certify.Certificate) { c.Platform = "el8.x86_64" })
 	closed(asked(platform), `it is for the platform "el8.x86_64"`)
-	if res, err := r.Publish(t.Context(), asked(platform), repo.Testing); err != nil || len(res.Bundle.Certificates) != 0 {
-		t.Errorf("in testing: %+v, %v", res.Bundle, err)
+	if res, err := r.Publish(t.Context(), asked(platform), repo.Testing); err != nil || len(res.Details.Certificates) != 0 {
+		t.Errorf("in testing: %+v, %v", res.Details, err)
 	}
 
 	l := asked(platform)

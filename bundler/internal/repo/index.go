@@ -13,10 +13,10 @@ import (
 )
 
 // Version is that of the Index's shape. A program refuses any other.
-const Version = 1
+const Version = 2
 
-// MaxIndex bounds a written Index, in bytes: room for well over 10,000 bundles.
-const MaxIndex = 128 << 20
+// MaxIndex bounds a written Index, in bytes: room for well over 10,000 bundles, of which each takes 500.
+const MaxIndex = 32 << 20
 
 // Index is the whole state of one channel.
 type Index struct {
@@ -33,79 +33,20 @@ type Index struct {
 	Superseded []Superseded `json:"superseded"` // generations before this one that readers may still be at; oldest first
 }
 
-// Bundle is one bundle that can be had.
+// Bundle is one bundle that can be had. It has only what is asked of every one of them: a channel may have
+// thousands, and everybody who publishes or looks reads them all. The rest is in its Details.
 type Bundle struct {
 	NEVRA    string `json:"nevra"`
-	Name     string `json:"name"`    // of the package: <p>-<to>
-	Version  string `json:"version"` // as rpm has it, and the release that the bundle leads to
-	Release  string `json:"release"` // as rpm has it
-	From     string `json:"from"`    // release that a machine must have
-	To       string `json:"to"`      // release that it will have
-	Short    string `json:"short"`   // name at the store's top while this is the newest revision, e.g. "<p>-4.2.0.rpm"
+	From     string `json:"from"`  // release that a machine must have
+	To       string `json:"to"`    // release that it will have; the package's version too, as Revision is its release
+	Short    string `json:"short"` // name at the store's top while this is the newest revision, e.g. "<p>-4.2.0.rpm"
 	Revision int    `json:"revision"`
 
 	File      string `json:"file"` // name in the store, like all files here
 	Size      int64  `json:"size"` // bytes
 	SHA256    string `json:"sha256"`
-	Key       string `json:"key"`       // fingerprint of the key that signed it
-	Built     string `json:"built"`     // the bundle's own date
 	Published string `json:"published"` // when it came into this channel
-
-	Companions   []File        `json:"companions"` // checksum, bill of materials, provenance; sorted by name
-	Changes      Changes       `json:"changes"`
-	Certificates []Certificate `json:"certificates,omitempty"`
-	Override     *Override     `json:"override,omitempty"`
-}
-
-// File is a companion of a bundle.
-type File struct {
-	Name   string `json:"name"` // what it is: the end of the file's name, e.g. "cdx.json"
-	File   string `json:"file"`
-	Size   int64  `json:"size"`
-	SHA256 string `json:"sha256"`
-}
-
-// Changes are what an upgrade changes on a machine, for people.
-type Changes struct {
-	Packages   []PackageChange `json:"packages"`         // sorted by name
-	Services   []string        `json:"services"`         // units of both releases, in start order
-	Config     []string        `json:"config"`           // files on the machine
-	Migrations []string        `json:"migrations"`       // <database>/<file>
-	Accept     []string        `json:"accept,omitempty"` // what an admin must accept before, in words, on the machines that it is about
-	Stores     []string        `json:"stores,omitempty"` // data that moves from one database into another, in words
-	Agents     bool            `json:"agents"`           // agents on other machines are upgraded too
-}
-
-// What happens to a package.
-const (
-	Changed = "changed"
-	Added   = "added"
-	Dropped = "dropped"
-	Kept    = "kept"
-)
-
-// PackageChange is what happens to one package.
-type PackageChange struct {
-	Name string `json:"name"`
-	From string `json:"from,omitempty"` // [epoch:]version-release, "" when added
-	To   string `json:"to,omitempty"`   // likewise, "" when dropped
-	How  string `json:"how"`            // Changed, Added, Dropped or Kept
-}
-
-// Certificate says that the bundle was tried on a platform and upgraded it.
-type Certificate struct {
-	Platform string  `json:"platform"` // e.g. "el7.x86_64"
-	File     string  `json:"file"`
-	SHA256   string  `json:"sha256"`
-	Window   float64 `json:"window"` // seconds out of service
-	At       string  `json:"at"`
-}
-
-// Override says that somebody let a bundle into a channel without what the channel asks for.
-type Override struct {
-	Reason string `json:"reason"`
-	By     string `json:"by"`
-	At     string `json:"at"`
+	Details   string `json:"details"`   // SHA-256 of the file DetailsFile
 }
 
 // Withdrawn is a bundle that was taken out. Its file stays, its NEVRA stays taken.
@@ -158,7 +99,7 @@ func (x *Index) Newest() []Bundle {
 }
 
 // Encode returns the one canonical form of x and its ID, the SHA-256 of that in
-// hexadecimal: JSON with the keys in the order of the types, two spaces of indent, nothing escaped for HTML, a
+// hexadecimal: JSON with the keys in the order of the types, no spaces, nothing escaped for HTML, a
 // final newline; lists that are nil are written as empty ones. What Decode would refuse is an error here too.
 func Encode(x *Index) (text []byte, id string, err error) {
 	if err := x.validate(); err != nil {
@@ -178,7 +119,7 @@ func Encode(x *Index) (text []byte, id string, err error) {
 // or doubled key, another order or spacing, anything after the end, more than MaxIndex bytes, another Version, a
 // file outside of its place. So Encode of what Decode returns gives the bytes that were read.
 func Decode(r io.Reader) (*Index, error) {
-	b, err := bounded(r, MaxIndex)
+	b, err := bounded(r, MaxIndex, 0)
 	if err != nil {
 		return nil, fmt.Errorf("read the index: %w", err)
 	}
@@ -199,14 +140,7 @@ func Decode(r io.Reader) (*Index, error) {
 // withLists returns a copy of x in which no list is nil, so that there is one way to write an empty one.
 func (x *Index) withLists() *Index {
 	c := *x
-	c.Withdrawn, c.Superseded = list(x.Withdrawn), list(x.Superseded)
-	c.Bundles = make([]Bundle, len(x.Bundles))
-	for i, b := range x.Bundles {
-		b.Companions = list(b.Companions)
-		b.Changes.Packages, b.Changes.Services = list(b.Changes.Packages), list(b.Changes.Services)
-		b.Changes.Config, b.Changes.Migrations = list(b.Changes.Config), list(b.Changes.Migrations)
-		c.Bundles[i] = b
-	}
+	c.Bundles, c.Withdrawn, c.Superseded = list(x.Bundles), list(x.Withdrawn), list(x.Superseded)
 	return &c
 }
 
@@ -218,18 +152,26 @@ func list[T any](s []T) []T {
 }
 
 func canonical(v any) ([]byte, error) {
-	var b bytes.Buffer
+	var b once
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
 	err := enc.Encode(v)
-	return b.Bytes(), err
+	return b, err
+}
+
+// once keeps what is written in one piece, which is how json.Encoder writes, without room to spare.
+type once []byte
+
+// Write never fails.
+func (o *once) Write(p []byte) (int, error) {
+	*o = append(*o, p...)
+	return len(p), nil
 }
 
 // strict reads JSON of this version: the version is looked at first, so that a store of
 // another time is called that, and not by its first unknown key.
 func strict(b []byte, into any) error {
-	if !bytes.HasPrefix(b, fmt.Appendf(nil, "{\n  \"version\": %d,", Version)) { // what is canonical begins with it
+	if !bytes.HasPrefix(b, fmt.Appendf(nil, "{\"version\":%d,", Version)) { // what is canonical begins with it
 		var v struct {
 			Version *int `json:"version"`
 		}
@@ -248,16 +190,17 @@ func strict(b []byte, into any) error {
 	return dec.Decode(into)
 }
 
-// bounded reads all of r, at most limit bytes.
-func bounded(r io.Reader, limit int64) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err != nil {
+// bounded reads all of r, at most limit bytes. About size bytes are expected.
+func bounded(r io.Reader, limit, size int64) ([]byte, error) {
+	var b bytes.Buffer
+	b.Grow(int(min(size, limit)) + bytes.MinRead)
+	if _, err := b.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
 		return nil, err
 	}
-	if int64(len(b)) > limit {
+	if int64(b.Len()) > limit {
 		return nil, fmt.Errorf("more than %d bytes", limit)
 	}
-	return b, nil
+	return b.Bytes(), nil
 }
 
 func digest(b []byte) string {

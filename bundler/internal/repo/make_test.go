@@ -156,9 +156,14 @@ func write(t testing.TB, path string, b pack.Bundle, k *sign.Key) string {
 }
 
 // render makes the page as the bundler does.
-func render(w io.Writer, f *repo.Front) error {
-	return page.Render(w, page.Input{Product: f.Product, Prefix: f.Prefix, Base: f.Base, Key: f.Key, Generated: f.Generated,
-		Stable: f.Channels[repo.Stable], Testing: f.Channels[repo.Testing]})
+func render(w io.Writer, f *repo.Front, details repo.DetailsFunc) error {
+	in := page.Input{Product: f.Product, Prefix: f.Prefix, Base: f.Base, Key: f.Key, Generated: f.Generated,
+		Stable: f.Channels[repo.Stable], Testing: f.Channels[repo.Testing]}
+	var err error
+	if in.Details, err = details(page.Told(in)); err != nil {
+		return err
+	}
+	return page.Render(w, in)
 }
 
 // open uses a store as a publisher. change, if any, has the last word about how.

@@ -22,7 +22,7 @@ type Options struct {
 	Public   *sign.Public // who must have signed what is there; nil for Key, or else the key that lies in the store itself
 	URL      string       // under which customers read the store; "" for the URL it was published with before, or the store's own
 	Releases []Release    // for the page
-	Page     func(w io.Writer, f *Front) error
+	Page     func(w io.Writer, f *Front, details DetailsFunc) error
 	Now      func() time.Time                 // nil for time.Now
 	Progress func(n int64)                    // n more bytes of a bundle are stored, or were already; nil for none
 	Note     func(format string, args ...any) // what a person may want to know; nil for nobody
@@ -113,7 +113,7 @@ func (r *Repo) read(ctx context.Context, name string, limit int64) ([]byte, stor
 	if err != nil {
 		return nil, info, err
 	}
-	b, err := bounded(rc, limit)
+	b, err := bounded(rc, limit, info.Size)
 	if err = errors.Join(err, rc.Close()); err != nil {
 		return nil, info, fmt.Errorf("read %s: %w", name, err)
 	}

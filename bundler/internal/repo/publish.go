@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/percent"
@@ -17,12 +16,13 @@ import (
 
 // Result is what became of a bundle.
 type Result struct {
-	Channel string `json:"channel"`
-	Already bool   `json:"already"` // the very same was there before, and nothing had to be done
-	Bundle  Bundle `json:"bundle"`
-	URL     string `json:"url"`      // of the bundle under its own name
-	Short   string `json:"shortURL"` // of the newest revision
-	Base    string `json:"base"`     // under which customers read the store
+	Channel string   `json:"channel"`
+	Already bool     `json:"already"` // the very same was there before, and nothing had to be done
+	Bundle  Bundle   `json:"bundle"`
+	Details *Details `json:"details"`
+	URL     string   `json:"url"`      // of the bundle under its own name
+	Short   string   `json:"shortURL"` // of the newest revision
+	Base    string   `json:"base"`     // under which customers read the store
 }
 
 // Publish puts a bundle into a channel. The very same bundle being there already is a quiet success. Another bundle
@@ -38,7 +38,10 @@ func (r *Repo) Publish(ctx context.Context, l *Local, channel string) (Result, e
 }
 
 func (r *Repo) publish(ctx context.Context, l *Local, channel string) (Result, error) {
-	res := Result{Channel: channel, Bundle: l.Bundle}
+	res := Result{Channel: channel}
+	if err := l.describe(); err != nil {
+		return res, err
+	}
 	if err := r.ready(ctx); err != nil {
 		return res, err
 	}
@@ -62,6 +65,9 @@ func (r *Repo) publish(ctx context.Context, l *Local, channel string) (Result, e
 		return res, err
 	}
 	if res.Bundle, err = arrived(front.Channels[channel], l); err != nil {
+		return res, err
+	}
+	if res.Details, err = r.details(ctx, &res.Bundle); err != nil {
 		return res, err
 	}
 	res.Base, res.URL, res.Short = front.Base, under(front.Base, l.Bundle.File), under(front.Base, l.Bundle.Short)
@@ -246,13 +252,10 @@ func (r *Repo) moved(ctx context.Context, x *Index) (*edit, error) {
 	return e, nil
 }
 
-// entryOf describes a bundle for the metadata.
+// entryOf describes a bundle for the metadata. The file's time there is the one at which the bundle says that it was built.
 func entryOf(h *rpmfile.Header, b *Bundle, base string) (repodata.Entry, error) {
-	built, err := time.Parse(time.RFC3339, b.Built)
-	if err != nil {
-		return repodata.Entry{}, err
-	}
-	facts := repodata.FileFacts{SHA256: b.SHA256, Size: b.Size, Time: built.Unix()}
+	built, _ := h.Main.Int(rpmfile.TagBuildTime)
+	facts := repodata.FileFacts{SHA256: b.SHA256, Size: b.Size, Time: int64(built)}
 	return repodata.Describe(h, facts, repodata.Place{Base: base, Href: percent.Path(b.File)})
 }
 
@@ -263,7 +266,7 @@ func (r *Repo) adding(ctx context.Context, x *Index, l *Local) (*edit, error) {
 		return nil, err
 	}
 	if x != nil && x.Bundle(l.Bundle.NEVRA) != nil {
-		return r.again(x, e, l), nil
+		return r.again(ctx, x, e, l)
 	}
 	if e == nil {
 		e = &edit{next: *x}
@@ -283,17 +286,25 @@ func (r *Repo) adding(ctx context.Context, x *Index, l *Local) (*edit, error) {
 }
 
 // again says how a channel that has the bundle takes in what is new about its certification.
-func (r *Repo) again(x *Index, e *edit, l *Local) *edit {
-	b, news := l.recertified(x.Bundle(l.Bundle.NEVRA))
+func (r *Repo) again(ctx context.Context, x *Index, e *edit, l *Local) (*edit, error) {
+	b := *x.Bundle(l.Bundle.NEVRA)
+	there, err := r.details(ctx, &b)
+	if err != nil {
+		return nil, err
+	}
+	d, news := l.recertified(there)
 	if !news {
-		return e
+		return e, nil
+	}
+	if err := r.putDetails(ctx, &b, &d); err != nil {
+		return nil, err
 	}
 	if e == nil {
 		e = &edit{next: *x}
 	}
 	e.next.Bundles = slices.Clone(e.next.Bundles)
 	*e.next.Bundle(b.NEVRA) = b
-	return e
+	return e, nil
 }
 
 // settle looks at the files once more, now that everybody sees the bundle: a sweep can have taken an old upload of it,

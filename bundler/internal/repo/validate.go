@@ -1,13 +1,11 @@
 package repo
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -95,59 +93,22 @@ func (v *validator) bundle(b *Bundle, prefix string) {
 	v.match(nameGrammar, "nevra", b.NEVRA)
 	v.match(nameGrammar, say("from"), b.From)
 	v.match(nameGrammar, say("to"), b.To)
-	if b.Name != prefix+"-"+b.To || b.Version != b.To || b.Release != strconv.Itoa(b.Revision) || b.Revision < 1 ||
-		b.Short != b.Name+".rpm" || !strings.HasPrefix(b.NEVRA, b.Name+"-"+b.Version+"-"+b.Release+".") {
-		v.add("%s: name %q, version %q, release %q, revision %d, short %q do not belong together", b.NEVRA, b.Name, b.Version, b.Release, b.Revision, b.Short)
+	name := prefix + "-" + b.To
+	if b.Revision < 1 || b.Short != name+".rpm" || !strings.HasPrefix(b.NEVRA, fmt.Sprintf("%s-%s-%d.", name, b.To, b.Revision)) {
+		v.add("%s: to %q, revision %d, short %q do not belong together", b.NEVRA, b.To, b.Revision, b.Short)
 	}
 	v.match(sumGrammar, say("sha256"), b.SHA256)
-	v.match(fingerprintGrammar, say("key"), b.Key)
 	v.file(b.NEVRA, b.File, packageName(b.SHA256, b.NEVRA))
 	if b.Size < 1 {
 		v.add("%s: size is %d", b.NEVRA, b.Size)
 	}
-	v.time(say("built"), b.Built)
 	v.time(say("published"), b.Published)
-	for i, f := range b.Companions {
-		v.match(nameGrammar, say("companion"), f.Name)
-		v.match(sumGrammar, say(f.Name), f.SHA256)
-		v.file(b.NEVRA, f.File, b.File+"."+f.Name)
-		if f.Size < 0 || i > 0 && b.Companions[i-1].Name >= f.Name {
-			v.add("%s: companion %s has size %d or is out of order", b.NEVRA, f.Name, f.Size)
-		}
-	}
-	v.changes(b.NEVRA, b.Changes)
-	for _, c := range b.Certificates {
-		v.match(nameGrammar, say("platform"), c.Platform)
-		v.match(sumGrammar, say("certificate"), c.SHA256)
-		v.time(say("certificate"), c.At)
-		if !cleanName(c.File) || c.Window < 0 {
-			v.add("%s: certificate %q, window %v", b.NEVRA, c.File, c.Window)
-		}
-	}
-	if o := b.Override; o != nil {
-		v.text(say("override"), o.Reason)
-		v.text(say("override by"), o.By)
-		v.time(say("override"), o.At)
-	}
+	v.match(sumGrammar, say("details"), b.Details)
 }
 
 func (v *validator) file(nevra, got, want string) {
 	if got != want {
 		v.add("%s: file is %.200q, not %q", nevra, got, want)
-	}
-}
-
-func (v *validator) changes(nevra string, c Changes) {
-	for i, p := range c.Packages {
-		v.text(nevra+": package", p.Name)
-		ok := p.How == Changed && p.From != "" && p.To != "" || p.How == Added && p.From == "" && p.To != "" ||
-			p.How == Dropped && p.From != "" && p.To == "" || p.How == Kept && p.From != "" && p.From == p.To
-		if !ok || i > 0 && cmp.Compare(c.Packages[i-1].Name, p.Name) >= 0 {
-			v.add("%s: package %q from %q to %q %q, or out of order", nevra, p.Name, p.From, p.To, p.How)
-		}
-	}
-	for _, t := range slices.Concat(c.Services, c.Config, c.Migrations, c.Stores, c.Accept) {
-		v.text(nevra+": a service, configuration file, migration or store", t)
 	}
 }
 

@@ -227,8 +227,23 @@ func (v *verifier) bundle(ctx context.Context, file string, b Bundle) error {
 	} else if rep.NEVRA != b.NEVRA || b.Size != 0 && rep.Size != b.Size {
 		v.problem("%s: it is %s with %d bytes, the index says %d", file, rep.NEVRA, rep.Size, b.Size)
 	}
+	if b.Details == "" {
+		return nil // withdrawn
+	}
+	d, err := v.details(ctx, &b)
+	if err != nil {
+		return err
+	}
+	if err := v.companions(ctx, file, d); err != nil {
+		return err
+	}
+	return v.certificates(ctx, d)
+}
+
+// companions reads what lies beside a bundle.
+func (v *verifier) companions(ctx context.Context, file string, d *Details) error {
 	companions := map[string][]byte{}
-	for _, c := range b.Companions {
+	for _, c := range d.Companions {
 		text, _, err := v.read(ctx, c.File, maxCompanion)
 		if err != nil {
 			if err := v.wrong(err); err != nil {
@@ -242,17 +257,17 @@ func (v *verifier) bundle(ctx context.Context, file string, b Bundle) error {
 		}
 		companions[c.Name] = text
 	}
-	if len(companions) > 0 && len(companions) == len(b.Companions) {
-		if err := checkCompanions(companions, b.SHA256, v.key); err != nil {
+	if len(companions) > 0 && len(companions) == len(d.Companions) {
+		if err := checkCompanions(companions, d.SHA256, v.key); err != nil {
 			v.problem("%s: %v", file, err)
 		}
 	}
-	return v.certificates(ctx, b)
+	return nil
 }
 
 // certificates reads a bundle's certificates.
-func (v *verifier) certificates(ctx context.Context, b Bundle) error {
-	for _, c := range b.Certificates {
+func (v *verifier) certificates(ctx context.Context, d *Details) error {
+	for _, c := range d.Certificates {
 		statement, _, err := v.read(ctx, c.File, maxCompanion)
 		var signature []byte
 		if err == nil {
@@ -266,7 +281,7 @@ func (v *verifier) certificates(ctx context.Context, b Bundle) error {
 		}
 		if got := digest(statement); got != c.SHA256 {
 			v.problem("%s: sha256 is %s, the index says %s", c.File, got, c.SHA256)
-		} else if _, err := certify.Verify(statement, signature, v.key, b.SHA256, c.Platform); err != nil {
+		} else if _, err := certify.Verify(statement, signature, v.key, d.SHA256, c.Platform); err != nil {
 			v.problem("%s: %v", c.File, err)
 		}
 	}

@@ -1,0 +1,177 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"onerpm/bundler/internal/store"
+)
+
+// MaxDetails bounds a written Details, in bytes.
+const MaxDetails = 4 << 20
+
+// Details are what there is to know of a bundle that only those ask who look at that one. They lie beside
+// it, under a name with their digest: when a bundle is certified again there are new ones.
+type Details struct {
+	Version int    `json:"version"`
+	NEVRA   string `json:"nevra"`
+	SHA256  string `json:"sha256"` // of the bundle
+	Key     string `json:"key"`    // fingerprint of the key that signed it
+	Built   string `json:"built"`  // the bundle's own date
+
+	Companions   []File        `json:"companions"` // checksum, bill of materials, provenance; sorted by name
+	Changes      Changes       `json:"changes"`
+	Certificates []Certificate `json:"certificates,omitempty"`
+	Override     *Override     `json:"override,omitempty"`
+}
+
+// File is a companion of a bundle.
+type File struct {
+	Name   string `json:"name"` // what it is: the end of the file's name, e.g. "cdx.json"
+	File   string `json:"file"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+}
+
+// Changes are what an upgrade changes on a machine, for people.
+type Changes struct {
+	Packages   []PackageChange `json:"packages"`         // sorted by name
+	Services   []string        `json:"services"`         // units of both releases, in start order
+	Config     []string        `json:"config"`           // files on the machine
+	Migrations []string        `json:"migrations"`       // <database>/<file>
+	Accept     []string        `json:"accept,omitempty"` // what an admin must accept before, in words, on the machines that it is about
+	Stores     []string        `json:"stores,omitempty"` // data that moves from one database into another, in words
+	Agents     bool            `json:"agents"`           // agents on other machines are upgraded too
+}
+
+// What happens to a package.
+const (
+	Changed = "changed"
+	Added   = "added"
+	Dropped = "dropped"
+	Kept    = "kept"
+)
+
+// PackageChange is what happens to one package.
+type PackageChange struct {
+	Name string `json:"name"`
+	From string `json:"from,omitempty"` // [epoch:]version-release, "" when added
+	To   string `json:"to,omitempty"`   // likewise, "" when dropped
+	How  string `json:"how"`            // Changed, Added, Dropped or Kept
+}
+
+// Certificate says that the bundle was tried on a platform and upgraded it.
+type Certificate struct {
+	Platform string  `json:"platform"` // e.g. "el7.x86_64"
+	File     string  `json:"file"`
+	SHA256   string  `json:"sha256"`
+	Window   float64 `json:"window"` // seconds out of service
+	At       string  `json:"at"`
+}
+
+// Override says that somebody let a bundle into a channel without what the channel asks for.
+type Override struct {
+	Reason string `json:"reason"`
+	By     string `json:"by"`
+	At     string `json:"at"`
+}
+
+// DetailsFunc returns the Details of some bundles, by their SHA-256.
+type DetailsFunc func([]Bundle) (map[string]*Details, error)
+
+// DetailsFile is where the bundle's Details lie in the store.
+func (b *Bundle) DetailsFile() string { return b.File + ".details." + b.Details[:16] + ".json" }
+
+// encode returns the one canonical form of d, as Encode does for an Index, and its SHA-256.
+func (d *Details) encode() (text []byte, sum string, err error) {
+	c := *d
+	c.Companions = list(d.Companions)
+	c.Changes.Packages, c.Changes.Services = list(d.Changes.Packages), list(d.Changes.Services)
+	c.Changes.Config, c.Changes.Migrations = list(d.Changes.Config), list(d.Changes.Migrations)
+	if err := c.validate(); err != nil {
+		return nil, "", fmt.Errorf("write the details of %s: %w", d.NEVRA, err)
+	}
+	b, err := canonical(&c)
+	if err == nil && len(b) > MaxDetails {
+		err = fmt.Errorf("%d bytes, at most %d are allowed", len(b), MaxDetails)
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("write the details of %s: %w", d.NEVRA, err)
+	}
+	return b, digest(b), nil
+}
+
+// decodeDetails reads what encode wrote, and nothing else.
+func decodeDetails(b []byte) (*Details, error) {
+	var d Details
+	if err := strict(b, &d); err != nil {
+		return nil, err
+	}
+	again, _, err := d.encode()
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(again, b) {
+		return nil, errors.New("it is not in canonical form")
+	}
+	return &d, nil
+}
+
+// putDetails stores d as the bundle's.
+func (r *Repo) putDetails(ctx context.Context, b *Bundle, d *Details) error {
+	text, sum, err := d.encode()
+	if err != nil {
+		return err
+	}
+	b.Details = sum
+	_, err = r.put(ctx, b.DetailsFile(), text, store.PutOptions{Immutable: true})
+	if errors.Is(err, store.ErrConflict) {
+		return broken("%s is there with other content, which its name does not allow", b.DetailsFile())
+	}
+	return err
+}
+
+// Details reads what there is to know of some bundles, by their SHA-256. The bundles are of a generation that was
+// checked, so its signature holds for them.
+func (r *Repo) Details(ctx context.Context, bundles []Bundle) (map[string]*Details, error) {
+	all, mu := map[string]*Details{}, sync.Mutex{}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for _, b := range bundles {
+		group.Go(func() error {
+			d, err := r.details(ctx, &b)
+			mu.Lock()
+			defer mu.Unlock()
+			all[b.SHA256] = d
+			return err
+		})
+	}
+	return all, group.Wait()
+}
+
+func (r *Repo) details(ctx context.Context, b *Bundle) (*Details, error) {
+	name := b.DetailsFile()
+	text, _, err := r.read(ctx, name, MaxDetails)
+	if errors.Is(err, store.ErrNotExist) {
+		return nil, broken("%s is not there", name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if got := digest(text); got != b.Details {
+		return nil, broken("%s: sha256 is %s, the index says %s", name, got, b.Details)
+	}
+	d, err := decodeDetails(text)
+	if err != nil {
+		return nil, broken("%s: %w", name, err)
+	}
+	if d.NEVRA != b.NEVRA || d.SHA256 != b.SHA256 {
+		return nil, broken("%s is of %s, sha256 %s", name, d.NEVRA, d.SHA256)
+	}
+	return d, nil
+}
