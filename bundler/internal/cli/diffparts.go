@@ -2,28 +2,10 @@ package cli
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
-	"onerpm/bundler/internal/release"
 	"onerpm/internal/manifest"
 )
-
-// Parts of the packages that are not exchanged in the window, as diff tells them to programs.
-const (
-	partEarly = "early" // installed while the old release serves
-	partLate  = "late"  // erased after the commit
-)
-
-func partOf(s *release.Spec, name string) string {
-	switch {
-	case slices.Contains(s.Packages.Early, name):
-		return partEarly
-	case slices.ContainsFunc(s.Packages.Late, func(l release.Late) bool { return l.Package == name }):
-		return partLate
-	}
-	return ""
-}
 
 // partText tells a part of the packages to people, "" for the window.
 func partText(early, late bool) string {

@@ -7,16 +7,17 @@ import (
 	"strings"
 
 	"onerpm/bundler/internal/conffile"
+	"onerpm/bundler/internal/diff"
 	"onerpm/bundler/internal/plan"
 	"onerpm/internal/manifest"
 )
 
 var signs = map[plan.Kind]string{plan.Added: "+", plan.Changed: "~", plan.Removed: "-", plan.Unchanged: "="}
 
-// text is the difference for people, in sections; what has nothing to tell is left out.
-func (r diffResult) text(c palette) string {
+// diffText is the difference for people, in sections; what has nothing to tell is left out.
+func diffText(r diff.Jump, c palette) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s to %s, by %s\n", r.product, r.From, r.To, r.bundle)
+	fmt.Fprintf(&b, "%s %s to %s, by %s\n", r.Product, r.From, r.To, r.Bundle)
 	section := func(title, body string) {
 		if body != "" {
 			fmt.Fprintf(&b, "\n%s\n%s", c.bold(title), body)
@@ -41,7 +42,7 @@ func (r diffResult) text(c palette) string {
 	return b.String()
 }
 
-func packagesText(packages []diffPackage) string {
+func packagesText(packages []diff.Package) string {
 	var rows [][]string
 	for _, kind := range []plan.Kind{plan.Added, plan.Changed, plan.Removed, plan.Unchanged} {
 		for _, p := range packages {
@@ -55,7 +56,7 @@ func packagesText(packages []diffPackage) string {
 			case kind == plan.Changed && p.Old == p.New:
 				notes = append(notes, "the same version, built anew")
 			}
-			if part := partText(p.Part == partEarly, p.Part == partLate); part != "" {
+			if part := partText(p.Part == diff.Early, p.Part == diff.Late); part != "" {
 				notes = append(notes, part)
 			}
 			if p.Optional {
@@ -74,7 +75,7 @@ func dash(s string) string {
 	return s
 }
 
-func filesText(files []diffFile) string {
+func filesText(files []diff.File) string {
 	var rows [][]string
 	for _, f := range files {
 		rows = append(rows, []string{signs[f.Change], f.Path, f.Package})
@@ -82,7 +83,7 @@ func filesText(files []diffFile) string {
 	return table("  ", rows)
 }
 
-func scriptsText(scripts []diffScript) string {
+func scriptsText(scripts []diff.Script) string {
 	var rows [][]string
 	for _, s := range scripts {
 		decided := map[string]string{"kept": "kept: ", "skipped": "left out: ", "nothing": "nothing decided"}[s.Decided] + s.Why
@@ -91,7 +92,7 @@ func scriptsText(scripts []diffScript) string {
 	return table("  ", rows)
 }
 
-func configText(files []diffConfig) string {
+func configText(files []diff.Config) string {
 	var b strings.Builder
 	for _, f := range files {
 		fmt.Fprintf(&b, "  %s %s\n", signs[f.Change], f.Target)
@@ -146,21 +147,6 @@ func short(value string) string {
 	return fmt.Sprintf("%s ... (%d lines)", strings.TrimRight(first, " "), strings.Count(value, "\n")+1)
 }
 
-// valueText says how the spec sets a key.
-func valueText(v manifest.Value) string {
-	switch {
-	case v.Random > 0 && v.As == manifest.RandomBase64:
-		return fmt.Sprintf("%d random bytes in base64", v.Random)
-	case v.Random > 0 && v.As == manifest.RandomDistinct:
-		return fmt.Sprintf("%d different random letters and digits", v.Random)
-	case v.Random > 0:
-		return fmt.Sprintf("%d random characters", v.Random)
-	case v.Copy != "":
-		return "the host's " + v.Copy
-	}
-	return fmt.Sprint(v.Literal)
-}
-
 func servicesText(services []manifest.Service) string {
 	var rows [][]string
 	for _, s := range services {
@@ -185,7 +171,7 @@ func servicesText(services []manifest.Service) string {
 	return table("  ", rows)
 }
 
-func databasesText(databases []diffDatabase) string {
+func databasesText(databases []diff.Database) string {
 	var b strings.Builder
 	for _, db := range databases {
 		fmt.Fprintf(&b, "  %s\n", db.Name)

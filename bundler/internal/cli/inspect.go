@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"onerpm/bundler/internal/diff"
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/inspect"
 	"onerpm/bundler/internal/sign"
@@ -111,7 +112,7 @@ func reportText(r *inspect.Report, file string, c palette) string {
 			b.WriteString("\n" + acceptTitle + "\n" + acceptText(m.Accept))
 		}
 		if len(m.Stores) > 0 {
-			b.WriteString("\ndata that changes its database\n" + storesText(movesOf(m.Stores)))
+			b.WriteString("\ndata that changes its database\n" + storesText(diff.MovesOf(m.Stores)))
 		}
 		b.WriteString("\nfiles\n" + table("  ", fileRows(m)))
 	}

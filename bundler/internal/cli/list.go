@@ -12,18 +12,33 @@ import (
 
 // ListOptions are what list is asked.
 type ListOptions struct {
-	From string
-	Key  string // file of the public key, "" for the one in the store
-	JSON bool
+	NEVRA string // of a bundle, "" for all of them
+	From  string
+	Key   string // file of the public key, "" for the one in the store
+	JSON  bool
 }
 
 func listCommand(s *streams) *cli.Command {
 	var o ListOptions
 	return &cli.Command{
-		Name:   "list",
-		Usage:  "list what is published",
-		Flags:  append(fromFlags(&o.From, &o.Key), jsonFlag(&o.JSON)),
-		Action: onStore(func(c *cli.Context) error { return runList(c.Context, s, o) }),
+		Name:        "list",
+		Usage:       "list what is published, or show one bundle",
+		ArgsUsage:   "[NEVRA]",
+		Description: "With a NEVRA: what the bundle changes, where it was certified, and what lies beside it.",
+		Flags:       append(fromFlags(&o.From, &o.Key), jsonFlag(&o.JSON)),
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, 0, 1)
+			if err != nil {
+				return err
+			}
+			if err := needs(c, "from"); err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				o.NEVRA = args[0]
+			}
+			return runList(c.Context, s, o)
+		},
 	}
 }
 
@@ -49,6 +64,9 @@ func runList(ctx context.Context, s *streams, o ListOptions) error {
 	f, err := r.Front(ctx)
 	if err != nil {
 		return err
+	}
+	if o.NEVRA != "" {
+		return listOne(ctx, s, r, f, o)
 	}
 	result := listResult{Product: f.Product, Base: f.Base, Key: f.Key}
 	for _, c := range repo.Channels {

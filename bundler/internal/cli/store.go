@@ -133,7 +133,7 @@ func renderPage(w io.Writer, f *repo.Front, details repo.DetailsFunc) error {
 		in.Releases = append(in.Releases, page.Release(r))
 	}
 	var err error
-	if in.Details, err = details(page.Told(in)); err != nil {
+	if in.Details, err = details(page.Shown(in)); err != nil {
 		return err
 	}
 	return page.Render(w, in)

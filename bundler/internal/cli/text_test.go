@@ -13,12 +13,12 @@ import (
 
 	"onerpm/bundler/internal/certify"
 	"onerpm/bundler/internal/conffile"
+	"onerpm/bundler/internal/diff"
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/release"
 	"onerpm/bundler/internal/repo"
 	"onerpm/bundler/internal/sign"
-	"onerpm/bundler/internal/strictyaml"
 	"onerpm/internal/manifest"
 )
 
@@ -114,17 +114,17 @@ func TestOutputThatFails(t *testing.T) {
 
 func TestDiffText(t *testing.T) {
 	t.Parallel()
-	r := diffResult{
-		From: "1.0", To: "2.0", product: "App", bundle: "app-upgrade-2.0",
-		Packages: []diffPackage{
+	r := diff.Jump{
+		From: "1.0", To: "2.0", Product: "App", Bundle: "app-upgrade-2.0",
+		Packages: []diff.Package{
 			{Name: "b", Change: plan.Changed, Old: "1-1", New: "2-1"}, {Name: "a", Change: plan.Added, New: "1-1", Optional: true},
 			{Name: "c", Change: plan.Changed, Old: "9-1", New: "2-1", Backwards: true}, {Name: "d", Change: plan.Changed, Old: "1-1", New: "1-1"},
-			{Name: "e", Change: plan.Removed, Old: "1-1", Part: partLate}, {Name: "g", Change: plan.Added, New: "1-1", Part: partEarly, Optional: true}, {Name: "f", Change: plan.Unchanged, Old: "1-1", New: "1-1"},
+			{Name: "e", Change: plan.Removed, Old: "1-1", Part: diff.Late}, {Name: "g", Change: plan.Added, New: "1-1", Part: diff.Early, Optional: true}, {Name: "f", Change: plan.Unchanged, Old: "1-1", New: "1-1"},
 		},
-		Files: []diffFile{{Package: "b", Path: "/opt/b", Change: plan.Removed}},
-		Scripts: []diffScript{{Package: "b-2-1", Kind: "post", When: "runs when its files are there", Decided: "kept", Why: "read"},
+		Files: []diff.File{{Package: "b", Path: "/opt/b", Change: plan.Removed}},
+		Scripts: []diff.Script{{Package: "b-2-1", Kind: "post", When: "runs when its files are there", Decided: "kept", Why: "read"},
 			{Package: "b-1-1", Kind: "postun", When: "runs last in the upgrade", Decided: "skipped"}, {Package: "a-1-1", Kind: "pre", When: "runs before its files come", Decided: "nothing"}},
-		Config: []diffConfig{
+		Config: []diff.Config{
 			{Target: "/etc/a.yaml", Change: plan.Changed, Format: "yaml", Set: map[string]string{"k": "5 random characters", "only.set": "1"},
 				Changes: []conffile.Change{{Op: "+", Key: "k", New: "x"}, {Op: "-", Key: "gone", Old: "y"}, {Op: "~", Key: "m", Old: "1", New: "2\n3\n4"}}},
 			{Target: "/etc/b", Change: plan.Added, Format: "text", Changes: []conffile.Change{{Op: "+", New: "a"}, {Op: "+", New: "b"}}},
@@ -135,7 +135,7 @@ func TestDiffText(t *testing.T) {
 			{Unit: "old", Only: manifest.Old, Drain: &manifest.Drain{Within: manifest.Duration(5 * time.Minute), Else: "refuse"}},
 			{Unit: "nginx", Door: true},
 		},
-		Databases: []diffDatabase{{Name: "main", Migrations: []diffMigration{{1, "expand", "add_a_column"}, {2, "switch", "drop"}}, Backfill: []string{"t", "u"}}},
+		Databases: []diff.Database{{Name: "main", Migrations: []diff.Migration{{Number: 1, Phase: "expand", Name: "add_a_column"}, {Number: 2, Phase: "switch", Name: "drop"}}, Backfill: []string{"t", "u"}}},
 		Hooks: manifest.Hooks{Switch: []manifest.Hook{{Run: "hooks/a", Undo: "hooks/a-undo", Timeout: manifest.Duration(time.Second)}},
 			Open: []manifest.Hook{{Run: "hooks/b", Timeout: manifest.Duration(time.Second)}}},
 		Agents: &manifest.Agents{API: "http://127.0.0.1/api", Canary: 1, Batch: 5, Stop: 20, Headers: manifest.Headers{File: "/etc/app/credentials"},
@@ -224,16 +224,11 @@ folders that stay until clean
 		}
 		return strings.Join(out, "\n")
 	}
-	if got := squeeze(r.text(false)); got != squeeze(want) {
+	if got := squeeze(diffText(r, false)); got != squeeze(want) {
 		t.Errorf("got\n%s\nwant\n%s", got, squeeze(want))
 	}
-	if got := (diffResult{product: "App", From: "1.0", To: "2.0", bundle: "b"}).text(false); got != "App 1.0 to 2.0, by b\n" {
+	if got := diffText(diff.Jump{Product: "App", From: "1.0", To: "2.0", Bundle: "b"}, false); got != "App 1.0 to 2.0, by b\n" {
 		t.Errorf("nothing to tell: %q", got)
-	}
-	for v, want := range map[*manifest.Value]string{{Random: 3}: "3 random characters", {Copy: "a.b"}: "the host's a.b", {Literal: "x"}: "x", {Literal: int64(4)}: "4", {Literal: true}: "true"} {
-		if got := valueText(*v); got != want {
-			t.Errorf("%+v: got %q, want %q", v, got, want)
-		}
 	}
 }
 
@@ -315,58 +310,6 @@ func TestTeller(t *testing.T) {
 	tell.tell("fresh", "one\ntwo %d\n", 3)
 	if got := strings.Join(strings.Fields(b.String()), " "); got != "0.0 s fresh one two 3" || strings.Count(b.String(), "\n") != 2 {
 		t.Errorf("got %q", b.String())
-	}
-}
-
-// A release's file is edited as one step: a link stays a link, the mode stays, and what
-// somebody else wrote meanwhile is not overwritten.
-func TestEdit(t *testing.T) {
-	t.Parallel()
-	const text = "version: 1.0 # ours\ncomponents:\n  - name: a\n    arch: noarch\n"
-	dir := t.TempDir()
-	path, link := filepath.Join(dir, "real.yaml"), filepath.Join(dir, "link.yaml")
-	write := func() *release.File {
-		t.Helper()
-		if err := os.WriteFile(path, []byte(text), 0o640); err != nil {
-			t.Fatal(err)
-		}
-		var into release.Release
-		doc, mistakes := strictyaml.Decode("link.yaml", []byte(text), &into)
-		if len(mistakes) > 0 {
-			t.Fatal(mistakes)
-		}
-		return &release.File{Path: link, Source: []byte(text), Doc: doc}
-	}
-	if err := os.Symlink("real.yaml", link); err != nil {
-		t.Fatal(err)
-	}
-	change := []strictyaml.Change{{Path: []any{"components", 0}, Key: "size", Value: "3", After: []string{"arch"}}}
-	file := write()
-	if err := edit(file, nil); err != nil {
-		t.Error(err)
-	}
-	if err := edit(file, change); err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.ReadFile(path)
-	if err != nil || string(got) != text+"    size: 3\n" {
-		t.Errorf("got %q, %v", got, err)
-	}
-	info, err := os.Lstat(link)
-	if err != nil || info.Mode()&os.ModeSymlink == 0 {
-		t.Errorf("the link is %v, %v", info, err)
-	}
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
-		t.Errorf("the mode is %v, %v", info, err)
-	}
-	if err := edit(file, change); exit.Code(err) != exit.Output || !strings.Contains(err.Error(), "was changed meanwhile") {
-		t.Errorf("got %v", err)
-	}
-	if left, err := filepath.Glob(filepath.Join(dir, ".lock-*")); err != nil || left != nil {
-		t.Errorf("left %q, %v", left, err)
-	}
-	if err := replace(filepath.Join(dir, "nowhere"), nil); err == nil {
-		t.Error("a file that is not there was replaced")
 	}
 }
 

@@ -48,7 +48,7 @@ func TestWrongUse(t *testing.T) {
 		{"paths a b c", "paths takes 1 to 2 arguments, not 3"},
 		{"diff", "diff takes one argument, not 0"},
 		{"publish", "publish"},
-		{"list x", "list takes no argument, not 1"},
+		{"list x y", "list takes at most 1, not 2"},
 		{"list", "list needs --from"},
 		{"withdraw x", "withdraw needs --from"},
 		{"url", "url takes one argument, not 0"},

@@ -118,12 +118,12 @@ func FromStore(cat *release.Catalog, channels map[string]*repo.Index, details re
 			return nil, err
 		}
 		for _, b := range bundles {
-			p, d := Published{Channel: channel, Certified: []string{}}, all[b.SHA256]
-			for _, c := range d.Certificates {
+			p := Published{Channel: channel, Certified: []string{}}
+			for _, c := range all[b.SHA256].Certificates {
 				p.Certified = append(p.Certified, c.Platform)
 			}
-			if d.Override != nil {
-				p.Override = d.Override.Reason
+			if b.Override != nil {
+				p.Override = b.Override.Reason
 			}
 			out[b.From+"-"+b.To] = p
 		}

@@ -29,7 +29,7 @@ type Input struct {
 	Base      string                   // URL under which customers read the store; commands name it, links are relative to the page
 	Stable    *repo.Index              // nil when the channel is empty
 	Testing   *repo.Index              // nil when the channel is empty
-	Details   map[string]*repo.Details // of the bundles that Told names, by their SHA-256; of one that lacks the page tells what its Index says
+	Details   map[string]*repo.Details // of the bundles that Shown names, by their SHA-256; of one that lacks the page tells what its Index says
 	Releases  []Release                // in order, oldest first; releases that only the channels know are put in
 	Key       string                   // fingerprint of the key that signs, hexadecimal; "" is not shown
 	Generated string                   // when, RFC 3339

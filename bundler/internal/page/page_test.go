@@ -109,7 +109,7 @@ func hostile(t *testing.T, evil string) Input {
 				*s = evil
 			}
 			b.From, b.To = b.From+evil, b.To+evil
-			d.Override = &repo.Override{Reason: evil, By: evil, At: evil}
+			b.Override = &repo.Override{Reason: evil, By: evil, At: evil}
 			d.Changes = repo.Changes{Packages: []repo.PackageChange{{Name: evil, From: evil, To: evil, How: repo.Changed}},
 				Services: []string{evil}, Config: []string{evil}, Migrations: []string{evil}, Stores: []string{evil}, Accept: []string{evil}}
 			d.Companions = []repo.File{{Name: evil, File: evil, SHA256: evil}}

@@ -211,7 +211,7 @@ func standing(e *edge) (badge, tone string, notes []string) {
 		badge, tone = "not certified", "care"
 		notes = append(notes, "Not certified: for testing only. Do not install it where it matters.")
 	}
-	if o := d.Override; o != nil {
+	if o := e.bundle.Override; o != nil {
 		notes = append(notes, fmt.Sprintf("It was let through by %s on %s: %s", o.By, day(o.At), sentence(o.Reason)))
 	}
 	if n := e.newer; n != nil {

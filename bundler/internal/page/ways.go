@@ -76,15 +76,15 @@ func newGraph(in Input) *graph {
 	return g
 }
 
-// Told lists the bundles that a page tells about.
-func Told(in Input) []repo.Bundle {
-	var told []repo.Bundle
+// Shown lists the bundles that a page shows.
+func Shown(in Input) []repo.Bundle {
+	var shown []repo.Bundle
 	for _, e := range newGraph(in).edges {
 		if e.bundle != nil {
-			told = append(told, *e.bundle)
+			shown = append(shown, *e.bundle)
 		}
 	}
-	return told
+	return shown
 }
 
 // ordered puts every release behind those from which a jump leads to it, and else leaves the order as it is.

@@ -59,8 +59,8 @@ func TestWhatIsOffered(t *testing.T) {
 	in := demo(t)
 	newer := demoBundle("4.1.1", "4.2.0", 3, 51, 44181200)
 	in.Testing.Bundles = append(in.Testing.Bundles, newer.Bundle)
-	first := in.Details[in.Stable.Bundles[0].SHA256]
-	first.Certificates, first.Override = nil, &repo.Override{Reason: "a customer waits", By: "the release manager", At: "2026-09-20T00:00:00Z"}
+	first := &in.Stable.Bundles[0]
+	in.Details[first.SHA256].Certificates, first.Override = nil, &repo.Override{Reason: "a customer waits", By: "the release manager", At: "2026-09-20T00:00:00Z"}
 	jumps := map[string]jump{}
 	for _, j := range newView(in).Jumps {
 		jumps[j.From+" "+j.To] = j

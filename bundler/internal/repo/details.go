@@ -27,7 +27,6 @@ type Details struct {
 	Companions   []File        `json:"companions"` // checksum, bill of materials, provenance; sorted by name
 	Changes      Changes       `json:"changes"`
 	Certificates []Certificate `json:"certificates,omitempty"`
-	Override     *Override     `json:"override,omitempty"`
 }
 
 // File is a companion of a bundle.
@@ -72,13 +71,6 @@ type Certificate struct {
 	SHA256   string  `json:"sha256"`
 	Window   float64 `json:"window"` // seconds out of service
 	At       string  `json:"at"`
-}
-
-// Override says that somebody let a bundle into a channel without what the channel asks for.
-type Override struct {
-	Reason string `json:"reason"`
-	By     string `json:"by"`
-	At     string `json:"at"`
 }
 
 // DetailsFunc returns the Details of some bundles, by their SHA-256.

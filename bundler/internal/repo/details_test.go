@@ -14,10 +14,9 @@ func sampleDetails() *Details {
 		Companions: []File{{"cdx.json", b.File + ".cdx.json", 3, sum("d")}, {"sha256", b.File + ".sha256", 3, sum("e")}},
 		Changes: Changes{
 			Packages: []PackageChange{{"a", "1-1", "1-1", Changed}, {"b", "", "1-1", Added}, {"c", "1-1", "", Dropped}, {"d", "1-1", "1-1", Kept}},
-			Services: []string{"nginx"}, Config: []string{"/etc/a b"}, Migrations: []string{"demo/1_expand_one.sql"}, Agents: true, Stores: []string{"storage: 2 tables"}, Accept: []string{"roles: one goes"},
+			Services: []string{"nginx"}, Config: []string{"/etc/a <b>"}, Migrations: []string{"demo/1_expand_one.sql"}, Agents: true, Stores: []string{"storage: 2 tables"}, Accept: []string{"roles: one goes"},
 		},
 		Certificates: []Certificate{{"el7.x86_64", "packages/x/c.json", sum("c"), 1.5, "2026-01-01T00:00:00Z"}},
-		Override:     &Override{"it is <urgent>", "somebody", "2026-01-01T00:00:00Z"},
 	}
 }
 
@@ -61,7 +60,6 @@ func TestDetailsRefuse(t *testing.T) {
 		{`"window":1.5`, `"window":-1.5`, "certificate"},
 		{`"name":"sha256"`, `"name":"cdx.json"`, "companion"},
 		{`.cdx.json",`, `.other.json",`, "file is"},
-		{`"reason":"it is <urgent>"`, `"reason":""`, "override"},
 		{`"nginx"`, `"a\nb"`, "a service"},
 		{`"key"`, `  "key"`, "canonical"},
 	} {

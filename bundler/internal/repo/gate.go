@@ -58,7 +58,7 @@ func sortCertificates(list []Certificate) {
 // Let lets a bundle into stable that lacks certificates. The index says so for ever, with the reason.
 func (l *Local) Let(reason, by string, at time.Time) {
 	if !l.Certified() {
-		l.Details.Override = &Override{Reason: reason, By: by, At: stamp(at)}
+		l.Bundle.Override = &Override{Reason: reason, By: by, At: stamp(at)}
 	}
 }
 
@@ -71,7 +71,7 @@ func ChannelFor(l *Local, asked string) (string, error) {
 	if asked != "" && !slices.Contains(Channels, asked) {
 		return "", exit.Errorf(exit.Usage, "the channels are: "+strings.Join(Channels, ", "), "there is no channel %q", asked)
 	}
-	admitted := l.Certified() || l.Details.Override != nil
+	admitted := l.Certified() || l.Bundle.Override != nil
 	switch {
 	case asked == Stable && !admitted:
 		return "", exit.With(exit.Uncertified, fmt.Errorf("%s is not published in %s: %w", l.Bundle.NEVRA, Stable, l.lacks()),
@@ -96,12 +96,12 @@ func (l *Local) lacks() error {
 	return errors.Join(why...)
 }
 
-// recertified says what is to be known of a bundle that is in a channel when l comes once more; false when nothing is new. A newer certificate of a
+// recertified takes what is new about a bundle's certification into how it stands in a channel; false when nothing is. A newer certificate of a
 // platform takes the older one's place, others stay; a bundle that is certified now needs nobody's word any more.
-func (l *Local) recertified(there *Details) (Details, bool) {
-	d := *there
+func (l *Local) recertified(b *Bundle, d *Details) bool {
+	before, override := d.Certificates, b.Override
 	all := map[string]Certificate{}
-	for _, c := range append(slices.Clone(there.Certificates), l.Details.Certificates...) {
+	for _, c := range append(slices.Clone(before), l.Details.Certificates...) {
 		if had, ok := all[c.Platform]; !ok || c.At >= had.At {
 			all[c.Platform] = c
 		}
@@ -110,9 +110,9 @@ func (l *Local) recertified(there *Details) (Details, bool) {
 	sortCertificates(d.Certificates)
 	switch {
 	case l.Certified():
-		d.Override = nil
-	case d.Override == nil && l.Details.Override != nil:
-		d.Override = l.Details.Override
+		b.Override = nil
+	case b.Override == nil && l.Bundle.Override != nil:
+		b.Override = l.Bundle.Override
 	}
-	return d, !slices.Equal(d.Certificates, there.Certificates) || d.Override != there.Override
+	return !slices.Equal(d.Certificates, before) || b.Override != override
 }

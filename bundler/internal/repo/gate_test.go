@@ -64,7 +64,7 @@ func TestGate(t *testing.T) {
 			t.Errorf("asked for stable: %v, want %q", err, why)
 		}
 	}
-	goes := func(l *repo.Local) *repo.Details {
+	goes := func(l *repo.Local) (repo.Bundle, []repo.Certificate) {
 		t.Helper()
 		c, err := repo.ChannelFor(l, "")
 		if err != nil || c != repo.Stable {
@@ -75,7 +75,7 @@ func TestGate(t *testing.T) {
 			t.Fatal(err)
 		}
 		whole(t, s)
-		return res.Details
+		return res.Bundle, res.Details.Certificates
 	}
 
 	closed(load(t, path), "its certificates were not looked at")
@@ -91,35 +91,35 @@ func TestGate(t *testing.T) {
 
 	l := asked(platform)
 	l.Let("a customer waits", "somebody@here", at)
-	if b := goes(l); b.Override == nil || b.Override.Reason != "a customer waits" || b.Override.By != "somebody@here" || len(b.Certificates) != 0 {
+	if b, certificates := goes(l); b.Override == nil || b.Override.Reason != "a customer waits" || b.Override.By != "somebody@here" || len(certificates) != 0 {
 		t.Errorf("let in: %+v", b)
 	}
 
 	certificate(t, path, at, nil)
 	closed(asked(platform, "el9.x86_64"), "there is no certificate for el9.x86_64")
-	b := goes(asked(platform))
-	if b.Override != nil || len(b.Certificates) != 1 || b.Certificates[0].Window != 2.5 || b.Certificates[0].Platform != platform {
-		t.Errorf("certified: %+v", b)
+	b, certificates := goes(asked(platform))
+	if b.Override != nil || len(certificates) != 1 || certificates[0].Window != 2.5 || certificates[0].Platform != platform {
+		t.Fatalf("certified: %+v, %+v", b, certificates)
 	}
-	first := b.Certificates[0].File
+	first := certificates[0].File
 	certificate(t, path, at.Add(time.Hour), nil)
-	if b = goes(asked(platform)); len(b.Certificates) != 1 || b.Certificates[0].File == first {
-		t.Errorf("certified again: %+v", b.Certificates)
+	if _, certificates = goes(asked(platform)); len(certificates) != 1 || certificates[0].File == first {
+		t.Errorf("certified again: %+v", certificates)
 	}
 	if _, err := r.Publish(t.Context(), load(t, path), repo.Testing); err != nil { // without its certificates at hand
 		t.Fatal(err)
 	}
-	if again := goes(asked(platform)); len(again.Certificates) != 1 {
+	if _, again := goes(asked(platform)); len(again) != 1 {
 		t.Errorf("published again: %+v", again)
 	}
 	l = asked(platform)
 	l.Let("not needed", "somebody@here", at)
-	if b := goes(l); b.Override != nil {
+	if b, _ := goes(l); b.Override != nil {
 		t.Errorf("a certified bundle has the override %+v", b.Override)
 	}
 
 	// What lies in the store is looked at by verify.
-	file := b.Certificates[0].File
+	file := certificates[0].File
 	text := content(t, s, file)
 	if _, err := s.Put(t.Context(), file, strings.NewReader(strings.Replace(text, `"passed"`, `"failed"`, 1)), store.PutOptions{}); err != nil {
 		t.Fatal(err)

@@ -47,6 +47,15 @@ type Bundle struct {
 	SHA256    string `json:"sha256"`
 	Published string `json:"published"` // when it came into this channel
 	Details   string `json:"details"`   // SHA-256 of the file DetailsFile
+
+	Override *Override `json:"override,omitempty"` // somebody let it into the channel without what that asks for
+}
+
+// Override says that somebody let a bundle into a channel without what the channel asks for.
+type Override struct {
+	Reason string `json:"reason"`
+	By     string `json:"by"`
+	At     string `json:"at"`
 }
 
 // Withdrawn is a bundle that was taken out. Its file stays, its NEVRA stays taken.

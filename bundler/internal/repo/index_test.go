@@ -17,6 +17,7 @@ func sample() *Index {
 		return Bundle{
 			NEVRA: nevra, From: "1.0", To: "1.1", Short: "demo-upgrade-1.1.rpm", Revision: int(revision[0] - '0'),
 			File: packageName(sum(c), nevra), Size: 10, SHA256: sum(c), Published: "2026-01-01T00:00:00Z", Details: sum("d"),
+			Override: &Override{"it is <urgent>", "somebody", "2026-01-01T00:00:00Z"},
 		}
 	}
 	return &Index{
@@ -88,6 +89,7 @@ func TestIndexRefuses(t *testing.T) {
 		{`"short":"demo-upgrade-1.1.rpm"`, `"short":"index.html"`, "do not belong together"},
 		{`"details":"d`, `"details":"D`, "details is"},
 		{`"from":"1.0"`, `"from":"1/0"`, "from is"},
+		{`"reason":"it is <urgent>"`, `"reason":""`, "override"},
 		{`"reason":"it was wrong"`, `"reason":""`, "reason"},
 		{`"nevra":"demo-upgrade-1.1-1.1-3.x86_64"`, `"nevra":"demo-upgrade-1.1-1.1-2.x86_64"`, "withdrawn and there"},
 		{`"product"`, `  "product"`, "canonical"},

@@ -160,7 +160,7 @@ func render(w io.Writer, f *repo.Front, details repo.DetailsFunc) error {
 	in := page.Input{Product: f.Product, Prefix: f.Prefix, Base: f.Base, Key: f.Key, Generated: f.Generated,
 		Stable: f.Channels[repo.Stable], Testing: f.Channels[repo.Testing]}
 	var err error
-	if in.Details, err = details(page.Told(in)); err != nil {
+	if in.Details, err = details(page.Shown(in)); err != nil {
 		return err
 	}
 	return page.Render(w, in)

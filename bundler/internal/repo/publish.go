@@ -288,15 +288,14 @@ func (r *Repo) adding(ctx context.Context, x *Index, l *Local) (*edit, error) {
 // again says how a channel that has the bundle takes in what is new about its certification.
 func (r *Repo) again(ctx context.Context, x *Index, e *edit, l *Local) (*edit, error) {
 	b := *x.Bundle(l.Bundle.NEVRA)
-	there, err := r.details(ctx, &b)
+	d, err := r.details(ctx, &b)
 	if err != nil {
 		return nil, err
 	}
-	d, news := l.recertified(there)
-	if !news {
+	if !l.recertified(&b, d) {
 		return e, nil
 	}
-	if err := r.putDetails(ctx, &b, &d); err != nil {
+	if err := r.putDetails(ctx, &b, d); err != nil {
 		return nil, err
 	}
 	if e == nil {

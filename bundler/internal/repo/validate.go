@@ -104,6 +104,11 @@ func (v *validator) bundle(b *Bundle, prefix string) {
 	}
 	v.time(say("published"), b.Published)
 	v.match(sumGrammar, say("details"), b.Details)
+	if o := b.Override; o != nil {
+		v.text(say("override"), o.Reason)
+		v.text(say("override by"), o.By)
+		v.time(say("override"), o.At)
+	}
 }
 
 func (v *validator) file(nevra, got, want string) {

@@ -33,11 +33,6 @@ func (d *Details) validate() error {
 			v.add("%s: certificate %q, window %v", d.NEVRA, c.File, c.Window)
 		}
 	}
-	if o := d.Override; o != nil {
-		v.text(say("override"), o.Reason)
-		v.text(say("override by"), o.By)
-		v.time(say("override"), o.At)
-	}
 	return errors.Join(v.errs...)
 }
 
