@@ -14,6 +14,7 @@ import (
 	"onerpm/bundler/internal/mistake"
 	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
 )
@@ -250,7 +251,7 @@ func diffFiles(p *plan.Plan, h plan.Headers) []diffFile {
 		pkg  string
 		file rpmfile.FileInfo
 	}
-	collect := func(set map[string]*rpmfile.Header, kinds ...plan.Kind) (paths []string, all map[string]owned) {
+	collect := func(set map[string]*rpmpkg.Package, kinds ...plan.Kind) (paths []string, all map[string]owned) {
 		all = map[string]owned{}
 		for _, c := range p.Of(kinds...) {
 			for _, f := range set[c.Name].Files() {

@@ -11,8 +11,8 @@ import (
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/percent"
 	"onerpm/bundler/internal/repodata"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/bundler/internal/store"
-	"onerpm/internal/rpmfile"
 )
 
 // Result is what became of a bundle.
@@ -233,7 +233,7 @@ func (r *Repo) moved(ctx context.Context, x *Index) (*edit, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", b.File, err)
 		}
-		h, err := rpmfile.Read(rc)
+		h, err := rpmpkg.Read(rc)
 		if err = errors.Join(err, rc.Close()); err != nil {
 			return nil, broken("%s: %w", b.File, err)
 		}
@@ -247,7 +247,7 @@ func (r *Repo) moved(ctx context.Context, x *Index) (*edit, error) {
 }
 
 // entryOf describes a bundle for the metadata.
-func entryOf(h *rpmfile.Header, b *Bundle, base string) (repodata.Entry, error) {
+func entryOf(h *rpmpkg.Package, b *Bundle, base string) (repodata.Entry, error) {
 	built, err := time.Parse(time.RFC3339, b.Built)
 	if err != nil {
 		return repodata.Entry{}, err
