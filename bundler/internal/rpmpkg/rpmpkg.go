@@ -8,6 +8,8 @@ package rpmpkg
 
 import (
 	"bytes"
+	"encoding/binary"
+	"fmt"
 	"io"
 
 	"github.com/cavaliergopher/rpm"
@@ -19,10 +21,11 @@ import (
 type Package struct {
 	*rpmfile.Header // the guard's: identity, scriptlets, triggers, signatures, and the bytes themselves
 
-	Lib *rpm.Package // the library's, complete: none of its methods that return lists panics, but Supplements
+	Lib *rpm.Package // the library's, complete: but for Supplements none of its methods panics
 }
 
-// Read reads a package up to its payload and leaves r there. Errors are those of rpmfile.Read.
+// Read reads a package up to its payload and leaves r there. Errors are those of rpmfile.Read; a
+// header of too many values is a *rpmfile.FormatError.
 func Read(r io.Reader) (*Package, error) {
 	h, err := rpmfile.Read(r)
 	if err != nil {
@@ -31,14 +34,34 @@ func Read(r io.Reader) (*Package, error) {
 	return New(h)
 }
 
+// MaxValues bounds the values of a header: the library holds each by itself, in up to 16 times the room that
+// it has in the file. As many files as rpmfile.MaxData has room for have fewer.
+const MaxValues = 4 << 20
+
 // New hands a header that the guard has read to the library.
 func New(h *rpmfile.Header) (*Package, error) {
+	if n := values(h.Signature) + values(h.Main); n > MaxValues {
+		return nil, &rpmfile.FormatError{Part: "header", Err: fmt.Errorf("%d values, more than %d are not read", n, MaxValues)}
+	}
 	lib, err := rpm.Read(bytes.NewReader(headers(h)))
 	if err != nil {
 		return nil, &rpmfile.FormatError{Part: "header", Err: err}
 	}
 	header{lib.Header}.complete()
 	return &Package{h, lib}, nil
+}
+
+// values counts the values of a header's entries, where they are more than bytes.
+func values(t *rpmfile.Tags) int {
+	index := t.Raw()[16:] // lines of tag, type, offset and count
+	n := 0
+	for range binary.BigEndian.Uint32(t.Raw()[8:]) {
+		if binary.BigEndian.Uint32(index[4:]) != rpmfile.TypeBin {
+			n += int(binary.BigEndian.Uint32(index[12:]))
+		}
+		index = index[16:]
+	}
+	return n
 }
 
 // headers are the bytes before the payload: a lead, of which readers want no more than
