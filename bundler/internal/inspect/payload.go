@@ -43,8 +43,18 @@ func readPayload(r io.Reader) (payload, error) {
 		return payload{}, fmt.Errorf("unpack the payload: %w", err)
 	}
 	p := payload{files: map[string]found{}}
-	if err := p.addAll(rpmpkg.NewArchive(z)); err != nil {
-		return p, err
+	a := rpmpkg.NewArchive(z)
+	for {
+		m, err := a.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			err = p.add(a, m)
+		}
+		if err != nil {
+			return p, err
+		}
 	}
 	// What follows the archive belongs to no file; reading it checks gzip's own sum.
 	if n, err := io.Copy(io.Discard, io.LimitReader(z, cpio.MaxName+1)); err != nil || n > cpio.MaxName {
@@ -53,40 +63,24 @@ func readPayload(r io.Reader) (payload, error) {
 	return p, nil
 }
 
-// addAll reads an archive to its end.
-func (p *payload) addAll(a *rpmpkg.Archive) error {
-	for {
-		m, err := a.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err == nil {
-			err = p.add(a, m.Filename(), uint32(m.Mode()), m.Filesize64())
-		}
-		if err != nil {
-			return err
-		}
+func (p *payload) add(content io.Reader, m cpio.Member) error {
+	name, ok := strings.CutPrefix(m.Name, "./")
+	if !ok || !manifest.CleanPath(name) {
+		return fmt.Errorf("%w: %q is no clean path", cpio.ErrDamaged, m.Name)
 	}
-}
-
-func (p *payload) add(content io.Reader, name string, mode uint32, size int64) error {
-	at, ok := strings.CutPrefix(name, "./")
-	if !ok || !manifest.CleanPath(at) {
-		return fmt.Errorf("%w: %q is no clean path", cpio.ErrDamaged, name)
+	if _, twice := p.files["/"+name]; twice {
+		return fmt.Errorf("%w: /%s is there twice", cpio.ErrDamaged, name)
 	}
-	if _, twice := p.files["/"+at]; twice {
-		return fmt.Errorf("%w: /%s is there twice", cpio.ErrDamaged, at)
-	}
-	f := found{mode: mode, size: size}
-	switch mode & cpio.KindMask {
+	f := found{mode: m.Mode, size: m.Size}
+	switch m.Mode & cpio.KindMask {
 	case cpio.KindDir:
 	case cpio.KindFile:
 		sum := sha256.New()
 		var keep bytes.Buffer
 		w := io.Writer(sum)
-		if path.Base(at) == manifest.Name && strings.Count(at, "/") == 3 {
-			if size > manifest.MaxSize {
-				return fmt.Errorf("%s has %d bytes, at most %d are allowed", manifest.Name, size, manifest.MaxSize)
+		if path.Base(name) == manifest.Name && strings.Count(name, "/") == 3 {
+			if m.Size > manifest.MaxSize {
+				return fmt.Errorf("%s has %d bytes, at most %d are allowed", manifest.Name, m.Size, manifest.MaxSize)
 			}
 			w = io.MultiWriter(sum, &keep)
 		}
@@ -98,8 +92,8 @@ func (p *payload) add(content io.Reader, name string, mode uint32, size int64) e
 			p.manifest = keep.Bytes()
 		}
 	default:
-		return fmt.Errorf("%w: /%s is neither file nor folder (mode %o)", cpio.ErrDamaged, at, mode)
+		return fmt.Errorf("%w: /%s is neither file nor folder (mode %o)", cpio.ErrDamaged, name, m.Mode)
 	}
-	p.files["/"+at] = f
+	p.files["/"+name] = f
 	return nil
 }

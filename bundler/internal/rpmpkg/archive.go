@@ -25,15 +25,17 @@ func NewArchive(r io.Reader) *Archive {
 }
 
 // Next goes to the next entry; io.EOF tells the end of the archive. The error for a damaged one wraps cpio.ErrDamaged.
-func (a *Archive) Next() (*rpmcpio.Cpio_newc_header, error) {
+func (a *Archive) Next() (cpio.Member, error) {
 	if a.open { // what was not read is skipped here: the library would hold all of it
 		if _, err := io.Copy(io.Discard, a.lib); err != nil {
-			return nil, err
+			return cpio.Member{}, err
 		}
 	}
 	head, err := a.lib.Next()
-	a.open = err == nil
-	return head, err
+	if a.open = err == nil; !a.open {
+		return cpio.Member{}, err
+	}
+	return cpio.Member{Name: head.Filename(), Mode: uint32(head.Mode()), Size: head.Filesize64()}, nil // 32 bits, by the guard
 }
 
 // Read reads the content of the entry that Next returned.

@@ -34,12 +34,12 @@ func TestArchive(t *testing.T) {
 			t.Fatal(err)
 		}
 		content := []byte("...")
-		if m.Filename() != "./skipped" {
+		if m.Name != "./skipped" {
 			if content, err = io.ReadAll(a); err != nil {
 				t.Fatal(err)
 			}
 		}
-		fmt.Fprintf(&got, "%s %o %d %.5s %d\n", m.Filename(), m.Mode(), m.Filesize64(), content, len(content))
+		fmt.Fprintf(&got, "%s %o %d %.5s %d\n", m.Name, m.Mode, m.Size, content, len(content))
 	}
 	if want := "./d 40755 0  0\n./a 100644 3 abc 3\n./skipped 100644 5 ... 3\n./long 100600 100001 xxxxx 100001\n"; got.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
@@ -91,8 +91,8 @@ func FuzzArchive(f *testing.F) {
 			if err != nil {
 				return
 			}
-			if n, err := io.Copy(io.Discard, a); err == nil && n != m.Filesize64() {
-				t.Errorf("%d bytes of %d", n, m.Filesize64())
+			if n, err := io.Copy(io.Discard, a); err == nil && n != m.Size {
+				t.Errorf("%d bytes of %d", n, m.Size)
 			}
 		}
 	})
