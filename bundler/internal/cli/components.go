@@ -13,7 +13,7 @@ import (
 	"onerpm/bundler/internal/fetch"
 	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/release"
-	"onerpm/internal/rpmfile"
+	"onerpm/bundler/internal/rpmpkg"
 )
 
 // SourceOptions say how components are had.
@@ -83,7 +83,7 @@ func fetchItems(ctx context.Context, s *streams, cat *release.Catalog, items []p
 
 // headers returns what fetched packages say of themselves, by name.
 func headers(p *plan.Plan, files []fetch.File) plan.Headers {
-	list := make([]*rpmfile.Header, len(files))
+	list := make([]*rpmpkg.Package, len(files))
 	for i, f := range files {
 		list[i] = f.Header
 	}

@@ -5,6 +5,7 @@ import (
 
 	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/rpmfile"
 )
 
@@ -47,7 +48,7 @@ func Files(p *plan.Plan, h plan.Headers) []File {
 		pkg  string
 		file rpmfile.FileInfo
 	}
-	collect := func(set map[string]*rpmfile.Header, kinds ...plan.Kind) (paths []string, all map[string]owned) {
+	collect := func(set map[string]*rpmpkg.Package, kinds ...plan.Kind) (paths []string, all map[string]owned) {
 		all = map[string]owned{}
 		for _, c := range p.Of(kinds...) {
 			for _, f := range set[c.Name].Files() {

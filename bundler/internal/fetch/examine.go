@@ -10,6 +10,7 @@ import (
 
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/rpmcheck"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/rpmfile"
 )
 
@@ -18,7 +19,7 @@ type found struct {
 	sha256  string
 	size    int64
 	repoSum string          // by the algorithm of the repository's checksum
-	header  *rpmfile.Header // good when rpm is nil
+	header  *rpmpkg.Package // good when rpm is nil
 	rpm     error           // what is wrong with it as an rpm
 }
 
@@ -39,9 +40,14 @@ func examine(r io.Reader, sum *checksum, pinned bool) (found, error) {
 	if pinned {
 		verify = rpmfile.VerifyPinned
 	}
-	if f.header, f.rpm = verify(tee); f.rpm == nil {
-		f.rpm = rpmcheck.Load(f.header)
+	h, err := verify(tee)
+	if err == nil {
+		err = rpmcheck.Load(h)
 	}
+	if err == nil {
+		f.header, err = rpmpkg.New(h)
+	}
+	f.rpm = err
 	if c.err == nil { // a file that is no good rpm is read on to its end: the digest says more
 		_, _ = io.Copy(io.Discard, tee)
 	}
@@ -110,11 +116,11 @@ func (f found) checkPackage(it Item, keyring *Keyring, content io.ReaderAt) erro
 	if it.Key == "" {
 		return nil
 	}
-	if err := VerifySignature(f.header, keyring, it.Key); err != nil {
+	if err := VerifySignature(f.header.Header, keyring, it.Key); err != nil {
 		return err
 	}
 	payload := io.NewSectionReader(content, f.header.PayloadOffset, f.size-f.header.PayloadOffset)
-	return verifyPayload(f.header, payload, keyring, it.Key)
+	return verifyPayload(f.header.Header, payload, keyring, it.Key)
 }
 
 // file makes the result for an item.

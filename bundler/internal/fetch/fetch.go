@@ -24,8 +24,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/nevra"
-	"onerpm/internal/rpmfile"
 )
 
 // Item is one component that is wanted.
@@ -41,7 +41,7 @@ type Item struct {
 type File struct {
 	Item   Item            // SHA256 and Size are filled in, also where they were not known
 	Path   string          // in the cache, or in the folder it came from
-	Header *rpmfile.Header // what it says of itself
+	Header *rpmpkg.Package // what it says of itself
 	Reused bool            // nothing was fetched for it
 }
 

@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/bundler/internal/sign"
 	"onerpm/internal/cpio"
 	"onerpm/internal/manifest"
@@ -63,7 +64,7 @@ func Read(r io.Reader, key *sign.Public) (*Report, error) {
 		done <- unpacked{p, err}
 	}()
 	src := io.TeeReader(in, io.MultiWriter(whole, pw))
-	h, err := rpmfile.Verify(src)
+	verified, err := rpmfile.Verify(src)
 	_, _ = io.Copy(io.Discard, src) // after an error, for the file's own digest; in.err tells how it went
 	_ = pw.Close()                  // never fails
 	content := <-done
@@ -71,10 +72,12 @@ func Read(r io.Reader, key *sign.Public) (*Report, error) {
 		return nil, in.err
 	}
 	rep := &Report{Size: in.n, SHA256: hex.EncodeToString(whole.Sum(nil)), Digests: []string{}, Problems: []string{}, Signature: Unsigned}
-	if err != nil {
-		rep.problem("%v", err)
+	var h *rpmpkg.Package
+	if err == nil {
+		h, err = rpmpkg.New(verified)
 	}
-	if h == nil { // damaged: what the headers say is for people only
+	if err != nil { // damaged: what the headers say is for people only
+		rep.problem("%v", err)
 		return rep, nil
 	}
 	rep.NEVRA, rep.Digests = h.NEVRA(), h.Verified
@@ -109,7 +112,7 @@ func (rep *Report) problem(format string, a ...any) {
 }
 
 // digests demands the digests that every bundle carries: without one there is nothing that holds.
-func (rep *Report) digests(h *rpmfile.Header) {
+func (rep *Report) digests(h *rpmpkg.Package) {
 	for _, want := range []string{"header SHA-1", "header SHA-256", "payload SHA-256"} {
 		if !slices.Contains(h.Verified, want) {
 			rep.problem("it carries no digest %s", want)
@@ -117,7 +120,7 @@ func (rep *Report) digests(h *rpmfile.Header) {
 	}
 }
 
-func (rep *Report) signature(h *rpmfile.Header, key *sign.Public) {
+func (rep *Report) signature(h *rpmpkg.Package, key *sign.Public) {
 	packet := h.Signature.Bytes(rpmfile.SigRSA)
 	if packet == nil {
 		if key != nil {
@@ -144,7 +147,7 @@ func (rep *Report) signature(h *rpmfile.Header, key *sign.Public) {
 }
 
 // files compares the payload with the manifest in it and with rpm's own list.
-func (rep *Report) files(h *rpmfile.Header, p payload) {
+func (rep *Report) files(h *rpmpkg.Package, p payload) {
 	if p.manifest == nil {
 		rep.problem("it is no bundle: there is no %s in it", manifest.Name)
 		return

@@ -11,9 +11,9 @@ import (
 	"path"
 	"strings"
 
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/cpio"
 	"onerpm/internal/manifest"
-	"onerpm/internal/rpmfile"
 )
 
 // found is a file or folder as it lies in the payload.
@@ -31,11 +31,11 @@ type payload struct {
 
 // readPayload reads an rpm to its end and takes the digest of every file in it.
 func readPayload(r io.Reader) (payload, error) {
-	h, err := rpmfile.Read(r)
+	h, err := rpmpkg.Read(r)
 	if err != nil {
 		return payload{}, err
 	}
-	if c := h.Main.String(rpmfile.TagPayloadCompressor); c != "gzip" {
+	if c := h.Lib.PayloadCompression(); c != "gzip" {
 		return payload{}, fmt.Errorf("the payload is packed with %q, a bundle's with gzip", c)
 	}
 	z, err := gzip.NewReader(r)
@@ -43,7 +43,7 @@ func readPayload(r io.Reader) (payload, error) {
 		return payload{}, fmt.Errorf("unpack the payload: %w", err)
 	}
 	p := payload{files: map[string]found{}}
-	a := cpio.NewReader(z)
+	a := rpmpkg.NewArchive(z)
 	for {
 		m, err := a.Next()
 		if errors.Is(err, io.EOF) {

@@ -16,8 +16,8 @@ import (
 	"onerpm/bundler/internal/certify"
 	"onerpm/bundler/internal/release"
 	"onerpm/bundler/internal/repo"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/bundler/internal/sign"
-	"onerpm/internal/rpmfile"
 )
 
 // FindBuilt looks in a folder for the bundles of the project's jumps, by their short
@@ -55,7 +55,7 @@ func readBuilt(file, name, version string) (*Built, error) {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // only read
-	h, err := rpmfile.Read(f)
+	h, err := rpmpkg.Read(f)
 	if err != nil || h.Name != name || h.Version != version {
 		return nil, nil //nolint:nilerr // something else lies there
 	}

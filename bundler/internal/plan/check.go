@@ -8,6 +8,7 @@ import (
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/mistake"
 	"onerpm/bundler/internal/rpmcheck"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
 )
@@ -93,11 +94,11 @@ func (c *checker) wrong(pkg, do, format string, args ...any) {
 }
 
 // oldSet and newSet return the headers of a release, sorted by name.
-func (c *checker) oldSet() []*rpmfile.Header { return c.sorted(c.headers.Old) }
-func (c *checker) newSet() []*rpmfile.Header { return c.sorted(c.headers.New) }
+func (c *checker) oldSet() []*rpmpkg.Package { return c.sorted(c.headers.Old) }
+func (c *checker) newSet() []*rpmpkg.Package { return c.sorted(c.headers.New) }
 
-func (c *checker) sorted(set map[string]*rpmfile.Header) []*rpmfile.Header {
-	var out []*rpmfile.Header
+func (c *checker) sorted(set map[string]*rpmpkg.Package) []*rpmpkg.Package {
+	var out []*rpmpkg.Package
 	for _, change := range c.plan.Changes {
 		if h := set[change.Name]; h != nil {
 			out = append(out, h)
@@ -107,7 +108,7 @@ func (c *checker) sorted(set map[string]*rpmfile.Header) []*rpmfile.Header {
 }
 
 // moves tells whether rpm has anything to do for a package of either release.
-func (c *checker) moves(h *rpmfile.Header) bool {
+func (c *checker) moves(h *rpmpkg.Package) bool {
 	return c.headers.Old[h.Name] != c.headers.New[h.Name]
 }
 
@@ -131,7 +132,7 @@ func (c *checker) drop() []rpmfile.Dep {
 			continue
 		}
 		old := rpmfile.Dep{Name: change.Name, Flags: rpmfile.DepEqual, EVR: change.Old.ID().ShortEVR()}
-		gone := slices.ContainsFunc(c.newSet(), func(h *rpmfile.Header) bool {
+		gone := slices.ContainsFunc(c.newSet(), func(h *rpmpkg.Package) bool {
 			return slices.ContainsFunc(h.Obsoletes(), func(d rpmfile.Dep) bool { return rpmcheck.Overlap(d, old) })
 		})
 		if !gone {

@@ -7,6 +7,7 @@ import (
 
 	"onerpm/bundler/internal/release"
 	"onerpm/bundler/internal/rpmcheck"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/rpmfile"
 )
 
@@ -63,7 +64,7 @@ func (c *checker) closure() {
 }
 
 // before returns what a host has when the window's transaction begins: the old release, and what came early.
-func (c *checker) before() []*rpmfile.Header {
+func (c *checker) before() []*rpmpkg.Package {
 	out := c.oldSet()
 	for _, h := range c.newSet() {
 		if c.plan.partOf(h.Name) == early && c.headers.Old[h.Name] == nil {
@@ -101,7 +102,7 @@ func (c *checker) together() {
 func (c *checker) platforms() {
 	for _, side := range []struct {
 		release *release.Release
-		set     []*rpmfile.Header
+		set     []*rpmpkg.Package
 	}{{c.plan.From, c.oldSet()}, {c.plan.To, c.newSet()}} {
 		for _, h := range side.set {
 			if !c.moves(h) && side.release == c.plan.From {

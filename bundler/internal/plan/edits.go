@@ -15,7 +15,7 @@ import (
 func (c *checker) edits(all []Script) {
 	owner := map[string]string{}
 	for _, h := range c.newSet() {
-		verify := h.Main.Ints(rpmfile.TagFileVerifyFlags)
+		verify := h.Ints(rpmfile.TagFileVerifyFlags)
 		for i, f := range h.Files() {
 			varies := i < len(verify) && verify[i]&verifyContent != verifyContent
 			if f.IsRegular() && !f.IsConfig() && !f.IsGhost() && !varies && !c.isState(f.Path) && !c.isConfigured(f.Path) {

@@ -5,7 +5,7 @@ import (
 	"path"
 	"slices"
 
-	"onerpm/internal/rpmfile"
+	"onerpm/bundler/internal/rpmpkg"
 )
 
 // fileTypes checks that no path is a folder in one release and something else in the
@@ -42,7 +42,7 @@ type owned struct{ kind, nvr string }
 
 // typesOf returns what lies at the paths of a package set. Folders that no package
 // owns are in it too, when a file lies below them.
-func typesOf(set map[string]*rpmfile.Header) map[string]owned {
+func typesOf(set map[string]*rpmpkg.Package) map[string]owned {
 	types := map[string]owned{}
 	ghosts := map[string]bool{}
 	names := slices.Sorted(maps.Keys(set))

@@ -2,9 +2,9 @@ package plan
 
 import (
 	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/manifest"
 	"onerpm/internal/nevra"
-	"onerpm/internal/rpmfile"
 )
 
 // Item is one RPM file that the plan needs. It has the fields of fetch.Item, and
@@ -41,15 +41,15 @@ func (p *Plan) Items() []Item {
 // Headers are what the packages say of themselves, by name, for both releases.
 // They are not one map by NEVRA, because both may have files of the same one.
 type Headers struct {
-	Old map[string]*rpmfile.Header
-	New map[string]*rpmfile.Header
+	Old map[string]*rpmpkg.Package
+	New map[string]*rpmpkg.Package
 }
 
 // Attach puts the headers of the fetched items, in the order of Items, in their places.
-func (p *Plan) Attach(inOrder []*rpmfile.Header) Headers {
-	h := Headers{Old: map[string]*rpmfile.Header{}, New: map[string]*rpmfile.Header{}}
+func (p *Plan) Attach(inOrder []*rpmpkg.Package) Headers {
+	h := Headers{Old: map[string]*rpmpkg.Package{}, New: map[string]*rpmpkg.Package{}}
 	i := 0
-	take := func() *rpmfile.Header {
+	take := func() *rpmpkg.Package {
 		i++
 		return inOrder[i-1]
 	}

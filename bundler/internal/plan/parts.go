@@ -6,7 +6,7 @@ import (
 
 	"onerpm/bundler/internal/release"
 	"onerpm/bundler/internal/rpmcheck"
-	"onerpm/internal/rpmfile"
+	"onerpm/bundler/internal/rpmpkg"
 )
 
 // part is the transaction that a package takes part in. A jump has three: what comes while the
@@ -43,7 +43,7 @@ func (p *Plan) Keep() []string {
 // parts checks that the packages that come early can stand beside the old release, and that
 // those that go late can stand beside the new one.
 func (c *checker) parts() {
-	var coming, going []*rpmfile.Header
+	var coming, going []*rpmpkg.Package
 	for _, change := range c.plan.Changes {
 		switch h := c.headers.New[change.Name]; {
 		case c.plan.partOf(change.Name) == early && h != nil:
@@ -59,11 +59,11 @@ func (c *checker) parts() {
 }
 
 // beside checks that some packages of one release (own) fit to all of the other.
-func (c *checker) beside(some []*rpmfile.Header, others, own map[string]*rpmfile.Header, when, do string) {
+func (c *checker) beside(some []*rpmpkg.Package, others, own map[string]*rpmpkg.Package, when, do string) {
 	if len(some) == 0 {
 		return
 	}
-	there := map[string]*rpmfile.Header{}
+	there := map[string]*rpmpkg.Package{}
 	maps.Copy(there, others)
 	for _, h := range some {
 		there[h.Name] = h
@@ -77,7 +77,7 @@ func (c *checker) beside(some []*rpmfile.Header, others, own map[string]*rpmfile
 		}
 	}
 	// Of two packages, the one that is there too early or too long is told; two of a release are looked at elsewhere.
-	odd := func(a, b *rpmfile.Header) *rpmfile.Header {
+	odd := func(a, b *rpmpkg.Package) *rpmpkg.Package {
 		switch {
 		case slices.Contains(some, a) && !slices.Contains(some, b):
 			return a

@@ -13,6 +13,7 @@ import (
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/bundler/internal/rpmtest"
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
@@ -129,9 +130,9 @@ type pkg struct {
 	triggers                               []rpmtest.Trigger
 }
 
-func (p pkg) header(t *testing.T) *rpmfile.Header {
+func (p pkg) header(t *testing.T) *rpmpkg.Package {
 	t.Helper()
-	h, err := rpmfile.Read(bytes.NewReader(p.bytes(t)))
+	h, err := rpmpkg.Read(bytes.NewReader(p.bytes(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,8 +230,8 @@ func check(t *testing.T, old, new []pkg, spec func(*release.Spec)) (*plan.Verdic
 	if err != nil {
 		t.Fatal(err)
 	}
-	var headers []*rpmfile.Header
-	byNVR := map[string]*rpmfile.Header{}
+	var headers []*rpmpkg.Package
+	byNVR := map[string]*rpmpkg.Package{}
 	for _, set := range [][]pkg{old, new} {
 		for _, p := range set {
 			h := p.header(t)

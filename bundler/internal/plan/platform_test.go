@@ -7,7 +7,7 @@ import (
 
 	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/release"
-	"onerpm/internal/rpmfile"
+	"onerpm/bundler/internal/rpmpkg"
 )
 
 // A package that the rpm of one of its release's platforms cannot read is told, once for each.
@@ -22,8 +22,8 @@ func TestCheckPlatforms(t *testing.T) {
 	zstd := []string{"rpmlib(PayloadIsZstd) <= 5.4.18-1"}
 	stays := pkg{name: "stays", evr: "1-1", requires: zstd}.header(t)
 	_, err = p.Check(plan.Headers{
-		Old: map[string]*rpmfile.Header{"a": pkg{name: "a", evr: "1-1", requires: []string{"rpmlib(DynamicBuildRequires) <= 4.15.0-1"}}.header(t), "stays": stays},
-		New: map[string]*rpmfile.Header{"a": pkg{name: "a", evr: "2-1", requires: zstd}.header(t), "stays": stays},
+		Old: map[string]*rpmpkg.Package{"a": pkg{name: "a", evr: "1-1", requires: []string{"rpmlib(DynamicBuildRequires) <= 4.15.0-1"}}.header(t), "stays": stays},
+		New: map[string]*rpmpkg.Package{"a": pkg{name: "a", evr: "2-1", requires: zstd}.header(t), "stays": stays},
 	})
 	var problems plan.Problems
 	if !errors.As(err, &problems) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/rpmfile"
 )
 
@@ -45,7 +46,7 @@ func Scripts(changes []Change, headers Headers) []Script {
 
 func (c *checker) runs() []Script {
 	var out []Script
-	add := func(h *rpmfile.Header, when string, s rpmfile.Scriptlet) {
+	add := func(h *rpmpkg.Package, when string, s rpmfile.Scriptlet) {
 		if harmless(s) {
 			return
 		}
@@ -79,8 +80,8 @@ func (c *checker) runs() []Script {
 }
 
 // moving returns the headers of a set that take part in the transaction, sorted by name.
-func (c *checker) moving(set map[string]*rpmfile.Header, kinds ...Kind) []*rpmfile.Header {
-	var out []*rpmfile.Header
+func (c *checker) moving(set map[string]*rpmpkg.Package, kinds ...Kind) []*rpmpkg.Package {
+	var out []*rpmpkg.Package
 	for _, change := range c.plan.Of(kinds...) {
 		if h := set[change.Name]; h != nil {
 			out = append(out, h)

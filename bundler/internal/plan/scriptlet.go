@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
 )
@@ -59,7 +60,7 @@ func (c *checker) undeclared(all []Script) {
 }
 
 // skippedTogether checks that a kind is skipped for all packages of a transaction that have it, or for none.
-func (c *checker) skippedTogether(kind string, set []*rpmfile.Header) {
+func (c *checker) skippedTogether(kind string, set []*rpmpkg.Package) {
 	for _, h := range set {
 		if c.plan.Skips(h.Name, kind) && has(h, kind) && c.plan.Spec.Packages.Skip[h.NVR()][kind] == "" {
 			c.wrongAt(h.NVR(), "list it under packages.skip too, if it can be left out", []any{"packages", "skip", h.NVR()},
@@ -69,7 +70,7 @@ func (c *checker) skippedTogether(kind string, set []*rpmfile.Header) {
 }
 
 // listed checks that skip and keep name scriptlets that are there and would run.
-func (c *checker) listed(all []Script, coming, going []*rpmfile.Header) {
+func (c *checker) listed(all []Script, coming, going []*rpmpkg.Package) {
 	for _, rules := range []struct {
 		name  string
 		rules map[string]map[string]string
@@ -81,7 +82,7 @@ func (c *checker) listed(all []Script, coming, going []*rpmfile.Header) {
 				if slices.Contains([]string{"pretrans", "pre", "post", "posttrans"}, kind) {
 					set = coming
 				}
-				i := slices.IndexFunc(set, func(h *rpmfile.Header) bool { return h.NVR() == nvr })
+				i := slices.IndexFunc(set, func(h *rpmpkg.Package) bool { return h.NVR() == nvr })
 				switch {
 				case slices.ContainsFunc(all, func(s Script) bool { return s.NVR == nvr && s.Kind == kind }):
 				case i < 0:
@@ -134,11 +135,11 @@ func (c *checker) skip() []manifest.Scriptlet {
 }
 
 // has tells whether a package has a scriptlet of a kind, and it does something.
-func has(h *rpmfile.Header, kind string) bool {
+func has(h *rpmpkg.Package, kind string) bool {
 	return slices.ContainsFunc(h.Scriptlets(), func(s rpmfile.Scriptlet) bool { return s.Kind == kind && !idle(s) })
 }
 
-func hasTrigger(h *rpmfile.Header, kind string) bool {
+func hasTrigger(h *rpmpkg.Package, kind string) bool {
 	return slices.ContainsFunc(h.Triggers(), func(t rpmfile.Trigger) bool { return t.Kind == kind })
 }
 

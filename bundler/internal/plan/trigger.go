@@ -5,12 +5,13 @@ import (
 	"strings"
 
 	"onerpm/bundler/internal/rpmcheck"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/rpmfile"
 )
 
 // fired is a trigger that the jump's transaction can fire.
 type fired struct {
-	of   *rpmfile.Header
+	of   *rpmpkg.Package
 	when string
 	rpmfile.Scriptlet
 }
@@ -22,7 +23,7 @@ type fired struct {
 func (c *checker) triggers() []fired {
 	coming, going := c.moving(c.headers.New, Added, Changed), c.moving(c.headers.Old, Removed, Changed)
 	var out []fired
-	look := func(h *rpmfile.Header, moves bool) {
+	look := func(h *rpmpkg.Package, moves bool) {
 		for _, t := range h.Triggers() {
 			others := coming
 			if strings.HasSuffix(t.Kind, "un") {
@@ -45,7 +46,7 @@ func (c *checker) triggers() []fired {
 }
 
 // fires says what fires a trigger of a package, "" when nothing of this jump does.
-func (c *checker) fires(t rpmfile.Trigger, of *rpmfile.Header, others []*rpmfile.Header, moves bool) string {
+func (c *checker) fires(t rpmfile.Trigger, of *rpmpkg.Package, others []*rpmpkg.Package, moves bool) string {
 	verb := " comes"
 	if strings.HasSuffix(t.Kind, "un") {
 		verb = " goes"

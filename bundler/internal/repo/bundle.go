@@ -16,9 +16,9 @@ import (
 
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/inspect"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/bundler/internal/sign"
 	"onerpm/internal/manifest"
-	"onerpm/internal/rpmfile"
 )
 
 // maxCompanion bounds a companion's file, in bytes.
@@ -40,7 +40,7 @@ type Local struct {
 	Bundle     Bundle // without the time at which it is published
 	Details    Details
 	Reinstate  bool // it may have been withdrawn
-	header     *rpmfile.Header
+	header     *rpmpkg.Package
 	companions map[string][]byte // by File.Name
 	details    []byte            // Details as they are written
 	info       fs.FileInfo       // as it was when it was read
@@ -75,7 +75,7 @@ func Load(ctx context.Context, path string, key *sign.Public, progress func(n in
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
-	if l.header, err = rpmfile.Read(f); err != nil {
+	if l.header, err = rpmpkg.Read(f); err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
 	if err := l.readCompanions(key); err != nil {

@@ -10,8 +10,8 @@ import (
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/percent"
 	"onerpm/bundler/internal/repodata"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/bundler/internal/store"
-	"onerpm/internal/rpmfile"
 )
 
 // Result is what became of a bundle.
@@ -239,7 +239,7 @@ func (r *Repo) moved(ctx context.Context, x *Index) (*edit, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", b.File, err)
 		}
-		h, err := rpmfile.Read(rc)
+		h, err := rpmpkg.Read(rc)
 		if err = errors.Join(err, rc.Close()); err != nil {
 			return nil, broken("%s: %w", b.File, err)
 		}
@@ -253,9 +253,8 @@ func (r *Repo) moved(ctx context.Context, x *Index) (*edit, error) {
 }
 
 // entryOf describes a bundle for the metadata. The file's time there is the one at which the bundle says that it was built.
-func entryOf(h *rpmfile.Header, b *Bundle, base string) (repodata.Entry, error) {
-	built, _ := h.Main.Int(rpmfile.TagBuildTime)
-	facts := repodata.FileFacts{SHA256: b.SHA256, Size: b.Size, Time: int64(built)}
+func entryOf(h *rpmpkg.Package, b *Bundle, base string) (repodata.Entry, error) {
+	facts := repodata.FileFacts{SHA256: b.SHA256, Size: b.Size, Time: h.Lib.BuildTime().Unix()}
 	return repodata.Describe(h, facts, repodata.Place{Base: base, Href: percent.Path(b.File)})
 }
 

@@ -4,24 +4,9 @@ import (
 	"slices"
 	"strings"
 
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/nevra"
 	"onerpm/internal/rpmfile"
-)
-
-// relation is one kind of dependency as the header has it: three lists of equal length.
-type relation struct{ name, flags, version rpmfile.Tag }
-
-var (
-	relProvides    = relation{rpmfile.TagProvideName, rpmfile.TagProvideFlags, rpmfile.TagProvideVersion}
-	relRequires    = relation{rpmfile.TagRequireName, rpmfile.TagRequireFlags, rpmfile.TagRequireVersion}
-	relConflicts   = relation{rpmfile.TagConflictName, rpmfile.TagConflictFlags, rpmfile.TagConflictVersion}
-	relObsoletes   = relation{rpmfile.TagObsoleteName, rpmfile.TagObsoleteFlags, rpmfile.TagObsoleteVersion}
-	relRecommends  = relation{5046, 5048, 5047}
-	relSuggests    = relation{5049, 5051, 5050}
-	relSupplements = relation{5052, 5054, 5053}
-	relEnhances    = relation{5055, 5057, 5056}
-	relOldSuggests = relation{1156, 1158, 1157}
-	relOldEnhances = relation{1159, 1161, 1160}
 )
 
 // Bits of a dependency's flags that only metadata asks for (rpmds.h).
@@ -44,12 +29,11 @@ type dep struct {
 
 func (d dep) key() string { return d.name + d.sense + d.version }
 
-// deps reads a relation. What has an epoch that is no number is left out, as by createrepo_c.
-func deps(h *rpmfile.Header, r relation) []dep {
-	names, flags, versions := h.Main.Strings(r.name), h.Main.Ints(r.flags), h.Main.Strings(r.version)
-	list := make([]dep, 0, len(names))
-	for i := range min(len(names), len(flags), len(versions)) {
-		d := dep{name: names[i], version: versions[i], flags: rpmfile.DepFlags(flags[i])}
+// written makes dependencies ready to be written. What has an epoch that is no number is left out, as by createrepo_c.
+func written(all []rpmfile.Dep) []dep {
+	list := make([]dep, 0, len(all))
+	for _, o := range all {
+		d := dep{name: o.Name, version: o.EVR, flags: o.Flags}
 		switch d.flags & 0xf {
 		case rpmfile.DepLess:
 			d.sense = "LT"
@@ -89,19 +73,19 @@ func cutEVR(s string) (epoch, version, release string, ok bool) {
 }
 
 // dependencies writes all relations in createrepo_c's order.
-func dependencies(w *writer, h *rpmfile.Header) {
-	provides := deps(h, relProvides)
+func dependencies(w *writer, h *rpmpkg.Package) {
+	provides := written(h.Provides())
 	requires, recommends := required(h, provides)
-	suggests, enhances, supplements := deps(h, relSuggests), deps(h, relEnhances), deps(h, relSupplements)
-	recommends = append(recommends, deps(h, relRecommends)...)
-	for _, d := range deps(h, relOldSuggests) {
+	suggests, enhances, supplements := written(h.Suggests()), written(h.Enhances()), written(h.Supplements())
+	recommends = append(recommends, written(h.Recommends())...)
+	for _, d := range written(h.OldSuggests()) {
 		if d.flags&senseStrong != 0 {
 			recommends = append(recommends, d)
 		} else {
 			suggests = append(suggests, d)
 		}
 	}
-	for _, d := range deps(h, relOldEnhances) {
+	for _, d := range written(h.OldEnhances()) {
 		if d.flags&senseStrong != 0 {
 			supplements = append(supplements, d)
 		} else {
@@ -114,8 +98,8 @@ func dependencies(w *writer, h *rpmfile.Header) {
 	}{
 		{"rpm:provides", provides},
 		{"rpm:requires", requires},
-		{"rpm:conflicts", deps(h, relConflicts)},
-		{"rpm:obsoletes", deps(h, relObsoletes)},
+		{"rpm:conflicts", written(h.Conflicts())},
+		{"rpm:obsoletes", written(h.Obsoletes())},
 		{"rpm:suggests", suggests},
 		{"rpm:enhances", enhances},
 		{"rpm:recommends", recommends},
@@ -157,7 +141,7 @@ func entries(w *writer, name string, list []dep) {
 // required returns what the package asks of others: not of rpm itself, not what it
 // provides or has among its primary files, nothing twice in a row of its name. Requirements that may stay
 // unmet come out as recommendations.
-func required(h *rpmfile.Header, provides []dep) (requires, recommends []dep) {
+func required(h *rpmpkg.Package, provides []dep) (requires, recommends []dep) {
 	own, provided := map[string]bool{}, map[string]bool{}
 	for _, f := range h.Files() {
 		if isPrimary(f.Path) {
@@ -169,7 +153,7 @@ func required(h *rpmfile.Header, provides []dep) (requires, recommends []dep) {
 	}
 	last := map[string]dep{} // the last of each name
 	var libc dep
-	for _, d := range deps(h, relRequires) {
+	for _, d := range written(h.Requires()) {
 		d.pre = d.flags&sensePre != 0
 		seen, again := last[d.name]
 		switch {

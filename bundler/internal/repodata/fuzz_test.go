@@ -16,7 +16,7 @@ import (
 
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/repodata"
-	"onerpm/internal/rpmfile"
+	"onerpm/bundler/internal/rpmpkg"
 )
 
 // forged is a set whose repomd.xml fits to lists that may be anything: what a store
@@ -234,7 +234,7 @@ func FuzzDescribe(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		h, err := rpmfile.Read(bytes.NewReader(b))
+		h, err := rpmpkg.Read(bytes.NewReader(b))
 		if err != nil {
 			return
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/google/rpmpack"
 
 	"onerpm/bundler/internal/repodata"
-	"onerpm/internal/rpmfile"
+	"onerpm/bundler/internal/rpmpkg"
 )
 
 // rich has in it whatever a header can tell a repository. Where rpm makes no such
@@ -179,7 +179,7 @@ func try(t testing.TB, path string, at repodata.Place) (repodata.Entry, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := rpmfile.Read(bytes.NewReader(b))
+	h, err := rpmpkg.Read(bytes.NewReader(b))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 	"strings"
 
 	"onerpm/bundler/internal/exit"
-	"onerpm/internal/rpmfile"
+	"onerpm/bundler/internal/rpmpkg"
 )
 
 // Bounds of what is written and read, in bytes.
@@ -84,7 +84,7 @@ type Entry struct {
 }
 
 // Describe makes the entry of the package whose header is h.
-func Describe(h *rpmfile.Header, f FileFacts, at Place) (Entry, error) {
+func Describe(h *rpmpkg.Package, f FileFacts, at Place) (Entry, error) {
 	e := Entry{NEVRA: h.NEVRA(), SHA256: f.SHA256}
 	if err := describe(&e, h, f, at); err != nil {
 		return Entry{}, exit.With(exit.BadBundle, fmt.Errorf("describe %s for a repository: %w", e.NEVRA, err), "")
@@ -92,7 +92,7 @@ func Describe(h *rpmfile.Header, f FileFacts, at Place) (Entry, error) {
 	return e, nil
 }
 
-func describe(e *Entry, h *rpmfile.Header, f FileFacts, at Place) error {
+func describe(e *Entry, h *rpmpkg.Package, f FileFacts, at Place) error {
 	if !isSHA256(f.SHA256) {
 		return fmt.Errorf("%q is no SHA-256", f.SHA256)
 	}

@@ -9,6 +9,7 @@ package rpmcheck
 import (
 	"strings"
 
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/nevra"
 	"onerpm/internal/rpmfile"
 )
@@ -29,7 +30,7 @@ func BeforeTransaction(d rpmfile.Dep) bool { return d.Flags&pretrans != 0 }
 func MayBeMissing(d rpmfile.Dep) bool { return d.Flags&missingOK != 0 }
 
 // Self is what a package provides by its name and version.
-func Self(h *rpmfile.Header) rpmfile.Dep {
+func Self(h *rpmpkg.Package) rpmfile.Dep {
 	return rpmfile.Dep{Name: h.Name, Flags: rpmfile.DepEqual, EVR: h.ShortEVR()}
 }
 

@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/rpmfile"
 )
 
@@ -12,8 +13,8 @@ import (
 // refuses ("conflicts between attempted installs").
 type Clash struct {
 	Path   string // as Second lists it
-	First  *rpmfile.Header
-	Second *rpmfile.Header
+	First  *rpmpkg.Package
+	Second *rpmpkg.Package
 	What   string // how the two differ, e.g. "another type"
 }
 
@@ -21,14 +22,14 @@ type Clash struct {
 // same place, by a link that a package brings or that every host has; then a package may clash with itself.
 func (s Set) Clashes() []Clash {
 	type owner struct {
-		by   *rpmfile.Header
+		by   *rpmpkg.Package
 		file file
 	}
 	links := s.links()
 	owners := map[string][]owner{}
 	var out []Clash
 	for _, h := range s.packages {
-		devices, colours := h.Main.Ints(rpmfile.TagFileRdevs), h.Main.Ints(tagFileColors)
+		devices, colours := h.Ints(rpmfile.TagFileRdevs), h.Ints(tagFileColors)
 		for i, info := range h.Files() {
 			f := file{FileInfo: info}
 			if i < len(devices) {
@@ -51,8 +52,8 @@ func (s Set) Clashes() []Clash {
 
 type file struct {
 	rpmfile.FileInfo
-	device uint64 // number of a device file
-	colour uint64 // 1 for a program of 32 bits, 2 for one of 64, 0 for others
+	device int64 // number of a device file
+	colour int64 // 1 for a program of 32 bits, 2 for one of 64, 0 for others
 }
 
 const tagFileColors rpmfile.Tag = 1140

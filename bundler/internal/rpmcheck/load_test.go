@@ -33,7 +33,7 @@ func TestLoadByRPM(t *testing.T) {
 	}
 	good := p.write(t)
 	h := p.header(t)
-	if err := rpmcheck.Load(h); err != nil {
+	if err := rpmcheck.Load(h.Header); err != nil {
 		t.Fatal(err)
 	}
 	starts := []int{96, int(h.PayloadOffset) - len(h.Main.Raw())}

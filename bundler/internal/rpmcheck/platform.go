@@ -7,6 +7,7 @@ import (
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/nevra"
 	"onerpm/internal/rpmfile"
 )
@@ -50,7 +51,7 @@ var compressors = map[string]string{"": oldest, "gzip": oldest, "bzip2": oldest,
 
 // Unreadable says why the rpm of a platform, e.g. el7.x86_64, cannot install a package, whatever else is
 // there. It is empty for a package that it can, and for a platform whose rpm is not known here.
-func Unreadable(h *rpmfile.Header, platform string) []string {
+func Unreadable(h *rpmpkg.Package, platform string) []string {
 	system, _, _ := strings.Cut(platform, ".")
 	has, known := rpmOf[system]
 	if !known {
@@ -74,11 +75,11 @@ func Unreadable(h *rpmfile.Header, platform string) []string {
 		}
 		lacks(f.since, "needs %s", d)
 	}
-	if format := h.Main.String(rpmfile.TagPayloadFormat); format != "" && format != "cpio" {
+	if format := h.Lib.PayloadFormat(); format != "" && format != "cpio" {
 		lacks("", "has a payload of the format %s", format)
 	}
 	// A builder that forgets to ask for it does not make rpm able to unpack it.
-	if c := h.Main.String(rpmfile.TagPayloadCompressor); c != "zstd" || !asked["rpmlib(PayloadIsZstd)"] {
+	if c := h.Lib.PayloadCompression(); c != "zstd" || !asked["rpmlib(PayloadIsZstd)"] {
 		lacks(compressors[c], "has a payload compressed with %s", c)
 	}
 	for _, tag := range []rpmfile.Tag{rpmfile.SigRSA, rpmfile.SigDSA, rpmfile.SigPGP, rpmfile.SigGPG} {

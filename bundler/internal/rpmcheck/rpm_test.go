@@ -16,6 +16,7 @@ import (
 	"github.com/google/rpmpack"
 
 	"onerpm/bundler/internal/rpmcheck"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/rpmfile"
 )
 
@@ -73,9 +74,9 @@ func (p pkg) write(t *testing.T) []byte {
 	return b.Bytes()
 }
 
-func (p pkg) header(t *testing.T) *rpmfile.Header {
+func (p pkg) header(t *testing.T) *rpmpkg.Package {
 	t.Helper()
-	h, err := rpmfile.Read(bytes.NewReader(p.write(t)))
+	h, err := rpmpkg.Read(bytes.NewReader(p.write(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +85,7 @@ func (p pkg) header(t *testing.T) *rpmfile.Header {
 
 func setOf(t *testing.T, packages ...pkg) rpmcheck.Set {
 	t.Helper()
-	var headers []*rpmfile.Header
+	var headers []*rpmpkg.Package
 	for _, p := range packages {
 		headers = append(headers, p.header(t))
 	}

@@ -4,25 +4,26 @@ import (
 	"slices"
 	"strings"
 
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/rpmfile"
 )
 
 // Set is a number of packages that are to be installed together.
 type Set struct {
-	packages []*rpmfile.Header
-	named    map[string]*rpmfile.Header
+	packages []*rpmpkg.Package
+	named    map[string]*rpmpkg.Package
 	provides map[string][]provide         // by name
-	files    map[string][]*rpmfile.Header // which packages list a path
+	files    map[string][]*rpmpkg.Package // which packages list a path
 }
 
 type provide struct {
 	rpmfile.Dep
-	by *rpmfile.Header
+	by *rpmpkg.Package
 }
 
 // NewSet makes a set; no two of its packages have one name. What is found in it comes in their order.
-func NewSet(packages []*rpmfile.Header) Set {
-	s := Set{packages, map[string]*rpmfile.Header{}, map[string][]provide{}, map[string][]*rpmfile.Header{}}
+func NewSet(packages []*rpmpkg.Package) Set {
+	s := Set{packages, map[string]*rpmpkg.Package{}, map[string][]provide{}, map[string][]*rpmpkg.Package{}}
 	for _, h := range packages {
 		s.named[h.Name] = h
 		for _, d := range append(h.Provides(), Self(h)) {
@@ -53,8 +54,8 @@ func (s Set) Provided(name string) []rpmfile.Dep {
 }
 
 // providers lists the packages that a dependency means, each once: by a file, or by what they provide.
-func (s Set) providers(d rpmfile.Dep) []*rpmfile.Header {
-	var out []*rpmfile.Header
+func (s Set) providers(d rpmfile.Dep) []*rpmpkg.Package {
+	var out []*rpmpkg.Package
 	if strings.HasPrefix(d.Name, "/") {
 		out = slices.Clone(s.files[d.Name])
 	}
@@ -68,7 +69,7 @@ func (s Set) providers(d rpmfile.Dep) []*rpmfile.Header {
 
 // Exclusion is a package's word that it cannot stand beside another.
 type Exclusion struct {
-	Package, Other *rpmfile.Header
+	Package, Other *rpmpkg.Package
 	Verb           string // "conflicts with" or "obsoletes"
 	Dep            rpmfile.Dep
 }

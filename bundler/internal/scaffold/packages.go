@@ -16,12 +16,13 @@ import (
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/release"
 	"onerpm/bundler/internal/rpmcheck"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/rpmfile"
 )
 
 // Package is one RPM of a release.
 type Package struct {
-	Header *rpmfile.Header
+	Header *rpmpkg.Package
 	SHA256 string // of the file
 	Size   int64  // of the file, bytes
 	File   string // its name in the folder; "" when its release says where it lies
@@ -101,7 +102,7 @@ var debugName = regexp.MustCompile(`-debug(info|source)(-common(-.*)?)?$`)
 
 // notInstalled says why a package that rpmbuild makes beside those of a product is no part of
 // the release, "" when it is one. What a release names is part of it.
-func notInstalled(h *rpmfile.Header, known *release.Release) string {
+func notInstalled(h *rpmpkg.Package, known *release.Release) string {
 	switch {
 	case h.Source:
 		return "a source package, which cannot be installed"
@@ -112,7 +113,7 @@ func notInstalled(h *rpmfile.Header, known *release.Release) string {
 }
 
 // isDebugInfo tells whether a package is for debuggers alone: by its name and by where all its files are.
-func isDebugInfo(h *rpmfile.Header) bool {
+func isDebugInfo(h *rpmpkg.Package) bool {
 	return debugName.MatchString(h.Name) && !slices.ContainsFunc(h.Files(), func(f rpmfile.FileInfo) bool {
 		return !strings.HasPrefix(f.Path+"/", "/usr/lib/debug/") && !strings.HasPrefix(f.Path+"/", "/usr/src/debug/")
 	})
@@ -131,13 +132,17 @@ func read(file string, progress func(int64)) (Package, error) {
 	if err == nil {
 		err = rpmcheck.Load(h)
 	}
+	var p *rpmpkg.Package
+	if err == nil {
+		p, err = rpmpkg.New(h)
+	}
 	if err == nil {
 		_, err = io.Copy(io.Discard, tee)
 	}
 	if err != nil {
 		return Package{}, exit.With(exit.Mismatch, fmt.Errorf("read %s: %w", file, err), "get the file again from whoever built it")
 	}
-	return Package{Header: h, SHA256: hex.EncodeToString(sum.Sum(nil)), Size: n, File: filepath.Base(file)}, nil
+	return Package{Header: p, SHA256: hex.EncodeToString(sum.Sum(nil)), Size: n, File: filepath.Base(file)}, nil
 }
 
 // writer is a function that takes what is written.
@@ -201,7 +206,7 @@ func obsoletedBy(old Package, to []Package) string {
 }
 
 // evrOf is the EVR as people write it: without an epoch of 0.
-func evrOf(h *rpmfile.Header) string { return h.ShortEVR() }
+func evrOf(h *rpmpkg.Package) string { return h.ShortEVR() }
 
 // units returns the systemd services that packages own -> the package.
 func units(packages []Package) map[string]string {

@@ -15,7 +15,7 @@ import (
 
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/release"
-	"onerpm/internal/rpmfile"
+	"onerpm/bundler/internal/rpmpkg"
 )
 
 // What rpmbuild makes for debuggers is known by its name and its files.
@@ -28,7 +28,7 @@ func TestDebugInfo(t *testing.T) {
 		"app": {"/opt/app/f", false}, "app-debuginfo": {"/usr/lib/debug/opt/app/f.debug", true}, "app-debugsource": {"/usr/src/debug/app/f.c", true},
 		"app-debuginfo-common-x86_64": {"/usr/lib/debug/x", true}, "other-debuginfo": {"/opt/app/symbols", false}, "app-debug": {"/usr/lib/debug/app", false},
 	} {
-		h, err := rpmfile.Read(bytes.NewReader(sample{name: name, evr: "1-1", files: map[string]string{c.file: "x"}}.rpm(t)))
+		h, err := rpmpkg.Read(bytes.NewReader(sample{name: name, evr: "1-1", files: map[string]string{c.file: "x"}}.rpm(t)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,7 +13,6 @@ import (
 
 	"onerpm/bundler/internal/release"
 	"onerpm/bundler/internal/strictyaml"
-	"onerpm/internal/rpmfile"
 )
 
 // releaseFile is versions/<version>.yaml of a side that has none.
@@ -85,9 +84,7 @@ func (in Input) ordered(s Side) []Package {
 func (s Side) built() string {
 	last := int64(0)
 	for _, p := range s.Packages {
-		if at, ok := p.Header.Main.Int(rpmfile.TagBuildTime); ok {
-			last = max(last, int64(at))
-		}
+		last = max(last, p.Header.Lib.BuildTime().Unix())
 	}
 	if last == 0 {
 		return ""

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"onerpm/bundler/internal/plan"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/rpmfile"
 )
 
@@ -25,7 +26,7 @@ type scriptlet struct {
 // running returns what rpm runs in the jump's transaction, triggers too.
 func running(list []change) []scriptlet {
 	var changes []plan.Change
-	headers := plan.Headers{Old: map[string]*rpmfile.Header{}, New: map[string]*rpmfile.Header{}}
+	headers := plan.Headers{Old: map[string]*rpmpkg.Package{}, New: map[string]*rpmpkg.Package{}}
 	for _, c := range list {
 		kind := plan.Unchanged
 		switch {

@@ -19,7 +19,7 @@ import (
 	"path/filepath"
 
 	"onerpm/bundler/internal/repodata"
-	"onerpm/internal/rpmfile"
+	"onerpm/bundler/internal/rpmpkg"
 )
 
 func main() {
@@ -61,7 +61,7 @@ func describe(path string) (repodata.Entry, error) {
 	}
 	sum := sha256.New()
 	r := bufio.NewReader(io.TeeReader(f, sum))
-	h, err := rpmfile.Read(r)
+	h, err := rpmpkg.Read(r)
 	if err != nil {
 		return repodata.Entry{}, err
 	}

@@ -1,0 +1,99 @@
+package rpmpkg_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"onerpm/bundler/internal/rpmpkg"
+	"onerpm/internal/cpio"
+)
+
+func member(name string, mode int, size int64) string {
+	s := fmt.Sprintf("070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%s\x00", 1, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, len(name)+1, 0, name)
+	return s + strings.Repeat("\x00", -len(s)&3)
+}
+
+const end = "070701" + "00000000000000000000000000000000000000010000000000000000000000000000000000000000000000000000000b00000000" + "TRAILER!!!\x00\x00\x00\x00"
+
+func TestArchive(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 100_001)
+	in := strings.NewReader(member("./d", 0o40755, 0) + member("./a", 0o100644, 3) + "abc\x00" + member("./skipped", 0o100644, 5) + "12345\x00\x00\x00" +
+		member("./long", 0o100600, 100_001) + long + "\x00\x00\x00" + end + "behind")
+	a := rpmpkg.NewArchive(in)
+	var got strings.Builder
+	for {
+		m, err := a.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		content := []byte("...")
+		if m.Name != "./skipped" {
+			if content, err = io.ReadAll(a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fmt.Fprintf(&got, "%s %o %d %.5s %d\n", m.Name, m.Mode, m.Size, content, len(content))
+	}
+	if want := "./d 40755 0  0\n./a 100644 3 abc 3\n./skipped 100644 5 ... 3\n./long 100600 100001 xxxxx 100001\n"; got.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
+	}
+	if rest, err := io.ReadAll(in); err != nil || string(rest) != "behind" {
+		t.Errorf("behind the archive there is %q, %v", rest, err)
+	}
+}
+
+// What go-rpmutils would take memory for, panic at or pass over never comes to it.
+func TestArchiveDamaged(t *testing.T) {
+	t.Parallel()
+	head := func(size, name string) string {
+		return "070701" + strings.Repeat("0", 6*8) + size + strings.Repeat("0", 4*8) + name + strings.Repeat("0", 8)
+	}
+	for what, archive := range map[string]string{
+		"a negative name":       head("00000000", "-0000001"),
+		"no name":               head("00000000", "00000000"),
+		"a name of 4 GiB":       head("00000000", "ffffffff"),
+		"a negative size":       head("-0000001", "00000002") + "a\x00",
+		"content cut off":       member("./a", 0o100644, 3) + "ab",
+		"a folder of 4 GiB":     member("./a", 0o40755, 0xffffffff) + end,
+		"an entry cut off":      member("./a", 0o100644, 0)[:50],
+		"no end":                member("./a", 0o100644, 0),
+		"an index of no header": "07070X-0000001\x00\x00" + end,
+		"nothing":               "",
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			a := rpmpkg.NewArchive(strings.NewReader(archive))
+			var err error
+			for err == nil {
+				_, err = a.Next()
+			}
+			if !errors.Is(err, cpio.ErrDamaged) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func FuzzArchive(f *testing.F) {
+	f.Add([]byte(member("./a", 0o100644, 3) + "abc\x00" + end))
+	f.Add([]byte(member("./a", 0o100644, 0xffffffff)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a := rpmpkg.NewArchive(strings.NewReader(string(b)))
+		for {
+			m, err := a.Next()
+			if err != nil {
+				return
+			}
+			if n, err := io.Copy(io.Discard, a); err == nil && n != m.Size {
+				t.Errorf("%d bytes of %d", n, m.Size)
+			}
+		}
+	})
+}
