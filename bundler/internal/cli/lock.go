@@ -77,7 +77,7 @@ func runLock(ctx context.Context, s *streams, o LockOptions) error {
 	}
 	var files []fetch.File
 	if len(items) > 0 {
-		if files, err = fetchItems(ctx, s, cat, items, o.Source); err != nil {
+		if files, err = fetchItems(ctx, s, cat, items, o.Source, nil); err != nil {
 			return err
 		}
 	}

@@ -85,13 +85,13 @@ func build(t testing.TB, j jump) string {
 	if j.key == nil {
 		j.key = key(t)
 	}
-	files := map[string]string{}
+	files := map[string]pack.Component{}
 	component := func(name, version, content string) release.Component {
 		at := filepath.Join(dir, name+"-"+version)
 		if err := os.WriteFile(at, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		files[sumOf([]byte(content))] = at
+		files[sumOf([]byte(content))] = pack.Component{Path: at}
 		return release.Component{Name: name, EVR: version + "-1", Arch: "noarch", SHA256: sumOf([]byte(content)), Size: int64(len(content))}
 	}
 	same := component("demo-same", "1", "the same")
