@@ -2,7 +2,6 @@ package repo_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -178,14 +177,14 @@ func open(t testing.TB, s store.Store, change ...func(*repo.Options)) *repo.Repo
 // load reads a bundle that is to be published.
 func load(t testing.TB, path string) *repo.Local {
 	t.Helper()
-	l, err := loadFile(t.Context(), path)
+	l, err := loadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return l
 }
 
-func loadFile(ctx context.Context, path string) (*repo.Local, error) {
+func loadFile(path string) (*repo.Local, error) {
 	k, err := demoKey()
 	if err != nil {
 		return nil, err
@@ -198,7 +197,7 @@ func loadFile(ctx context.Context, path string) (*repo.Local, error) {
 	if err != nil {
 		return nil, err
 	}
-	return repo.Load(ctx, path, public, func(int64) {})
+	return repo.Load(path, public)
 }
 
 func publish(t testing.TB, r *repo.Repo, path, channel string) repo.Result {

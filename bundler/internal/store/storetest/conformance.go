@@ -26,6 +26,7 @@ func Conformance(t *testing.T, open func(t *testing.T) store.Store) {
 		{"conditions", conditions},
 		{"immutable", immutable},
 		{"big", big},
+		{"checked", checks},
 		{"copy", copies},
 		{"delete", deletes},
 		{"list", lists},
