@@ -131,28 +131,6 @@ func tagOf(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }
 
 func etagOf(tag string) *string { return aws.String(`"` + tag + `"`) }
 
-// Copy has the server copy, a big file in parts at the same time.
-func (b *bucket) Copy(ctx context.Context, from, to string) error {
-	err := errors.Join(CheckName(from), CheckName(to))
-	var head *s3.HeadObjectOutput
-	if err == nil {
-		head, err = b.head(ctx, from)
-	}
-	switch {
-	case err != nil && !isAbsent(err):
-	case err == nil && aws.ToInt64(head.ContentLength) > inOnePiece:
-		err = b.copyInParts(ctx, from, to, head)
-	default: // also when nothing is there: the answer says what is missing, as that to HEAD cannot
-		_, err = b.api.CopyObject(ctx, &s3.CopyObjectInput{
-			Bucket: &b.name, Key: b.key(to), CopySource: b.source(from),
-			MetadataDirective: types.MetadataDirectiveReplace, // the original may be kept for ever, the copy may not
-			ContentType:       aws.String(contentType(to)), CacheControl: aws.String(cacheControl(false)),
-			ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
-		}, b.patient)
-	}
-	return b.fail(ctx, "copy "+from+" to", to, err)
-}
-
 // Delete deletes.
 func (b *bucket) Delete(ctx context.Context, name string) error {
 	err := CheckName(name)

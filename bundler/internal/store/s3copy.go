@@ -18,10 +18,47 @@ import (
 // copyPart is how much the server copies in one request, in bytes.
 const copyPart = 64 << 20
 
+// copyOfKey is metadata of a copy: the tag of what it is a copy of.
+const copyOfKey = "bundler-copy-of"
+
+// Copy has the server copy, a big file in parts at the same time, and nothing when it did so before.
+func (b *bucket) Copy(ctx context.Context, from, to string) error {
+	return b.fail(ctx, "copy "+from+" to", to, b.copy(ctx, from, to))
+}
+
+func (b *bucket) copy(ctx context.Context, from, to string) error {
+	if err := errors.Join(CheckName(from), CheckName(to)); err != nil {
+		return err
+	}
+	source, err := b.head(ctx, from)
+	if err != nil && !isAbsent(err) {
+		return err
+	}
+	if err == nil && aws.ToInt64(source.ContentLength) > inOnePiece {
+		there, err := b.head(ctx, to)
+		if err != nil && !isAbsent(err) {
+			return err
+		}
+		if err == nil && there.Metadata[copyOfKey] == tagOf(source.ETag) && aws.ToInt64(there.ContentLength) == aws.ToInt64(source.ContentLength) {
+			return nil
+		}
+		return b.copyInParts(ctx, from, to, source)
+	}
+	// Also when there is no source: the answer says what is missing, as that to HEAD cannot.
+	_, err = b.api.CopyObject(ctx, &s3.CopyObjectInput{
+		Bucket: &b.name, Key: b.key(to), CopySource: b.source(from),
+		MetadataDirective: types.MetadataDirectiveReplace, // the original may be kept for ever, the copy may not
+		ContentType:       aws.String(contentType(to)), CacheControl: aws.String(cacheControl(false)),
+		ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
+	}, b.patient)
+	return err
+}
+
 // copyInParts has the server copy the object that head describes. One request for all of it is served by one core.
 func (b *bucket) copyInParts(ctx context.Context, from, to string, head *s3.HeadObjectOutput) error {
 	made, err := b.api.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &b.name, Key: b.key(to), ContentType: aws.String(contentType(to)), CacheControl: aws.String(cacheControl(false)),
+		Metadata: map[string]string{copyOfKey: tagOf(head.ETag)},
 	})
 	if err != nil {
 		return err
