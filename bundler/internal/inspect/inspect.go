@@ -124,9 +124,9 @@ func Head(r io.Reader, key *sign.Public) (*Report, error) {
 	if !rep.manifest(h, p) {
 		return rep, nil
 	}
-	rep.against(rep.Manifest, said(h))
-	at := "/opt/" + rep.Manifest.Prefix + "/" + rep.Manifest.To + "/" + manifest.Name
-	if said(h)[at].sha256 != p.files[at].sha256 {
+	list, at := said(h), "/opt/"+rep.Manifest.Prefix+"/"+rep.Manifest.To+"/"+manifest.Name
+	rep.against(rep.Manifest, list)
+	if list[at].sha256 != p.files[at].sha256 {
 		rep.problem("%s is not what rpm's list says", at)
 	}
 	return rep, nil
