@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,7 +39,7 @@ func checks(t *testing.T, s store.Store) {
 		var checked bytes.Buffer
 		_, err := s.Put(t.Context(), "changed", c, store.PutOptions{Immutable: true, Check: func(r io.Reader) error {
 			_, err := io.Copy(&checked, r)
-			c.changed = true
+			c.changed.Store(true)
 			return err
 		}})
 		if err == nil {
@@ -74,12 +75,12 @@ func checks(t *testing.T, s store.Store) {
 type changing struct {
 	*bytes.Reader
 	other   *bytes.Reader
-	changed bool
+	changed atomic.Bool
 }
 
 // ReadAt reads what is there now.
 func (c *changing) ReadAt(p []byte, at int64) (int, error) {
-	if c.changed {
+	if c.changed.Load() {
 		return c.other.ReadAt(p, at)
 	}
 	return c.Reader.ReadAt(p, at)
