@@ -1,8 +1,9 @@
 // Command bench measures what it costs to build and to publish a bundle, beside others doing the
 // same in the same run, and writes the tables into docs/benchmarks.md:
 //
-//	go run ./test/bench [--rounds N] [--doc FILE]
+//	go run ./test/bench [--rounds N] [--doc FILE] [--earlier COMMIT]
 //
+// The bundler of an earlier commit, which is built for that, does the same in the same rounds.
 // The measure is the same run's "read, sha256, write" of the components' bytes:
 // what any program must do that makes one verified file of them. rpmbuild with an uncompressed
 // payload and rpmpack as it comes pack the same files. All of them sync what they wrote.
@@ -21,6 +22,9 @@ import (
 )
 
 const mb = 1_000_000
+
+// earlierCommit is one whose bundler reads a component twice before it packs it, and a bundle before it uploads it.
+const earlierCommit = "b86409cb19962ef4e742819b10e547739f215727"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -43,6 +47,7 @@ func run(ctx context.Context, args []string) error {
 	bundler := flags.String("bundler", "dist/bin/bundler", "the bundler's `FILE`; make bundler builds it")
 	aws := flags.String("aws", "aws", "the `PROGRAM` to publish beside")
 	engine := flags.String("engine", "dist/engine", "the engine's `FILE`; make engine builds it")
+	commit := flags.String("earlier", earlierCommit, "measure the bundler of `COMMIT` beside this one")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -51,6 +56,10 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a leftover does no harm
+	before, name, err := earlier(ctx, *commit, dir)
+	if err != nil {
+		return err
+	}
 	var results []result
 	for _, c := range []struct {
 		total int64
@@ -63,7 +72,7 @@ func run(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		r, err := measureAll(ctx, p, contenders(*bundler, *engine, c.peers), *rounds)
+		r, err := measureAll(ctx, p, contenders(*bundler, before, name, *engine, c.peers), *rounds)
 		if err != nil {
 			return err
 		}
@@ -77,5 +86,5 @@ func run(ctx context.Context, args []string) error {
 	if publishSize > *most*mb {
 		return nil
 	}
-	return publishing{bundler: *bundler, engine: *engine, aws: *aws, dir: dir, rounds: *rounds}.measure(ctx, *doc)
+	return publishing{bundler: *bundler, earlier: before, commit: name, engine: *engine, aws: *aws, dir: dir, rounds: *rounds}.measure(ctx, *doc)
 }

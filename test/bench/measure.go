@@ -19,17 +19,22 @@ type contender struct {
 
 const peerArg = "peer"
 
-func contenders(bundler, engine string, peers bool) []contender {
+// contenders are, in this order: the measure, the bundler, the earlier bundler, and peers.
+func contenders(bundler, earlier, commit, engine string, peers bool) []contender {
 	self := func(kind string) func(project, string) []string {
 		return func(p project, out string) []string {
 			return append([]string{"/proc/self/exe", peerArg, kind, out}, p.components...)
 		}
 	}
+	build := func(program string) func(project, string) []string {
+		return func(p project, out string) []string {
+			return []string{program, "build", "1.0-2.0", "--project", p.dir, "--output", out, "--engine", engine, "--key", "test/keys/demo.key.asc"}
+		}
+	}
 	list := []contender{
 		{"read, sha256, write", self("copy")},
-		{"`bundler build`", func(p project, out string) []string {
-			return []string{bundler, "build", "1.0-2.0", "--project", p.dir, "--output", out, "--engine", engine, "--key", "test/keys/demo.key.asc"}
-		}},
+		{"`bundler build`", build(bundler)},
+		{"`bundler build` of " + commit, build(earlier)},
 	}
 	if peers {
 		list = append(list, contender{"rpmbuild, uncompressed payload", self("rpmbuild")}, contender{"rpmpack as it comes", self("rpmpack")})

@@ -22,6 +22,7 @@ const publishSize = 1050 * mb
 // publishing measures the upload of one large bundle to an S3 server on this machine.
 type publishing struct {
 	bundler, engine, aws string
+	earlier, commit      string // another bundler, and which one it is
 	dir                  string
 	rounds               int
 }
@@ -42,10 +43,8 @@ func (p publishing) measure(ctx context.Context, doc string) error {
 		{"`aws s3 cp`", func(round int) []string {
 			return []string{p.aws, "s3", "cp", "--no-progress", file, fmt.Sprintf("s3://test/peer%d/%s", round, filepath.Base(file))}
 		}},
-		{"`bundler publish`", func(round int) []string {
-			return []string{p.bundler, "publish", file, "--project", filepath.Join(p.dir, fmt.Sprint(publishSize)), "--to", fmt.Sprintf("s3://test/store%d", round),
-				"--channel", "testing", "--key", "test/keys/demo.key.asc"}
-		}},
+		{"`bundler publish`", p.publish(p.bundler, file)},
+		{"`bundler publish` of " + p.commit, p.publish(p.earlier, file)},
 	}
 	best := make([]cost, len(ways))
 	for round := range p.rounds {
@@ -63,7 +62,7 @@ func (p publishing) measure(ctx context.Context, doc string) error {
 		}
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "Best of %d rounds, one after another in the same run, each into an empty bucket of a versitygw on the same machine; the file is in the page cache before. "+
+	fmt.Fprintf(&b, "Best of %d rounds, in which the ways take turns, each into an empty bucket of a versitygw on the same machine; the file is in the page cache before. "+
 		"Cores and memory are the client's.\n\n| file | published by | wall time | of aws s3 cp | time of cores | peak memory |\n| --- | --- | --- | --- | --- | --- |\n", p.rounds)
 	for i, w := range ways {
 		fmt.Fprintf(&b, "| %d MB | %s | %.2f s | %.2f | %.2f s | %d MiB |\n", info.Size()/mb, w.name, best[i].wall.Seconds(),
@@ -71,6 +70,14 @@ func (p publishing) measure(ctx context.Context, doc string) error {
 	}
 	fmt.Print(b.String())
 	return page.WriteSection(doc, "publish", b.String())
+}
+
+// publish gives the arguments with which a bundler publishes the file in a round.
+func (p publishing) publish(program, file string) func(round int) []string {
+	return func(round int) []string {
+		return []string{program, "publish", file, "--project", filepath.Join(p.dir, fmt.Sprint(publishSize)), "--to", fmt.Sprintf("s3://test/store%d", round),
+			"--channel", "testing", "--key", "test/keys/demo.key.asc"}
+	}
 }
 
 // bundle builds the file.

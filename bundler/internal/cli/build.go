@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sync/errgroup"
@@ -78,21 +80,13 @@ func runBuild(ctx context.Context, s *streams, o BuildOptions) error {
 	if err := key.Check(p.Date); err != nil {
 		return exit.With(exit.Usage, fmt.Errorf("sign the bundle: %w", err), "it is dated as its release: sign with a key that ends later, or extend this one")
 	}
-	files, err := fetchItems(ctx, s, cat, p.Items(), o.Source)
-	if err != nil {
-		return err
+	b := building{s: s, cat: cat, plan: p, source: o.Source, engine: engine, key: key, output: inProject(o.Project, o.Output, "dist")}
+	result, err := b.make(ctx, later(p))
+	var wrong *pack.MismatchError
+	if errors.As(err, &wrong) && b.isComponent(wrong.From) {
+		// Reading everything first tells all that is wrong, and fetches anew what was damaged in the cache.
+		result, err = b.make(ctx, nil)
 	}
-	verdict, err := p.Check(headers(p, files))
-	if err != nil {
-		return err
-	}
-	bundle, err := pack.Assemble(ctx, pack.Input{
-		Plan: p, Headers: headers(p, files), Verdict: verdict, Files: byDigest(files), Engine: engine,
-	}, key)
-	if err != nil {
-		return err
-	}
-	result, err := deliver(ctx, s, bundle, key, inProject(o.Project, o.Output, "dist"))
 	if err != nil {
 		return err
 	}
@@ -102,8 +96,44 @@ func runBuild(ctx context.Context, s *streams, o BuildOptions) error {
 	return s.print(result.text(colours(s, s.out)))
 }
 
-// fits refuses, before anything is fetched, a bundle that would be too large.
-func fits(p *plan.Plan) error {
+// building is a bundle being made, once it is known what of and how.
+type building struct {
+	s      *streams
+	cat    *release.Catalog
+	plan   *plan.Plan
+	source SourceOptions
+	engine string // file
+	key    *sign.Key
+	output string // folder
+	files  []fetch.File
+}
+
+// make fetches what the bundle needs, checks that it fits together, and writes the bundle. Of the components in later that
+// are there only the headers are read before: each of them is read once, compared with its digest as it is packed.
+func (b *building) make(ctx context.Context, later map[string]bool) (buildResult, error) {
+	var err error
+	if b.files, err = fetchItems(ctx, b.s, b.cat, b.plan.Items(), b.source, later); err != nil {
+		return buildResult{}, err
+	}
+	verdict, err := b.plan.Check(headers(b.plan, b.files))
+	if err != nil {
+		return buildResult{}, err
+	}
+	bundle, err := pack.Assemble(ctx, pack.Input{
+		Plan: b.plan, Headers: headers(b.plan, b.files), Verdict: verdict, Files: components(b.files), Engine: b.engine,
+	}, b.key)
+	if err != nil {
+		return buildResult{}, err
+	}
+	return deliver(ctx, b.s, bundle, b.key, b.output)
+}
+
+func (b *building) isComponent(path string) bool {
+	return slices.ContainsFunc(b.files, func(f fetch.File) bool { return f.Path == path })
+}
+
+// packed are the components that go into the bundle, with nothing else known of them than the releases say.
+func packed(p *plan.Plan) []manifest.Package {
 	var packages []manifest.Package
 	for _, side := range []manifest.Side{manifest.Old, manifest.New} {
 		for _, pkg := range p.Packages(side, plan.Headers{}) {
@@ -112,16 +142,35 @@ func fits(p *plan.Plan) error {
 			}
 		}
 	}
-	name, _, _ := p.BundleName()
-	return pack.CheckSize(name, packages...)
+	return packages
 }
 
-func byDigest(files []fetch.File) map[string]string {
-	paths := map[string]string{}
-	for _, f := range files {
-		paths[f.Item.SHA256] = f.Path
+// fits refuses, before anything is fetched, a bundle that would be too large.
+func fits(p *plan.Plan) error {
+	name, _, _ := p.BundleName()
+	return pack.CheckSize(name, packed(p)...)
+}
+
+// later are the SHA-256 of the components that are compared as they are packed.
+func later(p *plan.Plan) map[string]bool {
+	sums := map[string]bool{}
+	for _, pkg := range packed(p) {
+		sums[pkg.SHA256] = true
 	}
-	return paths
+	return sums
+}
+
+// components gives the components' files by their SHA-256.
+func components(files []fetch.File) map[string]pack.Component {
+	all := map[string]pack.Component{}
+	for _, f := range files {
+		c := pack.Component{Path: f.Path}
+		if f.HeadSHA256 != "" {
+			c.Head = pack.Head{Size: f.Header.PayloadOffset, SHA256: f.HeadSHA256}
+		}
+		all[f.Item.SHA256] = c
+	}
+	return all
 }
 
 // inProject returns the path a user gave, or else a place in the project.
@@ -196,7 +245,8 @@ func finish(f *os.File) (string, error) {
 	var both errgroup.Group
 	both.Go(f.Sync)
 	both.Go(func() error {
-		_, err := io.Copy(sum, io.NewSectionReader(f, 0, 1<<62))
+		// A buffer that stays in a core's cache. The bare types have the copy use it.
+		_, err := io.CopyBuffer(struct{ io.Writer }{sum}, struct{ io.Reader }{io.NewSectionReader(f, 0, 1<<62)}, make([]byte, 256<<10))
 		return err
 	})
 	if err := both.Wait(); err != nil {

@@ -118,7 +118,7 @@ func (r *checkResult) check(ctx context.Context, s *streams, o CheckOptions) err
 	if err != nil {
 		return err
 	}
-	files, err := fetchItems(ctx, s, cat, p.Items(), o.Source)
+	files, err := fetchItems(ctx, s, cat, p.Items(), o.Source, nil)
 	if err != nil {
 		return err
 	}

@@ -30,8 +30,8 @@ func sourceFlags(o *SourceOptions) []cli.Flag {
 }
 
 // fetchItems returns the verified files of items, in their order, and shows how it
-// goes. Items without a digest are verified as far as that goes, for lock.
-func fetchItems(ctx context.Context, s *streams, cat *release.Catalog, items []plan.Item, o SourceOptions) ([]fetch.File, error) {
+// goes. Items without a digest are verified as far as that goes, for lock. later is that of fetch.Options.
+func fetchItems(ctx context.Context, s *streams, cat *release.Catalog, items []plan.Item, o SourceOptions, later map[string]bool) ([]fetch.File, error) {
 	keys, err := keyring(cat)
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func fetchItems(ctx context.Context, s *streams, cat *release.Catalog, items []p
 		get = fetch.Lock
 	}
 	files, err := get(ctx, wanted, fetch.Options{
-		Cache: o.Cache, Root: cat.Root, Offline: o.Offline, Keyring: keys,
+		Cache: o.Cache, Root: cat.Root, Offline: o.Offline, Keyring: keys, Later: later,
 		Progress: func(e fetch.Event) {
 			p.add(e.Bytes - read[e.Item])
 			read[e.Item] = e.Bytes
@@ -69,16 +69,27 @@ func fetchItems(ctx context.Context, s *streams, cat *release.Catalog, items []p
 		},
 	})
 	if err == nil {
-		reused := 0
-		for _, f := range files {
-			if f.Reused {
-				reused++
-			}
-		}
-		p.note("%s verified, %d of them there already", plural(len(files), "package"), reused)
+		p.note("%s", fetchedText(files))
 	}
 	p.end(err)
 	return files, err
+}
+
+// fetchedText says what was fetched and verified.
+func fetchedText(files []fetch.File) string {
+	reused, unread := 0, 0
+	for _, f := range files {
+		if f.Reused {
+			reused++
+		}
+		if f.HeadSHA256 != "" {
+			unread++
+		}
+	}
+	if unread == 0 {
+		return fmt.Sprintf("%s verified, %d of them there already", plural(len(files), "package"), reused)
+	}
+	return fmt.Sprintf("%s, %d of them there already; %d are verified as they are packed", plural(len(files), "package"), reused, unread)
 }
 
 // headers returns what fetched packages say of themselves, by name.

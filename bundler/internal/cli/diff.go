@@ -48,7 +48,7 @@ func runDiff(ctx context.Context, s *streams, o DiffOptions) error {
 		return err
 	}
 	if o.Files {
-		files, err := fetchItems(ctx, s, cat, p.Items(), o.Source)
+		files, err := fetchItems(ctx, s, cat, p.Items(), o.Source, nil)
 		if err != nil {
 			return err
 		}

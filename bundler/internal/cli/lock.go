@@ -45,7 +45,7 @@ func runLock(ctx context.Context, s *streams, o LockOptions) error {
 	l := lock.New(cat, file, o.Update)
 	var files []fetch.File
 	if items := l.Items(); len(items) > 0 {
-		if files, err = fetchItems(ctx, s, cat, items, o.Source); err != nil {
+		if files, err = fetchItems(ctx, s, cat, items, o.Source, nil); err != nil {
 			return err
 		}
 	}

@@ -152,7 +152,7 @@ func lockedSide(ctx context.Context, s *streams, cat *release.Catalog, out scaff
 	for _, c := range out.Release.Components {
 		items = append(items, plan.ItemOf(cat, out.Release, c))
 	}
-	files, err := fetchItems(ctx, s, cat, items, o)
+	files, err := fetchItems(ctx, s, cat, items, o, nil)
 	if err != nil {
 		return out, err
 	}

@@ -2,10 +2,11 @@ package cli
 
 import (
 	"context"
-	"os"
+	"errors"
 
 	"github.com/urfave/cli/v2"
 
+	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/repo"
 	"onerpm/bundler/internal/sign"
 )
@@ -38,7 +39,7 @@ func publishCommand(s *streams) *cli.Command {
 		Name:      "publish",
 		Usage:     "put bundles where customers get them",
 		ArgsUsage: "FILE...",
-		Description: "Checks each bundle, uploads it with what build wrote beside it, and makes it part of the\n" +
+		Description: "Uploads each bundle with what build wrote beside it, checks it meanwhile, and makes it part of the\n" +
 			"store's yum repository and download page. What is published never changes: the same\n" +
 			"file again is fine, another file of the same name is refused, and one that was withdrawn too.\n" +
 			"Stable takes a bundle that has a certificate (bundler certify) for every platform of its\n" +
@@ -78,7 +79,7 @@ func runPublish(ctx context.Context, s *streams, o PublishOptions) error {
 	if err != nil {
 		return err
 	}
-	bundles, err := loadBundles(ctx, s, r, o.Files)
+	bundles, err := loadBundles(ctx, r, o.Files)
 	if err != nil {
 		return err
 	}
@@ -86,17 +87,16 @@ func runPublish(ctx context.Context, s *streams, o PublishOptions) error {
 	if err != nil {
 		return err
 	}
-	results := []repo.Result{}
-	for i, l := range bundles {
-		channel := channels[i]
+	var total int64
+	for _, l := range bundles {
 		l.Reinstate = o.Reinstate
-		p = newProgress(s, "publish", l.Bundle.Size)
-		res, err := r.Publish(ctx, l, channel)
-		p.end(err)
-		if err != nil {
-			return err
-		}
-		results = append(results, res)
+		total += l.Bundle.Size
+	}
+	p = newProgress(s, "publish", total)
+	results, err := publishAll(ctx, r, bundles, channels)
+	p.end(err)
+	if err != nil {
+		return err
 	}
 	if o.JSON {
 		return s.printJSON(results)
@@ -104,29 +104,44 @@ func runPublish(ctx context.Context, s *streams, o PublishOptions) error {
 	return s.print(publishedText(results, key, o.To, colours(s, s.out)))
 }
 
-// loadBundles reads all bundles before the first is published: with one bad file, nothing is.
-func loadBundles(ctx context.Context, s *streams, r *repo.Repo, files []string) ([]*repo.Local, error) {
+// publishAll uploads and checks all bundles before the first is published: with one bad file, nothing is.
+func publishAll(ctx context.Context, r *repo.Repo, bundles []*repo.Local, channels []string) ([]repo.Result, error) {
+	for i, l := range bundles {
+		err := r.Upload(ctx, l, channels[i])
+		if exit.Code(err) == exit.BadBundle {
+			for _, before := range bundles[:i] {
+				err = errors.Join(err, r.Forget(ctx, before))
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	results := []repo.Result{}
+	for i, l := range bundles {
+		res, err := r.Publish(ctx, l, channels[i])
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, res)
+	}
+	return results, nil
+}
+
+// loadBundles reads the heads of all bundles.
+func loadBundles(ctx context.Context, r *repo.Repo, files []string) ([]*repo.Local, error) {
 	key, err := r.Key(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var total int64
-	for _, f := range files {
-		if info, err := os.Stat(f); err == nil { // Load tells what is wrong with it
-			total += info.Size()
-		}
-	}
-	p := newProgress(s, "check", total)
 	var bundles []*repo.Local
 	for _, f := range files {
-		l, err := repo.Load(ctx, f, key, p.add)
+		l, err := repo.Load(f, key)
 		if err != nil {
-			p.end(err)
 			return nil, err
 		}
 		bundles = append(bundles, l)
 	}
-	p.end(nil)
 	return bundles, nil
 }
 

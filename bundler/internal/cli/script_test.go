@@ -50,7 +50,7 @@ func TestScripts(t *testing.T) {
 			}
 			return txtar.Write(demo, env.WorkDir+"/demo")
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "mkrpm": mkrpm, "engine": engine, "certificate": certificate, "postgres": pg.database},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "mkrpm": mkrpm, "engine": engine, "certificate": certificate, "postgres": pg.database, "flips": flips, "serve": serve},
 	})
 }
 

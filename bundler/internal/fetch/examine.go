@@ -21,6 +21,25 @@ type found struct {
 	repoSum string          // by the algorithm of the repository's checksum
 	header  *rpmpkg.Package // good when rpm is nil
 	rpm     error           // what is wrong with it as an rpm
+	head    string          // see File.HeadSHA256
+}
+
+// examineHead reads the headers of a file of that size which the caller of Files compares with its digest. It is not
+// ok when there is more to say about the file than its headers tell: then all of it must be read.
+func examineHead(r io.Reader, size int64, it Item, sum *checksum) (f found, ok bool) {
+	if size != it.Size || sum != nil && (sum.algo != rpmfile.SHA256 || sum.hex != it.SHA256) {
+		return found{}, false
+	}
+	digest := sha256.New()
+	h, err := rpmfile.VerifyHeader(io.TeeReader(r, digest))
+	if err != nil || rpmcheck.Load(h) != nil || it.Key != "" && !rpmfile.HasPayloadDigest(h) {
+		return found{}, false
+	}
+	p, err := rpmpkg.New(h)
+	if err != nil {
+		return found{}, false
+	}
+	return found{sha256: it.SHA256, repoSum: it.SHA256, size: size, header: p, head: hex.EncodeToString(digest.Sum(nil))}, true
 }
 
 // examine reads r once, to its end, and computes everything there is to know. The
@@ -116,7 +135,7 @@ func (f found) checkPackage(it Item, keyring *Keyring, content io.ReaderAt) erro
 	if it.Key == "" {
 		return nil
 	}
-	if err := VerifySignature(f.header.Header, keyring, it.Key); err != nil {
+	if err := VerifySignature(f.header.Header, keyring, it.Key); err != nil || f.head != "" {
 		return err
 	}
 	payload := io.NewSectionReader(content, f.header.PayloadOffset, f.size-f.header.PayloadOffset)
@@ -126,5 +145,5 @@ func (f found) checkPackage(it Item, keyring *Keyring, content io.ReaderAt) erro
 // file makes the result for an item.
 func (f found) file(it Item, path string, reused bool) File {
 	it.SHA256, it.Size = f.sha256, f.size
-	return File{Item: it, Path: path, Header: f.header, Reused: reused}
+	return File{Item: it, Path: path, Header: f.header, Reused: reused, HeadSHA256: f.head}
 }

@@ -4,7 +4,8 @@
 //
 // What is trusted is the release: the digest and size it pins, and the key it
 // names. Servers, networks, repository metadata, folders and the cache itself are not: every file is read and
-// compared in every run, whether it was fetched now or long ago. So any transport will do, http:// too, but where
+// compared in every run, whether it was fetched now or long ago; only of those in Options.Later that is left to the
+// caller. So any transport will do, http:// too, but where
 // a source says https, nothing leads to http: a digest is pinned of what came that way.
 // Nothing stands under its final name in the cache before all of it was
 // verified and synced, whatever is cut or killed; what arrived is kept aside and
@@ -43,6 +44,9 @@ type File struct {
 	Path   string          // in the cache, or in the folder it came from
 	Header *rpmpkg.Package // what it says of itself
 	Reused bool            // nothing was fetched for it
+	// HeadSHA256 is that of the first Header.PayloadOffset bytes of a file whose other bytes the caller compares, see
+	// Options.Later; "" for one that was read wholly.
+	HeadSHA256 string
 }
 
 // Options say how to fetch.
@@ -53,6 +57,10 @@ type Options struct {
 	Parallel int         // items at a time; 0 is twice the number of cores
 	Keyring  *Keyring    // public keys, needed when an item names one
 	Progress func(Event) // called as things go on, never twice at once; nil for none
+	// Later has the SHA-256 of items that the caller reads anyway. Of one that is there already, in a folder or the
+	// cache, only the headers are read and checked: the caller must compare its bytes with SHA256, Size and HeadSHA256. A
+	// file that turns out to be another one is for a call without Later, which tells what is wrong or fetches it anew.
+	Later map[string]bool
 
 	Retries int           // further tries after a failure that may pass; 0 is 4
 	Backoff time.Duration // before the first of them, doubled each time; 0 is 500 ms

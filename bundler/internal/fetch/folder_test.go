@@ -1,7 +1,10 @@
 package fetch_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
@@ -11,6 +14,7 @@ import (
 
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/fetch"
+	"onerpm/internal/rpmfile"
 )
 
 func TestFolderInPlace(t *testing.T) {
@@ -156,5 +160,47 @@ func TestCancelled(t *testing.T) {
 	cancel(why)
 	if _, err := fetch.Files(ctx, []fetch.Item{a.from(folder(t, a))}, quick(t)); !errors.Is(err, why) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestLater holds that of a file which the caller compares only the headers are read, and that they are checked.
+func TestLater(t *testing.T) {
+	t.Parallel()
+	good, payload, header, short := makePackage(t, "good", 100), makePackage(t, "payload", 100), makePackage(t, "header", 100), makePackage(t, "short", 100)
+	h, err := rpmfile.Read(bytes.NewReader(good.data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload.data[len(payload.data)-1] ^= 1
+	header.data[h.PayloadOffset/2] ^= 1
+	short.data = short.data[:len(short.data)-1]
+	dir := folder(t, good, payload, header, short)
+	o := quick(t)
+	o.Later = map[string]bool{}
+	for _, p := range []pkg{good, payload, header, short} {
+		o.Later[p.item.SHA256] = true
+	}
+	files, err := fetch.Files(t.Context(), []fetch.Item{good.from(dir), payload.from(dir)}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range []pkg{good, payload} {
+		head := sha256.Sum256(p.data[:files[i].Header.PayloadOffset])
+		if files[i].HeadSHA256 != hex.EncodeToString(head[:]) || files[i].Header.ID != p.item.ID {
+			t.Errorf("%s: %+v", p.item.Name, files[i])
+		}
+	}
+	for _, p := range []pkg{header, short} {
+		if _, err := fetch.Files(t.Context(), []fetch.Item{p.from(dir)}, o); exit.Code(err) != exit.Mismatch {
+			t.Errorf("%s: %v", p.item.Name, err)
+		}
+	}
+	// What is not there yet is read wholly as it arrives, and what is in the cache then is not.
+	s := serve(t, good)
+	for _, reused := range []bool{false, true} {
+		files, err := fetch.Files(t.Context(), []fetch.Item{good.from(s.URL)}, o)
+		if err != nil || files[0].Reused != reused || (files[0].HeadSHA256 != "") != reused {
+			t.Errorf("%+v, %v", files, err)
+		}
 	}
 }

@@ -50,8 +50,6 @@ const (
 // only told who signed. The error is about reading r; what is wrong with the
 // bundle is in the report.
 func Read(r io.Reader, key *sign.Public) (*Report, error) {
-	whole := sha256.New()
-	in := &counter{r: r}
 	pr, pw := io.Pipe()
 	type unpacked struct {
 		payload
@@ -63,25 +61,12 @@ func Read(r io.Reader, key *sign.Public) (*Report, error) {
 		_, _ = io.Copy(io.Discard, pr) // the digests want all of it; the error is the reader's own
 		done <- unpacked{p, err}
 	}()
-	src := io.TeeReader(in, io.MultiWriter(whole, pw))
-	verified, err := rpmfile.Verify(src)
-	_, _ = io.Copy(io.Discard, src) // after an error, for the file's own digest; in.err tells how it went
-	_ = pw.Close()                  // never fails
+	rep, h, err := digests(r, pw)
+	_ = pw.Close() // never fails
 	content := <-done
-	if in.err != nil {
-		return nil, in.err
+	if err != nil || h == nil {
+		return rep, err
 	}
-	rep := &Report{Size: in.n, SHA256: hex.EncodeToString(whole.Sum(nil)), Digests: []string{}, Problems: []string{}, Signature: Unsigned}
-	var h *rpmpkg.Package
-	if err == nil {
-		h, err = rpmpkg.New(verified)
-	}
-	if err != nil { // damaged: what the headers say is for people only
-		rep.problem("%v", err)
-		return rep, nil
-	}
-	rep.NEVRA, rep.Digests = h.NEVRA(), h.Verified
-	rep.digests(h)
 	rep.signature(h, key)
 	if content.err != nil {
 		rep.problem("%v", content.err)
@@ -89,6 +74,82 @@ func Read(r io.Reader, key *sign.Public) (*Report, error) {
 	}
 	rep.files(h, content.payload)
 	return rep, nil
+}
+
+// Digests reads a bundle from r to its end and holds it against every digest that its headers carry. Signature and manifest are
+// those of Head. The error is about reading r.
+func Digests(r io.Reader) (*Report, error) {
+	rep, _, err := digests(r, io.Discard)
+	return rep, err
+}
+
+// digests does that, and writes what it reads to w. The header is nil when the bundle is damaged: what it says is for people only.
+func digests(r io.Reader, w io.Writer) (*Report, *rpmpkg.Package, error) {
+	whole, in := sha256.New(), &counter{r: r}
+	src := io.TeeReader(in, io.MultiWriter(whole, w))
+	verified, err := rpmfile.Verify(src)
+	_, _ = io.Copy(io.Discard, src) // after an error, for the file's own digest; in.err tells how it went
+	if in.err != nil {
+		return nil, nil, in.err
+	}
+	rep := &Report{Size: in.n, SHA256: hex.EncodeToString(whole.Sum(nil)), Digests: []string{}, Problems: []string{}, Signature: Unsigned}
+	var h *rpmpkg.Package
+	if err == nil {
+		h, err = rpmpkg.New(verified)
+	}
+	if err != nil {
+		rep.problem("%v", err)
+		return rep, nil, nil
+	}
+	rep.NEVRA, rep.Digests = h.NEVRA(), h.Verified
+	rep.digests(h)
+	return rep, h, nil
+}
+
+// Head reads a bundle from r as far as its manifest. What is in the report is signed: the signature is of the headers, which have
+// the digest of every file, the manifest among them; they are held against the manifest. Size and SHA-256 of the bundle are not
+// known. The error is about reading r.
+func Head(r io.Reader, key *sign.Public) (*Report, error) {
+	in := &counter{r: r}
+	rep := &Report{Digests: []string{}, Problems: []string{}, Signature: Unsigned}
+	verified, err := rpmfile.VerifyHeader(in)
+	var h *rpmpkg.Package
+	var p payload
+	if err == nil {
+		h, err = rpmpkg.New(verified)
+	}
+	if err == nil {
+		rep.NEVRA, rep.Digests = h.NEVRA(), h.Verified
+		rep.signature(h, key)
+		p, err = readFiles(h, in, true)
+	}
+	if in.err != nil {
+		return nil, in.err
+	}
+	if err != nil {
+		rep.problem("%v", err)
+		return rep, nil
+	}
+	if !rep.manifest(h, p) {
+		return rep, nil
+	}
+	list, at := said(h), "/opt/"+rep.Manifest.Prefix+"/"+rep.Manifest.To+"/"+manifest.Name
+	rep.against(rep.Manifest, list)
+	if list[at].sha256 != p.files[at].sha256 {
+		rep.problem("%s is not what rpm's list says", at)
+	}
+	return rep, nil
+}
+
+// said returns the files that the payload has, as rpm's list says.
+func said(h *rpmpkg.Package) map[string]found {
+	all := map[string]found{}
+	for _, f := range h.Files() {
+		if !f.IsGhost() {
+			all[f.Path] = found{mode: f.Mode, size: f.Size, sha256: f.Digest}
+		}
+	}
+	return all
 }
 
 // counter counts what is read and keeps the error of the reading itself.
@@ -148,21 +209,28 @@ func (rep *Report) signature(h *rpmpkg.Package, key *sign.Public) {
 
 // files compares the payload with the manifest in it and with rpm's own list.
 func (rep *Report) files(h *rpmpkg.Package, p payload) {
+	if rep.manifest(h, p) {
+		rep.against(rep.Manifest, p.files)
+		rep.listed(rep.Manifest, h.Files(), p.files)
+	}
+}
+
+// manifest reads the manifest, and tells whether there is one.
+func (rep *Report) manifest(h *rpmpkg.Package, p payload) bool {
 	if p.manifest == nil {
 		rep.problem("it is no bundle: there is no %s in it", manifest.Name)
-		return
+		return false
 	}
 	m, err := manifest.Decode(bytes.NewReader(p.manifest))
 	if err != nil {
 		rep.problem("%v", err)
-		return
+		return false
 	}
 	rep.Manifest = m
 	if want := m.Prefix + "-" + m.To; h.Name != want || h.Version != m.To || h.Release != strconv.Itoa(m.Revision) {
 		rep.problem("the package is %s, its manifest is that of %s-%s-%d", h.NVR(), want, m.To, m.Revision)
 	}
-	rep.against(m, p.files)
-	rep.listed(m, h.Files(), p.files)
+	return true
 }
 
 // against compares what is there with what the manifest lists.

@@ -35,6 +35,11 @@ func readPayload(r io.Reader) (payload, error) {
 	if err != nil {
 		return payload{}, err
 	}
+	return readFiles(h, r, false)
+}
+
+// readFiles reads the payload behind h to its end, or as far as the manifest.
+func readFiles(h *rpmpkg.Package, r io.Reader, upToManifest bool) (payload, error) {
 	if c := h.Lib.PayloadCompression(); c != "gzip" {
 		return payload{}, fmt.Errorf("the payload is packed with %q, a bundle's with gzip", c)
 	}
@@ -52,7 +57,7 @@ func readPayload(r io.Reader) (payload, error) {
 		if err == nil {
 			err = p.add(a, m)
 		}
-		if err != nil {
+		if err != nil || upToManifest && p.manifest != nil {
 			return p, err
 		}
 	}

@@ -26,8 +26,14 @@ type Input struct {
 	Plan    *plan.Plan
 	Headers plan.Headers
 	Verdict *plan.Verdict
-	Files   map[string]string // SHA-256 of a component -> its verified file on this machine
-	Engine  string            // the program's file
+	Files   map[string]Component // by SHA-256
+	Engine  string               // the program's file
+}
+
+// Component is the file of a component on this machine.
+type Component struct {
+	Path string
+	Head Head
 }
 
 // Assemble finds the files of a bundle, takes the digests of those that are not
@@ -76,13 +82,13 @@ func Assemble(ctx context.Context, in Input, signer Signer) (Bundle, error) {
 }
 
 // components adds the files of both package sets; what both have is in neither.
-func (b *Bundle) components(files map[string]string) {
+func (b *Bundle) components(files map[string]Component) {
 	for _, set := range [][]manifest.Package{b.Manifest.Old, b.Manifest.New} {
 		for _, p := range set {
 			if p.File != "" {
 				b.Files = append(b.Files, File{
 					File: manifest.File{Path: p.File, Size: p.Size, SHA256: p.SHA256, Mode: 0o644},
-					From: files[p.SHA256],
+					From: files[p.SHA256].Path, Head: files[p.SHA256].Head,
 				})
 			}
 		}

@@ -233,10 +233,15 @@ func TestRefused(t *testing.T) {
 			b[77_777] ^= 1
 			p.file(t, "a-1.rpm", string(b))
 		}, exit.Mismatch, "its sha256 is"},
-		"truncated":         {func(t *testing.T, p *project) { p.file(t, "a-1.rpm", "old") }, exit.Mismatch, "it has 3 bytes, 300000 are expected"},
-		"longer":            {func(t *testing.T, p *project) { p.file(t, "new-2.rpm", "newer") }, exit.Mismatch, "it is larger than 3 bytes"},
-		"missing":           {func(_ *testing.T, p *project) { p.files[sumOf([]byte("new"))] += "x" }, exit.Missing, "no such file"},
-		"a folder":          {func(_ *testing.T, p *project) { p.files[sumOf([]byte("new"))] = p.dir }, exit.Missing, "is a directory"},
+		"truncated": {func(t *testing.T, p *project) { p.file(t, "a-1.rpm", "old") }, exit.Mismatch, "it has 3 bytes, 300000 are expected"},
+		"longer":    {func(t *testing.T, p *project) { p.file(t, "new-2.rpm", "newer") }, exit.Mismatch, "it is larger than 3 bytes"},
+		"missing":   {func(_ *testing.T, p *project) { p.files[sumOf([]byte("new"))] = Component{Path: p.dir + "/x"} }, exit.Missing, "no such file"},
+		"other headers": {func(_ *testing.T, p *project) {
+			c := p.files[sumOf([]byte("new"))]
+			c.Head = Head{Size: 2, SHA256: sumOf([]byte("nE"))}
+			p.files[sumOf([]byte("new"))] = c
+		}, exit.Mismatch, "its headers changed"},
+		"a folder":          {func(_ *testing.T, p *project) { p.files[sumOf([]byte("new"))] = Component{Path: p.dir} }, exit.Missing, "is a directory"},
 		"one file of 4 GiB": {func(_ *testing.T, p *project) { p.catalog.Releases[1].Components[0].Size = 1 << 32 }, exit.TooLarge, "a file in an rpm must stay below 4 GiB"},
 		"4 GiB in all": {func(_ *testing.T, p *project) {
 			c := p.catalog.Releases[1].Components

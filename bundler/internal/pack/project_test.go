@@ -55,7 +55,7 @@ func sumOf(b []byte) string {
 type project struct {
 	dir     string
 	catalog *release.Catalog
-	files   map[string]string // SHA-256 -> path
+	files   map[string]Component // by SHA-256
 	engine  string
 	date    string // SOURCE_DATE_EPOCH
 }
@@ -64,7 +64,7 @@ type project struct {
 func (p *project) component(t testing.TB, name, version, content string) release.Component {
 	t.Helper()
 	sum := sumOf([]byte(content))
-	p.files[sum] = p.file(t, name+"-"+version+".rpm", content)
+	p.files[sum] = Component{Path: p.file(t, name+"-"+version+".rpm", content)}
 	return release.Component{Name: name, EVR: version + "-1", Arch: "noarch", SHA256: sum, Size: int64(len(content))}
 }
 
@@ -91,7 +91,7 @@ func (p *project) spec() *release.Spec { return p.catalog.Specs["jump"] }
 
 func newProject(t testing.TB) *project {
 	t.Helper()
-	p := &project{dir: t.TempDir(), files: map[string]string{}, engine: enginePath(t), date: "1511136000"}
+	p := &project{dir: t.TempDir(), files: map[string]Component{}, engine: enginePath(t), date: "1511136000"}
 	p.file(t, "specs/1.0-2.0/migrations/20001_expand_x.sql", "-- +goose Up\n")
 	p.file(t, "specs/1.0-2.0/checks.sql", "select 1;\n")
 	p.file(t, "specs/1.0-2.0/hooks/x", "#!/bin/sh\n")

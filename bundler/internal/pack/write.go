@@ -7,11 +7,13 @@ package pack
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"strings"
@@ -27,6 +29,26 @@ type File struct {
 	manifest.File        // Path is below the bundle's folder; size and SHA-256 are what the bytes must have
 	From          string // path on this machine
 	Body          []byte // the bytes themselves when From is ""
+	Head          Head   // zero when nothing was made of the file's first bytes
+}
+
+// Head is the beginning of a file of which something was made before: the plan, of a component's headers. It must be the same
+// when the file is packed.
+type Head struct {
+	Size   int64 // bytes
+	SHA256 string
+}
+
+// MismatchError says that a file is not what it should be, or was while the plan was made.
+type MismatchError struct {
+	Path string // in the bundle
+	From string // on this machine, "" for none
+	What string // is wrong
+}
+
+// Error says which file, and what is wrong.
+func (e *MismatchError) Error() string {
+	return fmt.Sprintf("pack %s: %s is not what it should be: %s", e.Path, cmp.Or(e.From, e.Path), e.What)
 }
 
 // write writes the rpm of entries to w. Each file is read once: it is checked
@@ -120,33 +142,62 @@ func copyContent(ctx context.Context, w io.Writer, f File, buf []byte, progress 
 		return exit.With(exit.Missing, fmt.Errorf("pack %s: %w", f.Path, err), "")
 	}
 	defer r.Close() //nolint:errcheck // only read
-	sum := sha256.New()
-	left := f.Size
+	sum := newChecked(f)
 	for {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("pack %s: %w", f.Path, context.Cause(ctx))
 		}
 		n, err := r.Read(buf)
-		if left -= int64(n); left < 0 {
-			return mismatch(f, "it is larger than %d bytes", f.Size)
+		if err := sum.add(buf[:n]); err != nil {
+			return err
 		}
-		sum.Write(buf[:n]) // a hash never fails
 		if _, err := w.Write(buf[:n]); err != nil {
 			return err
 		}
 		progress(int64(n))
 		if errors.Is(err, io.EOF) {
-			break
+			return sum.end()
 		}
 		if err != nil {
 			return exit.With(exit.Missing, fmt.Errorf("pack %s: %w", f.Path, err), "")
 		}
 	}
-	if left > 0 {
-		return mismatch(f, "it has %d bytes, %d are expected", f.Size-left, f.Size)
+}
+
+// checked compares a file's bytes, as they go by, with what they must be.
+type checked struct {
+	f   File
+	n   int64 // bytes so far
+	sum hash.Hash
+}
+
+func newChecked(f File) *checked { return &checked{f: f, sum: sha256.New()} }
+
+func (c *checked) add(p []byte) error {
+	if head := c.f.Head; c.n < head.Size && c.n+int64(len(p)) >= head.Size {
+		rest := head.Size - c.n
+		c.sum.Write(p[:rest]) // a hash never fails
+		p, c.n = p[rest:], head.Size
+		if got := c.got(); got != head.SHA256 {
+			return mismatch(c.f, "its headers changed since the plan was made of them")
+		}
 	}
-	if got := hex.EncodeToString(sum.Sum(nil)); got != f.SHA256 {
-		return mismatch(f, "its sha256 is %s, %s is expected", got, f.SHA256)
+	c.sum.Write(p)
+	if c.n += int64(len(p)); c.n > c.f.Size {
+		return mismatch(c.f, "it is larger than %d bytes", c.f.Size)
+	}
+	return nil
+}
+
+// got returns the SHA-256 so far.
+func (c *checked) got() string { return hex.EncodeToString(c.sum.Sum(nil)) }
+
+func (c *checked) end() error {
+	if c.n < c.f.Size {
+		return mismatch(c.f, "it has %d bytes, %d are expected", c.n, c.f.Size)
+	}
+	if got := c.got(); got != c.f.SHA256 {
+		return mismatch(c.f, "its sha256 is %s, %s is expected", got, c.f.SHA256)
 	}
 	return nil
 }
@@ -159,10 +210,6 @@ func (f File) open() (io.ReadCloser, error) {
 }
 
 func mismatch(f File, format string, a ...any) error {
-	from := f.Path
-	if f.From != "" {
-		from = f.From
-	}
-	return exit.Errorf(exit.Mismatch, "fetch it again, or bundler lock the release when it changed on purpose",
-		"pack %s: %s is not what it should be: %s", f.Path, from, fmt.Sprintf(format, a...))
+	return exit.With(exit.Mismatch, &MismatchError{Path: f.Path, From: f.From, What: fmt.Sprintf(format, a...)},
+		"fetch it again, or bundler lock the release when it changed on purpose")
 }

@@ -32,7 +32,8 @@ const (
 	signature  = "intoto.json.asc"
 )
 
-// Local is a bundle on this machine that may be published: it is whole, and signed with the key that publishes.
+// Local is a bundle on this machine that may be published: it is signed with the key that publishes, and so is what is said
+// of it. Whether its file is what they say is found out while it is uploaded.
 type Local struct {
 	Path       string
 	Product    string
@@ -47,9 +48,10 @@ type Local struct {
 	gate       gate
 }
 
-// Load reads the bundle at path wholly, and what build wrote beside it; progress is told how many more bytes were read. A bundle that is not whole or not
-// signed with key, and companions that lack or are of another bundle, are errors with exit.BadBundle.
-func Load(ctx context.Context, path string, key *sign.Public, progress func(n int64)) (*Local, error) {
+// Load reads the head of the bundle at path, and what build wrote beside it: the statement of provenance is signed and tells the
+// SHA-256 of the bundle's file. A bundle that is not signed with key, and companions that lack or are of another bundle, are
+// errors with exit.BadBundle.
+func Load(path string, key *sign.Public) (*Local, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, exit.With(exit.Usage, fmt.Errorf("read the bundle: %w", err), "bundler build makes it")
@@ -62,53 +64,80 @@ func Load(ctx context.Context, path string, key *sign.Public, progress func(n in
 	if !info.Mode().IsRegular() {
 		return nil, exit.Errorf(exit.Usage, "", "read %s: it is no file", path)
 	}
-	rep, err := inspect.Read(&counted{ctx, f, progress}, key)
+	rep, err := inspect.Head(f, key)
+	if err == nil {
+		err = problems(path, rep)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
-	if len(rep.Problems) > 0 {
-		return nil, exit.Errorf(exit.BadBundle, "bundler inspect "+path+" --key FILE tells more; build it again, with the key that publishes",
-			"%s is not published, it does not check: %s", path, strings.Join(rep.Problems, "; "))
-	}
 	l := &Local{Path: path, Product: rep.Manifest.Product, Prefix: rep.Manifest.Prefix, info: info}
-	l.Bundle, l.Details = newBundle(rep, key.Fingerprint())
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
 	if l.header, err = rpmpkg.Read(f); err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
-	if err := l.readCompanions(key); err != nil {
+	if err := l.readCompanions(rep, key); err != nil {
 		return nil, exit.With(exit.BadBundle, fmt.Errorf("%s is not published: %w", path, err), "bundler build writes it and what belongs beside it; bring all of it")
 	}
 	return l, nil
 }
 
-// counted is a reader that tells how far it is, and stops when nobody wants more.
-type counted struct {
-	ctx      context.Context
-	r        io.Reader
-	progress func(n int64)
+// check reads the bundle's file, and tells whether it is whole and the one that its companions are of.
+func (l *Local) check(ctx context.Context, r io.Reader) error {
+	rep, err := inspect.Digests(&stoppable{ctx, r})
+	if err == nil {
+		err = problems(l.Path, rep)
+	}
+	if err == nil && (rep.SHA256 != l.Bundle.SHA256 || rep.Size != l.Bundle.Size) {
+		err = exit.Errorf(exit.BadBundle, "bundler build writes it and what belongs beside it; bring all of it",
+			"%s is not published: it has sha256 %s, what lies beside it is of %s", l.Path, rep.SHA256, l.Bundle.SHA256)
+	}
+	return err
+}
+
+// checkFile is check for the file by itself.
+func (l *Local) checkFile(ctx context.Context) error {
+	f, err := os.Open(l.Path)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	return l.check(ctx, f)
+}
+
+// problems is what a report tells as an error, nil for nothing.
+func problems(path string, rep *inspect.Report) error {
+	if len(rep.Problems) == 0 {
+		return nil
+	}
+	return exit.Errorf(exit.BadBundle, "bundler inspect "+path+" --key FILE tells more; build it again, with the key that publishes",
+		"%s is not published, it does not check: %s", path, strings.Join(rep.Problems, "; "))
+}
+
+// stoppable is a reader that stops when nobody wants more.
+type stoppable struct {
+	ctx context.Context
+	r   io.Reader
 }
 
 // Read reads from the reader below.
-func (c *counted) Read(p []byte) (int, error) {
+func (c *stoppable) Read(p []byte) (int, error) {
 	if c.ctx.Err() != nil {
 		return 0, context.Cause(c.ctx)
 	}
-	n, err := c.r.Read(p)
-	c.progress(int64(n))
-	return n, err
+	return c.r.Read(p)
 }
 
-// newBundle tells what is known of a file.
-func newBundle(rep *inspect.Report, key string) (Bundle, Details) {
+// newBundle tells what is known of a file of that SHA-256 and size.
+func newBundle(rep *inspect.Report, key, sum string, size int64) (Bundle, Details) {
 	m := rep.Manifest
 	return Bundle{
 			NEVRA: rep.NEVRA, From: m.From, To: m.To, Short: m.Prefix + "-" + m.To + ".rpm", Revision: m.Revision,
-			File: packageName(rep.SHA256, rep.NEVRA), Size: rep.Size, SHA256: rep.SHA256,
+			File: packageName(sum, rep.NEVRA), Size: size, SHA256: sum,
 		}, Details{
-			Version: Version, NEVRA: rep.NEVRA, SHA256: rep.SHA256, Key: key, Built: m.Date, Changes: changes(m),
+			Version: Version, NEVRA: rep.NEVRA, SHA256: sum, Key: key, Built: m.Date, Changes: changes(m),
 		}
 }
 
@@ -137,9 +166,9 @@ func (l *Local) files() iter.Seq2[string, []byte] {
 	}
 }
 
-// readCompanions reads what lies beside the bundle and holds it against it. The statement of
+// readCompanions reads what lies beside the bundle, and describes the bundle by it. The statement of
 // provenance is signed and names the bundle and the bill of materials by digest, so its signature holds for both.
-func (l *Local) readCompanions(key *sign.Public) error {
+func (l *Local) readCompanions(rep *inspect.Report, key *sign.Public) error {
 	l.companions = map[string][]byte{}
 	for _, name := range []string{checksum, sbom, provenance, signature} {
 		f, err := os.Open(l.Path + "." + name)
@@ -152,10 +181,20 @@ func (l *Local) readCompanions(key *sign.Public) error {
 			return fmt.Errorf("read %s: %w", f.Name(), err)
 		}
 		l.companions[name] = b
+	}
+	sum, _, _ := strings.Cut(string(l.companions[checksum]), " ")
+	if !sumGrammar.MatchString(sum) {
+		return fmt.Errorf("the checksum beside it is %.70q", sum)
+	}
+	if err := checkCompanions(l.companions, sum, key); err != nil {
+		return err
+	}
+	l.Bundle, l.Details = newBundle(rep, key.Fingerprint(), sum, l.info.Size())
+	for name, b := range l.companions {
 		l.Details.Companions = append(l.Details.Companions, File{Name: name, File: l.Bundle.File + "." + name, Size: int64(len(b)), SHA256: digest(b)})
 	}
 	slices.SortFunc(l.Details.Companions, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
-	return checkCompanions(l.companions, l.Bundle.SHA256, key)
+	return nil
 }
 
 // checkCompanions holds companions against the digest of their bundle; verify does it as well.

@@ -263,19 +263,21 @@ func (r *Repo) upload(ctx context.Context, at string, set *repodata.Set, index [
 		})
 	}
 	for _, f := range set.Files {
-		group.Go(func() error { return r.putFile(ctx, at+"repodata/"+f.Name, f.Path, f.Size, nil) })
+		group.Go(func() error {
+			return r.putFile(ctx, at+"repodata/"+f.Name, f.Path, f.Size, store.PutOptions{Immutable: true})
+		})
 	}
 	return group.Wait()
 }
 
 // putFile puts a file of this machine under a name that says its content.
-func (r *Repo) putFile(ctx context.Context, name, path string, size int64, progress func(int64)) error {
+func (r *Repo) putFile(ctx context.Context, name, path string, size int64, o store.PutOptions) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close() //nolint:errcheck // only read
-	_, err = r.store.Put(ctx, name, io.NewSectionReader(f, 0, size), store.PutOptions{Immutable: true, Progress: progress})
+	_, err = r.store.Put(ctx, name, io.NewSectionReader(f, 0, size), o)
 	return err
 }
 

@@ -52,7 +52,7 @@ func publisher(ctx context.Context, address, file string) error {
 	if err != nil {
 		return err
 	}
-	l, err := loadFile(ctx, file)
+	l, err := loadFile(file)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package repo_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -85,13 +84,13 @@ func build(t testing.TB, j jump) string {
 	if j.key == nil {
 		j.key = key(t)
 	}
-	files := map[string]string{}
+	files := map[string]pack.Component{}
 	component := func(name, version, content string) release.Component {
 		at := filepath.Join(dir, name+"-"+version)
 		if err := os.WriteFile(at, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		files[sumOf([]byte(content))] = at
+		files[sumOf([]byte(content))] = pack.Component{Path: at}
 		return release.Component{Name: name, EVR: version + "-1", Arch: "noarch", SHA256: sumOf([]byte(content)), Size: int64(len(content))}
 	}
 	same := component("demo-same", "1", "the same")
@@ -183,14 +182,14 @@ func open(t testing.TB, s store.Store, change ...func(*repo.Options)) *repo.Repo
 // load reads a bundle that is to be published.
 func load(t testing.TB, path string) *repo.Local {
 	t.Helper()
-	l, err := loadFile(t.Context(), path)
+	l, err := loadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return l
 }
 
-func loadFile(ctx context.Context, path string) (*repo.Local, error) {
+func loadFile(path string) (*repo.Local, error) {
 	k, err := demoKey()
 	if err != nil {
 		return nil, err
@@ -203,7 +202,7 @@ func loadFile(ctx context.Context, path string) (*repo.Local, error) {
 	if err != nil {
 		return nil, err
 	}
-	return repo.Load(ctx, path, public, func(int64) {})
+	return repo.Load(path, public)
 }
 
 func publish(t testing.TB, r *repo.Repo, path, channel string) repo.Result {

@@ -36,11 +36,12 @@ type Repo struct {
 	o      Options
 	probed bool                  // the store keeps its promises
 	known  map[string]generation // by channel: the last that was read or written; a generation never changes
+	sent   map[*Local][]string   // what Upload stored and Publish has not finished: the names that were not there before
 }
 
 // Open uses the repository in a store, which may be empty.
 func Open(s store.Store, o Options) (*Repo, error) {
-	r := &Repo{store: s, key: o.Key, public: o.Public, o: o, known: map[string]generation{}}
+	r := &Repo{store: s, key: o.Key, public: o.Public, o: o, known: map[string]generation{}, sent: map[*Local][]string{}}
 	r.o.URL = strings.TrimSuffix(o.URL, "/")
 	if r.o.URL != "" {
 		if err := CheckBase(r.o.URL); err != nil {

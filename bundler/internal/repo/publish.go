@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -39,23 +40,14 @@ func (r *Repo) Publish(ctx context.Context, l *Local, channel string) (Result, e
 
 func (r *Repo) publish(ctx context.Context, l *Local, channel string) (Result, error) {
 	res := Result{Channel: channel}
-	if err := l.describe(); err != nil {
-		return res, err
-	}
-	if err := r.ready(ctx); err != nil {
-		return res, err
-	}
-	if err := r.takes(ctx, l, channel); err != nil { // before anything is sent
-		return res, err
-	}
-	mine, err := r.putBundle(ctx, l)
-	if err != nil {
+	if err := r.send(ctx, l, channel); err != nil {
 		return res, err
 	}
 	changed, err := r.putInto(ctx, l, channel)
 	if exit.Code(err) == exit.Refused {
-		return res, errors.Join(err, r.takeBack(ctx, l, mine))
+		return res, errors.Join(err, r.Forget(ctx, l))
 	}
+	delete(r.sent, l)
 	if err != nil {
 		return res, err
 	}
@@ -72,6 +64,46 @@ func (r *Repo) publish(ctx context.Context, l *Local, channel string) (Result, e
 	}
 	res.Base, res.URL, res.Short = front.Base, under(front.Base, l.Bundle.File), under(front.Base, l.Bundle.Short)
 	return res, r.sweep(ctx)
+}
+
+// Upload stores the files of a bundle, where nothing names them yet, and finds out meanwhile whether the bundle is whole: if not
+// it is exit.BadBundle, and nothing of it stays. Publish does so first. Who has several bundles uploads all of them before the
+// first is published, and has those that were uploaded forgotten when one does not check.
+func (r *Repo) Upload(ctx context.Context, l *Local, channel string) error {
+	if err := r.send(ctx, l, channel); err != nil {
+		return fmt.Errorf("publish %s in %s: %w", l.Bundle.NEVRA, r.store, err)
+	}
+	return nil
+}
+
+// Forget removes what Upload stored of a bundle that is not to be published after all.
+func (r *Repo) Forget(ctx context.Context, l *Local) error {
+	mine := r.sent[l]
+	delete(r.sent, l)
+	return r.takeBack(ctx, l, mine)
+}
+
+func (r *Repo) send(ctx context.Context, l *Local, channel string) error {
+	if err := r.ready(ctx); err != nil {
+		return err
+	}
+	if _, done := r.sent[l]; done {
+		return nil
+	}
+	if err := r.takes(ctx, l, channel); err != nil { // before anything is sent
+		return err
+	}
+	if err := l.describe(); err != nil {
+		return err
+	}
+	mine, err := r.putBundle(ctx, l)
+	if exit.Code(err) == exit.BadBundle {
+		return errors.Join(err, r.takeBack(ctx, l, mine))
+	}
+	if err == nil {
+		r.sent[l] = mine
+	}
+	return err
 }
 
 // arrived returns the bundle as a channel has it at the end. Whatever the store answered, a bundle that nobody
@@ -147,31 +179,35 @@ func (x *Index) accepts(l *Local, gets bool) error {
 	return nil
 }
 
-// putBundle stores the bundle and its companions. It returns the names that were not there before.
+// putBundle stores the bundle and its companions. It returns the names that were not there before, also with an error.
 func (r *Repo) putBundle(ctx context.Context, l *Local) (mine []string, err error) {
 	for name, b := range l.files() {
 		if mine, err = r.missing(ctx, mine, name); err != nil {
-			return nil, err
+			return mine, err
 		}
 		_, err := r.put(ctx, name, b, store.PutOptions{Immutable: true})
 		if errors.Is(err, store.ErrConflict) {
-			return nil, exit.Errorf(exit.Refused, "publish the file that was built with it", "%s is there with other content", name)
+			return mine, exit.Errorf(exit.Refused, "publish the file that was built with it", "%s is there with other content", name)
 		}
 		if err != nil {
-			return nil, err
+			return mine, err
 		}
 	}
 	if mine, err = r.missing(ctx, mine, l.Bundle.File); err != nil {
-		return nil, err
+		return mine, err
 	}
-	err = r.putFile(ctx, l.Bundle.File, l.Path, l.Bundle.Size, r.o.Progress)
-	if errors.Is(err, store.ErrConflict) {
-		return nil, broken("%s is there with other content, which its name does not allow", l.Bundle.File)
+	check := func(content io.Reader) error { return l.check(ctx, content) }
+	err = r.putFile(ctx, l.Bundle.File, l.Path, l.Bundle.Size, store.PutOptions{Immutable: true, Progress: r.o.Progress, Check: check})
+	if errors.Is(err, store.ErrConflict) { // whose fault is it?
+		err = l.checkFile(ctx)
+		if err == nil {
+			return mine, broken("%s is there with other content, which its name does not allow", l.Bundle.File)
+		}
 	}
-	if changed := l.unchanged(); changed != nil && err == nil { // other bytes than the name says may be there
-		return nil, errors.Join(changed, r.takeBack(ctx, l, mine))
+	if err != nil {
+		return mine, errors.Join(l.unchanged(), err)
 	}
-	return mine, err
+	return mine, nil
 }
 
 func (r *Repo) missing(ctx context.Context, names []string, name string) ([]string, error) {

@@ -15,6 +15,7 @@ import (
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/repo"
 	"onerpm/bundler/internal/store"
+	"onerpm/internal/rpmfile"
 )
 
 // content reads a file of a store; "" when it is not there.
@@ -279,13 +280,25 @@ func TestRefused(t *testing.T) {
 		{"cut", damaged("", func(b []byte) []byte { return b[:len(b)-1] }), exit.BadBundle, "does not check"},
 		{"empty", damaged("", func([]byte) []byte { return []byte{} }), exit.BadBundle, "does not check"},
 		{"no checksum", damaged(".sha256", func([]byte) []byte { return nil }), exit.BadBundle, "no such file"},
-		{"other checksum", damaged(".sha256", func(b []byte) []byte { b[0] ^= 1; return b }), exit.BadBundle, "the checksum beside it"},
+		{"other checksum", damaged(".sha256", func(b []byte) []byte { b[0] ^= 1; return b }), exit.BadBundle, "beside it is"},
+		{"no checksum in it", damaged(".sha256", func([]byte) []byte { return []byte("x") }), exit.BadBundle, "the checksum beside it is"},
 		{"other bill of materials", damaged(".cdx.json", flip), exit.BadBundle, "another bill of materials"},
 		{"other provenance", damaged(".intoto.json", flip), exit.BadBundle, "provenance"},
 		{"no signature", damaged(".intoto.json.asc", func([]byte) []byte { return []byte{} }), exit.BadBundle, "provenance"},
 	} {
-		if _, err := loadFile(t.Context(), tt.path); exit.Code(err) != tt.code || !strings.Contains(err.Error(), tt.want) {
+		s, err := store.Open(t.Context(), t.TempDir(), store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := loadFile(tt.path)
+		if err == nil {
+			_, err = open(t, s).Publish(t.Context(), l, repo.Testing)
+		}
+		if exit.Code(err) != tt.code || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: code %d: %v", tt.name, exit.Code(err), err)
+		}
+		if left := names(t, s, ""); left != nil {
+			t.Errorf("%s: left: %v", tt.name, left)
 		}
 	}
 
@@ -378,5 +391,62 @@ func TestSweep(t *testing.T) {
 		if names(t, w, "packages/"+fileSum(t, one)) == nil {
 			t.Error("the withdrawn bundle is gone")
 		}
+	})
+}
+
+// TestFlipped changes one byte of a bundle at each place that a reader may treat differently. Nothing of it gets into a store, and another
+// bundle that was uploaded before it is forgotten.
+func TestFlipped(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, w world) {
+		path := build(t, jump{from: "1.0", to: "1.1", revision: 1})
+		good, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := rpmfile.Read(bytes.NewReader(good))
+		if err != nil {
+			t.Fatal(err)
+		}
+		header := int(h.PayloadOffset) - len(h.Main.Raw())
+		other := load(t, build(t, jump{from: "1.1", to: "1.2", revision: 1}))
+		for place, at := range map[string]int{
+			"lead": 0, "name in the lead": 20, "index of the signature header": 112, "reserved bytes of the signature header": header - 9,
+			"header": header, "middle of the header": header + len(h.Main.Raw())/2, "end of the header": int(h.PayloadOffset) - 1,
+			"beginning of the payload": int(h.PayloadOffset) + 4, "payload": (int(h.PayloadOffset) + len(good)) / 2, "last byte": len(good) - 1,
+		} {
+			bad := bytes.Clone(good)
+			bad[at] ^= 1
+			if err := os.WriteFile(path, bad, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r := open(t, w)
+			l, err := loadFile(path)
+			if err == nil {
+				err = r.Upload(t.Context(), other, repo.Testing)
+			}
+			if err == nil {
+				if err = r.Upload(t.Context(), l, repo.Testing); err == nil {
+					t.Errorf("%s: it is uploaded", place)
+				}
+				if err := r.Forget(t.Context(), other); err != nil {
+					t.Error(err)
+				}
+			}
+			if exit.Code(err) != exit.BadBundle {
+				t.Errorf("%s: %v", place, err)
+			}
+			if left := names(t, w, ""); left != nil {
+				t.Fatalf("%s: left: %v", place, left)
+			}
+		}
+		if left, err := w.Tidy(t.Context(), time.Now().Add(time.Minute)); left != 0 || err != nil {
+			t.Errorf("%d uploads are left (%v)", left, err)
+		}
+		if err := os.WriteFile(path, good, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		publish(t, open(t, w), path, repo.Testing)
+		whole(t, w)
 	})
 }

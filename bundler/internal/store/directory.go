@@ -155,7 +155,7 @@ func (d *directory) put(ctx context.Context, name string, c Content, o PutOption
 		return "", err
 	}
 	defer t.discard()
-	if err := copyContent(ctx, t.file, c, o.Progress); err != nil {
+	if err := pass(ctx, t.file, c, o.Check, o.Progress); err != nil {
 		return "", err
 	}
 	if err := t.file.Sync(); err != nil {
@@ -178,7 +178,7 @@ func (d *directory) put(ctx context.Context, name string, c Content, o PutOption
 		return err
 	})
 	if o.Immutable && errors.Is(err, ErrConflict) { // another one was faster; perhaps with the same
-		o.Progress = nil
+		o.Progress, o.Check = nil, nil // both are done
 		return d.putAlready(ctx, name, c, o)
 	}
 	return tag, err
@@ -192,11 +192,14 @@ func (d *directory) putAlready(ctx context.Context, name string, c Content, o Pu
 	}
 	defer f.Close() //nolint:errcheck // it was only read
 	same, err := equal(ctx, f, info.Size, c)
+	if err == nil && !same {
+		err = ErrConflict
+	}
+	if err == nil && o.Check != nil {
+		err = pass(ctx, io.Discard, c, o.Check, nil)
+	}
 	if err != nil {
 		return "", err
-	}
-	if !same {
-		return "", ErrConflict
 	}
 	if o.Progress != nil {
 		o.Progress(info.Size)
@@ -232,12 +235,13 @@ func equal(ctx context.Context, a io.ReaderAt, size int64, b Content) (bool, err
 // copyContent writes all of c, and no less than it promised.
 func copyContent(ctx context.Context, w io.Writer, c Content, progress func(int64)) error {
 	const step = 1 << 20
+	buf := make([]byte, min(256<<10, c.Size()+1)) // small enough for a core's cache
 	for at := int64(0); at < c.Size(); at += step {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		want := min(step, c.Size()-at)
-		n, err := io.Copy(w, io.NewSectionReader(c, at, want))
+		n, err := io.CopyBuffer(struct{ io.Writer }{w}, io.NewSectionReader(c, at, want), buf) // the bare type has it use the buffer
 		if err == nil && n != want {
 			err = fmt.Errorf("%d bytes are there, not %d: %w", at+n, c.Size(), io.ErrUnexpectedEOF)
 		}

@@ -50,6 +50,7 @@ func process(what, address string) error {
 		told := int64(0)
 		_, err := s.Put(ctx, "packages/big.rpm", bytes.NewReader(storetest.Bytes(7, 40<<20)), store.PutOptions{
 			Immutable: true,
+			Check:     readAll,
 			Progress: func(n int64) {
 				println(strconv.FormatInt(n, 10))
 				if told += n; told >= 4<<20 && os.Getenv("STORE_TEST_STOPS") != "" {

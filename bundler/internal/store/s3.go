@@ -131,20 +131,6 @@ func tagOf(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }
 
 func etagOf(tag string) *string { return aws.String(`"` + tag + `"`) }
 
-// Copy has the server copy.
-func (b *bucket) Copy(ctx context.Context, from, to string) error {
-	err := errors.Join(CheckName(from), CheckName(to))
-	if err == nil {
-		_, err = b.api.CopyObject(ctx, &s3.CopyObjectInput{
-			Bucket: &b.name, Key: b.key(to), CopySource: aws.String(percent.Path(b.name + "/" + b.prefix + from)),
-			MetadataDirective: types.MetadataDirectiveReplace, // the original may be kept for ever, the copy may not
-			ContentType:       aws.String(contentType(to)), CacheControl: aws.String(cacheControl(false)),
-			ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
-		}, b.patient)
-	}
-	return b.fail(ctx, "copy "+from+" to", to, err)
-}
-
 // Delete deletes.
 func (b *bucket) Delete(ctx context.Context, name string) error {
 	err := CheckName(name)

@@ -32,6 +32,24 @@ func openS3(t testing.TB, s *s3server.Server, prefix string, o store.Options) st
 	return got
 }
 
+// readAll is a check that finds nothing wrong.
+func readAll(r io.Reader) error {
+	_, err := io.Copy(io.Discard, r)
+	return err
+}
+
+func copyAndLook(t *testing.T, broken, direct store.Store, size int) error {
+	want := storetest.Bytes(11, size)
+	storetest.Put(t, direct, "from", want, store.PutOptions{})
+	err := broken.Copy(t.Context(), "from", "file")
+	if err == nil {
+		if got, _ := storetest.Read(t, direct, "file"); !bytes.Equal(got, want) {
+			t.Error("the copy has other content")
+		}
+	}
+	return err
+}
+
 // operations are everything that asks a server. Each does one thing and, by another way, looks at what came of it.
 var operations = []struct {
 	name string
@@ -48,6 +66,9 @@ var operations = []struct {
 	}},
 	{"put big immutable", func(t *testing.T, broken, direct store.Store) error {
 		return putAndLook(t, broken, direct, bigSize, store.PutOptions{Immutable: true})
+	}},
+	{"put big checked", func(t *testing.T, broken, direct store.Store) error {
+		return putAndLook(t, broken, direct, bigSize, store.PutOptions{Immutable: true, Check: readAll})
 	}},
 	{"put big absent", func(t *testing.T, broken, direct store.Store) error {
 		return putAndLook(t, broken, direct, bigSize, store.PutOptions{When: store.Absent})
@@ -76,16 +97,8 @@ var operations = []struct {
 		}
 		return nil
 	}},
-	{"copy", func(t *testing.T, broken, direct store.Store) error {
-		storetest.Put(t, direct, "from", []byte("x"), store.PutOptions{})
-		err := broken.Copy(t.Context(), "from", "file")
-		if err == nil {
-			if got, _ := storetest.Read(t, direct, "file"); string(got) != "x" {
-				t.Errorf("%q", got)
-			}
-		}
-		return err
-	}},
+	{"copy", func(t *testing.T, broken, direct store.Store) error { return copyAndLook(t, broken, direct, 1) }},
+	{"copy big", func(t *testing.T, broken, direct store.Store) error { return copyAndLook(t, broken, direct, bigSize) }},
 	{"delete", func(t *testing.T, broken, direct store.Store) error {
 		storetest.Put(t, direct, "file", []byte("x"), store.PutOptions{})
 		err := broken.Delete(t.Context(), "file")

@@ -1,9 +1,12 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"net/http"
 	"slices"
@@ -56,15 +59,28 @@ func (u *upload) run(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	if err := u.send(ctx); err != nil {
+	err := u.send(ctx)
+	if err != nil && !wrong(err) {
 		return "", u.ended(ctx, err)
 	}
-	tag, err := u.complete(ctx)
-	if errors.Is(err, ErrConflict) {
+	var tag string
+	if err == nil {
+		tag, err = u.complete(ctx)
+	}
+	if wrong(err) || errors.Is(err, ErrConflict) {
 		// Nobody will go on with it. If it cannot be removed now, Tidy does.
 		_ = u.p.b.abort(ctx, *u.p.b.key(u.p.name), u.id)
 	}
 	return tag, err
+}
+
+// wrong reports whether an upload failed because its content is not the right one, or changed after its digest was taken.
+func wrong(err error) bool {
+	switch code(err) {
+	case "BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch":
+		return true
+	}
+	return errors.Is(err, errUnchecked)
 }
 
 func (u *upload) create(ctx context.Context) error {
@@ -144,11 +160,17 @@ func completed(i int, etag *string, digest []byte) types.CompletedPart {
 	return types.CompletedPart{PartNumber: aws.Int32(int32(i) + 1), ETag: etag, ChecksumSHA256: aws.String(encode(digest))} //nolint:gosec // at most 10,000
 }
 
-// send sends the parts that are not there.
+// send sends the parts that are not there, each as soon as its SHA-256 is known. When the content does not check, parts under way
+// are sent to their end: a server that is still at one keeps an upload that is aborted meanwhile.
 func (u *upload) send(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(u.p.b.o.Parallel)
-	for i := range u.parts {
+	next, checked := make(chan int, len(u.parts)), make(chan error, 1)
+	go func() {
+		defer close(next)
+		checked <- u.known(ctx, next)
+	}()
+	for i := range next {
 		if u.parts[i].ETag != nil {
 			u.tell(i)
 			continue
@@ -164,7 +186,55 @@ func (u *upload) send(ctx context.Context) error {
 			return err
 		})
 	}
-	return g.Wait()
+	err := g.Wait()
+	if checkErr := <-checked; err == nil {
+		err = checkErr
+	}
+	return err
+}
+
+// known names the parts in next whose SHA-256 is known or may be computed now. With a check these are the digests of the bytes that it
+// reads, so that the server takes no others.
+func (u *upload) known(ctx context.Context, next chan<- int) error {
+	if u.p.o.Check != nil {
+		return u.p.pass(ctx, &partSums{u: u, next: next, sum: sha256.New()})
+	}
+	for i := range u.parts {
+		next <- i
+	}
+	return nil
+}
+
+// partSums takes the SHA-256 of an upload's parts from the content as it comes by, in order, and names each in next.
+type partSums struct {
+	u    *upload
+	next chan<- int
+	sum  hash.Hash
+	i    int   // part
+	n    int64 // bytes of it so far
+}
+
+// Write adds bytes. It fails when a part, whose SHA-256 was known, is another one now.
+func (s *partSums) Write(p []byte) (int, error) {
+	total := len(p)
+	for len(p) > 0 {
+		size := section(s.u.p.c, s.i).Size()
+		n := min(int64(len(p)), size-s.n)
+		s.sum.Write(p[:n]) // a hash never fails
+		p, s.n = p[n:], s.n+n
+		if s.n < size {
+			break
+		}
+		d := s.sum.Sum(nil)
+		if was := s.u.sums[s.i]; was != nil && !bytes.Equal(was, d) {
+			return 0, fmt.Errorf("%w: it changed while it was put", errUnchecked)
+		}
+		s.u.sums[s.i] = d
+		s.next <- s.i
+		s.sum.Reset()
+		s.i, s.n = s.i+1, 0
+	}
+	return total, nil
 }
 
 func (u *upload) sendPart(ctx context.Context, i int) error {
@@ -177,7 +247,7 @@ func (u *upload) sendPart(ctx context.Context, i int) error {
 		Bucket: &u.p.b.name, Key: u.p.b.key(u.p.name), UploadId: &u.id, PartNumber: aws.Int32(int32(i) + 1), //nolint:gosec // at most 10,000
 		Body: io.ReadSeeker(body), ContentLength: aws.Int64(body.Size()),
 		ChecksumSHA256: aws.String(encode(d)), ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
-	}, signedAs(d))
+	}, signedByChecksum)
 	if err != nil {
 		return err
 	}

@@ -124,7 +124,7 @@ func (p *put) same(ctx context.Context, head *s3.HeadObjectOutput) (bool, error)
 	}
 	want := aws.ToString(head.ChecksumSHA256)
 	if s := newSum(p.c.Size(), want); s != nil {
-		if err := copyContent(ctx, s, p.c, nil); err != nil {
+		if err := p.pass(ctx, s); err != nil {
 			return false, err
 		}
 		return s.String() == want, nil
@@ -138,17 +138,26 @@ func (p *put) same(ctx context.Context, head *s3.HeadObjectOutput) (bool, error)
 	if _, err := io.Copy(theirs, r); err != nil {
 		return false, err
 	}
-	err = copyContent(ctx, ours, p.c, nil)
+	err = p.pass(ctx, ours)
 	return i.Size == p.c.Size() && bytes.Equal(ours.Sum(nil), theirs.Sum(nil)), err
+}
+
+// pass reads all of the content in order into w, and has it checked unless it was.
+func (p *put) pass(ctx context.Context, w io.Writer) error {
+	err := pass(ctx, w, p.c, p.o.Check, nil)
+	if err == nil {
+		p.o.Check = nil
+	}
+	return err
 }
 
 // whole puts in one request. The server takes nothing whose SHA-256 differs.
 func (p *put) whole(ctx context.Context) (string, error) {
-	body := io.NewSectionReader(p.c, 0, p.c.Size())
-	d, err := digest(body)
-	if err != nil {
+	h := sha256.New()
+	if err := p.pass(ctx, h); err != nil {
 		return "", err
 	}
+	d := h.Sum(nil)
 	in := &s3.PutObjectInput{
 		Bucket: &p.b.name, Key: p.b.key(p.name), Body: io.NewSectionReader(p.c, 0, p.c.Size()), ContentLength: aws.Int64(p.c.Size()),
 		ChecksumSHA256: aws.String(encode(d)), ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
@@ -204,11 +213,18 @@ func (p *put) unmet(ctx context.Context, err error) (string, error) {
 }
 
 // signedAs says what the SHA-256 of the body is, so that it need not be computed again for the signature.
-func signedAs(digest []byte) func(*s3.Options) {
+func signedAs(digest []byte) func(*s3.Options) { return payloadHash(hex.EncodeToString(digest)) }
+
+// signedByChecksum leaves the body out of the signature, which holds for the body's checksum as it does for every header of S3's: with
+// both, the server takes the SHA-256 of the body twice.
+var signedByChecksum = payloadHash("UNSIGNED-PAYLOAD")
+
+// payloadHash sets what the signature says of the body.
+func payloadHash(value string) func(*s3.Options) {
 	return func(o *s3.Options) {
 		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 			return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("KnownPayloadHash", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
-				return next.HandleInitialize(v4.SetPayloadHash(ctx, hex.EncodeToString(digest)), in)
+				return next.HandleInitialize(v4.SetPayloadHash(ctx, value), in)
 			}), middleware.Before)
 		})
 	}

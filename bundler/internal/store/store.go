@@ -64,7 +64,7 @@ type Store interface {
 }
 
 // Content is what is put: bytes.Reader and io.SectionReader are such. Parts of it are
-// read several times and in parallel. It must not change meanwhile.
+// read several times and in parallel. It must not change meanwhile; with PutOptions.Check, what changed is not put.
 type Content interface {
 	io.ReaderAt
 	Size() int64 // bytes
@@ -77,7 +77,11 @@ type PutOptions struct {
 	// When is Absent then, but the very same content that is there already counts as put: nothing
 	// is sent, and its tag is returned. Other content is ErrConflict.
 	Immutable bool
-	Progress  func(n int64) // n more bytes are stored, or were already; in all Size when Put succeeds. Never twice at once; nil for none
+	// Check reads all of the content once, in order, while it is stored. The file gets its name only when Check returned nil, and then
+	// it has the very bytes that Check read; otherwise Put fails with its error and leaves nothing. A file that is there
+	// already is no reason not to ask. It may be called again after an error that was not its own. Nil for none.
+	Check    func(r io.Reader) error
+	Progress func(n int64) // n more bytes are stored, or were already; in all Size when Put succeeds. Never twice at once; nil for none
 }
 
 // Condition is what must hold at the moment a file gets its new content.

@@ -26,6 +26,7 @@ func Conformance(t *testing.T, open func(t *testing.T) store.Store) {
 		{"conditions", conditions},
 		{"immutable", immutable},
 		{"big", big},
+		{"checked", checks},
 		{"copy", copies},
 		{"delete", deletes},
 		{"list", lists},
@@ -214,6 +215,22 @@ func big(t *testing.T, s store.Store) {
 	}
 	if got, _ := Read(t, s, "short.rpm"); !bytes.Equal(got, want) {
 		t.Error("the copy has other content")
+	}
+	// Copied again: when nothing changed, and when either of them did.
+	for _, change := range []string{"", name, "short.rpm"} {
+		if change != "" {
+			want[6]++
+			Put(t, s, change, want, store.PutOptions{})
+		}
+		if change == "short.rpm" {
+			want[6]--
+		}
+		if err := s.Copy(t.Context(), name, "short.rpm"); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := Read(t, s, "short.rpm"); !bytes.Equal(got, want) {
+			t.Errorf("after a change of %q the copy has other content", change)
+		}
 	}
 }
 

@@ -46,7 +46,10 @@ func cancelled(t *testing.T, s store.Store) {
 	cause := errors.New("somebody pressed a key")
 	want := Bytes(5, 33<<20)
 	began := time.Now()
-	_, err := s.Put(ctx, "big.rpm", bytes.NewReader(want), store.PutOptions{Progress: func(int64) { cancel(cause) }})
+	_, err := s.Put(ctx, "big.rpm", bytes.NewReader(want), store.PutOptions{Progress: func(int64) { cancel(cause) }, Check: func(r io.Reader) error {
+		_, err := io.Copy(io.Discard, r)
+		return err
+	}})
 	if !errors.Is(err, cause) {
 		t.Errorf("a cancelled put: %v", err)
 	}
