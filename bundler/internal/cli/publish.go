@@ -152,12 +152,12 @@ func publishedText(results []repo.Result, key *sign.Key, to string, c palette) s
 		if r.Already {
 			how = "was there already, in "
 		}
-		text += c.bold(r.Bundle.NEVRA) + " " + how + r.Channel + ", " + size(r.Bundle.Size) + "\n" + table("  ", [][]string{
-			{"file", r.URL},
-			{"newest", r.Short},
-			{"page", r.Base + "/index.html"},
-			{"sha256", r.Bundle.SHA256},
-		})
+		rows := [][]string{{"file", r.URL}}
+		if r.Short != "" {
+			rows = append(rows, []string{"newest", r.Short})
+		}
+		rows = append(rows, []string{"page", r.Base + "/index.html"}, []string{"sha256", r.Bundle.SHA256})
+		text += c.bold(r.Bundle.NEVRA) + " " + how + r.Channel + ", " + size(r.Bundle.Size) + "\n" + table("  ", rows)
 	}
 	if key.Demo() {
 		text += c.red("signed with the demo key, which anybody has: not for customers") + "\n"

@@ -18,11 +18,10 @@ type step struct {
 	Command string // lines for a shell
 }
 
-// steps are what to do with a jump's bundle, in order. It is fetched under its short name: people read
-// and type that, and the digest beside it says whether it still is this bundle.
+// steps are what to do with a jump's bundle, in order. The digest beside its name says whether it still is this bundle.
 func (in Input) steps(e *edge, id string) []step {
 	b := e.bundle
-	name := quote(b.Short)
+	name := quote(e.fileName())
 	wait := quote(in.Prefix) + " wait"
 	repository := "dnf install -y " + quote(in.Prefix+"-"+b.To) + " && " + wait
 	if e.channel != repo.Stable {
@@ -30,7 +29,7 @@ func (in Input) steps(e *edge, id string) []step {
 	}
 	folder := quote("look-" + b.To)
 	list := []step{
-		{Title: "Download it, compare the checksum", Command: fetch(in.absolute(b.Short), b.Short) + "\necho " + quote(b.SHA256+"  "+b.Short) + " | sha256sum -c",
+		{Title: "Download it, compare the checksum", Command: fetch(in.absolute(e.file()), e.fileName()) + "\necho " + quote(b.SHA256+"  "+e.fileName()) + " | sha256sum -c",
 			Hint: "As root, on the machine that is to be upgraded, or anywhere else first."},
 		{Title: "Check the signature", Command: "rpm --import " + quote(in.absolute(in.keyName())) + "\nrpm -K " + name,
 			Hint: "The key is imported once on each machine; compare its fingerprint first (The key, below). rpm\u00a0-K must write \"signatures OK\", or \"pgp md5 OK\" on release 7; OK without either is a file that nobody signed."},

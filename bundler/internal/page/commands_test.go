@@ -60,7 +60,7 @@ func commandsDoWhatThePageSays(t *testing.T, to string) {
 	}
 
 	// One flipped byte: the checksum and the signature both tell.
-	file := filepath.Join(store, b.Short.Name)
+	file := filepath.Join(store, b.File.Name)
 	content, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func commandsDoWhatThePageSays(t *testing.T, to string) {
 	if err := os.WriteFile(file, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out := run(); !strings.Contains(out, b.Short.Name+": FAILED") || !strings.Contains(out, "NOT OK") || strings.Contains(out, "digests signatures OK") {
+	if out := run(); !strings.Contains(out, b.File.Name+": FAILED") || !strings.Contains(out, "NOT OK") || strings.Contains(out, "digests signatures OK") {
 		t.Errorf("a damaged bundle: %s", out)
 	}
 }

@@ -51,7 +51,7 @@ type jump struct {
 
 // bundle is the RPM of a jump.
 type bundle struct {
-	Short, Fixed            link
+	File, Fixed             link // the same for one that is still being tried
 	Size, SHA256, Published string
 	Windows                 []window
 	Companions              []link
@@ -180,7 +180,7 @@ func newJump(in Input, e *edge, id string) jump {
 	}
 	u := &bundle{Size: fmt.Sprintf("%s (%d bytes)", bytesText(b.Size), b.Size), SHA256: b.SHA256, Published: day(b.Published), Changes: newChanges(b.From, b.To, &d.Changes)}
 	u.Fixed = link{b.File[strings.LastIndex(b.File, "/")+1:], relative(b.File)}
-	u.Short = link{b.Short, relative(b.Short)}
+	u.File = link{e.fileName(), relative(e.file())}
 	for _, c := range d.Certificates {
 		u.Windows = append(u.Windows, window{c.Platform, duration(c.Window), day(c.At), relative(c.File)})
 	}

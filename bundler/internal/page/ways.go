@@ -2,6 +2,7 @@ package page
 
 import (
 	"cmp"
+	"path"
 	"slices"
 	"strings"
 
@@ -17,6 +18,17 @@ type edge struct {
 	newer     *repo.Bundle  // newer revision that is still being tried, nil for none
 	withdrawn *repo.Withdrawn
 }
+
+// file is what the page has people fetch: the bundle under its short name, which is what they read and type, or,
+// where it has none, under its own.
+func (e *edge) file() string {
+	if e.channel == repo.Stable {
+		return e.bundle.Short
+	}
+	return e.bundle.File
+}
+
+func (e *edge) fileName() string { return path.Base(e.file()) }
 
 // most is how many releases a page tells about, the newest ones: beyond that nobody reads it, and the
 // ways between them are many. index.json has them all.

@@ -85,7 +85,7 @@ func TestWhatIsOffered(t *testing.T) {
 
 	// The stable revision 2 is the one to download, and the short name is its.
 	b := jumps["4.1.1 4.2.0"].Bundle
-	if b.SHA256 != digest(31) || b.Short.URL != "./harbour-upgrade-4.2.0.rpm" || !strings.HasPrefix(b.Steps[0].Command, "curl -fL -o harbour-upgrade-4.2.0.rpm https://downloads.example.org/harbour/harbour-upgrade-4.2.0.rpm\necho '"+digest(31)) {
+	if b.SHA256 != digest(31) || b.File.URL != "./harbour-upgrade-4.2.0.rpm" || !strings.HasPrefix(b.Steps[0].Command, "curl -fL -o harbour-upgrade-4.2.0.rpm https://downloads.example.org/harbour/harbour-upgrade-4.2.0.rpm\necho '"+digest(31)) {
 		t.Errorf("offered: %+v", b)
 	}
 	if cmd := jumps["4.2.0 4.3.0"].Bundle.Steps[4].Command; !strings.Contains(cmd, "--enablerepo=harbour-upgrade-testing") {

@@ -191,6 +191,12 @@ func TestLink(t *testing.T) {
 	if code, _ := get(res.URL); code != http.StatusForbidden {
 		t.Errorf("without a link: %d", code)
 	}
+	publish(t, r, build(t, jump{from: "1.0", to: "1.1", revision: 2}), repo.Testing)
+	for asked, want := range map[string]string{"1.1": nevra2, nevra1: nevra1} {
+		if _, b, err := r.Presign(t.Context(), asked, time.Hour); err != nil || b.NEVRA != want {
+			t.Errorf("a link to %s is one to %s, %v", asked, b.NEVRA, err)
+		}
+	}
 	if _, _, err := r.Presign(t.Context(), "9.9", time.Hour); exit.Code(err) != exit.Usage {
 		t.Errorf("a link to nothing: %v", err)
 	}

@@ -113,14 +113,13 @@ func (r *Repo) newFront(ctx context.Context, all map[string]generation) (*Front,
 	return f, files, nil
 }
 
-// newest returns what the short names stand for: the newest revision in stable, or, while stable has none, in testing.
+// newest returns what the short names stand for: the newest revision in stable. A bundle that is still being tried has none: whoever
+// types a name gets what was certified, or let in by somebody's word.
 func (f *Front) newest() map[string]Bundle {
 	out := map[string]Bundle{}
-	for _, c := range []string{Testing, Stable} {
-		if x := f.Channels[c]; x != nil {
-			for _, b := range x.Newest() {
-				out[b.Short] = b
-			}
+	if x := f.Channels[Stable]; x != nil {
+		for _, b := range x.Newest() {
+			out[b.Short] = b
 		}
 	}
 	return out

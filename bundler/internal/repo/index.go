@@ -39,7 +39,7 @@ type Bundle struct {
 	NEVRA    string `json:"nevra"`
 	From     string `json:"from"`  // release that a machine must have
 	To       string `json:"to"`    // release that it will have; the package's version too, as Revision is its release
-	Short    string `json:"short"` // name at the store's top while this is the newest revision, e.g. "<p>-4.2.0.rpm"
+	Short    string `json:"short"` // name at the store's top while this is the newest revision in stable, e.g. "<p>-4.2.0.rpm"
 	Revision int    `json:"revision"`
 
 	File      string `json:"file"` // name in the store, like all files here

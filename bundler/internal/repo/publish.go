@@ -21,9 +21,9 @@ type Result struct {
 	Already bool     `json:"already"` // the very same was there before, and nothing had to be done
 	Bundle  Bundle   `json:"bundle"`
 	Details *Details `json:"details"`
-	URL     string   `json:"url"`      // of the bundle under its own name
-	Short   string   `json:"shortURL"` // of the newest revision
-	Base    string   `json:"base"`     // under which customers read the store
+	URL     string   `json:"url"`                // of the bundle under its own name
+	Short   string   `json:"shortURL,omitempty"` // of its short name, when it has that: it is in stable, and the newest revision there
+	Base    string   `json:"base"`               // under which customers read the store
 }
 
 // Publish puts a bundle into a channel. The very same bundle being there already is a quiet success. Another bundle
@@ -62,7 +62,10 @@ func (r *Repo) publish(ctx context.Context, l *Local, channel string) (Result, e
 	if res.Details, err = r.details(ctx, &res.Bundle); err != nil {
 		return res, err
 	}
-	res.Base, res.URL, res.Short = front.Base, under(front.Base, l.Bundle.File), under(front.Base, l.Bundle.Short)
+	res.Base, res.URL = front.Base, under(front.Base, l.Bundle.File)
+	if front.newest()[l.Bundle.Short].SHA256 == l.Bundle.SHA256 {
+		res.Short = under(front.Base, l.Bundle.Short)
+	}
 	return res, r.sweep(ctx)
 }
 

@@ -101,11 +101,11 @@ func TestLife(t *testing.T) {
 		customer := newDnf(t, w, repo.Testing)
 
 		res := publish(t, r, one, repo.Testing)
-		if res.Already || res.Bundle.NEVRA != nevra1 || res.Bundle.SHA256 != fileSum(t, one) || res.Bundle.Published == "" {
+		if res.Already || res.Short != "" || res.Bundle.NEVRA != nevra1 || res.Bundle.SHA256 != fileSum(t, one) || res.Bundle.Published == "" {
 			t.Errorf("published: %+v", res)
 		}
 		whole(t, w)
-		short(t, w, one)
+		short(t, w, "")                    // that is for what is in stable
 		newDnf(t, w, repo.Stable).finds(t) // empty, and not an error
 		before := state(t, w)
 
@@ -122,11 +122,13 @@ func TestLife(t *testing.T) {
 			unchanged(t, w, before)
 		}
 
-		// A new revision takes the short name; stable goes before testing.
+		// The short name is the newest revision's in stable.
 		publish(t, r, two, repo.Testing)
-		short(t, w, two)
+		short(t, w, "")
 		whole(t, w)
-		publish(t, r, one, repo.Stable)
+		if res := publish(t, r, one, repo.Stable); !strings.HasSuffix(res.Short, "/"+prefix+"-1.1.rpm") {
+			t.Errorf("its short name is %q", res.Short)
+		}
 		short(t, w, one)
 		newDnf(t, w, repo.Stable).finds(t, nevra1)
 		customer.finds(t, nevra1, nevra2)
@@ -136,7 +138,7 @@ func TestLife(t *testing.T) {
 		if channels, err := r.Withdraw(t.Context(), nevra1, "it was wrong"); err != nil || !slices.Equal(channels, repo.Channels) {
 			t.Errorf("withdrawn from %v, %v", channels, err)
 		}
-		short(t, w, two)
+		short(t, w, "")
 		if strings.Contains(content(t, w, "index.html"), res.Bundle.SHA256+"/") || content(t, w, res.Bundle.File) == "" {
 			t.Error("the page has it, or the file is gone")
 		}
@@ -175,6 +177,11 @@ func TestLife(t *testing.T) {
 		}
 		if _, err := r.Publish(t.Context(), load(t, one), repo.Stable); exit.Code(err) != exit.Refused || !strings.Contains(err.Error(), "withdrawn from stable") {
 			t.Errorf("it is back in testing, and goes to stable: %v", err)
+		}
+		again = load(t, one)
+		again.Reinstate = true
+		if _, err := r.Publish(t.Context(), again, repo.Stable); err != nil {
+			t.Error(err)
 		}
 		short(t, w, one)
 		customer.finds(t, nevra1)

@@ -49,19 +49,28 @@ func (r *Repo) Front(ctx context.Context) (*Front, error) {
 	return f, nil
 }
 
-// Presign returns a link to the newest bundle that leads to a release, for who has no right to read the store. stable
-// goes before testing.
+// Presign returns a link to a bundle, for who has no right to read the store: the newest that leads to a release, in stable before
+// testing, or the one of a NEVRA.
 func (r *Repo) Presign(ctx context.Context, release string, d time.Duration) (store.Link, Bundle, error) {
 	f, err := r.Front(ctx)
 	if err != nil {
 		return store.Link{}, Bundle{}, err
 	}
-	for _, b := range f.newest() {
-		if b.To != release && b.NEVRA != release {
+	for _, c := range Channels {
+		x := f.Channels[c]
+		if x == nil {
 			continue
 		}
-		link, err := r.store.Presign(ctx, b.File, d)
-		return link, b, err
+		b := x.Bundle(release)
+		for _, n := range x.Newest() {
+			if b == nil && n.To == release {
+				b = &n
+			}
+		}
+		if b != nil {
+			link, err := r.store.Presign(ctx, b.File, d)
+			return link, *b, err
+		}
 	}
 	return store.Link{}, Bundle{}, exit.Errorf(exit.Usage, "bundler list --from "+r.store.String()+" lists what there is", "no bundle that leads to %s is published", release)
 }
