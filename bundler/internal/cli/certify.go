@@ -144,7 +144,7 @@ func wholeBundle(path string, key *sign.Key) (*inspect.Report, error) {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
 	if len(rep.Problems) > 0 {
-		return nil, exit.Errorf(exit.BadBundle, "bundler inspect "+path+" tells all", "%s does not check: %s", path, rep.Problems[0])
+		return nil, exit.Errorf(exit.BadBundle, "bundler inspect "+path+" tells all", "%s failed verification: %s", path, rep.Problems[0])
 	}
 	return rep, nil
 }

@@ -29,7 +29,7 @@ func inspectCommand(s *streams) *cli.Command {
 		Usage:     "show what a bundle contains, and check that it is complete",
 		ArgsUsage: "FILE",
 		Description: "Checks every digest that the file carries and every file in it against the manifest;\n" +
-			"with --key also the signature. A bundle that does not check is exit code 9.",
+			"with --key also the signature. The exit code of a bundle that fails is 9.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "key", Usage: "check the signature with the armored public key in `FILE`", Destination: &o.Key},
 			jsonFlag(&o.JSON),
@@ -68,7 +68,7 @@ func runInspect(s *streams, o InspectOptions) error {
 		return err
 	}
 	if n := len(r.Problems); n > 0 {
-		return exit.Errorf(exit.BadBundle, "build or fetch it again, and do not give it to anybody", "%s does not check: %s", o.File, plural(n, "problem"))
+		return exit.Errorf(exit.BadBundle, "build or fetch it again, and do not give it to anybody", "%s failed verification: %s", o.File, plural(n, "problem"))
 	}
 	return nil
 }

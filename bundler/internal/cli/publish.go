@@ -44,8 +44,8 @@ func publishCommand(s *streams) *cli.Command {
 			"file again is fine, another file of the same name is refused, and one that was withdrawn too.\n" +
 			"Stable takes a bundle that has a certificate (bundler certify) for every platform of its\n" +
 			"release; the others go to testing, and the page says so.\n" +
-			"Credentials, region, profile and endpoint of S3 come the AWS way (AWS_PROFILE, ...).\n" +
-			"Killed or cut off, run it again: it goes on where it was.",
+			"Credentials, region, profile and endpoint of S3 are found as the AWS CLI finds them (AWS_PROFILE, ...).\n" +
+			"When it was killed or cut off, run it again: it continues.",
 		Flags: append(flags, keyFlags(&o.Key)...),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 1, 100)

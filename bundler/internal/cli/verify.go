@@ -21,8 +21,8 @@ func verifyCommand(s *streams) *cli.Command {
 	return &cli.Command{
 		Name:  "verify",
 		Usage: "read back everything that is published, and check it",
-		Description: "Signatures, digests, every file in every bundle, short names, settings, key and page; everything\n" +
-			"that is wrong is told at once. Without --key, what it tells is that the store belongs together:\n" +
+		Description: "Signatures, digests, every file in every bundle, short names, settings, key and page; all\n" +
+			"problems are reported at once. Without --key it shows only that the store is consistent:\n" +
 			"compare the fingerprint with the one you know.",
 		Flags:  append(fromFlags(&o.From, &o.Key), jsonFlag(&o.JSON)),
 		Action: onStore(func(c *cli.Context) error { return runVerify(c.Context, s, o) }),
@@ -52,7 +52,7 @@ func runVerify(ctx context.Context, s *streams, o VerifyOptions) error {
 	}
 	if n := len(rep.Problems); n > 0 {
 		return exit.Errorf(exit.Published, "publishing a bundle again repairs what is derived and what is missing; what was changed is for somebody to look into",
-			"%s does not check: %s", o.From, plural(n, "problem"))
+			"%s failed verification: %s", o.From, plural(n, "problem"))
 	}
 	return nil
 }

@@ -11,10 +11,10 @@
 //	6  dependencies or packages do not fit together
 //	7  the output cannot be written
 //	8  the bundle would be too large
-//	9  the bundle given does not check
+//	9  the bundle is damaged, incomplete or not signed with the key
 //	10  the store cannot be reached, or refuses
 //	11  customers are left behind: no way to the newest release
-//	12  what is published does not check
+//	12  what is published is damaged or incomplete
 //	13  the repository does not take the bundle
 //	14  the bundle is not certified: a scenario failed, or a certificate is missing
 package exit
@@ -56,10 +56,10 @@ var meanings = [lastOfThem + 1]string{
 	Packages:    "dependencies or packages do not fit together",
 	Output:      "the output cannot be written",
 	TooLarge:    "the bundle would be too large",
-	BadBundle:   "the bundle given does not check",
+	BadBundle:   "the bundle is damaged, incomplete or not signed with the key",
 	Store:       "the store cannot be reached, or refuses",
 	Gap:         "customers are left behind: no way to the newest release",
-	Published:   "what is published does not check",
+	Published:   "what is published is damaged or incomplete",
 	Refused:     "the repository does not take the bundle",
 	Uncertified: "the bundle is not certified: a scenario failed, or a certificate is missing",
 }

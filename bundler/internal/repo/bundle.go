@@ -113,7 +113,7 @@ func problems(path string, rep *inspect.Report) error {
 		return nil
 	}
 	return exit.Errorf(exit.BadBundle, "bundler inspect "+path+" --key FILE tells more; build it again, with the key that publishes",
-		"%s is not published, it does not check: %s", path, strings.Join(rep.Problems, "; "))
+		"%s is not published, it failed verification: %s", path, strings.Join(rep.Problems, "; "))
 }
 
 // stoppable is a reader that stops when nobody wants more.

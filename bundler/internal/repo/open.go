@@ -154,7 +154,7 @@ func (r *Repo) put(ctx context.Context, name string, b []byte, o store.PutOption
 	return r.store.Put(ctx, name, bytes.NewReader(b), o)
 }
 
-// broken is an error for what is in the store and does not check.
+// broken is an error for what is in the store and fails verification.
 func broken(format string, args ...any) error {
 	return exit.Errorf(exit.Published, "bundler verify tells everything that is wrong", format, args...)
 }

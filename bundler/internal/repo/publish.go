@@ -71,7 +71,7 @@ func (r *Repo) publish(ctx context.Context, l *Local, channel string) (Result, e
 
 // Upload stores the files of a bundle, where nothing names them yet, and finds out meanwhile whether the bundle is whole: if not
 // it is exit.BadBundle, and nothing of it stays. Publish does so first. Who has several bundles uploads all of them before the
-// first is published, and has those that were uploaded forgotten when one does not check.
+// first is published, and has those that were uploaded forgotten when one fails.
 func (r *Repo) Upload(ctx context.Context, l *Local, channel string) error {
 	if err := r.send(ctx, l, channel); err != nil {
 		return fmt.Errorf("publish %s in %s: %w", l.Bundle.NEVRA, r.store, err)

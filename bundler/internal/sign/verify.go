@@ -13,7 +13,7 @@ import (
 )
 
 // ErrSignature is returned when a signature was not made by the key, or not of these bytes.
-var ErrSignature = errors.New("the signature does not check")
+var ErrSignature = errors.New("the signature is not valid")
 
 // Public is a public key that signatures are checked with.
 type Public struct{ entity *openpgp.Entity }

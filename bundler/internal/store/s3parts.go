@@ -160,7 +160,7 @@ func completed(i int, etag *string, digest []byte) types.CompletedPart {
 	return types.CompletedPart{PartNumber: aws.Int32(int32(i) + 1), ETag: etag, ChecksumSHA256: aws.String(encode(digest))} //nolint:gosec // at most 10,000
 }
 
-// send sends the parts that are not there, each as soon as its SHA-256 is known. When the content does not check, parts under way
+// send sends the parts that are not there, each as soon as its SHA-256 is known. When the content fails its check, parts under way
 // are sent to their end: a server that is still at one keeps an upload that is aborted meanwhile.
 func (u *upload) send(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
