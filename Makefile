@@ -100,6 +100,7 @@ bench: prepare bundles $(AWS) ## measure, beside peers in the same run; BEFORE=F
 	$(GO) run ./test/bench/window $(if $(BEFORE),--rounds 3 --before $(BEFORE))
 	$(GO) run ./test/bench/store
 	$(GO) run ./test/bench/repository
+	$(GO) test -run '^$$' -bench OneMore -benchtime 5x ./bundler/internal/repo
 
 $(AWS): # a peer of the benchmarks
 	python3 -m venv .cache/aws

@@ -14,7 +14,7 @@ var stages = [][]string{
 	{"release", "schema"},            // read
 	{"plan", "diff", "scaffold"},     // plan
 	{"fetch", "lock"},                // fetch
-	{"pack", "companion"},            // build
+	{"pack", "companion", "deliver"}, // build
 	{"inspect", "certify"},           // look, and prove
 	{"repodata", "repodata/onemore"}, // publish
 	{"store", "store/storetest", "repo"},

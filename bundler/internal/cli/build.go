@@ -2,22 +2,16 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/sync/errgroup"
 
-	"onerpm/bundler/internal/companion"
+	"onerpm/bundler/internal/deliver"
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/fetch"
-	"onerpm/bundler/internal/output"
 	"onerpm/bundler/internal/pack"
 	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/release"
@@ -93,7 +87,7 @@ func runBuild(ctx context.Context, s *streams, o BuildOptions) error {
 	if o.JSON {
 		return s.printJSON(result)
 	}
-	return s.print(result.text(colours(s, s.out)))
+	return s.print(builtText(result, colours(s, s.out)))
 }
 
 // building is a bundle being made, once it is known what of and how.
@@ -110,22 +104,25 @@ type building struct {
 
 // make fetches what the bundle needs, checks that it fits together, and writes the bundle. Of the components in later that
 // are there only the headers are read before: each of them is read once, compared with its digest as it is packed.
-func (b *building) make(ctx context.Context, later map[string]bool) (buildResult, error) {
+func (b *building) make(ctx context.Context, later map[string]bool) (deliver.Result, error) {
 	var err error
 	if b.files, err = fetchItems(ctx, b.s, b.cat, b.plan.Items(), b.source, later); err != nil {
-		return buildResult{}, err
+		return deliver.Result{}, err
 	}
 	verdict, err := b.plan.Check(headers(b.plan, b.files))
 	if err != nil {
-		return buildResult{}, err
+		return deliver.Result{}, err
 	}
 	bundle, err := pack.Assemble(ctx, pack.Input{
 		Plan: b.plan, Headers: headers(b.plan, b.files), Verdict: verdict, Files: components(b.files), Engine: b.engine,
 	}, b.key)
 	if err != nil {
-		return buildResult{}, err
+		return deliver.Result{}, err
 	}
-	return deliver(ctx, b.s, bundle, b.key, b.output)
+	p := newProgress(b.s, "pack", bundle.Size())
+	result, err := deliver.Write(ctx, bundle, b.key, b.output, p.add)
+	p.end(err)
+	return result, err
 }
 
 func (b *building) isComponent(path string) bool {
@@ -181,123 +178,14 @@ func inProject(project, given, otherwise string) string {
 	return filepath.Join(project, otherwise)
 }
 
-// buildResult is what build tells programs.
-type buildResult struct {
-	File       string `json:"file"`
-	NEVRA      string `json:"nevra"`
-	Size       int64  `json:"size"` // bytes
-	SHA256     string `json:"sha256"`
-	From       string `json:"from"`
-	To         string `json:"to"`
-	Key        string `json:"key"` // fingerprint
-	DemoKey    bool   `json:"demoKey"`
-	Checksum   string `json:"checksum"` // file, as the next two
-	SBOM       string `json:"sbom"`
-	Provenance string `json:"provenance"`
-	Signature  string `json:"provenanceSignature"`
-	product    string
-}
-
-// deliver writes the bundle and what lies beside it; all of it appears, or nothing.
-func deliver(ctx context.Context, s *streams, b pack.Bundle, key *sign.Key, dir string) (buildResult, error) {
-	out, err := output.Open(dir)
-	if err != nil {
-		return buildResult{}, err
-	}
-	defer out.Discard()
-	f, err := out.Create(b.FileName())
-	if err != nil {
-		return buildResult{}, err
-	}
-	p := newProgress(s, "pack", b.Size())
-	err = b.Write(ctx, f, key, p.add)
-	p.end(err)
-	if err != nil {
-		return buildResult{}, err
-	}
-	sum, err := finish(f)
-	if err != nil {
-		return buildResult{}, err
-	}
-	if err := companions(out, b, sum, key); err != nil {
-		return buildResult{}, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return buildResult{}, err
-	}
-	if err := ctx.Err(); err != nil {
-		return buildResult{}, err
-	}
-	at := func(name string) string { return filepath.Join(dir, name) }
-	m := b.Manifest
-	return buildResult{
-		File: at(b.FileName()), NEVRA: b.ID().NEVRA(), Size: info.Size(), SHA256: sum, From: m.From, To: m.To, product: m.Product,
-		Key: key.Fingerprint(), DemoKey: key.Demo(), Checksum: at(companion.ChecksumName(b)),
-		SBOM: at(companion.SBOMName(b)), Provenance: at(companion.ProvenanceName(b)), Signature: at(companion.ProvenanceName(b) + ".asc"),
-	}, out.Commit()
-}
-
-// finish brings the file to the disk and, meanwhile, takes its SHA-256. It has to
-// be read once more: the headers, which come first in it, were written last.
-func finish(f *os.File) (string, error) {
-	sum := sha256.New()
-	var both errgroup.Group
-	both.Go(f.Sync)
-	both.Go(func() error {
-		// A buffer that stays in a core's cache. The bare types have the copy use it.
-		_, err := io.CopyBuffer(struct{ io.Writer }{sum}, struct{ io.Reader }{io.NewSectionReader(f, 0, 1<<62)}, make([]byte, 256<<10))
-		return err
-	})
-	if err := both.Wait(); err != nil {
-		return "", exit.With(exit.Output, fmt.Errorf("finish the bundle: %w", err), "")
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
-}
-
-// companions adds checksum, bill of materials and provenance. The last names the
-// other files by digest, so its signature holds for all.
-func companions(out *output.Set, b pack.Bundle, sum string, key *sign.Key) error {
-	sbom, err := companion.SBOM(b, sum)
-	if err != nil {
-		return err
-	}
-	provenance, err := companion.Provenance(b, sum, sbom, key.Fingerprint())
-	if err != nil {
-		return err
-	}
-	at, err := b.Time()
-	if err != nil {
-		return err
-	}
-	signature, err := key.Detached(provenance, at)
-	if err != nil {
-		return err
-	}
-	for _, f := range []struct {
-		name    string
-		content []byte
-	}{
-		{companion.ChecksumName(b), companion.Checksum(b.FileName(), sum)},
-		{companion.SBOMName(b), sbom},
-		{companion.ProvenanceName(b), provenance},
-		{companion.ProvenanceName(b) + ".asc", signature},
-	} {
-		if err := out.Add(f.name, f.content); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r buildResult) text(c palette) string {
+func builtText(r deliver.Result, c palette) string {
 	signed := "by " + r.Key
 	if r.DemoKey {
 		signed += c.red(", the demo key, which anybody has: not for customers (build with --key FILE)")
 	}
 	rows := [][]string{
 		{"package", r.NEVRA},
-		{"upgrades", r.product + " " + r.From + " to " + r.To},
+		{"upgrades", r.Product + " " + r.From + " to " + r.To},
 		{"sha256", r.SHA256},
 		{"signed", signed},
 		{"beside it", filepath.Base(r.Checksum)},
