@@ -99,7 +99,7 @@ func try(t testing.TB, m *machine, p plan, known map[string]string, o *outcome) 
 			t.Fatalf("%v: %v", f, err)
 		}
 	}
-	o.retried = begun(t, m, w)
+	o.retried = begun(ctx, t, m, w, p.Jump.From)
 	o.side = finish(t, m)
 	if err := m.AwaitProduct(ctx, map[side]string{isOld: p.Jump.From, isNew: p.Jump.To}[o.side]); err != nil {
 		t.Fatal(err)
@@ -122,8 +122,9 @@ func try(t testing.TB, m *machine, p plan, known map[string]string, o *outcome) 
 	}
 }
 
-// begun waits until there is an attempt, or does the start again that was cut off before; it says whether it had to.
-func begun(t testing.TB, m *machine, w *watch) (retried bool) {
+// begun waits until there is an attempt, or does the start again that was cut off before; it says whether it had to. A start is refused
+// while something of the product is down, so that what a fault has killed must have come back: all of it is the old release still.
+func begun(ctx context.Context, t testing.TB, m *machine, w *watch, old string) (retried bool) {
 	t.Helper()
 	m.Sh(t, "for i in $(seq 600); do systemctl -q is-active test-start || break; sleep 0.1; done")
 	if _, word := m.ShCode(t, "systemctl is-active "+prefix); strings.TrimSpace(word) == "active" || strings.TrimSpace(word) == "activating" {
@@ -135,6 +136,10 @@ func begun(t testing.TB, m *machine, w *watch) (retried bool) {
 	}
 	if a.at() == ended {
 		return false
+	}
+	m.settle(t)
+	if err := m.AwaitProduct(ctx, old); err != nil {
+		t.Fatal(err)
 	}
 	code, out := m.ShCode(t, prefix+" start")
 	if code != 0 && code != 7 { // 7: systemd was about to run the engine again
@@ -163,10 +168,16 @@ func finish(t testing.TB, m *machine) side {
 	return ""
 }
 
+// settle waits until none of the product's units is starting or stopping.
+func (m *machine) settle(t testing.TB) {
+	t.Helper()
+	m.Sh(t, `for i in $(seq 300); do systemctl list-units --no-legend --plain --state=activating,deactivating,reloading 'cloudify-*' nginx.service postgresql@15-main.service elasticsearch.service logstash.service | grep -q . || break; sleep 0.1; done`)
+}
+
 // compare proves that a machine is all old or all new.
 func compare(t testing.TB, m *machine, s side, known map[string]string) {
 	t.Helper()
-	m.Sh(t, `for i in $(seq 300); do systemctl list-units --no-legend --plain --state=activating,deactivating,reloading 'cloudify-*' nginx.service postgresql@15-main.service elasticsearch.service logstash.service | grep -q . || break; sleep 0.1; done`)
+	m.settle(t)
 	if s == isNew {
 		machinecheck.New(t, m.Machine, m.jump.To)
 		machinecheck.Same(t, "the new release after a fault and without one", known, machinecheck.WholeNew(t, m.Machine, m.without))
