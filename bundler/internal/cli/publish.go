@@ -95,20 +95,22 @@ func runPublish(ctx context.Context, s *streams, o PublishOptions) error {
 	p = newProgress(s, "publish", total)
 	results, err := publishAll(ctx, r, bundles, channels)
 	p.end(err)
-	if err != nil {
-		return err
+	switch {
+	case err != nil && len(results) == 0:
+	case o.JSON:
+		err = errors.Join(err, s.printJSON(results))
+	default:
+		err = errors.Join(err, s.print(publishedText(results, key, o.To, colours(s, s.out))))
 	}
-	if o.JSON {
-		return s.printJSON(results)
-	}
-	return s.print(publishedText(results, key, o.To, colours(s, s.out)))
+	return err
 }
 
-// publishAll uploads and checks all bundles before the first is published: with one bad file, nothing is.
+// publishAll uploads and checks all bundles before the first is published: with one that is damaged or refused, none is. With
+// an error that comes later, the results are those that were published before.
 func publishAll(ctx context.Context, r *repo.Repo, bundles []*repo.Local, channels []string) ([]repo.Result, error) {
 	for i, l := range bundles {
 		err := r.Upload(ctx, l, channels[i])
-		if exit.Code(err) == exit.BadBundle {
+		if code := exit.Code(err); code == exit.BadBundle || code == exit.Refused {
 			for _, before := range bundles[:i] {
 				err = errors.Join(err, r.Forget(ctx, before))
 			}
@@ -121,7 +123,7 @@ func publishAll(ctx context.Context, r *repo.Repo, bundles []*repo.Local, channe
 	for i, l := range bundles {
 		res, err := r.Publish(ctx, l, channels[i])
 		if err != nil {
-			return nil, err
+			return results, err
 		}
 		results = append(results, res)
 	}

@@ -3,10 +3,10 @@
 // its meaning, so that programs may rely on it.
 //
 //	0  done
-//	1  failed in a way nobody foresaw
+//	1  unexpected failure
 //	2  wrong usage, or no such release, jump or way
 //	3  a mistake in versions/ or specs/
-//	4  a component cannot be had: missing, no network, offline
+//	4  a component is not available: missing, no network, offline
 //	5  a component is not what the release says: digest, size, name, signature, damaged
 //	6  dependencies or packages do not fit together
 //	7  the output cannot be written
@@ -48,10 +48,10 @@ const (
 // meanings is the table of the package comment; a test holds the two together.
 var meanings = [lastOfThem + 1]string{
 	OK:          "done",
-	Failed:      "failed in a way nobody foresaw",
+	Failed:      "unexpected failure",
 	Usage:       "wrong usage, or no such release, jump or way",
 	Spec:        "a mistake in versions/ or specs/",
-	Missing:     "a component cannot be had: missing, no network, offline",
+	Missing:     "a component is not available: missing, no network, offline",
 	Mismatch:    "a component is not what the release says: digest, size, name, signature, damaged",
 	Packages:    "dependencies or packages do not fit together",
 	Output:      "the output cannot be written",

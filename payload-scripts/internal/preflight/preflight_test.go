@@ -40,6 +40,9 @@ func newRelease() []rpmtest.Package {
 // host returns a host at the old release with the bundle; Known has 1, 2, 3 and 4.
 func world(t *testing.T, install bool) *rpmtest.World {
 	t.Helper()
+	if os.Getuid() != 0 {
+		t.Fatal("this test needs root")
+	}
 	w := rpmtest.New(t, oldRelease(), newRelease())
 	m := w.Manifest
 	m.From, m.To = "2", "3"
