@@ -15,6 +15,7 @@ import (
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/fetch"
 	"onerpm/internal/rpmfile"
+	"onerpm/test/need"
 )
 
 func TestFolderInPlace(t *testing.T) {
@@ -132,6 +133,7 @@ func TestCacheUnwritable(t *testing.T) {
 		t.Errorf("a file in the cache's place: %v", err)
 	}
 
+	need.Root(t)
 	o = quick(t) // a full disk
 	if err := os.MkdirAll(o.Cache, 0o755); err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/internal/nevra"
 	"onerpm/payload-scripts/scriptlets"
+	"onerpm/test/need"
 )
 
 func assemble(t testing.TB, p *project) Bundle {
@@ -310,6 +311,7 @@ func TestCheckSize(t *testing.T) {
 // A disk that is full is found before anything is written where the file system can tell, and at the write where it cannot.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
+	need.Root(t)
 	dir := t.TempDir()
 	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=200k"); err != nil {
 		t.Fatalf("mount a small disk (the tests run as root): %v", err)

@@ -16,6 +16,7 @@ import (
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/repo"
 	"onerpm/bundler/internal/store"
+	"onerpm/test/need"
 	"onerpm/test/s3server"
 )
 
@@ -50,6 +51,7 @@ func shell(t testing.TB) string {
 // flipped byte, and all of them when the customer's key is another one.
 func TestCustomer(t *testing.T) {
 	t.Parallel()
+	need.Root(t) // likewise
 	server := s3server.Start(t)
 	readable(t, server)
 	s, err := store.Open(t.Context(), "s3://"+server.Bucket+"/up", store.Options{AWS: server.Config()})
@@ -96,6 +98,7 @@ func TestCustomer(t *testing.T) {
 // URL of gpgkey, and a dollar sign begin a variable.
 func TestAddresses(t *testing.T) {
 	t.Parallel()
+	need.Root(t) // dnf installs only then
 	one := build(t, jump{from: "1.0", to: "1.1", revision: 1})
 	for _, name := range []string{"My Repo", "a,b", "$basearch ${releasever}", "50%2C", "a+b~c^d;e=f@g", "[x]{y}'z'\"&<>*?#!()|", "über"} {
 		s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), name), store.Options{})

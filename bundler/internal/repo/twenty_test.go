@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"onerpm/bundler/internal/repo"
+	"onerpm/test/need"
 )
 
 const publishers = 20
@@ -27,6 +28,7 @@ const publishers = 20
 // week later nothing is left of the killed ones.
 func TestTwenty(t *testing.T) {
 	t.Parallel()
+	need.Time(t)
 	var files []string
 	want := []string{prefix + "-1.0-1.0-1.x86_64"}
 	first := build(t, jump{from: "0.9", to: "1.0", revision: 1})

@@ -17,6 +17,7 @@ import (
 
 	"onerpm/bundler/internal/repodata"
 	"onerpm/bundler/internal/sign"
+	"onerpm/test/need"
 )
 
 const keys = "../../../test/keys/demo"
@@ -113,6 +114,7 @@ func (s *store) dnf(args ...string) (string, error) {
 // TestDnf has dnf read two generations, signed, and download a signed package, once from a folder and
 // once from a server; and refuse lists and repomd.xml with one byte changed.
 func TestDnf(t *testing.T) {
+	need.Root(t) // dnf installs only then
 	t.Parallel()
 	for name, base := range map[string]func(*testing.T, string) string{
 		"file": func(_ *testing.T, dir string) string { return (&url.URL{Scheme: "file", Path: dir}).String() },
