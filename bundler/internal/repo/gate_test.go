@@ -129,3 +129,46 @@ func TestGate(t *testing.T) {
 		t.Errorf("an altered certificate: %+v, %v", rep, err)
 	}
 }
+
+// Each channel has details of its own of a bundle, and verify reads them all.
+func TestDetailsOfEachChannel(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := store.Open(t.Context(), dir, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, at := open(t, s), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	path := build(t, jump{from: "1.0", to: "1.1", revision: 1})
+	certificate(t, path, at, nil)
+	certified := load(t, path)
+	if _, err := certified.Certify(public(t), []string{platform}); err != nil {
+		t.Fatal(err)
+	}
+	let := load(t, path) // without its certificates at hand
+	let.Let("a customer waits", "somebody@here", at)
+	var files []string
+	for _, l := range []struct {
+		*repo.Local
+		channel string
+	}{{certified, repo.Testing}, {let, repo.Stable}} {
+		res, err := r.Publish(t.Context(), l.Local, l.channel)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, res.Bundle.DetailsFile())
+	}
+	whole(t, s)
+	if files[0] == files[1] {
+		t.Fatal("both channels have the same details")
+	}
+	for _, f := range files {
+		flip(t, filepath.Join(dir, f))
+		rep, err := open(t, s).Verify(t.Context())
+		if err != nil || len(rep.Problems) != 1 || !strings.Contains(rep.Problems[0], f) {
+			t.Errorf("%s: %v, %v", f, rep, err)
+		}
+		flip(t, filepath.Join(dir, f))
+	}
+	whole(t, s)
+}

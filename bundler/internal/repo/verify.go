@@ -128,6 +128,9 @@ func (v *verifier) everything(ctx context.Context) error {
 	for file, b := range v.bundles(all) {
 		group.Go(func() error { return v.wrong(v.bundle(ctx, file, b)) })
 	}
+	for _, b := range v.described(all) {
+		group.Go(func() error { return v.wrong(v.about(ctx, b)) })
+	}
 	f := frontOf(all, v.key.Fingerprint())
 	for name, b := range f.newest() {
 		group.Go(func() error { return v.wrong(v.same(ctx, name, b.SHA256)) })
@@ -147,6 +150,17 @@ func (v *verifier) bundles(all map[string]generation) map[string]Bundle {
 		}
 		for _, b := range g.index.Bundles {
 			files[b.File] = b
+		}
+	}
+	return files
+}
+
+// described lists the bundles of all channels by their details, which each channel may have others of.
+func (v *verifier) described(all map[string]generation) map[string]Bundle {
+	files := map[string]Bundle{}
+	for _, g := range all {
+		for _, b := range g.index.Bundles {
+			files[b.DetailsFile()] = b
 		}
 	}
 	return files
@@ -204,7 +218,7 @@ func (v *verifier) listed(ctx context.Context, set *repodata.Set, x *Index) erro
 	return nil
 }
 
-// bundle reads a bundle and its companions.
+// bundle reads a bundle.
 func (v *verifier) bundle(ctx context.Context, file string, b Bundle) error {
 	rc, _, err := v.store.Open(ctx, file)
 	if err != nil {
@@ -227,14 +241,16 @@ func (v *verifier) bundle(ctx context.Context, file string, b Bundle) error {
 	} else if rep.NEVRA != b.NEVRA || b.Size != 0 && rep.Size != b.Size {
 		v.problem("%s: it is %s with %d bytes, the index says %d", file, rep.NEVRA, rep.Size, b.Size)
 	}
-	if b.Details == "" {
-		return nil // withdrawn
-	}
+	return nil
+}
+
+// about reads what is known of a bundle, and what lies beside it.
+func (v *verifier) about(ctx context.Context, b Bundle) error {
 	d, err := v.details(ctx, &b)
 	if err != nil {
 		return err
 	}
-	if err := v.companions(ctx, file, d); err != nil {
+	if err := v.companions(ctx, b.File, d); err != nil {
 		return err
 	}
 	return v.certificates(ctx, d)
