@@ -161,20 +161,11 @@ func list[T any](s []T) []T {
 }
 
 func canonical(v any) ([]byte, error) {
-	var b once
+	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(v)
-	return b, err
-}
-
-// once keeps what is written in one piece, which is how json.Encoder writes, without room to spare.
-type once []byte
-
-// Write never fails.
-func (o *once) Write(p []byte) (int, error) {
-	*o = append(*o, p...)
-	return len(p), nil
+	return b.Bytes(), err
 }
 
 // strict reads JSON of this version: the version is looked at first, so that a store of

@@ -457,3 +457,22 @@ func TestFlipped(t *testing.T) {
 		whole(t, w)
 	})
 }
+
+// A bundle whose companion somebody put there with other content is refused, and nothing of it stays.
+func TestForeignCompanion(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, w world) {
+		publish(t, open(t, w), build(t, jump{from: "0.9", to: "1.0", revision: 1}), repo.Testing)
+		l := load(t, build(t, jump{from: "1.0", to: "1.1", revision: 1}))
+		name := l.Bundle.File + ".sha256"
+		if _, err := w.Put(t.Context(), name, strings.NewReader("other"), store.PutOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		before := state(t, w)
+		if _, err := open(t, w).Publish(t.Context(), l, repo.Testing); exit.Code(err) != exit.Refused || !strings.Contains(err.Error(), name) {
+			t.Errorf("published: %v", err)
+		}
+		unchanged(t, w, before)
+		whole(t, w)
+	})
+}
