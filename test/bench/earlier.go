@@ -15,7 +15,7 @@ func earlier(ctx context.Context, commit, dir string) (program, name string, err
 	short, err := exec.CommandContext(ctx, "git", "rev-parse", "--verify", "--short", commit+"^{commit}").Output()
 	if err != nil {
 		return "", "", fmt.Errorf("commit %s, whose bundler is measured beside this one, is not in this repository: "+
-			"in a shallow clone, git fetch --unshallow brings it; --earlier names another one", commit)
+			"in a shallow clone, git fetch --unshallow brings it; --earlier names another one: %w", commit, err)
 	}
 	tree := filepath.Join(dir, "earlier-tree")
 	if err := os.Mkdir(tree, 0o700); err != nil {
