@@ -12,13 +12,16 @@ import (
 	"onerpm/payload-scripts/internal/systemd"
 )
 
-// Retire takes the units that the side does not have out of the boot, before their files go, with
-// all that their [Install] sections name besides.
-func (s *Services) Retire(ctx context.Context, side manifest.Side) error {
+// Retire takes the units that the side does not have out of the boot, with all that their [Install] sections name besides. Their
+// files may be gone already: systemd, once it has read its unit files again, knows nothing of such a unit any more, but the links
+// that started it are still there. So what is left of links goes too; an admin's mask stays.
+func (s *Services) Retire(ctx context.Context, side manifest.Side, before journal.Services) error {
+	var names []string
 	for _, u := range s.units {
 		if on(u, side) {
 			continue
 		}
+		names = append(names, u.Unit)
 		state, err := s.systemd.FileState(ctx, u.Unit)
 		if err != nil {
 			return err
@@ -29,6 +32,14 @@ func (s *Services) Retire(ctx context.Context, side manifest.Side) error {
 		if err := s.systemd.Disable(ctx, u.Unit, isRuntime(state)); err != nil {
 			return err
 		}
+	}
+	left, err := systemd.LinksOf(s.places.Root, names)
+	if err != nil {
+		return err
+	}
+	masks := slices.DeleteFunc(left, func(l systemd.Link) bool { return l.Target != "/dev/null" })
+	if err := systemd.SetLinks(s.places.Root, names, masks, before.Folders); err != nil {
+		return err
 	}
 	return host.SyncFS(s.places.Root + "/etc/systemd/system")
 }

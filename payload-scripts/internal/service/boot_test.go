@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/journal"
 	"onerpm/test/systemdtest"
 )
 
@@ -71,9 +72,9 @@ func TestRetire(t *testing.T) {
 		systemdtest.Unit{Name: "api", File: "enabled"})
 	w.Change("runtime", func(u *systemdtest.Unit) { u.File = "enabled-runtime" })
 	w.Change("off", func(u *systemdtest.Unit) { u.File = "disabled" })
-	must(t, w.Retire(t.Context(), manifest.Old))
+	must(t, w.Retire(t.Context(), manifest.Old, journal.Services{}))
 	equal(t, "on the way to the old release", w.Log(), []string{"disable api.service"})
-	must(t, w.Retire(t.Context(), manifest.New))
+	must(t, w.Retire(t.Context(), manifest.New, journal.Services{}))
 	equal(t, "on the way to the new release", w.Log(), []string{"disable gone.service", "disable runtime.service"})
 }
 
@@ -82,10 +83,37 @@ func TestRetire(t *testing.T) {
 func TestRetireAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, []manifest.Service{{Unit: "web"}, {Unit: "api", Only: manifest.New}}, systemdtest.Unit{Name: "api", File: "enabled", Gone: true})
-	must(t, w.Retire(t.Context(), manifest.Old))
+	must(t, w.Retire(t.Context(), manifest.Old, journal.Services{}))
 	if got := w.Log(); len(got) > 0 {
 		t.Errorf("systemd was asked for %q", got)
 	}
+}
+
+// TestRetireForgotten: systemd has read its unit files again since rpm erased the unit, as triggers have it do, and calls it unknown.
+// The links that started it go, an admin's mask stays, and so does what is not its own.
+func TestRetireForgotten(t *testing.T) {
+	t.Parallel()
+	const etc, run = "/etc/systemd/system/", "/run/systemd/system/"
+	w := newWorld(t, []manifest.Service{{Unit: "gone", Only: manifest.Old}, {Unit: "mail", Only: manifest.Old}, {Unit: "web"}})
+	for _, name := range []string{"gone", "mail"} {
+		w.Change(name, func(u *systemdtest.Unit) { u.File = "" })
+	}
+	w.link(t, etc+"mail.service", "/dev/null")
+	w.link(t, etc+"multi-user.target.wants/web.service", "/usr/lib/systemd/system/web.service")
+	w.write(t, etc+"app.target.wants/README", "not a link")
+	w.write(t, run+"README", "not a link")
+	must(t, os.MkdirAll(w.root+etc+"empty.target.wants", 0o755))
+	before := journal.Services{Folders: []string{etc + "empty.target.wants"}}
+	atFirst := w.tree(t)
+	w.link(t, etc+"multi-user.target.wants/gone.service", "/usr/lib/systemd/system/gone.service")
+	w.link(t, etc+"empty.target.wants/gone.service", "/usr/lib/systemd/system/gone.service")
+	w.link(t, etc+"app.target.wants/gone.service", "/usr/lib/systemd/system/gone.service")
+	w.link(t, etc+"old-name.service", "/usr/lib/systemd/system/gone.service")
+	w.link(t, run+"other.target.requires/gone.service", "/usr/lib/systemd/system/gone.service")
+	must(t, w.Retire(t.Context(), manifest.New, before))
+	equal(t, "afterwards", w.tree(t), atFirst)
+	must(t, w.Retire(t.Context(), manifest.New, before))
+	equal(t, "afterwards, done twice", w.tree(t), atFirst)
 }
 
 // TestAdoptOld: the way back restores the links of the boot exactly, and nobody else's.

@@ -53,7 +53,8 @@ func (f *fileSet) saveState(ctx context.Context) error { return f.set.SaveState(
 
 // converge makes the files those of a side, and then the units that start at boot.
 func (f *fileSet) converge(ctx context.Context, side manifest.Side) error {
-	if err := f.services.Retire(ctx, side); err != nil {
+	before := f.Journal.Record().Services
+	if err := f.services.Retire(ctx, side, before); err != nil {
 		return err
 	}
 	if err := f.set.Converge(ctx, side); err != nil {
@@ -65,7 +66,7 @@ func (f *fileSet) converge(ctx context.Context, side manifest.Side) error {
 		}
 	}
 	f.log(side)
-	return f.services.Adopt(ctx, side, f.Journal.Record().Services)
+	return f.services.Adopt(ctx, side, before)
 }
 
 // log writes what became of each configuration file, in columns.
