@@ -24,16 +24,6 @@ func CompareEVR(a, b string) int {
 	return 0
 }
 
-// CompareDependency is CompareEVR but for the release, which counts only when both sides have one.
-func CompareDependency(a, b string) int {
-	x, y := parseEVR(a), parseEVR(b)
-	if !x.hasRelease || !y.hasRelease {
-		a, _, _ = cutRelease(a)
-		b, _, _ = cutRelease(b)
-	}
-	return CompareEVR(a, b)
-}
-
 type evr struct {
 	epoch, version, release string
 	hasRelease              bool

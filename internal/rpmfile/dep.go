@@ -1,10 +1,6 @@
 package rpmfile
 
-import (
-	"strings"
-
-	"onerpm/internal/nevra"
-)
+import "strings"
 
 // Dep is one dependency: a name, and the versions of it that are meant.
 type Dep struct {
@@ -47,26 +43,6 @@ func (d Dep) String() string {
 		return d.Name
 	}
 	return d.Name + " " + op + " " + d.EVR
-}
-
-// Overlaps reports whether some version is meant by both a and b, as rpm decides it
-// (rpmdsCompare): whether what one provides satisfies what the other requires.
-func (d Dep) Overlaps(o Dep) bool {
-	if d.Name != o.Name {
-		return false
-	}
-	// No version, or a sense that says nothing, means all versions.
-	if d.EVR == "" || o.EVR == "" || d.Flags&depSense == 0 || o.Flags&depSense == 0 {
-		return true
-	}
-	switch c := nevra.CompareDependency(d.EVR, o.EVR); {
-	case c < 0:
-		return d.Flags&DepGreater != 0 || o.Flags&DepLess != 0
-	case c > 0:
-		return d.Flags&DepLess != 0 || o.Flags&DepGreater != 0
-	default:
-		return d.Flags&o.Flags&depSense != 0
-	}
 }
 
 // depTags are the three lists that hold one kind of dependency.

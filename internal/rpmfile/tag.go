@@ -91,10 +91,10 @@ const (
 	TagPayloadDigest           Tag = 5092 // of the payload as it lies in the file, compressed
 	TagPayloadDigestAlgo       Tag = 5093
 	TagPayloadDigestAlt        Tag = 5097 // of the payload once uncompressed
-	TagPreUnTrans              Tag = 5104
-	TagPostUnTrans             Tag = 5105
-	TagPreUnTransProg          Tag = 5106
-	TagPostUnTransProg         Tag = 5107
+	TagPreUnTrans              Tag = 5103
+	TagPostUnTrans             Tag = 5104
+	TagPreUnTransProg          Tag = 5105
+	TagPostUnTransProg         Tag = 5106
 )
 
 // Tags of the signature header.

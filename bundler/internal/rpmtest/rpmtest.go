@@ -12,7 +12,7 @@ import (
 // scriptlets are the tags of a kind's body and of its interpreter (rpm's rpmtag.h).
 var scriptlets = map[string][2]int{
 	"pretrans": {1151, 1153}, "pre": {1023, 1085}, "post": {1024, 1086}, "preun": {1025, 1087}, "postun": {1026, 1088},
-	"posttrans": {1152, 1154}, "preuntrans": {5104, 5106}, "postuntrans": {5105, 5107},
+	"posttrans": {1152, 1154}, "preuntrans": {5103, 5105}, "postuntrans": {5104, 5106},
 }
 
 // AddScriptlet adds a scriptlet of a kind, as a spec file calls it. One that begins with "-p "
