@@ -92,8 +92,8 @@ $(GOLINT):
 $(PG96): # the oldest PostgreSQL to be had; customers run 9.5
 	test/product/pgserver/testdata/postgresql-9.6.sh $@
 
-host: prepare components ## a shell on a test machine: make host RELEASE=4.1.1
-	$(GO) run ./test/host/machine --release $(RELEASE) --data
+host: prepare components ## a shell on a test machine: make host RELEASE=4.1.1 PLATFORM=debian13
+	$(GO) run ./test/host/machine --release $(RELEASE) --data $(if $(PLATFORM),--platform $(PLATFORM))
 
 bench: prepare bundles $(AWS) ## measure, beside peers in the same run; BEFORE=FILE compares the window with that bundle's
 	$(GO) run ./test/bench --aws $(AWS)

@@ -13,12 +13,12 @@ import (
 )
 
 // base returns the cached layer that makes a Debian root a test machine.
-func base(ctx context.Context) (*entry, error) {
-	key, err := baseKey()
+func base(ctx context.Context, p platform) (*entry, error) {
+	key, err := p.baseKey()
 	if err != nil {
 		return nil, err
 	}
-	e, err := cached(ctx, "base", key, makeBase)
+	e, err := cached(ctx, "base", key, p.makeBase)
 	if err != nil {
 		return nil, err
 	}
@@ -30,8 +30,8 @@ func base(ctx context.Context) (*entry, error) {
 }
 
 // baseKey names the whole machine without the product, its Debian root included.
-func baseKey() (string, error) {
-	below, err := recipeKey("debian", suite)
+func (p platform) baseKey() (string, error) {
+	below, err := recipeKey("debian", p.suite)
 	if err != nil {
 		return "", err
 	}
@@ -39,8 +39,8 @@ func baseKey() (string, error) {
 }
 
 // makeBase lays the recipe's tree over a Debian root and runs the recipe's script in it.
-func makeBase(ctx context.Context, path string) error {
-	below, err := debian(ctx)
+func (p platform) makeBase(ctx context.Context, path string) error {
+	below, err := debian(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func makeBase(ctx context.Context, path string) error {
 		if err := m.WriteFile("/host-base.rpm", pkg, 0o644); err != nil {
 			return err
 		}
-		if err := m.WriteFile("/setup.sh", []byte(recipeText("base/setup.sh")), 0o755); err != nil {
+		if err := m.WriteFile("/setup.sh", []byte(p.fill(recipeText("base/setup.sh"))), 0o755); err != nil {
 			return err
 		}
 		return tool(ctx, "chroot", m.merged(), "/setup.sh")

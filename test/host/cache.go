@@ -17,8 +17,8 @@ import (
 
 const (
 	lockPoll   = 100 * time.Millisecond // between two tries for a lock
-	keepRoots  = 2                      // roots that pruning leaves
-	keepLayers = 6                      // layers of each kind that pruning leaves
+	keepRoots  = 6                      // roots that pruning leaves
+	keepLayers = 12                     // layers of each kind that pruning leaves
 )
 
 // CacheDir returns the folder that holds roots, layers and running machines:

@@ -17,19 +17,23 @@ const layerLimit = 10 * time.Minute
 // below says what a machine with o lies on, and the kind of layer that is between.
 func (o Options) below() (Options, string) {
 	if o.Data {
-		return Options{Release: o.Release}, "data"
+		return Options{Platform: o.Platform, Release: o.Release}, "data"
 	}
-	return Options{}, "release"
+	return Options{Platform: o.Platform}, "release"
 }
 
 // lowerLayers returns the cached layers of a machine, uppermost first. What lacks is made.
 func lowerLayers(ctx context.Context, o Options) ([]*entry, error) {
+	on, err := platformOf(o.Platform)
+	if err != nil {
+		return nil, err
+	}
 	if o.Release == "" {
-		top, err := base(ctx)
+		top, err := base(ctx, on)
 		if err != nil {
 			return nil, err
 		}
-		bottom, err := debian(ctx)
+		bottom, err := debian(ctx, on)
 		if err != nil {
 			top.release()
 			return nil, err
@@ -40,8 +44,12 @@ func lowerLayers(ctx context.Context, o Options) ([]*entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	key, err := p.key(on)
+	if err != nil {
+		return nil, err
+	}
 	below, kind := o.below()
-	e, err := cached(ctx, kind, o.Release+"-"+p.key, func(ctx context.Context, path string) error {
+	e, err := cached(ctx, kind, key, func(ctx context.Context, path string) error {
 		return makeLayer(ctx, below, path, func(ctx context.Context, m *Machine) error {
 			if kind == "data" {
 				return p.fill(ctx, m)

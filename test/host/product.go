@@ -34,7 +34,7 @@ type product struct {
 	release   string
 	rpms      []string // its components, sorted
 	bootstrap []byte   // the program that sets the product up
-	key       string   // a digest of all that a machine with it is made of
+	sum       string   // a digest of all this
 }
 
 // loaded keeps what loadProduct found for the life of this process.
@@ -79,19 +79,24 @@ func readProduct(ctx context.Context, release string) (*product, error) {
 	if p.bootstrap, err = buildBootstrap(ctx, project); err != nil {
 		return nil, err
 	}
-	p.key, err = p.digest()
+	p.sum, err = p.digest()
 	return p, err
 }
 
-// digest names the layers: another component, another bootstrap or another root
+// key names the layers: another component, another bootstrap or another root
 // makes another layer.
-func (p *product) digest() (string, error) {
-	key, err := baseKey()
+func (p *product) key(on platform) (string, error) {
+	below, err := on.baseKey()
 	if err != nil {
 		return "", err
 	}
+	sum := sha256.Sum256([]byte(below + p.sum))
+	return p.release + "-" + hex.EncodeToString(sum[:])[:16], nil
+}
+
+func (p *product) digest() (string, error) {
 	sum := sha256.New()
-	fmt.Fprintf(sum, "%s\n%x\n%s\n", key, sha256.Sum256(p.bootstrap), NoAgents)
+	fmt.Fprintf(sum, "%x\n%s\n", sha256.Sum256(p.bootstrap), NoAgents)
 	for _, path := range p.rpms {
 		f, err := os.Open(path)
 		if err != nil {
@@ -104,7 +109,7 @@ func (p *product) digest() (string, error) {
 		}
 		fmt.Fprintf(sum, "%s %x\n", filepath.Base(path), one.Sum(nil))
 	}
-	return hex.EncodeToString(sum.Sum(nil))[:16], nil
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // install makes the machine one of the release, the way a customer's came to be: the

@@ -53,12 +53,12 @@ func recipeKey(folder string, more ...string) (string, error) {
 }
 
 // debian returns the cached Debian root, made if it lacks.
-func debian(ctx context.Context) (*entry, error) {
-	key, err := recipeKey("debian", suite)
+func debian(ctx context.Context, p platform) (*entry, error) {
+	key, err := recipeKey("debian", p.suite)
 	if err != nil {
 		return nil, err
 	}
-	e, err := cached(ctx, "debian", key, makeDebian)
+	e, err := cached(ctx, "debian", key, p.makeDebian)
 	if err != nil {
 		return nil, err
 	}
@@ -71,11 +71,11 @@ func debian(ctx context.Context) (*entry, error) {
 
 // makeDebian makes the Debian root as the folder path, which must not exist. Its packages come over a
 // network: what fails is tried again, three times in all.
-func makeDebian(ctx context.Context, path string) error {
+func (p platform) makeDebian(ctx context.Context, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, debianLimit)
 	defer cancel()
 	for try := 1; ; try++ {
-		err := mmdebstrap(ctx, path)
+		err := p.mmdebstrap(ctx, path)
 		if err == nil || try == 3 || ctx.Err() != nil {
 			return err
 		}
@@ -87,13 +87,13 @@ func makeDebian(ctx context.Context, path string) error {
 }
 
 // mmdebstrap is one try of makeDebian.
-func mmdebstrap(ctx context.Context, path string) error {
+func (p platform) mmdebstrap(ctx context.Context, path string) error {
 	temp, err := os.MkdirTemp("", "onerpm-debian-")
 	if err != nil {
 		return fmt.Errorf("make a temporary folder: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(temp) }()
-	args, err := mmdebstrapArgs(temp, path)
+	args, err := p.mmdebstrapArgs(temp, path)
 	if err != nil {
 		return err
 	}
@@ -108,23 +108,23 @@ func mmdebstrap(ctx context.Context, path string) error {
 }
 
 // mmdebstrapArgs returns mmdebstrap's arguments; package sources are put into temp.
-func mmdebstrapArgs(temp, path string) ([]string, error) {
-	sources, err := writeSources("/etc/apt", temp)
+func (p platform) mmdebstrapArgs(temp, path string) ([]string, error) {
+	sources, err := writeSources("/etc/apt", temp, p)
 	if err != nil {
 		return nil, err
 	}
 	args := []string{
 		"--mode=root", "--variant=minbase", "--format=directory", "--skip=cleanup/reproducible",
-		"--include=" + strings.Join(recipeLines(recipeText("debian/packages")), ","),
+		"--include=" + strings.Join(p.packages(), ","),
 		`--aptopt=Acquire::Languages "none"`, `--aptopt=APT::Install-Recommends "false"`,
 	}
-	for _, pattern := range recipeLines(recipeText("debian/exclude")) {
+	for _, pattern := range recipeLines(p.fill(recipeText("debian/exclude"))) {
 		args = append(args, "--dpkgopt=path-exclude="+pattern)
 	}
 	for _, option := range aptAcquire() {
 		args = append(args, "--aptopt="+option)
 	}
-	return append(append(args, suite, path), sources...), nil
+	return append(append(args, p.suite, path), sources...), nil
 }
 
 // aptAcquire returns how this machine's apt reaches its sources, where that is not

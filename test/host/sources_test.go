@@ -33,7 +33,7 @@ func TestSources(t *testing.T) {
 			if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			files, err := writeSources(etc, out)
+			files, err := writeSources(etc, out, platforms[1])
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,7 +1,7 @@
 // Command machine boots a test machine and gives a person a shell on it, or runs a
 // command there; when that ends, the machine is gone:
 //
-//	go run ./test/host/machine [--release 4.1.1 [--data]] [--disk MiB] [-- COMMAND...]
+//	go run ./test/host/machine [--platform debian13] [--release 4.1.1 [--data]] [--disk MiB] [-- COMMAND...]
 //
 // With --stay it runs nothing: it prints, as one line, what to write before a command so that it
 // runs in the machine (as "ssh root@host" would be), and keeps the machine until standard input ends.
@@ -39,6 +39,7 @@ func main() {
 func run(ctx context.Context, args []string) (code int, err error) {
 	var o host.Options
 	flags := flag.NewFlagSet("machine", flag.ContinueOnError)
+	flags.StringVar(&o.Platform, "platform", "", "the `distribution`: "+strings.Join(host.Platforms(), ", ")+"; the one of the tests if empty")
 	flags.StringVar(&o.Release, "release", "", "the product's `release` on the machine; none if empty")
 	flags.BoolVar(&o.Data, "data", false, "put the product's small set of data in")
 	flags.IntVar(&o.DiskMiB, "disk", 0, "give the machine an ext4 of its own of so many `MiB`")

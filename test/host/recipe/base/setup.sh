@@ -2,8 +2,25 @@
 # Runs inside the Debian root, over which tree/ was laid: what files alone cannot say.
 set -eu
 
-# as on RHEL, where yum is dnf
-ln -sf dnf-3 /usr/bin/yum
+# as on RHEL, where yum is dnf, and on Fedora, where both are dnf5
+if [ -e /usr/bin/dnf5 ]; then
+	ln -sf dnf5 /usr/bin/dnf
+	ln -sf dnf5 /usr/bin/yum
+else
+	ln -sf dnf-3 /usr/bin/yum
+fi
+
+# The demo product's packages are the same on all platforms, and know PostgreSQL 15: elsewhere the platform's own has that name.
+if [ @POSTGRESQL@ != 15 ]; then
+	for dir in /etc/postgresql /var/lib/postgresql; do
+		mv $dir/@POSTGRESQL@ $dir/15
+	done
+	ln -s @POSTGRESQL@ /usr/lib/postgresql/15
+	sed -i "s#postgresql/@POSTGRESQL@/#postgresql/15/#; s#@POSTGRESQL@-main#15-main#; s#'@POSTGRESQL@/main'#'15/main'#" /etc/postgresql/15/main/postgresql.conf
+fi
+if [ @POSTGRESQL@ -lt 14 ]; then # it does not know the setting
+	sed -i 's/ -c recovery_init_sync_method=syncfs//' /etc/systemd/system/postgresql@.service.d/direct.conf
+fi
 
 mkdir -p /etc/yum.repos.d /var/lib/rpm /var/log/journal
 rpm --initdb
