@@ -113,6 +113,18 @@ func groupsInside(leader int) ([]string, error) {
 	return groups, nil
 }
 
+// needsUnified says whether the machine's systemd refuses control groups of version 1, as it does from 258 on.
+func (m *Machine) needsUnified() bool {
+	found, _ := filepath.Glob(m.Path("/usr/lib/*/systemd/libsystemd-shared-*.so")) // the pattern is right
+	for _, path := range found {
+		var version int
+		if _, err := fmt.Sscanf(filepath.Base(path), "libsystemd-shared-%d", &version); err == nil && version >= 258 {
+			return true
+		}
+	}
+	return false
+}
+
 func isUnified(mount string) bool {
 	_, err := os.Stat(filepath.Join(mount, "cgroup.controllers"))
 	return err == nil

@@ -79,6 +79,9 @@ func (m *Machine) nspawn(groups []string) (*exec.Cmd, error) {
 		"--resolv-conf=off", "--timezone=off", "--console=read-only")
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(cleanEnv(), "SYSTEMD_LOG_TARGET=console", "SYSTEMD_NSPAWN_TMPFS_TMP=0")
+	if m.needsUnified() {
+		cmd.Env = append(cmd.Env, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1")
+	}
 	cmd.Stdout, cmd.Stderr = console, console
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	return cmd, nil
