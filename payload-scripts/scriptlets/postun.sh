@@ -1,6 +1,6 @@
-# When the bundle goes ($1 is 0) nothing but its own mark goes with it: an upgrade
+# When the bundle goes ($1 is 0) nothing but its own notes go with it: an upgrade
 # under way, its backups and its reports need neither the bundle nor this.
 if [ "${1:-0}" = 0 ]; then
-    rm -f {{q .Var}}/{{q .Marker}}
+    rm -f {{q .Var}}/{{q .Marker}} {{q .Var}}/{{q .Note}}
 fi
 exit 0

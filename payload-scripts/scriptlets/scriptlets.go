@@ -74,12 +74,13 @@ func render(root string, m *manifest.Manifest, room Room) (Texts, error) {
 
 // values are what the templates are filled with.
 type values struct {
-	Product, Prefix, Bundle, From, To         string
-	Var, Opt, Engine, Manual, Systemd, Marker string
-	Manual8, Completion                       string
-	Room                                      Room
-	Releases                                  []release
-	Names                                     []string
+	Product, Prefix, Bundle, From, To string
+	Var, Opt, Engine, Systemd, Marker string
+	Note                              string // why no upgrade was started
+	Manual8, Completion               string
+	Room                              Room
+	Releases                          []release
+	Names                             []string
 }
 
 // place returns the values that are places on the host, below root, which is empty but in tests.
@@ -88,7 +89,8 @@ func place(root, prefix, to string) values {
 		Prefix: prefix, To: to, Bundle: prefix + "-" + to,
 		Var: root + "/var/lib/" + prefix, Opt: root + "/opt/" + prefix, Engine: root + "/opt/" + prefix + "/" + to + "/bin/engine",
 		Manual8: root + "/usr/share/man/man8/" + prefix + ".8", Completion: root + "/usr/share/bash-completion/completions/" + prefix,
-		Manual: root + "/etc/" + prefix + "/manual", Systemd: root + "/run/systemd/system", Marker: "first-install-" + to,
+		Systemd: root + "/run/systemd/system", Marker: "first-install-" + to,
+		Note: "not-started-" + to + ".json",
 	}
 }
 

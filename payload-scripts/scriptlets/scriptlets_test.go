@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -170,43 +171,29 @@ func TestGateBrokenDatabase(t *testing.T) {
 }
 
 // engine puts a stand-in for the engine at a path: it prints its arguments and where it is.
-func (m *machine) engine(path string, check, start int) {
-	m.write(path, fmt.Sprintf("#!/bin/sh\necho \"%s $*\"\ncase $1 in check) exit %d ;; start) exit %d ;; esac\n", path, check, start), 0o700)
+func (m *machine) engine(path string, code int) {
+	m.write(path, fmt.Sprintf("#!/bin/sh\necho \"%s $*\"\nexit %d\n", path, code), 0o700)
 }
 
 func TestPostAndPosttrans(t *testing.T) {
 	t.Parallel()
-	const (
-		engine  = "opt/p-upgrade/4.2.0/bin/engine"
-		checked = engine + " check\n"
-	)
+	const engine = "opt/p-upgrade/4.2.0/bin/engine"
 	for name, c := range map[string]struct {
-		arg          string // of %post
-		state        string
-		manual       bool
-		check, start int
-		want         string
+		arg  string // of %post
+		code int    // the engine's
+		want string
 	}{
-		"first":         {arg: "1", want: checked + engine + " start --checked\n"},
-		"refused":       {arg: "1", check: 3, want: checked + "The upgrade to 4.2.0 was not started.\n  check again: p-upgrade check\n  start it:    p-upgrade start\n"},
-		"start fails":   {arg: "1", start: 1, want: checked + engine + " start --checked\nThe upgrade to 4.2.0 could not be started.\n  try again: p-upgrade start\n"},
-		"manual":        {arg: "1", manual: true, want: checked + "The upgrade to 4.2.0 waits for you, because /etc/p-upgrade/manual is there.\n  start it: p-upgrade start\n"},
-		"update":        {arg: "2", want: checked + "The upgrade to 4.2.0 does not start by itself when its package is updated.\n  start it: p-upgrade start\n"},
-		"update, done":  {arg: "2", state: "done", want: checked},
-		"update, going": {arg: "2", state: "running", want: "An upgrade is under way and goes on.\n  follow it: p-upgrade status --follow\n"},
-		"a person":      {arg: "2", state: "needs-a-person", want: "An upgrade has stopped and needs a person.\n  see what to do: p-upgrade report\n"},
+		"first":   {arg: "1", want: engine + " installed --first\n"},
+		"refused": {arg: "1", code: 3, want: engine + " installed --first\n"},
+		"update":  {arg: "2", want: engine + " installed\n"},
+		"an engine that cannot run": {arg: "1", code: 126, want: engine + " installed --first\n" +
+			"The upgrade to 4.2.0 was not started: /" + engine + " cannot be run.\n  start it when the cause is gone: p-upgrade start\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, shell := range shells {
 				m := newMachine(t)
-				m.engine(engine, c.check, c.start)
-				if c.manual {
-					m.write("etc/p-upgrade/manual", "", 0o600)
-				}
-				if c.state != "" {
-					m.write("var/lib/p-upgrade/state", c.state+"\n", 0o600)
-				}
+				m.engine(engine, c.code)
 				texts := m.texts(Room{})
 				if out, code := m.script(shell, texts.Post, c.arg); code != 0 || out != "" {
 					t.Errorf("%%post: exit %d: %s", code, out)
@@ -231,12 +218,33 @@ func TestPostAndPosttrans(t *testing.T) {
 	}
 }
 
+// TestPosttransUnshared has the engine see the host's network and files though the scriptlet does not, as under
+// rpm-plugin-unshare. The first process of a PID namespace stands for the host's.
+func TestPosttransUnshared(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	const tell = "#!/bin/sh\nreadlink /proc/self/ns/net /proc/self/ns/mnt\n"
+	m.write("tell", tell, 0o700)
+	m.write("opt/p-upgrade/4.2.0/bin/engine", tell, 0o700)
+	m.write("posttrans", m.texts(Room{}).Posttrans, 0o700)
+	for _, without := range []string{"--fork", "--net", "--mount", "--net --mount"} {
+		for _, shell := range shells {
+			out, code := m.script([]string{"unshare", "--pid", "--fork", "--mount-proc", "sh"},
+				fmt.Sprintf("%s/tell; unshare %s %s %s/posttrans", m.root, without, strings.Join(shell, " "), m.root))
+			lines := strings.Fields(out)
+			if code != 0 || len(lines) != 4 || !slices.Equal(lines[:2], lines[2:]) {
+				t.Errorf("%v with %s: exit %d, it sees not what the host does:\n%s", shell, without, code, out)
+			}
+		}
+	}
+}
+
 // TestPostAsksTheEngine has %post write man page and completion where there are folders for them.
 func TestPostAsksTheEngine(t *testing.T) {
 	t.Parallel()
 	for _, shell := range shells {
 		m := newMachine(t)
-		m.engine("opt/p-upgrade/4.2.0/bin/engine", 0, 0)
+		m.engine("opt/p-upgrade/4.2.0/bin/engine", 0)
 		m.write("usr/share/man/man8/p-upgrade.8", "of an older bundle", 0o644)
 		m.write("usr/share/bash-completion/completions/another", "", 0o644)
 		post := m.texts(Room{}).Post
@@ -274,13 +282,16 @@ func TestPostun(t *testing.T) {
 		m := newMachine(t)
 		texts := m.texts(Room{})
 		m.write("var/lib/p-upgrade/first-install-4.2.0", "", 0o600)
+		m.write("var/lib/p-upgrade/not-started-4.2.0.json", "", 0o600)
 		m.write("var/lib/p-upgrade/state", "running\n", 0o600)
 		m.write("opt/p-upgrade/run/x/bin/engine", "", 0o600)
 		if out, code := m.script(shells[0], texts.Postun, arg); code != 0 || out != "" {
 			t.Errorf("exit %d: %s", code, out)
 		}
-		if _, err := os.Stat(m.path("var/lib/p-upgrade/first-install-4.2.0")); os.IsNotExist(err) != gone {
-			t.Errorf("with %s: %v", arg, err)
+		for _, name := range []string{"first-install-4.2.0", "not-started-4.2.0.json"} {
+			if _, err := os.Stat(m.path("var/lib/p-upgrade/" + name)); os.IsNotExist(err) != gone {
+				t.Errorf("%s with %s: %v", name, arg, err)
+			}
 		}
 		for _, p := range []string{"var/lib/p-upgrade/state", "opt/p-upgrade/run/x/bin/engine"} {
 			if _, err := os.Stat(m.path(p)); err != nil {
@@ -313,10 +324,10 @@ func TestWrapper(t *testing.T) {
 			t.Parallel()
 			m := newMachine(t)
 			for _, b := range c.bundles {
-				m.engine("opt/p-upgrade/"+b+"/bin/engine", 0, 0)
+				m.engine("opt/p-upgrade/"+b+"/bin/engine", 0)
 			}
 			if c.attempt != "" {
-				m.engine("opt/p-upgrade/run/current/bin/engine", 0, 0)
+				m.engine("opt/p-upgrade/run/current/bin/engine", 0)
 				m.write("opt/p-upgrade/run/current/version", c.attempt+"\n", 0o600)
 			}
 			if c.state != "" {

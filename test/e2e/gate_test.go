@@ -97,6 +97,9 @@ func TestRemove(t *testing.T) {
 		m := host.Start(t, host.Options{Release: "4.1.1", Data: true})
 		before := whole(t, m)
 		m.Sh(t, "mkdir -p /etc/"+prefix+" && touch /etc/"+prefix+"/manual && dnf install -y "+give(t, m, "4.2.0"))
+		if code, out := m.ShCode(t, prefix+" wait"); code != 8 || !strings.Contains(out, "/manual is there") {
+			t.Errorf("wait where nothing was started: exit %d, want 8 and why\n%s", code, out)
+		}
 		m.Sh(t, "dnf remove -y "+prefix+"-4.2.0 && rm /etc/"+prefix+"/manual")
 		same(t, "before the install and after the removal", before, whole(t, m))
 		if code, out := m.ShCode(t, "ls /opt/"+prefix+"/4.2.0 /usr/bin/"+prefix); code == 0 {

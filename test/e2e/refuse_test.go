@@ -327,6 +327,9 @@ func installRefused(t *testing.T, m *host.Machine, rpm string) {
 		t.Errorf("something was started: %s", left)
 	}
 	if code == 0 {
+		if code, out := m.ShCode(t, prefix+" wait"); code != 3 || !strings.Contains(out, "refused when its package was installed") {
+			t.Errorf("wait: exit %d, want 3 and why\n%s", code, out)
+		}
 		if code, out := m.ShCode(t, prefix+" start"); code != 3 {
 			t.Errorf("start: exit %d, want 3\n%s", code, out)
 		}

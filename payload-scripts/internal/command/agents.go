@@ -73,7 +73,7 @@ func (e *env) tellAgents(rec agent.Record) int {
 	if e.json {
 		return e.encode(rec, code)
 	}
-	printAgents(e.out, e.bundle.Manifest.Prefix, rec)
+	view.Agents(e.out, e.bundle.Manifest.Prefix, rec)
 	return code
 }
 
@@ -89,7 +89,7 @@ func (e *env) end(r upgrade.Report) int {
 func (e *env) printEnd(r upgrade.Report) {
 	view.Outcome(e.out, r)
 	if r.Outcome == journal.Upgraded && r.Agents != nil {
-		printAgents(e.out, e.prefix(), *r.Agents)
+		view.Agents(e.out, e.prefix(), *r.Agents)
 	}
 }
 
@@ -99,32 +99,6 @@ func agentsExit(rec *agent.Record) int {
 		return exitDone
 	}
 	return exitAgents
-}
-
-// printAgents prints how the agents are, and each group that failed.
-func printAgents(w io.Writer, prefix string, rec agent.Record) {
-	_, up := rec.Count(agent.Upgraded)
-	_, all := rec.Count(agent.Waiting, agent.Asking, agent.Asked, agent.Upgraded, agent.Failed)
-	count := fmt.Sprintf("%d of %d upgraded", up, all)
-	switch rec.State {
-	case agent.Pending:
-		fmt.Fprintf(w, "agents: pending\n  because: %s\n", view.Indent(rec.Why))
-	case agent.Left:
-		fmt.Fprintf(w, "agents: left alone, %s\n", rec.Why)
-	case agent.Running:
-		asked, _ := rec.Count(agent.Asking, agent.Asked)
-		fmt.Fprintf(w, "agents: under way, %s, %d groups at work\n  wait for their end: %s agents wait\n", count, asked, prefix)
-	case agent.Stopped:
-		fmt.Fprintf(w, "agents: stopped, %s\n  because: %s\n  once the cause is gone: %s agents resume\n", count, view.Indent(rec.Why), prefix)
-	default:
-		fmt.Fprintf(w, "agents: done, %s\n", count)
-		if rec.Why != "" {
-			fmt.Fprintf(w, "  %s\n", rec.Why)
-		}
-	}
-	if rec.LeftOut > 0 {
-		fmt.Fprintf(w, "  note: %d groups were left out because they are not ready\n", rec.LeftOut)
-	}
 }
 
 // beginAgents starts, or starts again, what works on the agents.
@@ -190,7 +164,7 @@ func (e *env) workOnAgents(ctx context.Context, a layout.Attempt) int {
 	if err := attempt.EndAgents(ctx, p); err != nil {
 		return e.fail(err, exitFailed)
 	}
-	printAgents(e.err, p.Prefix, rec)
+	view.Agents(e.err, p.Prefix, rec)
 	return agentsExit(&rec)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/finding"
@@ -43,24 +44,16 @@ func (e *env) tell(found []finding.Finding) int {
 	m := e.bundle.Manifest
 	v := verdict{From: m.From, To: m.To, Verdict: "ready", Findings: found}
 	code := exitDone
-	for _, f := range found {
-		if f.ID == preflight.AlreadyNew {
-			v.Verdict, code = "nothing-to-do", exitDone
-			break
-		}
-		if f.Level == finding.Refuse {
-			v.Verdict, code = "refused", exitRefused
-		}
+	switch {
+	case alreadyNew(found):
+		v.Verdict = "nothing-to-do"
+	case slices.ContainsFunc(found, func(f finding.Finding) bool { return f.Level == finding.Refuse }):
+		v.Verdict, code = "refused", exitRefused
 	}
 	if e.json {
 		return e.encode(v, code)
 	}
-	for _, f := range found {
-		fmt.Fprintf(e.out, "%-7s %s: %s\n", f.Level, f.ID, view.Indent(f.What))
-		if f.Do != "" {
-			fmt.Fprintf(e.out, "        -> %s\n", view.Indent(f.Do))
-		}
-	}
+	view.Findings(e.out, found)
 	switch v.Verdict {
 	case "ready":
 		fmt.Fprintf(e.out, "ready: this machine can be upgraded from %s to %s\n", m.From, m.To)
@@ -70,6 +63,11 @@ func (e *env) tell(found []finding.Finding) int {
 		fmt.Fprintf(e.out, "nothing to do: this machine is %s already\n", m.To)
 	}
 	return code
+}
+
+// alreadyNew tells whether the check found that the host is at the new release.
+func alreadyNew(found []finding.Finding) bool {
+	return slices.ContainsFunc(found, func(f finding.Finding) bool { return f.ID == preflight.AlreadyNew })
 }
 
 func (e *env) encode(v any, code int) int {

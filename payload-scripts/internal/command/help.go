@@ -21,6 +21,7 @@ var exitCodes = []struct {
 	{5, "needs a person; the report says what to do"},
 	{6, "done, agents pending"},
 	{7, "another one is under way"},
+	{8, "no upgrade was started, and none was refused"},
 }
 
 // help tells the usage of all commands, of one, or the settings.

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -38,7 +37,7 @@ func runLog(ctx context.Context, e *env, o options) int {
 	}
 	defer f.Close() //nolint:errcheck // read only
 	if o.lines >= 0 {
-		if err := lastLines(f, o.lines); err != nil {
+		if err := view.LastLines(f, o.lines); err != nil {
 			return e.fail(err, exitFailed)
 		}
 	}
@@ -71,39 +70,4 @@ func (e *env) logJSON(f io.Reader) int {
 		lines = []string{}
 	}
 	return e.encode(map[string]any{"lines": lines}, exitDone)
-}
-
-// lastLines sets the position of a file to where its last n lines begin.
-func lastLines(f io.ReadSeeker, n int) error {
-	end, err := f.Seek(0, io.SeekEnd)
-	if err != nil || n == 0 {
-		return err
-	}
-	const block = 64 << 10
-	newlines := 0
-	for at := end; at > 0; {
-		size := min(block, at)
-		at -= size
-		if _, err := f.Seek(at, io.SeekStart); err != nil {
-			return err
-		}
-		buf := make([]byte, size)
-		if _, err := io.ReadFull(f, buf); err != nil {
-			return err
-		}
-		for i := len(buf); ; {
-			if i = bytes.LastIndexByte(buf[:i], '\n'); i < 0 {
-				break
-			}
-			if at+int64(i) == end-1 {
-				continue // ends the last line
-			}
-			if newlines++; newlines == n {
-				_, err := f.Seek(at+int64(i)+1, io.SeekStart)
-				return err
-			}
-		}
-	}
-	_, err = f.Seek(0, io.SeekStart)
-	return err
 }

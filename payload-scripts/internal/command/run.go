@@ -28,6 +28,7 @@ const (
 	exitNeedsPerson = 5
 	exitAgents      = 6
 	exitUnderWay    = 7
+	exitNotStarted  = 8
 )
 
 // exitOf is the one place where an outcome becomes an exit code.
@@ -55,9 +56,9 @@ type env struct {
 
 // options are the flags of all commands; each command defines those it has.
 type options struct {
-	follow, all, dryRun, checked bool
-	lines                        int
-	verb                         string // of a command that has some
+	follow, all, dryRun, checked, first bool
+	lines                               int
+	verb                                string // of a command that has some
 }
 
 // command is one word of the command line.
@@ -88,7 +89,8 @@ func commands() []command {
 				"Elsewhere, with NO_COLOR set or with TERM=dumb each step is a line when it ends.",
 			statusFlags, runStatus},
 		{"wait", "wait for the end; the exit code is the upgrade's",
-			"When no upgrade was started, it makes the check and tells why.", nil, runWait},
+			"When the last installation of the bundle, or the last start, began no upgrade it tells why, with exit code 3 if it was refused and 8 otherwise. " +
+				"When nothing was ever started it makes the check, and exits with 8 if nothing stands in the way.", nil, runWait},
 		{"rollback", "go back to the old release; possible until the commit",
 			"The upgrade under way ends its current step and goes back. After the commit it is refused with exit code 3.", nil, runRollback},
 		{"report", "tell how the last upgrade went",
@@ -105,6 +107,7 @@ func commands() []command {
 				"Nothing of an upgrade that is under way or needs a person is removed. Bundles belong to their packages: remove them with yum.",
 			cleanFlags, runClean},
 		{"run", "", "", nil, runAttempt},
+		{"installed", "", "", installedFlags, runInstalled},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"onerpm/internal/redact"
@@ -34,7 +35,7 @@ func runStart(ctx context.Context, e *env, o options) int {
 	}
 	release, err := attempt.LockStart(p)
 	if err != nil {
-		return e.fail(err, lockExit(err))
+		return e.failStart(err, lockExit(err))
 	}
 	defer release()
 	return e.start(ctx, p, o.checked)
@@ -61,10 +62,10 @@ func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
 	}
 	err = attempt.AwaitEngine(ctx, p)
 	if errors.Is(err, attempt.ErrAtItsEnd) {
-		return e.fail(err, exitUnderWay)
+		return e.failStart(err, exitUnderWay)
 	}
 	if err != nil {
-		return e.fail(err, exitFailed)
+		return e.failStart(err, exitFailed)
 	}
 	if word == attempt.NeedsAPerson {
 		return e.resume(ctx, p)
@@ -74,10 +75,11 @@ func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
 	}
 	if !checked {
 		found := e.check(ctx)
-		for _, f := range found {
-			if f.Level == finding.Refuse {
-				return e.tell(found)
+		if slices.ContainsFunc(found, func(f finding.Finding) bool { return f.Level == finding.Refuse }) {
+			if !alreadyNew(found) {
+				e.note(attempt.Unstarted{Why: "it was refused when it was to be started", Refused: true, Findings: found})
 			}
+			return e.tell(found)
 		}
 	}
 	e.expire(p)
@@ -86,7 +88,7 @@ func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
 	}
 	a, err := attempt.Create(e.bundle, time.Now())
 	if err != nil {
-		return e.fail(err, exitFailed)
+		return e.failStart(err, exitFailed)
 	}
 	return e.begin(ctx, p, a)
 }
@@ -134,7 +136,7 @@ func (e *env) begin(ctx context.Context, p layout.Places, a layout.Attempt) int 
 			_ = attempt.Uninstall(ctx, p)
 			_ = attempt.SetState(p, before)
 		}
-		return e.fail(fmt.Errorf("start the upgrade: %w", err), exitFailed)
+		return e.failStart(fmt.Errorf("start the upgrade: %w", err), exitFailed)
 	}
 	if e.json {
 		return e.encode(map[string]string{"id": a.ID}, exitDone)

@@ -13,6 +13,7 @@ import (
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/upgrade"
 	"onerpm/payload-scripts/internal/view"
 )
 
@@ -42,7 +43,7 @@ func runStatus(ctx context.Context, e *env, o options) int {
 			return e.stalled(a, rec, why)
 		}
 	}
-	r := e.report(a, rec)
+	r := upgrade.ReportOf(e.bundle, a, rec)
 	if e.json {
 		return e.encode(r, exitDone)
 	}
@@ -83,14 +84,31 @@ func (e *env) none() int {
 	return exitDone
 }
 
-// runWait waits for the end of the latest attempt and exits with its code. When
-// none was started, it tells why, with the check's code.
+// runWait waits for the end of the latest attempt and exits with its code. When the last installation or start
+// began none, it tells why.
 func runWait(ctx context.Context, e *env, _ options) int {
 	if err := needRoot(); err != nil {
 		return e.fail(err, exitUsage)
 	}
 	p := e.bundle.Places()
 	a, ok := e.latest()
+	word, err := attempt.State(p)
+	if err != nil {
+		return e.fail(err, exitFailed)
+	}
+	if word != attempt.Running && word != attempt.NeedsAPerson {
+		after := ""
+		if ok {
+			after = a.ID
+		}
+		u, err := attempt.ReadUnstarted(p, e.bundle.Manifest.To, after)
+		if err != nil {
+			return e.fail(err, exitFailed)
+		}
+		if u != nil {
+			return e.unstarted(*u)
+		}
+	}
 	if !ok {
 		return e.notStarted(ctx)
 	}
@@ -120,7 +138,7 @@ func runWait(ctx context.Context, e *env, _ options) int {
 
 // stalled reports an attempt that has not ended and that nothing works on.
 func (e *env) stalled(a layout.Attempt, rec journal.Record, why string) int {
-	r := e.report(a, rec)
+	r := upgrade.ReportOf(e.bundle, a, rec)
 	r.Todo = stalledTodo(e.prefix(), why)
 	if e.json {
 		return e.encode(r, exitNeedsPerson)
@@ -130,7 +148,7 @@ func (e *env) stalled(a layout.Attempt, rec journal.Record, why string) int {
 }
 
 func (e *env) ended(a layout.Attempt, rec journal.Record) int {
-	r := e.report(a, rec)
+	r := upgrade.ReportOf(e.bundle, a, rec)
 	if e.json {
 		return e.encode(r, e.end(r))
 	}
@@ -138,12 +156,20 @@ func (e *env) ended(a layout.Attempt, rec journal.Record) int {
 	return e.end(r)
 }
 
+// notStarted is for a bundle that began no attempt and of which nothing was noted, because its scriptlets did not run for instance.
 func (e *env) notStarted(ctx context.Context) int {
-	code := e.tell(e.check(ctx))
-	if code != exitDone {
+	found := e.check(ctx)
+	if e.json || alreadyNew(found) {
+		if code := e.tell(found); code != exitDone || alreadyNew(found) {
+			return code
+		}
+		return exitNotStarted
+	}
+	if code := e.tell(found); code != exitDone {
 		return code
 	}
-	return e.none()
+	e.none()
+	return exitNotStarted
 }
 
 // runRollback asks the attempt under way to go back.

@@ -93,6 +93,9 @@ func (p Places) NoAgents() string {
 // State is the file with the state word.
 func (p Places) State() string { return p.Var() + "/state" }
 
+// Unstarted is the file that tells why the last installation or start of the bundle to a release began no attempt.
+func (p Places) Unstarted(to string) string { return p.Var() + "/not-started-" + to + ".json" }
+
 // Current is the link to the attempt that was started last.
 func (p Places) Current() string { return filepath.Join(p.Run(), "current") }
 

@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"encoding/json"
+	"os"
 	"time"
 
 	"onerpm/internal/manifest"
@@ -9,6 +10,7 @@ import (
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/stores"
 )
 
@@ -39,8 +41,35 @@ type Report struct {
 	Agents  *agent.Record          `json:"agents,omitempty"`  // nil when there are none to upgrade, and before the upgrade came to them
 }
 
-// ReportOf makes the report of a record.
-func ReportOf(m *manifest.Manifest, r journal.Record) Report {
+// ReportOf makes the report of an attempt from what lies on disk, as it is now.
+func ReportOf(b *layout.Bundle, a layout.Attempt, rec journal.Record) Report {
+	r := reportOf(b.Manifest, rec)
+	r.Changes = changes(b, a)
+	r.Stores, _ = stores.Notes(a.Stores()) // an attempt that never came to them has none
+	if rec, err := agent.Read(a.Var); err == nil {
+		r.Agents = &rec
+	}
+	return r
+}
+
+// changes are what was merged in configuration files: what the backup says or, when that was cleaned away, the report
+// that was written at the end. None are known before the merge.
+func changes(b *layout.Bundle, a layout.Attempt) []files.FileChange {
+	found, err := files.New(b.Manifest, b.Dir, a.Backup("")).Changes()
+	if err == nil {
+		return found
+	}
+	var written struct {
+		Changes []files.FileChange `json:"changes"`
+	}
+	data, err := os.ReadFile(a.Report())
+	if err != nil || json.Unmarshal(data, &written) != nil {
+		return nil
+	}
+	return written.Changes
+}
+
+func reportOf(m *manifest.Manifest, r journal.Record) Report {
 	return Report{
 		Product: m.Product, ID: r.ID, From: r.From, To: r.To,
 		Outcome: r.Outcome, Phase: r.Phase, Back: r.Back, Began: r.Began, Ended: r.Ended,
@@ -50,7 +79,7 @@ func ReportOf(m *manifest.Manifest, r journal.Record) Report {
 }
 
 func (u *Upgrade) writeReport() error {
-	report := ReportOf(u.Manifest(), u.Journal.Record())
+	report := reportOf(u.Manifest(), u.Journal.Record())
 	report.Changes, _ = u.files.set.Changes()           // an attempt that was refused merged nothing
 	report.Stores, _ = stores.Notes(u.Attempt.Stores()) // nor copied anything
 	data, err := json.MarshalIndent(report, "", " ")

@@ -1,0 +1,101 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"onerpm/internal/redact"
+	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/view"
+)
+
+func installedFlags(f *flag.FlagSet, o *options) { f.BoolVar(&o.first, "first", false, "") }
+
+// runInstalled is the work of %posttrans: it checks the host and, on a first installation that nothing stands against,
+// starts the upgrade, as a unit that does not need the transaction any more. Otherwise it tells why not, and notes it for
+// a wait that follows. What it tells is for the terminal of yum.
+func runInstalled(ctx context.Context, e *env, o options) int {
+	if err := needRoot(); err != nil {
+		return e.fail(err, exitUsage)
+	}
+	p := e.bundle.Places()
+	word, err := attempt.State(p)
+	if err != nil {
+		return e.fail(err, exitFailed)
+	}
+	switch word {
+	case attempt.Running:
+		fmt.Fprintf(e.out, "an upgrade is under way and goes on\n  follow it: %s status --follow\n", p.Prefix)
+		return exitUnderWay
+	case attempt.NeedsAPerson:
+		fmt.Fprintf(e.out, "an upgrade has stopped and needs a person\n  see what to do: %s report\n", p.Prefix)
+		return exitNeedsPerson
+	}
+	found := e.check(ctx)
+	if code := e.tell(found); code != exitDone {
+		e.note(attempt.Unstarted{Why: "it was refused when its package was installed", Refused: true, Findings: found})
+		fmt.Fprintf(e.out, "the upgrade to %s was not started\n  check again: %s check\n  start it:    %s start\n", e.bundle.Manifest.To, p.Prefix, p.Prefix)
+		return code
+	}
+	if alreadyNew(found) {
+		return exitDone
+	}
+	why := ""
+	_, err = os.Stat(p.Manual())
+	switch {
+	case !o.first:
+		why = "an upgrade does not start by itself when its package is updated or installed again"
+	case err == nil:
+		why = p.Manual() + " is there, so the upgrade waits for you"
+	case !errors.Is(err, os.ErrNotExist):
+		why = fmt.Sprintf("nobody can tell whether %s is there: %v", p.Manual(), err)
+	}
+	if why != "" {
+		e.note(attempt.Unstarted{Why: why})
+		fmt.Fprintf(e.out, "the upgrade to %s was not started: %s\n  start it: %s start\n", e.bundle.Manifest.To, why, p.Prefix)
+		return exitNotStarted
+	}
+	return runStart(ctx, e, options{checked: true})
+}
+
+// note has a wait tell of an installation or a start that began no attempt, and not of the attempt before.
+func (e *env) note(u attempt.Unstarted) {
+	m := e.bundle.Manifest
+	u.To, u.Revision, u.Time = m.To, m.Revision, time.Now().UTC().Truncate(time.Second)
+	if a, ok := e.latest(); ok {
+		u.After = a.ID
+	}
+	if err := attempt.NoteUnstarted(e.bundle.Places(), u); err != nil {
+		fmt.Fprintf(e.err, "warning: %s\n", redact.Prose(err.Error()))
+	}
+}
+
+// failStart is fail for a start that began no attempt.
+func (e *env) failStart(err error, code int) int {
+	e.note(attempt.Unstarted{Why: err.Error()})
+	return e.fail(err, code)
+}
+
+// unstarted tells why the last installation or start began no attempt.
+func (e *env) unstarted(u attempt.Unstarted) int {
+	m := e.bundle.Manifest
+	code := exitNotStarted
+	if u.Refused {
+		code = exitRefused
+	}
+	if e.json {
+		return e.encode(map[string]any{
+			"from": m.From, "to": m.To, "outcome": "not-started", "refused": u.Refused, "why": u.Why, "time": u.Time, "findings": u.Findings,
+		}, code)
+	}
+	view.Findings(e.out, slices.DeleteFunc(u.Findings, func(f finding.Finding) bool { return f.Level != finding.Refuse }))
+	fmt.Fprintf(e.out, "no upgrade to %s was started (%s): %s\n  check again: %s check\n  start it:    %s start\n",
+		m.To, u.Time.Format(time.DateTime+" MST"), redact.Prose(u.Why), m.Prefix, m.Prefix)
+	return code
+}
