@@ -84,9 +84,20 @@ func TestNightlyUpdate(t *testing.T) {
 	same(t, "before and after dnf -y update", before, whole(t, m))
 	m.Sh(t, "dnf -y install "+prefix+"-4.2.0 && "+prefix+" wait")
 	checkNew(t, m, "4.2.0")
+	if err := m.CopyIn("../../dist/components", "/srv/components"); err != nil { // of every release, one of them with a version that went backwards
+		t.Fatal(err)
+	}
+	m.Sh(t, componentsRepository)
 	before = whole(t, m)
 	m.Sh(t, "dnf -y update")
 	same(t, "before and after dnf -y update of an upgraded machine", before, whole(t, m))
+	if out := m.Sh(t, prefix+" report"); !strings.Contains(out, "cloudify-amqp-influx-0:17.6.30-community.*") {
+		t.Errorf("the report does not tell of it:\n%s", out)
+	}
+	out := m.Sh(t, "dnf -y update --disableexcludes=main --assumeno 2>&1 || true")
+	if !strings.Contains(out, "cloudify-amqp-influx") {
+		t.Errorf("the repository has nothing that an update would take, so that nothing was tried:\n%s", out)
+	}
 }
 
 // TestRemove removes the bundle before, during and after the upgrade.

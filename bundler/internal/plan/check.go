@@ -72,6 +72,7 @@ func (p *Plan) Check(h Headers) (*Verdict, error) {
 	c.ownPlaces()
 	c.scriptlets()
 	c.state()
+	c.backwards()
 	for _, list := range []Problems{c.problems, c.warnings} {
 		slices.SortStableFunc(list, func(a, b Problem) int { return strings.Compare(a.Package, b.Package) })
 	}

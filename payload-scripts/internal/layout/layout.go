@@ -93,6 +93,9 @@ func (p Places) NoAgents() string {
 // State is the file with the state word.
 func (p Places) State() string { return p.Var() + "/state" }
 
+// Excluded is the file that tells what the system's updates were told to leave out.
+func (p Places) Excluded() string { return p.Var() + "/excluded.json" }
+
 // Unstarted is the file that tells why the last installation or start of the bundle to a release began no attempt.
 func (p Places) Unstarted(to string) string { return p.Var() + "/not-started-" + to + ".json" }
 

@@ -2,11 +2,15 @@ package upgrade
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"strings"
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/job"
+	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/packages"
+	"onerpm/payload-scripts/internal/updates"
 )
 
 // packageSet is the product's packages in an attempt.
@@ -58,4 +62,27 @@ func (p *packageSet) markUserInstalled(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// keepFromUpdates never fails an upgrade that serves already either.
+func (p *packageSet) keepFromUpdates(context.Context) error {
+	if err := updatesOf(p.Bundle).Exclude(updates.Higher(p.Manifest())); err != nil {
+		return p.Warn("an update of the system may bring back packages of another release: " + err.Error())
+	}
+	return nil
+}
+
+// updatesOf is the package manager that a bundle's product must be kept from.
+func updatesOf(b *layout.Bundle) updates.Host {
+	return updates.Host{Root: b.Root, Record: b.Places().Excluded()}
+}
+
+// excluded says what updates leave out; "" for nothing.
+func excluded(b *layout.Bundle) string {
+	e, err := updatesOf(b).Excluded()
+	if err != nil || len(e.Patterns) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("updates of the system leave out %s, which %s names: they have higher versions than %s has",
+		strings.Join(e.Patterns, ", "), e.File, b.Manifest.To)
 }

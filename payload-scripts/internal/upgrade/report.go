@@ -36,20 +36,29 @@ type Report struct {
 	Warnings []string          `json:"warnings,omitempty"`
 	Steps    []journal.Step    `json:"steps"`
 
-	Changes []files.FileChange     `json:"changes,omitempty"` // what was merged in configuration files; values of secrets are hidden
-	Stores  map[string]stores.Note `json:"stores,omitempty"`  // what became of documents; nil before the upgrade came to them
-	Agents  *agent.Record          `json:"agents,omitempty"`  // nil when there are none to upgrade, and before the upgrade came to them
+	Changes  []files.FileChange     `json:"changes,omitempty"`  // what was merged in configuration files; values of secrets are hidden
+	Stores   map[string]stores.Note `json:"stores,omitempty"`   // what became of documents; nil before the upgrade came to them
+	Excluded string                 `json:"excluded,omitempty"` // what the system's updates leave out now, for people
+	Agents   *agent.Record          `json:"agents,omitempty"`   // nil when there are none to upgrade, and before the upgrade came to them
 }
 
 // ReportOf makes the report of an attempt from what lies on disk, as it is now.
-func ReportOf(b *layout.Bundle, a layout.Attempt, rec journal.Record) Report {
-	r := reportOf(b.Manifest, rec)
-	r.Changes = changes(b, a)
-	r.Stores, _ = stores.Notes(a.Stores()) // an attempt that never came to them has none
-	if rec, err := agent.Read(a.Var); err == nil {
-		r.Agents = &rec
+func ReportOf(b *layout.Bundle, a layout.Attempt, r journal.Record) Report {
+	report := Report{
+		Product: b.Manifest.Product, ID: r.ID, From: r.From, To: r.To,
+		Outcome: r.Outcome, Phase: r.Phase, Back: r.Back, Began: r.Began, Ended: r.Ended,
+		Closed: r.Closed, Window: manifest.Duration(r.Window()), Measured: r.Probed && !r.Reopened.IsZero(), Limit: b.Manifest.Limits.Window,
+		Failed: r.Step, Error: r.Error, Todo: r.Todo, Warnings: r.Warnings, Steps: r.Steps,
+		Changes: changes(b, a),
 	}
-	return r
+	report.Stores, _ = stores.Notes(a.Stores()) // an attempt that never came to them has none
+	if agents, err := agent.Read(a.Var); err == nil {
+		report.Agents = &agents
+	}
+	if r.Outcome == journal.Upgraded {
+		report.Excluded = excluded(b)
+	}
+	return report
 }
 
 // changes are what was merged in configuration files: what the backup says or, when that was cleaned away, the report
@@ -69,20 +78,8 @@ func changes(b *layout.Bundle, a layout.Attempt) []files.FileChange {
 	return written.Changes
 }
 
-func reportOf(m *manifest.Manifest, r journal.Record) Report {
-	return Report{
-		Product: m.Product, ID: r.ID, From: r.From, To: r.To,
-		Outcome: r.Outcome, Phase: r.Phase, Back: r.Back, Began: r.Began, Ended: r.Ended,
-		Closed: r.Closed, Window: manifest.Duration(r.Window()), Measured: r.Probed && !r.Reopened.IsZero(), Limit: m.Limits.Window,
-		Failed: r.Step, Error: r.Error, Todo: r.Todo, Warnings: r.Warnings, Steps: r.Steps,
-	}
-}
-
 func (u *Upgrade) writeReport() error {
-	report := reportOf(u.Manifest(), u.Journal.Record())
-	report.Changes, _ = u.files.set.Changes()           // an attempt that was refused merged nothing
-	report.Stores, _ = stores.Notes(u.Attempt.Stores()) // nor copied anything
-	data, err := json.MarshalIndent(report, "", " ")
+	data, err := json.MarshalIndent(ReportOf(u.Bundle, u.Attempt, u.Journal.Record()), "", " ")
 	if err != nil {
 		return err
 	}

@@ -52,6 +52,9 @@ func Outcome(w io.Writer, r upgrade.Report) {
 	for _, warning := range r.Warnings {
 		fmt.Fprintf(w, "  note: %s\n", Indent(warning))
 	}
+	if r.Excluded != "" {
+		fmt.Fprintf(w, "  note: %s\n", Indent(r.Excluded))
+	}
 }
 
 func way(r upgrade.Report) string {
