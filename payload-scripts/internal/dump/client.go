@@ -1,6 +1,7 @@
 package dump
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,13 +36,48 @@ func Client(ctx context.Context, db *database.DB) (string, error) {
 
 // Oldest finds the folder of the oldest pg_dump that is not older than a version of PostgreSQL.
 func Oldest(ctx context.Context, spec manifest.Database, need float64) (string, error) {
-	best, bestVersion := "", 0.0
-	var seen []string
+	found, seen, err := installed(ctx, spec)
+	if err != nil {
+		return "", err
+	}
+	best := -1
+	for i, c := range found {
+		if c.version >= need && (best < 0 || c.version < found[best].version) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return "", fmt.Errorf("no pg_dump for PostgreSQL %v or later with pg_restore beside it; %s", need, seen)
+	}
+	return found[best].folder, nil
+}
+
+// newest finds the folder of the newest pg_restore: it reads the archives of all before it.
+func newest(ctx context.Context, spec manifest.Database) (string, error) {
+	found, seen, err := installed(ctx, spec)
+	if err != nil {
+		return "", err
+	}
+	if len(found) == 0 {
+		return "", fmt.Errorf("no pg_restore with pg_dump beside it; %s", seen)
+	}
+	return slices.MaxFunc(found, func(a, b client) int { return cmp.Compare(a.version, b.version) }).folder, nil
+}
+
+// client is a folder of PostgreSQL's client programs.
+type client struct {
+	folder  string
+	version float64
+}
+
+// installed finds all of them; seen tells people where it looked and what was there.
+func installed(ctx context.Context, spec manifest.Database) (found []client, seen string, err error) {
+	var there []string
 	folders := slices.Concat(spec.Programs, Folders)
 	for _, pattern := range folders {
 		dirs, err := filepath.Glob(pattern)
 		if err != nil {
-			return "", fmt.Errorf("look for pg_dump in %s: %w", pattern, err)
+			return nil, "", fmt.Errorf("look for pg_dump in %s: %w", pattern, err)
 		}
 		for _, dir := range dirs {
 			v, err := dumpVersion(ctx, dir)
@@ -49,23 +85,17 @@ func Oldest(ctx context.Context, spec manifest.Database, need float64) (string, 
 			case errors.Is(err, os.ErrNotExist):
 				continue
 			case err != nil:
-				seen = append(seen, fmt.Sprintf("%s (%v)", dir, err))
+				there = append(there, fmt.Sprintf("%s (%v)", dir, err))
 				continue
 			}
-			seen = append(seen, fmt.Sprintf("%s (%v)", dir, v))
-			if v >= need && (best == "" || v < bestVersion) {
-				best, bestVersion = dir, v
-			}
+			there = append(there, fmt.Sprintf("%s (%v)", dir, v))
+			found = append(found, client{dir, v})
 		}
 	}
-	if best == "" {
-		found := "none"
-		if len(seen) > 0 {
-			found = strings.Join(seen, ", ")
-		}
-		return "", fmt.Errorf("no pg_dump for PostgreSQL %v or later with pg_restore beside it; looked in %s; found: %s", need, strings.Join(folders, ", "), found)
+	if len(there) == 0 {
+		there = []string{"none"}
 	}
-	return best, nil
+	return found, fmt.Sprintf("looked in %s; found: %s", strings.Join(folders, ", "), strings.Join(there, ", ")), nil
 }
 
 // major turns server_version_num into the version that decides: 9.5 or 15.
@@ -132,12 +162,17 @@ func parseDumpVersion(s string) (float64, bool) {
 	return v, err == nil
 }
 
-// program runs one of PostgreSQL's programs on the database.
+// program runs one of PostgreSQL's programs, of a version that suits the server, on the database.
 func program(ctx context.Context, db *database.DB, name string, timeout time.Duration, args ...string) error {
 	bin, err := Client(ctx, db)
 	if err != nil {
 		return err
 	}
+	return connected(ctx, db, programs.Cmd{Name: filepath.Join(bin, name), Args: args, Timeout: timeout})
+}
+
+// connected runs a program with the address and the password of the database.
+func connected(ctx context.Context, db *database.DB, c programs.Cmd) error {
 	dir, err := os.MkdirTemp("", "pgpass-*")
 	if err != nil {
 		return err
@@ -147,6 +182,7 @@ func program(ctx context.Context, db *database.DB, name string, timeout time.Dur
 	if err != nil {
 		return err
 	}
-	_, err = programs.Run(ctx, programs.Cmd{Name: filepath.Join(bin, name), Args: args, Env: db.ClientEnv(pass), Timeout: timeout})
+	c.Env = db.ClientEnv(pass)
+	_, err = programs.Run(ctx, c)
 	return err
 }

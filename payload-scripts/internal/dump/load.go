@@ -10,40 +10,74 @@ import (
 	"path/filepath"
 
 	"onerpm/payload-scripts/internal/database"
+	"onerpm/payload-scripts/internal/programs"
 )
 
-// Load fills the database, which is empty, from a dump: pg_dump's custom format or SQL.
+// Load fills the database, which is empty, from a dump: pg_dump's custom format or SQL, of a pg_dump that may be older or
+// newer than the server. An archive becomes SQL first, by the newest pg_restore that is installed.
 func Load(ctx context.Context, db *database.DB, file string) error {
-	file, err := filepath.Abs(file)
-	if err != nil {
-		return err
-	}
-	custom, err := isCustom(file)
-	if err != nil {
-		return fmt.Errorf("read the dump: %w", err)
-	}
-	if custom {
-		err = program(ctx, db, "pg_restore", dumpTimeout, "--no-password", "--no-owner", "--no-privileges", "--exit-on-error", "--dbname="+db.Database(), file)
-	} else {
-		err = program(ctx, db, "psql", dumpTimeout, "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", "--output=/dev/null", "--file="+file)
-	}
-	if err != nil {
+	if err := load(ctx, db, file); err != nil {
 		return fmt.Errorf("load %s: %w", file, err)
 	}
 	return nil
 }
 
-// isCustom tells a dump in pg_dump's custom format by how it begins.
-func isCustom(file string) (bool, error) {
-	f, err := os.Open(file)
+func load(ctx context.Context, db *database.DB, file string) error {
+	bin, err := newest(ctx, db.Spec)
 	if err != nil {
-		return false, err
+		return err
 	}
-	defer f.Close() //nolint:errcheck // read only
+	psql := filepath.Join(bin, "psql")
+	drop, err := unknown(ctx, db, psql)
+	if err != nil {
+		return err
+	}
+	in, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer in.Close() //nolint:errcheck // read only
+	custom, err := isCustom(in)
+	if err != nil {
+		return err
+	}
+	var sql io.Reader = in
+	restored := make(chan error, 1)
+	if custom {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		r, w := io.Pipe()
+		defer r.Close() //nolint:errcheck // ends a pg_restore that nobody reads from any more
+		go func() {
+			_, err := programs.Run(ctx, programs.Cmd{
+				Name: filepath.Join(bin, "pg_restore"), Args: []string{"--no-owner", "--no-privileges", "--file=/dev/stdout"},
+				Input: in, Stdout: w, Discard: true, Timeout: dumpTimeout,
+			})
+			_ = w.CloseWithError(err) // psql does not end well then: what it reads is cut off
+			restored <- err
+		}()
+		sql = r
+	} else {
+		restored <- nil
+	}
+	suited := suit(sql, drop)
+	defer suited.Close() //nolint:errcheck // nothing is lost
+	err = connected(ctx, db, programs.Cmd{
+		Name: psql, Args: []string{"--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", "--output=/dev/null", "--file=-"},
+		Input: suited, Timeout: dumpTimeout,
+	})
+	if err != nil {
+		return err
+	}
+	return <-restored
+}
+
+// isCustom tells a dump in pg_dump's custom format by how it begins; it reads from there on again.
+func isCustom(f *os.File) (bool, error) {
 	var magic [5]byte
-	_, err = io.ReadFull(f, magic[:])
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	n, err := f.ReadAt(magic[:], 0)
+	if errors.Is(err, io.EOF) {
 		return false, nil
 	}
-	return bytes.Equal(magic[:], []byte("PGDMP")), err
+	return bytes.Equal(magic[:n], []byte("PGDMP")), err
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -55,7 +56,7 @@ func (r Room) Undo(ctx context.Context, phase string, h manifest.Hook) error {
 	return r.start(ctx, phase, manifest.Old, h, h.Undo, nil)
 }
 
-func (r Room) start(ctx context.Context, phase string, side manifest.Side, h manifest.Hook, program string, input []byte) error {
+func (r Room) start(ctx context.Context, phase string, side manifest.Side, h manifest.Hook, program string, input io.Reader) error {
 	notes := filepath.Join(r.Var, "hooks", h.Name())
 	if err := os.MkdirAll(notes, 0o700); err != nil {
 		return fmt.Errorf("make the folder for notes of the hook %s: %w", h.Name(), err)

@@ -1,8 +1,10 @@
 package hook
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,7 +16,7 @@ import (
 
 // input is what a hook is given on its input: an object with the files that it reads, by path, as the old release has them; nil when it
 // reads none. Its input is the one place where a hook can be given a secret: no other process sees it.
-func (r Room) input(h manifest.Hook) ([]byte, error) {
+func (r Room) input(h manifest.Hook) (io.Reader, error) {
 	if h.Reads == nil {
 		return nil, nil
 	}
@@ -31,7 +33,8 @@ func (r Room) input(h manifest.Hook) ([]byte, error) {
 		}
 		all[f.File] = text
 	}
-	return json.Marshal(all)
+	text, err := json.Marshal(all)
+	return bytes.NewReader(text), err
 }
 
 // Read reads a configuration file that lies at a path, as JSON: null when it is not there. An error names the file, never a value.

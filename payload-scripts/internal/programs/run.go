@@ -26,7 +26,7 @@ type Cmd struct {
 	Folders []string            // further folders of programs: where the spec says that they lie
 	Args    []string            // never a secret: every user of the host can read them
 	Env     []string            // added to the fixed environment; never a secret either
-	Input   []byte              // what the program may read, a secret too; nil is /dev/null
+	Input   io.Reader           // what the program may read, a secret too; nil is /dev/null
 	Timeout time.Duration       // 0 means none, for rpm only: a killed rpm leaves the host half changed
 	Stdout  io.Writer           // besides Result.Stdout; nil for none
 	Stderr  io.Writer           // besides Result.Stderr; nil for none
@@ -69,9 +69,7 @@ func Run(ctx context.Context, c Cmd) (Result, error) {
 	cmd.Args[0] = c.Name
 	cmd.Env = append(environment(c.Folders), c.Env...)
 	cmd.Dir = "/"
-	if c.Input != nil {
-		cmd.Stdin = bytes.NewReader(c.Input)
-	}
+	cmd.Stdin = c.Input
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: c.User}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 2 * time.Second
