@@ -31,11 +31,7 @@ func base(ctx context.Context, p platform) (*entry, error) {
 
 // baseKey names the whole machine without the product, its Debian root included.
 func (p platform) baseKey() (string, error) {
-	below, err := recipeKey("debian", p.suite)
-	if err != nil {
-		return "", err
-	}
-	return recipeKey("base", below)
+	return recipeKey("base", p.rootKey())
 }
 
 // makeBase lays the recipe's tree over a Debian root and runs the recipe's script in it.

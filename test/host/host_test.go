@@ -47,6 +47,8 @@ func TestOptions(t *testing.T) {
 		{host.Options{Data: true}, "say which release's data"},
 		{host.Options{DiskMiB: 10}, "at least 64"},
 		{host.Options{Release: "0.0.0"}, "make components"},
+		{host.Options{Platform: "debian10"}, "there are debian11, debian12"},
+		{host.Options{Platform: "debian13", Release: "3.4.2"}, "no Java"},
 	} {
 		if _, err := host.Boot(t.Context(), c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want %q", c.o, err, c.want)

@@ -44,6 +44,9 @@ func lowerLayers(ctx context.Context, o Options) ([]*entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := on.carries(p); err != nil {
+		return nil, err
+	}
 	key, err := p.key(on)
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ const (
 
 // Options say what a machine is to have.
 type Options struct {
-	// Platform is one of [Platforms]; the usual one if empty.
+	// Platform is one of [Platforms]; [Usual] if empty.
 	Platform string
 	// Release is the product's release that is installed and serves, such as
 	// "4.1.1"; empty for a machine without the product.

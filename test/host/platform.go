@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -14,12 +15,12 @@ type platform struct {
 	postgresql string   // the main version of the suite's PostgreSQL
 }
 
-// usual is the platform of a machine that asks for none.
-const usual = "debian12"
+// Usual is the platform of a machine that asks for none.
+const Usual = "debian12"
 
 var platforms = []platform{
 	{"debian11", "bullseye", []string{"bullseye", "bullseye-updates", "bullseye-security"}, "13"}, // EL9
-	{usual, "bookworm", []string{"bookworm", "bookworm-updates", "bookworm-security"}, "15"},
+	{Usual, "bookworm", []string{"bookworm", "bookworm-updates", "bookworm-security"}, "15"},
 	{"debian13", "trixie", []string{"trixie", "trixie-updates", "trixie-security"}, "17"}, // EL10
 	{"debian14", "forky", []string{"forky"}, "18"},                                        // Fedora; it moves
 }
@@ -35,13 +36,23 @@ func Platforms() (names []string) {
 // platformOf finds a platform; "" is the usual one.
 func platformOf(name string) (platform, error) {
 	if name == "" {
-		name = usual
+		name = Usual
 	}
 	i := slices.IndexFunc(platforms, func(p platform) bool { return p.Name == name })
 	if i < 0 {
 		return platform{}, fmt.Errorf("%q is no platform of the test machine; there are %s", name, strings.Join(Platforms(), ", "))
 	}
 	return platforms[i], nil
+}
+
+// carries says why a release of the product cannot be on the platform.
+func (p platform) carries(r *product) error {
+	java := func(name string) bool { return strings.HasPrefix(name, "openjdk-") }
+	needs := func(rpm string) bool { return strings.HasPrefix(filepath.Base(rpm), "elasticsearch-") }
+	if slices.ContainsFunc(r.rpms, needs) && !slices.ContainsFunc(p.packages(), java) {
+		return fmt.Errorf("release %s cannot be on %s, which has no Java for its Elasticsearch: take an older platform", r.release, p.Name)
+	}
+	return nil
 }
 
 // packages are those of its Debian root: lines of the recipe, of which some are for certain platforms only.
@@ -54,6 +65,9 @@ func (p platform) packages() (names []string) {
 	}
 	return names
 }
+
+// excludes are the patterns of what is left out of its Debian root.
+func (p platform) excludes() []string { return recipeLines(p.fill(recipeText("debian/exclude"))) }
 
 // fill writes the platform's versions into a text of the recipe.
 func (p platform) fill(text string) string {

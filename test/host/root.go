@@ -52,13 +52,16 @@ func recipeKey(folder string, more ...string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil))[:16], nil
 }
 
+// rootKey names the Debian root: what is in it and what is left out.
+func (p platform) rootKey() string {
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%q\n%q\n%q\n", p.suite, p.packages(), p.excludes())
+	return hex.EncodeToString(sum.Sum(nil))[:16]
+}
+
 // debian returns the cached Debian root, made if it lacks.
 func debian(ctx context.Context, p platform) (*entry, error) {
-	key, err := recipeKey("debian", p.suite)
-	if err != nil {
-		return nil, err
-	}
-	e, err := cached(ctx, "debian", key, p.makeDebian)
+	e, err := cached(ctx, "debian", p.rootKey(), p.makeDebian)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +121,7 @@ func (p platform) mmdebstrapArgs(temp, path string) ([]string, error) {
 		"--include=" + strings.Join(p.packages(), ","),
 		`--aptopt=Acquire::Languages "none"`, `--aptopt=APT::Install-Recommends "false"`,
 	}
-	for _, pattern := range recipeLines(p.fill(recipeText("debian/exclude"))) {
+	for _, pattern := range p.excludes() {
 		args = append(args, "--dpkgopt=path-exclude="+pattern)
 	}
 	for _, option := range aptAcquire() {

@@ -48,7 +48,7 @@ func writeSources(etcApt, dir string, p platform) ([]string, error) {
 
 // moved turns the names of the machine's own suites into those of the platform; what it has not is left out.
 func (p platform) moved(suites []string) (out []string) {
-	own, err := platformOf(usual)
+	own, err := platformOf(Usual)
 	if err != nil {
 		panic(err) // it is in the list
 	}

@@ -10,6 +10,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -39,7 +40,7 @@ func main() {
 func run(ctx context.Context, args []string) (code int, err error) {
 	var o host.Options
 	flags := flag.NewFlagSet("machine", flag.ContinueOnError)
-	flags.StringVar(&o.Platform, "platform", "", "the `distribution`: "+strings.Join(host.Platforms(), ", ")+"; the one of the tests if empty")
+	flags.StringVar(&o.Platform, "platform", "", "the `distribution`: "+strings.Join(host.Platforms(), ", ")+"; "+host.Usual+" if empty")
 	flags.StringVar(&o.Release, "release", "", "the product's `release` on the machine; none if empty")
 	flags.BoolVar(&o.Data, "data", false, "put the product's small set of data in")
 	flags.IntVar(&o.DiskMiB, "disk", 0, "give the machine an ext4 of its own of so many `MiB`")
@@ -121,6 +122,7 @@ func bringPackages(m *host.Machine) ([]string, error) {
 }
 
 func describe(out io.Writer, m *host.Machine, o host.Options, took time.Duration, packages []string) {
+	on := cmp.Or(o.Platform, host.Usual)
 	what := "without the product"
 	if o.Release != "" {
 		what = "with the product at " + o.Release
@@ -128,7 +130,7 @@ func describe(out io.Writer, m *host.Machine, o host.Options, took time.Duration
 	if o.Data {
 		what += " and data"
 	}
-	fmt.Fprintf(out, "a Debian 12 machine %s, up in %.1f s\n", what, took.Seconds())
+	fmt.Fprintf(out, "a machine of %s %s, up in %.1f s\n", on, what, took.Seconds())
 	fmt.Fprintf(out, "  its files, from here   %s\n", m.Path("/"))
 	fmt.Fprintf(out, "  another shell          %s\n", m.EnterCommand())
 	if len(packages) > 0 {

@@ -22,6 +22,9 @@ if [ @POSTGRESQL@ -lt 14 ]; then # it does not know the setting
 	sed -i 's/ -c recovery_init_sync_method=syncfs//' /etc/systemd/system/postgresql@.service.d/direct.conf
 fi
 
+# Debian's next release does not say its number before it is one.
+grep -q '^VERSION_ID=' /etc/os-release || echo 'VERSION_ID="14"' >> /usr/lib/os-release
+
 mkdir -p /etc/yum.repos.d /var/lib/rpm /var/log/journal
 rpm --initdb
 rpm -i --nosignature /host-base.rpm
@@ -30,7 +33,7 @@ rm /host-base.rpm /setup.sh
 # The machine has no clock of its own to live by: nothing may start by itself in a test.
 for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
 	fstrim.timer e2scrub_reap.service getty@tty1.service console-getty.service \
-	systemd-pstore.service; do
+	systemd-pstore.service ssh.service; do
 	ln -sf /dev/null "/etc/systemd/system/$unit"
 done
 
