@@ -36,7 +36,7 @@ demo: bundler engine ## build the demo product and the bundle that upgrades it, 
 	@echo "  the download page         xdg-open dist/repo/index.html    (or any browser: file://$(CURDIR)/dist/repo/index.html)"
 	@echo "  dnf and its repository    dnf --config dist/repo/cloudify-upgrade.repo --noplugins --releasever=7 --disablerepo='*' \\"
 	@echo "                              --enablerepo=cloudify-upgrade-testing -y search cloudify-upgrade"
-	@echo "  a machine to try it on    make host RELEASE=4.1.1      (root on Debian 12; installs what it needs)"
+	@echo "  a machine to try it on    make host RELEASE=4.1.1      (root, Debian 12; installs what it needs)"
 	@echo "  and on that machine       dnf install -y ./cloudify-upgrade-4.2.0.rpm && cloudify-upgrade wait"
 
 components: ## build the demo product's RPMs, all releases

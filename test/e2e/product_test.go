@@ -1,43 +1,10 @@
 package e2e
 
-import (
-	"cmp"
-	"fmt"
-	"os"
-	"path/filepath"
-	"testing"
-
-	"onerpm/test/host"
-	"onerpm/test/machinecheck"
-)
+import "onerpm/test/machinecheck"
 
 const prefix = machinecheck.Prefix
 
-// bundle returns the path of the bundle that leads to a release; make bundles
-// builds it into dist, and ONERPM_BUNDLES names another folder.
-func bundle(t *testing.T, to string) string {
-	t.Helper()
-	path, err := filepath.Abs(filepath.Join(cmp.Or(os.Getenv("ONERPM_BUNDLES"), "../../dist"), fmt.Sprintf("%s-%s.rpm", prefix, to)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("%v; build it with: make bundles", err)
-	}
-	return path
-}
-
-// give copies the bundle that leads to a release into the machine and returns its path there.
-func give(t *testing.T, m *host.Machine, to string) string {
-	t.Helper()
-	inside := fmt.Sprintf("/root/%s-%s.rpm", prefix, to)
-	if err := m.CopyIn(bundle(t, to), inside); err != nil {
-		t.Fatal(err)
-	}
-	return inside
-}
-
-// What a machine is like, and whether it is a release: shared with test/crash.
+// What a machine is like, whether it is a release, and the bundle that makes it one: shared with the other tests of whole machines.
 var (
 	manifestOf      = machinecheck.Manifest
 	productPackages = machinecheck.Packages
@@ -48,4 +15,6 @@ var (
 	same            = machinecheck.Same
 	whole           = machinecheck.Whole
 	checkNew        = machinecheck.New
+	bundle          = machinecheck.Bundle
+	give            = machinecheck.Give
 )

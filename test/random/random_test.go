@@ -10,15 +10,13 @@
 package random
 
 import (
-	"crypto/sha256"
-	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
 
+	"onerpm/test/machinecheck"
 	"onerpm/test/trial"
 )
 
@@ -40,7 +38,7 @@ var sample = []plan{
 func TestRandom(t *testing.T) {
 	t.Parallel()
 	plans, results := sample, (*trial.Results[head, row])(nil)
-	digest := engineDigest(t)
+	digest := machinecheck.EngineDigest(t)
 	if os.Getenv("ONERPM_RANDOM") != "" {
 		plans, results = chosen(t, digest)
 	}
@@ -96,7 +94,7 @@ func one(t *testing.T, p plan, machines map[jump]*machine, known map[jump]map[st
 		m.end(t)
 	}()
 	if m == nil {
-		m = boot(heard, p.Jump, bundle(t, p.Jump))
+		m = boot(heard, p.Jump, machinecheck.Bundle(t, p.Jump.To))
 	}
 	try(heard, m, p, known[p.Jump], &o)
 }
@@ -120,7 +118,7 @@ func recordAll(t *testing.T, plans []plan) map[jump]map[string]string {
 		}
 		wg.Go(func() {
 			t.Run("record "+j.String(), func(t *testing.T) {
-				found := record(t, j, bundle(t, j))
+				found := record(t, j, machinecheck.Bundle(t, j.To))
 				mu.Lock()
 				defer mu.Unlock()
 				known[j] = found
@@ -182,27 +180,4 @@ func number(t *testing.T, name string, otherwise uint64) uint64 {
 		t.Fatalf("%s=%q is no number", name, text)
 	}
 	return n
-}
-
-// bundle returns the path of the bundle of a jump; make bundles builds it.
-func bundle(t testing.TB, j jump) string {
-	t.Helper()
-	path, err := filepath.Abs(fmt.Sprintf("../../dist/%s-%s.rpm", prefix, j.To))
-	if err == nil {
-		_, err = os.Stat(path)
-	}
-	if err != nil {
-		t.Fatalf("%v; build it with: make bundles", err)
-	}
-	return path
-}
-
-// engineDigest is the SHA-256 of the engine in the bundles.
-func engineDigest(t testing.TB) string {
-	t.Helper()
-	program, err := os.ReadFile("../../dist/engine")
-	if err != nil {
-		t.Fatalf("%v; build it with: make bundles", err)
-	}
-	return fmt.Sprintf("%x", sha256.Sum256(program))
 }
