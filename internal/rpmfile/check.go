@@ -7,44 +7,27 @@ import (
 	"strings"
 )
 
-// check is what lets every method of Header do without errors: it sets the
-// package's names, and refuses tags of a wrong type and lists that do not fit together.
+// types are the tags that every user of a header reads.
+var types = Types{
+	String: []Tag{TagName, TagVersion, TagRelease, TagArch},
+	Strings: []Tag{
+		TagOldFileNames, TagBaseNames, TagDirNames, TagFileDigests, TagFileLinkTos, TagFileUserName, TagFileGroupName, TagFileLangs, TagFileCaps,
+	},
+	Ints: []Tag{
+		TagEpoch, TagDirIndexes, TagFileSizes, TagLongFileSizes, TagFileModes, TagFileRdevs, TagFileMTimes, TagFileFlags, TagFileVerifyFlags,
+		TagFileDevices, TagFileInodes, TagFileDigestAlgo,
+	},
+}
+
+// check sets the package's names, and refuses tags of a wrong type and lists of files that do not fit together.
 func (h *Header) check() error {
-	if err := checkKinds(h.Signature, sigKinds); err != nil {
-		return fmt.Errorf("signature: %w", err)
-	}
-	if err := checkKinds(h.Main, mainKinds); err != nil {
+	if err := h.Main.CheckTypes(types); err != nil {
 		return err
 	}
 	if err := h.checkNames(); err != nil {
 		return err
 	}
-	for _, d := range []depTags{provides, requires, conflicts, obsoletes} {
-		if err := h.checkLists(d.name, d.flags, d.version); err != nil {
-			return err
-		}
-	}
-	for _, t := range triggerTags {
-		if err := h.checkTriggers(t); err != nil {
-			return err
-		}
-	}
-	for _, tag := range []Tag{TagSize, TagLongSize} {
-		if v, _ := h.Main.Int(tag); v > math.MaxInt64 {
-			return fmt.Errorf("tag %d: a size of %d", tag, v)
-		}
-	}
 	return h.checkFiles()
-}
-
-func checkKinds(t *Tags, kinds map[Tag]kind) error {
-	for _, tag := range t.List() {
-		e := t.entries[tag]
-		if k, ok := kinds[tag]; ok && !k.fits(e.typ, e.count) {
-			return fmt.Errorf("tag %d: %d values of type %d, which it cannot have", tag, e.count, e.typ)
-		}
-	}
-	return nil
 }
 
 func (h *Header) checkNames() error {
@@ -64,11 +47,11 @@ func (h *Header) checkNames() error {
 			return fmt.Errorf("the package has no %s", f.what)
 		}
 		if len(*f.to) > 255 || strings.ContainsAny(*f.to, f.bad) || strings.ContainsFunc(*f.to, unprintable) {
-			return fmt.Errorf("%q is no %s", shorten(*f.to), f.what)
+			return fmt.Errorf("%.80q is no %s", *f.to, f.what)
 		}
 	}
 	if strings.HasPrefix(h.Name, ".") || strings.HasPrefix(h.Name, "-") {
-		return fmt.Errorf("%q is no name", shorten(h.Name))
+		return fmt.Errorf("%.80q is no name", h.Name)
 	}
 	epoch, _ := h.Main.Int(TagEpoch)
 	if epoch > math.MaxInt32 {
@@ -81,23 +64,12 @@ func (h *Header) checkNames() error {
 // unprintable also refuses white space: none of it can stand in a name or version.
 func unprintable(r rune) bool { return r <= ' ' || r == 0x7f }
 
-// checkLists demands that the other lists are absent or as long as the first.
-func (h *Header) checkLists(first Tag, others ...Tag) error {
-	want := h.Main.entries[first].count
-	for _, tag := range others {
-		if e, ok := h.Main.entries[tag]; ok && e.count != want {
-			return fmt.Errorf("tag %d has %d values where tag %d has %d", tag, e.count, first, want)
-		}
-	}
-	return nil
-}
-
 func (h *Header) checkFiles() error {
 	names := TagBaseNames
 	if !h.Main.Has(TagBaseNames) {
 		names = TagOldFileNames
 	}
-	err := h.checkLists(names, TagFileSizes, TagLongFileSizes, TagFileModes, TagFileRdevs, TagFileMTimes, TagFileDigests,
+	err := h.Main.CheckLengths(names, TagFileSizes, TagLongFileSizes, TagFileModes, TagFileRdevs, TagFileMTimes, TagFileDigests,
 		TagFileLinkTos, TagFileFlags, TagFileVerifyFlags, TagFileUserName, TagFileGroupName, TagFileDevices, TagFileInodes, TagFileLangs, TagFileCaps)
 	if err != nil {
 		return err
@@ -107,13 +79,9 @@ func (h *Header) checkFiles() error {
 			return fmt.Errorf("a file of %d bytes", size)
 		}
 	}
-	if names == TagOldFileNames {
-		return h.checkOldNames()
+	if names == TagBaseNames {
+		return h.checkSplitNames()
 	}
-	return h.checkSplitNames()
-}
-
-func (h *Header) checkOldNames() error {
 	if h.Main.Has(TagDirIndexes) || h.Main.Has(TagDirNames) {
 		return errors.New("folders are listed but no files")
 	}
@@ -134,18 +102,18 @@ func (h *Header) checkSplitNames() error {
 	if !h.Main.Has(TagDirNames) || !h.Main.Has(TagDirIndexes) {
 		return errors.New("files are listed but no folders")
 	}
-	if err := h.checkLists(TagBaseNames, TagDirIndexes); err != nil {
+	if err := h.Main.CheckLengths(TagBaseNames, TagDirIndexes); err != nil {
 		return err
 	}
 	dirs, indexes := h.Main.Strings(TagDirNames), h.Main.Ints(TagDirIndexes)
 	total := 0
 	for i, base := range h.Main.Strings(TagBaseNames) {
 		if indexes[i] >= uint64(len(dirs)) {
-			return fmt.Errorf("file %q is in folder %d of %d", shorten(base), indexes[i], len(dirs))
+			return fmt.Errorf("file %.80q is in folder %d of %d", base, indexes[i], len(dirs))
 		}
 		dir := dirs[indexes[i]]
 		if strings.Contains(base, "/") || len(dir)+len(base) > MaxPath {
-			return fmt.Errorf("%q is no file name", shorten(base))
+			return fmt.Errorf("%.80q is no file name", base)
 		}
 		if total += len(dir) + len(base); total > MaxPathBytes {
 			return fmt.Errorf("paths of more than %d bytes", MaxPathBytes)
@@ -161,17 +129,10 @@ func (h *Header) checkSplitNames() error {
 // Only a source package's files are relative.
 func (h *Header) checkPath(p string) error {
 	if len(p) > MaxPath || !h.Source && !strings.HasPrefix(p, "/") || p == "" {
-		return fmt.Errorf("%q is not an absolute path", shorten(p))
+		return fmt.Errorf("%.80q is not an absolute path", p)
 	}
-	if strings.Contains(p, "/../") || strings.HasSuffix(p, "/..") || strings.HasPrefix(p, "../") || p == ".." {
-		return fmt.Errorf("%q has a .. in it", shorten(p))
+	if strings.Contains("/"+p+"/", "/../") {
+		return fmt.Errorf("%.80q has a .. in it", p)
 	}
 	return nil
-}
-
-func shorten(s string) string {
-	if len(s) > 80 {
-		return s[:80] + "..."
-	}
-	return s
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -12,49 +13,20 @@ import (
 	"onerpm/internal/rpmfile"
 )
 
-// TestEveryByte flips a bit of each byte of a package. Whatever lies under a digest must be
-// found; elsewhere (lead, signature header) nothing worse may happen than success.
-func TestEveryByte(t *testing.T) {
-	t.Parallel()
-	pkg := built(t)
-	h, err := rpmfile.Read(bytes.NewReader(pkg))
-	if err != nil {
-		t.Fatal(err)
-	}
-	covered := int(h.PayloadOffset) - len(h.Main.Raw())
-	for i := range pkg {
-		bit := i % 8
-		pkg[i] ^= 1 << bit
-		_, err := rpmfile.Verify(bytes.NewReader(pkg))
-		if err == nil && i >= covered {
-			t.Errorf("bit %d of byte %d is flipped and nothing is said", bit, i)
-		}
-		pkg[i] ^= 1 << bit
-	}
-}
-
 func TestTruncated(t *testing.T) {
 	t.Parallel()
 	for name, maker := range makers {
 		pkg := maker(t)
-		for n := range len(pkg) {
-			_, err := rpmfile.Verify(bytes.NewReader(pkg[:n]))
-			var format *rpmfile.FormatError
-			var digest *rpmfile.DigestError
-			if !errors.As(err, &format) && !errors.As(err, &digest) {
-				t.Fatalf("%s cut at %d of %d: %v", name, n, len(pkg), err)
-			}
+		h, err := rpmfile.Read(bytes.NewReader(pkg))
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-}
-
-func TestAppended(t *testing.T) {
-	t.Parallel()
-	for name, maker := range makers {
-		_, err := rpmfile.Verify(bytes.NewReader(append(maker(t), 0)))
-		var digest *rpmfile.DigestError
-		if !errors.As(err, &digest) || digest.What != "size of header and payload" {
-			t.Errorf("%s with one byte more: %v", name, err)
+		for n := range h.PayloadOffset {
+			_, err := rpmfile.Read(bytes.NewReader(pkg[:n]))
+			var format *rpmfile.FormatError
+			if !errors.As(err, &format) {
+				t.Fatalf("%s cut at %d of %d: %v", name, n, h.PayloadOffset, err)
+			}
 		}
 	}
 }
@@ -63,8 +35,8 @@ func TestReaderFails(t *testing.T) {
 	t.Parallel()
 	pkg := packed(t)
 	broken := errors.New("broken pipe")
-	for _, n := range []int{0, 50, 100, 300, len(pkg) - 1} {
-		_, err := rpmfile.Verify(io.MultiReader(bytes.NewReader(pkg[:n]), iotest.ErrReader(broken)))
+	for _, n := range []int{0, 50, 100, 300} {
+		_, err := rpmfile.Read(io.MultiReader(bytes.NewReader(pkg[:n]), iotest.ErrReader(broken)))
 		if !errors.Is(err, broken) {
 			t.Errorf("after %d bytes: %v, want the reader's error", n, err)
 		}
@@ -104,11 +76,11 @@ func nvraAnd(data string, more ...line) []byte {
 
 func TestHandMade(t *testing.T) {
 	t.Parallel()
-	if _, err := rpmfile.Verify(bytes.NewReader(nvraAnd(""))); err != nil {
+	if _, err := rpmfile.Read(bytes.NewReader(nvraAnd(""))); err != nil {
 		t.Fatalf("a header with only names: %v", err)
 	}
 	h, err := rpmfile.Read(bytes.NewReader(nvraAnd("/a\x00/b c\x00", line{1027, 8, 8, 2})))
-	if err != nil || len(h.Files()) != 2 || h.Files()[1].Path != "/b c" {
+	if err != nil || !slices.Equal(h.Main.Strings(rpmfile.TagOldFileNames), []string{"/a", "/b c"}) {
 		t.Errorf("old file names: %v %v", h, err)
 	}
 	for _, c := range []struct {
@@ -141,7 +113,6 @@ func TestHandMade(t *testing.T) {
 		{"type 0", nvraAnd("abc\x00", line{1014, 0, 8, 1})},
 		{"tag 5 is not allowed", nvraAnd("abc\x00", line{5, 6, 8, 1})},
 		{"an epoch of", nvraAnd("\xff\xff\xff\xff", line{1003, 4, 8, 1})},
-		{"tag 1048 has 1", nvraAnd("\x00\x00\x00\x01a\x00b\x00", line{1048, 4, 8, 1}, line{1049, 8, 12, 2})},
 		{"no folders", nvraAnd("a\x00", line{1117, 8, 8, 1})},
 		{"no files", nvraAnd("a\x00", line{1118, 8, 8, 1})},
 		{"folder 1 of 1", nvraAnd("\x00\x00\x00\x01a\x00/\x00", line{1116, 4, 8, 1}, line{1117, 8, 12, 1}, line{1118, 8, 14, 1})},
@@ -152,7 +123,7 @@ func TestHandMade(t *testing.T) {
 		{"tag 1028 has 1", nvraAnd("\x00\x00\x00\x00/a\x00/b\x00", line{1028, 4, 8, 1}, line{1027, 8, 12, 2})},
 		{"a file of", nvraAnd("\xff\xff\xff\xff\xff\xff\xff\xff/a\x00", line{5008, 5, 8, 1}, line{1027, 8, 16, 1})},
 	} {
-		_, err := rpmfile.Verify(bytes.NewReader(c.pkg))
+		_, err := rpmfile.Read(bytes.NewReader(c.pkg))
 		var format *rpmfile.FormatError
 		if !errors.As(err, &format) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got %v, want an error with %q", err, c.want)

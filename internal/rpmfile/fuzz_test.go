@@ -24,32 +24,21 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := bytes.NewReader(b)
 		h, err := rpmfile.Read(r)
-		verified, verr := rpmfile.Verify(bytes.NewReader(b))
 		if err != nil {
-			if verr == nil {
-				t.Fatal("Verify takes what Read does not")
-			}
 			return
 		}
 		if h.PayloadOffset+int64(r.Len()) != int64(len(b)) {
 			t.Fatalf("payload at %d with %d of %d bytes left", h.PayloadOffset, r.Len(), len(b))
 		}
-		if verr == nil && verified.NEVRA() != h.NEVRA() {
-			t.Fatal("Read and Verify differ")
-		}
-		if h.Name == "" || h.Version == "" || h.Release == "" || h.Arch == "" || h.Epoch < 0 || h.InstalledSize() < 0 {
+		if h.Name == "" || h.Version == "" || h.Release == "" || h.Arch == "" || h.Epoch < 0 {
 			t.Fatalf("not a package: %q", h.NEVRA())
 		}
-		for _, file := range h.Files() {
-			if file.Path == "" || file.Size < 0 || len(file.Path) > rpmfile.MaxPath {
-				t.Fatalf("not a file: %+v", file)
-			}
-			_ = file.FileMode()
-		}
-		_, _, _, _, _, _ = h.Scriptlets(), h.Provides(), h.Requires(), h.Conflicts(), h.Obsoletes(), h.EVR()
 		for _, tags := range []*rpmfile.Tags{h.Signature, h.Main} {
-			for _, tag := range tags.List() {
-				_, _, _, _ = tags.String(tag), tags.Strings(tag), tags.Ints(tag), tags.Bytes(tag)
+			for _, e := range tags.Index() {
+				_, _ = tags.String(e.Tag), tags.Bytes(e.Tag)
+				if n := len(tags.Strings(e.Tag)) + len(tags.Ints(e.Tag)); n != 0 && n != int(e.Count) {
+					t.Fatalf("tag %d has %d values, the index says %d", e.Tag, n, e.Count)
+				}
 			}
 		}
 	})

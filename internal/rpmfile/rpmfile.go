@@ -1,14 +1,14 @@
-// Package rpmfile reads RPM package files: the two headers, what they say about
-// the package, and the digests that hold the file together.
+// Package rpmfile reads the two headers of RPM package files: the guard in front of everything that
+// believes what a header says, in the engine and in the bundler.
 //
-// It promises to be safe on foreign bytes. Whatever the input is, it returns an
+// It promises to be safe on untrusted bytes. Whatever the input is, it returns an
 // error or a Header whose every method works: counts, offsets, types, lengths and
 // path sizes are checked once, in Read, before anything is handed out; memory is
 // bounded by the Max constants; nothing panics. It is at least as strict as rpm
-// itself, so a file that passes here does not surprise rpm later.
+// itself, so a structure that passes here does not surprise rpm later.
 //
-// It knows no OpenPGP: a caller that holds a key checks the bytes of
-// Header.Main.Raw against the signature tags.
+// What only one of the two programs asks a header is there, with the checks that it relies on: files in the
+// engine's pkgfile; digests, relations, scriptlets and triggers in the bundler's rpmpkg.
 package rpmfile
 
 import (
@@ -51,8 +51,7 @@ type Header struct {
 	Signature *Tags // the signature header: digests and signatures
 	Main      *Tags // the header proper; Main.Raw is what signatures sign
 
-	PayloadOffset int64    // bytes before the payload: lead, both headers, padding
-	Verified      []string // digests that Verify found right, e.g. "header SHA-256"; empty after Read
+	PayloadOffset int64 // bytes before the payload: lead, both headers, padding
 }
 
 const leadSize = 96
@@ -103,16 +102,6 @@ func (h *Header) readLead(r io.Reader) error {
 	}
 	h.Source = lead[6] == 0 && lead[7] == 1
 	return nil
-}
-
-// InstalledSize returns the bytes that the package's files take on a host
-// (RPMTAG_LONGSIZE or RPMTAG_SIZE), 0 when the header does not say.
-func (h *Header) InstalledSize() int64 {
-	if v, ok := h.Main.Int(TagLongSize); ok {
-		return int64(v)
-	}
-	v, _ := h.Main.Int(TagSize)
-	return int64(v)
 }
 
 func truncated(err error) error {

@@ -7,67 +7,62 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 )
 
 // Tags is one header of an RPM file. All of it was checked when it was read: the
 // methods cannot fail, and an absent tag is its zero value.
 type Tags struct {
-	raw     []byte
-	data    []byte // the part of raw that values lie in
-	entries map[Tag]entry
+	raw   []byte
+	index []Entry
+	data  []byte        // the part of raw that values lie in
+	byTag map[Tag]Entry // without the region
 }
 
-// entry is one line of a header's index, with the place of its value in data.
-type entry struct {
-	typ        uint32
-	count      int
-	start, end int
+// Entry is one line of a header's index.
+type Entry struct {
+	Tag                 Tag
+	Type, Offset, Count uint32 // of the value; the offset is from where the index ends
+	Size                int    // bytes of the value; 0 of a region
 }
 
 const (
 	introSize = 16 // magic, reserved, number of entries, bytes of data
 	entrySize = 16 // tag, type, offset, count
+
+	tagHeaderSignatures Tag = 62 // region of the signature header
+	tagHeaderImmutable  Tag = 63 // region of the main header
+	tagHeaderI18NTable  Tag = 100
 )
 
 // Raw returns the header's bytes as they lie in the file, magic included. Of the
 // main header these are the bytes that digests and signatures cover. It must not be changed.
 func (t *Tags) Raw() []byte { return t.raw }
 
-// Has reports whether the header has tag.
-func (t *Tags) Has(tag Tag) bool { _, ok := t.entries[tag]; return ok }
+// Index returns the header's index in the order of the file, its region included. It must not be changed.
+func (t *Tags) Index() []Entry { return t.index }
 
-// List returns the tags that the header has, sorted, without its region.
-func (t *Tags) List() []Tag {
-	list := make([]Tag, 0, len(t.entries))
-	for tag := range t.entries {
-		list = append(list, tag)
-	}
-	slices.Sort(list)
-	return list
-}
+// Has reports whether the header has tag.
+func (t *Tags) Has(tag Tag) bool { _, ok := t.byTag[tag]; return ok }
 
 // String returns the first string of tag, "" when it has none. Of a translated
 // text it is the untranslated one.
 func (t *Tags) String(tag Tag) string {
-	e, ok := t.entries[tag]
-	if !ok || e.typ != TypeString && e.typ != TypeStringArray && e.typ != TypeI18NString {
+	e := t.byTag[tag]
+	if !isString(e.Type) {
 		return ""
 	}
-	s, _, _ := bytes.Cut(t.data[e.start:e.end], []byte{0})
+	s, _, _ := bytes.Cut(t.value(e), []byte{0})
 	return string(s)
 }
 
 // Strings returns the strings of tag, nil when it has none.
 func (t *Tags) Strings(tag Tag) []string {
-	e, ok := t.entries[tag]
-	if !ok || e.typ != TypeString && e.typ != TypeStringArray && e.typ != TypeI18NString {
+	e := t.byTag[tag]
+	if !isString(e.Type) {
 		return nil
 	}
-	list := make([]string, 0, e.count)
-	for rest := t.data[e.start:e.end]; len(rest) > 0; {
-		var s []byte
-		s, rest, _ = bytes.Cut(rest, []byte{0})
+	list := make([]string, 0, e.Count)
+	for s := range bytes.SplitSeq(t.value(e)[:e.Size-1], []byte{0}) {
 		list = append(list, string(s))
 	}
 	return list
@@ -75,31 +70,15 @@ func (t *Tags) Strings(tag Tag) []string {
 
 // Ints returns the numbers of tag, nil when it has none. Numbers are unsigned in rpm.
 func (t *Tags) Ints(tag Tag) []uint64 {
-	e, ok := t.entries[tag]
-	if !ok {
+	e := t.byTag[tag]
+	if e.Count == 0 || e.Type > TypeInt64 {
 		return nil
 	}
-	b := t.data[e.start:e.end]
-	list := make([]uint64, 0, e.count)
-	switch e.typ {
-	case TypeChar, TypeInt8:
-		for _, v := range b {
-			list = append(list, uint64(v))
+	list, width := make([]uint64, e.Count), widths[e.Type]
+	for i := range list {
+		for _, b := range t.value(e)[i*width : (i+1)*width] {
+			list[i] = list[i]<<8 | uint64(b)
 		}
-	case TypeInt16:
-		for ; len(b) >= 2; b = b[2:] {
-			list = append(list, uint64(binary.BigEndian.Uint16(b)))
-		}
-	case TypeInt32:
-		for ; len(b) >= 4; b = b[4:] {
-			list = append(list, uint64(binary.BigEndian.Uint32(b)))
-		}
-	case TypeInt64:
-		for ; len(b) >= 8; b = b[8:] {
-			list = append(list, binary.BigEndian.Uint64(b))
-		}
-	default:
-		return nil
 	}
 	return list
 }
@@ -115,11 +94,16 @@ func (t *Tags) Int(tag Tag) (uint64, bool) {
 
 // Bytes returns the bytes of a binary tag, nil when it has none. They must not be changed.
 func (t *Tags) Bytes(tag Tag) []byte {
-	e, ok := t.entries[tag]
-	if !ok || e.typ != TypeBin {
+	e := t.byTag[tag]
+	if e.Type != TypeBin {
 		return nil
 	}
-	return t.data[e.start:e.end:e.end]
+	return t.value(e)
+}
+
+func (t *Tags) value(e Entry) []byte {
+	end := int(e.Offset) + e.Size
+	return t.data[e.Offset:end:end]
 }
 
 // readTags reads one header, which has the given region tag or none.
@@ -143,124 +127,120 @@ func readTags(r io.Reader, region Tag) (*Tags, error) {
 	if _, err := io.CopyN(buf, r, int64(count)*entrySize+int64(size)); err != nil {
 		return nil, truncated(err)
 	}
-	t := &Tags{raw: buf.Bytes(), entries: make(map[Tag]entry, min(count, 1024))}
+	t := &Tags{raw: buf.Bytes(), index: make([]Entry, count), byTag: make(map[Tag]Entry, min(count, 1024))}
 	t.data = t.raw[introSize+count*entrySize:]
-	if err := t.index(int(count), region); err != nil {
+	for i := range t.index {
+		t.index[i] = entryAt(t.raw[introSize+i*entrySize:])
+	}
+	if err := t.check(region); err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
-// index checks and notes every entry. Values follow one another in the order of
+// check checks and notes every entry. Values follow one another in the order of
 // the index and do not overlap (rpm demands the same), so the work is linear in the size.
-func (t *Tags) index(count int, region Tag) error {
-	first, inRegion := 0, count
-	if tag, _, _, _ := t.line(0); tag == tagHeaderSignatures || tag == tagHeaderImmutable {
-		n, err := t.checkRegion(count, region)
+func (t *Tags) check(region Tag) error {
+	first, inRegion := 0, len(t.index)
+	if tag := t.index[0].Tag; tag == tagHeaderSignatures || tag == tagHeaderImmutable {
+		n, err := t.checkRegion(region)
 		if err != nil {
 			return err
 		}
 		first, inRegion = 1, n
 	}
-	if region == tagHeaderImmutable && inRegion != count {
-		return fmt.Errorf("%d entries stand outside the part that is signed", count-inRegion)
+	if region == tagHeaderImmutable && inRegion != len(t.index) {
+		return fmt.Errorf("%d entries stand outside the part that is signed", len(t.index)-inRegion)
 	}
 	end := 0
-	for i := first; i < count; i++ {
+	for i := first; i < len(t.index); i++ {
 		if i == inRegion {
 			end = 0 // entries added to a signature header after the region was closed may lie anywhere behind
 		}
-		tag, typ, offset, n := t.line(i)
-		if tag < tagHeaderI18NTable {
-			return fmt.Errorf("tag %d is not allowed", tag)
+		e := &t.index[i]
+		if e.Tag < tagHeaderI18NTable {
+			return fmt.Errorf("tag %d is not allowed", e.Tag)
 		}
-		if _, ok := t.entries[tag]; ok {
-			return fmt.Errorf("tag %d is there twice", tag)
+		if t.Has(e.Tag) {
+			return fmt.Errorf("tag %d is there twice", e.Tag)
 		}
-		if int64(offset) < int64(end) {
-			return fmt.Errorf("tag %d: its value overlaps another", tag)
+		if int64(e.Offset) < int64(end) {
+			return fmt.Errorf("tag %d: its value overlaps another", e.Tag)
 		}
-		size, err := t.valueSize(typ, offset, n)
-		if err != nil {
-			return fmt.Errorf("tag %d: %w", tag, err)
+		var err error
+		if e.Size, err = t.valueSize(*e); err != nil {
+			return fmt.Errorf("tag %d: %w", e.Tag, err)
 		}
-		end = int(offset) + size
-		t.entries[tag] = entry{typ: typ, count: int(n), start: int(offset), end: end}
+		end = int(e.Offset) + e.Size
+		t.byTag[e.Tag] = *e
 	}
 	return nil
 }
 
-func (t *Tags) line(i int) (tag Tag, typ, offset, count uint32) {
-	b := t.raw[introSize+i*entrySize:]
-	return Tag(binary.BigEndian.Uint32(b)), binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint32(b[12:])
+func entryAt(b []byte) Entry {
+	n := binary.BigEndian.Uint32
+	return Entry{Tag: Tag(n(b)), Type: n(b[4:]), Offset: n(b[8:]), Count: n(b[12:])}
 }
 
 // checkRegion checks the first entry, which points at a trailer that says how many
 // entries belong to what was built and signed. It returns that number.
-func (t *Tags) checkRegion(count int, region Tag) (int, error) {
-	tag, typ, offset, n := t.line(0)
-	if tag != region || typ != TypeBin || n != entrySize {
+func (t *Tags) checkRegion(region Tag) (int, error) {
+	e := t.index[0]
+	if e.Tag != region || e.Type != TypeBin || e.Count != entrySize {
 		return 0, errors.New("its region is not described as it must be")
 	}
-	if int64(offset)+entrySize > int64(len(t.data)) {
+	end := int64(e.Offset) + entrySize
+	if end > int64(len(t.data)) {
 		return 0, errors.New("its region ends outside the data")
 	}
-	trailer := t.data[offset : offset+entrySize]
+	trailer := entryAt(t.data[e.Offset:])
 	// Old signers wrote the region of the signature header under the main header's number.
-	back := Tag(binary.BigEndian.Uint32(trailer))
-	if back != region && (region != tagHeaderSignatures || back != tagHeaderImmutable) {
+	if trailer.Tag != region && (region != tagHeaderSignatures || trailer.Tag != tagHeaderImmutable) {
 		return 0, errors.New("its region's trailer is not there")
 	}
-	length := -int64(int32(binary.BigEndian.Uint32(trailer[8:])))
-	if binary.BigEndian.Uint32(trailer[4:]) != TypeBin || binary.BigEndian.Uint32(trailer[12:]) != entrySize ||
-		length < entrySize || length%entrySize != 0 || length/entrySize > int64(count) {
+	length := -int64(int32(trailer.Offset))
+	if trailer.Type != TypeBin || trailer.Count != entrySize || length < entrySize || length%entrySize != 0 || length/entrySize > int64(len(t.index)) {
 		return 0, errors.New("its region's trailer does not fit")
 	}
-	if region == tagHeaderImmutable && int(offset)+entrySize != len(t.data) {
-		return 0, fmt.Errorf("%d bytes stand outside the part that is signed", len(t.data)-int(offset)-entrySize)
+	if region == tagHeaderImmutable && end != int64(len(t.data)) {
+		return 0, fmt.Errorf("%d bytes stand outside the part that is signed", int64(len(t.data))-end)
 	}
 	return int(length / entrySize), nil
 }
 
 // valueSize returns how many bytes a value takes, after checking that they are there.
-func (t *Tags) valueSize(typ, offset, count uint32) (int, error) {
-	if int64(offset) >= int64(len(t.data)) {
+func (t *Tags) valueSize(e Entry) (int, error) {
+	if int64(e.Offset) >= int64(len(t.data)) {
 		return 0, errors.New("its value lies outside the data")
 	}
-	if count == 0 || count > math.MaxInt32 {
-		return 0, fmt.Errorf("a count of %d", count)
+	if e.Count == 0 || e.Count > math.MaxInt32 {
+		return 0, fmt.Errorf("a count of %d", e.Count)
 	}
-	rest := t.data[offset:]
-	width := int64(1)
-	switch typ {
-	case TypeChar, TypeInt8, TypeBin:
-	case TypeInt16:
-		width = 2
-	case TypeInt32:
-		width = 4
-	case TypeInt64:
-		width = 8
-	case TypeString, TypeStringArray, TypeI18NString:
-		return stringsSize(typ, rest, count)
-	default:
-		return 0, fmt.Errorf("type %d is not known", typ)
+	rest := t.data[e.Offset:]
+	if isString(e.Type) {
+		return stringsSize(e, rest)
 	}
-	if int64(offset)%width != 0 {
+	width, ok := widths[e.Type]
+	if !ok {
+		return 0, fmt.Errorf("type %d is not known", e.Type)
+	}
+	if int(e.Offset)%width != 0 {
 		return 0, errors.New("its value is not aligned")
 	}
-	if int64(count)*width > int64(len(rest)) {
+	size := int64(e.Count) * int64(width)
+	if size > int64(len(rest)) {
 		return 0, errors.New("its value ends outside the data")
 	}
-	return int(int64(count) * width), nil
+	return int(size), nil
 }
 
-// stringsSize returns the bytes of count strings, their NULs included.
-func stringsSize(typ uint32, b []byte, count uint32) (int, error) {
-	if typ == TypeString && count != 1 {
-		return 0, fmt.Errorf("a count of %d for one string", count)
+// stringsSize returns the bytes of an entry's strings, their NULs included.
+func stringsSize(e Entry, b []byte) (int, error) {
+	if e.Type == TypeString && e.Count != 1 {
+		return 0, fmt.Errorf("a count of %d for one string", e.Count)
 	}
 	size := 0
-	for range count {
+	for range e.Count {
 		n := bytes.IndexByte(b[size:], 0)
 		if n < 0 {
 			return 0, errors.New("a string has no end")

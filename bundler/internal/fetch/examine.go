@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"crypto"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -11,7 +12,6 @@ import (
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/rpmcheck"
 	"onerpm/bundler/internal/rpmpkg"
-	"onerpm/internal/rpmfile"
 )
 
 // found is what one reading of a file brought to light.
@@ -27,19 +27,15 @@ type found struct {
 // examineHead reads the headers of a file of that size which the caller of Files compares with its digest. It is not
 // ok when there is more to say about the file than its headers tell: then all of it must be read.
 func examineHead(r io.Reader, size int64, it Item, sum *checksum) (f found, ok bool) {
-	if size != it.Size || sum != nil && (sum.algo != rpmfile.SHA256 || sum.hex != it.SHA256) {
+	if size != it.Size || sum != nil && (sum.algo != crypto.SHA256 || sum.hex != it.SHA256) {
 		return found{}, false
 	}
 	digest := sha256.New()
-	h, err := rpmfile.VerifyHeader(io.TeeReader(r, digest))
-	if err != nil || rpmcheck.Load(h) != nil || it.Key != "" && !rpmfile.HasPayloadDigest(h) {
+	h, err := rpmpkg.VerifyHeader(io.TeeReader(r, digest))
+	if err != nil || rpmcheck.Load(h.Header) != nil || it.Key != "" && !h.HasPayloadDigest() {
 		return found{}, false
 	}
-	p, err := rpmpkg.New(h)
-	if err != nil {
-		return found{}, false
-	}
-	return found{sha256: it.SHA256, repoSum: it.SHA256, size: size, header: p, head: hex.EncodeToString(digest.Sum(nil))}, true
+	return found{sha256: it.SHA256, repoSum: it.SHA256, size: size, header: h, head: hex.EncodeToString(digest.Sum(nil))}, true
 }
 
 // examine reads r once, to its end, and computes everything there is to know. The
@@ -48,25 +44,21 @@ func examine(r io.Reader, sum *checksum, pinned bool) (found, error) {
 	digest := sha256.New()
 	w := io.Writer(digest)
 	var repo hash.Hash
-	if sum != nil && sum.algo != rpmfile.SHA256 {
+	if sum != nil && sum.algo != crypto.SHA256 {
 		repo = sum.algo.New()
 		w = io.MultiWriter(digest, repo)
 	}
 	c := &counter{r: r}
 	tee := io.TeeReader(c, w)
 	var f found
-	verify := rpmfile.Verify
+	verify := rpmpkg.Verify
 	if pinned {
-		verify = rpmfile.VerifyPinned
+		verify = rpmpkg.VerifyPinned
 	}
-	h, err := verify(tee)
-	if err == nil {
-		err = rpmcheck.Load(h)
+	f.header, f.rpm = verify(tee)
+	if f.rpm == nil {
+		f.rpm = rpmcheck.Load(f.header.Header)
 	}
-	if err == nil {
-		f.header, err = rpmpkg.New(h)
-	}
-	f.rpm = err
 	if c.err == nil { // a file that is no good rpm is read on to its end: the digest says more
 		_, _ = io.Copy(io.Discard, tee)
 	}
@@ -139,7 +131,7 @@ func (f found) checkPackage(it Item, keyring *Keyring, content io.ReaderAt) erro
 		return err
 	}
 	payload := io.NewSectionReader(content, f.header.PayloadOffset, f.size-f.header.PayloadOffset)
-	return verifyPayload(f.header.Header, payload, keyring, it.Key)
+	return verifyPayload(f.header, payload, keyring, it.Key)
 }
 
 // file makes the result for an item.

@@ -16,6 +16,7 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/rpmfile"
 )
 
@@ -89,13 +90,13 @@ func VerifySignature(h *rpmfile.Header, k *Keyring, fingerprint string) error {
 	if entity == nil {
 		return exit.Errorf(exit.Spec, "add the public key to the keyring that versions/product.yaml names", "the release names key %s, which is not in the keyring", fingerprint)
 	}
-	sig := h.Signature.Bytes(rpmfile.SigRSA)
+	sig := h.Signature.Bytes(rpmpkg.SigRSA)
 	if sig == nil {
-		sig = h.Signature.Bytes(rpmfile.SigDSA)
+		sig = h.Signature.Bytes(rpmpkg.SigDSA)
 	}
 	if sig == nil {
 		what := "the package is not signed"
-		if h.Signature.Has(rpmfile.SigPGP) || h.Signature.Has(rpmfile.SigGPG) {
+		if h.Signature.Has(rpmpkg.SigPGP) || h.Signature.Has(rpmpkg.SigGPG) {
 			what = "the package's header is not signed, only header and payload together, which rpm no longer checks"
 		}
 		return exit.Errorf(exit.Mismatch, "sign it with rpmsign --addsign and run bundler lock, or take the key out of the release", "%s, the release demands key %s", what, fingerprint)
@@ -110,13 +111,13 @@ func VerifySignature(h *rpmfile.Header, k *Keyring, fingerprint string) error {
 // verifyPayload demands that the payload is signed as well. Mostly the signed
 // header has the payload's digest, and nothing is left to do. Packages of before rpm 4.14 (EL7) have none;
 // of them the second signature, of header and payload together, is checked.
-func verifyPayload(h *rpmfile.Header, payload io.Reader, k *Keyring, fingerprint string) error {
+func verifyPayload(h *rpmpkg.Package, payload io.Reader, k *Keyring, fingerprint string) error {
 	if slices.ContainsFunc(h.Verified, func(s string) bool { return strings.HasPrefix(s, "payload ") }) {
 		return nil
 	}
-	sig := h.Signature.Bytes(rpmfile.SigPGP)
+	sig := h.Signature.Bytes(rpmpkg.SigPGP)
 	if sig == nil {
-		sig = h.Signature.Bytes(rpmfile.SigGPG)
+		sig = h.Signature.Bytes(rpmpkg.SigGPG)
 	}
 	if sig == nil {
 		return exit.Errorf(exit.Mismatch, "sign it again with rpmsign --rpmv3 --addsign and run bundler lock, or take the key out of the release",

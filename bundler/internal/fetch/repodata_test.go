@@ -3,6 +3,7 @@ package fetch
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -13,7 +14,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"onerpm/internal/nevra"
-	"onerpm/internal/rpmfile"
 )
 
 const onePackage = `<?xml version="1.0"?>
@@ -25,7 +25,7 @@ const onePackage = `<?xml version="1.0"?>
 
 func sum(b []byte) *checksum {
 	s := sha256.Sum256(b)
-	return &checksum{rpmfile.SHA256, hex.EncodeToString(s[:])}
+	return &checksum{crypto.SHA256, hex.EncodeToString(s[:])}
 }
 
 func compressed(t testing.TB, ext string, b []byte) []byte {

@@ -23,6 +23,7 @@ import (
 
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/fetch"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/rpmfile"
 )
 
@@ -188,7 +189,7 @@ func TestSignatureDamaged(t *testing.T) {
 		if err := fetch.VerifySignature(h, ring, fingerprint(ours)); err != nil {
 			t.Fatal(err)
 		}
-		packet := h.Signature.Bytes(rpmfile.SigRSA)
+		packet := h.Signature.Bytes(rpmpkg.SigRSA)
 		number := 256 // bytes of the signature itself, at the end; fewer when it begins with zeros (RFC 9580, section 3.2)
 		for (int(binary.BigEndian.Uint16(packet[len(packet)-number-2:]))+7)/8 != number {
 			number--
@@ -213,7 +214,7 @@ func TestPayloadSigned(t *testing.T) {
 	t.Parallel()
 	ours := newKey(t, 0)
 	unbound := func(r *rpmpack.RPM) {
-		r.AddCustomTag(int(rpmfile.TagPayloadDigestAlgo), rpmpack.EntryInt32([]int32{99}))
+		r.AddCustomTag(5093, rpmpack.EntryInt32([]int32{99}))
 	}
 	for _, tt := range []struct {
 		name   string
@@ -290,13 +291,13 @@ func TestRpmsign(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h, err := rpmfile.Verify(signed)
+		h, err := rpmpkg.Verify(signed)
 		_ = signed.Close()
 		if err != nil {
 			t.Fatal(err)
 		}
 		for key, good := range map[string]bool{primary: true, sub: true, unused: false} {
-			if err := fetch.VerifySignature(h, ring, key); (err == nil) != good {
+			if err := fetch.VerifySignature(h.Header, ring, key); (err == nil) != good {
 				t.Errorf("%s: by %s: %v", algo, key, err)
 			}
 		}

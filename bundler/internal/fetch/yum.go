@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"crypto"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 
 	"onerpm/bundler/internal/exit"
 	"onerpm/internal/nevra"
-	"onerpm/internal/rpmfile"
 )
 
 // Limits of what is read of a repository.
@@ -23,15 +23,15 @@ const (
 
 // checksum is a digest that a repository states.
 type checksum struct {
-	algo rpmfile.Algo
+	algo crypto.Hash
 	hex  string
 }
 
 // parseChecksum reads the type and value of a <checksum>.
 func parseChecksum(typ, value string) (*checksum, error) {
-	algo, ok := map[string]rpmfile.Algo{
-		"md5": rpmfile.MD5, "sha": rpmfile.SHA1, "sha1": rpmfile.SHA1, "sha224": rpmfile.SHA224,
-		"sha256": rpmfile.SHA256, "sha384": rpmfile.SHA384, "sha512": rpmfile.SHA512,
+	algo, ok := map[string]crypto.Hash{
+		"md5": crypto.MD5, "sha": crypto.SHA1, "sha1": crypto.SHA1, "sha224": crypto.SHA224,
+		"sha256": crypto.SHA256, "sha384": crypto.SHA384, "sha512": crypto.SHA512,
 	}[typ]
 	value = strings.ToLower(strings.TrimSpace(value))
 	if !ok {
@@ -92,7 +92,7 @@ func (r *repository) find(ctx context.Context, it Item) (target, error) {
 		if it.SHA256 == "" && p.sum.hex != list[0].sum.hex {
 			return target{}, exit.Errorf(exit.Mismatch, "name the right one as its source", "%s has it twice, with different content", r.base)
 		}
-		if p.sum.algo != rpmfile.SHA256 || it.SHA256 == "" || p.sum.hex == it.SHA256 {
+		if p.sum.algo != crypto.SHA256 || it.SHA256 == "" || p.sum.hex == it.SHA256 {
 			return target(p), nil
 		}
 	}

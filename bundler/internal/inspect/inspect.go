@@ -87,16 +87,12 @@ func Digests(r io.Reader) (*Report, error) {
 func digests(r io.Reader, w io.Writer) (*Report, *rpmpkg.Package, error) {
 	whole, in := sha256.New(), &counter{r: r}
 	src := io.TeeReader(in, io.MultiWriter(whole, w))
-	verified, err := rpmfile.Verify(src)
+	h, err := rpmpkg.Verify(src)
 	_, _ = io.Copy(io.Discard, src) // after an error, for the file's own digest; in.err tells how it went
 	if in.err != nil {
 		return nil, nil, in.err
 	}
 	rep := &Report{Size: in.n, SHA256: hex.EncodeToString(whole.Sum(nil)), Digests: []string{}, Problems: []string{}, Signature: Unsigned}
-	var h *rpmpkg.Package
-	if err == nil {
-		h, err = rpmpkg.New(verified)
-	}
 	if err != nil {
 		rep.problem("%v", err)
 		return rep, nil, nil
@@ -112,12 +108,8 @@ func digests(r io.Reader, w io.Writer) (*Report, *rpmpkg.Package, error) {
 func Head(r io.Reader, key *sign.Public) (*Report, error) {
 	in := &counter{r: r}
 	rep := &Report{Digests: []string{}, Problems: []string{}, Signature: Unsigned}
-	verified, err := rpmfile.VerifyHeader(in)
-	var h *rpmpkg.Package
+	h, err := rpmpkg.VerifyHeader(in)
 	var p payload
-	if err == nil {
-		h, err = rpmpkg.New(verified)
-	}
 	if err == nil {
 		rep.NEVRA, rep.Digests = h.NEVRA(), h.Verified
 		rep.signature(h, key)
@@ -182,7 +174,7 @@ func (rep *Report) digests(h *rpmpkg.Package) {
 }
 
 func (rep *Report) signature(h *rpmpkg.Package, key *sign.Public) {
-	packet := h.Signature.Bytes(rpmfile.SigRSA)
+	packet := h.Signature.Bytes(rpmpkg.SigRSA)
 	if packet == nil {
 		if key != nil {
 			rep.problem("it is not signed")

@@ -16,8 +16,8 @@ import (
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/manifest"
-	"onerpm/internal/rpmfile"
 	"onerpm/payload-scripts/scriptlets"
 )
 
@@ -100,7 +100,7 @@ func (b *Bundle) components(files map[string]Component) {
 func (b *Bundle) obsoleting(ctx context.Context, in Input, signer Signer) error {
 	for _, o := range []struct {
 		kind, dir, why string
-		names          []rpmfile.Dep
+		names          []rpmpkg.Dep
 		path           *string
 	}{
 		{"undo", "rollback", "On the way back to the old release, this removes the packages that it did not have.", in.Verdict.Undo, &b.Manifest.Undo},

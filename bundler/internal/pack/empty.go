@@ -6,12 +6,12 @@ import (
 	"strconv"
 	"time"
 
-	"onerpm/internal/rpmfile"
+	"onerpm/bundler/internal/rpmpkg"
 )
 
 // obsoletes makes a package of no file that obsoletes other packages: installed in
 // one transaction, it removes them. rpm cannot install and erase in one command otherwise.
-func (b *Bundle) obsoletes(ctx context.Context, kind, dir, why string, others []rpmfile.Dep, at time.Time, signer Signer) (File, error) {
+func (b *Bundle) obsoletes(ctx context.Context, kind, dir, why string, others []rpmpkg.Dep, at time.Time, signer Signer) (File, error) {
 	m := b.Manifest
 	meta := Meta{
 		Name: m.Prefix + "-" + kind + "-" + m.To, Version: m.To, Release: strconv.Itoa(m.Revision), Arch: "noarch",

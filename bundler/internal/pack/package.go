@@ -9,7 +9,7 @@ import (
 	"github.com/google/rpmpack"
 
 	"onerpm/bundler/internal/exit"
-	"onerpm/internal/rpmfile"
+	"onerpm/bundler/internal/rpmpkg"
 )
 
 // Meta is what an rpm says of itself.
@@ -18,7 +18,7 @@ type Meta struct {
 	Summary, Description         string
 	License, Vendor, URL, Group  string
 	Time                         time.Time // of the build, and of every file
-	Obsoletes                    []rpmfile.Dep
+	Obsoletes                    []rpmpkg.Dep
 	Change                       string // the one entry of the changelog; "" for none
 	Scripts                      Scripts
 }
@@ -62,7 +62,7 @@ func (m Meta) rpmpack() rpmpack.RPMMetaData {
 	}
 	for _, o := range m.Obsoletes {
 		r := &rpmpack.Relation{Name: o.Name, Version: o.EVR}
-		if o.Flags&rpmfile.DepEqual != 0 {
+		if o.Flags&rpmpkg.DepEqual != 0 {
 			r.Sense = rpmpack.SenseEqual
 		}
 		d.Obsoletes = append(d.Obsoletes, r)

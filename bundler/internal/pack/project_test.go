@@ -12,8 +12,8 @@ import (
 
 	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/manifest"
-	"onerpm/internal/rpmfile"
 )
 
 // engine builds a small static program once, to stand for the engine.
@@ -128,8 +128,8 @@ func (p *project) input(t testing.TB) Input {
 	return Input{
 		Plan: resolved, Files: p.files, Engine: p.engine,
 		Verdict: &plan.Verdict{
-			Drop: []rpmfile.Dep{{Name: "gone", Flags: rpmfile.DepEqual, EVR: "1-1"}},
-			Undo: []rpmfile.Dep{{Name: "new", Flags: rpmfile.DepEqual, EVR: "2-1"}},
+			Drop: []rpmpkg.Dep{{Name: "gone", Flags: rpmpkg.DepEqual, EVR: "1-1"}},
+			Undo: []rpmpkg.Dep{{Name: "new", Flags: rpmpkg.DepEqual, EVR: "2-1"}},
 			Skip: []manifest.Scriptlet{{Package: "a-1-1", Kind: "postun", Why: "deletes"}},
 		},
 	}

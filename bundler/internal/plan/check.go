@@ -10,7 +10,6 @@ import (
 	"onerpm/bundler/internal/rpmcheck"
 	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/manifest"
-	"onerpm/internal/rpmfile"
 )
 
 // Problem is something in the packages that would fail on a host, or do harm there.
@@ -51,8 +50,8 @@ func (l Problems) Error() string {
 
 // Verdict is what the headers decide besides that all is well.
 type Verdict struct {
-	Drop []rpmfile.Dep // what the drop package must obsolete: packages that go and that nothing new obsoletes
-	Undo []rpmfile.Dep // what the undo package must obsolete: packages that come
+	Drop []rpmpkg.Dep // what the drop package must obsolete: packages that go and that nothing new obsoletes
+	Undo []rpmpkg.Dep // what the undo package must obsolete: packages that come
 	Skip []manifest.Scriptlet
 
 	Warnings Problems // what is no mistake and wants a look, sorted by package
@@ -114,27 +113,27 @@ func (c *checker) moves(h *rpmpkg.Package) bool {
 }
 
 // undo lists what comes in the window.
-func (c *checker) undo() []rpmfile.Dep {
-	var out []rpmfile.Dep
+func (c *checker) undo() []rpmpkg.Dep {
+	var out []rpmpkg.Dep
 	for _, change := range c.plan.Of(Added) {
 		if c.plan.partOf(change.Name) == early {
 			continue
 		}
-		out = append(out, rpmfile.Dep{Name: change.Name, Flags: rpmfile.DepEqual, EVR: change.New.ID().ShortEVR()})
+		out = append(out, rpmpkg.Dep{Name: change.Name, Flags: rpmpkg.DepEqual, EVR: change.New.ID().ShortEVR()})
 	}
 	return out
 }
 
 // drop lists what goes in the window and would stay on the host, because nothing new obsoletes it.
-func (c *checker) drop() []rpmfile.Dep {
-	var out []rpmfile.Dep
+func (c *checker) drop() []rpmpkg.Dep {
+	var out []rpmpkg.Dep
 	for _, change := range c.plan.Of(Removed) {
 		if c.plan.partOf(change.Name) == late {
 			continue
 		}
-		old := rpmfile.Dep{Name: change.Name, Flags: rpmfile.DepEqual, EVR: change.Old.ID().ShortEVR()}
+		old := rpmpkg.Dep{Name: change.Name, Flags: rpmpkg.DepEqual, EVR: change.Old.ID().ShortEVR()}
 		gone := slices.ContainsFunc(c.newSet(), func(h *rpmpkg.Package) bool {
-			return slices.ContainsFunc(h.Obsoletes(), func(d rpmfile.Dep) bool { return rpmcheck.Overlap(d, old) })
+			return slices.ContainsFunc(h.Obsoletes(), func(d rpmpkg.Dep) bool { return rpmcheck.Overlap(d, old) })
 		})
 		if !gone {
 			out = append(out, old)

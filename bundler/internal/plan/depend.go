@@ -8,7 +8,6 @@ import (
 	"onerpm/bundler/internal/release"
 	"onerpm/bundler/internal/rpmcheck"
 	"onerpm/bundler/internal/rpmpkg"
-	"onerpm/internal/rpmfile"
 )
 
 // system matches what every host has, whatever the product: programs and files of
@@ -27,7 +26,7 @@ var system = regexp.MustCompile(`^(` +
 func (c *checker) closure() {
 	old, new := rpmcheck.NewSet(c.oldSet()), rpmcheck.NewSet(c.newSet())
 	before := rpmcheck.NewSet(c.before())
-	needed := map[string][]rpmfile.Dep{}
+	needed := map[string][]rpmpkg.Dep{}
 	for _, h := range c.oldSet() {
 		for _, d := range h.Requires() {
 			if !rpmcheck.MayBeMissing(d) {
@@ -54,7 +53,7 @@ func (c *checker) closure() {
 			case old.Knows(d):
 				c.wrong(h.NVR(), "keep what provides it, or build the package without the requirement",
 					"needs %s, which only release %s has", d, c.plan.From.Version)
-			case system.MatchString(d.Name), slices.ContainsFunc(needed[d.Name], func(o rpmfile.Dep) bool { return rpmcheck.Implies(o, d) }):
+			case system.MatchString(d.Name), slices.ContainsFunc(needed[d.Name], func(o rpmpkg.Dep) bool { return rpmcheck.Implies(o, d) }):
 			default:
 				c.wrong(h.NVR(), "add what provides it to the release, or, when every host has it, list it in packages.host of the spec",
 					"needs %s, which is in neither release and which %s does not need", d, c.plan.From.Version)
@@ -74,7 +73,7 @@ func (c *checker) before() []*rpmpkg.Package {
 	return out
 }
 
-func list(deps []rpmfile.Dep) string {
+func list(deps []rpmpkg.Dep) string {
 	out := make([]string, len(deps))
 	for i, d := range deps {
 		out[i] = d.String()

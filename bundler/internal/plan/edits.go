@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/rpmfile"
 )
 
@@ -60,7 +61,7 @@ var (
 )
 
 // movesByLua tells whether a scriptlet in rpm's own Lua does anything to files or runs programs.
-func movesByLua(s rpmfile.Scriptlet) bool {
+func movesByLua(s rpmpkg.Scriptlet) bool {
 	return len(s.Interpreter) > 0 && s.Interpreter[0] == "<lua>" && (luaMoves.MatchString(s.Body) || luaWrites.MatchString(s.Body))
 }
 

@@ -16,7 +16,6 @@ import (
 	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/bundler/internal/rpmtest"
 	"onerpm/internal/manifest"
-	"onerpm/internal/rpmfile"
 )
 
 // component writes a component of a test: name, evr, and a digit that stands for its digest.
@@ -373,7 +372,7 @@ func TestVerdict(t *testing.T) {
 	if problems != "" {
 		t.Fatal(problems)
 	}
-	show := func(deps []rpmfile.Dep) string { return fmt.Sprint(deps) }
+	show := func(deps []rpmpkg.Dep) string { return fmt.Sprint(deps) }
 	if got, want := show(v.Drop), "[gone = 3:1-1 toonew = 9-1]"; got != want {
 		t.Errorf("drop %s, want %s", got, want)
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"onerpm/bundler/internal/rpmpkg"
-	"onerpm/internal/rpmfile"
 )
 
 // Script is a scriptlet or a trigger that rpm runs in a jump's transaction.
@@ -16,7 +15,7 @@ type Script struct {
 	Old     bool   // it is of the old release
 	When    string // after "its %post"
 	Ask     bool   // the spec must say that it may run
-	rpmfile.Scriptlet
+	rpmpkg.Scriptlet
 }
 
 // always are the kinds that a package cannot be installed without as a rule: that they
@@ -46,7 +45,7 @@ func Scripts(changes []Change, headers Headers) []Script {
 
 func (c *checker) runs() []Script {
 	var out []Script
-	add := func(h *rpmpkg.Package, when string, s rpmfile.Scriptlet) {
+	add := func(h *rpmpkg.Package, when string, s rpmpkg.Scriptlet) {
 		if harmless(s) {
 			return
 		}
@@ -91,13 +90,13 @@ func (c *checker) moving(set map[string]*rpmpkg.Package, kinds ...Kind) []*rpmpk
 }
 
 // harmless tells whether a scriptlet is known to do nothing of interest.
-func harmless(s rpmfile.Scriptlet) bool {
+func harmless(s rpmpkg.Scriptlet) bool {
 	ldconfig := len(s.Interpreter) == 1 && strings.HasSuffix(s.Interpreter[0], "sbin/ldconfig")
 	return ldconfig || idle(s)
 }
 
 // idle tells whether a shell scriptlet has nothing but comments, or is empty.
-func idle(s rpmfile.Scriptlet) bool {
+func idle(s rpmpkg.Scriptlet) bool {
 	if len(s.Interpreter) > 0 && s.Interpreter[0] != "/bin/sh" && s.Interpreter[0] != "/bin/bash" {
 		return false
 	}

@@ -9,7 +9,6 @@ import (
 	"onerpm/bundler/internal/release"
 	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/manifest"
-	"onerpm/internal/rpmfile"
 )
 
 // scriptlets checks what rpm runs in the jump's transaction against what the spec says
@@ -136,11 +135,11 @@ func (c *checker) skip() []manifest.Scriptlet {
 
 // has tells whether a package has a scriptlet of a kind, and it does something.
 func has(h *rpmpkg.Package, kind string) bool {
-	return slices.ContainsFunc(h.Scriptlets(), func(s rpmfile.Scriptlet) bool { return s.Kind == kind && !idle(s) })
+	return slices.ContainsFunc(h.Scriptlets(), func(s rpmpkg.Scriptlet) bool { return s.Kind == kind && !idle(s) })
 }
 
 func hasTrigger(h *rpmpkg.Package, kind string) bool {
-	return slices.ContainsFunc(h.Triggers(), func(t rpmfile.Trigger) bool { return t.Kind == kind })
+	return slices.ContainsFunc(h.Triggers(), func(t rpmpkg.Trigger) bool { return t.Kind == kind })
 }
 
 // wrongAt is wrong, with the place in the spec where the answer belongs.

@@ -13,7 +13,7 @@ import (
 type fired struct {
 	of   *rpmpkg.Package
 	when string
-	rpmfile.Scriptlet
+	rpmpkg.Scriptlet
 }
 
 // triggers returns the triggers of both releases that the transaction can fire, those of
@@ -46,7 +46,7 @@ func (c *checker) triggers() []fired {
 }
 
 // fires says what fires a trigger of a package, "" when nothing of this jump does.
-func (c *checker) fires(t rpmfile.Trigger, of *rpmpkg.Package, others []*rpmpkg.Package, moves bool) string {
+func (c *checker) fires(t rpmpkg.Trigger, of *rpmpkg.Package, others []*rpmpkg.Package, moves bool) string {
 	verb := " comes"
 	if strings.HasSuffix(t.Kind, "un") {
 		verb = " goes"

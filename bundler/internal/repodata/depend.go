@@ -6,44 +6,43 @@ import (
 
 	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/nevra"
-	"onerpm/internal/rpmfile"
 )
 
 // Bits of a dependency's flags that only metadata asks for (rpmds.h).
 const (
-	sensePosttrans  rpmfile.DepFlags = 1 << 5
-	sensePretrans   rpmfile.DepFlags = 1 << 7
-	senseScriptPre  rpmfile.DepFlags = 1 << 9
-	senseScriptPost rpmfile.DepFlags = 1 << 10
-	senseMissingOK  rpmfile.DepFlags = 1 << 19 // a requirement that is a recommendation
-	senseStrong     rpmfile.DepFlags = 1 << 27 // an old suggestion that is a recommendation
-	sensePre                         = rpmfile.DepPreReq | sensePretrans | sensePosttrans | senseScriptPre | senseScriptPost
+	sensePosttrans  rpmpkg.DepFlags = 1 << 5
+	sensePretrans   rpmpkg.DepFlags = 1 << 7
+	senseScriptPre  rpmpkg.DepFlags = 1 << 9
+	senseScriptPost rpmpkg.DepFlags = 1 << 10
+	senseMissingOK  rpmpkg.DepFlags = 1 << 19 // a requirement that is a recommendation
+	senseStrong     rpmpkg.DepFlags = 1 << 27 // an old suggestion that is a recommendation
+	sensePre                        = rpmpkg.DepPreReq | sensePretrans | sensePosttrans | senseScriptPre | senseScriptPost
 )
 
 // dep is a dependency as it is written.
 type dep struct {
 	name, sense, version string // sense: "", LT, GT, EQ, LE or GE; version as the header has it
-	flags                rpmfile.DepFlags
+	flags                rpmpkg.DepFlags
 	pre                  bool
 }
 
 func (d dep) key() string { return d.name + d.sense + d.version }
 
 // written makes dependencies ready to be written. What has an epoch that is no number is left out, as by createrepo_c.
-func written(all []rpmfile.Dep) []dep {
+func written(all []rpmpkg.Dep) []dep {
 	list := make([]dep, 0, len(all))
 	for _, o := range all {
 		d := dep{name: o.Name, version: o.EVR, flags: o.Flags}
 		switch d.flags & 0xf {
-		case rpmfile.DepLess:
+		case rpmpkg.DepLess:
 			d.sense = "LT"
-		case rpmfile.DepGreater:
+		case rpmpkg.DepGreater:
 			d.sense = "GT"
-		case rpmfile.DepEqual:
+		case rpmpkg.DepEqual:
 			d.sense = "EQ"
-		case rpmfile.DepLess | rpmfile.DepEqual:
+		case rpmpkg.DepLess | rpmpkg.DepEqual:
 			d.sense = "LE"
-		case rpmfile.DepGreater | rpmfile.DepEqual:
+		case rpmpkg.DepGreater | rpmpkg.DepEqual:
 			d.sense = "GE"
 		}
 		if _, _, _, ok := cutEVR(d.version); ok {

@@ -11,31 +11,30 @@ import (
 
 	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/nevra"
-	"onerpm/internal/rpmfile"
 )
 
 // Bits of a dependency's flags (RPMSENSE_*) that decide whether and when it must be met.
 const (
-	pretrans  rpmfile.DepFlags = 1 << 7
-	missingOK rpmfile.DepFlags = 1 << 19
+	pretrans  rpmpkg.DepFlags = 1 << 7
+	missingOK rpmpkg.DepFlags = 1 << 19
 
-	sense = rpmfile.DepLess | rpmfile.DepGreater | rpmfile.DepEqual
+	sense = rpmpkg.DepLess | rpmpkg.DepGreater | rpmpkg.DepEqual
 )
 
 // BeforeTransaction tells whether a requirement must be met by what is installed before the
 // transaction: Requires(pretrans).
-func BeforeTransaction(d rpmfile.Dep) bool { return d.Flags&pretrans != 0 }
+func BeforeTransaction(d rpmpkg.Dep) bool { return d.Flags&pretrans != 0 }
 
 // MayBeMissing tells whether rpm installs a package without what it requires.
-func MayBeMissing(d rpmfile.Dep) bool { return d.Flags&missingOK != 0 }
+func MayBeMissing(d rpmpkg.Dep) bool { return d.Flags&missingOK != 0 }
 
 // Self is what a package provides by its name and version.
-func Self(h *rpmpkg.Package) rpmfile.Dep {
-	return rpmfile.Dep{Name: h.Name, Flags: rpmfile.DepEqual, EVR: h.ShortEVR()}
+func Self(h *rpmpkg.Package) rpmpkg.Dep {
+	return rpmpkg.Dep{Name: h.Name, Flags: rpmpkg.DepEqual, EVR: h.ShortEVR()}
 }
 
 // Overlap tells whether what one dependency provides is what the other asks for (rpmdsCompare).
-func Overlap(a, b rpmfile.Dep) bool {
+func Overlap(a, b rpmpkg.Dep) bool {
 	if a.Name != b.Name {
 		return false
 	}
@@ -51,13 +50,13 @@ func Overlap(a, b rpmfile.Dep) bool {
 }
 
 // overlap is rpmverOverlap. The order is that of the versions and, where both have one, of the releases.
-func overlap(order int, aRelease, bRelease bool, a, b rpmfile.DepFlags) bool {
+func overlap(order int, aRelease, bRelease bool, a, b rpmpkg.DepFlags) bool {
 	switch {
 	case order < 0:
-		return a&rpmfile.DepGreater != 0 || b&rpmfile.DepLess != 0
+		return a&rpmpkg.DepGreater != 0 || b&rpmpkg.DepLess != 0
 	case order > 0:
-		return a&rpmfile.DepLess != 0 || b&rpmfile.DepGreater != 0
-	case aRelease && !bRelease && b&rpmfile.DepEqual != 0, bRelease && !aRelease && a&rpmfile.DepEqual != 0:
+		return a&rpmpkg.DepLess != 0 || b&rpmpkg.DepGreater != 0
+	case aRelease && !bRelease && b&rpmpkg.DepEqual != 0, bRelease && !aRelease && a&rpmpkg.DepEqual != 0:
 		return true // "= 1.0" means every release of 1.0
 	}
 	return a&b&sense != 0
@@ -77,7 +76,7 @@ func splitEVR(s string) evr {
 }
 
 // Implies tells whether every version that fulfils the one requirement is sure to fulfil the other.
-func Implies(known, asked rpmfile.Dep) bool {
+func Implies(known, asked rpmpkg.Dep) bool {
 	if known.Name != asked.Name {
 		return false
 	}
@@ -95,12 +94,12 @@ func Implies(known, asked rpmfile.Dep) bool {
 	kr, ar := places(nevra.CompareEVR(k.release, a.release))
 	for v := range 5 {
 		for r := -1; r < 5; r++ { // -1 is no release
-			fulfils := func(version, release int, e evr, flags rpmfile.DepFlags) bool {
+			fulfils := func(version, release int, e evr, flags rpmpkg.DepFlags) bool {
 				order := v - version
 				if order == 0 && r >= 0 && e.release != "" {
 					order = r - release
 				}
-				return overlap(order, r >= 0, e.release != "", rpmfile.DepEqual, flags)
+				return overlap(order, r >= 0, e.release != "", rpmpkg.DepEqual, flags)
 			}
 			if fulfils(kv, kr, k, known.Flags) && !fulfils(av, ar, a, asked.Flags) {
 				return false

@@ -5,21 +5,21 @@ import (
 	"testing"
 
 	"onerpm/bundler/internal/rpmcheck"
-	"onerpm/internal/rpmfile"
+	"onerpm/bundler/internal/rpmpkg"
 )
 
-var senses = map[string]rpmfile.DepFlags{
-	"": 0, "<": rpmfile.DepLess, "<=": rpmfile.DepLess | rpmfile.DepEqual, "=": rpmfile.DepEqual,
-	">=": rpmfile.DepGreater | rpmfile.DepEqual, ">": rpmfile.DepGreater,
+var senses = map[string]rpmpkg.DepFlags{
+	"": 0, "<": rpmpkg.DepLess, "<=": rpmpkg.DepLess | rpmpkg.DepEqual, "=": rpmpkg.DepEqual,
+	">=": rpmpkg.DepGreater | rpmpkg.DepEqual, ">": rpmpkg.DepGreater,
 }
 
 func TestImplies(t *testing.T) {
 	t.Parallel()
-	dep := func(sign, version string) rpmfile.Dep {
-		return rpmfile.Dep{Name: "n", Flags: senses[sign], EVR: version}
+	dep := func(sign, version string) rpmpkg.Dep {
+		return rpmpkg.Dep{Name: "n", Flags: senses[sign], EVR: version}
 	}
 	for _, tt := range []struct {
-		known, asked rpmfile.Dep
+		known, asked rpmpkg.Dep
 		want         bool
 	}{
 		{dep(">=", "18"), dep(">=", "17"), true},
@@ -35,7 +35,7 @@ func TestImplies(t *testing.T) {
 		{dep("", ""), dep("", ""), true},
 		{dep("=", "1"), dep("", ""), true},
 		{dep("", ""), dep("=", "1"), false},
-		{dep("=", "1"), rpmfile.Dep{Name: "other"}, false},
+		{dep("=", "1"), rpmpkg.Dep{Name: "other"}, false},
 	} {
 		if got := rpmcheck.Implies(tt.known, tt.asked); got != tt.want {
 			t.Errorf("%s implies %s: %v", tt.known, tt.asked, got)
@@ -55,15 +55,15 @@ func TestImpliesAllVersions(t *testing.T) {
 		}
 	}
 	r := rand.New(rand.NewPCG(15, 3))
-	some := func() rpmfile.Dep {
-		return rpmfile.Dep{Name: "n", Flags: senses[pick(r, "<", "<=", "=", ">=", ">")], EVR: pick(r, "", "1:") + pick(r, "1.0~rc1", "1", "1.0.1", "2", "1.0^git2") + pick(r, "", "-1", "-2")}
+	some := func() rpmpkg.Dep {
+		return rpmpkg.Dep{Name: "n", Flags: senses[pick(r, "<", "<=", "=", ">=", ">")], EVR: pick(r, "", "1:") + pick(r, "1.0~rc1", "1", "1.0.1", "2", "1.0^git2") + pick(r, "", "-1", "-2")}
 	}
 	yes := 0
 	for range 3000 {
 		known, asked := some(), some()
 		want, by := true, ""
 		for _, version := range all {
-			p := rpmfile.Dep{Name: "n", Flags: rpmfile.DepEqual, EVR: version}
+			p := rpmpkg.Dep{Name: "n", Flags: rpmpkg.DepEqual, EVR: version}
 			if rpmcheck.Overlap(p, known) && !rpmcheck.Overlap(p, asked) {
 				want, by = false, version
 			}

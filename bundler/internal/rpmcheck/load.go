@@ -2,21 +2,21 @@ package rpmcheck
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/rpmfile"
 )
 
 // Load tells why rpm does not load the headers of a package that rpmfile reads. The digests
 // may all be right: an odd builder wrote it so. The error is a *rpmfile.FormatError.
 func Load(h *rpmfile.Header) error {
-	if err := load(h.Signature.Raw(), false); err != nil {
+	if err := load(h.Signature, false); err != nil {
 		return &rpmfile.FormatError{Part: "signature header", Err: err}
 	}
-	if err := load(h.Main.Raw(), true); err != nil {
+	if err := load(h.Main, true); err != nil {
 		return &rpmfile.FormatError{Part: "header", Err: err}
 	}
 	if err := merge(h); err != nil {
@@ -29,118 +29,85 @@ func Load(h *rpmfile.Header) error {
 // number, of which type and how many values (0 for any). Of some, either header may have them.
 var merged = []struct {
 	tag, as    rpmfile.Tag
-	typ, count int
+	typ, count uint32
 	either     bool
 }{
-	{rpmfile.SigSize, 257, rpmfile.TypeInt32, 1, false},
-	{rpmfile.SigPGP, 259, rpmfile.TypeBin, 0, false},
-	{rpmfile.SigMD5, 261, rpmfile.TypeBin, 16, false},
-	{rpmfile.SigGPG, 262, rpmfile.TypeBin, 0, false},
-	{rpmfile.SigPayloadSize, 1046, rpmfile.TypeInt32, 1, true},
+	{rpmpkg.SigSize, 257, rpmfile.TypeInt32, 1, false},
+	{rpmpkg.SigPGP, 259, rpmfile.TypeBin, 0, false},
+	{rpmpkg.SigMD5, 261, rpmfile.TypeBin, 16, false},
+	{rpmpkg.SigGPG, 262, rpmfile.TypeBin, 0, false},
+	{rpmpkg.SigPayloadSize, 1046, rpmfile.TypeInt32, 1, true},
 	{274, 5090, rpmfile.TypeStringArray, 0, true}, // signatures of files, and their length
 	{275, 5091, rpmfile.TypeInt32, 1, true},
 	{276, 276, rpmfile.TypeStringArray, 0, false}, // likewise for fs-verity, and its algorithm
 	{277, 277, rpmfile.TypeInt32, 1, false},
-	{rpmfile.SigSHA1, 269, rpmfile.TypeString, 1, false},
-	{rpmfile.SigSHA256, 273, rpmfile.TypeString, 1, false},
-	{rpmfile.SigDSA, 267, rpmfile.TypeBin, 0, false},
-	{rpmfile.SigRSA, 268, rpmfile.TypeBin, 0, false},
-	{rpmfile.SigLongSize, 270, rpmfile.TypeInt64, 1, false},
-	{rpmfile.SigLongArchiveSize, 271, rpmfile.TypeInt64, 1, false},
+	{rpmpkg.SigSHA1, 269, rpmfile.TypeString, 1, false},
+	{rpmpkg.SigSHA256, 273, rpmfile.TypeString, 1, false},
+	{rpmpkg.SigDSA, 267, rpmfile.TypeBin, 0, false},
+	{rpmpkg.SigRSA, 268, rpmfile.TypeBin, 0, false},
+	{rpmpkg.SigLongSize, 270, rpmfile.TypeInt64, 1, false},
+	{rpmpkg.SigLongArchiveSize, 271, rpmfile.TypeInt64, 1, false},
 }
 
 // merge checks that the signature header goes into the main one (headerMergeLegacySigs).
 func merge(h *rpmfile.Header) error {
-	lines := map[rpmfile.Tag]line{}
-	for _, l := range index(h.Signature.Raw()) {
-		lines[rpmfile.Tag(l.tag)] = l
+	entries := map[rpmfile.Tag]rpmfile.Entry{}
+	for _, e := range h.Signature.Index() {
+		entries[e.Tag] = e
 	}
 	for _, m := range merged {
-		l, is := lines[m.tag]
+		e, is := entries[m.tag]
 		if h.Main.Has(m.as) && (is || !m.either) {
 			return fmt.Errorf("tag %d stands in the main header, as %d", m.tag, m.as)
 		}
-		if is && (l.typ != m.typ || m.count != 0 && l.count != m.count) {
-			return fmt.Errorf("tag %d: %d values of type %d, which it cannot have", m.tag, l.count, l.typ)
+		if is && (e.Type != m.typ || m.count != 0 && e.Count != m.count) {
+			return fmt.Errorf("tag %d: %d values of type %d, which it cannot have", m.tag, e.Count, e.Type)
 		}
 	}
 	return nil
 }
-
-// line is an entry of a header's index.
-type line struct{ tag, typ, offset, count int }
-
-// index reads the index of a header. Each entry has 4 bytes for each field; so has the head of a
-// header: magic, reserved, number of entries, bytes of data.
-func index(raw []byte) []line {
-	number := func(at int) int { return int(binary.BigEndian.Uint32(raw[at:])) }
-	lines := make([]line, number(8))
-	for i := range lines {
-		at := entrySize * (1 + i)
-		lines[i] = line{number(at), number(at + 4), number(at + 8), number(at + 12)}
-	}
-	return lines
-}
-
-const entrySize = 16
 
 // load checks a header that rpmfile read, so that all of its offsets and counts are good. rpm
 // checks the types of the main header alone there.
-func load(raw []byte, typed bool) error {
-	if !bytes.Equal(raw[4:8], make([]byte, 4)) {
+func load(t *rpmfile.Tags, typed bool) error {
+	const entrySize = 16 // of the index; what begins a header and what ends a region are as large
+	if !bytes.Equal(t.Raw()[4:8], make([]byte, 4)) {
 		return errors.New("its reserved bytes are not zero")
 	}
-	lines := index(raw)
-	data := raw[entrySize*(1+len(lines)):]
 	// rpm adds up what the values take, each where its type may begin, and wants nothing to be left.
 	used := 0
-	for i, l := range lines {
-		if i == 0 && slices.Contains(regions, l.tag) {
-			used += entrySize // its value is the trailer behind all others
+	for _, e := range t.Index() {
+		if e.Size == 0 { // a region: its value is the trailer behind all others
+			used += entrySize
 			continue
 		}
-		if typed && !fits(l.tag, l.typ) {
-			return fmt.Errorf("tag %d: its value has type %d, which it cannot have", l.tag, l.typ)
+		if typed && !fits(e.Tag, e.Type) {
+			return fmt.Errorf("tag %d: its value has type %d, which it cannot have", e.Tag, e.Type)
 		}
-		length := l.count
-		if width := widths[l.typ]; width > 0 {
+		if width := widths[e.Type]; width > 0 {
 			used += -used & (width - 1)
-			length *= width
-		} else {
-			length = stringsLength(data[l.offset:], l.count)
 		}
-		used += length
+		used += e.Size
 	}
-	if used != len(data) {
-		return fmt.Errorf("its values take %d bytes, and it has %d", used, len(data))
+	if data := len(t.Raw()) - entrySize*(1+len(t.Index())); used != data {
+		return fmt.Errorf("its values take %d bytes, and it has %d", used, data)
 	}
 	return nil
 }
 
-// regions are the tags that stand first and say which entries were built together.
-var regions = []int{61, 62, 63}
-
-func stringsLength(b []byte, count int) int {
-	length := 0
-	for range count {
-		length += bytes.IndexByte(b[length:], 0) + 1
-	}
-	return length
-}
-
-// widths are the bytes that a number takes; strings have none.
-var widths = map[int]int{rpmfile.TypeChar: 1, rpmfile.TypeInt8: 1, rpmfile.TypeInt16: 2, rpmfile.TypeInt32: 4, rpmfile.TypeInt64: 8, rpmfile.TypeBin: 1}
+// widths are the bytes of the numbers that begin at a multiple of them.
+var widths = map[uint32]int{rpmfile.TypeInt16: 2, rpmfile.TypeInt32: 4, rpmfile.TypeInt64: 8}
 
 // fits tells whether a tag may have a type. A string may be of any kind of string, and a tag that rpm
 // does not know of any type.
-func fits(tag, typ int) bool {
+func fits(tag rpmfile.Tag, typ uint32) bool {
 	want, known := tagTypes[tag]
-	return !known || typ == want || want == rpmfile.TypeString && slices.Contains([]int{rpmfile.TypeString, rpmfile.TypeStringArray, rpmfile.TypeI18NString}, typ)
+	return !known || typ == want || want == rpmfile.TypeString && slices.Contains([]uint32{rpmfile.TypeString, rpmfile.TypeStringArray, rpmfile.TypeI18NString}, typ)
 }
 
 // tagTypes are the types of rpm's tags (rpmtag.h). Those of %preuntrans and %postuntrans, 5103 to
-// 5108, came with 4.19; they are left to rpmfile, which checks what it reads of them.
-var tagTypes = typesOf(map[int][]int{
+// 5108, came with 4.19; they are left to rpmpkg, which checks what it reads of them.
+var tagTypes = typesOf(map[uint32][]rpmfile.Tag{
 	rpmfile.TypeString: {
 		1000, 1001, 1002, 1004, 1005, 1007, 1010, 1011, 1014, 1015, 1016, 1018, 1019, 1020, 1021, 1022, 1023, 1024,
 		1025, 1026, 1027, 1035, 1036, 1039, 1040, 1044, 1047, 1049, 1050, 1054, 1055, 1059, 1060, 1061, 1062, 1064,
@@ -164,8 +131,8 @@ var tagTypes = typesOf(map[int][]int{
 	rpmfile.TypeBin:   {1012, 1013, 1043, 1146},
 })
 
-func typesOf(tags map[int][]int) map[int]int {
-	out := map[int]int{}
+func typesOf(tags map[uint32][]rpmfile.Tag) map[rpmfile.Tag]uint32 {
+	out := map[rpmfile.Tag]uint32{}
 	for typ, list := range tags {
 		for _, tag := range list {
 			out[tag] = typ

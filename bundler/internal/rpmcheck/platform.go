@@ -70,7 +70,7 @@ func Unreadable(h *rpmpkg.Package, platform string) []string {
 		}
 		asked[d.String()], asked[d.Name] = true, true
 		f := features[d.Name]
-		if !Overlap(rpmfile.Dep{Name: d.Name, Flags: rpmfile.DepEqual, EVR: f.evr}, d) {
+		if !Overlap(rpmpkg.Dep{Name: d.Name, Flags: rpmpkg.DepEqual, EVR: f.evr}, d) {
 			f.since = ""
 		}
 		lacks(f.since, "needs %s", d)
@@ -82,7 +82,7 @@ func Unreadable(h *rpmpkg.Package, platform string) []string {
 	if c := h.Lib.PayloadCompression(); c != "zstd" || !asked["rpmlib(PayloadIsZstd)"] {
 		lacks(compressors[c], "has a payload compressed with %s", c)
 	}
-	for _, tag := range []rpmfile.Tag{rpmfile.SigRSA, rpmfile.SigDSA, rpmfile.SigPGP, rpmfile.SigGPG} {
+	for _, tag := range []rpmfile.Tag{rpmpkg.SigRSA, rpmpkg.SigDSA, rpmpkg.SigPGP, rpmpkg.SigGPG} {
 		if algorithm := signedWith(h.Signature.Bytes(tag)); algorithm != 0 {
 			lacks(signedSince(algorithm), "has a signature in signature tag %d that is made with %s: it cannot read the package, even without checking it", tag, algorithmName(algorithm))
 		}

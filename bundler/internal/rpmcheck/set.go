@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"onerpm/bundler/internal/rpmpkg"
-	"onerpm/internal/rpmfile"
 )
 
 // Set is a number of packages that are to be installed together.
@@ -17,7 +16,7 @@ type Set struct {
 }
 
 type provide struct {
-	rpmfile.Dep
+	rpmpkg.Dep
 	by *rpmpkg.Package
 }
 
@@ -37,14 +36,14 @@ func NewSet(packages []*rpmpkg.Package) Set {
 }
 
 // Has tells whether a package of the set fulfils a requirement.
-func (s Set) Has(d rpmfile.Dep) bool { return len(s.providers(d)) > 0 }
+func (s Set) Has(d rpmpkg.Dep) bool { return len(s.providers(d)) > 0 }
 
 // Knows tells whether the set has a thing of that name, in whatever version.
-func (s Set) Knows(d rpmfile.Dep) bool { return s.Has(rpmfile.Dep{Name: d.Name}) }
+func (s Set) Knows(d rpmpkg.Dep) bool { return s.Has(rpmpkg.Dep{Name: d.Name}) }
 
 // Provided lists what the set provides under a name.
-func (s Set) Provided(name string) []rpmfile.Dep {
-	var out []rpmfile.Dep
+func (s Set) Provided(name string) []rpmpkg.Dep {
+	var out []rpmpkg.Dep
 	for _, p := range s.provides[name] {
 		if !slices.Contains(out, p.Dep) {
 			out = append(out, p.Dep)
@@ -54,7 +53,7 @@ func (s Set) Provided(name string) []rpmfile.Dep {
 }
 
 // providers lists the packages that a dependency means, each once: by a file, or by what they provide.
-func (s Set) providers(d rpmfile.Dep) []*rpmpkg.Package {
+func (s Set) providers(d rpmpkg.Dep) []*rpmpkg.Package {
 	var out []*rpmpkg.Package
 	if strings.HasPrefix(d.Name, "/") {
 		out = slices.Clone(s.files[d.Name])
@@ -71,7 +70,7 @@ func (s Set) providers(d rpmfile.Dep) []*rpmpkg.Package {
 type Exclusion struct {
 	Package, Other *rpmpkg.Package
 	Verb           string // "conflicts with" or "obsoletes"
-	Dep            rpmfile.Dep
+	Dep            rpmpkg.Dep
 }
 
 // Exclusions lists the packages of the set that exclude one another. No package excludes itself.

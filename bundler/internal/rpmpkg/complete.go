@@ -2,30 +2,12 @@ package rpmpkg
 
 import (
 	"path"
+	"slices"
 
 	"github.com/cavaliergopher/rpm"
 
 	"onerpm/internal/rpmfile"
 )
-
-// relation is a kind of dependency: the tags of three lists with a line for each.
-type relation struct{ names, flags, versions rpmfile.Tag }
-
-// Relations that the library does not read, or reads wrongly (rpmtag.h).
-var (
-	supplements = relation{5052, 5054, 5053}
-	oldSuggests = relation{1156, 1158, 1157}
-	oldEnhances = relation{1159, 1161, 1160}
-)
-
-var relations = []relation{
-	{rpmfile.TagProvideName, rpmfile.TagProvideFlags, rpmfile.TagProvideVersion},
-	{rpmfile.TagRequireName, rpmfile.TagRequireFlags, rpmfile.TagRequireVersion},
-	{rpmfile.TagConflictName, rpmfile.TagConflictFlags, rpmfile.TagConflictVersion},
-	{rpmfile.TagObsoleteName, rpmfile.TagObsoleteFlags, rpmfile.TagObsoleteVersion},
-	{5046, 5048, 5047}, {5049, 5051, 5050}, {5055, 5057, 5056}, // recommends, suggests, enhances
-	supplements, oldSuggests, oldEnhances,
-}
 
 // Lists with a line for each file.
 var (
@@ -40,7 +22,7 @@ type header struct{ rpm.Header }
 // for each name; paths in one piece, sizes of 64 bits and numbers of 8 go where the library looks for them.
 func (h header) complete() {
 	h.widen()
-	for _, r := range relations {
+	for _, r := range slices.Concat(strong, weak) {
 		if names := len(h.strings(r.names)); names > 0 {
 			h.set(r.flags, resized(h.numbers(r.flags), names))
 			h.set(r.versions, resized(h.strings(r.versions), names))

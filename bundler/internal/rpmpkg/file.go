@@ -1,6 +1,10 @@
 package rpmpkg
 
-import "onerpm/internal/rpmfile"
+import (
+	"crypto"
+
+	"onerpm/internal/rpmfile"
+)
 
 // Files returns the package's files in the order of the header, which is that of
 // their paths. A package without files gives nil.
@@ -9,9 +13,9 @@ func (p *Package) Files() []rpmfile.FileInfo {
 	if len(list) == 0 {
 		return nil
 	}
-	algo := rpmfile.MD5 // where the header does not say
-	if v := p.Ints(rpmfile.TagFileDigestAlgo); len(v) > 0 {
-		algo = rpmfile.Algo(v[0])
+	algo := crypto.MD5 // where the header does not say
+	if v, ok := p.Main.Int(rpmfile.TagFileDigestAlgo); ok {
+		algo = rpmfile.Hashes[v]
 	}
 	// What the library leaves out or, of a mode, turns into Go's own form.
 	modes, caps := p.Ints(rpmfile.TagFileModes), p.Strings(rpmfile.TagFileCaps)

@@ -7,7 +7,7 @@ import (
 	"onerpm/bundler/internal/rpmpkg"
 )
 
-// FuzzRead: the library answers for every header that the guard lets through, and says what the engine reads.
+// FuzzRead: the library answers for every header that the guard lets through, and says what the guard has read.
 func FuzzRead(f *testing.F) {
 	whole := built(f, spec, "w9.gzdio")
 	f.Add(whole)
@@ -29,12 +29,23 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, err := rpmpkg.Read(bytes.NewReader(b))
+		verified, verr := rpmpkg.Verify(bytes.NewReader(b))
 		if err != nil {
+			if verr == nil {
+				t.Fatal("Verify takes what Read does not")
+			}
 			return
+		}
+		if verr == nil && verified.NEVRA() != p.NEVRA() {
+			t.Fatal("Read and Verify differ")
 		}
 		_, _, _ = p.Recommends(), p.Suggests(), p.Supplements()
 		_, _, _ = p.Enhances(), p.OldSuggests(), p.OldEnhances()
 		_, _ = p.Lib.BuildTime(), p.Lib.ArchiveSize()
-		asEngine(t, p)
+		_, _ = p.Scriptlets(), p.Triggers()
+		if p.InstalledSize() < 0 {
+			t.Fatalf("a size of %d", p.InstalledSize())
+		}
+		asGuard(t, p)
 	})
 }

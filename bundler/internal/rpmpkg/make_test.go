@@ -11,6 +11,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
+
+	"github.com/google/rpmpack"
 )
 
 // spec has some of everything that a header can say.
@@ -101,6 +104,31 @@ func built(t testing.TB, spec, payload string) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// packed returns a small package made by rpmpack, which is how this project makes its own.
+func packed(t testing.TB) []byte {
+	t.Helper()
+	r, err := rpmpack.NewRPM(rpmpack.RPMMetaData{
+		Name: "sample", Version: "4.1.1", Release: "ga", Epoch: 2, Arch: "x86_64",
+		Summary: "A sample", Description: "For tests.", Licence: "Apache-2.0", BuildTime: time.Unix(1500000000, 0),
+		Requires:  rpmpack.Relations{{Name: "python", Version: "2.7", Sense: rpmpack.SenseEqual | rpmpack.SenseGreater}},
+		Obsoletes: rpmpack.Relations{{Name: "sample-old", Version: "3.0", Sense: rpmpack.SenseLess}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.AddFile(rpmpack.RPMFile{Name: "/opt/sample", Mode: 0o40755, Owner: "root", Group: "root", MTime: 1500000000})
+	r.AddFile(rpmpack.RPMFile{Name: "/opt/sample/data", Mode: 0o644, Body: bytes.Repeat([]byte("data"), 99), Owner: "sam", Group: "ple", MTime: 1500000000})
+	r.AddFile(rpmpack.RPMFile{Name: "/etc/sample.conf", Mode: 0o640, Body: []byte("a=1\n"), Type: rpmpack.ConfigFile | rpmpack.NoReplaceFile})
+	r.AddFile(rpmpack.RPMFile{Name: "/usr/bin/sample", Mode: 0o120777, Body: []byte("../../opt/sample/run")})
+	r.AddPostin("echo post\n")
+	r.AddPostun("rm -rf /opt/sample\n")
+	var buf bytes.Buffer
+	if err := r.Write(&buf); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
 }
 
 // entry is a tag of a header made by hand.

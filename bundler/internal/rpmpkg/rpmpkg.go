@@ -1,15 +1,13 @@
 // Package rpmpkg is an RPM file as the bundler sees it: the guard first, then the libraries.
 //
-// The guard, rpmfile.Read, takes foreign bytes: it checks structure, types and bounds, and returns an error or a
-// header in memory. Only that goes on to cavaliergopher/rpm, which says what the package is: it indexes
-// lists without looking, and panics where one is missing. What rpm may leave out or write in an older form is therefore
+// The guard takes untrusted bytes: rpmfile.Read checks structure and bounds, and what both programs read; check, here,
+// what only the bundler reads. There is an error, or a header in memory. Only that goes on to cavaliergopher/rpm, which
+// says what the package is: it indexes lists without looking, and panics where one is missing. What rpm may leave out or write in an older form is therefore
 // completed first. docs/libraries.md lists what the library does otherwise than rpm, and who answers there.
 package rpmpkg
 
 import (
 	"bytes"
-	"encoding/binary"
-	"fmt"
 	"io"
 
 	"github.com/cavaliergopher/rpm"
@@ -19,9 +17,10 @@ import (
 
 // Package is what an RPM file says before its payload.
 type Package struct {
-	*rpmfile.Header // the guard's: identity, scriptlets, triggers, signatures, and the bytes themselves
+	*rpmfile.Header // the guard's: identity, signatures, and the bytes themselves
 
-	Lib *rpm.Package // the library's, complete: but for Supplements none of its methods panics
+	Lib      *rpm.Package // the library's, complete: but for Supplements none of its methods panics
+	Verified []string     // digests that Verify found right, e.g. "header SHA-256"; empty after Read
 }
 
 // Read reads a package up to its payload and leaves r there. Errors are those of rpmfile.Read; a
@@ -31,37 +30,20 @@ func Read(r io.Reader) (*Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(h)
+	return newPackage(h)
 }
 
-// MaxValues bounds the values of a header: the library holds each by itself, in up to 16 times the room that
-// it has in the file. As many files as rpmfile.MaxData has room for have fewer.
-const MaxValues = 4 << 20
-
-// New hands a header that the guard has read to the library.
-func New(h *rpmfile.Header) (*Package, error) {
-	if n := values(h.Signature) + values(h.Main); n > MaxValues {
-		return nil, &rpmfile.FormatError{Part: "header", Err: fmt.Errorf("%d values, more than %d are not read", n, MaxValues)}
+// newPackage checks the rest of a header that the guard has read, and hands it to the library.
+func newPackage(h *rpmfile.Header) (*Package, error) {
+	if err := check(h); err != nil {
+		return nil, &rpmfile.FormatError{Part: "header", Err: err}
 	}
 	lib, err := rpm.Read(bytes.NewReader(headers(h)))
 	if err != nil {
 		return nil, &rpmfile.FormatError{Part: "header", Err: err}
 	}
 	header{lib.Header}.complete()
-	return &Package{h, lib}, nil
-}
-
-// values counts the values of a header's entries, where they are more than bytes.
-func values(t *rpmfile.Tags) int {
-	index := t.Raw()[16:] // lines of tag, type, offset and count
-	n := 0
-	for range binary.BigEndian.Uint32(t.Raw()[8:]) {
-		if binary.BigEndian.Uint32(index[4:]) != rpmfile.TypeBin {
-			n += int(binary.BigEndian.Uint32(index[12:]))
-		}
-		index = index[16:]
-	}
-	return n
+	return &Package{Header: h, Lib: lib}, nil
 }
 
 // headers are the bytes before the payload: a lead, of which readers want no more than

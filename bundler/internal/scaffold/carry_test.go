@@ -5,9 +5,9 @@ import (
 	"testing"
 
 	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/bundler/internal/strictyaml"
 	"onerpm/internal/manifest"
-	"onerpm/internal/rpmfile"
 )
 
 // The services of a jump before, written in the ways people write, lose what was
@@ -65,7 +65,7 @@ func TestJudge(t *testing.T) {
 		{"post", "systemctl daemon-reload\nmkdir -p /opt/x\n", ""},
 	}
 	for _, tt := range tests {
-		if got := strings.Join(judge(rpmfile.Scriptlet{Kind: tt.kind, Body: tt.body}), "|"); got != tt.want {
+		if got := strings.Join(judge(rpmpkg.Scriptlet{Kind: tt.kind, Body: tt.body}), "|"); got != tt.want {
 			t.Errorf("%s %q:\ngot  %s\nwant %s", tt.kind, tt.body, got, tt.want)
 		}
 	}
@@ -78,7 +78,7 @@ func FuzzScriptlet(f *testing.F) {
 	f.Add("a\rb\x00c\x7f\xff\u2028d\ttab: \"quoted\" # DECIDE: no\n- list\n", "<lua>")
 	f.Add(strings.Repeat("x", 1000)+"\n"+strings.Repeat("y\n", 100), "p\ny: 1")
 	f.Fuzz(func(t *testing.T, body, prog string) {
-		sl := rpmfile.Scriptlet{Kind: "postun", Interpreter: []string{prog}, Body: body}
+		sl := rpmpkg.Scriptlet{Kind: "postun", Interpreter: []string{prog}, Body: body}
 		sc := scriptlet{nvr: "a-1-1", name: "a", kind: "postun", prog: prog, body: body, old: true, ask: true, finds: judge(sl)}
 		s := spec{scriptlets: []scriptlet{sc}}
 		var got struct {

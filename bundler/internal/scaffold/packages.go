@@ -128,13 +128,9 @@ func read(file string, progress func(int64)) (Package, error) {
 	sum := sha256.New()
 	n := int64(0)
 	tee := io.TeeReader(f, writer(func(p []byte) { sum.Write(p); n += int64(len(p)); progress(int64(len(p))) }))
-	h, err := rpmfile.Verify(tee)
+	p, err := rpmpkg.Verify(tee)
 	if err == nil {
-		err = rpmcheck.Load(h)
-	}
-	var p *rpmpkg.Package
-	if err == nil {
-		p, err = rpmpkg.New(h)
+		err = rpmcheck.Load(p.Header)
 	}
 	if err == nil {
 		_, err = io.Copy(io.Discard, tee)
@@ -198,7 +194,7 @@ func (c change) backwards() bool {
 func obsoletedBy(old Package, to []Package) string {
 	self := rpmcheck.Self(old.Header)
 	for _, p := range to {
-		if p.Header.Name != old.Header.Name && slices.ContainsFunc(p.Header.Obsoletes(), func(d rpmfile.Dep) bool { return rpmcheck.Overlap(d, self) }) {
+		if p.Header.Name != old.Header.Name && slices.ContainsFunc(p.Header.Obsoletes(), func(d rpmpkg.Dep) bool { return rpmcheck.Overlap(d, self) }) {
 			return p.Header.Name
 		}
 	}

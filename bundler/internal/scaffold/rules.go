@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"onerpm/internal/rpmfile"
+	"onerpm/bundler/internal/rpmpkg"
 )
 
 // packages writes the decisions about scriptlets, each with the body that it is about.
@@ -134,7 +134,7 @@ func (s *spec) host() []string {
 	}
 	return slices.DeleteFunc(slices.Clone(s.before.spec.Packages.Host), func(name string) bool {
 		return !slices.ContainsFunc(s.in.To.Packages, func(p Package) bool {
-			return slices.ContainsFunc(p.Header.Requires(), func(d rpmfile.Dep) bool { return d.Name == name })
+			return slices.ContainsFunc(p.Header.Requires(), func(d rpmpkg.Dep) bool { return d.Name == name })
 		})
 	})
 }

@@ -8,7 +8,6 @@ import (
 
 	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/rpmpkg"
-	"onerpm/internal/rpmfile"
 )
 
 // scriptlet is one that rpm runs in the jump's transaction.
@@ -75,7 +74,7 @@ var (
 
 // judge tells what a person would stumble over in a shell scriptlet, most of it from
 // real packages. It is a reader's aid: what it does not see may be there.
-func judge(s rpmfile.Scriptlet) []string {
+func judge(s rpmpkg.Scriptlet) []string {
 	var out []string
 	acts := false
 	for _, line := range commands(s.Body) {

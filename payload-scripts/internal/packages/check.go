@@ -180,7 +180,7 @@ func (s *Set) dropLeftOut(ctx context.Context, side manifest.Side, all map[strin
 		if err != nil {
 			return err
 		}
-		files := header.Files()
+		files := pkgfile.Files(header)
 		if len(files) != len(states[p.Name]) {
 			continue // not this very package is installed
 		}

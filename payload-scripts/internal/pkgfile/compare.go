@@ -1,6 +1,7 @@
 package pkgfile
 
 import (
+	"crypto"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -13,7 +14,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"onerpm/internal/rpmfile"
 	"onerpm/payload-scripts/internal/host"
 )
 
@@ -33,7 +33,7 @@ const Empty = "it has 0 bytes"
 type inode struct {
 	dev, ino uint64
 	ctime    int64
-	algo     rpmfile.Algo
+	algo     crypto.Hash
 }
 
 // Compare compares a file with what is wanted and says what is different, "" when nothing
@@ -78,7 +78,7 @@ func (w Want) compareBehind(at string) (got string, attr bool, err error) {
 }
 
 func (c *Comparer) inode(w Want, n *host.Inode) (got string, attr bool, err error) {
-	mode := modeOf(n)
+	mode := GoMode(n.Stat.Mode)
 	if w.Absent || mode.Type() != w.Mode.Type() {
 		return "it is " + mode.String(), false, nil
 	}
@@ -143,7 +143,7 @@ func (c *Comparer) Extra(w Want) ([]string, error) {
 
 // compareAttr compares mode, owner and extended attributes; a link has no mode.
 func (w Want) compareAttr(n *host.Inode) (string, error) {
-	mode := modeOf(n)
+	mode := GoMode(n.Stat.Mode)
 	owned := int(n.Stat.Uid) == w.UID && int(n.Stat.Gid) == w.GID
 	if !w.Lax && (!owned || !isLink(n) && mode != w.Mode) {
 		return fmt.Sprintf("it is %s %d:%d", mode, n.Stat.Uid, n.Stat.Gid), nil
@@ -165,7 +165,7 @@ func (w Want) compareAttr(n *host.Inode) (string, error) {
 }
 
 // digest reads a file and returns the hex digest of its content.
-func (c *Comparer) digest(n *host.Inode, algo rpmfile.Algo) (string, error) {
+func (c *Comparer) digest(n *host.Inode, algo crypto.Hash) (string, error) {
 	id := inode{n.Stat.Dev, n.Stat.Ino, n.Stat.Ctim.Nano(), algo}
 	shared := n.Stat.Nlink > 1
 	if shared {
@@ -194,21 +194,21 @@ func (c *Comparer) digest(n *host.Inode, algo rpmfile.Algo) (string, error) {
 }
 
 // Digest returns the hex digest of all that r gives.
-func Digest(r io.Reader, algo rpmfile.Algo) (string, error) {
-	sum := algo.New()
-	if sum == nil {
-		return "", fmt.Errorf("%s is not known here", algo)
+func Digest(r io.Reader, algo crypto.Hash) (string, error) {
+	if !algo.Available() {
+		return "", errors.New("the digest's algorithm is not known")
 	}
+	sum := algo.New()
 	if _, err := io.Copy(sum, r); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// modeOf returns type, permission, setuid, setgid and sticky bits.
-func modeOf(n *host.Inode) fs.FileMode {
-	mode := host.GoMode(n.Stat.Mode)
-	switch n.Stat.Mode & unix.S_IFMT {
+// GoMode turns an st_mode into Go's form: type, permission, setuid, setgid and sticky bits.
+func GoMode(stat uint32) fs.FileMode {
+	mode := host.GoMode(stat)
+	switch stat & unix.S_IFMT {
 	case unix.S_IFDIR:
 		mode |= fs.ModeDir
 	case unix.S_IFLNK:

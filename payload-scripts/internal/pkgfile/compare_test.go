@@ -1,14 +1,13 @@
 package pkgfile
 
 import (
+	"crypto"
 	"io/fs"
 	"os"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
-
-	"onerpm/internal/rpmfile"
 )
 
 func TestCompareFile(t *testing.T) {
@@ -168,7 +167,7 @@ func TestAnUnknownDigest(t *testing.T) {
 	root := newRoot(t)
 	write(t, root, "/a", "body")
 	w := file("/a", "body")
-	w.Algo = rpmfile.Algo(99)
+	w.Algo = crypto.Hash(99)
 	comparer := &Comparer{Root: root}
 	if _, _, err := comparer.Compare(w); err == nil {
 		t.Error("a digest that cannot be made is taken for right")

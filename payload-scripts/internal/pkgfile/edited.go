@@ -1,12 +1,12 @@
 package pkgfile
 
 import (
+	"crypto"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 
-	"onerpm/internal/rpmfile"
 	"onerpm/payload-scripts/internal/host"
 )
 
@@ -65,7 +65,7 @@ func (e Edited) Overlay(all map[string]Want) error {
 			continue
 		}
 		w.Absent, w.Lax = o.Missing, true
-		w.Mode, w.Size, w.Digest, w.Algo, w.Link = o.Mode, o.Size, o.SHA256, rpmfile.SHA256, string(o.Link)
+		w.Mode, w.Size, w.Digest, w.Algo, w.Link = o.Mode, o.Size, o.SHA256, crypto.SHA256, string(o.Link)
 		all[w.Path] = w
 	}
 	return nil
@@ -83,14 +83,14 @@ func (c *Comparer) describe(path string) (Own, error) {
 		return o, nil
 	}
 	defer n.Close()
-	o.Mode, o.UID, o.GID, o.Size, o.MTime = modeOf(n), int(n.Stat.Uid), int(n.Stat.Gid), n.Stat.Size, n.Stat.Mtim.Nano()
+	o.Mode, o.UID, o.GID, o.Size, o.MTime = GoMode(n.Stat.Mode), int(n.Stat.Uid), int(n.Stat.Gid), n.Stat.Size, n.Stat.Mtim.Nano()
 	switch {
 	case isLink(n):
 		link, err := n.Link()
 		o.Link = host.Name(link)
 		return o, err
 	case o.Mode.IsRegular():
-		o.SHA256, err = c.digest(n, rpmfile.SHA256)
+		o.SHA256, err = c.digest(n, crypto.SHA256)
 	}
 	return o, err
 }

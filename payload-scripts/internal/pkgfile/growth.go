@@ -21,7 +21,7 @@ func GrowthOf(root string, packages []*rpmfile.Header) map[string]Growth {
 	replaced := map[[2]uint64]bool{}
 	for _, header := range packages {
 		brought := map[[2]uint64]bool{}
-		for _, f := range header.Files() {
+		for _, f := range Files(header) {
 			if f.IsGhost() || !f.IsRegular() {
 				continue
 			}

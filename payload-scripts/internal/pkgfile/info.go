@@ -16,7 +16,7 @@ func Stat(path string) (*Info, error) {
 		return nil, err
 	}
 	defer n.Close()
-	return &Info{Mode: modeOf(n), Size: n.Stat.Size, Inode: [2]uint64{n.Stat.Dev, n.Stat.Ino}}, nil
+	return &Info{Mode: GoMode(n.Stat.Mode), Size: n.Stat.Size, Inode: [2]uint64{n.Stat.Dev, n.Stat.Ino}}, nil
 }
 
 // IsFolder tells whether a folder is at a path, or a link of root's that leads to one, which

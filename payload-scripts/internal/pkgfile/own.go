@@ -1,6 +1,7 @@
 package pkgfile
 
 import (
+	"crypto"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"onerpm/internal/rpmfile"
 	"onerpm/payload-scripts/internal/host"
 )
 
@@ -39,7 +39,7 @@ func (o Own) isAbsentDir() bool { return o.Missing && o.Mode.IsDir() }
 // want is how the file must be when it is restored.
 func (o Own) want() Want {
 	return Want{
-		Path: string(o.Path), Mode: o.Mode, UID: o.UID, GID: o.GID, Size: o.Size, Digest: o.SHA256, Algo: rpmfile.SHA256,
+		Path: string(o.Path), Mode: o.Mode, UID: o.UID, GID: o.GID, Size: o.Size, Digest: o.SHA256, Algo: crypto.SHA256,
 		Link: string(o.Link), Xattrs: withoutLabels(o.Xattrs), Own: true, Absent: o.Missing,
 	}
 }

@@ -2,6 +2,7 @@ package pkgfile
 
 import (
 	"context"
+	"crypto"
 	"fmt"
 	"io/fs"
 	"os"
@@ -13,7 +14,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"onerpm/internal/rpmfile"
 	"onerpm/payload-scripts/internal/host"
 )
 
@@ -120,7 +120,7 @@ func (v *saver) save(p string, want map[string]Want) error {
 			return err
 		}
 	}
-	o := Own{Path: host.Name(p), Mode: modeOf(n), UID: int(n.Stat.Uid), GID: int(n.Stat.Gid), Xattrs: xattrs, MTime: n.Stat.Mtim.Nano()}
+	o := Own{Path: host.Name(p), Mode: GoMode(n.Stat.Mode), UID: int(n.Stat.Uid), GID: int(n.Stat.Gid), Xattrs: xattrs, MTime: n.Stat.Mtim.Nano()}
 	switch {
 	case o.Mode.IsDir():
 	case isLink(n):
@@ -143,7 +143,7 @@ func (v *saver) save(p string, want map[string]Want) error {
 // content notes a regular file's content, and saves it when it is not the package's.
 func (v *saver) content(o *Own, n *host.Inode, w Want, packaged bool) (err error) {
 	o.Size, o.Names = n.Stat.Size, uint64(n.Stat.Nlink) //nolint:unconvert // 32 bits on other machines
-	if o.SHA256, err = v.comparer.digest(n, rpmfile.SHA256); err != nil {
+	if o.SHA256, err = v.comparer.digest(n, crypto.SHA256); err != nil {
 		return err
 	}
 	if packaged && w.Mode.IsRegular() {

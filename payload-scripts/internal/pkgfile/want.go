@@ -7,13 +7,12 @@
 package pkgfile
 
 import (
+	"crypto"
 	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
 	"strings"
-
-	"onerpm/internal/rpmfile"
 )
 
 // Want is how a file of the host must be on one side.
@@ -25,7 +24,7 @@ type Want struct {
 	GID     int
 	Size    int64
 	Digest  string // hex; of regular files
-	Algo    rpmfile.Algo
+	Algo    crypto.Hash
 	Link    string            // of symbolic links
 	Xattrs  map[string][]byte // all but labels; nil when they do not count
 

@@ -1,6 +1,7 @@
 package pkgfile
 
 import (
+	"crypto"
 	"encoding/hex"
 	"fmt"
 	"io/fs"
@@ -12,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"onerpm/internal/rpmfile"
 	"onerpm/payload-scripts/internal/host"
 )
 
@@ -60,7 +60,7 @@ func must(t *testing.T, err error) {
 
 // file is what a package says of a regular file of root's.
 func file(path, body string) Want {
-	return Want{Package: "p", Path: path, Mode: 0o644, Size: int64(len(body)), Digest: sha(body), Algo: rpmfile.SHA256}
+	return Want{Package: "p", Path: path, Mode: 0o644, Size: int64(len(body)), Digest: sha(body), Algo: crypto.SHA256}
 }
 
 func dir(path string) Want { return Want{Package: "p", Path: path, Mode: fs.ModeDir | 0o755} }
@@ -70,7 +70,7 @@ func link(path, to string) Want {
 }
 
 func sha(body string) string {
-	sum := rpmfile.SHA256.New()
+	sum := crypto.SHA256.New()
 	sum.Write([]byte(body))
 	return hex.EncodeToString(sum.Sum(nil))
 }
@@ -99,7 +99,7 @@ func snapshot(t *testing.T, root string) string {
 		}
 		defer n.Close()
 		rel := strings.TrimPrefix(path, root)
-		line := fmt.Sprintf("%q %s %d:%d", rel, modeOf(n), n.Stat.Uid, n.Stat.Gid)
+		line := fmt.Sprintf("%q %s %d:%d", rel, GoMode(n.Stat.Mode), n.Stat.Uid, n.Stat.Gid)
 		switch n.Stat.Mode & unix.S_IFMT {
 		case unix.S_IFREG:
 			body, err := n.Read(1 << 20)

@@ -5,6 +5,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
+	"onerpm/payload-scripts/internal/pkgfile"
 )
 
 // ConfigFile is a %config file of the packages that the jump adds, changes or
@@ -81,7 +82,7 @@ func (b *Bundle) shipped(side manifest.Side, who Owners, both map[string]*Config
 		if err != nil {
 			return err
 		}
-		for _, f := range header.Files() {
+		for _, f := range pkgfile.Files(header) {
 			one := &Shipped{
 				Package: p.Name, NoReplace: f.Flags&rpmfile.FileNoReplace != 0, Mode: f.Mode & 0o7777,
 				UID: who.User(f.User), GID: who.Group(f.Group), User: f.User, Group: f.Group, rpm: p.File, info: f,

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"onerpm/internal/rpmfile"
+	"onerpm/payload-scripts/internal/pkgfile"
 )
 
 // Content returns what a package of the bundle has in a %config file. The
@@ -50,7 +51,7 @@ func (b *Bundle) unpack(ctx context.Context, file string) (map[string][]byte, er
 		return nil, err
 	}
 	want := map[string]rpmfile.FileInfo{}
-	for _, f := range header.Files() {
+	for _, f := range pkgfile.Files(header) {
 		if f.IsRegular() && !f.IsGhost() && slices.Contains(marked, f.Path) {
 			want[f.Path] = f
 		}

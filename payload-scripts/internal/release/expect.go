@@ -1,7 +1,6 @@
 package release
 
 import (
-	"slices"
 	"strings"
 
 	"onerpm/internal/manifest"
@@ -16,6 +15,12 @@ const (
 	verifyAttr    = 1<<3 | 1<<4 | 1<<6 // user, group, mode
 	verifyAll     = uint64(1<<32 - 1)
 )
+
+// Bits of RPMTAG_FILEFLAGS (rpm's RPMFILE_) of files that an admin may leave out.
+const fileDoc, fileMissingOK rpmfile.FileFlags = 1 << 1, 1 << 3
+
+// What a package obsoletes; and the packages, or the beginnings of paths, whose coming or going runs a script of it.
+const tagObsoleteName, tagTriggerName, tagFileTriggerName, tagTransFileTriggerName rpmfile.Tag = 1090, 1066, 5069, 5079
 
 // Owners turns names of users and groups into the host's numbers.
 type Owners interface {
@@ -45,7 +50,7 @@ func (b *Bundle) Expected(side manifest.Side, who Owners) (map[string]pkgfile.Wa
 		}
 		scripts := side == manifest.New && b.runsScripts(header)
 		verify := header.Main.Ints(rpmfile.TagFileVerifyFlags)
-		for i, f := range header.Files() {
+		for i, f := range pkgfile.Files(header) {
 			if f.IsConfig() || f.IsGhost() || b.Merged(f.Path) || theirs[f.Path].IsConfig() {
 				continue
 			}
@@ -54,13 +59,13 @@ func (b *Bundle) Expected(side manifest.Side, who Owners) (map[string]pkgfile.Wa
 				counts = verify[i]
 			}
 			all[f.Path] = pkgfile.Want{
-				Package: p.Name, Path: f.Path, Mode: f.FileMode(),
+				Package: p.Name, Path: f.Path, Mode: pkgfile.GoMode(f.Mode),
 				UID: who.User(f.User), GID: who.Group(f.Group),
 				Size: f.Size, Digest: f.Digest, Algo: f.DigestAlgo, Link: f.LinkTo,
 				Lax: scripts || f.IsDir() || counts&verifyAttr != verifyAttr, Varies: counts&verifyContent != verifyContent,
 				Soft: b.InState(f.Path),
 				Caps: f.Caps != "",
-				May:  f.Flags&(rpmfile.FileDoc|rpmfile.FileMissingOK) != 0,
+				May:  f.Flags&(fileDoc|fileMissingOK) != 0,
 			}
 		}
 	}
@@ -74,17 +79,24 @@ func (b *Bundle) runsScripts(h *rpmfile.Header) bool {
 	for _, k := range b.Manifest.Skip {
 		skip[k.Kind] = true
 	}
-	for _, script := range h.Scriptlets() {
-		switch script.Kind {
-		case "pre", "post":
-			if !skip[script.Kind] {
-				return true
-			}
-		case "pretrans", "posttrans":
+	return hasScriptlet(h, func(kind string) bool {
+		return (kind == "pre" || kind == "post") && !skip[kind] || kind == "pretrans" || kind == "posttrans"
+	}) || hasTriggers(h)
+}
+
+// hasScriptlet reports whether a package has a scriptlet of one of the kinds: its text, or a program that needs none.
+func hasScriptlet(h *rpmfile.Header, kinds func(string) bool) bool {
+	for _, s := range rpmfile.ScriptletTags {
+		if kinds(s.Kind) && (h.Main.Has(s.Body) || h.Main.Has(s.Prog)) {
 			return true
 		}
 	}
-	return h.HasTriggers()
+	return false
+}
+
+// hasTriggers reports whether a package has scriptlets that run when other packages, or files of others, come or go.
+func hasTriggers(h *rpmfile.Header) bool {
+	return h.Main.Has(tagTriggerName) || h.Main.Has(tagFileTriggerName) || h.Main.Has(tagTransFileTriggerName)
 }
 
 // RunsScripts reports whether a scriptlet runs, or may run, in the transaction to side.
@@ -93,13 +105,13 @@ func (b *Bundle) RunsScripts(side manifest.Side) (bool, error) {
 }
 
 // HasTriggers reports whether one of the packages of either release has triggers of its own.
-func (b *Bundle) HasTriggers() (bool, error) { return b.anyOfBoth((*rpmfile.Header).HasTriggers) }
+func (b *Bundle) HasTriggers() (bool, error) { return b.anyOfBoth(hasTriggers) }
 
 // HasTransactionScriptlets reports whether one of them has scriptlets of the transaction as
 // a whole, such as %posttrans.
 func (b *Bundle) HasTransactionScriptlets() (bool, error) {
 	return b.anyOfBoth(func(h *rpmfile.Header) bool {
-		return slices.ContainsFunc(h.Scriptlets(), func(s rpmfile.Scriptlet) bool { return strings.HasSuffix(s.Kind, "trans") })
+		return hasScriptlet(h, func(kind string) bool { return strings.HasSuffix(kind, "trans") })
 	})
 }
 

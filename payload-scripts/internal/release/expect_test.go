@@ -1,10 +1,15 @@
 package release_test
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sort"
 	"strings"
 	"testing"
+
+	"github.com/google/rpmpack"
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/packages/rpmtest"
@@ -107,6 +112,42 @@ func TestRunsScripts(t *testing.T) {
 				t.Errorf("triggers: %v: %v", got, err)
 			}
 		})
+	}
+}
+
+// TestTagsOfScripts: a trigger, and a scriptlet of the whole transaction, are found by each of their tags.
+func TestTagsOfScripts(t *testing.T) {
+	t.Parallel()
+	for tag, c := range map[int]struct{ runs, triggers, transaction bool }{
+		1066: {runs: true, triggers: true},    // %triggerin and its like
+		5069: {runs: true, triggers: true},    // %filetriggerin
+		5079: {runs: true, triggers: true},    // %transfiletriggerin
+		1151: {runs: true, transaction: true}, // %pretrans
+		1154: {runs: true, transaction: true}, // %posttrans -p
+		5103: {transaction: true},             // %preuntrans
+		5106: {transaction: true},             // %postuntrans -p
+		1091: {},                              // %verifyscript -p
+	} {
+		w := rpmtest.New(t, []rpmtest.Package{{Name: "app", Version: "1"}}, []rpmtest.Package{{Name: "app", Version: "2"}})
+		r, err := rpmpack.NewRPM(rpmpack.RPMMetaData{Name: "app", Version: "2", Release: "1", Arch: "noarch"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.AddCustomTag(tag, rpmpack.EntryStringSlice([]string{"x"}))
+		f, err := os.Create(filepath.Join(w.Dir, w.Manifest.New[0].File))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(r.Write(f), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		b := &release.Bundle{Manifest: w.Manifest, Dir: w.Dir}
+		runs, err1 := b.RunsScripts(manifest.New)
+		triggers, err2 := b.HasTriggers()
+		transaction, err3 := b.HasTransactionScriptlets()
+		if err := errors.Join(err1, err2, err3); err != nil || runs != c.runs || triggers != c.triggers || transaction != c.transaction {
+			t.Errorf("tag %d: runs %v, triggers %v, transaction %v, %v", tag, runs, triggers, transaction, err)
+		}
 	}
 }
 

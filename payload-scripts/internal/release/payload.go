@@ -78,10 +78,10 @@ func pick(archive *cpio.Reader, want map[string]rpmfile.FileInfo) (map[string][]
 		if err != nil {
 			return nil, err
 		}
-		sum := f.DigestAlgo.New()
-		if sum == nil {
-			return nil, fmt.Errorf("%s cannot be checked: %s is not known here", f.Path, f.DigestAlgo)
+		if !f.DigestAlgo.Available() {
+			return nil, fmt.Errorf("%s cannot be checked: its digest's algorithm is not known", f.Path)
 		}
+		sum := f.DigestAlgo.New()
 		sum.Write(data)
 		if got := hex.EncodeToString(sum.Sum(nil)); !strings.EqualFold(got, f.Digest) {
 			return nil, fmt.Errorf("%s is damaged: its %s is %s, the header says %s", f.Path, f.DigestAlgo, got, f.Digest)

@@ -8,6 +8,7 @@ import (
 
 	"onerpm/internal/rpmfile"
 	"onerpm/payload-scripts/internal/packages/rpmtest"
+	"onerpm/payload-scripts/internal/pkgfile"
 	"onerpm/payload-scripts/internal/release"
 )
 
@@ -47,7 +48,7 @@ func filesOf(t *testing.T, path string) map[string]rpmfile.FileInfo {
 		t.Fatal(err)
 	}
 	files := map[string]rpmfile.FileInfo{}
-	for _, f := range header.Files() {
+	for _, f := range pkgfile.Files(header) {
 		files[f.Path] = f
 	}
 	return files

@@ -22,6 +22,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
+	"onerpm/payload-scripts/internal/pkgfile"
 )
 
 // Bundle is the packages of a bundle. Its methods may be called by several goroutines.
@@ -99,8 +100,8 @@ func (b *Bundle) replaces(p manifest.Package, had map[string]bool) (bool, error)
 	if err != nil {
 		return false, err
 	}
-	for _, o := range header.Obsoletes() {
-		if had[o.Name] {
+	for _, name := range header.Main.Strings(tagObsoleteName) {
+		if had[name] {
 			return true, nil
 		}
 	}
@@ -218,7 +219,7 @@ func (b *Bundle) Paths(side manifest.Side) (map[string]rpmfile.FileInfo, error) 
 		if err != nil {
 			return nil, err
 		}
-		for _, f := range header.Files() {
+		for _, f := range pkgfile.Files(header) {
 			all[path.Clean(f.Path)] = f
 		}
 	}

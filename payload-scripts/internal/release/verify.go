@@ -2,6 +2,7 @@ package release
 
 import (
 	"context"
+	"crypto"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,7 +12,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"onerpm/internal/manifest"
-	"onerpm/internal/rpmfile"
 	"onerpm/payload-scripts/internal/pkgfile"
 )
 
@@ -74,5 +74,5 @@ func digestOf(path string) (string, error) {
 		return "", err
 	}
 	defer f.Close() //nolint:errcheck // read only
-	return pkgfile.Digest(f, rpmfile.SHA256)
+	return pkgfile.Digest(f, crypto.SHA256)
 }

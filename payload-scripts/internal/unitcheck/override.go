@@ -1,6 +1,7 @@
 package unitcheck
 
 import (
+	"crypto"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -25,7 +26,7 @@ func (s Shipped) AddConfig(m *manifest.Manifest) {
 	add := func(to map[string]rpmfile.FileInfo, target, path string) {
 		at := slices.IndexFunc(m.Files, func(f manifest.File) bool { return f.Path == path })
 		if path != "" && at >= 0 {
-			to[target] = rpmfile.FileInfo{Path: target, Size: m.Files[at].Size, Digest: m.Files[at].SHA256, DigestAlgo: rpmfile.SHA256}
+			to[target] = rpmfile.FileInfo{Path: target, Size: m.Files[at].Size, Digest: m.Files[at].SHA256, DigestAlgo: crypto.SHA256}
 		}
 	}
 	for _, c := range m.Config {
@@ -82,10 +83,10 @@ func hasContent(path string, f rpmfile.FileInfo) bool {
 		return false
 	}
 	data, err := os.ReadFile(path)
-	h := f.DigestAlgo.New()
-	if err != nil || h == nil {
+	if err != nil || !f.DigestAlgo.Available() {
 		return false
 	}
+	h := f.DigestAlgo.New()
 	h.Write(data)
 	return hex.EncodeToString(h.Sum(nil)) == f.Digest
 }

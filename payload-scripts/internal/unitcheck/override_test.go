@@ -1,6 +1,7 @@
 package unitcheck
 
 import (
+	"crypto"
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
@@ -17,7 +18,7 @@ import (
 // file is a packaged file with that content.
 func file(path, content string) rpmfile.FileInfo {
 	sum := sha256.Sum256([]byte(content))
-	return rpmfile.FileInfo{Path: path, Size: int64(len(content)), Digest: hex.EncodeToString(sum[:]), DigestAlgo: rpmfile.SHA256}
+	return rpmfile.FileInfo{Path: path, Size: int64(len(content)), Digest: hex.EncodeToString(sum[:]), DigestAlgo: crypto.SHA256}
 }
 
 func TestOverriddenUnits(t *testing.T) {

@@ -1,6 +1,10 @@
-package rpmfile
+package rpmpkg
 
-import "fmt"
+import (
+	"fmt"
+
+	"onerpm/internal/rpmfile"
+)
 
 // Trigger is a scriptlet that rpm runs because of other packages, or of other packages' files.
 type Trigger struct {
@@ -19,32 +23,30 @@ const (
 // triggerSet names the tags of one family of triggers. Names, flags and indexes are
 // as long as one another: a line for each target, with the place of its script.
 type triggerSet struct {
-	family                        string // what its kinds begin with
-	scripts, prog                 Tag    // a line for each script
-	name, flags, index, condition Tag    // a line for each target; condition is 0 where there is none
+	family                        string      // what its kinds begin with
+	scripts, prog                 rpmfile.Tag // a line for each script
+	name, flags, index, condition rpmfile.Tag // a line for each target; condition is 0 where there is none
 }
 
 var triggerTags = []triggerSet{
-	{"trigger", TagTriggerScripts, TagTriggerScriptProg, TagTriggerName, TagTriggerFlags, TagTriggerIndex, TagTriggerVersion},
-	{"filetrigger", TagFileTriggerScripts, TagFileTriggerScriptProg, TagFileTriggerName, TagFileTriggerFlags, TagFileTriggerIndex, 0},
-	{"transfiletrigger", TagTransFileTriggerScripts, TagTransFileTriggerProg, TagTransFileTriggerName, TagTransFileTriggerFlags, TagTransFileTriggerIndex, 0},
+	{"trigger", 1065, 1092, 1066, 1068, 1069, 1067},
+	{"filetrigger", 5066, 5067, 5069, 5072, 5070, 0},
+	{"transfiletrigger", 5076, 5077, 5079, 5082, 5080, 0},
 }
 
 // checkTriggers demands that the lists of a family fit together.
-func (h *Header) checkTriggers(t triggerSet) error {
-	if err := h.checkLists(t.name, t.flags, t.index); err != nil {
+func checkTriggers(main *rpmfile.Tags, t triggerSet) error {
+	if err := main.CheckTypes(rpmfile.Types{Strings: []rpmfile.Tag{t.scripts, t.prog, t.name, t.condition}, Ints: []rpmfile.Tag{t.flags, t.index}}); err != nil {
 		return err
 	}
-	if t.condition != 0 {
-		if err := h.checkLists(t.name, t.condition); err != nil {
-			return err
-		}
-	}
-	if err := h.checkLists(t.scripts, t.prog); err != nil {
+	if err := main.CheckLengths(t.name, t.flags, t.index, t.condition); err != nil {
 		return err
 	}
-	scripts := h.Main.entries[t.scripts].count
-	for _, i := range h.Main.Ints(t.index) {
+	if err := main.CheckLengths(t.scripts, t.prog); err != nil {
+		return err
+	}
+	scripts := len(main.Strings(t.scripts))
+	for _, i := range main.Ints(t.index) {
 		if i >= uint64(scripts) {
 			return fmt.Errorf("a trigger runs script %d of %d", i, scripts)
 		}
@@ -54,11 +56,12 @@ func (h *Header) checkTriggers(t triggerSet) error {
 
 // Triggers returns the package's triggers in the order of the header, those on
 // packages first, then those on files.
-func (h *Header) Triggers() []Trigger {
+func (p *Package) Triggers() []Trigger {
 	var list []Trigger
 	for _, t := range triggerTags {
-		names, flags, indexes := h.Main.Strings(t.name), h.Main.Ints(t.flags), h.Main.Ints(t.index)
-		scripts, progs, versions := h.Main.Strings(t.scripts), h.Main.Strings(t.prog), h.Main.Strings(t.condition)
+		names, flags, indexes := p.Main.Strings(t.name), p.Main.Ints(t.flags), p.Main.Ints(t.index)
+		scripts := p.Main.Strings(t.scripts)
+		progs, versions := resized(p.Main.Strings(t.prog), len(scripts)), resized(p.Main.Strings(t.condition), len(names))
 		if len(indexes) != len(names) || len(flags) != len(names) {
 			continue // no rpmbuild leaves them out, and rpm runs nothing then
 		}
@@ -68,18 +71,18 @@ func (h *Header) Triggers() []Trigger {
 			if kind == "" {
 				continue
 			}
-			target := Dep{Name: name, Flags: DepFlags(flags[i]) & depSense, EVR: at(versions, i)}
+			target := Dep{Name: name, Flags: DepFlags(flags[i]) & depSense, EVR: versions[i]}
 			if same, ok := last[indexes[i]]; ok {
 				list[same].Targets = append(list[same].Targets, target)
 				continue
 			}
 			last[indexes[i]] = len(list)
-			prog := at(progs, int(indexes[i]))
+			prog := progs[indexes[i]]
 			if prog == "" {
 				prog = "/bin/sh" // rpm's default
 			}
 			list = append(list, Trigger{
-				Scriptlet: Scriptlet{Kind: t.family + kind, Interpreter: []string{prog}, Body: at(scripts, int(indexes[i]))},
+				Scriptlet: Scriptlet{Kind: t.family + kind, Interpreter: []string{prog}, Body: scripts[indexes[i]]},
 				Targets:   []Dep{target},
 			})
 		}

@@ -1,17 +1,15 @@
-package rpmfile_test
+package rpmpkg_test
 
 import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/rpmfile"
 )
 
@@ -49,31 +47,9 @@ echo transpostun
 %files
 `
 
-// rpmbuilt builds a spec without an %install section and returns the package.
-func rpmbuilt(t testing.TB, text string) []byte {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "x.spec"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("rpmbuild", "-bb", "--define", "_topdir "+dir, "--define", "_rpmdir "+dir, filepath.Join(dir, "x.spec"))
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("rpmbuild: %v\n%s", err, out)
-	}
-	found, err := filepath.Glob(filepath.Join(dir, "noarch", "*.rpm"))
-	if err != nil || len(found) != 1 {
-		t.Fatalf("rpmbuild made %v, %v", found, err)
-	}
-	b, err := os.ReadFile(found[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 func TestTriggers(t *testing.T) {
 	t.Parallel()
-	h, err := rpmfile.Read(bytes.NewReader(rpmbuilt(t, triggerSpec)))
+	h, err := rpmpkg.Read(bytes.NewReader(built(t, triggerSpec, payloads["gzip"])))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,14 +75,11 @@ func TestTriggers(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%q\nwant\n%q", got, want)
 	}
-	if !h.HasTriggers() {
-		t.Error("HasTriggers says that there are none")
-	}
-	plain, err := rpmfile.Read(bytes.NewReader(packed(t)))
+	plain, err := rpmpkg.Read(bytes.NewReader(packed(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if plain.HasTriggers() || plain.Triggers() != nil {
+	if plain.Triggers() != nil {
 		t.Errorf("a package without triggers has %v", plain.Triggers())
 	}
 }
@@ -115,8 +88,8 @@ func TestTriggers(t *testing.T) {
 // that Triggers cannot fail.
 func TestTriggersThatDoNotFit(t *testing.T) {
 	t.Parallel()
-	good := rpmbuilt(t, "Name: a\nVersion: 1\nRelease: 1\nSummary: s\nLicense: MIT\nBuildArch: noarch\n%description\nd\n%triggerin -- base\necho\n%files\n")
-	h, err := rpmfile.Read(bytes.NewReader(good))
+	good := built(t, "Name: a\nVersion: 1\nRelease: 1\nSummary: s\nLicense: MIT\nBuildArch: noarch\n%description\nd\n%triggerin -- base\necho\n%files\n", payloads["gzip"])
+	h, err := rpmpkg.Read(bytes.NewReader(good))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,9 +100,9 @@ func TestTriggersThatDoNotFit(t *testing.T) {
 		to       byte
 		wantRead bool
 	}{
-		{"names of another length than flags", rpmfile.TagTriggerFlags, 15, 2, false},
-		{"the index is text", rpmfile.TagTriggerIndex, 7, 6, false},
-		{"nothing changed", rpmfile.TagTriggerIndex, 7, 4, true},
+		{"names of another length than flags", 1068, 15, 2, false},
+		{"the index is text", 1069, 7, 6, false},
+		{"nothing changed", 1069, 7, 4, true},
 	} {
 		b := slices.Clone(good)
 		start := int(h.PayloadOffset) - len(h.Main.Raw()) + 16
@@ -139,7 +112,7 @@ func TestTriggersThatDoNotFit(t *testing.T) {
 				break
 			}
 		}
-		if _, err := rpmfile.Read(bytes.NewReader(b)); (err == nil) != tt.wantRead {
+		if _, err := rpmpkg.Read(bytes.NewReader(b)); (err == nil) != tt.wantRead {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 	}
@@ -148,11 +121,24 @@ func TestTriggersThatDoNotFit(t *testing.T) {
 	start := int(h.PayloadOffset) - len(h.Main.Raw())
 	number := func(at int) int { return int(binary.BigEndian.Uint32(b[at:])) }
 	for i := range number(start + 8) {
-		if entry := start + 16 + 16*i; number(entry) == int(rpmfile.TagTriggerIndex) {
+		if entry := start + 16 + 16*i; number(entry) == int(1069) {
 			b[start+16+16*number(start+8)+number(entry+8)+3] = 1
 		}
 	}
-	if _, err := rpmfile.Read(bytes.NewReader(b)); err == nil || !strings.Contains(err.Error(), "a trigger runs script 1 of 1") {
+	if _, err := rpmpkg.Read(bytes.NewReader(b)); err == nil || !strings.Contains(err.Error(), "a trigger runs script 1 of 1") {
 		t.Errorf("a script that is not there: %v", err)
+	}
+}
+
+func TestScriptlets(t *testing.T) {
+	t.Parallel()
+	p, err := rpmpkg.Read(bytes.NewReader(built(t, spec, payloads["gzip"])))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := fmt.Sprintf("%q", p.Scriptlets())
+	want := `[{"pre" ["<lua>"] "print(\"pre\")"} {"post" ["/sbin/ldconfig"] ""} {"preun" ["/bin/sh"] "echo gone"} {"postun" ["/bin/sh"] "echo \"$1\""} {"posttrans" ["/bin/sh"] "true"}]`
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
