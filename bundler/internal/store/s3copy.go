@@ -18,10 +18,8 @@ import (
 // copyPart is how much the server copies in one request, in bytes.
 const copyPart = 64 << 20
 
-// copyOfKey is metadata of a copy: the tag of what it is a copy of.
-const copyOfKey = "bundler-copy-of"
-
-// Copy has the server copy, a big file in parts at the same time, and nothing when it did so before.
+// Copy has the server copy, a big file in parts at the same time. It never leaves out a copy that is there already: what
+// such an object says of itself stays when its bytes rot, and publishing again is what repairs a store.
 func (b *bucket) Copy(ctx context.Context, from, to string) error {
 	return b.fail(ctx, "copy "+from+" to", to, b.copy(ctx, from, to))
 }
@@ -35,13 +33,6 @@ func (b *bucket) copy(ctx context.Context, from, to string) error {
 		return err
 	}
 	if err == nil && aws.ToInt64(source.ContentLength) > inOnePiece {
-		there, err := b.head(ctx, to)
-		if err != nil && !isAbsent(err) {
-			return err
-		}
-		if err == nil && there.Metadata[copyOfKey] == tagOf(source.ETag) && aws.ToInt64(there.ContentLength) == aws.ToInt64(source.ContentLength) {
-			return nil
-		}
 		return b.copyInParts(ctx, from, to, source)
 	}
 	// Also when there is no source: the answer says what is missing, as that to HEAD cannot.
@@ -58,7 +49,6 @@ func (b *bucket) copy(ctx context.Context, from, to string) error {
 func (b *bucket) copyInParts(ctx context.Context, from, to string, head *s3.HeadObjectOutput) error {
 	made, err := b.api.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &b.name, Key: b.key(to), ContentType: aws.String(contentType(to)), CacheControl: aws.String(cacheControl(false)),
-		Metadata: map[string]string{copyOfKey: tagOf(head.ETag)},
 	})
 	if err != nil {
 		return err

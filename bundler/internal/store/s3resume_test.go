@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -189,6 +191,31 @@ func TestMemory(t *testing.T) {
 	t.Logf("%.1f MiB were allocated in all", float64(allocated)/(1<<20))
 	if allocated > 32<<20 {
 		t.Errorf("%d bytes were allocated", allocated)
+	}
+}
+
+// TestCopyAgain: a copy whose bytes have rotted is whole again when the copy is made once more, whatever its metadata say.
+func TestCopyAgain(t *testing.T) {
+	t.Parallel()
+	server := s3server.Start(t)
+	s := openS3(t, server, "", options(server))
+	for name, size := range map[string]int{"small.rpm": 1 << 10, "large.rpm": 17 << 20} {
+		want := bytes.Repeat([]byte("x"), size)
+		storetest.Put(t, s, name, want, store.PutOptions{Immutable: true})
+		for _, rot := range []bool{false, true} {
+			if rot {
+				if err := os.WriteFile(filepath.Join(server.Dir, server.Bucket, "copy-of-"+name), bytes.Repeat([]byte("y"), size), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.Copy(t.Context(), name, "copy-of-"+name); err != nil {
+				t.Fatal(err)
+			}
+			got, err := os.ReadFile(filepath.Join(server.Dir, server.Bucket, "copy-of-"+name))
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s, rotted before: %t: the copy is not what it is a copy of (%v)", name, rot, err)
+			}
+		}
 	}
 }
 
