@@ -65,6 +65,23 @@ func tablesOf(t *testing.T, m *host.Machine) string {
 	return folder
 }
 
+// reloads has systemd read its unit files again when a package goes, as file triggers of distributions do: it knows the
+// package's units no more then, whose links into the boot are still there.
+const reloads = `cat > /root/reloads.spec <<'END'
+Name: reloads
+Version: 1
+Release: 1
+Summary: reloads systemd
+License: none
+BuildArch: noarch
+%description
+%{summary}
+%triggerpostun -- logstash
+touch /root/reloaded; systemctl daemon-reload
+%files
+END
+rpmbuild --quiet -bb --define '_topdir /root/build' /root/reloads.spec && rpm -i /root/build/RPMS/noarch/reloads-1-1.noarch.rpm`
+
 // TestFirstJumpAwkward: what years of use leave becomes, by the whole upgrade, what an independent reading in another
 // language says, and is there after a reboot.
 func TestFirstJumpAwkward(t *testing.T) {
@@ -74,6 +91,7 @@ func TestFirstJumpAwkward(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.Sh(t, administrator)
+	m.Sh(t, reloads)
 	want := t.TempDir()
 	summary, err := expected.FromDocuments(t.Context(), reach(t, m, "9200"), want, ofHost(t, m))
 	if err != nil {
@@ -84,6 +102,9 @@ func TestFirstJumpAwkward(t *testing.T) {
 	}
 	upgrade(t, m, "4.0.1")
 	checkNew(t, m, "4.0.1")
+	if left := m.Sh(t, "ls /root/reloaded && find /etc/systemd/system -xtype l"); left != "/root/reloaded" {
+		t.Errorf("links of units that are gone are left in the boot:\n%s", left)
+	}
 	if err := m.Reboot(t.Context()); err != nil {
 		t.Fatal(err)
 	}
