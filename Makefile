@@ -16,10 +16,10 @@ endif
 export GOFLAGS += -buildvcs=false
 
 .NOTPARALLEL:
-.PHONY: help demo test check unit e2e test-crash test-random generate lint components bundler engine bundles host bench prepare clean
+.PHONY: help demo test check unit e2e test-crash test-random test-platforms generate lint components bundler engine bundles host bench prepare clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: bundler engine ## build the demo product and the bundle that upgrades it, and publish it in dist/repo
 	$(GO) run ./test/product/components --out dist/components 4.1.1 4.2.0
@@ -61,7 +61,7 @@ check: lint ## lint, and the tests that need no root and little time
 	$(GO) test -short ./internal/... ./bundler/...
 
 unit: prepare components engine $(PG96) ## run all tests but those on a test machine
-	$(GO) test -timeout 60m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash -e /test/random)
+	$(GO) test -timeout 60m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash -e /test/random -e /test/platforms)
 	$(GO) test -count=1 -tags crashpoints -run Steady ./payload-scripts/internal/host
 	POSTGRES_BIN=$(CURDIR)/$(PG96)/bin $(GO) test -count=1 -timeout 20m $(addprefix ./payload-scripts/internal/,database dbcheck dbroom dump migration store)
 
@@ -70,7 +70,7 @@ e2e: prepare ## run the tests on real machines, each time anew; one of them: mak
 	$(GO) test -count=1 -timeout 60m -v -run '$(TEST)' ./test/e2e
 else
 e2e: prepare bundles
-	$(GO) test -count=1 -timeout 120m -v -p 2 -parallel 3 ./test/e2e/... ./test/second ./test/process ./test/crash ./test/random
+	$(GO) test -count=1 -timeout 120m -v -p 2 -parallel 3 ./test/e2e/... ./test/second ./test/process ./test/crash ./test/random ./test/platforms
 endif
 
 test-crash: prepare components ## die at every point of each jump; goes on where it was ended
@@ -78,6 +78,10 @@ test-crash: prepare components ## die at every point of each jump; goes on where
 
 test-random: prepare bundles ## 336 trials with faults at random times under a write load; goes on where it was ended
 	ONERPM_RANDOM=336 $(GO) test -count=1 -timeout 0 -v ./test/random -run TestRandom
+
+test-platforms: prepare bundles ## try every platform, and twenty crash points on each, and write docs/platforms.md
+	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v -parallel 4 ./test/platforms -run TestPlatforms
+	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v ./test/crash -run TestPlatforms
 
 generate: ## write anew what is made from the code: schemas, pages, digests of the demo product
 	$(GO) test ./bundler/internal/schema ./payload-scripts/internal/upgrade -run 'TestSchemasAreThoseOfTheTypes|TestDraw' -update

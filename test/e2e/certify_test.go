@@ -126,7 +126,7 @@ var faults = []fault{
 	{
 		name: "a unit that does not start", from: "4.1.1", to: "4.2.0", scenario: "fresh",
 		path: "versions/4.2.0/config/usr/lib/systemd/system/cloudify-composer.service",
-		old:  "/usr/sbin/nginx -e stderr -c /opt/cloudify-composer/nginx.conf\nRestart=on-failure", new: "/usr/sbin/no-nginx\nRestart=no",
+		old:  "/usr/sbin/nginx -c /opt/cloudify-composer/nginx.conf\nRestart=on-failure", new: "/usr/sbin/no-nginx\nRestart=no",
 		says: []string{"fresh: failed", "the upgrade ended with exit code 4, want 0", "cloudify-composer"},
 	},
 	{

@@ -18,14 +18,15 @@ if [ @POSTGRESQL@ != 15 ]; then
 	ln -s @POSTGRESQL@ /usr/lib/postgresql/15
 	sed -i "s#postgresql/@POSTGRESQL@/#postgresql/15/#; s#@POSTGRESQL@-main#15-main#; s#'@POSTGRESQL@/main'#'15/main'#" /etc/postgresql/15/main/postgresql.conf
 fi
-if [ @POSTGRESQL@ -lt 14 ]; then # it does not know the setting
+if [ @POSTGRESQL@ -lt 14 ]; then # it wants a folder in /run that Debian's wrapper would make, and does not know the other setting
+	sed -i '/^stats_temp_directory/d' /etc/postgresql/15/main/postgresql.conf
 	sed -i 's/ -c recovery_init_sync_method=syncfs//' /etc/systemd/system/postgresql@.service.d/direct.conf
 fi
 
 # Debian's next release does not say its number before it is one.
 grep -q '^VERSION_ID=' /etc/os-release || echo 'VERSION_ID="14"' >> /usr/lib/os-release
 
-mkdir -p /etc/yum.repos.d /var/lib/rpm /var/log/journal
+mkdir -p /etc/yum.repos.d /var/lib/rpm /var/log/journal /usr/share/man/man8 # the last as the package filesystem has it
 rpm --initdb
 rpm -i --nosignature /host-base.rpm
 rm /host-base.rpm /setup.sh
