@@ -81,7 +81,7 @@ test-random: prepare bundles ## 336 trials with faults at random times under a w
 
 test-platforms: prepare bundles ## try every platform, and twenty crash points on each, and write docs/platforms.md
 	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v -parallel 4 ./test/platforms -run TestPlatforms
-	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v ./test/crash -run TestPlatforms
+	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v ./test/crash -run TestCrash
 
 generate: ## write anew what is made from the code: schemas, pages, digests of the demo product
 	$(GO) test ./bundler/internal/schema ./payload-scripts/internal/upgrade -run 'TestSchemasAreThoseOfTheTypes|TestDraw' -update

@@ -5,7 +5,8 @@
 // make test tries the points in chosen. make test-crash tries all that a recorded
 // run of each jump names, and writes docs/crash-points.md; it can be ended at any time and goes on
 // where it was, and tries again what only an earlier engine passed. ONERPM_CRASH=all asks for that, ONERPM_CRASH_MAX=n ends it after n
-// points, ONERPM_CRASH_SHARD=i/n takes every nth point from the ith (from 0) on, ONERPM_CRASH_JUMP=4.0.1-4.1.1 those of one jump.
+// points, ONERPM_CRASH_SHARD=i/n takes every nth point from the ith (from 0) on, ONERPM_CRASH_JUMP=4.0.1-4.1.1 those of one jump. ONERPM_PLATFORMS tries
+// twenty points on each platform that it names instead: make test-platforms.
 package crash
 
 import (
@@ -22,6 +23,8 @@ import (
 	"testing"
 	"time"
 
+	"onerpm/test/host"
+	"onerpm/test/platforms"
 	"onerpm/test/trial"
 )
 
@@ -46,18 +49,64 @@ func (c try) key() string { return c.in.String() + "\t" + c.at.name() + "\t" + s
 
 func TestCrash(t *testing.T) {
 	t.Parallel()
+	names, err := platforms.Named()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(names) > 0 {
+		onPlatforms(t, names)
+		return
+	}
 	all := os.Getenv("ONERPM_CRASH") == "all"
 	want := wanted(all)
 	paths, engine := bundles(t, jumpsOf(want))
-	known := recordAll(t, want, paths, machines(all))
+	known := recordAll(t, host.Usual, want, paths, machines(all))
 	tries := pick(t, known)
 	var kept *trial.Results[head, result]
 	if all {
 		tries, kept = remaining(t, tries, want, known, engine)
 	}
+	tryAll(t, tries, machines(all), known, engine, kept.Add)
+}
+
+// onEach is how many of the chosen points are tried on each platform.
+const onEach = 20
+
+// onPlatforms tries points of the newest jump on platforms, for docs/platforms.md.
+func onPlatforms(t *testing.T, names []string) {
+	t.Helper()
+	var want []scenario
+	for _, s := range wanted(false) {
+		if s.jump == third {
+			want = append(want, s)
+		}
+	}
+	paths, engine := bundles(t, []jump{third})
+	kept, err := platforms.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept.Head.Engine = engine
+	for _, name := range names {
+		kept.Keep(func(r platforms.Row) bool {
+			return r.Platform != name || !strings.HasPrefix(r.Test, platforms.CrashPoint)
+		})
+		t.Run(name, func(t *testing.T) {
+			const atATime = 4
+			known := recordAll(t, name, want, paths, atATime)
+			tryAll(t, pick(t, known)[:onEach], atATime, known, engine, func(r result) error {
+				return kept.Add(platforms.Row{Platform: name, Test: platforms.CrashPoint + strings.ReplaceAll(r.Key(), "\t", ", "), Seconds: r.Seconds, Engine: r.Engine, Trouble: r.Trouble})
+			})
+		})
+	}
+}
+
+// tryAll makes tries on so many machines at a time; keep is given each result.
+func tryAll(t *testing.T, tries []try, machines int, known map[scenario]*recorded, engine string, keep func(result) error) {
+	t.Helper()
 	q := &queue{left: tries}
 	var wg sync.WaitGroup
-	for range machines(all) {
+	for range machines {
 		wg.Go(func() {
 			var m *machine // that an earlier try left old
 			for {
@@ -67,7 +116,7 @@ func TestCrash(t *testing.T) {
 				}
 				was := m
 				m = nil // a try that is given up returns none
-				t.Run(fmt.Sprintf("%s/%s/%s", c.in, c.at, c.way), func(t *testing.T) { m = one(t, c, was, known[c.in], engine, kept) })
+				t.Run(fmt.Sprintf("%s/%s/%s", c.in, c.at, c.way), func(t *testing.T) { m = one(t, c, was, known[c.in], engine, keep) })
 			}
 			m.end(t)
 		})
@@ -111,7 +160,7 @@ func jumpsOf(list []scenario) []jump {
 
 // one makes one try and keeps its result. It uses the machine that the try before has left old if it fits, and
 // returns the one that it leaves old itself, or nil.
-func one(t *testing.T, c try, m *machine, known *recorded, engine string, kept *trial.Results[head, result]) (left *machine) {
+func one(t *testing.T, c try, m *machine, known *recorded, engine string, keep func(result) error) (left *machine) {
 	began, heard := time.Now(), &trial.Listener{TB: t}
 	var o outcome
 	if !m.fits(c) {
@@ -124,7 +173,7 @@ func one(t *testing.T, c try, m *machine, known *recorded, engine string, kept *
 		if problem == "" && (o.side == "" || t.Failed()) {
 			problem = "the test was ended"
 		}
-		err := kept.Add(result{Jump: c.in.jump, Scenario: c.in.name, point: c.at, Way: c.way, Must: c.in.must(c.at, c.way), End: o.side,
+		err := keep(result{Jump: c.in.jump, Scenario: c.in.name, point: c.at, Way: c.way, Must: c.in.must(c.at, c.way), End: o.side,
 			Writes: o.acked, Seconds: int(time.Since(began).Seconds()), Engine: engine, Trouble: problem})
 		if err != nil {
 			t.Error(err)
@@ -139,7 +188,7 @@ func one(t *testing.T, c try, m *machine, known *recorded, engine string, kept *
 		m.end(t)
 	}()
 	if fresh {
-		m = boot(heard, c.in, known.bundle)
+		m = boot(heard, known.platform, c.in, known.bundle)
 	}
 	crash(heard, m, c, known, &o)
 	return nil
@@ -170,7 +219,7 @@ func (q *queue) next(m *machine) (try, bool) {
 }
 
 // recordAll records the scenarios, as many at a time as there is room for.
-func recordAll(t *testing.T, want []scenario, paths map[jump]string, atATime int) map[scenario]*recorded {
+func recordAll(t *testing.T, platform string, want []scenario, paths map[jump]string, atATime int) map[scenario]*recorded {
 	t.Helper()
 	known := map[scenario]*recorded{}
 	var mu sync.Mutex
@@ -181,7 +230,7 @@ func recordAll(t *testing.T, want []scenario, paths map[jump]string, atATime int
 			room <- struct{}{}
 			defer func() { <-room }()
 			t.Run("record "+s.String(), func(t *testing.T) {
-				found := record(t, s, paths[s.jump])
+				found := record(t, platform, s, paths[s.jump])
 				mu.Lock()
 				defer mu.Unlock()
 				known[s] = found

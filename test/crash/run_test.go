@@ -28,11 +28,12 @@ const triesEach = 6
 
 // recorded is what a run without a crash has shown of a scenario.
 type recorded struct {
-	bundle  string
-	points  []point
-	old     map[string]string // the whole machine before
-	new     map[string]string // and after; of a scenario that ends so
-	without machinecheck.Without
+	platform string
+	bundle   string
+	points   []point
+	old      map[string]string // the whole machine before
+	new      map[string]string // and after; of a scenario that ends so
+	without  machinecheck.Without
 }
 
 // machine is a test machine that waits for an upgrade.
@@ -53,9 +54,9 @@ func (j jump) slowed() []string {
 func slowConf(unit string) string { return "/etc/systemd/system/" + unit + ".service.d/90-slow.conf" }
 
 // boot makes a machine with data and everything that an upgrade of a scenario needs.
-func boot(t testing.TB, s scenario, bundle string) *machine {
+func boot(t testing.TB, platform string, s scenario, bundle string) *machine {
 	t.Helper()
-	m, err := host.Boot(t.Context(), host.Options{Release: s.From, Data: true, DiskMiB: diskMiB})
+	m, err := host.Boot(t.Context(), host.Options{Platform: platform, Release: s.From, Data: true, DiskMiB: diskMiB})
 	if err != nil {
 		t.Fatalf("boot a test machine: %v", err)
 	}
@@ -105,11 +106,11 @@ func (m *machine) begin(p point) string {
 }
 
 // record runs a scenario through, without a crash.
-func record(t testing.TB, s scenario, bundle string) *recorded {
+func record(t testing.TB, platform string, s scenario, bundle string) *recorded {
 	t.Helper()
-	m := boot(t, s, bundle)
+	m := boot(t, platform, s, bundle)
 	defer m.end(t)
-	found := &recorded{bundle: bundle, old: machinecheck.Whole(t, m.Machine), without: machinecheck.WithoutWrites(t, m.Machine)}
+	found := &recorded{platform: platform, bundle: bundle, old: machinecheck.Whole(t, m.Machine), without: machinecheck.WithoutWrites(t, m.Machine)}
 	m.Sh(t, "mkdir "+crashDir+"; touch "+crashDir+"/trace; "+byHand)
 	finish(t, m, s.ends)
 	var err error
