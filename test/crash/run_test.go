@@ -262,7 +262,7 @@ func kill(t testing.TB, m *machine) {
 	var engines []int
 	for deadline := time.Now().Add(standsStill); len(engines) == 0 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		for _, p := range m.Processes() {
-			if p.Is("engine") && len(p.Args) > 1 && (p.Args[1] == "run" || p.Args[1] == "start") && stopped(p.PID) {
+			if p.Is("engine") && len(p.Args) > 1 && slices.Contains([]string{"run", "start", "installed"}, p.Args[1]) && stopped(p.PID) {
 				engines = append(engines, p.PID)
 			}
 		}

@@ -168,7 +168,7 @@ func victims(all []host.Process, k kind) []int {
 
 // isEngine says whether a process works on an upgrade.
 func isEngine(p host.Process) bool {
-	return p.Is("engine") && len(p.Args) > 1 && (p.Args[1] == "run" || p.Args[1] == "start")
+	return p.Is("engine") && len(p.Args) > 1 && slices.Contains([]string{"run", "start", "installed"}, p.Args[1])
 }
 
 func kill(pids []int) error {

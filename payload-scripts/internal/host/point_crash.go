@@ -51,12 +51,13 @@ func Enter(phase, step string) {
 
 // Point counts a call, and dies at it if that is what the test wants.
 func Point(call, what string) {
-	if len(os.Args) < 2 || (os.Args[1] != "run" && os.Args[1] != "start") || strings.HasPrefix(what, "/run/") {
+	starts := len(os.Args) > 1 && (os.Args[1] == "start" || os.Args[1] == "installed") // a person's command, or %posttrans'
+	if !starts && (len(os.Args) < 2 || os.Args[1] != "run") || strings.HasPrefix(what, "/run/") {
 		return // what is in memory a crash takes along
 	}
 	points.mu.Lock()
 	defer points.mu.Unlock()
-	if os.Args[1] == "start" {
+	if starts {
 		points.where = "start\t-"
 	}
 	if points.seen == nil {
