@@ -93,7 +93,7 @@ func Run(ctx context.Context, o Options) (Certificate, error) {
 		if s.Outcome != Passed {
 			c.Outcome = Failed
 		}
-		if err := c.Machine.alike(facts[i]); err != nil {
+		if err := c.Machine.merge(facts[i]); err != nil {
 			return c, fmt.Errorf("%s: %w", s.Name, err)
 		}
 	}

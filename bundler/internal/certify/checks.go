@@ -141,7 +141,7 @@ func (r *run) productIs(ctx context.Context, phase string) faults {
 		case err != nil:
 			f.add("%s %s: %v", s.Name, phase, err)
 		case got.code != 0:
-			f.add("%s %s: exit code %d: %s", s.Name, phase, got.code, got.said())
+			f.add("%s %s: exit code %d: %s", s.Name, phase, got.code, got.outputTail())
 		}
 	}
 	return f

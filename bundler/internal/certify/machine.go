@@ -40,8 +40,8 @@ type result struct {
 	code int
 }
 
-// said is the end of all that it wrote, for a message.
-func (r result) said() string {
+// outputTail is the end of all that it wrote, for a message.
+func (r result) outputTail() string {
 	return lastLines(strings.TrimSpace(r.out+"\n"+r.err), 12)
 }
 
@@ -61,7 +61,7 @@ func (m Machine) must(ctx context.Context, what, script string) (string, error) 
 		return "", fmt.Errorf("%s: %w", what, err)
 	}
 	if r.code != 0 {
-		return "", fmt.Errorf("%s: exit code %d: %s", what, r.code, r.said())
+		return "", fmt.Errorf("%s: exit code %d: %s", what, r.code, r.outputTail())
 	}
 	return r.out, nil
 }
@@ -72,7 +72,7 @@ func (m Machine) send(ctx context.Context, path string, r io.Reader) (string, er
 	sum := sha256.New()
 	got, err := m.run(ctx, "dd of="+path+" bs=1048576", io.TeeReader(r, sum))
 	if err == nil && got.code != 0 {
-		err = fmt.Errorf("exit code %d: %s", got.code, got.said())
+		err = fmt.Errorf("exit code %d: %s", got.code, got.outputTail())
 	}
 	if err != nil {
 		return "", fmt.Errorf("write %s on the machine: %w", path, err)

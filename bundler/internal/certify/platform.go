@@ -75,8 +75,8 @@ func lastWord(s string) string {
 	return words[len(words)-1]
 }
 
-// alike takes in what another machine says of itself; what a failed scenario left open is no difference.
-func (f *Facts) alike(other Facts) error {
+// merge adds the facts of another machine, which must be the same; what a failed scenario left open is no difference.
+func (f *Facts) merge(other Facts) error {
 	if f.ID == "" {
 		*f = other
 		return nil

@@ -198,7 +198,7 @@ func (r *run) wait(ctx context.Context, codes ...int) error {
 	if !slices.Contains(codes, got.code) {
 		cause := r.upgraded.Error
 		if cause == "" {
-			cause = got.said()
+			cause = got.outputTail()
 		}
 		return fmt.Errorf("the upgrade ended with exit code %d, want %d: %s", got.code, codes[0], cause)
 	}

@@ -34,7 +34,7 @@ var scenarios = []scenario{
 	{Failing, "something fails in the window: it goes back by itself", failing},
 	{Refused, "the machine is at no release: nothing is changed", refused},
 	{Loaded, "clients ask and write all the time", loaded},
-	{WayBack, "the admin goes back before the commit", wayBack},
+	{WayBack, "the admin goes back before the commit", rollBack},
 	{SecondRun, "the same bundle once more: nothing to do", secondRun},
 }
 
@@ -168,7 +168,7 @@ func refused(ctx context.Context, r *run) error {
 		return fmt.Errorf("the bundle was installed on a machine without %s, which belongs to %s", lost, r.m.From)
 	}
 	if !strings.Contains(got.out+got.err, lost) {
-		return fmt.Errorf("it was refused, but not for the want of %s: %s", lost, got.said())
+		return fmt.Errorf("it was refused, but not for the want of %s: %s", lost, got.outputTail())
 	}
 	if err := r.notInstalled(ctx); err != nil {
 		return err
@@ -207,7 +207,7 @@ func restoreRPM(saved string) string {
 func (r *run) notInstalled(ctx context.Context) error {
 	got, err := r.machine.sh(ctx, "rpm -q "+r.m.Prefix+"-"+r.m.To+" || ls -d /opt/"+r.m.Prefix+"/"+r.m.To)
 	if err == nil && got.code == 0 {
-		err = fmt.Errorf("something of the refused bundle is there: %s", got.said())
+		err = fmt.Errorf("something of the refused bundle is there: %s", got.outputTail())
 	}
 	return err
 }
@@ -228,7 +228,7 @@ func loaded(ctx context.Context, r *run) error {
 	return r.isNew(ctx, true)
 }
 
-func wayBack(ctx context.Context, r *run) error {
+func rollBack(ctx context.Context, r *run) error {
 	if err := r.startAnd(ctx, "ask the upgrade to go back", r.inWindow()+r.m.Prefix+" rollback"); err != nil {
 		return err
 	}
@@ -251,7 +251,7 @@ func secondRun(ctx context.Context, r *run) error {
 		return err
 	}
 	if got.code != codeDone || !strings.Contains(got.out+got.err, "nothing to do") {
-		return fmt.Errorf("started once more it does not say that there is nothing to do: exit code %d: %s", got.code, got.said())
+		return fmt.Errorf("started once more it does not say that there is nothing to do: exit code %d: %s", got.code, got.outputTail())
 	}
 	if _, err := r.machine.must(ctx, "remove the bundle", "rpm -e "+r.m.Prefix+"-"+r.m.To); err != nil {
 		return err
@@ -260,7 +260,7 @@ func secondRun(ctx context.Context, r *run) error {
 		return err
 	}
 	if got.code == 0 || !strings.Contains(got.out+got.err, "nothing to do") {
-		return fmt.Errorf("installed once more it does not refuse with nothing to do: exit code %d: %s", got.code, got.said())
+		return fmt.Errorf("installed once more it does not refuse with nothing to do: exit code %d: %s", got.code, got.outputTail())
 	}
 	after, err := r.look(ctx, manifest.New)
 	if err != nil {

@@ -78,7 +78,7 @@ func (c Certificate) holds() error {
 // Verdict is what the certificates of a bundle come to.
 type Verdict struct {
 	Good    []Sealed
-	Lacking []Lack // empty: the bundle is certified for every platform
+	Missing []MissingCertificate // empty: the bundle is certified for every platform
 }
 
 // Sealed is a certificate that holds, with the files it stands in.
@@ -89,12 +89,12 @@ type Sealed struct {
 	Signature []byte
 }
 
-// Lack is a platform without a certificate that holds, and why.
-type Lack struct{ Platform, Why string }
+// MissingCertificate is a platform without a certificate that holds, and why.
+type MissingCertificate struct{ Platform, Why string }
 
-// Beside verifies the certificates that lie beside a bundle's file, one for each of the platforms.
-// The error is about reading files; a certificate that is not there is a Lack.
-func Beside(bundle string, key *sign.Public, bundleSHA256 string, platforms []string) (Verdict, error) {
+// VerifyBeside verifies the certificates that lie beside a bundle's file, one for each of the platforms.
+// The error is about reading files; a certificate that is not there is a MissingCertificate.
+func VerifyBeside(bundle string, key *sign.Public, bundleSHA256 string, platforms []string) (Verdict, error) {
 	var v Verdict
 	for _, platform := range platforms {
 		s := Sealed{File: FileName(bundle, platform)}
@@ -104,14 +104,14 @@ func Beside(bundle string, key *sign.Public, bundleSHA256 string, platforms []st
 			s.Signature, err = readBounded(path+".asc", maxSignature)
 		}
 		if errors.Is(err, fs.ErrNotExist) {
-			v.Lacking = append(v.Lacking, Lack{platform, fmt.Sprintf("there is no certificate for %s", platform)})
+			v.Missing = append(v.Missing, MissingCertificate{platform, fmt.Sprintf("there is no certificate for %s", platform)})
 			continue
 		}
 		if err != nil {
 			return v, fmt.Errorf("read the certificate for %s: %w", platform, err)
 		}
 		if s.Certificate, err = Verify(s.Statement, s.Signature, key, bundleSHA256, platform); err != nil {
-			v.Lacking = append(v.Lacking, Lack{platform, err.Error()})
+			v.Missing = append(v.Missing, MissingCertificate{platform, err.Error()})
 			continue
 		}
 		v.Good = append(v.Good, s)

@@ -224,7 +224,7 @@ func TestBeside(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	v, err := Beside(bundle, public(t, key), someSum, []string{platform, "el8.x86_64", "el9.x86_64", "el5.x86_64"})
+	v, err := VerifyBeside(bundle, public(t, key), someSum, []string{platform, "el8.x86_64", "el9.x86_64", "el5.x86_64"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +232,7 @@ func TestBeside(t *testing.T) {
 		t.Errorf("good: %+v", v.Good)
 	}
 	var why []string
-	for _, l := range v.Lacking {
+	for _, l := range v.Missing {
 		why = append(why, l.Platform+": "+l.Why)
 	}
 	want := "el8.x86_64: there is no certificate for el8.x86_64|el9.x86_64: the certificate for el9.x86_64 does not hold: it is for the platform \"el7.x86_64\"|el5.x86_64: there is no certificate for el5.x86_64"

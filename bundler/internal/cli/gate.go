@@ -37,7 +37,7 @@ func gated(ctx context.Context, s *streams, r *repo.Repo, o PublishOptions, bund
 			return nil, err
 		}
 		if o.Override != "" {
-			l.Let(o.Override, whoami(), time.Now())
+			l.OverrideCertification(o.Override, whoami(), time.Now())
 		}
 		channel, err := repo.ChannelFor(l, o.Channel)
 		if err != nil {

@@ -125,7 +125,7 @@ func Head(r io.Reader, key *sign.Public) (*Report, error) {
 	if !rep.manifest(h, p) {
 		return rep, nil
 	}
-	list, at := said(h), "/opt/"+rep.Manifest.Prefix+"/"+rep.Manifest.To+"/"+manifest.Name
+	list, at := listedFiles(h), "/opt/"+rep.Manifest.Prefix+"/"+rep.Manifest.To+"/"+manifest.Name
 	rep.against(rep.Manifest, list)
 	if list[at].sha256 != p.files[at].sha256 {
 		rep.problem("%s is not what rpm's list says", at)
@@ -133,8 +133,8 @@ func Head(r io.Reader, key *sign.Public) (*Report, error) {
 	return rep, nil
 }
 
-// said returns the files that the payload has, as rpm's list says.
-func said(h *rpmpkg.Package) map[string]found {
+// listedFiles returns the files that the payload has, as rpm's list says.
+func listedFiles(h *rpmpkg.Package) map[string]found {
 	all := map[string]found{}
 	for _, f := range h.Files() {
 		if !f.IsGhost() {

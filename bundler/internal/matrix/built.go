@@ -80,7 +80,7 @@ func certificates(file string, key *sign.Public, platforms []string) ([]string, 
 	if err != nil {
 		return nil, err
 	}
-	verdict, err := certify.Beside(file, key, sum, platforms)
+	verdict, err := certify.VerifyBeside(file, key, sum, platforms)
 	for _, c := range verdict.Good {
 		out = append(out, c.Platform)
 	}

@@ -232,14 +232,14 @@ func (m *Matrix) gaps() {
 		return
 	}
 	for _, j := range m.Jumps {
-		if what := j.lacks(); what != "" && j.Customers > 0 {
+		if what := j.blocker(); what != "" && j.Customers > 0 {
 			m.Gaps = append(m.Gaps, Gap{Jump: j.Name, Customers: j.Customers, What: what})
 		}
 	}
 }
 
-// lacks says what keeps customers from a jump that exists, "" for nothing.
-func (j Jump) lacks() string {
+// blocker says what keeps customers from a jump that exists, and the command that removes it; "" for nothing.
+func (j Jump) blocker() string {
 	open := j.uncertified()
 	switch {
 	case j.Published == nil && j.Built == nil:

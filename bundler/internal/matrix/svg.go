@@ -179,7 +179,7 @@ func (m *Matrix) looked() bool {
 
 // state is how far a jump is, in a few words, and the class that paints them.
 func (j Jump) state() (class, text string) {
-	if j.Published != nil && j.lacks() == "" {
+	if j.Published != nil && j.blocker() == "" {
 		return "ok", "published"
 	}
 	switch {

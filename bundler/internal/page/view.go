@@ -112,7 +112,7 @@ func (g *graph) best() string {
 }
 
 func newWay(g *graph, edges []*edge) way {
-	w := way{From: edges[0].from, To: edges[len(edges)-1].to, Said: said(edges)}
+	w := way{From: edges[0].from, To: edges[len(edges)-1].to, Said: describePath(edges)}
 	w.ID = "way-" + w.From + "-" + w.To
 	stops := []string{stopID(g.place(w.From))}
 	var jumps []string
@@ -126,8 +126,8 @@ func newWay(g *graph, edges []*edge) way {
 	return w
 }
 
-// said tells a way in a few sentences.
-func said(edges []*edge) string {
+// describePath describes an upgrade path in a few sentences.
+func describePath(edges []*edge) string {
 	var names, windows, untested []string
 	var size int64
 	var missing *edge

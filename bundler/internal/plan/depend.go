@@ -25,7 +25,7 @@ var system = regexp.MustCompile(`^(` +
 // old release requires too, or something that the spec says hosts have.
 func (c *checker) closure() {
 	old, new := rpmcheck.NewSet(c.oldSet()), rpmcheck.NewSet(c.newSet())
-	before := rpmcheck.NewSet(c.before())
+	before := rpmcheck.NewSet(c.beforeWindow())
 	needed := map[string][]rpmpkg.Dep{}
 	for _, h := range c.oldSet() {
 		for _, d := range h.Requires() {
@@ -62,8 +62,8 @@ func (c *checker) closure() {
 	}
 }
 
-// before returns what a host has when the window's transaction begins: the old release, and what came early.
-func (c *checker) before() []*rpmpkg.Package {
+// beforeWindow returns what a host has when the window's transaction begins: the old release, and what came early.
+func (c *checker) beforeWindow() []*rpmpkg.Package {
 	out := c.oldSet()
 	for _, h := range c.newSet() {
 		if c.plan.partOf(h.Name) == early && c.headers.Old[h.Name] == nil {

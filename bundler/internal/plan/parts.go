@@ -52,14 +52,14 @@ func (c *checker) parts() {
 			going = append(going, c.headers.Old[change.Name])
 		}
 	}
-	c.beside(coming, c.headers.Old, c.headers.New, "comes early, beside release "+c.plan.From.Version,
+	c.checkCoexistence(coming, c.headers.Old, c.headers.New, "comes early, beside release "+c.plan.From.Version,
 		"leave it out of packages.early: it comes in the window then")
-	c.beside(going, c.headers.New, c.headers.Old, "goes late, and stands beside release "+c.plan.To.Version+" until then",
+	c.checkCoexistence(going, c.headers.New, c.headers.Old, "goes late, and stands beside release "+c.plan.To.Version+" until then",
 		"leave it out of packages.late: it goes in the window then")
 }
 
-// beside checks that some packages of one release (own) fit to all of the other.
-func (c *checker) beside(some []*rpmpkg.Package, others, own map[string]*rpmpkg.Package, when, do string) {
+// checkCoexistence checks that some packages of one release (own) can be installed beside all of the other.
+func (c *checker) checkCoexistence(some []*rpmpkg.Package, others, own map[string]*rpmpkg.Package, when, do string) {
 	if len(some) == 0 {
 		return
 	}

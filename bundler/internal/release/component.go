@@ -60,8 +60,8 @@ func hasScheme(s string) bool {
 	return false
 }
 
-// anyTakes tells whether one of the platforms installs packages of an architecture.
-func anyTakes(platforms []string, arch string) bool {
+// anySupports reports whether one of the platforms installs packages of an architecture.
+func anySupports(platforms []string, arch string) bool {
 	if arch == "noarch" || len(platforms) == 0 {
 		return true
 	}
@@ -95,7 +95,7 @@ func (r *reader) components(p *page, rel *Release) {
 		}
 		if p.need(c.Arch, "allowed: "+strings.Join(arches, ", "), at("arch")...) {
 			p.oneOf(arches, c.Arch, at("arch")...)
-			if slices.Contains(arches, c.Arch) && !anyTakes(rel.Platforms, c.Arch) {
+			if slices.Contains(arches, c.Arch) && !anySupports(rel.Platforms, c.Arch) {
 				p.wrong("no platform of the release takes "+c.Arch, "the platforms are: "+strings.Join(rel.Platforms, ", "), at("arch")...)
 			}
 		}

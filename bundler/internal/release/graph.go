@@ -24,7 +24,7 @@ func (c *Catalog) Route(from, to string) ([]string, error) {
 	if arrived || to == "" && len(jumps) > 0 {
 		return jumps, nil
 	}
-	return nil, c.noWay(from, to)
+	return nil, c.noPathError(from, to)
 }
 
 // walk follows the jumps until they reach a release or end, and tells which it was.
@@ -49,8 +49,8 @@ func (c *Catalog) known(version string) error {
 	return exit.Errorf(exit.Usage, "the releases are: "+strings.Join(names, ", "), "there is no release %q in versions/", version)
 }
 
-// noWay says why there is no way, as far as is known.
-func (c *Catalog) noWay(from, to string) error {
+// noPathError says why there is no way, as far as is known.
+func (c *Catalog) noPathError(from, to string) error {
 	shown := "there is no way from " + from
 	if to != "" {
 		shown += " to " + to

@@ -152,7 +152,7 @@ func TestAnyTakes(t *testing.T) {
 		{"el7.x86_64", "aarch64", false}, {"el7.aarch64", "x86_64", false}, {"el7.aarch64", "i686", false}, {"el7.aarch64 el8.x86_64", "x86_64", true},
 		{"", "s390x", true}, {"el7.ppc64le", "ppc64", false},
 	} {
-		if got := anyTakes(strings.Fields(tt.platforms), tt.arch); got != tt.want {
+		if got := anySupports(strings.Fields(tt.platforms), tt.arch); got != tt.want {
 			t.Errorf("%s on %q: %v", tt.arch, tt.platforms, got)
 		}
 	}

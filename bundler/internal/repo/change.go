@@ -60,7 +60,7 @@ func (r *Repo) adding(ctx context.Context, x *Index, l *Local) (*edit, error) {
 		return nil, err
 	}
 	if x != nil && x.Bundle(l.Bundle.NEVRA) != nil {
-		return r.again(ctx, x, e, l)
+		return r.updateCertification(ctx, x, e, l)
 	}
 	if e == nil {
 		e = &edit{next: *x}
@@ -79,8 +79,8 @@ func (r *Repo) adding(ctx context.Context, x *Index, l *Local) (*edit, error) {
 	return e, nil
 }
 
-// again says how a channel that has the bundle takes in what is new about its certification.
-func (r *Repo) again(ctx context.Context, x *Index, e *edit, l *Local) (*edit, error) {
+// updateCertification is the edit of a channel that has the bundle already: what is new about its certification.
+func (r *Repo) updateCertification(ctx context.Context, x *Index, e *edit, l *Local) (*edit, error) {
 	b := *x.Bundle(l.Bundle.NEVRA)
 	d, err := r.details(ctx, &b)
 	if err != nil {

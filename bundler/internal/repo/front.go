@@ -154,12 +154,12 @@ func decodeFront(b []byte) (*Front, error) {
 	return &f, nil
 }
 
-// derive writes what follows from the channels' generations, again and again until they are the same before and
-// after. short is a name that is written whatever the Front says of it, "" for none.
+// updateFront writes index.json and the files it names, which follow from the channels' generations, again and again until those
+// are the same before and after. short is a name that is written whatever the Front says of it, "" for none.
 //
 // index.json is put last, and only over the one that was read at first. So whoever was overtaken, and may have
 // written something older over something newer, finds out and writes everything again.
-func (r *Repo) derive(ctx context.Context, short string) (*Front, error) {
+func (r *Repo) updateFront(ctx context.Context, short string) (*Front, error) {
 	wrote := map[string]string{} // by this call: short name -> SHA-256
 	var refused refusals
 	for try := 0; ; try++ {
@@ -175,7 +175,7 @@ func (r *Repo) derive(ctx context.Context, short string) (*Front, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := refused.of(frontName, try, tag); err != nil {
+		if err := refused.check(frontName, try, tag); err != nil {
 			return nil, err
 		}
 		if err := r.putShorts(ctx, f, has, short, wrote); err != nil {

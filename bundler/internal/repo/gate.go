@@ -16,21 +16,21 @@ import (
 
 // gate is what is known of a bundle's certification. The zero gate lets nothing through.
 type gate struct {
-	asked   bool           // somebody said which platforms count
-	lacking []certify.Lack // platforms without a certificate that holds
+	asked   bool                         // somebody said which platforms count
+	missing []certify.MissingCertificate // platforms without a certificate that holds
 	files   map[string][]byte
 }
 
 // Certify takes in the certificates that lie beside the bundle. Stable takes it from then on when there is one that
 // holds for every platform; no platform at all is none. It returns what lacks, for people.
-func (l *Local) Certify(key *sign.Public, platforms []string) ([]certify.Lack, error) {
-	v, err := certify.Beside(l.Path, key, l.Bundle.SHA256, platforms)
+func (l *Local) Certify(key *sign.Public, platforms []string) ([]certify.MissingCertificate, error) {
+	v, err := certify.VerifyBeside(l.Path, key, l.Bundle.SHA256, platforms)
 	if err != nil {
 		return nil, err
 	}
-	l.gate = gate{asked: true, lacking: v.Lacking, files: map[string][]byte{}}
+	l.gate = gate{asked: true, missing: v.Missing, files: map[string][]byte{}}
 	if len(platforms) == 0 {
-		l.gate.lacking = []certify.Lack{{Why: "nobody says for which platforms release " + l.Bundle.To + " must be certified"}}
+		l.gate.missing = []certify.MissingCertificate{{Why: "nobody says for which platforms release " + l.Bundle.To + " must be certified"}}
 	}
 	l.Details.Certificates = nil
 	for _, s := range v.Good {
@@ -42,7 +42,7 @@ func (l *Local) Certify(key *sign.Public, platforms []string) ([]certify.Lack, e
 		})
 	}
 	sortCertificates(l.Details.Certificates)
-	return l.gate.lacking, nil
+	return l.gate.missing, nil
 }
 
 // certificateName returns where a certificate lies in the store: its digest is in the name, because a bundle can be
@@ -55,15 +55,15 @@ func sortCertificates(list []Certificate) {
 	slices.SortFunc(list, func(a, b Certificate) int { return cmp.Compare(a.Platform, b.Platform) })
 }
 
-// Let lets a bundle into stable that lacks certificates. The index says so for ever, with the reason.
-func (l *Local) Let(reason, by string, at time.Time) {
+// OverrideCertification lets a bundle without all certificates into stable. The index says so for ever, with the reason.
+func (l *Local) OverrideCertification(reason, by string, at time.Time) {
 	if !l.Certified() {
 		l.Bundle.Override = &Override{Reason: reason, By: by, At: stamp(at)}
 	}
 }
 
 // Certified tells whether the bundle has a certificate that holds for every platform that counts.
-func (l *Local) Certified() bool { return l.gate.asked && len(l.gate.lacking) == 0 }
+func (l *Local) Certified() bool { return l.gate.asked && len(l.gate.missing) == 0 }
 
 // ChannelFor decides which channel a bundle goes to; asked is what the publisher said, "" for nothing. Stable is for bundles that
 // are certified or were let in; asked for another one it is exit.Uncertified.
@@ -74,7 +74,7 @@ func ChannelFor(l *Local, asked string) (string, error) {
 	admitted := l.Certified() || l.Bundle.Override != nil
 	switch {
 	case asked == Stable && !admitted:
-		return "", exit.With(exit.Uncertified, fmt.Errorf("%s is not published in %s: %w", l.Bundle.NEVRA, Stable, l.lacks()),
+		return "", exit.With(exit.Uncertified, fmt.Errorf("%s is not published in %s: %w", l.Bundle.NEVRA, Stable, l.uncertifiedError()),
 			"bundler certify "+l.Path+" --platform NAME; or publish it in "+Testing+"; or --override REASON, which everybody will read")
 	case asked != "":
 		return asked, nil
@@ -84,13 +84,13 @@ func ChannelFor(l *Local, asked string) (string, error) {
 	return Testing, nil
 }
 
-// lacks says why a bundle is not certified.
-func (l *Local) lacks() error {
+// uncertifiedError says why a bundle is not certified, for every platform that counts.
+func (l *Local) uncertifiedError() error {
 	if !l.gate.asked {
 		return errors.New("its certificates were not looked at")
 	}
 	var why []error
-	for _, lack := range l.gate.lacking {
+	for _, lack := range l.gate.missing {
 		why = append(why, errors.New(lack.Why))
 	}
 	return errors.Join(why...)

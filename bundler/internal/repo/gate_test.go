@@ -90,7 +90,7 @@ func TestGate(t *testing.T) {
 	}
 
 	l := asked(platform)
-	l.Let("a customer waits", "somebody@here", at)
+	l.OverrideCertification("a customer waits", "somebody@here", at)
 	if b, certificates := goes(l); b.Override == nil || b.Override.Reason != "a customer waits" || b.Override.By != "somebody@here" || len(certificates) != 0 {
 		t.Errorf("let in: %+v", b)
 	}
@@ -113,7 +113,7 @@ func TestGate(t *testing.T) {
 		t.Errorf("published again: %+v", again)
 	}
 	l = asked(platform)
-	l.Let("not needed", "somebody@here", at)
+	l.OverrideCertification("not needed", "somebody@here", at)
 	if b, _ := goes(l); b.Override != nil {
 		t.Errorf("a certified bundle has the override %+v", b.Override)
 	}
@@ -146,7 +146,7 @@ func TestDetailsOfEachChannel(t *testing.T) {
 		t.Fatal(err)
 	}
 	let := load(t, path) // without its certificates at hand
-	let.Let("a customer waits", "somebody@here", at)
+	let.OverrideCertification("a customer waits", "somebody@here", at)
 	var files []string
 	for _, l := range []struct {
 		*repo.Local

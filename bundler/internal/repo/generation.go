@@ -114,7 +114,7 @@ func (r *Repo) advance(ctx context.Context, channel string, change func(*Index) 
 		if err != nil {
 			return false, err
 		}
-		if err := refused.of(pointerName(channel), try, g.tag); err != nil {
+		if err := refused.check(pointerName(channel), try, g.tag); err != nil {
 			return false, err
 		}
 		e, err := change(g.index)
@@ -135,7 +135,7 @@ func (r *Repo) advance(ctx context.Context, channel string, change func(*Index) 
 			return false, fmt.Errorf("make the next generation of %s the current one: %w", channel, err)
 		}
 		if !won {
-			if won, err = r.lost(ctx, channel, id); err != nil {
+			if won, err = r.resolveConflict(ctx, channel, id); err != nil {
 				return false, err
 			}
 		}
@@ -148,9 +148,9 @@ func (r *Repo) advance(ctx context.Context, channel string, change func(*Index) 
 	}
 }
 
-// lost deals with a conflict: it removes the generation that came too late, unless it did not. The answer to a
+// resolveConflict deals with a conflict: it removes the generation that came too late, unless it did not. The answer to a
 // put that won may have been lost, and another publisher of the very same may have won with it.
-func (r *Repo) lost(ctx context.Context, channel, id string) (won bool, err error) {
+func (r *Repo) resolveConflict(ctx context.Context, channel, id string) (won bool, err error) {
 	now, err := r.current(ctx, channel)
 	if err != nil {
 		return false, err
@@ -189,8 +189,8 @@ type refusals struct {
 	n   int
 }
 
-// of is asked at each try, from 0, with the file's present tag.
-func (f *refusals) of(name string, try int, tag string) error {
+// check is asked at each try, from 0, with the file's present tag.
+func (f *refusals) check(name string, try int, tag string) error {
 	if try == 0 || tag != f.tag {
 		*f = refusals{tag: tag}
 		return nil

@@ -19,8 +19,9 @@ import (
 
 func publishedName(channel, id string) string { return channel + "/published/" + id }
 
-// ready is asked before a store is changed: it does what publishers rely on, and nobody put an older state back.
-func (r *Repo) ready(ctx context.Context) error {
+// prepareWrite comes before every change of a store: it checks that the store keeps the promises that publishers rely on, and
+// that nobody has put an older state back.
+func (r *Repo) prepareWrite(ctx context.Context) error {
 	if !r.probed {
 		if err := store.Probe(ctx, r.store); err != nil {
 			return err

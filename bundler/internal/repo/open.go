@@ -76,9 +76,9 @@ const maxKey = 1 << 20
 // keyPrefix begins the name of the published key, RPM-GPG-KEY-<p>.
 const keyPrefix = "RPM-GPG-KEY-"
 
-// who returns the key that must have signed what is in the store. When nobody named it, it is the one in the store: then
+// storeKey returns the key that must have signed what is in the store. When none was given, it is the one in the store: then
 // a signature says that the store belongs together, and not whose it is.
-func (r *Repo) who(ctx context.Context) (*sign.Public, error) {
+func (r *Repo) storeKey(ctx context.Context) (*sign.Public, error) {
 	if r.public != nil {
 		return r.public, nil
 	}
@@ -106,7 +106,7 @@ func (r *Repo) who(ctx context.Context) (*sign.Public, error) {
 }
 
 // Key returns the key that everything in the store must be signed with.
-func (r *Repo) Key(ctx context.Context) (*sign.Public, error) { return r.who(ctx) }
+func (r *Repo) Key(ctx context.Context) (*sign.Public, error) { return r.storeKey(ctx) }
 
 // read reads a small file wholly. store.ErrNotExist when it is not there.
 func (r *Repo) read(ctx context.Context, name string, limit int64) ([]byte, store.Info, error) {
@@ -123,7 +123,7 @@ func (r *Repo) read(ctx context.Context, name string, limit int64) ([]byte, stor
 
 // signed reads a file and the signature beside it.
 func (r *Repo) signed(ctx context.Context, name string, limit int64) ([]byte, error) {
-	key, err := r.who(ctx)
+	key, err := r.storeKey(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ func (r *Repo) publish(ctx context.Context, l *Local, channel string) (Result, e
 		return res, err
 	}
 	res.Already = !changed
-	front, err := r.derive(ctx, l.Bundle.Short)
+	front, err := r.updateFront(ctx, l.Bundle.Short)
 	if err != nil {
 		return res, err
 	}
@@ -81,7 +81,7 @@ func arrived(x *Index, l *Local) (Bundle, error) {
 func (r *Repo) putInto(ctx context.Context, l *Local, channel string) (changed bool, err error) {
 	for _, c := range []string{Testing, Stable} {
 		did, err := r.advance(ctx, c, func(x *Index) (*edit, error) {
-			if err := x.accepts(l, c == Testing || c == channel); err != nil {
+			if err := x.checkBundle(l, c == Testing || c == channel); err != nil {
 				return nil, err
 			}
 			if c == Stable && channel != Stable {
@@ -94,25 +94,25 @@ func (r *Repo) putInto(ctx context.Context, l *Local, channel string) (changed b
 		}
 		changed = changed || did
 	}
-	return changed, r.settle(ctx, l)
+	return changed, r.restoreSwept(ctx, l)
 }
 
-// takes refuses a bundle of another product, one whose NEVRA other bytes have, and one that was withdrawn.
-func (r *Repo) takes(ctx context.Context, l *Local, channel string) error {
+// checkAccepted refuses, before anything is sent, a bundle of another product, one whose NEVRA other bytes have, and one that was withdrawn.
+func (r *Repo) checkAccepted(ctx context.Context, l *Local, channel string) error {
 	for _, c := range Channels {
 		g, err := r.current(ctx, c)
 		if err != nil {
 			return err
 		}
-		if err := g.index.accepts(l, c == Testing || c == channel); err != nil {
+		if err := g.index.checkBundle(l, c == Testing || c == channel); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// accepts refuses a bundle that the store cannot have, or, when this channel is to get it, must not have again.
-func (x *Index) accepts(l *Local, gets bool) error {
+// checkBundle refuses a bundle that the store cannot hold, or that this channel, when it is to get it, must not hold again.
+func (x *Index) checkBundle(l *Local, gets bool) error {
 	if x == nil {
 		return nil
 	}

@@ -34,7 +34,7 @@ func Setup(f *Front) string {
 
 // Front returns what is in the store now, from the channels' generations.
 func (r *Repo) Front(ctx context.Context) (*Front, error) {
-	key, err := r.who(ctx)
+	key, err := r.storeKey(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -24,17 +24,17 @@ func (r *Repo) Upload(ctx context.Context, l *Local, channel string) error {
 func (r *Repo) Forget(ctx context.Context, l *Local) error {
 	mine := r.sent[l]
 	delete(r.sent, l)
-	return r.takeBack(ctx, l, mine)
+	return r.removeUploads(ctx, l, mine)
 }
 
 func (r *Repo) send(ctx context.Context, l *Local, channel string) error {
-	if err := r.ready(ctx); err != nil {
+	if err := r.prepareWrite(ctx); err != nil {
 		return err
 	}
 	if _, done := r.sent[l]; done {
 		return nil
 	}
-	if err := r.takes(ctx, l, channel); err != nil { // before anything is sent
+	if err := r.checkAccepted(ctx, l, channel); err != nil { // before anything is sent
 		return err
 	}
 	if err := l.describe(); err != nil {
@@ -42,7 +42,7 @@ func (r *Repo) send(ctx context.Context, l *Local, channel string) error {
 	}
 	mine, err := r.putBundle(ctx, l)
 	if code := exit.Code(err); code == exit.BadBundle || code == exit.Refused {
-		return errors.Join(err, r.takeBack(ctx, l, mine))
+		return errors.Join(err, r.removeUploads(ctx, l, mine))
 	}
 	if err == nil {
 		r.sent[l] = mine
@@ -89,8 +89,8 @@ func (r *Repo) missing(ctx context.Context, names []string, name string) ([]stri
 	return names, err
 }
 
-// takeBack removes what this publisher put for a bundle that was refused, unless somebody needs it after all.
-func (r *Repo) takeBack(ctx context.Context, l *Local, mine []string) error {
+// removeUploads removes what this publisher put for a bundle that was refused, unless somebody needs it after all.
+func (r *Repo) removeUploads(ctx context.Context, l *Local, mine []string) error {
 	used, err := r.references(ctx)
 	if err != nil || used[l.Bundle.SHA256] {
 		return err
@@ -124,9 +124,9 @@ func (r *Repo) references(ctx context.Context) (map[string]bool, error) {
 	return used, nil
 }
 
-// settle looks at the files once more, now that everybody sees the bundle: a sweep can have taken an old upload of it,
+// restoreSwept uploads again what a sweep has removed of a bundle that is now published: a sweep may take an old upload of it,
 // which nothing named, a moment before something did.
-func (r *Repo) settle(ctx context.Context, l *Local) error {
+func (r *Repo) restoreSwept(ctx context.Context, l *Local) error {
 	gone, err := r.missing(ctx, nil, l.Bundle.File)
 	for name := range l.files() {
 		if err == nil {

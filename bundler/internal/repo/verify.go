@@ -43,7 +43,7 @@ type verifier struct {
 // Verify reads back everything that the channels' current generations name, and checks it: signatures, digests, bundles,
 // short names, settings, key, page. What is wrong is in the report, all of it; the error is about a store that cannot be read.
 func (r *Repo) Verify(ctx context.Context) (*Report, error) {
-	key, err := r.who(ctx)
+	key, err := r.storeKey(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (r *Repo) Verify(ctx context.Context) (*Report, error) {
 		afresh := *r
 		afresh.known = map[string]generation{}
 		v := &verifier{Repo: &afresh, key: key, rep: Report{Key: key.Fingerprint()}}
-		if err := v.everything(ctx); err != nil {
+		if err := v.verifyAll(ctx); err != nil {
 			return nil, fmt.Errorf("verify %s: %w", r.store, err)
 		}
 		after, err := r.pointers(ctx)
@@ -90,8 +90,8 @@ func (v *verifier) problem(format string, args ...any) {
 	v.rep.Problems = append(v.rep.Problems, fmt.Sprintf(format, args...))
 }
 
-// wrong notes what an error says of the store's content. Other errors it gives back.
-func (v *verifier) wrong(err error) error {
+// noteDamage reports an error about the store's content as a problem. Other errors it returns.
+func (v *verifier) noteDamage(err error) error {
 	var form *repodata.FormatError
 	switch code := exit.Code(err); {
 	case err == nil:
@@ -103,11 +103,11 @@ func (v *verifier) wrong(err error) error {
 	return nil
 }
 
-func (v *verifier) everything(ctx context.Context) error {
+func (v *verifier) verifyAll(ctx context.Context) error {
 	all := map[string]generation{}
 	for _, c := range Channels {
 		g, err := v.current(ctx, c)
-		if err := v.wrong(err); err != nil {
+		if err := v.noteDamage(err); err != nil {
 			return err
 		}
 		switch {
@@ -117,25 +117,25 @@ func (v *verifier) everything(ctx context.Context) error {
 			v.problem("%s is not there", pointerName(c))
 		}
 	}
-	if _, err := v.latest(ctx); v.wrong(err) != nil {
+	if _, err := v.latest(ctx); v.noteDamage(err) != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(4)
 	for c, g := range all {
-		group.Go(func() error { return v.wrong(v.channel(ctx, c, g)) })
+		group.Go(func() error { return v.noteDamage(v.channel(ctx, c, g)) })
 	}
 	for file, b := range v.bundles(all) {
-		group.Go(func() error { return v.wrong(v.bundle(ctx, file, b)) })
+		group.Go(func() error { return v.noteDamage(v.bundle(ctx, file, b)) })
 	}
 	for _, b := range v.described(all) {
-		group.Go(func() error { return v.wrong(v.about(ctx, b)) })
+		group.Go(func() error { return v.noteDamage(v.verifyDetails(ctx, b)) })
 	}
 	f := frontOf(all, v.key.Fingerprint())
 	for name, b := range f.newest() {
-		group.Go(func() error { return v.wrong(v.same(ctx, name, b.SHA256)) })
+		group.Go(func() error { return v.noteDamage(v.verifyDigest(ctx, name, b.SHA256)) })
 	}
-	group.Go(func() error { return v.wrong(v.top(ctx, f)) })
+	group.Go(func() error { return v.noteDamage(v.verifyFront(ctx, f)) })
 	return group.Wait()
 }
 
@@ -169,11 +169,11 @@ func (v *verifier) described(all map[string]generation) map[string]Bundle {
 // channel checks the metadata of a channel; pointer and index were checked when they were read.
 func (v *verifier) channel(ctx context.Context, channel string, g generation) error {
 	x, at := g.index, generationName(channel, g.id)
-	if err := v.wrong(v.same(ctx, publishedName(channel, g.id), digest([]byte(pointerLine(channel, g.id, x.Base))))); err != nil {
+	if err := v.noteDamage(v.verifyDigest(ctx, publishedName(channel, g.id), digest([]byte(pointerLine(channel, g.id, x.Base))))); err != nil {
 		return err
 	}
 	if _, err := v.signed(ctx, at+"repodata/repomd.xml", repodata.MaxRepomd); err != nil {
-		if err := v.wrong(err); err != nil {
+		if err := v.noteDamage(err); err != nil {
 			return err
 		}
 	}
@@ -244,8 +244,8 @@ func (v *verifier) bundle(ctx context.Context, file string, b Bundle) error {
 	return nil
 }
 
-// about reads what is known of a bundle, and what lies beside it.
-func (v *verifier) about(ctx context.Context, b Bundle) error {
+// verifyDetails reads what is known of a bundle, and what lies beside it.
+func (v *verifier) verifyDetails(ctx context.Context, b Bundle) error {
 	d, err := v.details(ctx, &b)
 	if err != nil {
 		return err
@@ -262,7 +262,7 @@ func (v *verifier) companions(ctx context.Context, file string, d *Details) erro
 	for _, c := range d.Companions {
 		text, _, err := v.read(ctx, c.File, maxCompanion)
 		if err != nil {
-			if err := v.wrong(err); err != nil {
+			if err := v.noteDamage(err); err != nil {
 				return err
 			}
 			continue
@@ -290,7 +290,7 @@ func (v *verifier) certificates(ctx context.Context, d *Details) error {
 			signature, _, err = v.read(ctx, c.File+".asc", maxKey)
 		}
 		if err != nil {
-			if err := v.wrong(err); err != nil {
+			if err := v.noteDamage(err); err != nil {
 				return err
 			}
 			continue
@@ -304,8 +304,8 @@ func (v *verifier) certificates(ctx context.Context, d *Details) error {
 	return nil
 }
 
-// same checks that a file has a content.
-func (v *verifier) same(ctx context.Context, name, sum string) error {
+// verifyDigest reads a file and compares its SHA-256.
+func (v *verifier) verifyDigest(ctx context.Context, name, sum string) error {
 	rc, _, err := v.store.Open(ctx, name)
 	if err != nil {
 		return err
@@ -322,8 +322,8 @@ func (v *verifier) same(ctx context.Context, name, sum string) error {
 	return nil
 }
 
-// top checks index.json and the files that it names against what the channels say.
-func (v *verifier) top(ctx context.Context, want *Front) error {
+// verifyFront checks index.json and the files that it names against what the channels say.
+func (v *verifier) verifyFront(ctx context.Context, want *Front) error {
 	b, err := v.signed(ctx, frontName, 2*MaxIndex)
 	if err != nil {
 		return err
@@ -347,7 +347,7 @@ func (v *verifier) top(ctx context.Context, want *Front) error {
 	has := map[string]string{}
 	for _, n := range f.Files {
 		has[n.Name] = n.SHA256
-		if err := v.wrong(v.same(ctx, n.Name, n.SHA256)); err != nil {
+		if err := v.noteDamage(v.verifyDigest(ctx, n.Name, n.SHA256)); err != nil {
 			return err
 		}
 	}

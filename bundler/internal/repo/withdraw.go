@@ -20,7 +20,7 @@ func (r *Repo) Withdraw(ctx context.Context, nevra, reason string) ([]string, er
 }
 
 func (r *Repo) withdraw(ctx context.Context, nevra, reason string) (channels []string, err error) {
-	if err := r.ready(ctx); err != nil {
+	if err := r.prepareWrite(ctx); err != nil {
 		return nil, err
 	}
 	short, known := "", false
@@ -50,7 +50,7 @@ func (r *Repo) withdraw(ctx context.Context, nevra, reason string) (channels []s
 	if channels == nil && !known {
 		return nil, exit.Errorf(exit.Usage, "bundler list --from "+r.store.String()+" lists what there is", "it is not there")
 	}
-	if _, err := r.derive(ctx, short); err != nil {
+	if _, err := r.updateFront(ctx, short); err != nil {
 		return nil, err
 	}
 	return channels, r.sweep(ctx)

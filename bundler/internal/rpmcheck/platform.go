@@ -58,7 +58,7 @@ func Unreadable(h *rpmpkg.Package, platform string) []string {
 		return nil
 	}
 	var out []string
-	lacks := func(since, format string, args ...any) {
+	unsupported := func(since, format string, args ...any) {
 		if since == "" || nevra.CompareEVR(has, since) < 0 {
 			out = append(out, fmt.Sprintf(format, args...))
 		}
@@ -73,18 +73,18 @@ func Unreadable(h *rpmpkg.Package, platform string) []string {
 		if !Overlap(rpmpkg.Dep{Name: d.Name, Flags: rpmpkg.DepEqual, EVR: f.evr}, d) {
 			f.since = ""
 		}
-		lacks(f.since, "needs %s", d)
+		unsupported(f.since, "needs %s", d)
 	}
 	if format := h.Lib.PayloadFormat(); format != "" && format != "cpio" {
-		lacks("", "has a payload of the format %s", format)
+		unsupported("", "has a payload of the format %s", format)
 	}
 	// A builder that forgets to ask for it does not make rpm able to unpack it.
 	if c := h.Lib.PayloadCompression(); c != "zstd" || !asked["rpmlib(PayloadIsZstd)"] {
-		lacks(compressors[c], "has a payload compressed with %s", c)
+		unsupported(compressors[c], "has a payload compressed with %s", c)
 	}
 	for _, tag := range []rpmfile.Tag{rpmpkg.SigRSA, rpmpkg.SigDSA, rpmpkg.SigPGP, rpmpkg.SigGPG} {
 		if algorithm := signedWith(h.Signature.Bytes(tag)); algorithm != 0 {
-			lacks(signedSince(algorithm), "has a signature in signature tag %d that is made with %s: it cannot read the package, even without checking it", tag, algorithmName(algorithm))
+			unsupported(signedSince(algorithm), "has a signature in signature tag %d that is made with %s: it cannot read the package, even without checking it", tag, algorithmName(algorithm))
 		}
 	}
 	return out

@@ -61,9 +61,9 @@ func (b *bucket) probe(ctx context.Context, name, content string, when Condition
 	tag, err := b.Put(ctx, name, bytes.NewReader([]byte(content)), PutOptions{When: when})
 	switch {
 	case err == nil && !holds:
-		return "", b.unfit("it ignores the condition of a write (%s): publishers at the same time would lose each other's bundles", header)
+		return "", b.unusableError("it ignores the condition of a write (%s): publishers at the same time would lose each other's bundles", header)
 	case errors.Is(err, ErrConflict) && holds:
-		return "", b.unfit("it refuses a write whose condition (%s) holds: nothing could ever be published", header)
+		return "", b.unusableError("it refuses a write whose condition (%s) holds: nothing could ever be published", header)
 	case errors.Is(err, ErrConflict):
 		return "", nil
 	}
@@ -74,7 +74,7 @@ func (b *bucket) probe(ctx context.Context, name, content string, when Condition
 func (b *bucket) probed(ctx context.Context, name, want string) (string, error) {
 	r, info, err := b.Open(ctx, name)
 	if errors.Is(err, ErrNotExist) {
-		return "", b.unfit("what was just written is not there")
+		return "", b.unusableError("what was just written is not there")
 	}
 	if err != nil {
 		return "", err
@@ -82,13 +82,13 @@ func (b *bucket) probed(ctx context.Context, name, want string) (string, error) 
 	defer r.Close() //nolint:errcheck // only read
 	got, err := io.ReadAll(r)
 	if err == nil && string(got) != want {
-		err = b.unfit("of what was written before, something else is read: %q, not %q", got, want)
+		err = b.unusableError("of what was written before, something else is read: %q, not %q", got, want)
 	}
 	return info.Tag, err
 }
 
-// unfit is an error for a store that cannot be published in.
-func (b *bucket) unfit(format string, args ...any) error {
+// unusableError is an error for a store that cannot be published in.
+func (b *bucket) unusableError(format string, args ...any) error {
 	return exit.Errorf(exit.Store, "use a store with conditional writes: docs/publishing.md, What a store must do",
 		"%s cannot be published in: %w", b, fmt.Errorf(format, args...))
 }

@@ -65,7 +65,7 @@ func (p *put) send(ctx context.Context) (string, error) {
 	if p.c.Size() > inOnePiece {
 		return p.inParts(ctx)
 	}
-	return p.whole(ctx)
+	return p.putSingle(ctx)
 }
 
 // tell tells progress, unless there is an error.
@@ -151,8 +151,8 @@ func (p *put) pass(ctx context.Context, w io.Writer) error {
 	return err
 }
 
-// whole puts in one request. The server takes nothing whose SHA-256 differs.
-func (p *put) whole(ctx context.Context) (string, error) {
+// putSingle uploads in one request. The server takes nothing whose SHA-256 differs.
+func (p *put) putSingle(ctx context.Context) (string, error) {
 	h := sha256.New()
 	if err := p.pass(ctx, h); err != nil {
 		return "", err

@@ -114,7 +114,7 @@ func (r *reader) once(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	if r.body == nil {
-		if err := r.again(); err != nil {
+		if err := r.reopen(); err != nil {
 			return 0, err
 		}
 	}
@@ -143,8 +143,8 @@ func (r *reader) once(p []byte) (int, error) {
 	return 0, sleep(r.ctx, r.b.pause(r.tries-1))
 }
 
-// again asks for the rest.
-func (r *reader) again() error {
+// reopen requests the rest of the file, from where reading broke off.
+func (r *reader) reopen() error {
 	out, err := r.b.api.GetObject(r.ctx, &s3.GetObjectInput{
 		Bucket: &r.b.name, Key: r.b.key(r.info.Name), IfMatch: etagOf(r.info.Tag),
 		Range: aws.String(fmt.Sprintf("bytes=%d-", r.pos)),

@@ -84,13 +84,13 @@ func (d *Doc) cut(lines []string, c Change) (cut, error) {
 		if flow, is := d.nodes[Path(c.Path...)].(*ast.MappingNode); is && flow.Start != nil && flow.Start.Value == "{" {
 			return cut{at.line, at.to, at.to, ", " + c.Key + ": " + c.Value}, nil
 		}
-		return behind(lines, at.line, node, c), nil
+		return insertAfter(lines, at.line, node, c), nil
 	}
 	return cut{}, fmt.Errorf("it has none of the keys %s", strings.Join(c.After, ", "))
 }
 
-// behind puts a new line after the one on which a key of a block mapping stands.
-func behind(lines []string, line int, sibling *ast.MappingValueNode, c Change) cut {
+// insertAfter puts a new line after the one on which a key of a block mapping stands.
+func insertAfter(lines []string, line int, sibling *ast.MappingValueNode, c Change) cut {
 	_, column := place(sibling.Key)
 	end := "\n"
 	if strings.HasSuffix(lines[line], "\r\n") {
