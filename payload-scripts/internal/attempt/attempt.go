@@ -94,10 +94,10 @@ func attempts(p layout.Places) ([]summary, error) {
 		all = append(all, s)
 	}
 	slices.SortStableFunc(all, func(a, b summary) int {
-		return cmp.Or(cmp.Compare(a.Number, b.Number), strings.Compare(begun(a.ID), begun(b.ID)))
+		return cmp.Or(cmp.Compare(a.Number, b.Number), strings.Compare(startTime(a.ID), startTime(b.ID)))
 	})
 	return all, nil
 }
 
-// begun is the time in an attempt's ID, as text that sorts by time.
-func begun(id string) string { return id[strings.LastIndex(id, "-")+1:] }
+// startTime is the time in an attempt's ID, as text that sorts by time.
+func startTime(id string) string { return id[strings.LastIndex(id, "-")+1:] }

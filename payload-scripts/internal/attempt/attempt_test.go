@@ -198,14 +198,14 @@ func TestBegun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if Begun(p, a) {
+	if Started(p, a) {
 		t.Error("without a unit")
 	}
 	write(t, p.UnitFile(), "[Unit]")
-	if !Begun(p, a) {
+	if !Started(p, a) {
 		t.Error("with its unit")
 	}
-	if Begun(p, p.At("4.2.0-1-gone")) != true { // what cannot be read is not taken for nothing
+	if Started(p, p.At("4.2.0-1-gone")) != true { // what cannot be read is not taken for nothing
 		t.Error("with a journal that cannot be read")
 	}
 }

@@ -56,7 +56,7 @@ func Leftovers(p layout.Places, keep Keep) ([]Leftover, error) {
 		if !s.ended() || (!keep.Since.IsZero() && s.Ended.After(keep.Since)) {
 			continue
 		}
-		listed := there(p.At(s.ID).Kept())
+		listed := exists(p.At(s.ID).Kept())
 		l, err := leftover(p, s, keep.Latest && i == len(all)-1 || keep.Data && listed)
 		if err != nil {
 			return nil, err
@@ -84,10 +84,10 @@ func leftover(p layout.Places, s summary, latest bool) (Leftover, error) {
 	ended := fmt.Sprintf("%s, ended %s", s.Outcome, s.Ended.Format("2006-01-02 15:04"))
 	if !latest {
 		l := Leftover{ID: s.ID, What: "everything of it (" + ended + ")"}
-		if there(a.Run) {
+		if exists(a.Run) {
 			l.Paths = append(l.Paths, a.Run)
 		}
-		rest, err := below(a.Var, "journal.json")
+		rest, err := children(a.Var, "journal.json")
 		// The journal goes last: until then a clean that is cut short is done again.
 		l.Paths = append(l.Paths, append(rest, a.Var)...)
 		return l, err
@@ -100,7 +100,7 @@ func leftover(p layout.Places, s summary, latest bool) (Leftover, error) {
 		{a.Run, []string{"bin", "manifest.json", "version"}},
 		{a.Var, []string{"journal.json", "log", "report.json", agent.File, filepath.Base(a.Stores()), filepath.Base(a.Kept())}},
 	} {
-		rest, err := below(dir.path, dir.but...)
+		rest, err := children(dir.path, dir.but...)
 		if err != nil {
 			return l, err
 		}
@@ -109,8 +109,8 @@ func leftover(p layout.Places, s summary, latest bool) (Leftover, error) {
 	return l, nil
 }
 
-// below lists what is in a folder, but for some names.
-func below(dir string, but ...string) ([]string, error) {
+// children lists what is in a folder, but for some names.
+func children(dir string, but ...string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -138,7 +138,7 @@ func kept(p layout.Places, a layout.Attempt) ([]string, error) {
 		return nil, fmt.Errorf("read %s: %w", a.Kept(), err)
 	}
 	for _, path := range all {
-		if at := filepath.Join("/", p.Root, path); there(at) {
+		if at := filepath.Join("/", p.Root, path); exists(at) {
 			found = append(found, at)
 		}
 	}
@@ -173,7 +173,7 @@ func removeKept(path string) error {
 	return nil
 }
 
-func there(path string) bool {
+func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
 }
@@ -190,7 +190,7 @@ func Remove(p layout.Places, l Leftover) error {
 		}
 	}
 	current := p.Current()
-	if to, err := os.Readlink(current); err == nil && to == l.ID && !there(filepath.Join(p.Run(), to)) {
+	if to, err := os.Readlink(current); err == nil && to == l.ID && !exists(filepath.Join(p.Run(), to)) {
 		if err := host.Remove(current); err != nil {
 			return err
 		}
@@ -244,4 +244,4 @@ func (r *room) freed(paths []string) (int64, error) {
 }
 
 // Used tells whether an attempt was ever made on this host.
-func Used(p layout.Places) bool { return there(p.Var()) }
+func Used(p layout.Places) bool { return exists(p.Var()) }

@@ -106,7 +106,7 @@ func sweep(p layout.Places) error {
 		if !e.IsDir() {
 			continue
 		}
-		if _, err := os.Stat(filepath.Join(a.Var, "journal.json")); !errors.Is(err, os.ErrNotExist) && Begun(p, a) {
+		if _, err := os.Stat(filepath.Join(a.Var, "journal.json")); !errors.Is(err, os.ErrNotExist) && Started(p, a) {
 			continue
 		}
 		if err := os.RemoveAll(a.Run); err != nil {

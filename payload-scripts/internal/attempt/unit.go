@@ -84,9 +84,9 @@ func stalled(unit, shown string) string {
 	return why + "; see systemctl status " + unit
 }
 
-// Begun tells whether an attempt was started, or a unit is there that will start
+// Started tells whether an attempt was started, or a unit is there that will start
 // it. One whose start was cut short before that is as good as none.
-func Begun(p layout.Places, a layout.Attempt) bool {
+func Started(p layout.Places, a layout.Attempt) bool {
 	rec, err := journal.Read(a.Var)
 	if err != nil || rec.Starts > 0 || rec.Outcome != journal.Running {
 		return true
@@ -107,7 +107,7 @@ func Uninstall(ctx context.Context, p layout.Places) error {
 
 // UninstallStray removes a unit that a crash has left behind, where no attempt is under way.
 func UninstallStray(ctx context.Context, p layout.Places) error {
-	if !there(p.UnitFile()) && !there(p.Wants(p.Unit())) {
+	if !exists(p.UnitFile()) && !exists(p.Wants(p.Unit())) {
 		return nil
 	}
 	return Uninstall(ctx, p)

@@ -226,11 +226,11 @@ func TestStartCutShort(t *testing.T) {
 	w := newWorld(t)
 	a := w.attempt("4.2.0-1-20260301T120000.000Z", func(r *journal.Record) { r.Starts = 0 })
 	p := w.bundle.Places()
-	if attempt.Begun(p, a) {
+	if attempt.Started(p, a) {
 		t.Error("an attempt without a unit has begun")
 	}
 	w.write(p.UnitFile(), "ExecStart=/opt/p/run/"+a.ID+"/bin/engine run "+a.ID+"\n")
-	if !attempt.Begun(p, a) {
+	if !attempt.Started(p, a) {
 		t.Error("an attempt whose unit is there has not begun")
 	}
 }

@@ -200,7 +200,7 @@ func (e *env) fail(err error, code int) int {
 func (e *env) latest() (layout.Attempt, bool) {
 	p := e.bundle.Places()
 	a, ok := attempt.Latest(p, e.bundle.Manifest.To)
-	return a, ok && attempt.Begun(p, a)
+	return a, ok && attempt.Started(p, a)
 }
 
 func needRoot() error {

@@ -105,15 +105,15 @@ func (m *merger) capture(b, t, mine *syntax.Node) {
 		}
 	default:
 		fromBase := b != nil && matches(b, mine, m.global)
-		if t != nil && (!fromBase || !tighter(b, t)) {
+		if t != nil && (!fromBase || !moreSpecific(b, t)) {
 			matches(t, mine, m.global)
 		}
 	}
 }
 
-// tighter tells whether, of two shapes that both fit a value, b says more about it
+// moreSpecific tells whether, of two shapes that both fit a value, b says more about it
 // than t: then the value is the old release's, not already the new one's.
-func tighter(b, t *syntax.Node) bool { return templated(b) && weight(b) > weight(t) }
+func moreSpecific(b, t *syntax.Node) bool { return templated(b) && weight(b) > weight(t) }
 
 func isMapping(n *syntax.Node) bool { return n == nil || n.Kind == syntax.Mapping }
 
@@ -213,7 +213,7 @@ func (m *merger) mergeWhole(path string, b, t, mine *syntax.Node) *syntax.Node {
 		}
 		return nil
 	case t != nil && mine != nil && matches(t, mine, captures{}) &&
-		(b == nil || !tighter(b, t) || !matches(b, mine, captures{})): // it is so already, or a placeholder
+		(b == nil || !moreSpecific(b, t) || !matches(b, mine, captures{})): // it is so already, or a placeholder
 		return mine
 	case b != nil && mine != nil && matches(b, mine, local): // not touched by the admin
 		return m.take(path, t, mine, local, "release")

@@ -79,9 +79,9 @@ func OpenTraced(ctx context.Context, spec manifest.Database, to connection.Addre
 	return db, nil
 }
 
-// Beside opens the same kind of sessions in another server's database, which has its
+// OpenCopy opens the same kind of sessions in another server's database, which has its
 // socket in a folder and asks for no password: in a copy of this one.
-func (db *DB) Beside(ctx context.Context, socket, user, name string) (*DB, error) {
+func (db *DB) OpenCopy(ctx context.Context, socket, user, name string) (*DB, error) {
 	beside := &DB{Spec: db.Spec, Limits: db.Limits, to: connection.Address{Host: socket, Port: 5432, Database: name, User: user},
 		Schema: db.Schema, family: db.family, Name: db.Name, lock: db.lock, limit: questionLimit}
 	return beside, beside.connect(ctx, nil)

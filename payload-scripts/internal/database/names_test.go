@@ -162,7 +162,7 @@ func TestErrorsHoldNoRows(t *testing.T) {
 func TestBesideThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	db := attempt(testbed.New(t))
-	beside, err := db.Beside(context.Background(), t.TempDir(), "cloudify", "x")
+	beside, err := db.OpenCopy(context.Background(), t.TempDir(), "cloudify", "x")
 	if err == nil || !strings.Contains(err.Error(), "connect to database x") {
 		t.Errorf("%v, error %v", beside, err)
 	}

@@ -34,14 +34,14 @@ func (db *DB) Retry(ctx context.Context, p Patience, work func() error) error {
 	}
 }
 
-// outlastPause is waited before work that lost its session is begun again.
-const outlastPause = 250 * time.Millisecond
+// retryLostPause is waited before work that lost its session is begun again.
+const retryLostPause = 250 * time.Millisecond
 
-// Outlast runs work again when its session was lost, as in a restart of PostgreSQL or
+// RetryLost runs work again when its session was lost, as in a restart of PostgreSQL or
 // after a crash, which can take a while to come back. It gives up when the server has
 // not let work end for so long. Nobody knows what a lost session did last, so work must
 // find out what is done already; the sessions that were lost are ended before.
-func (db *DB) Outlast(ctx context.Context, limit time.Duration, work func() error) error {
+func (db *DB) RetryLost(ctx context.Context, limit time.Duration, work func() error) error {
 	var first time.Time
 	for {
 		began := time.Now()
@@ -55,7 +55,7 @@ func (db *DB) Outlast(ctx context.Context, limit time.Duration, work func() erro
 		if time.Since(first) > limit {
 			return fmt.Errorf("%w (PostgreSQL was lost, and not back within %s)", err, limit)
 		}
-		if pause(ctx, outlastPause) != nil {
+		if pause(ctx, retryLostPause) != nil {
 			return fmt.Errorf("%w: %w", ctx.Err(), err)
 		}
 		_ = db.terminate(ctx, true) // should the server not answer, work says so

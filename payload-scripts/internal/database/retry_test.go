@@ -80,7 +80,7 @@ func TestOutlast(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			work, runs := tries(c.errs...)
-			err := db.Outlast(context.Background(), c.limit, work)
+			err := db.RetryLost(context.Background(), c.limit, work)
 			if !errors.Is(err, c.want) || *runs != c.runs {
 				t.Errorf("%v after %d runs", err, *runs)
 			}
@@ -99,7 +99,7 @@ func TestStopsWaitingWhenCancelled(t *testing.T) {
 		"retry": func(ctx context.Context, work func() error) error {
 			return db.Retry(ctx, Patience{Tries: 9, First: time.Hour, Most: time.Hour}, work)
 		},
-		"outlast": func(ctx context.Context, work func() error) error { return db.Outlast(ctx, time.Hour, work) },
+		"outlast": func(ctx context.Context, work func() error) error { return db.RetryLost(ctx, time.Hour, work) },
 	} {
 		ctx, cancel := context.WithCancel(context.Background())
 		err := wait(ctx, func() error {
@@ -125,7 +125,7 @@ func TestOutlastEndsWhatWasLost(t *testing.T) {
 	var pid int
 	must(t, lost.QueryRowContext(context.Background(), "SELECT pg_backend_pid()").Scan(&pid))
 	first := true
-	must(t, db.Outlast(context.Background(), time.Hour, func() error {
+	must(t, db.RetryLost(context.Background(), time.Hour, func() error {
 		if first {
 			first = false
 			return fmt.Errorf("read: %w", io.ErrUnexpectedEOF)

@@ -47,7 +47,7 @@ func (db *DB) connect(ctx context.Context, tracer pgx.QueryTracer) error {
 		return err
 	}
 	db.config.Tracer = tracer
-	db.Pool = stdlib.OpenDB(*db.config, stdlib.OptionAfterConnect(db.settle), stdlib.OptionResetSession(db.again))
+	db.Pool = stdlib.OpenDB(*db.config, stdlib.OptionAfterConnect(db.configureSession), stdlib.OptionResetSession(db.resetSession))
 	db.Pool.SetMaxOpenConns(2)
 	if err := db.Pool.PingContext(ctx); err != nil {
 		_ = db.Pool.Close()
@@ -85,8 +85,8 @@ const (
 	renewedKey = "renewed" // db.renewed when it got its settings
 )
 
-// settle gives a new session its settings.
-func (db *DB) settle(ctx context.Context, conn *pgx.Conn) error {
+// configureSession applies the settings to a new session.
+func (db *DB) configureSession(ctx context.Context, conn *pgx.Conn) error {
 	if _, err := conn.Exec(ctx, sessionSettings); err != nil {
 		return fmt.Errorf("settings of the session: %w", err)
 	}
@@ -94,11 +94,11 @@ func (db *DB) settle(ctx context.Context, conn *pgx.Conn) error {
 	return db.setLimit(ctx, conn)
 }
 
-// again prepares a session that was used before. One that cannot be is replaced.
-func (db *DB) again(ctx context.Context, conn *pgx.Conn) error {
+// resetSession prepares a session that was used before. One that cannot be is replaced.
+func (db *DB) resetSession(ctx context.Context, conn *pgx.Conn) error {
 	if has := conn.PgConn().CustomData(); has[renewedKey] != db.renewed {
 		delete(has, limitKey)
-		if _, err := conn.Exec(ctx, "RESET ROLE; RESET ALL"); err != nil || db.settle(ctx, conn) != nil {
+		if _, err := conn.Exec(ctx, "RESET ROLE; RESET ALL"); err != nil || db.configureSession(ctx, conn) != nil {
 			return driver.ErrBadConn
 		}
 		return nil

@@ -79,7 +79,7 @@ func (c *Client) read(ctx context.Context, q Query, each func(*document.Document
 	}
 	id := first.scroll
 	defer func() { c.forget(ctx, id) }()
-	if err := first.shards.whole(); err != nil {
+	if err := first.shards.checkComplete(); err != nil {
 		return 0, err
 	}
 	for {
@@ -163,7 +163,7 @@ func (c *Client) pageSize(ctx context.Context, q Query) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := p.shards.whole(); err != nil {
+	if err := p.shards.checkComplete(); err != nil {
 		return 0, err
 	}
 	if p.total == 0 {

@@ -88,8 +88,8 @@ type shards struct {
 	Failed     int `json:"failed"`
 }
 
-// whole demands that every shard of a search or count answered.
-func (s shards) whole() error {
+// checkComplete demands that every shard of a search or count answered.
+func (s shards) checkComplete() error {
 	if s.Total == 0 || s.Successful == s.Total && s.Failed == 0 {
 		return nil
 	}
@@ -186,7 +186,7 @@ func (c *Client) counts(ctx context.Context, path, query string) (map[Kind]int64
 	if answer.TimedOut {
 		return nil, fmt.Errorf("%w in time", ErrShards)
 	}
-	if err := answer.Shards.whole(); err != nil {
+	if err := answer.Shards.checkComplete(); err != nil {
 		return nil, err
 	}
 	counts, sum := map[Kind]int64{}, int64(0)

@@ -150,7 +150,7 @@ func (s *Set) write(x *index, r *record, side string, want *file) error {
 	if err := s.paths().StillLeads(target, real); err != nil {
 		return err
 	}
-	if is, err := s.isAs(real, want, side == "old"); err != nil || is {
+	if is, err := s.matches(real, want, side == "old"); err != nil || is {
 		return err
 	}
 	if want == nil {
@@ -163,7 +163,7 @@ func (s *Set) write(x *index, r *record, side string, want *file) error {
 	if err := s.paths().MakeFolders(&x.Record, filepath.Dir(target)); err != nil {
 		return err
 	}
-	if err := makeWay(real); err != nil {
+	if err := removeNonRegular(real); err != nil {
 		return err
 	}
 	switch {
@@ -178,9 +178,9 @@ func (s *Set) write(x *index, r *record, side string, want *file) error {
 	return s.label(real)
 }
 
-// makeWay removes what is no regular file from a configuration file's place: a
+// removeNonRegular removes from a configuration file's place what is not a regular file: a
 // link, or a folder; one that something is in stays and is an error.
-func makeWay(real string) error {
+func removeNonRegular(real string) error {
 	n, err := host.OpenPath(real)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -195,9 +195,9 @@ func makeWay(real string) error {
 	return host.Remove(real)
 }
 
-// isAs tells whether a file has content and attributes of a side; the old one has
+// matches tells whether a file has content and attributes of a side; the old one has
 // its times and extended attributes too.
-func (s *Set) isAs(real string, want *file, exact bool) (bool, error) {
+func (s *Set) matches(real string, want *file, exact bool) (bool, error) {
 	n, err := host.OpenPath(real)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return want == nil, nil
@@ -234,7 +234,7 @@ func (s *Set) proveConfig(x *index, want func(*record) (*file, bool, error)) err
 		if !counts {
 			continue
 		}
-		if is, err := s.isAs(string(r.Real), f, f == r.Old && f != nil); err != nil {
+		if is, err := s.matches(string(r.Real), f, f == r.Old && f != nil); err != nil {
 			return err
 		} else if !is {
 			wrong = append(wrong, string(r.Target))
@@ -271,7 +271,7 @@ func (e *DifferError) Error() string {
 
 // sweep removes what rpm left beside a configuration file since it was recorded.
 func (s *Set) sweep(r *record) error {
-	for _, path := range s.newLitter(r) {
+	for _, path := range s.newRPMLeftovers(r) {
 		if err := host.Remove(s.onHost(path)); err != nil {
 			return err
 		}
@@ -299,7 +299,7 @@ func (s *Set) Leftovers() ([]string, error) {
 	}
 	var found []string
 	for _, r := range x.Config {
-		found = append(found, s.newLitter(r)...)
+		found = append(found, s.newRPMLeftovers(r)...)
 	}
 	sort.Strings(found)
 	return found, nil

@@ -118,7 +118,7 @@ func (s *Set) recordMerged(r, before *record, merge merging, give func(*record) 
 		return nil, err
 	}
 	if before != nil && string(before.Real) == now.real && sameFile(before.Old, now.file) {
-		before.Litter = s.litter(target)
+		before.Litter = s.rpmLeftovers(target)
 		return before, nil
 	}
 	r.Drawn = map[string]string{}
@@ -132,7 +132,7 @@ func (s *Set) recordMerged(r, before *record, merge merging, give func(*record) 
 	if n := len(result.Conflicts); n > 0 {
 		return nil, fmt.Errorf("%d values were changed both by the new release and on this host; %s check shows them", n, s.m.Prefix)
 	}
-	r.Real, r.Old, r.Changes, r.Litter = host.Name(now.real), now.file, result.Changes, s.litter(target)
+	r.Real, r.Old, r.Changes, r.Litter = host.Name(now.real), now.file, result.Changes, s.rpmLeftovers(target)
 	if now.file != nil {
 		if err := s.keep("old", target, now.data); err != nil {
 			return nil, err
@@ -186,7 +186,7 @@ func (s *Set) recordExtra(x *index, rec *paths.Recorder) error {
 		if _, err := rec.Add(target, false); err != nil {
 			return err
 		}
-		x.Config = append(x.Config, &record{Target: host.Name(target), Real: host.Name(now.real), Old: now.file, Extra: true, Litter: s.litter(target)})
+		x.Config = append(x.Config, &record{Target: host.Name(target), Real: host.Name(now.real), Old: now.file, Extra: true, Litter: s.rpmLeftovers(target)})
 		if now.file != nil {
 			if err := s.keep("old", target, now.data); err != nil {
 				return err
@@ -308,13 +308,13 @@ func digest(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// litterEnds are what rpm appends to names of configuration files it did not dare to replace.
-var litterEnds = []string{".rpmnew", ".rpmsave", ".rpmorig"}
+// rpmSuffixes are what rpm appends to names of configuration files it did not dare to replace.
+var rpmSuffixes = []string{".rpmnew", ".rpmsave", ".rpmorig"}
 
-// litter returns what rpm left beside a file: by its own name, wherever that leads.
-func (s *Set) litter(target string) []host.Name {
+// rpmLeftovers returns what rpm left beside a file: by its own name, wherever that leads.
+func (s *Set) rpmLeftovers(target string) []host.Name {
 	var found []host.Name
-	for _, end := range litterEnds {
+	for _, end := range rpmSuffixes {
 		if _, err := os.Lstat(s.onHost(target) + end); err == nil {
 			found = append(found, host.Name(filepath.Base(target)+end))
 		}
@@ -322,10 +322,10 @@ func (s *Set) litter(target string) []host.Name {
 	return found
 }
 
-// newLitter returns the paths of what rpm left beside a file since it was recorded.
-func (s *Set) newLitter(r *record) []string {
+// newRPMLeftovers returns the paths of what rpm left beside a file since it was recorded.
+func (s *Set) newRPMLeftovers(r *record) []string {
 	var found []string
-	for _, name := range s.litter(string(r.Target)) {
+	for _, name := range s.rpmLeftovers(string(r.Target)) {
 		if !slices.Contains(r.Litter, name) {
 			found = append(found, filepath.Join(filepath.Dir(string(r.Target)), string(name)))
 		}

@@ -79,7 +79,7 @@ func RemoveEmpty(path string) error {
 	defer dir.Close() //nolint:errcheck // not synced: an empty folder harms nobody
 	err = unix.Unlinkat(int(dir.Fd()), base, unix.AT_REMOVEDIR)
 	switch {
-	case errors.Is(err, unix.EROFS) && !there(dir, base):
+	case errors.Is(err, unix.EROFS) && !exists(dir, base):
 		return nil
 	case err == nil, errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTEMPTY), errors.Is(err, unix.EEXIST), errors.Is(err, unix.ENOTDIR):
 		return nil
@@ -105,7 +105,7 @@ func Remove(path string) error {
 			err = err2
 		}
 	}
-	if errors.Is(err, unix.EROFS) && !there(dir, base) {
+	if errors.Is(err, unix.EROFS) && !exists(dir, base) {
 		return nil
 	}
 	if err != nil && !errors.Is(err, unix.ENOENT) {
@@ -114,9 +114,9 @@ func Remove(path string) error {
 	return syncFolder(dir)
 }
 
-// there tells whether a name is in a folder: of one that is not, the kernel says
+// exists tells whether a name is in a folder: of one that is not, the kernel says
 // that the file system is read-only when it is.
-func there(dir *os.File, name string) bool {
+func exists(dir *os.File, name string) bool {
 	var st unix.Stat_t
 	return !errors.Is(unix.Fstatat(int(dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW), unix.ENOENT)
 }

@@ -103,8 +103,8 @@ func (r *Record) Window() time.Duration {
 // prepare takes back.
 func (r *Record) Changed() bool { return r.Schema != nil || len(r.Hooks) > 0 || r.Early }
 
-// CameTo tells whether a step of a name ever began.
-func (r *Record) CameTo(step string) bool {
+// HasStep tells whether a step of a name ever began.
+func (r *Record) HasStep(step string) bool {
 	return slices.ContainsFunc(r.Steps, func(s Step) bool { return s.Name == step })
 }
 

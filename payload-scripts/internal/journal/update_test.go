@@ -160,7 +160,7 @@ func TestRoundTrip(t *testing.T) {
 	got := again.Record()
 	for what, same := range map[string]bool{
 		"number": got.Number == 3, "back": got.Back && got.Restored, "schema": got.Schema["db"] == 42001, "window": got.Window() == time.Second,
-		"steps": len(got.Steps) == 1 && got.Steps[0].Error == "e" && got.CameTo("s") && !got.CameTo("t"), "hooks": slices.Equal(got.Hooks, want.Hooks),
+		"steps": len(got.Steps) == 1 && got.Steps[0].Error == "e" && got.HasStep("s") && !got.HasStep("t"), "hooks": slices.Equal(got.Hooks, want.Hooks),
 	} {
 		if !same {
 			t.Errorf("%s is another: %+v", what, got)
@@ -191,7 +191,7 @@ func FuzzRead(f *testing.F) {
 		}
 		if err == nil {
 			r.Window()
-			r.CameTo("s")
+			r.HasStep("s")
 		}
 	})
 }

@@ -63,7 +63,7 @@ func (l *Late) Erase(ctx context.Context) error {
 // not; nothing when there is no such upgrade, or its journal cannot be read.
 func Retry(ctx context.Context, b *layout.Bundle) error {
 	a, ok := attempt.Latest(b.Places(), b.Manifest.To)
-	if !ok || !attempt.Begun(b.Places(), a) {
+	if !ok || !attempt.Started(b.Places(), a) {
 		return nil
 	}
 	j, err := journal.Open(a.Var)

@@ -35,11 +35,13 @@ func (p Places) Var() string { return p.Root + "/var/lib/" + p.Prefix }
 func (p Places) Window() string { return p.Var() + "/window" }
 
 // Permit is the file that lets the product's units start, or its doors, while drop-ins ask for
-// it. In the window it is a link to Lent, which the engine alone makes and a reboot takes away.
+// it. In the window it is a link to PermitTarget, which the engine alone makes and a reboot takes away.
 func (p Places) Permit(doors bool) string { return p.Var() + "/" + permit(doors) }
 
-// Lent is what the permit links to in the window.
-func (p Places) Lent(doors bool) string { return p.Root + "/run/" + p.Prefix + "/" + permit(doors) }
+// PermitTarget is the file that the permit links to in the window.
+func (p Places) PermitTarget(doors bool) string {
+	return p.Root + "/run/" + p.Prefix + "/" + permit(doors)
+}
 
 func permit(doors bool) string {
 	if doors {

@@ -54,7 +54,7 @@ func TestRecord(t *testing.T) {
 		r.State = Copied
 		r.Tables["plans"].Rows = 7
 		numbers := NewRows(tables()[0])
-		numbers.See(&mapping.Row{Key: []byte("a"), Marks: 2})
+		numbers.Assign(&mapping.Row{Key: []byte("a"), Marks: 2})
 		return errors.Join(one.Keep(ctx, tx, "plans", []string{"a"}, numbers), one.KeepUnknown(ctx, tx, "events", "day", map[Named]bool{{"plans", "b"}: true}))
 	})
 	if err != nil || next.State != Copied || r.State != Copying || r.Tables["plans"].Rows != 0 {
@@ -78,7 +78,7 @@ func TestRecord(t *testing.T) {
 		if known, err := one.NowKnown(ctx, tx, n); err != nil || len(known) != 0 {
 			t.Errorf("known %v, %v", known, err)
 		}
-		n["plans"].See(&mapping.Row{Key: []byte("b")})
+		n["plans"].Assign(&mapping.Row{Key: []byte("b")})
 		if known, err := one.NowKnown(ctx, tx, n); err != nil || !known[PartOf{"events", "day"}] {
 			t.Errorf("known %v, %v", known, err)
 		}
@@ -106,13 +106,13 @@ func TestRows(t *testing.T) {
 		number       int64
 		fresh, again bool
 	}{{"a", 5, true, false}, {"b", 6, true, false}, {"a", 5, false, true}} {
-		if number, fresh, twice := n["plans"].See(&mapping.Row{Key: []byte(c.key)}); number != c.number || fresh != c.fresh || twice != c.again {
+		if number, fresh, twice := n["plans"].Assign(&mapping.Row{Key: []byte(c.key)}); number != c.number || fresh != c.fresh || twice != c.again {
 			t.Errorf("%s: %d, fresh %t, twice %t", c.key, number, fresh, twice)
 		}
 	}
 	var gone []int64
 	unseen := func() error {
-		return n.Unseen(func(_ string, number int64) error { gone = append(gone, number); return nil })
+		return n.DropUnseen(func(_ string, number int64) error { gone = append(gone, number); return nil })
 	}
 	if err := errors.Join(unseen(), unseen()); err != nil || !slices.Equal(gone, []int64{4}) {
 		t.Errorf("gone %v, %v", gone, err)

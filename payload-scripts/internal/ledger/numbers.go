@@ -36,9 +36,9 @@ func NewRows(t manifest.StoreTable) *Rows {
 	return &Rows{rows: map[string]entry{}, next: 1, marks: slices.Sorted(maps.Keys(t.Marks))}
 }
 
-// See returns the number of a row, a new one when it has none yet; twice when this reading
+// Assign returns the number of a row, a new one when it has none yet; twice when this reading
 // saw the key before.
-func (i *Rows) See(r *mapping.Row) (number int64, fresh, twice bool) {
+func (i *Rows) Assign(r *mapping.Row) (number int64, fresh, twice bool) {
 	e, known := i.rows[string(r.Key)]
 	if !known {
 		e.number = i.next
@@ -131,8 +131,8 @@ func (l Ledger) Keep(ctx context.Context, tx pgx.Tx, table string, fresh []strin
 	return err
 }
 
-// Unseen gives the rows that this reading did not see, which are forgotten then.
-func (n Numbers) Unseen(each func(table string, number int64) error) error {
+// DropUnseen removes the rows that this reading did not see, and calls each for them.
+func (n Numbers) DropUnseen(each func(table string, number int64) error) error {
 	for table, i := range n {
 		for key, e := range i.rows {
 			if e.seen {

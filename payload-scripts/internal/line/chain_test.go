@@ -106,7 +106,7 @@ func TestChains(t *testing.T) {
 	for _, c := range chains {
 		t.Run(c.what, func(t *testing.T) {
 			t.Parallel()
-			w, err := try(theRules(), c.script, "", -1)
+			w, err := try(transitions(), c.script, "", -1)
 			if err != nil {
 				t.Error(err)
 			}

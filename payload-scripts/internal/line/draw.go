@@ -29,7 +29,7 @@ var chapters = []chapter{
 // Draw writes the line as a page for docs/upgrade-states.md, from the very rules and
 // lists that are run.
 func (s Steps) Draw() string {
-	t := theRules()
+	t := transitions()
 	var b strings.Builder
 	b.WriteString("# The line of an upgrade\n\nMade from the code by `go test ./payload-scripts/internal/upgrade -update`; a test compares the two.\n\n" +
 		"```mermaid\nstateDiagram-v2\n    direction LR\n    [*] --> prepare\n")

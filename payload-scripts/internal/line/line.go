@@ -73,7 +73,7 @@ type Line struct {
 
 // New returns the line of an attempt.
 func New(steps Steps, host Host, j *journal.Journal) *Line {
-	return &Line{Steps: steps, Host: host, Journal: j, rules: theRules()}
+	return &Line{Steps: steps, Host: host, Journal: j, rules: transitions()}
 }
 
 // ErrRefused is wrapped by a step that found, before anything was changed, that the upgrade must not begin.
@@ -84,7 +84,7 @@ var errRollback = errors.New("the admin asked to go back")
 
 // Place tells where a step stands in its stage: from 1, of how many. 0 when the stage has no such step.
 func (s Steps) Place(r journal.Record, name string) (at, of int) {
-	stage := theRules().stageOf(s, r)
+	stage := transitions().stageOf(s, r)
 	if r.Phase == journal.Switching && !r.Back { // it is not resumed: it is under way
 		stage = Switch
 	}
@@ -98,7 +98,7 @@ func (s Steps) Place(r journal.Record, name string) (at, of int) {
 }
 
 // Restoring tells whether a record is resumed by making everything old.
-func (s Steps) Restoring(r journal.Record) bool { return theRules().stageOf(s, r) == Restore }
+func (s Steps) Restoring(r journal.Record) bool { return transitions().stageOf(s, r) == Restore }
 
 // servicesTouched tells whether a step began from which on services may be down.
 func (s Steps) servicesTouched(r journal.Record) bool {

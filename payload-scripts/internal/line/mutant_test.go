@@ -18,7 +18,7 @@ type mutant struct {
 func mutants() []mutant {
 	var all []mutant
 	add := func(name string, mutate func(*rules)) { all = append(all, mutant{name, mutate}) }
-	t := theRules()
+	t := transitions()
 	everyStage := append(slices.Clone(stages), upgraded, notBegun, rolledBack, needsAPerson)
 	for stage, nexts := range t.next {
 		for how, next := range nexts {
@@ -70,7 +70,7 @@ func TestMutants(t *testing.T) {
 	for _, m := range mutants() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
-			r := theRules()
+			r := transitions()
 			m.mutate(r)
 			k := &walker{rules: r}
 			k.chains()
@@ -98,7 +98,7 @@ func TestLackingSteps(t *testing.T) {
 			}
 			t.Run(key, func(t *testing.T) {
 				t.Parallel()
-				noticed(t, &walker{rules: theRules(), lacks: key})
+				noticed(t, &walker{rules: transitions(), lacks: key})
 			})
 		}
 	}
@@ -114,7 +114,7 @@ func TestMovedSteps(t *testing.T) {
 	} {
 		t.Run(key, func(t *testing.T) {
 			t.Parallel()
-			noticed(t, &walker{rules: theRules(), earlier: key})
+			noticed(t, &walker{rules: transitions(), earlier: key})
 		})
 	}
 }

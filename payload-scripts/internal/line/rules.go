@@ -64,7 +64,7 @@ type mark struct {
 	commit bool // everything is synced before the change; when that fails the stage before has failed
 }
 
-func theRules() *rules {
+func transitions() *rules {
 	back := mark{change: func(r *journal.Record) { r.Back = true }}
 	return &rules{
 		next: map[Stage]map[event]Stage{

@@ -18,7 +18,7 @@ func (l *Line) Run(ctx context.Context) (journal.Outcome, error) {
 	if rec.Outcome != journal.Running {
 		return rec.Outcome, l.Host.Finish(ctx, rec.Outcome)
 	}
-	l.Journal.OnFull(l.full)
+	l.Journal.OnFull(l.releaseReserve)
 	l.onlyOn = true
 	if err := l.Journal.Update(func(r *journal.Record) { r.Starts++ }); err != nil {
 		return "", err
@@ -48,7 +48,7 @@ func (l *Line) follow(ctx context.Context, stage Stage) (journal.Outcome, error)
 		if cause != nil && ctx.Err() != nil {
 			return "", cause // stopped from outside: the next start resumes from the journal
 		}
-		next, err := l.after(stage, cause)
+		next, err := l.nextStage(stage, cause)
 		if err != nil {
 			return "", err
 		}
@@ -58,7 +58,7 @@ func (l *Line) follow(ctx context.Context, stage Stage) (journal.Outcome, error)
 		err = l.enter(next, cause)
 		if err != nil && cause == nil { // what did not come to its end has failed
 			cause = err
-			if next, err = l.after(stage, cause); err != nil {
+			if next, err = l.nextStage(stage, cause); err != nil {
 				return "", err
 			}
 			if _, end := l.rules.ends[next]; end {
@@ -73,8 +73,8 @@ func (l *Line) follow(ctx context.Context, stage Stage) (journal.Outcome, error)
 	}
 }
 
-// after is the stage that follows.
-func (l *Line) after(stage Stage, cause error) (Stage, error) {
+// nextStage is the stage that follows.
+func (l *Line) nextStage(stage Stage, cause error) (Stage, error) {
 	rec := l.Journal.Record()
 	how := done
 	switch {
@@ -229,9 +229,9 @@ func (l *Line) end(ctx context.Context, at Stage, cause error) (journal.Outcome,
 	return outcome, l.Host.Finish(ctx, outcome)
 }
 
-// full makes room for the journal on a full disk where the only way is on. On the way to the
+// releaseReserve frees space for the journal on a full disk when the upgrade can only go on. On the way to the
 // new release a full disk is a reason to go back.
-func (l *Line) full(r *journal.Record) bool {
+func (l *Line) releaseReserve(r *journal.Record) bool {
 	if !l.onlyOn {
 		return false
 	}

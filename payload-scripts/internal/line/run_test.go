@@ -205,7 +205,7 @@ func TestSyncThatFails(t *testing.T) {
 	t.Parallel()
 	for name, rec := range map[string]journal.Record{
 		"before the commit":  begun,
-		"after so many ends": {ID: "a", Phase: journal.Preparing, Back: true, Starts: theRules().starts},
+		"after so many ends": {ID: "a", Phase: journal.Preparing, Back: true, Starts: transitions().starts},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -267,7 +267,7 @@ func TestWalk(t *testing.T) {
 	for _, stage := range stages {
 		t.Run(string(stage), func(t *testing.T) {
 			t.Parallel()
-			k := &walker{rules: theRules()}
+			k := &walker{rules: transitions()}
 			k.walk(stage)
 			if k.err != nil {
 				t.Fatal(k.err)

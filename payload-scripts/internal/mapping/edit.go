@@ -186,7 +186,7 @@ func (e *edit) apply(raw []byte) ([]byte, error) {
 	}
 	for _, c := range e.append {
 		list := document.Get(raw, c.path)
-		if c.there(list) {
+		if c.present(list) {
 			continue
 		}
 		if list, err = document.Append(list, c.value); err != nil {
@@ -199,8 +199,8 @@ func (e *edit) apply(raw []byte) ([]byte, error) {
 	return raw, nil
 }
 
-// there tells whether an item of the list has all that c is unless.
-func (c *change) there(list []byte) (found bool) {
+// present reports whether an item of the list already has what c would add: all of its unless.
+func (c *change) present(list []byte) (found bool) {
 	if len(c.unless) == 0 {
 		return false
 	}

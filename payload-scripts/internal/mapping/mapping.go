@@ -193,9 +193,9 @@ func literal(v manifest.JSON) Cell {
 	return Cell{Text: v}
 }
 
-// Grown is the time of writing of the document that Rows was given last, also while it is
+// WrittenAt is the time of writing of the document that Rows was given last, also while it is
 // at work; false when it says none.
-func (t *Table) Grown() (time.Time, bool) {
+func (t *Table) WrittenAt() (time.Time, bool) {
 	if t.grows < 0 {
 		return time.Time{}, false
 	}

@@ -113,7 +113,7 @@ func (f *fill) all(ctx context.Context) error {
 func (f *fill) rest(ctx context.Context) error {
 	for pass := 1; ; pass++ {
 		var left bool
-		err := f.r.Retry(ctx, windowPatience, func() error { return database.Explain(f.left(ctx, &left)) })
+		err := f.r.Retry(ctx, windowPatience, func() error { return database.Explain(f.rowsLeft(ctx, &left)) })
 		if err != nil || !left {
 			return err
 		}
@@ -126,8 +126,8 @@ func (f *fill) rest(ctx context.Context) error {
 	}
 }
 
-// left tells whether a row is left, by the index.
-func (f *fill) left(ctx context.Context, left *bool) error {
+// rowsLeft tells whether a row is left, by the index.
+func (f *fill) rowsLeft(ctx context.Context, left *bool) error {
 	tx, err := f.r.Pool.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return err

@@ -109,10 +109,10 @@ func upPart(text string) string {
 	return text
 }
 
-// own returns how many of the folder's migrations are applied. The applied ones
+// countApplied returns how many of the folder's migrations are applied. The applied ones
 // must be the first of the folder, without a gap, and none may be beyond the
 // folder's last: goose would apply nothing, and say nothing, otherwise.
-func own(list []migration, applied []int64) (int, error) {
+func countApplied(list []migration, applied []int64) (int, error) {
 	first := list[0].number
 	n := 0
 	for _, number := range applied {

@@ -33,7 +33,7 @@ type Runner struct {
 // Version returns the number of the last migration that was applied, 0 when
 // none ever was. It creates nothing.
 func (r *Runner) Version(ctx context.Context) (at int64, err error) {
-	err = r.Outlast(ctx, usualAbsence, func() error {
+	err = r.RetryLost(ctx, usualAbsence, func() error {
 		at, err = r.version(ctx)
 		return err
 	})
@@ -56,7 +56,7 @@ func (r *Runner) Expand(ctx context.Context) error {
 		return nil
 	}
 	r.limit(servingLimit)
-	return r.Outlast(ctx, usualAbsence, func() error { return r.expand(ctx) })
+	return r.RetryLost(ctx, usualAbsence, func() error { return r.expand(ctx) })
 }
 
 func (r *Runner) expand(ctx context.Context) error {
@@ -96,7 +96,7 @@ func (r *Runner) Converge(ctx context.Context, side manifest.Side, start int64) 
 	if side == manifest.Old {
 		absence = returnAbsence
 	}
-	return r.Outlast(ctx, absence, func() error {
+	return r.RetryLost(ctx, absence, func() error {
 		w, err := r.begin(ctx)
 		if err != nil {
 			return err

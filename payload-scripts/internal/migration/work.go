@@ -37,7 +37,7 @@ func (r *Runner) begin(ctx context.Context) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.applied, err = own(w.list, applied); err != nil {
+	if w.applied, err = countApplied(w.list, applied); err != nil {
 		return nil, err
 	}
 	w.goose, err = goose.NewProvider(goosedb.DialectCustom, r.Pool, os.DirFS(r.Dir), goose.WithStore(r.store()),
@@ -156,7 +156,7 @@ func (w *work) proveApplied(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	got, err := own(w.list, applied)
+	got, err := countApplied(w.list, applied)
 	if err != nil {
 		return err
 	}

@@ -110,10 +110,10 @@ func (s *Set) Converge(ctx context.Context, side manifest.Side) error {
 	}
 	if side == manifest.New {
 		if err = s.toNew(r); err == nil {
-			err = s.giveAway(ctx, r)
+			err = s.applyOwners(ctx, r)
 		}
 	} else if err = s.toOld(r); err == nil {
-		err = s.giveBack(ctx)
+		err = s.restoreOwners(ctx)
 	}
 	if err == nil {
 		err = host.SyncFS(s.real(r)...)

@@ -196,9 +196,9 @@ func (s *Set) each(ctx context.Context, do func(owned) error) error {
 	}
 }
 
-// giveAway gives every file that is noted its new owner, at its new place, and the folders that
+// applyOwners gives every recorded file its new owner, at its new place, and the folders that
 // were made among them.
-func (s *Set) giveAway(ctx context.Context, r *record) error {
+func (s *Set) applyOwners(ctx context.Context, r *record) error {
 	who := make([]ids, len(s.Owners))
 	for i, rule := range s.Owners {
 		var err error
@@ -238,9 +238,9 @@ func (s *Set) giveAway(ctx context.Context, r *record) error {
 	return nil
 }
 
-// giveBack gives every file that is noted the owner that it had. One that is not there any more, or
+// restoreOwners gives every recorded file the owner that it had. One that is not there any more, or
 // another one, is whoever's who restores it: configuration, state; or it is the new release's own.
-func (s *Set) giveBack(ctx context.Context) error {
+func (s *Set) restoreOwners(ctx context.Context) error {
 	others := 0
 	var at opener
 	defer at.close()

@@ -92,7 +92,7 @@ func (r *record) add(s *Set, m manifest.Move) error {
 	if m.From != "" {
 		into, from = filepath.Dir(target), filepath.Dir(source)
 	}
-	if err := r.lacking(into, from, m.Each != ""); err != nil {
+	if err := r.noteMissingFolders(into, from, m.Each != ""); err != nil {
 		return err
 	}
 	for _, dir := range []string{from, existing(into)} {
@@ -145,8 +145,8 @@ func (r *record) each(from, into string) error {
 	return nil
 }
 
-// lacking notes a folder and those above it that are not there: they will be like another one.
-func (r *record) lacking(path, like string, all bool) error {
+// noteMissingFolders records a folder and its parents that do not exist yet: they get the attributes of another one.
+func (r *record) noteMissingFolders(path, like string, all bool) error {
 	n, err := host.OpenPath(like)
 	if err != nil {
 		return err

@@ -33,7 +33,7 @@ func (s *Set) Check(ctx context.Context, side manifest.Side) ([]Difference, erro
 func hard(all []Difference) []Difference {
 	var found []Difference
 	for _, d := range all {
-		if !d.soft {
+		if !d.unproved {
 			found = append(found, d)
 		}
 	}
@@ -78,7 +78,7 @@ func (s *Set) Files(ctx context.Context, side manifest.Side) ([]Difference, erro
 			mu.Lock()
 			defer mu.Unlock()
 			found = append(found, Difference{
-				Kind: File, Package: e.Package, Path: e.Path, Got: got, Want: e.String(), Attr: attr, soft: e.Soft, own: e.Own,
+				Kind: File, Package: e.Package, Path: e.Path, Got: got, Want: e.String(), Attr: attr, unproved: e.Unproved, fromHost: e.FromHost,
 			})
 			return nil
 		})

@@ -33,7 +33,7 @@ type Options struct {
 // the proof fails, *rpm.BusyError when another package manager does not end, and
 // what rpm said. ctx ends the waiting, never rpm.
 func (s *Set) Converge(ctx context.Context, side manifest.Side, o Options) error {
-	if err := s.ready(); err != nil {
+	if err := s.validate(); err != nil {
 		return err
 	}
 	wait := s.RPM.WaitFree
@@ -120,9 +120,9 @@ func (s *Set) finishOld(ctx context.Context, o Options) error {
 // done so, but a configuration file that rpm wrote before it was cut short was still in its folder.
 func (s *Set) RemoveFolders() error { return s.saved().RemoveAbsentDirs() }
 
-// ready demands what the caller must have set. Had that was never asked for would
+// validate demands what the caller must have set. Had that was never asked for would
 // make Converge erase optional packages that the host has.
-func (s *Set) ready() error {
+func (s *Set) validate() error {
 	if s.Var == "" {
 		return errors.New("converge packages: no folder of an attempt is given")
 	}
@@ -173,7 +173,7 @@ func needsRPM(differs []Difference) bool {
 		case Missing, Version, Duplicate:
 			return true
 		case File:
-			if !d.own {
+			if !d.fromHost {
 				return true
 			}
 		}

@@ -33,8 +33,8 @@ type Difference struct {
 	Got     string // for people; "" when it is not there
 	Attr    bool   // of a file only mode or owner differ
 
-	soft bool // rpm runs because of it, but it does not fail the proof
-	own  bool // the record puts it right, not rpm
+	unproved bool // rpm runs because of it, but it does not fail the proof
+	fromHost bool // the record puts it right, not rpm
 }
 
 // String tells the difference in one line.

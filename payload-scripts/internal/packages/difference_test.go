@@ -87,13 +87,13 @@ func TestNeedsRPM(t *testing.T) {
 	}{
 		{Difference{Kind: Missing}, true}, {Difference{Kind: Version}, true}, {Difference{Kind: Duplicate}, true},
 		{Difference{Kind: Extra}, false}, {Difference{Kind: Temporary}, false}, {Difference{Kind: Stray}, false},
-		{Difference{Kind: File}, true}, {Difference{Kind: File, own: true}, false}, {Difference{Kind: File, soft: true}, true},
+		{Difference{Kind: File}, true}, {Difference{Kind: File, fromHost: true}, false}, {Difference{Kind: File, unproved: true}, true},
 	} {
 		if got := needsRPM([]Difference{c.d}); got != c.want {
 			t.Errorf("%+v: %v", c.d, got)
 		}
-		if len(hard([]Difference{c.d})) != 0 == c.d.soft {
-			t.Errorf("%+v counts in the proof: %v", c.d, !c.d.soft)
+		if len(hard([]Difference{c.d})) != 0 == c.d.unproved {
+			t.Errorf("%+v counts in the proof: %v", c.d, !c.d.unproved)
 		}
 	}
 	if needsRPM(nil) {

@@ -75,7 +75,7 @@ func (s *Set) isTheirs(p string, f rpmfile.FileInfo) (bool, error) {
 		return pkgfile.IsEmptyDir(s.RPM.Path(p))
 	}
 	comparer := &pkgfile.Comparer{Root: s.RPM.Root}
-	w := pkgfile.Want{Path: p, Mode: pkgfile.GoMode(f.Mode), Size: f.Size, Digest: f.Digest, Algo: f.DigestAlgo, Link: f.LinkTo, Lax: true}
+	w := pkgfile.Want{Path: p, Mode: pkgfile.GoMode(f.Mode), Size: f.Size, Digest: f.Digest, Algo: f.DigestAlgo, Link: f.LinkTo, IgnoreAttr: true}
 	got, _, err := comparer.Compare(w)
 	if got == pkgfile.Empty && err == nil && f.IsRegular() {
 		return true, nil // a power cut empties what was not synced

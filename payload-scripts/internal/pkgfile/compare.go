@@ -48,7 +48,7 @@ func (c *Comparer) Compare(w Want) (got string, attr bool, err error) {
 		return "", false, err
 	}
 	if n == nil {
-		if w.May || w.Absent {
+		if w.Optional || w.Absent {
 			return "", false, nil
 		}
 		return "it is missing", false, nil
@@ -82,7 +82,7 @@ func (c *Comparer) inode(w Want, n *host.Inode) (got string, attr bool, err erro
 	if w.Absent || mode.Type() != w.Mode.Type() {
 		return "it is " + mode.String(), false, nil
 	}
-	if !w.Varies {
+	if !w.IgnoreContent {
 		switch {
 		case isLink(n):
 			got, err = w.compareLink(n)
@@ -145,7 +145,7 @@ func (c *Comparer) Extra(w Want) ([]string, error) {
 func (w Want) compareAttr(n *host.Inode) (string, error) {
 	mode := GoMode(n.Stat.Mode)
 	owned := int(n.Stat.Uid) == w.UID && int(n.Stat.Gid) == w.GID
-	if !w.Lax && (!owned || !isLink(n) && mode != w.Mode) {
+	if !w.IgnoreAttr && (!owned || !isLink(n) && mode != w.Mode) {
 		return fmt.Sprintf("it is %s %d:%d", mode, n.Stat.Uid, n.Stat.Gid), nil
 	}
 	if w.Xattrs == nil {

@@ -25,7 +25,7 @@ func TestCompareFile(t *testing.T) {
 		"as it must be":  {func(t *testing.T, r string) { write(t, r, "/a", "body") }, file("/a", "body"), "", false},
 		"missing":        {func(*testing.T, string) {}, file("/a", "body"), "it is missing", false},
 		"below a file":   {func(t *testing.T, r string) { write(t, r, "/a", "") }, file("/a/b", "body"), "it is missing", false},
-		"may be missing": {func(*testing.T, string) {}, with(file("/a", "x"), func(w *Want) { w.May = true }), "", false},
+		"may be missing": {func(*testing.T, string) {}, with(file("/a", "x"), func(w *Want) { w.Optional = true }), "", false},
 		"should be absent and is": {
 			func(*testing.T, string) {}, Want{Path: "/a", Absent: true}, "", false,
 		},
@@ -39,7 +39,7 @@ func TestCompareFile(t *testing.T) {
 		"emptied":         {func(t *testing.T, r string) { write(t, r, "/a", "") }, file("/a", "body"), Empty, false},
 		"another content": {func(t *testing.T, r string) { write(t, r, "/a", "bodY") }, file("/a", "body"), "its SHA-256 is ", false},
 		"content varies": {
-			func(t *testing.T, r string) { write(t, r, "/a", "other") }, with(file("/a", "body"), func(w *Want) { w.Varies = true }), "", false,
+			func(t *testing.T, r string) { write(t, r, "/a", "other") }, with(file("/a", "body"), func(w *Want) { w.IgnoreContent = true }), "", false,
 		},
 		"a folder for a file": {func(t *testing.T, r string) { write(t, r, "/a/b", "") }, file("/a", "body"), "it is d", false},
 		"a file for a folder": {func(t *testing.T, r string) { write(t, r, "/a", "") }, dir("/a"), "it is -rw-r--r--", false},
@@ -61,7 +61,7 @@ func TestCompareFile(t *testing.T) {
 		},
 		"mode and owner do not count": {
 			func(t *testing.T, r string) { write(t, r, "/a", "body"); must(t, os.Chown(r+"/a", user, 3)) },
-			with(file("/a", "body"), func(w *Want) { w.Lax = true }), "", false,
+			with(file("/a", "body"), func(w *Want) { w.IgnoreAttr = true }), "", false,
 		},
 		"a link":         {func(t *testing.T, r string) { symlink(t, r, "/a", "b") }, link("/a", "b"), "", false},
 		"another target": {func(t *testing.T, r string) { symlink(t, r, "/a", "c") }, link("/a", "b"), "it is a link to c", false},

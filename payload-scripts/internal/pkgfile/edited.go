@@ -64,7 +64,7 @@ func (e Edited) Overlay(all map[string]Want) error {
 		if !known {
 			continue
 		}
-		w.Absent, w.Lax = o.Missing, true
+		w.Absent, w.IgnoreAttr = o.Missing, true
 		w.Mode, w.Size, w.Digest, w.Algo, w.Link = o.Mode, o.Size, o.SHA256, crypto.SHA256, string(o.Link)
 		all[w.Path] = w
 	}

@@ -40,7 +40,7 @@ func (o Own) isAbsentDir() bool { return o.Missing && o.Mode.IsDir() }
 func (o Own) want() Want {
 	return Want{
 		Path: string(o.Path), Mode: o.Mode, UID: o.UID, GID: o.GID, Size: o.Size, Digest: o.SHA256, Algo: crypto.SHA256,
-		Link: string(o.Link), Xattrs: withoutLabels(o.Xattrs), Own: true, Absent: o.Missing,
+		Link: string(o.Link), Xattrs: withoutLabels(o.Xattrs), FromHost: true, Absent: o.Missing,
 	}
 }
 

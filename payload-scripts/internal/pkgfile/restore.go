@@ -71,7 +71,7 @@ func (s Saved) restoreAttr(comparer *Comparer, o Own) error {
 		return nil
 	}
 	w := o.want()
-	w.Lax, w.Xattrs = true, nil
+	w.IgnoreAttr, w.Xattrs = true, nil
 	if got, _, err := comparer.inode(w, n); got != "" || err != nil {
 		return err
 	}

@@ -114,7 +114,7 @@ func (v *saver) save(p string, want map[string]Want) error {
 		return err
 	}
 	if packaged {
-		w.Lax, w.Varies = false, false
+		w.IgnoreAttr, w.IgnoreContent = false, false
 		got, _, err := v.comparer.inode(w, n)
 		if err != nil || got == "" && !w.Caps && len(withoutLabels(xattrs)) == 0 {
 			return err

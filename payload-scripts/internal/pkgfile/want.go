@@ -28,14 +28,14 @@ type Want struct {
 	Link    string            // of symbolic links
 	Xattrs  map[string][]byte // all but labels; nil when they do not count
 
-	Lax    bool // mode and owner do not count
-	Varies bool // content and link target do not count (%verify)
-	Soft   bool // a difference makes rpm run, but does not fail the proof
-	May    bool // the file may be missing
-	Caps   bool // the package gives it capabilities
+	IgnoreAttr    bool // mode and owner do not count
+	IgnoreContent bool // content and link target do not count (%verify)
+	Unproved      bool // a difference makes rpm run, but is not proved afterwards
+	Optional      bool // the file may be missing
+	Caps          bool // the package gives it capabilities
 
-	Own    bool // the host's own: not rpm, but the record restores it
-	Absent bool // there must be no file
+	FromHost bool // the host's own: not rpm, but the record restores it
+	Absent   bool // there must be no file
 }
 
 // String tells for people how the file must be.

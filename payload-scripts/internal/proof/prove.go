@@ -78,7 +78,7 @@ func (w Ways) onCopy(ctx context.Context, db string) error {
 		return err
 	}
 	if w.Early != nil {
-		if err := proveWay(ctx, w.Early, db, manifest.New, before); err != nil {
+		if err := proveTransaction(ctx, w.Early, db, manifest.New, before); err != nil {
 			return err
 		}
 		if err := erasable(ctx, w.Early, db, manifest.New, manifest.Old); err != nil {
@@ -88,7 +88,7 @@ func (w Ways) onCopy(ctx context.Context, db string) error {
 			return err
 		}
 	}
-	if err := proveWay(ctx, w.Main, db, manifest.New, before); err != nil {
+	if err := proveTransaction(ctx, w.Main, db, manifest.New, before); err != nil {
 		return err
 	}
 	if w.Late != nil {
@@ -96,7 +96,7 @@ func (w Ways) onCopy(ctx context.Context, db string) error {
 			return err
 		}
 	}
-	return proveWay(ctx, w.Main, db, manifest.Old, before)
+	return proveTransaction(ctx, w.Main, db, manifest.Old, before)
 }
 
 // withEarly returns the arguments of a trial of the way there in which the early packages, nil
@@ -113,8 +113,8 @@ func withEarly(ctx context.Context, s, early *packages.Set) ([]string, error) {
 	return args, err
 }
 
-// proveWay does one way on the copy. before is what the copy held at first.
-func proveWay(ctx context.Context, s *packages.Set, db string, side manifest.Side, before []string) error {
+// proveTransaction runs the transaction to a side on the copy of rpm's database. before is what the copy held at first.
+func proveTransaction(ctx context.Context, s *packages.Set, db string, side manifest.Side, before []string) error {
 	args, err := s.UpgradeArgs(ctx, side)
 	if err != nil {
 		return err
@@ -155,7 +155,7 @@ func proveSet(ctx context.Context, s *packages.Set, db string, side manifest.Sid
 	if err != nil {
 		return err
 	}
-	gone, come := lacking(before, after, names), lacking(after, before, names)
+	gone, come := missingLines(before, after, names), missingLines(after, before, names)
 	for _, p := range gone {
 		said = append(said, p+" would be taken away, which is no package of the product")
 	}
@@ -190,8 +190,8 @@ func erasable(ctx context.Context, s *packages.Set, db string, side, way manifes
 	return proofError(way, said)
 }
 
-// lacking returns the lines of a that b lacks, but for packages with one of the names.
-func lacking(a, b, names []string) []string {
+// missingLines returns the lines of a that are not in b, but for packages with one of the names.
+func missingLines(a, b, names []string) []string {
 	has := map[string]bool{}
 	for _, line := range b {
 		has[line] = true

@@ -247,10 +247,10 @@ func TestLacking(t *testing.T) {
 	names := []string{"app", "app-tools"}
 	before := []string{"app-0:1-1.noarch", "app-tools-0:1-1.noarch", "app-tools-extra-0:1-1.noarch", "bash-0:5-1.x86_64", "gpg-pubkey-0:abc-def.(none)"}
 	after := []string{"app-0:2-1.noarch", "bash-0:5-1.x86_64", "zsh-1:5-1.x86_64"}
-	if got := strings.Join(lacking(before, after, names), " "); got != "app-tools-extra-0:1-1.noarch gpg-pubkey-0:abc-def.(none)" {
+	if got := strings.Join(missingLines(before, after, names), " "); got != "app-tools-extra-0:1-1.noarch gpg-pubkey-0:abc-def.(none)" {
 		t.Errorf("gone: %s", got)
 	}
-	if got := strings.Join(lacking(after, before, names), " "); got != "zsh-1:5-1.x86_64" {
+	if got := strings.Join(missingLines(after, before, names), " "); got != "zsh-1:5-1.x86_64" {
 		t.Errorf("come: %s", got)
 	}
 	for line, want := range map[string]bool{"app-0:1-1.noarch": true, "app-tools-3:1-1.noarch": true, "apple-0:1-1.noarch": false, "nonsense": false, "": false} {

@@ -62,10 +62,10 @@ func (b *Bundle) Expected(side manifest.Side, who Owners) (map[string]pkgfile.Wa
 				Package: p.Name, Path: f.Path, Mode: pkgfile.GoMode(f.Mode),
 				UID: who.User(f.User), GID: who.Group(f.Group),
 				Size: f.Size, Digest: f.Digest, Algo: f.DigestAlgo, Link: f.LinkTo,
-				Lax: scripts || f.IsDir() || counts&verifyAttr != verifyAttr, Varies: counts&verifyContent != verifyContent,
-				Soft: b.InState(f.Path),
-				Caps: f.Caps != "",
-				May:  f.Flags&(fileDoc|fileMissingOK) != 0,
+				IgnoreAttr: scripts || f.IsDir() || counts&verifyAttr != verifyAttr, IgnoreContent: counts&verifyContent != verifyContent,
+				Unproved: b.InState(f.Path),
+				Caps:     f.Caps != "",
+				Optional: f.Flags&(fileDoc|fileMissingOK) != 0,
 			}
 		}
 	}

@@ -23,7 +23,7 @@ func flags(w pkgfile.Want) string {
 	for _, f := range []struct {
 		set  bool
 		name string
-	}{{w.Lax, "lax"}, {w.Varies, "varies"}, {w.Soft, "soft"}, {w.May, "may"}, {w.Caps, "caps"}, {w.Own, "own"}, {w.Absent, "absent"}} {
+	}{{w.IgnoreAttr, "lax"}, {w.IgnoreContent, "varies"}, {w.Unproved, "soft"}, {w.Optional, "may"}, {w.Caps, "caps"}, {w.FromHost, "own"}, {w.Absent, "absent"}} {
 		if f.set {
 			text += " " + f.name
 		}

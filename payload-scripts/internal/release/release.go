@@ -54,7 +54,7 @@ func (b *Bundle) OptionalNames() []string {
 
 // Wanted returns the packages that side has on this host, sorted by name.
 func (b *Bundle) Wanted(side manifest.Side) ([]manifest.Package, error) {
-	had := b.had()
+	had := b.installedBefore()
 	var wanted []manifest.Package
 	for _, p := range b.Manifest.Set(side) {
 		want := !p.Optional || had[p.Name]
@@ -71,8 +71,8 @@ func (b *Bundle) Wanted(side manifest.Side) ([]manifest.Package, error) {
 	return wanted, nil
 }
 
-// had returns the names of the old release's packages that the host had.
-func (b *Bundle) had() map[string]bool {
+// installedBefore returns the names of the old release's packages that the host had.
+func (b *Bundle) installedBefore() map[string]bool {
 	optional := make(map[string]bool, len(b.Had))
 	for _, name := range b.Had {
 		optional[name] = true

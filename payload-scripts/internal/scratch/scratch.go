@@ -63,7 +63,7 @@ type like struct {
 func Make(ctx context.Context, db *database.DB, folder, file string) (s *Server, err error) {
 	s = &Server{dir: filepath.Join(folder, "postgresql")}
 	s.open = func(ctx context.Context, role, name string) (*database.DB, error) {
-		return db.Beside(ctx, s.dir, role, name)
+		return db.OpenCopy(ctx, s.dir, role, name)
 	}
 	defer func() {
 		if err != nil {

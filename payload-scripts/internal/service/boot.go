@@ -12,10 +12,10 @@ import (
 	"onerpm/payload-scripts/internal/systemd"
 )
 
-// Retire takes the units that the side does not have out of the boot, with all that their [Install] sections name besides. Their
+// DisableUnits disables the units that the side does not have, with all that their [Install] sections name besides. Their
 // files may be gone already: systemd, once it has read its unit files again, knows nothing of such a unit any more, but the links
 // that started it are still there. So what is left of links goes too; an admin's mask stays.
-func (s *Services) Retire(ctx context.Context, side manifest.Side, before journal.Services) error {
+func (s *Services) DisableUnits(ctx context.Context, side manifest.Side, before journal.Services) error {
 	var names []string
 	for _, u := range s.units {
 		if on(u, side) {

@@ -72,9 +72,9 @@ func TestRetire(t *testing.T) {
 		systemdtest.Unit{Name: "api", File: "enabled"})
 	w.Change("runtime", func(u *systemdtest.Unit) { u.File = "enabled-runtime" })
 	w.Change("off", func(u *systemdtest.Unit) { u.File = "disabled" })
-	must(t, w.Retire(t.Context(), manifest.Old, journal.Services{}))
+	must(t, w.DisableUnits(t.Context(), manifest.Old, journal.Services{}))
 	equal(t, "on the way to the old release", w.Log(), []string{"disable api.service"})
-	must(t, w.Retire(t.Context(), manifest.New, journal.Services{}))
+	must(t, w.DisableUnits(t.Context(), manifest.New, journal.Services{}))
 	equal(t, "on the way to the new release", w.Log(), []string{"disable gone.service", "disable runtime.service"})
 }
 
@@ -83,7 +83,7 @@ func TestRetire(t *testing.T) {
 func TestRetireAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, []manifest.Service{{Unit: "web"}, {Unit: "api", Only: manifest.New}}, systemdtest.Unit{Name: "api", File: "enabled", Gone: true})
-	must(t, w.Retire(t.Context(), manifest.Old, journal.Services{}))
+	must(t, w.DisableUnits(t.Context(), manifest.Old, journal.Services{}))
 	if got := w.Log(); len(got) > 0 {
 		t.Errorf("systemd was asked for %q", got)
 	}
@@ -110,9 +110,9 @@ func TestRetireForgotten(t *testing.T) {
 	w.link(t, etc+"app.target.wants/gone.service", "/usr/lib/systemd/system/gone.service")
 	w.link(t, etc+"old-name.service", "/usr/lib/systemd/system/gone.service")
 	w.link(t, run+"other.target.requires/gone.service", "/usr/lib/systemd/system/gone.service")
-	must(t, w.Retire(t.Context(), manifest.New, before))
+	must(t, w.DisableUnits(t.Context(), manifest.New, before))
 	equal(t, "afterwards", w.tree(t), atFirst)
-	must(t, w.Retire(t.Context(), manifest.New, before))
+	must(t, w.DisableUnits(t.Context(), manifest.New, before))
 	equal(t, "afterwards, done twice", w.tree(t), atFirst)
 }
 

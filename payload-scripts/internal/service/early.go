@@ -28,7 +28,7 @@ func (s *Services) StartEarly(ctx context.Context, name string) error {
 	if err := s.systemd.Start(ctx, name); err != nil {
 		return err
 	}
-	return s.settled(ctx, []string{name})
+	return s.awaitStable(ctx, []string{name})
 }
 
 // StopEarly stops a unit that StartEarly has started, or began to, and takes it out of the boot.

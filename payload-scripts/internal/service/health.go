@@ -75,7 +75,7 @@ func (s *Services) healthy(ctx context.Context, u manifest.Service, side manifes
 // answer, and starts none: systemd is at it, after a boot. It gives up after a minute,
 // or when the longest of the health questions' within has passed. A door's own question is not put.
 func (s *Services) Await(ctx context.Context, side manifest.Side, before journal.Services) error {
-	limit := s.settleLimit
+	limit := s.stableLimit
 	for _, u := range s.units {
 		if u.Health != nil {
 			limit = max(limit, u.Health.Within.D())
@@ -105,11 +105,11 @@ func (s *Services) Await(ctx context.Context, side manifest.Side, before journal
 	return nil
 }
 
-// settled waits until all the units have been active for a while without a
+// awaitStable waits until all the units have been active for a while without a
 // break. One that is being restarted is waited for, one that has failed is not.
-func (s *Services) settled(ctx context.Context, units []string) error {
+func (s *Services) awaitStable(ctx context.Context, units []string) error {
 	var since time.Time // all of them are active
-	for limit := time.Now().Add(s.settleLimit); len(units) > 0; {
+	for limit := time.Now().Add(s.stableLimit); len(units) > 0; {
 		all := true
 		for _, unit := range units {
 			state, err := s.systemd.Active(ctx, unit)

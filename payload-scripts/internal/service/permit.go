@@ -15,10 +15,10 @@ import (
 //	a file            every start is allowed, at a reboot too
 //	a dangling link   no start is allowed
 //	a link to lent    the engine starts units; lent lies in memory, a reboot takes it away
-type permit struct{ root, path, lent string }
+type permit struct{ root, path, target string }
 
 func (s *Services) permit(doors bool) permit {
-	return permit{s.places.Root, s.places.Permit(doors), s.places.Lent(doors)}
+	return permit{s.places.Root, s.places.Permit(doors), s.places.PermitTarget(doors)}
 }
 
 // condition is the permit's path as a unit's condition has it.
@@ -50,17 +50,17 @@ func (p permit) grant() error {
 
 // withhold forbids every start, durably.
 func (p permit) withhold() error {
-	if err := p.takeBack(); err != nil {
+	if err := p.revoke(); err != nil {
 		return err
 	}
-	if target, err := os.Readlink(p.path); err == nil && target == p.lent {
+	if target, err := os.Readlink(p.path); err == nil && target == p.target {
 		return nil
 	}
 	next := p.path + ".next"
 	if err := os.Remove(next); err != nil && !errors.Is(err, os.ErrNotExist) { // of an engine that was killed here
 		return err
 	}
-	if err := os.Symlink(p.lent, next); err != nil {
+	if err := os.Symlink(p.target, next); err != nil {
 		return err
 	}
 	host.Point("rename", p.path)
@@ -70,17 +70,17 @@ func (p permit) withhold() error {
 	return host.SyncDir(filepath.Dir(p.path))
 }
 
-// lend allows starts until a reboot or withhold.
-func (p permit) lend() error {
-	if err := os.MkdirAll(filepath.Dir(p.lent), 0o755); err != nil {
+// grantUntilReboot allows starts until a reboot, revoke or withhold.
+func (p permit) grantUntilReboot() error {
+	if err := os.MkdirAll(filepath.Dir(p.target), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(p.lent, nil, 0o600)
+	return os.WriteFile(p.target, nil, 0o600)
 }
 
-// takeBack ends what lend allowed.
-func (p permit) takeBack() error {
-	if err := os.Remove(p.lent); err != nil && !errors.Is(err, os.ErrNotExist) {
+// revoke ends what grantUntilReboot allowed.
+func (p permit) revoke() error {
+	if err := os.Remove(p.target); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	return nil
@@ -95,6 +95,6 @@ func (p permit) remove() error {
 			}
 		}
 	}
-	_ = os.Remove(p.lent)
+	_ = os.Remove(p.target)
 	return nil
 }

@@ -9,8 +9,8 @@ import (
 // TestPermit walks all states of a permit from all others.
 func TestPermit(t *testing.T) {
 	t.Parallel()
-	acts := map[string]func(permit) error{"prepare": permit.prepare, "grant": permit.grant, "withhold": permit.withhold, "lend": permit.lend, "takeBack": permit.takeBack,
-		"reboot": func(p permit) error { return os.RemoveAll(filepath.Dir(p.lent)) }}
+	acts := map[string]func(permit) error{"prepare": permit.prepare, "grant": permit.grant, "withhold": permit.withhold, "grantUntilReboot": permit.grantUntilReboot, "revoke": permit.revoke,
+		"reboot": func(p permit) error { return os.RemoveAll(filepath.Dir(p.target)) }}
 	for _, c := range []struct {
 		acts  []string
 		given bool
@@ -20,16 +20,16 @@ func TestPermit(t *testing.T) {
 		{[]string{"withhold"}, false},
 		{[]string{"withhold", "prepare"}, false}, // what a killed engine withheld stays so
 		{[]string{"withhold", "withhold"}, false},
-		{[]string{"withhold", "lend"}, true},
-		{[]string{"withhold", "lend", "lend"}, true},
-		{[]string{"withhold", "lend", "reboot"}, false},
-		{[]string{"withhold", "lend", "withhold"}, false},
-		{[]string{"withhold", "lend", "takeBack"}, false},
-		{[]string{"withhold", "takeBack", "lend"}, true},
-		{[]string{"grant", "lend", "takeBack"}, true},
-		{[]string{"withhold", "lend", "prepare", "withhold"}, false},
+		{[]string{"withhold", "grantUntilReboot"}, true},
+		{[]string{"withhold", "grantUntilReboot", "grantUntilReboot"}, true},
+		{[]string{"withhold", "grantUntilReboot", "reboot"}, false},
+		{[]string{"withhold", "grantUntilReboot", "withhold"}, false},
+		{[]string{"withhold", "grantUntilReboot", "revoke"}, false},
+		{[]string{"withhold", "revoke", "grantUntilReboot"}, true},
+		{[]string{"grant", "grantUntilReboot", "revoke"}, true},
+		{[]string{"withhold", "grantUntilReboot", "prepare", "withhold"}, false},
 		{[]string{"withhold", "grant"}, true},
-		{[]string{"withhold", "lend", "grant", "reboot"}, true},
+		{[]string{"withhold", "grantUntilReboot", "grant", "reboot"}, true},
 		{[]string{"grant", "grant"}, true},
 		{[]string{"grant", "withhold", "grant", "withhold"}, false},
 		{[]string{"prepare", "reboot"}, true},
@@ -51,7 +51,7 @@ func TestPermit(t *testing.T) {
 func newPermit(t *testing.T) permit {
 	root := t.TempDir()
 	must(t, os.MkdirAll(root+"/var", 0o755))
-	return permit{root: root, path: root + "/var/may", lent: root + "/run/p/may"}
+	return permit{root: root, path: root + "/var/may", target: root + "/run/p/may"}
 }
 
 // TestPermitOfAKilledEngine: what an engine left that was killed while it withheld or granted is no obstacle, and goes.
@@ -83,8 +83,8 @@ func TestPermitErrors(t *testing.T) {
 		}
 	}
 	must(t, os.WriteFile(p.root+"/run", nil, 0o600))
-	if p.lend() == nil {
-		t.Error("lend without its folder")
+	if p.grantUntilReboot() == nil {
+		t.Error("grantUntilReboot without its folder")
 	}
 	must(t, os.MkdirAll(p.path+".next/in/the/way", 0o755))
 	if p.withhold() == nil {

@@ -19,7 +19,7 @@ func (s *Services) Record(ctx context.Context) (journal.Services, error) {
 	b := journal.Services{Active: map[string]bool{}, Boot: map[string]string{}, Instances: map[string][]string{},
 		Triggers: map[string][]string{}, Triggered: map[string][]string{}, Dependents: map[string][]string{}}
 	for _, u := range s.units {
-		is, err := s.settledUnit(ctx, u.Unit)
+		is, err := s.stableUnit(ctx, u.Unit)
 		if err != nil {
 			return b, err
 		}
@@ -79,10 +79,10 @@ func (s *Services) Record(ctx context.Context) (journal.Services, error) {
 	return b, nil
 }
 
-// settledUnit looks at a unit that is neither starting nor stopping. One that a timer or the like
+// stableUnit looks at a unit that is neither starting nor stopping. One that a timer or the like
 // has started and that does its work just now does not serve for good: it is not waited for.
-func (s *Services) settledUnit(ctx context.Context, name string) (systemd.Unit, error) {
-	for limit := time.Now().Add(s.settleLimit); ; {
+func (s *Services) stableUnit(ctx context.Context, name string) (systemd.Unit, error) {
+	for limit := time.Now().Add(s.stableLimit); ; {
 		u, err := s.systemd.Unit(ctx, name)
 		if err != nil || systemd.Down(u.Active) || systemd.Serves(u.Active) || len(u.TriggeredBy) > 0 {
 			return u, err

@@ -27,7 +27,7 @@ type Services struct {
 	places      layout.Places
 	systemd     *systemd.Conn
 	settle      time.Duration // see the constants of these names
-	settleLimit time.Duration
+	stableLimit time.Duration
 	verified    map[string]bool // doors whose configuration was tried by Confirm and not started since
 }
 
@@ -42,7 +42,7 @@ func Connect(ctx context.Context, m *manifest.Manifest, places layout.Places) (*
 
 // New returns the units of a jump by a connection, which Close ends.
 func New(m *manifest.Manifest, places layout.Places, conn *systemd.Conn) *Services {
-	return &Services{units: m.Services, places: places, systemd: conn, settle: settle, settleLimit: settleLimit, verified: map[string]bool{}}
+	return &Services{units: m.Services, places: places, systemd: conn, settle: settle, stableLimit: settleLimit, verified: map[string]bool{}}
 }
 
 // Close ends the connection.
@@ -122,7 +122,7 @@ func (s *Services) Start(ctx context.Context, side manifest.Side, before journal
 	if err := s.StartSources(ctx, side, before); err != nil {
 		return err
 	}
-	if err := s.permit(false).lend(); err != nil {
+	if err := s.permit(false).grantUntilReboot(); err != nil {
 		return err
 	}
 	return s.start(ctx, side, before, func(u manifest.Service) bool { return !u.Door && !u.Source }, true)
@@ -135,10 +135,10 @@ func (s *Services) StartSources(ctx context.Context, side manifest.Side, before 
 	if !slices.ContainsFunc(s.units, source) {
 		return nil
 	}
-	if err := s.permit(false).lend(); err != nil {
+	if err := s.permit(false).grantUntilReboot(); err != nil {
 		return err
 	}
-	return errors.Join(s.start(ctx, side, before, source, true), s.permit(false).takeBack())
+	return errors.Join(s.start(ctx, side, before, source, true), s.permit(false).revoke())
 }
 
 // OpenDoor starts the units that let clients in. ask says whether they must
@@ -173,7 +173,7 @@ func (s *Services) start(ctx context.Context, side manifest.Side, before journal
 			return err
 		}
 	}
-	return s.settled(ctx, silent)
+	return s.awaitStable(ctx, silent)
 }
 
 // startTriggers starts what started a unit before: its sockets, or the rest. One that the

@@ -136,9 +136,9 @@ func TestSettled(t *testing.T) {
 	w.Change("b", func(u *systemdtest.Unit) { u.Active = "activating" }) // systemd restarts it
 	time.AfterFunc(100*time.Millisecond, func() { w.Change("b", func(u *systemdtest.Unit) { u.Active = "active" }) })
 	w.settle = 10 * time.Millisecond
-	must(t, w.settled(t.Context(), []string{"a", "b"}))
+	must(t, w.awaitStable(t.Context(), []string{"a", "b"}))
 	w.Change("b", func(u *systemdtest.Unit) { u.Active = "activating" }) // for ever
-	if err := w.settled(t.Context(), []string{"a", "b"}); err == nil || !strings.Contains(err.Error(), "start b: it is activating") {
+	if err := w.awaitStable(t.Context(), []string{"a", "b"}); err == nil || !strings.Contains(err.Error(), "start b: it is activating") {
 		t.Errorf("one that never comes up: %v", err)
 	}
 }

@@ -57,22 +57,22 @@ func (s *Services) guard(ctx context.Context, before journal.Services) error {
 		changed = changed || wrote
 	}
 	if !changed {
-		if unasked, err := s.unasked(ctx, guarded); err != nil || unasked == "" {
+		if unasked, err := s.unguarded(ctx, guarded); err != nil || unasked == "" {
 			return err
 		}
 	}
 	if err := s.Reload(ctx); err != nil {
 		return err
 	}
-	unasked, err := s.unasked(ctx, guarded)
+	unasked, err := s.unguarded(ctx, guarded)
 	if err == nil && unasked != "" {
 		err = fmt.Errorf("guard the services: something forgets the conditions of %s after the upgrade's drop-in ~%s.conf: see systemctl cat %s", unasked, s.places.Prefix, unasked)
 	}
 	return err
 }
 
-// unasked names a loaded unit that does not ask for its permit, "" when all do.
-func (s *Services) unasked(ctx context.Context, guarded map[string]permit) (string, error) {
+// unguarded returns the name of a loaded unit without the condition on its permit, "" when all have it.
+func (s *Services) unguarded(ctx context.Context, guarded map[string]permit) (string, error) {
 	for name, p := range guarded {
 		u, err := s.systemd.Unit(ctx, name)
 		if err != nil {

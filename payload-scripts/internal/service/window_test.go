@@ -159,7 +159,7 @@ func TestLostAnswers(t *testing.T) {
 		atFirst := w.tree(t)
 		ctx := t.Context()
 		w.LoseCalls(at, 2)
-		must(t, w.CloseDoor(ctx, before), w.MarkWindow(ctx, before), w.Stop(ctx, before), w.Retire(ctx, manifest.New, before), w.Adopt(ctx, manifest.New, before),
+		must(t, w.CloseDoor(ctx, before), w.MarkWindow(ctx, before), w.Stop(ctx, before), w.DisableUnits(ctx, manifest.New, before), w.Adopt(ctx, manifest.New, before),
 			w.Start(ctx, manifest.New, before), w.OpenWindow(), w.OpenDoor(ctx, manifest.New, before, true))
 		if warnings, err := w.StartDependents(ctx, before); err != nil || len(warnings) > 0 {
 			t.Fatalf("lost call %d: %v, %v", at, warnings, err)

@@ -48,7 +48,7 @@ func newWorld(t *testing.T, services []manifest.Service, units ...systemdtest.Un
 		t.Fatal(err)
 	}
 	s := New(&manifest.Manifest{Services: services}, layout.Places{Prefix: prefix, Root: root}, conn)
-	s.settle, s.settleLimit = time.Millisecond, 300*time.Millisecond
+	s.settle, s.stableLimit = time.Millisecond, 300*time.Millisecond
 	t.Cleanup(s.Close)
 	return &world{m, s, root}
 }

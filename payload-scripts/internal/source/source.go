@@ -52,8 +52,8 @@ func (s *Source) Ready(ctx context.Context) error {
 	return failed(s.From.Refresh(ctx))
 }
 
-// Patience bounds how long the source may take to be ready, until the returned function is called.
-func (s *Source) Patience(d time.Duration) (restore func()) {
+// LimitWait bounds how long the source may take to be ready, until the returned function is called.
+func (s *Source) LimitWait(d time.Duration) (restore func()) {
 	was := s.From.Patience
 	s.From.Patience = d
 	return func() { s.From.Patience = was }
@@ -75,8 +75,8 @@ const (
 	longestPause  = 2 * time.Second
 )
 
-// Polite makes readings wait between pages, until the returned function is called.
-func (s *Source) Polite() (hurry func()) {
+// Throttle makes readings wait between pages, until the returned function is called.
+func (s *Source) Throttle() (hurry func()) {
 	s.From.Pause = func(ctx context.Context, took time.Duration) error {
 		select {
 		case <-ctx.Done():
@@ -91,9 +91,9 @@ func (s *Source) Polite() (hurry func()) {
 // tries is how often work is begun that the source did not answer to the end.
 const tries = 3
 
-// Outlast runs work again when the source did not answer to the end. Work must be whole or
+// RetryLost runs work again when the source did not answer to the end. Work must be whole or
 // not done when it fails.
-func (s *Source) Outlast(ctx context.Context, work func() error) error {
+func (s *Source) RetryLost(ctx context.Context, work func() error) error {
 	for try := 1; ; try++ {
 		err := work()
 		var own *Error
@@ -181,16 +181,16 @@ func matches(k elastic.Kind, pattern, kind string) bool {
 	return err == nil && ok && (kind == "" || kind == k.Type)
 }
 
-// StrangeError tells of documents that no table reads and that are not declared to have no place.
-type StrangeError struct{ Kinds []elastic.Kind }
+// UnknownDocumentsError tells of documents that no table reads and that are not declared to have no place.
+type UnknownDocumentsError struct{ Kinds []elastic.Kind }
 
-func (e *StrangeError) Error() string {
+func (e *UnknownDocumentsError) Error() string {
 	list := fmt.Sprint(e.Kinds[:min(len(e.Kinds), 10)])
 	return fmt.Sprintf("there are documents that the upgrade knows no place for, by index and type: %s; nothing of them may be lost silently", list)
 }
 
-// Strange returns what nobody reads, nil when there is nothing.
-func (s *Source) Strange(c Counts) error {
+// CheckUnknown returns what nobody reads, nil when there is nothing.
+func (s *Source) CheckUnknown(c Counts) error {
 	var list []elastic.Kind
 	for k := range c {
 		read := slices.ContainsFunc(s.Spec.Tables, func(t manifest.StoreTable) bool { return matches(k, t.Read.Index, t.Read.Type) })
@@ -202,7 +202,7 @@ func (s *Source) Strange(c Counts) error {
 		return nil
 	}
 	slices.SortFunc(list, order)
-	return &StrangeError{list}
+	return &UnknownDocumentsError{list}
 }
 
 func (s *Source) ignored(k elastic.Kind) *manifest.StoreIgnore {

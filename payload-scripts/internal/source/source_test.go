@@ -143,15 +143,15 @@ func TestStrange(t *testing.T) {
 	t.Parallel()
 	_, s := fill(t)
 	c := Counts{{Index: "things", Type: "part"}: 3, {Index: "kept-1", Type: "x"}: 2, {Index: "kept-2", Type: "y"}: 5, {Index: "days-1", Type: "event"}: 1}
-	if err := s.Strange(c); err != nil {
+	if err := s.CheckUnknown(c); err != nil {
 		t.Error(err)
 	}
 	if got := s.Ignored(c); len(got) != 1 || got["history"] != 7 {
 		t.Errorf("ignored %v", got)
 	}
 	c[elastic.Kind{Index: "days-1", Type: "metric"}] = 1
-	var strange *StrangeError
-	if err := s.Strange(c); !errors.As(err, &strange) || len(strange.Kinds) != 1 || strange.Kinds[0].Type != "metric" {
+	var strange *UnknownDocumentsError
+	if err := s.CheckUnknown(c); !errors.As(err, &strange) || len(strange.Kinds) != 1 || strange.Kinds[0].Type != "metric" {
 		t.Errorf("strange %v", err)
 	}
 	if c.All() != 12 || c.Total(manifest.StoreRead{Index: "kept-*"}) != 7 || len(c.Of(manifest.StoreRead{Index: "*", Type: "metric"})) != 1 {
@@ -178,7 +178,7 @@ func TestOutlast(t *testing.T) {
 	for times, well := range map[int]bool{0: true, 2: true, 3: false} {
 		cut = times
 		n := 0
-		err := s.Outlast(ctx, func() error {
+		err := s.RetryLost(ctx, func() error {
 			n = 0
 			return s.Read(ctx, elastic.Query{Index: "things", Type: "part"}, func(*document.Document) error { n++; return nil })
 		})
@@ -188,7 +188,7 @@ func TestOutlast(t *testing.T) {
 	}
 	cut = 0
 	own, tries := errors.New("own"), 0
-	err := s.Outlast(ctx, func() error {
+	err := s.RetryLost(ctx, func() error {
 		tries++
 		return s.Read(ctx, elastic.Query{Index: "things", Type: "part"}, func(*document.Document) error { return own })
 	})

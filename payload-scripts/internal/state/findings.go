@@ -42,7 +42,7 @@ func (s *Set) Findings(ctx context.Context, where string) []finding.Finding {
 			total = max(0, total-saved)
 		}
 	}
-	if f, full := s.noRoom(where, total); full {
+	if f, full := s.checkSpace(where, total); full {
 		out = append(out, f)
 	}
 	sort.SliceStable(out, func(i, j int) bool { return out[i].ID < out[j].ID })
@@ -52,8 +52,8 @@ func (s *Set) Findings(ctx context.Context, where string) []finding.Finding {
 // spare is what is left free beside the copies, in bytes.
 const spare = 64 << 20
 
-// noRoom compares the size of the state paths with the room where they are saved.
-func (s *Set) noRoom(where string, size int64) (finding.Finding, bool) {
+// checkSpace compares the size of the state paths with the free space where they are saved.
+func (s *Set) checkSpace(where string, size int64) (finding.Finding, bool) {
 	where = paths.Existing(where)
 	var st unix.Statfs_t
 	if err := unix.Statfs(where, &st); err != nil {

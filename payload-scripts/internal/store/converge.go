@@ -25,7 +25,7 @@ func (s *Store) Converge(ctx context.Context, side manifest.Side) error {
 	if side == manifest.Old {
 		work, absence = s.toOld, returnAbsence
 	}
-	err := s.DB.Outlast(ctx, absence, func() error { return s.session(ctx, work) })
+	err := s.DB.RetryLost(ctx, absence, func() error { return s.session(ctx, work) })
 	if err != nil {
 		return fmt.Errorf("store %s to %s: %w", s.Spec.Name, side, err)
 	}
@@ -33,7 +33,7 @@ func (s *Store) Converge(ctx context.Context, side manifest.Side) error {
 }
 
 func (s *Store) toNew(ctx context.Context, conn *pgx.Conn) error {
-	defer s.Patience(windowAbsence)()
+	defer s.LimitWait(windowAbsence)()
 	tables, err := s.tables()
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ const lateTries = 3
 // untilStill makes the second reading, again when the source did not answer to the end or was written to.
 func (s *Store) untilStill(ctx context.Context, read func() error) error {
 	for try := 1; ; try++ {
-		err := s.Outlast(ctx, read)
+		err := s.RetryLost(ctx, read)
 		if !errors.Is(err, source.ErrChanged) || ctx.Err() != nil {
 			return err
 		}
@@ -92,7 +92,7 @@ func (s *Store) upToDate(ctx context.Context, conn *pgx.Conn, r *ledger.Record, 
 	if err != nil {
 		return err
 	}
-	if err := s.Strange(before.Counts); err != nil {
+	if err := s.CheckUnknown(before.Counts); err != nil {
 		return err
 	}
 	_, err = s.ledger().InTx(ctx, conn, r, func(tx pgx.Tx, r *ledger.Record) error {
@@ -201,7 +201,7 @@ func (s *Store) toOld(ctx context.Context, conn *pgx.Conn) error {
 // Forget drops the record, after the commit of the upgrade. The engine's schema stays: it is
 // the migrations'.
 func (s *Store) Forget(ctx context.Context) error {
-	err := s.DB.Outlast(ctx, servingAbsence, func() error {
+	err := s.DB.RetryLost(ctx, servingAbsence, func() error {
 		return s.session(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 			r, err := s.ledger().Read(ctx, conn)
 			if err != nil || r == nil {

@@ -24,16 +24,16 @@ import (
 // between pages, so that the source serves others too. At its end the source is made durable.
 func (s *Store) Copy(ctx context.Context) (*ledger.Record, error) {
 	defer s.DB.Limit(s.DB.Limit(servingLimit))
-	defer s.Polite()()
+	defer s.Throttle()()
 	var r *ledger.Record
-	err := s.DB.Outlast(ctx, servingAbsence, func() error {
+	err := s.DB.RetryLost(ctx, servingAbsence, func() error {
 		return s.session(ctx, func(ctx context.Context, conn *pgx.Conn) (err error) {
 			r, err = s.copy(ctx, conn)
 			return err
 		})
 	})
 	if err == nil {
-		err = s.Outlast(ctx, func() error { return s.Flush(ctx) })
+		err = s.RetryLost(ctx, func() error { return s.Flush(ctx) })
 	}
 	if err != nil {
 		return nil, fmt.Errorf("copy store %s: %w", s.Spec.Name, err)
@@ -71,14 +71,14 @@ func (s *Store) copy(ctx context.Context, conn *pgx.Conn) (*ledger.Record, error
 		return nil, err
 	}
 	f.counts = look.Counts
-	if err := s.Strange(f.counts); err != nil {
+	if err := s.CheckUnknown(f.counts); err != nil {
 		return nil, err
 	}
 	for _, t := range f.tables {
 		if t.Spec.Read.Grows != "" || f.record.Tables[t.Spec.Table].Done {
 			continue
 		}
-		if err := s.Outlast(ctx, func() error { return f.whole(ctx, t) }); err != nil {
+		if err := s.RetryLost(ctx, func() error { return f.copyTable(ctx, t) }); err != nil {
 			return nil, err
 		}
 	}
@@ -87,7 +87,7 @@ func (s *Store) copy(ctx context.Context, conn *pgx.Conn) (*ledger.Record, error
 			continue
 		}
 		for _, k := range f.parts(t) {
-			err := s.Outlast(ctx, func() error { return f.part(ctx, t, k) })
+			err := s.RetryLost(ctx, func() error { return f.part(ctx, t, k) })
 			if err != nil && !f.deleted(ctx, k) {
 				return nil, err
 			}
@@ -157,8 +157,8 @@ func (s *Store) empty(ctx context.Context, tx pgx.Tx) error {
 	return s.ledger().Empty(ctx, tx)
 }
 
-// whole copies a table that is read whole.
-func (f *first) whole(ctx context.Context, t *mapping.Table) error {
+// copyTable copies a table that is read whole.
+func (f *first) copyTable(ctx context.Context, t *mapping.Table) error {
 	table := t.Spec.Table
 	if ledger.Numbered(t.Spec) {
 		f.numbers[table] = ledger.NewRows(t.Spec) // without those of a try that failed
@@ -167,7 +167,7 @@ func (f *first) whole(ctx context.Context, t *mapping.Table) error {
 	next, err := f.ledger().InTx(ctx, f.conn, f.record, func(tx pgx.Tx, r *ledger.Record) error {
 		var tally ledger.Tally
 		n, err := copyin.Run(ctx, tx, target.Name(t.Spec), target.Columns(t), func(ctx context.Context, w *copyin.Writer) (err error) {
-			tally, err = f.Store.whole(ctx, t, f.numbers, f.counts.Total(t.Spec.Read), nil, func(number int64, _ bool, row *mapping.Row) error {
+			tally, err = f.Store.readTable(ctx, t, f.numbers, f.counts.Total(t.Spec.Read), nil, func(number int64, _ bool, row *mapping.Row) error {
 				if number > 0 {
 					fresh = append(fresh, string(row.Key))
 				}
@@ -257,7 +257,7 @@ func newPart(bound time.Time, numbers ledger.Numbers, row func(*mapping.Row) err
 func (p *part) choose() *ledger.Tally {
 	if p.now == nil {
 		p.now = &p.Old
-		if at, ok := p.table.Grown(); ok && !at.Before(p.bound) {
+		if at, ok := p.table.WrittenAt(); ok && !at.Before(p.bound) {
 			p.now = &p.Young
 		}
 	}

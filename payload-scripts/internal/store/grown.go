@@ -13,15 +13,15 @@ import (
 	"onerpm/payload-scripts/internal/target"
 )
 
-// grown reads what was added since the first copy: the documents whose time is not long before
+// updateGrowing reads what was added since the first copy: the documents whose time is not long before
 // its begin, and all of an index whose number of documents these do not explain.
-func (s *second) grown(ctx context.Context, i int, t *mapping.Table) error {
+func (s *second) updateGrowing(ctx context.Context, i int, t *mapping.Table) error {
 	stage, err := s.stage(ctx, i, t, ", store_part text")
 	if err != nil {
 		return err
 	}
 	g := &growing{second: s, t: t, stage: stage, made: s.record.Tables[t.Spec.Table]}
-	young, err := g.young(ctx)
+	young, err := g.readRecent(ctx)
 	if err != nil {
 		return err
 	}
@@ -58,9 +58,9 @@ type growing struct {
 	made  *ledger.Table
 }
 
-// young reads the documents of all indices that were written since the first copy began, and
+// readRecent reads the documents of all indices that were written since the first copy began, and
 // returns how many each index has.
-func (g *growing) young(ctx context.Context) (map[string]int64, error) {
+func (g *growing) readRecent(ctx context.Context) (map[string]int64, error) {
 	bound := g.record.Since.Add(-g.early())
 	parts := map[string]*part{}
 	q := elastic.Query{Index: g.t.Spec.Read.Index, Type: g.t.Spec.Read.Type, Field: g.t.Spec.Read.Grows, Since: bound}

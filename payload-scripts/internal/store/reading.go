@@ -13,9 +13,9 @@ import (
 // progressEvery is after how many documents progress is told.
 const progressEvery = 500
 
-// whole reads all documents of a table that is read whole. put gets each row with its number
+// readTable reads all documents of a table that is read whole. put gets each row with its number
 // (0 in a table without) and whether it is new.
-func (s *Store) whole(ctx context.Context, t *mapping.Table, numbers ledger.Numbers, total int64, sum *source.Digest, put func(number int64, fresh bool, r *mapping.Row) error) (ledger.Tally, error) {
+func (s *Store) readTable(ctx context.Context, t *mapping.Table, numbers ledger.Numbers, total int64, sum *source.Digest, put func(number int64, fresh bool, r *mapping.Row) error) (ledger.Tally, error) {
 	tally := ledger.NewTally()
 	own := numbers[t.Spec.Table]
 	var at *document.Document
@@ -23,7 +23,7 @@ func (s *Store) whole(ctx context.Context, t *mapping.Table, numbers ledger.Numb
 		if own == nil {
 			return put(0, true, r)
 		}
-		number, fresh, twice := own.See(r)
+		number, fresh, twice := own.Assign(r)
 		if twice {
 			return mapping.SameKey(t.Spec.Table, at)
 		}

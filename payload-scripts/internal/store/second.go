@@ -53,7 +53,7 @@ func (s *second) run(ctx context.Context) error {
 	}
 	for i, t := range s.tables {
 		if t.Spec.Read.Grows == "" {
-			if err := s.whole(ctx, i, t); err != nil {
+			if err := s.updateTable(ctx, i, t); err != nil {
 				return fmt.Errorf("table %s: %w", t.Spec.Table, err)
 			}
 		}
@@ -69,7 +69,7 @@ func (s *second) run(ctx context.Context) error {
 	}
 	for i, t := range s.tables {
 		if t.Spec.Read.Grows != "" {
-			if err := s.grown(ctx, i, t); err != nil {
+			if err := s.updateGrowing(ctx, i, t); err != nil {
 				return fmt.Errorf("table %s: %w", t.Spec.Table, err)
 			}
 		}
@@ -124,9 +124,9 @@ func comparable(t *mapping.Table, before string) string {
 	return strings.Join(quoted, ", ")
 }
 
-// whole reads a table's documents again, and changes the rows that are others now. Rows that
+// updateTable reads a table's documents again, and changes the rows that are others now. Rows that
 // are gone stay until nothing refers to them.
-func (s *second) whole(ctx context.Context, i int, t *mapping.Table) error {
+func (s *second) updateTable(ctx context.Context, i int, t *mapping.Table) error {
 	stage, err := s.stage(ctx, i, t, "")
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ func (s *second) whole(ctx context.Context, i int, t *mapping.Table) error {
 	var fresh []string
 	var tally ledger.Tally
 	n, err := copyin.Run(ctx, s.tx, stage, target.Columns(t), func(ctx context.Context, w *copyin.Writer) (err error) {
-		tally, err = s.Store.whole(ctx, t, s.numbers, s.counts.Total(t.Spec.Read), &s.sum, func(number int64, isNew bool, row *mapping.Row) error {
+		tally, err = s.Store.readTable(ctx, t, s.numbers, s.counts.Total(t.Spec.Read), &s.sum, func(number int64, isNew bool, row *mapping.Row) error {
 			if number > 0 && isNew {
 				fresh = append(fresh, string(row.Key))
 			}
@@ -180,7 +180,7 @@ func (s *second) gone(ctx context.Context) error {
 		return err
 	}
 	n, err := copyin.Run(ctx, s.tx, "pg_temp.store_gone", []string{"tab", "number"}, func(_ context.Context, w *copyin.Writer) error {
-		return s.numbers.Unseen(func(table string, number int64) error {
+		return s.numbers.DropUnseen(func(table string, number int64) error {
 			w.Text([]byte(table))
 			w.Number(number)
 			return w.End()

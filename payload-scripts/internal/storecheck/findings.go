@@ -67,7 +67,7 @@ func (i *Inspection) findings(spec manifest.Store, drained bool) (out []finding.
 	}
 	if len(i.Strange) > 0 {
 		out = append(out, finding.Finding{ID: "store-unknown", Level: finding.Refuse,
-			What: about("%v", &source.StrangeError{Kinds: i.Strange}),
+			What: about("%v", &source.UnknownDocumentsError{Kinds: i.Strange}),
 			Do:   "find out who made them; delete what is not the product's (its index, or the documents of that type), or ask for a bundle that knows them"})
 	}
 	if i.MisfitsAll > 0 {

@@ -40,7 +40,7 @@ const shown = 20
 
 // Inspect reads all documents as a copy does.
 func Inspect(ctx context.Context, s *source.Source, o mapping.Options, progress func(what string, done, total int64)) (*Inspection, error) {
-	defer s.Polite()()
+	defer s.Throttle()()
 	i := &inspection{Source: s, progress: progress, numbers: ledger.Numbers{},
 		found: &Inspection{Tables: map[string]ledger.Tally{}, Twice: map[string]Estimate{}}}
 	if err := i.all(ctx, o); err != nil {
@@ -110,7 +110,7 @@ func (i *inspection) all(ctx context.Context, o mapping.Options) (err error) {
 		return err
 	}
 	i.found.Documents, i.found.Bytes, i.found.Ignored = look.Counts.All(), look.Bytes(), i.Ignored(look.Counts)
-	if strange, is := i.Strange(look.Counts).(*source.StrangeError); is { //nolint:errorlint // it is made there
+	if strange, is := i.CheckUnknown(look.Counts).(*source.UnknownDocumentsError); is { //nolint:errorlint // it is made there
 		i.found.Strange = strange.Kinds
 	}
 	for _, spec := range i.Spec.Tables {
@@ -137,7 +137,7 @@ func (i *inspection) table(ctx context.Context, spec manifest.StoreTable, o mapp
 	var at *document.Document
 	sink := i.numbers.Sink(&tally, func(r *mapping.Row) error {
 		if own != nil {
-			if _, _, twice := own.See(r); twice {
+			if _, _, twice := own.Assign(r); twice {
 				i.misfit(mapping.SameKey(spec.Table, at))
 			}
 		}

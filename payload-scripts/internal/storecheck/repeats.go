@@ -39,17 +39,17 @@ func (r *repeats) add(text string) {
 		}
 	}
 	h := maphash.String(r.seed, text)
-	if !r.takes(h) {
+	if !r.sampled(h) {
 		return
 	}
 	r.kept = append(r.kept, h)
 	for len(r.kept) > r.most {
 		r.share++
-		r.kept = slices.DeleteFunc(r.kept, func(h uint64) bool { return !r.takes(h) })
+		r.kept = slices.DeleteFunc(r.kept, func(h uint64) bool { return !r.sampled(h) })
 	}
 }
 
-func (r *repeats) takes(h uint64) bool { return h&(1<<r.share-1) == 0 }
+func (r *repeats) sampled(h uint64) bool { return h&(1<<r.share-1) == 0 }
 
 // count is how many came that had come before.
 func (r *repeats) count() Estimate {

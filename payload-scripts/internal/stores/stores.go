@@ -117,7 +117,7 @@ func (s *Set) Prove(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		err = from.Outlast(ctx, func() error { return from.Prove(ctx, *n.Proof) })
+		err = from.RetryLost(ctx, func() error { return from.Prove(ctx, *n.Proof) })
 		from.Close()
 		if errors.Is(err, source.ErrOthers) {
 			return fmt.Errorf("store %s: %w; the upgrade only reads it: find out who wrote, and whether anything is lost; when it is right as it is, remove %s and go on", spec.Name, err, s.Notes)

@@ -97,7 +97,7 @@ func (c *Conn) await(ctx context.Context, verb, full, limit string, done <-chan 
 			return "", ctx.Err()
 		case <-tick.C:
 		}
-		ended, err := c.jobless(ctx, full)
+		ended, err := c.hasNoJob(ctx, full)
 		if err != nil {
 			return "", err
 		}
@@ -119,8 +119,8 @@ func (c *Conn) await(ctx context.Context, verb, full, limit string, done <-chan 
 	}
 }
 
-// jobless tells whether no job is queued or running for a unit.
-func (c *Conn) jobless(ctx context.Context, full string) (bool, error) {
+// hasNoJob tells whether no job is queued or running for a unit.
+func (c *Conn) hasNoJob(ctx context.Context, full string) (bool, error) {
 	v, err := c.property(ctx, full, "Job") // (uo): the job's number, 0 for none
 	if err != nil {
 		return false, err

@@ -54,7 +54,7 @@ func (f *fileSet) saveState(ctx context.Context) error { return f.set.SaveState(
 // converge makes the files those of a side, and then the units that start at boot.
 func (f *fileSet) converge(ctx context.Context, side manifest.Side) error {
 	before := f.Journal.Record().Services
-	if err := f.services.Retire(ctx, side, before); err != nil {
+	if err := f.services.DisableUnits(ctx, side, before); err != nil {
 		return err
 	}
 	if err := f.set.Converge(ctx, side); err != nil {

@@ -66,7 +66,7 @@ func MayResume(ctx context.Context, b *layout.Bundle, r journal.Record) error {
 		return err
 	}
 	defer s.Close()
-	return window.NobodyIn(ctx, s, b.Manifest, r)
+	return window.CheckDoorsClosed(ctx, s, b.Manifest, r)
 }
 
 // rollbackWanted tells whether the admin asked to go back.

@@ -56,7 +56,7 @@ func (g *gate) preflight(ctx context.Context) error {
 		return err
 	}
 	rec := g.Journal.Record()
-	findings := hostcheck.Check(ctx, g.Bundle, hostcheck.Options{Copying: rec.CameTo(copyStores), EarlyCame: rec.Early, Starting: true})
+	findings := hostcheck.Check(ctx, g.Bundle, hostcheck.Options{Copying: rec.HasStep(copyStores), EarlyCame: rec.Early, Starting: true})
 	var warnings []string
 	isRefused := false
 	for _, f := range findings {

@@ -39,7 +39,7 @@ func (p *packageSet) backup(ctx context.Context) error {
 // restore makes the packages old again, if the upgrade ever came to them. Until then they are as they were, and
 // rpm would put its own file where this host has another in a state path.
 func (p *packageSet) restore(ctx context.Context) error {
-	if r := p.Journal.Record(); !r.CameTo(packagesToNew) {
+	if r := p.Journal.Record(); !r.HasStep(packagesToNew) {
 		return nil
 	}
 	return p.converge(ctx, manifest.Old)

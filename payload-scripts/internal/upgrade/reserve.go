@@ -19,22 +19,22 @@ import (
 // a segment of PostgreSQL's log. preflight demands more than that as spare room.
 const reserveSize = 48 << 20
 
-// reserve is room on the attempt's file systems.
+// reserve is disk space on the attempt's file systems.
 type reserve struct{ *job.Job }
 
-// files are the files that hold the room.
+// files are the files that hold the space.
 func (r *reserve) files() []string {
 	return []string{filepath.Join(r.Attempt.Var, "reserve"), filepath.Join(r.Attempt.Run, "reserve")}
 }
 
-// setAside sets room aside that free gives back: a disk that fills up
+// allocate reserves disk space that free gives back: a disk that fills up
 // meanwhile must not keep the upgrade from going back, or from ending.
-func (r *reserve) setAside(context.Context) error {
+func (r *reserve) allocate(context.Context) error {
 	var last unix.Stat_t
 	for _, path := range r.files() {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {
-			return fmt.Errorf("set room aside: %w", err)
+			return fmt.Errorf("reserve disk space: %w", err)
 		}
 		var st unix.Stat_t
 		err = unix.Fstat(int(f.Fd()), &st)
@@ -43,23 +43,23 @@ func (r *reserve) setAside(context.Context) error {
 			err = os.Remove(path)
 		case err == nil:
 			if err = unix.Fallocate(int(f.Fd()), 0, 0, reserveSize); errors.Is(err, unix.EOPNOTSUPP) {
-				slog.Warn("this file system cannot set room aside", "path", path)
+				slog.Warn("this file system cannot reserve space", "path", path)
 				err = nil
 			}
 		}
 		last = st
 		if err := errors.Join(err, f.Close()); err != nil {
-			return fmt.Errorf("set room aside in %s: %w", filepath.Dir(path), err)
+			return fmt.Errorf("reserve disk space in %s: %w", filepath.Dir(path), err)
 		}
 	}
 	return nil
 }
 
-// free gives the room free. It changes nothing else, and may be called again.
+// free releases the space. It changes nothing else, and may be called again.
 func (r *reserve) free() {
 	for _, path := range r.files() {
 		if err := host.Remove(path); err != nil {
-			slog.Warn("room that was set aside cannot be given free", "error", err)
+			slog.Warn("reserved disk space cannot be released", "error", err)
 		}
 	}
 }

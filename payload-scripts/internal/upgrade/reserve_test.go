@@ -16,7 +16,7 @@ func TestReserve(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	r := &reserve{&job.Job{Attempt: layout.Attempt{Var: filepath.Join(dir, "var"), Run: filepath.Join(dir, "run")}}}
-	if err := r.setAside(t.Context()); err == nil {
+	if err := r.allocate(t.Context()); err == nil {
 		t.Error("room is set aside in a folder that is not there")
 	}
 	for _, path := range []string{r.Attempt.Var, r.Attempt.Run} {
@@ -26,7 +26,7 @@ func TestReserve(t *testing.T) {
 	}
 	r.free() // nothing yet
 	for range 2 {
-		if err := r.setAside(t.Context()); err != nil {
+		if err := r.allocate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		info, err := os.Stat(filepath.Join(r.Attempt.Var, "reserve"))

@@ -22,7 +22,7 @@ func (u *Upgrade) steps() line.Steps {
 		line.Prepare: {
 			{Name: "wait for other package managers", Do: u.packages.waitForLocks},
 			{Name: "preflight", Do: u.gate.preflight},
-			{Name: "set room aside", Do: u.reserve.setAside},
+			{Name: "set room aside", Do: u.reserve.allocate},
 			{Name: "record the services", Do: u.units.Record},
 			{Name: "back up configuration", Do: u.files.backup},
 			{Name: "record the addresses of the databases", Do: u.schema.RecordAddresses}, // some stand in what was merged

@@ -87,7 +87,7 @@ func (a Attempt) block(rec journal.Record, now time.Time) []string {
 			lines = append(lines, outage(rec, a.Limit, now))
 		}
 		if note, ok := progress.Read(a.Progress, rec.ID, s.Name); ok && s.Ended.IsZero() {
-			lines = append(lines, "  "+far(note))
+			lines = append(lines, "  "+progressText(note))
 		}
 		return lines
 	}
@@ -124,8 +124,8 @@ func outage(rec journal.Record, limit time.Duration, now time.Time) string {
 	return fmt.Sprintf("  out of service for %s (limit %s)", clock(now.Sub(rec.Closed)), limit)
 }
 
-// far tells how far a step is, with a bar where the end is known.
-func far(n progress.Note) string {
+// progressText tells how far a step is, with a bar where the end is known.
+func progressText(n progress.Note) string {
 	done, total := strconv.FormatInt(n.Done, 10), strconv.FormatInt(n.Total, 10)
 	switch n.Unit {
 	case "bytes":

@@ -154,7 +154,7 @@ func TestFar(t *testing.T) {
 		"[##########----------] 50% rpm: a-1-1":                      {What: "rpm: a-1-1", Done: 50, Total: 100, Unit: "percent"},
 		"2 KiB /opt/state":                                           {What: "/opt/state", Done: 2000, Unit: "bytes"},
 	} {
-		if got := far(note); got != want {
+		if got := progressText(note); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

@@ -44,10 +44,10 @@ func Outcome(w io.Writer, r upgrade.Report) {
 		fmt.Fprintf(w, "needs a person\n  because: %s\n  %s\n", Indent(r.Error), Indent(r.Todo))
 	default:
 		if r.Todo != "" {
-			fmt.Fprintf(w, "not under way: phase %s, %s\n  %s\n", r.Phase, way(r), Indent(r.Todo))
+			fmt.Fprintf(w, "not under way: phase %s, %s\n  %s\n", r.Phase, direction(r), Indent(r.Todo))
 			break
 		}
-		fmt.Fprintf(w, "under way: phase %s, %s, for %s\n", r.Phase, way(r), time.Since(r.Began).Round(time.Second))
+		fmt.Fprintf(w, "under way: phase %s, %s, for %s\n", r.Phase, direction(r), time.Since(r.Began).Round(time.Second))
 	}
 	for _, warning := range r.Warnings {
 		fmt.Fprintf(w, "  note: %s\n", Indent(warning))
@@ -57,7 +57,7 @@ func Outcome(w io.Writer, r upgrade.Report) {
 	}
 }
 
-func way(r upgrade.Report) string {
+func direction(r upgrade.Report) string {
 	if r.Back {
 		return "going back to " + r.From
 	}

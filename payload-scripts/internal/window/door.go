@@ -47,7 +47,7 @@ func (d *Door) Shut(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.services.CloseDoor(ctx, d.before()); err != nil {
+	if err := d.services.CloseDoor(ctx, d.recorded()); err != nil {
 		return err
 	}
 	last := d.probe.Mark()
@@ -112,8 +112,8 @@ func instant(t time.Time) time.Time {
 // ErrServing says that the product serves although an attempt has yet to make everything old.
 var ErrServing = errors.New("clients are let in")
 
-// NobodyIn fails when a door runs.
-func NobodyIn(ctx context.Context, s *service.Services, m *manifest.Manifest, r journal.Record) error {
+// CheckDoorsClosed fails with ErrServing when a door runs.
+func CheckDoorsClosed(ctx context.Context, s *service.Services, m *manifest.Manifest, r journal.Record) error {
 	open, err := s.OpenDoors(ctx)
 	if err != nil || len(open) == 0 {
 		return err

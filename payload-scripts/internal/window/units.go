@@ -35,19 +35,19 @@ func (u *Units) Record(ctx context.Context) error {
 	return u.Journal.Update(func(r *journal.Record) { r.Services = before })
 }
 
-// before is how the units were.
-func (u *Units) before() journal.Services { return u.Journal.Record().Services }
+// recorded is how the units were before the upgrade, as the journal has it.
+func (u *Units) recorded() journal.Services { return u.Journal.Record().Services }
 
 // Mark keeps the units down over a reboot, from here to the end of the window.
 func (u *Units) Mark(ctx context.Context) error {
 	u.holdOffShutdown(ctx)
-	return u.services.MarkWindow(ctx, u.before())
+	return u.services.MarkWindow(ctx, u.recorded())
 }
 
 // MarkBack marks the window for the way back too, where a mark that cannot be written is
 // no reason to stay half way: it matters only when the power fails meanwhile.
 func (u *Units) MarkBack(ctx context.Context) error {
-	if err := u.services.MarkWindow(ctx, u.before()); err != nil {
+	if err := u.services.MarkWindow(ctx, u.recorded()); err != nil {
 		if ctx.Err() != nil {
 			return err
 		}
@@ -57,21 +57,21 @@ func (u *Units) MarkBack(ctx context.Context) error {
 }
 
 // Stop stops them.
-func (u *Units) Stop(ctx context.Context) error { return u.services.Stop(ctx, u.before()) }
+func (u *Units) Stop(ctx context.Context) error { return u.services.Stop(ctx, u.recorded()) }
 
 // StopSources stops what has the documents of a store, which are copied by then.
 func (u *Units) StopSources(ctx context.Context) error {
-	return u.services.StopSources(ctx, u.before())
+	return u.services.StopSources(ctx, u.recorded())
 }
 
 // StartSources starts it on the way back, before all that writes to it.
 func (u *Units) StartSources(ctx context.Context) error {
-	return u.services.StartSources(ctx, manifest.Old, u.before())
+	return u.services.StartSources(ctx, manifest.Old, u.recorded())
 }
 
 // Start starts those of a side.
 func (u *Units) Start(ctx context.Context, side manifest.Side) error {
-	if err := u.services.Start(ctx, side, u.before()); err != nil {
+	if err := u.services.Start(ctx, side, u.recorded()); err != nil {
 		return err
 	}
 	u.started = true
@@ -81,7 +81,7 @@ func (u *Units) Start(ctx context.Context, side manifest.Side) error {
 // StartAgain starts what does not run any more after a commit: a service may have died since it was
 // asked, and a loss of power has ended them all.
 func (u *Units) StartAgain(ctx context.Context, side manifest.Side) error {
-	if u.started && u.services.Running(ctx, side, u.before()) == nil {
+	if u.started && u.services.Running(ctx, side, u.recorded()) == nil {
 		return nil
 	}
 	return u.Start(ctx, side)
@@ -89,7 +89,7 @@ func (u *Units) StartAgain(ctx context.Context, side manifest.Side) error {
 
 // StartDependents starts what ran because of the product's units.
 func (u *Units) StartDependents(ctx context.Context) error {
-	warnings, err := u.services.StartDependents(ctx, u.before())
+	warnings, err := u.services.StartDependents(ctx, u.recorded())
 	for _, w := range warnings {
 		if err := u.Warn(w); err != nil {
 			return err
@@ -100,7 +100,7 @@ func (u *Units) StartDependents(ctx context.Context) error {
 
 // Confirm asks all units of the new release once more: one that was started first may have died since.
 func (u *Units) Confirm(ctx context.Context) error {
-	return u.services.Confirm(ctx, manifest.New, u.before())
+	return u.services.Confirm(ctx, manifest.New, u.recorded())
 }
 
 // AwaitOld is for an engine that resumes, perhaps after a boot: the first one has seen no service stop. It
@@ -109,7 +109,7 @@ func (u *Units) AwaitOld(ctx context.Context) error {
 	if u.Journal.Record().Starts == 1 {
 		return nil
 	}
-	err := u.services.Await(ctx, manifest.Old, u.before())
+	err := u.services.Await(ctx, manifest.Old, u.recorded())
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (u *Units) Unmark(ctx context.Context) error {
 	if err := os.RemoveAll(u.Attempt.RollbackRequest()); err != nil {
 		return err
 	}
-	return u.services.Unmark(ctx, u.before())
+	return u.services.Unmark(ctx, u.recorded())
 }
 
 // holdOffShutdown asks systemd, as a courtesy, to let nobody shut the machine down in the window.

@@ -178,7 +178,7 @@ func TestNobodyIn(t *testing.T) {
 	sm, d := unitWorld(t, jobtest.Nobody)
 	m := &manifest.Manifest{State: []string{"/var/lib/app"}}
 	rec := journal.Record{Phase: journal.Switching, Back: true, Closed: time.Date(2026, 3, 1, 12, 0, 0, 0, time.Local)}
-	err := NobodyIn(t.Context(), d.services, m, rec)
+	err := CheckDoorsClosed(t.Context(), d.services, m, rec)
 	if !errors.Is(err, ErrServing) {
 		t.Fatalf("the door runs: %v", err)
 	}
@@ -188,7 +188,7 @@ func TestNobodyIn(t *testing.T) {
 		}
 	}
 	sm.Change("web", func(u *systemdtest.Unit) { u.Active = "inactive" })
-	if err := NobodyIn(t.Context(), d.services, m, rec); err != nil {
+	if err := CheckDoorsClosed(t.Context(), d.services, m, rec); err != nil {
 		t.Errorf("the door is shut: %v", err)
 	}
 }
