@@ -201,7 +201,7 @@ type Expects struct {
 type Backfill struct {
 	Table string   `json:"table" yaml:"table"` // with its schema, when that is not public
 	Set   string   `json:"set" yaml:"set"`     // SQL of the SET clause
-	Where string   `json:"where" yaml:"where"` // SQL that is true for a row that lacks it
+	Where string   `json:"where" yaml:"where"` // SQL that is true for a row that is yet to be filled
 	Batch int      `json:"batch" yaml:"batch"` // rows of one transaction
 	Pause Duration `json:"pause" yaml:"pause"` // between two batches
 }

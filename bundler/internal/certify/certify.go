@@ -54,7 +54,7 @@ type Machines interface {
 func CheckOnly(only []string) error {
 	for _, name := range only {
 		if !slices.Contains(Names(), name) {
-			return exit.Errorf(exit.Usage, fmt.Sprintf("the scenarios are: %v", Names()), "there is no scenario %q", name)
+			return exit.Errorf(exit.Usage, fmt.Sprintf("choose one of the scenarios: %v", Names()), "there is no scenario %q", name)
 		}
 	}
 	return nil

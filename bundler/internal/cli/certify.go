@@ -136,7 +136,7 @@ func wholeBundle(path string, key *sign.Key) (*inspect.Report, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, exit.With(exit.Usage, err, "bundler certify FILE")
+		return nil, exit.With(exit.Usage, err, "run bundler certify FILE")
 	}
 	defer f.Close() //nolint:errcheck // only read
 	rep, err := inspect.Read(f, public)
@@ -144,7 +144,7 @@ func wholeBundle(path string, key *sign.Key) (*inspect.Report, error) {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
 	if len(rep.Problems) > 0 {
-		return nil, exit.Errorf(exit.BadBundle, "bundler inspect "+path+" tells all", "%s failed verification: %s", path, rep.Problems[0])
+		return nil, exit.Errorf(exit.BadBundle, "run bundler inspect "+path+" to see everything that is wrong", "%s failed verification: %s", path, rep.Problems[0])
 	}
 	return rep, nil
 }

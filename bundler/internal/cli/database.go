@@ -37,9 +37,9 @@ func databaseFlags(o *DatabaseOptions) []cli.Flag {
 func (o DatabaseOptions) validate(jump string) error {
 	switch {
 	case o.DSN == "" && (o.Dump != "" || o.Name != ""):
-		return exit.Errorf(exit.Usage, "--database names the server on which to try them", "--dump and --database-name need --database")
+		return exit.Errorf(exit.Usage, "name the server to try them on: --database DSN", "--dump and --database-name need --database")
 	case o.DSN != "" && jump == "":
-		return exit.Errorf(exit.Usage, "bundler check JUMP --database DSN", "--database needs a jump")
+		return exit.Errorf(exit.Usage, "run bundler check JUMP --database DSN", "--database needs a jump")
 	}
 	return nil
 }
@@ -95,7 +95,7 @@ func databaseOf(p *plan.Plan, name string) (manifest.Database, error) {
 	case len(names) == 0:
 		return manifest.Database{}, exit.Errorf(exit.Usage, "", "%s has no migrations", p.Jump)
 	case i < 0:
-		return manifest.Database{}, exit.Errorf(exit.Usage, "--database-name is one of: "+strings.Join(names, ", "), "which database of %s it is must be said", p.Jump)
+		return manifest.Database{}, exit.Errorf(exit.Usage, "choose one with --database-name: "+strings.Join(names, ", "), "which database of %s it is must be said", p.Jump)
 	}
 	return p.Spec.Databases[i], nil
 }

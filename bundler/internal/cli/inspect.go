@@ -52,7 +52,7 @@ func runInspect(s *streams, o InspectOptions) error {
 	}
 	f, err := os.Open(o.File)
 	if err != nil {
-		return exit.With(exit.Usage, err, "bundler inspect FILE")
+		return exit.With(exit.Usage, err, "run bundler inspect FILE")
 	}
 	defer f.Close() //nolint:errcheck // only read
 	r, err := inspect.Read(f, key)
@@ -79,12 +79,12 @@ func publicKey(path string) (*sign.Public, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, exit.With(exit.Usage, fmt.Errorf("read the key: %w", err), "--key names an armored public key")
+		return nil, exit.With(exit.Usage, fmt.Errorf("read the key: %w", err), "name an armored public key: --key FILE")
 	}
 	defer f.Close() //nolint:errcheck // only read
 	key, err := sign.LoadPublic(f)
 	if err != nil {
-		return nil, exit.With(exit.Usage, fmt.Errorf("read the key %s: %w", path, err), "--key names an armored public key")
+		return nil, exit.With(exit.Usage, fmt.Errorf("read the key %s: %w", path, err), "name an armored public key: --key FILE")
 	}
 	return key, nil
 }

@@ -47,7 +47,7 @@ func signingKey(ctx context.Context, s *streams, project string, o KeyOptions) (
 	}
 	text, err := readSecret(ctx, path)
 	if err != nil && ctx.Err() == nil {
-		return nil, exit.With(exit.Usage, fmt.Errorf("read the key: %w", err), "--key names an armored private key")
+		return nil, exit.With(exit.Usage, fmt.Errorf("read the key: %w", err), "name an armored private key: --key FILE")
 	}
 	var key *sign.Key
 	if err == nil {

@@ -36,7 +36,7 @@ func listOne(ctx context.Context, s *streams, r *repo.Repo, f *repo.Front, o Lis
 		found = append(found, listedBundle{c, *b, details[b.SHA256]})
 	}
 	if len(found) == 0 {
-		return exit.Errorf(exit.Usage, "bundler list --from "+o.From+" lists what there is", "%s is not in %s", o.NEVRA, o.From)
+		return exit.Errorf(exit.Usage, "run bundler list --from "+o.From+" to see what there is", "%s is not in %s", o.NEVRA, o.From)
 	}
 	if o.JSON {
 		return s.printJSON(found)

@@ -114,11 +114,11 @@ func schemaFrom(file string) (*scaffold.Schema, error) {
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, exit.With(exit.Usage, fmt.Errorf("read the new release's tables: %w", err), "pg_dump --schema-only of a database of the new release writes them")
+		return nil, exit.With(exit.Usage, fmt.Errorf("read the new release's tables: %w", err), "write them with pg_dump --schema-only of a database of the new release")
 	}
 	schema := &scaffold.Schema{File: file, SQL: string(text)}
 	if n := schema.Tables(); n == 0 {
-		return nil, exit.Errorf(exit.Usage, "pg_dump --schema-only of a database of the new release writes it", "%s makes no table", file)
+		return nil, exit.Errorf(exit.Usage, "write it with pg_dump --schema-only of a database of the new release", "%s makes no table", file)
 	}
 	return schema, nil
 }
@@ -128,7 +128,7 @@ func side(ctx context.Context, s *streams, cat *release.Catalog, version, dir, f
 	out := scaffold.Side{Version: version, Release: cat.Release(version)}
 	if dir == "" {
 		if out.Release == nil {
-			return out, exit.Errorf(exit.Usage, flag+" DIR names the folder of its RPMs", "there is no versions/%s.yaml", version)
+			return out, exit.Errorf(exit.Usage, "name the folder of its RPMs: "+flag+" DIR", "there is no versions/%s.yaml", version)
 		}
 		return lockedSide(ctx, s, cat, out, o)
 	}

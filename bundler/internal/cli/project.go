@@ -23,7 +23,7 @@ func projectOf(c *cli.Context) (string, error) {
 	for _, level := range c.Lineage() {
 		if dir := level.String("project"); dir != "" {
 			if _, err := os.Stat(filepath.Join(dir, marker)); err != nil {
-				return "", exit.With(exit.Usage, err, "--project names the folder that has "+marker)
+				return "", exit.With(exit.Usage, err, "name the folder that has "+marker+": --project DIR")
 			}
 			return dir, nil
 		}

@@ -85,7 +85,7 @@ func application(s *streams) *cli.App {
 			strings.ReplaceAll(strings.TrimSpace(exit.Table()), "\n", "\n  "),
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				return exit.Errorf(exit.Usage, "bundler --help lists the commands", "there is no command %q", c.Args().First())
+				return exit.Errorf(exit.Usage, "run bundler --help to see the commands", "there is no command %q", c.Args().First())
 			}
 			return cli.ShowAppHelp(c)
 		},
@@ -105,7 +105,7 @@ func usageError(c *cli.Context, err error, _ bool) error {
 	if c.Command != nil && c.Command.Name != "" && c.Command.Name != "bundler" {
 		name += " " + c.Command.Name
 	}
-	return exit.With(exit.Usage, err, name+" --help lists the flags")
+	return exit.With(exit.Usage, err, "run "+name+" --help to see the flags")
 }
 
 // arguments returns the arguments of a command, when there are from least to most of them.
@@ -131,14 +131,14 @@ func count(least, most int) string {
 // none is an error for a command that takes no arguments and got some.
 func none(c *cli.Context) error {
 	_, err := arguments(c, 0, 0)
-	return exit.With(exit.Usage, err, "bundler "+c.Command.Name+" --help lists the flags")
+	return exit.With(exit.Usage, err, "run bundler "+c.Command.Name+" --help to see the flags")
 }
 
 // needs is an error for flags that must be given and are not. (The library's own way prints the help, and has no exit code.)
 func needs(c *cli.Context, flags ...string) error {
 	for _, f := range flags {
 		if c.String(f) == "" {
-			return exit.Errorf(exit.Usage, "bundler "+c.Command.Name+" --help lists the flags", "%s needs --%s", c.Command.Name, f)
+			return exit.Errorf(exit.Usage, "run bundler "+c.Command.Name+" --help to see the flags", "%s needs --%s", c.Command.Name, f)
 		}
 	}
 	return nil

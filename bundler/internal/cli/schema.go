@@ -57,7 +57,7 @@ func runSchema(s *streams, o SchemaOptions) error {
 		return s.print(table("", rows))
 	}
 	if !slices.ContainsFunc(schema.Files, func(f schema.File) bool { return f.Name == o.Name }) {
-		return exit.Errorf(exit.Usage, "bundler schema lists them", "there is no schema %q", o.Name)
+		return exit.Errorf(exit.Usage, "run bundler schema to list them", "there is no schema %q", o.Name)
 	}
 	text, err := fs.ReadFile(schemas.Files, schemaFile(o.Name))
 	if err != nil {

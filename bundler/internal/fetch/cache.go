@@ -133,5 +133,5 @@ func syncDir(path string) error {
 }
 
 func unwritable(err error) error {
-	return exit.With(exit.Output, fmt.Errorf("write the cache: %w", err), "make room there, or name another folder with --cache")
+	return exit.With(exit.Output, fmt.Errorf("write the cache: %w", err), "free disk space there, or name another folder with --cache")
 }

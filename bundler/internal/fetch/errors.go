@@ -33,7 +33,7 @@ func (e *Errors) Error() string {
 	for _, i := range e.Items {
 		fmt.Fprintf(&b, "\n  %s", i)
 		if hint := exit.Hint(i.Err); hint != "" {
-			fmt.Fprintf(&b, "\n    %s", hint)
+			fmt.Fprintf(&b, "\n    hint: %s", hint)
 		}
 	}
 	return b.String()

@@ -28,7 +28,7 @@ func edit(file *release.File, changes []strictyaml.Change) error {
 	if err != nil {
 		return exit.With(exit.Output, err, "")
 	}
-	return exit.With(exit.Output, replace(path, text), "make room, or make "+filepath.Dir(file.Path)+" writable")
+	return exit.With(exit.Output, replace(path, text), "free disk space, or make "+filepath.Dir(file.Path)+" writable")
 }
 
 func replace(path string, text []byte) (err error) {

@@ -120,7 +120,7 @@ func New(in Input) (*Matrix, error) {
 func newestOf(cat *release.Catalog, to string) (string, error) {
 	if to != "" {
 		if cat.Release(to) == nil {
-			return "", exit.Errorf(exit.Usage, "the releases are the files of versions/", "there is no release %q", to)
+			return "", exit.Errorf(exit.Usage, "choose one of the files in versions/", "there is no release %q", to)
 		}
 		return to, nil
 	}

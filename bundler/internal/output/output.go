@@ -169,5 +169,5 @@ func (s *Set) Discard() {
 }
 
 func failed(err error) error {
-	return exit.With(exit.Output, err, "make room or choose another folder with --output")
+	return exit.With(exit.Output, err, "free disk space, or choose another folder with --output")
 }

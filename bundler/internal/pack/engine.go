@@ -30,7 +30,7 @@ func CheckEngine(engine string, releases ...*release.Release) error {
 // archOf returns rpm's name for the architecture of the engine, which must be a
 // Linux program that needs no library of the host.
 func archOf(engine string) (string, error) {
-	const hint = "make engine builds it"
+	const hint = "run make engine"
 	f, err := elf.Open(engine)
 	if err != nil {
 		return "", exit.With(exit.Missing, fmt.Errorf("read the engine %s: %w", engine, err), hint)
@@ -38,7 +38,7 @@ func archOf(engine string) (string, error) {
 	defer f.Close() //nolint:errcheck // only read
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_INTERP {
-			return "", exit.Errorf(exit.Mismatch, hint, "the engine %s needs libraries of the host it runs on; build it with CGO_ENABLED=0", engine)
+			return "", exit.Errorf(exit.Mismatch, hint, "the engine %s needs libraries of the host it runs on: it was not built with CGO_ENABLED=0", engine)
 		}
 	}
 	switch f.Machine {

@@ -93,7 +93,7 @@ func reserve(w io.WriterAt, size int64) error {
 }
 
 func unwritable(err error) error {
-	return exit.With(exit.Output, err, "make room or choose another folder with --output")
+	return exit.With(exit.Output, err, "free disk space, or choose another folder with --output")
 }
 
 // writePayload writes the payload from an offset on and returns its SHA-256.

@@ -176,7 +176,7 @@ func newJump(in Input, e *edge, id string) jump {
 		j.Notes = append(j.Notes, "On some machines an administrator must accept changes before it starts. They are listed below, and its check tells which of them concern a machine.")
 	}
 	if len(d.Changes.Stores) > 0 {
-		j.Notes = append(j.Notes, "Data of the product changes its database. It is copied while the old release serves; rehearse it first, as it needs room for both, and time that grows with the data.")
+		j.Notes = append(j.Notes, "Data of the product changes its database. It is copied while the old release serves; rehearse it first, as it needs disk space for both, and time that grows with the data.")
 	}
 	u := &bundle{Size: fmt.Sprintf("%s (%d bytes)", bytesText(b.Size), b.Size), SHA256: b.SHA256, Published: day(b.Published), Changes: newChanges(b.From, b.To, &d.Changes)}
 	u.Fixed = link{b.File[strings.LastIndex(b.File, "/")+1:], relative(b.File)}

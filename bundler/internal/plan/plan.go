@@ -99,7 +99,7 @@ func locked(r *release.Release) error {
 	if open == nil {
 		return nil
 	}
-	return exit.Errorf(exit.Spec, "bundler lock "+r.Version, "release %s does not pin %s by digest and size", r.Version, strings.Join(open, ", "))
+	return exit.Errorf(exit.Spec, "run bundler lock "+r.Version, "release %s does not pin %s by digest and size", r.Version, strings.Join(open, ", "))
 }
 
 // date is the build time. rpm keeps times in 32 bits.

@@ -110,7 +110,7 @@ func TestResolveRefuses(t *testing.T) {
 	t.Parallel()
 	open := component("open", "1-1", "")
 	_, err := plan.Resolve(catalog(nil, []release.Component{component("a", "1-1", "1"), open}), "1.0-2.0", "")
-	if exit.Code(err) != exit.Spec || exit.Hint(err) != "bundler lock 2.0" || err.Error() != "release 2.0 does not pin open by digest and size" {
+	if exit.Code(err) != exit.Spec || exit.Hint(err) != "run bundler lock 2.0" || err.Error() != "release 2.0 does not pin open by digest and size" {
 		t.Errorf("got %v (%s)", err, exit.Hint(err))
 	}
 	if _, err := plan.Resolve(catalog(nil, nil), "1.0-3.0", ""); exit.Code(err) != exit.Usage {

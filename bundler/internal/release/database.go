@@ -71,7 +71,7 @@ func (p *page) backfill(b manifest.Backfill, base []any) {
 	at := under(base)
 	p.need(b.Table, "the table", at("table")...)
 	p.need(b.Set, "SQL of the SET clause", at("set")...)
-	p.need(b.Where, "SQL that is true for a row that lacks it", at("where")...)
+	p.need(b.Where, "SQL that is true for a row that is yet to be filled", at("where")...)
 	for _, part := range []struct{ key, sql string }{{"set", b.Set}, {"where", b.Where}} {
 		if _, marks := sqltext.Blank(part.sql); slices.ContainsFunc(marks, func(m sqltext.Semicolon) bool { return m.Top }) {
 			p.wrong("a semicolon, which ends the statement", "a part of the UPDATE that the upgrade writes", at(part.key)...)

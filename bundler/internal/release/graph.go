@@ -46,7 +46,7 @@ func (c *Catalog) known(version string) error {
 	for _, r := range c.Releases {
 		names = append(names, r.Version)
 	}
-	return exit.Errorf(exit.Usage, "the releases are: "+strings.Join(names, ", "), "there is no release %q in versions/", version)
+	return exit.Errorf(exit.Usage, "choose one of the releases: "+strings.Join(names, ", "), "there is no release %q in versions/", version)
 }
 
 // noPathError says why there is no way, as far as is known.
@@ -62,16 +62,16 @@ func (c *Catalog) noPathError(from, to string) error {
 		return exit.Errorf(exit.Usage, "", "%s: %s: %s", shown, to, why)
 	}
 	if to == "" {
-		return exit.Errorf(exit.Usage, "a jump that starts there is a folder specs/"+from+"-<to>", "%s: no jump starts there", shown)
+		return exit.Errorf(exit.Usage, "add a jump that starts there: the folder specs/"+from+"-<to>", "%s: no jump starts there", shown)
 	}
 	if _, arrives := c.walk(to, from); arrives {
-		return exit.Errorf(exit.Usage, "going back is the installed bundle's business", "%s: jumps only go from older to newer", shown)
+		return exit.Errorf(exit.Usage, "to go back, run the installed bundle's rollback on the machine", "%s: jumps only go from older to newer", shown)
 	}
 	last := from
 	for c.Jumps[last] != "" {
 		last = c.Jumps[last]
 	}
-	return exit.Errorf(exit.Usage, "a jump that leads on is a folder specs/"+last+"-<to>", "%s: no jump starts at %s", shown, last)
+	return exit.Errorf(exit.Usage, "add a jump that leads on: the folder specs/"+last+"-<to>", "%s: no jump starts at %s", shown, last)
 }
 
 // jump notes a spec's jump, unless it forks or joins: every release has at most one

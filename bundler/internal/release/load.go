@@ -68,7 +68,7 @@ func LoadRelease(root, version string) (*Catalog, *File, error) {
 	}
 	name := "versions/" + version + ".yaml"
 	if _, err := os.Stat(filepath.Join(root, name)); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, exit.Errorf(exit.Usage, "the releases are the files of versions/", "there is no release %q: no %s", version, name)
+		return nil, nil, exit.Errorf(exit.Usage, "choose one of the files in versions/", "there is no release %q: no %s", version, name)
 	}
 	r := &reader{root: root, cat: &Catalog{Root: root}}
 	r.product()
@@ -95,7 +95,7 @@ func (c *Catalog) Spec(jump string) (*Spec, error) {
 	if s := c.Specs[jump]; s != nil {
 		return s, nil
 	}
-	return nil, exit.Errorf(exit.Usage, "the jumps are: "+strings.Join(c.JumpNames(), ", "), "there is no jump %q in specs/", jump)
+	return nil, exit.Errorf(exit.Usage, "choose one of the jumps: "+strings.Join(c.JumpNames(), ", "), "there is no jump %q in specs/", jump)
 }
 
 // JumpNames returns the names of all jumps, oldest first.

@@ -40,7 +40,7 @@ func (r *reader) parts(p *page, s *Spec) {
 			case component(from, late.Package) == nil:
 				p.wrong(fmt.Sprintf("release %s has no package %s", s.From, late.Package), "the name of a component that only the old release has", at("package")...)
 			case component(to, late.Package) != nil:
-				p.wrong(fmt.Sprintf("release %s has a package %s too", s.To, late.Package), "only what the new release lacks is erased", at("package")...)
+				p.wrong(fmt.Sprintf("release %s has a package %s too", s.To, late.Package), "only what the new release no longer has is erased", at("package")...)
 			}
 		}
 		p.need(late.Why, "say why it stays until the commit", at("why")...)

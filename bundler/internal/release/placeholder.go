@@ -100,7 +100,7 @@ func (r *reader) droppedValues(p *page, s *Spec, rules int, file string, old, ne
 	for _, key := range sortedKeys(said.Drop) {
 		switch {
 		case !gone[key]:
-			p.wrong(fmt.Sprintf("release %s does not drop the key %s", s.To, key), "a key that the old release's file has and the new one's lacks", "config", rules, "drop", key)
+			p.wrong(fmt.Sprintf("release %s does not drop the key %s", s.To, key), "a key that the old release's file has and the new one's does not", "config", rules, "drop", key)
 		case said.Drop[key] == "":
 			p.wrong("no reason", "say why no host needs the key any more", "config", rules, "drop", key)
 		}

@@ -220,7 +220,7 @@ var slips = map[string][]slip{
 		{`set: "b = a"`, "set: ''", "38:26", "set is empty; SQL of the SET clause", 0},
 		{`set: "b = a"`, `set: "b = ';'; c = 1"`, "38:26", "a semicolon, which ends the statement; a part of the UPDATE that the upgrade writes", 0},
 		{"where: b is null, ", "where: b is null; COMMIT, ", "38:42", "a semicolon, which ends the statement", 0},
-		{"where: b is null, ", "where: '', ", "38:42", "where is empty; SQL that is true for a row that lacks it", 0},
+		{"where: b is null, ", "where: '', ", "38:42", "where is empty; SQL that is true for a row that is yet to be filled", 0},
 		{"batch: 500", "batch: 0", "38:60", "a batch of 0 rows; from 1 to 1000000", 0},
 		{"batch: 500", "batch: 1000001", "38:60", "a batch of 1000001 rows; from 1 to 1000000", 0},
 		{"pause: 100ms", "pause: -1ms", "38:72", `"-1ms" is negative`, 0},

@@ -54,7 +54,7 @@ type Local struct {
 func Load(path string, key *sign.Public) (*Local, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, exit.With(exit.Usage, fmt.Errorf("read the bundle: %w", err), "bundler build makes it")
+		return nil, exit.With(exit.Usage, fmt.Errorf("read the bundle: %w", err), "run bundler build")
 	}
 	defer f.Close() //nolint:errcheck // only read
 	info, err := f.Stat()
@@ -79,7 +79,7 @@ func Load(path string, key *sign.Public) (*Local, error) {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
 	if err := l.readCompanions(rep, key); err != nil {
-		return nil, exit.With(exit.BadBundle, fmt.Errorf("%s is not published: %w", path, err), "bundler build writes it and what belongs beside it; bring all of it")
+		return nil, exit.With(exit.BadBundle, fmt.Errorf("%s is not published: %w", path, err), "copy everything that bundler build wrote beside it")
 	}
 	return l, nil
 }
@@ -91,7 +91,7 @@ func (l *Local) check(ctx context.Context, r io.Reader) error {
 		err = problems(l.Path, rep)
 	}
 	if err == nil && (rep.SHA256 != l.Bundle.SHA256 || rep.Size != l.Bundle.Size) {
-		err = exit.Errorf(exit.BadBundle, "bundler build writes it and what belongs beside it; bring all of it",
+		err = exit.Errorf(exit.BadBundle, "copy everything that bundler build wrote beside it",
 			"%s is not published: it has sha256 %s, what lies beside it is of %s", l.Path, rep.SHA256, l.Bundle.SHA256)
 	}
 	return err
@@ -112,7 +112,7 @@ func problems(path string, rep *inspect.Report) error {
 	if len(rep.Problems) == 0 {
 		return nil
 	}
-	return exit.Errorf(exit.BadBundle, "bundler inspect "+path+" --key FILE tells more; build it again, with the key that publishes",
+	return exit.Errorf(exit.BadBundle, "build it again with the key that publishes; bundler inspect "+path+" --key FILE shows more",
 		"%s is not published, it failed verification: %s", path, strings.Join(rep.Problems, "; "))
 }
 

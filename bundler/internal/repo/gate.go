@@ -69,13 +69,13 @@ func (l *Local) Certified() bool { return l.gate.asked && len(l.gate.missing) ==
 // are certified or were let in; asked for another one it is exit.Uncertified.
 func ChannelFor(l *Local, asked string) (string, error) {
 	if asked != "" && !slices.Contains(Channels, asked) {
-		return "", exit.Errorf(exit.Usage, "the channels are: "+strings.Join(Channels, ", "), "there is no channel %q", asked)
+		return "", exit.Errorf(exit.Usage, "choose one of the channels: "+strings.Join(Channels, ", "), "there is no channel %q", asked)
 	}
 	admitted := l.Certified() || l.Bundle.Override != nil
 	switch {
 	case asked == Stable && !admitted:
 		return "", exit.With(exit.Uncertified, fmt.Errorf("%s is not published in %s: %w", l.Bundle.NEVRA, Stable, l.uncertifiedError()),
-			"bundler certify "+l.Path+" --platform NAME; or publish it in "+Testing+"; or --override REASON, which everybody will read")
+			"run bundler certify "+l.Path+" --platform NAME; or publish it in "+Testing+"; or --override REASON, which everybody will read")
 	case asked != "":
 		return asked, nil
 	case admitted:

@@ -93,7 +93,7 @@ func (r *Repo) storeKey(ctx context.Context) (*sign.Public, error) {
 		name = info.Name
 	}
 	if name == "" {
-		return nil, exit.Errorf(exit.Usage, "bundler publish FILE --to "+r.store.String()+" publishes a first one", "nothing is published in %s: it has no %sPREFIX", r.store, keyPrefix)
+		return nil, exit.Errorf(exit.Usage, "publish a first one: bundler publish FILE --to "+r.store.String(), "nothing is published in %s: it has no %sPREFIX", r.store, keyPrefix)
 	}
 	b, _, err := r.read(ctx, name, maxKey)
 	if err != nil {
@@ -156,7 +156,7 @@ func (r *Repo) put(ctx context.Context, name string, b []byte, o store.PutOption
 
 // broken is an error for what is in the store and fails verification.
 func broken(format string, args ...any) error {
-	return exit.Errorf(exit.Published, "bundler verify tells everything that is wrong", format, args...)
+	return exit.Errorf(exit.Published, "run bundler verify to see everything that is wrong", format, args...)
 }
 
 // under returns the URL of a name.

@@ -44,7 +44,7 @@ func (r *Repo) Front(ctx context.Context) (*Front, error) {
 	}
 	f := frontOf(all, key.Fingerprint())
 	if f.Prefix == "" {
-		return nil, exit.Errorf(exit.Usage, "bundler publish FILE --to "+r.store.String()+" publishes a first one", "nothing is published in %s", r.store)
+		return nil, exit.Errorf(exit.Usage, "publish a first one: bundler publish FILE --to "+r.store.String(), "nothing is published in %s", r.store)
 	}
 	return f, nil
 }
@@ -72,5 +72,5 @@ func (r *Repo) Presign(ctx context.Context, release string, d time.Duration) (st
 			return link, *b, err
 		}
 	}
-	return store.Link{}, Bundle{}, exit.Errorf(exit.Usage, "bundler list --from "+r.store.String()+" lists what there is", "no bundle that leads to %s is published", release)
+	return store.Link{}, Bundle{}, exit.Errorf(exit.Usage, "run bundler list --from "+r.store.String()+" to see what there is", "no bundle that leads to %s is published", release)
 }

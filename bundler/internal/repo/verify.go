@@ -213,7 +213,7 @@ func (v *verifier) listed(ctx context.Context, set *repodata.Set, x *Index) erro
 		}
 	}
 	for _, b := range missing {
-		v.problem("%s: the metadata lacks %s", x.Channel, b.NEVRA)
+		v.problem("%s: the metadata does not list %s", x.Channel, b.NEVRA)
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func (r *Repo) withdraw(ctx context.Context, nevra, reason string) (channels []s
 		}
 	}
 	if channels == nil && !known {
-		return nil, exit.Errorf(exit.Usage, "bundler list --from "+r.store.String()+" lists what there is", "it is not there")
+		return nil, exit.Errorf(exit.Usage, "run bundler list --from "+r.store.String()+" to see what there is", "it is not there")
 	}
 	if _, err := r.updateFront(ctx, short); err != nil {
 		return nil, err

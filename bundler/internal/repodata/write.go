@@ -44,9 +44,9 @@ func coded(err error) error {
 	var path *fs.PathError
 	switch {
 	case errors.As(err, &format):
-		return exit.With(exit.Published, err, "bundler verify tells everything that is wrong")
+		return exit.With(exit.Published, err, "run bundler verify to see everything that is wrong")
 	case errors.As(err, &path) && !errors.Is(err, fs.ErrNotExist):
-		return exit.With(exit.Output, err, "make room in the folder for temporary files, or name another one in TMPDIR")
+		return exit.With(exit.Output, err, "free disk space in the folder for temporary files, or name another one in TMPDIR")
 	}
 	return err
 }

@@ -38,7 +38,7 @@ type target struct {
 // come to its end or somebody changed it since. after, which may be nil, is told
 // each target when it has its name. Error: exit.Output.
 func Place(root string, files []File, after func(string)) error {
-	return exit.With(exit.Output, place(root, files, after), "make room, or make the project's folder writable")
+	return exit.With(exit.Output, place(root, files, after), "free disk space, or make the project's folder writable")
 }
 
 func place(root string, files []File, after func(string)) error {

@@ -86,7 +86,7 @@ func Make(in Input) ([]File, error) {
 func (in Input) possible() error {
 	cat, from, to := in.Catalog, in.From.Version, in.To.Version
 	if from == to {
-		return exit.Errorf(exit.Usage, "a jump is <from>-<to>", "from and to are the same release")
+		return exit.Errorf(exit.Usage, "write a jump as <from>-<to>", "from and to are the same release")
 	}
 	if next := cat.Jumps[from]; next != "" {
 		return exit.Errorf(exit.Usage, "every release has one jump that starts there", "specs/%s-%s is there already", from, next)
@@ -97,7 +97,7 @@ func (in Input) possible() error {
 		}
 	}
 	if way, err := cat.Route(to, from); err == nil && way != nil {
-		return exit.Errorf(exit.Usage, "jumps only go from older to newer", "a way leads from %s to %s", to, from)
+		return exit.Errorf(exit.Usage, "name the older release first: jumps only go from older to newer", "a way leads from %s to %s", to, from)
 	}
 	taken := []string{"specs/" + in.Jump()}
 	for _, side := range []Side{in.From, in.To} {

@@ -183,7 +183,7 @@ func hintFor(err error) string {
 	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
 		return "set AWS_REGION to the bucket's region"
 	case "NotImplemented":
-		return "this store lacks conditional writes or checksums; use one that has them"
+		return "use a store with conditional writes and checksums: docs/publishing.md, What a store must do"
 	}
 	switch {
 	case answer.Status == http.StatusForbidden, answer.Status == http.StatusUnauthorized:

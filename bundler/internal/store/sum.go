@@ -39,7 +39,7 @@ func digest(r *io.SectionReader) ([]byte, error) {
 	h := sha256.New()
 	n, err := io.Copy(h, r)
 	if err == nil && n != r.Size() {
-		err = fmt.Errorf("%d bytes lack: %w", r.Size()-n, io.ErrUnexpectedEOF)
+		err = fmt.Errorf("%d bytes are missing: %w", r.Size()-n, io.ErrUnexpectedEOF)
 	}
 	return h.Sum(nil), err
 }
