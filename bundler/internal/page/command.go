@@ -32,7 +32,7 @@ func (in Input) steps(e *edge, id string) []step {
 		{Title: "Download it, compare the checksum", Command: fetch(in.absolute(e.file()), e.fileName()) + "\necho " + quote(b.SHA256+"  "+e.fileName()) + " | sha256sum -c",
 			Hint: "As root, on the machine that is to be upgraded, or anywhere else first."},
 		{Title: "Check the signature", Command: "rpm --import " + quote(in.absolute(in.keyName())) + "\nrpm -K " + name,
-			Hint: "The key is imported once on each machine; compare its fingerprint first (The key, below). rpm\u00a0-K must write \"signatures OK\", or \"pgp md5 OK\" on release 7; OK without either is a file that nobody signed."},
+			Hint: "The key is imported once on each machine; compare its fingerprint first (The key, below). rpm\u00a0-K must write \"signatures OK\", or \"rsa sha1\" and OK on release 7; OK without either is a file that nobody signed."},
 		{Title: "Look whether the machine is ready",
 			Command: "(mkdir " + folder + " && cd " + folder + " &&\n  rpm2cpio ../" + name + " | cpio -idm --quiet --no-absolute-filenames &&\n  ./opt/" + quote(in.Prefix) + "/" + quote(b.To) + "/bin/engine check)",
 			Hint:    "Nothing is installed and nothing is changed. Exit code 0: ready. 3: not yet, and it says what to do."},
