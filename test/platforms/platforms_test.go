@@ -49,6 +49,7 @@ var courses = []course{
 	{name: "back", disk: 2048, parts: []part{{cut, cutPower}, {failed, fail}}},
 	{name: "odd", odd: true, parts: []part{{untouched, leaveAlone}, {named, failOdd}, {again, retry}}},
 	{name: "signatures", parts: []part{{signed, verify}}},
+	{name: "updates", parts: []part{{waited, waitForDNF}, {nightly, updateAtNight}}},
 }
 
 func TestPlatforms(t *testing.T) {

@@ -91,6 +91,8 @@ const (
 	named     = "named"
 	again     = "again"
 	signed    = "signed"
+	waited    = "waited"
+	nightly   = "nightly"
 )
 
 // tests are in the order of the page, which says what each tries.
@@ -104,6 +106,8 @@ var tests = []struct{ name, says string }{
 	{named, "it goes back; users that its packages made are gone, or the report names them"},
 	{again, "it upgrades once the cause is gone"},
 	{signed, "`_pkgverify_level all`: nothing is installed without the key; with it the machine is upgraded"},
+	{waited, "another dnf waits for an answer: dnf5 is waited for, for as long as the admin says, and named; what dnf 4 does when it is answered later does no harm"},
+	{nightly, "`dnf upgrade` with a repository of the components of every release: nothing changes"},
 }
 
 // Open reads the results of earlier runs.

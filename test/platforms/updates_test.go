@@ -1,0 +1,64 @@
+package platforms
+
+import (
+	"strings"
+	"testing"
+
+	"onerpm/test/host"
+	"onerpm/test/machinecheck"
+)
+
+// repository has the components of every release, one of them with a version that went backwards.
+const repository = `createrepo_c -q /srv/components && printf '[components]\nname=components\nbaseurl=file:///srv/components\ngpgcheck=0\n' > /etc/yum.repos.d/components.repo && dnf -q makecache`
+
+// question has a dnf wait for an answer on its terminal, which comes over a pipe.
+const question = `mkfifo /root/answer; (sleep 600 > /root/answer) & echo $! > /root/holder
+TERM=xterm setsid script --quiet --flush --command "dnf install cloudify-composer-4.2.0" /root/question < /root/answer > /dev/null 2>&1 &
+echo $! > /root/asks
+for i in $(seq 120); do grep -q '[yY]/N' /root/question && exit; sleep 0.5; done; cat /root/question; exit 1`
+
+// answered ends that dnf.
+const answered = `> /root/answer; for i in $(seq 240); do kill -0 $(cat /root/asks) 2>/dev/null || break; sleep 0.5; done
+kill $(cat /root/holder); tail -c 2000 /root/question; ! kill -0 $(cat /root/asks) 2>/dev/null`
+
+// waitForDNF upgrades while another dnf waits for an answer. dnf5 holds its locks all the while: the upgrade waits for as long as the admin
+// says, and tells who it was. dnf 4 holds none, and what it does when it is answered later must do no harm.
+func waitForDNF(t testing.TB, m *host.Machine, _ *Row) {
+	if err := m.CopyIn("../../dist/components", "/srv/components"); err != nil {
+		t.Fatal(err)
+	}
+	m.Sh(t, repository)
+	m.Sh(t, manual+" && echo wait-for-packages = 8s > /etc/"+prefix+"/upgrade.conf")
+	before := whole(t, m)
+	m.Sh(t, question)
+	code, said := m.ShCode(t, prefix+" start && "+prefix+" wait")
+	five := strings.HasPrefix(m.Sh(t, "dnf --version"), "dnf5")
+	switch {
+	case five && (code != 4 || !strings.Contains(said, "another package manager is at work (dnf install cloudify-composer-4.2.0, process ")):
+		t.Errorf("beside a dnf5 at its question: exit %d\n%s", code, said)
+	case !five && code != 0:
+		t.Errorf("beside a dnf at its question: exit %d\n%s\n%s", code, said, machinecheck.Report(t, m))
+	}
+	if !five {
+		m.Sh(t, "echo y "+answered)
+	} else {
+		sameButDNF(t, "before and after the wait", before, whole(t, m))
+		m.Sh(t, "echo n "+answered)
+		code, said = m.ShCode(t, prefix+" start && "+prefix+" wait")
+	}
+	if code != 0 {
+		t.Fatalf("exit %d\n%s\n%s", code, said, machinecheck.Report(t, m))
+	}
+	machinecheck.New(t, m, to)
+}
+
+// updateAtNight has every repository enabled that ever had a component.
+func updateAtNight(t testing.TB, m *host.Machine, _ *Row) {
+	if seen := m.Sh(t, "dnf upgrade --assumeno --setopt=disable_excludes=main 2>&1 || true"); !strings.Contains(seen, "cloudify-amqp-influx") {
+		t.Errorf("no repository has what would undo the upgrade, so that nothing is tried:\n%s", seen)
+	}
+	before := whole(t, m)
+	m.Sh(t, "dnf upgrade -y")
+	sameButDNF(t, "before and after the update", before, whole(t, m))
+	machinecheck.New(t, m, to)
+}
