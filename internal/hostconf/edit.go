@@ -174,7 +174,7 @@ func (e *editor) ended(text string, end int) string {
 	return text
 }
 
-// freshLine returns the line break that the end of the text lacks.
+// freshLine returns the line break that the end of the text is missing.
 func (e *editor) freshLine() string {
 	if e.text == "" || strings.HasSuffix(e.text, "\n") {
 		return ""

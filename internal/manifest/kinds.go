@@ -38,7 +38,7 @@ func (s Service) Mistakes(stores []Store) (list []StoreMistake) {
 	return list
 }
 
-// judges tells whether documents of the store can be not final.
+// judges reports whether documents of the store can be not final.
 func (s Store) judges() bool {
 	for _, t := range s.Tables {
 		for _, c := range t.Columns {

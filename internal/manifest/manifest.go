@@ -58,7 +58,7 @@ type File struct {
 // Package is one component RPM of a release.
 type Package struct {
 	nevra.ID
-	Optional  bool   `json:"optional"`  // a host may lack it, and then it stays without
+	Optional  bool   `json:"optional"`  // a host may not have it, and then it stays without
 	File      string `json:"file"`      // path in the bundle, "" when both releases have this very package
 	SHA256    string `json:"sha256"`    // of the RPM file
 	Size      int64  `json:"size"`      // of the RPM file, in bytes

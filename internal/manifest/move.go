@@ -42,7 +42,7 @@ func (m Move) Check() string {
 	return ""
 }
 
-// Within tells whether a path is that of a folder, or below it.
+// Within reports whether a path is that of a folder, or below it.
 func Within(path, folder string) bool {
 	return folder != "" && (path == folder || strings.HasPrefix(path, strings.TrimSuffix(folder, "/")+"/"))
 }

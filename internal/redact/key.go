@@ -70,7 +70,7 @@ func Path(path string) bool {
 	return slices.ContainsFunc(keys, Key)
 }
 
-// Secret tells whether the value at a.b.c must not be shown. The path of a file with
+// Secret reports whether the value at a.b.c must not be shown. The path of a file with
 // a key in it may be.
 func Secret(path, value string) bool {
 	if !Path(path) {

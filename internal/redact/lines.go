@@ -40,7 +40,7 @@ func Lines(lines []string) []string {
 	return out
 }
 
-// line hides the secrets in one line; opens tells that the lines below it, deeper
+// line hides the secrets in one line; opens says that the lines below it, deeper
 // indented, are a secret's.
 func line(l string) (shown string, opens bool) {
 	l = shapes(l)
@@ -79,7 +79,7 @@ func line(l string) (shown string, opens bool) {
 	return Prose(l), false
 }
 
-// secretIn tells whether a word of a line names a secret there. SNMP's community is one
+// secretIn reports whether a word of a line names a secret there. SNMP's community is one
 // behind that name only; elsewhere the word is an edition's or a list's.
 func secretIn(name, before string) bool {
 	if strings.EqualFold(name, "community") {
@@ -88,7 +88,7 @@ func secretIn(name, before string) bool {
 	return Key(name)
 }
 
-// commentedOut tells whether a comment is configuration that is switched off: key=value,
+// commentedOut reports whether a comment is configuration that is switched off: key=value,
 // "key: value" that looks made by a program, or a key and one such value.
 func commentedOut(body string) bool {
 	if strings.HasPrefix(strings.TrimLeft(body, " \t"), "-----BEGIN") {

@@ -88,7 +88,7 @@ func pem(s string) string {
 	}
 }
 
-// random tells whether a word looks as if a program had made it, and like no version or path.
+// random reports whether a word looks as if a program had made it, and like no version or path.
 func random(s string) bool {
 	s = strings.Trim(s, `"',;`)
 	if len(s) < 6 || version.MatchString(s) || filePath.MatchString(s) {

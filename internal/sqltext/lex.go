@@ -20,7 +20,7 @@ type Token struct {
 	Offset int // bytes from the start
 }
 
-// Is tells whether the token is that keyword or sign.
+// Is reports whether the token is that keyword or sign.
 func (t Token) Is(text string) bool {
 	return (t.Kind == Word || t.Kind == Sign) && t.Text == text
 }

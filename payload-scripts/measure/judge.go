@@ -128,7 +128,7 @@ const (
 		"or, when the table does not grow with use, name it under small"
 )
 
-// small tells whether the spec says that a table does not grow with use.
+// small reports whether the spec says that a table does not grow with use.
 func (t *copied) small(table string) bool { return slices.Contains(t.Database.Small, table) }
 
 // large leaves out of the tables that a statement read those that do not matter. A

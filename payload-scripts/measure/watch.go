@@ -105,7 +105,7 @@ func (w *watcher) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.Tr
 	w.seen = append(w.seen, st)
 }
 
-// wants tells whether a statement is one of the migration's own: the engine's record
+// wants reports whether a statement is one of the migration's own: the engine's record
 // is kept in the same sessions.
 func (w *watcher) wants(sql string) bool {
 	w.mu.Lock()

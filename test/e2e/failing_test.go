@@ -200,7 +200,7 @@ var endsWell = map[string]failure{
 		at:    "open the door",
 		then:  fillDisk,
 		mend:  `rm /root/full`,
-		cause: "the disk was full: room that had been set aside was given free",
+		cause: "the disk was full: reserved disk space was released",
 	},
 	"lock": {
 		name: "work that does not end, and a spec that goes on then",

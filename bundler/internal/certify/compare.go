@@ -54,7 +54,7 @@ func (s state) isAsBefore(before state) faults {
 	return f
 }
 
-// onlyOwned tells whether a file differs from its package's by nothing but an owner that the upgrade gives it.
+// onlyOwned reports whether a file differs from its package's by nothing but an owner that the upgrade gives it.
 func onlyOwned(m *manifest.Manifest, path, line string) bool {
 	flags, _, _ := strings.Cut(line, " ")
 	return strings.Trim(flags, ".UG") == "" && slices.ContainsFunc(m.Owners, func(o manifest.Owner) bool { return manifest.Within(path, o.Path) })

@@ -152,7 +152,7 @@ func names(m *manifest.Manifest) []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// exempt tells whether a file may be otherwise than its package has it.
+// exempt reports whether a file may be otherwise than its package has it.
 func exempt(m *manifest.Manifest, path string) bool {
 	for _, c := range m.Config {
 		if path == c.Target {

@@ -36,7 +36,7 @@ func newProgress(s *streams, name string, total int64) *progress {
 	return p
 }
 
-// add tells that n more bytes are done.
+// add says that n more bytes are done.
 func (p *progress) add(n int64) {
 	if p.bar != nil {
 		p.bar.IncrInt64(n)

@@ -183,7 +183,7 @@ func permute(app *cli.App, args []string) []string {
 	return append(append(append([]string{}, args[:at+1]...), flags...), rest...)
 }
 
-// takesValue tells whether a flag as written on the command line needs the next argument.
+// takesValue reports whether a flag as written on the command line needs the next argument.
 func takesValue(flags []cli.Flag, arg string) bool {
 	name := strings.TrimLeft(arg, "-")
 	if strings.Contains(name, "=") {

@@ -50,7 +50,7 @@ func changeRepo(ctx context.Context, s *streams, address string, o repo.Options)
 	return repo.Open(st, o)
 }
 
-// onLoopback tells whether only this machine can have a URL. A host's name says nothing about that.
+// onLoopback reports whether only this machine can have a URL. A host's name says nothing about that.
 func onLoopback(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {

@@ -56,7 +56,7 @@ func Read(format, file string, data []byte) ([]Entry, *mistake.Mistake) {
 // Placeholders returns the names of the placeholders in a text, in their order.
 func Placeholders(text string) []string { return placeholder.Parse(text).Names }
 
-// Same tells whether two values are alike when one placeholder is as good as another.
+// Same reports whether two values are alike when one placeholder is as good as another.
 func Same(a, b string) bool { return placeholder.Canonical(a) == placeholder.Canonical(b) }
 
 func readText(data []byte) []Entry {

@@ -118,7 +118,7 @@ func (r *reader) columnConstraint(t *Table, name string, f *manifest.ColumnFact)
 	return true
 }
 
-// expression goes over the expression of a default, and tells whether it is another than NULL.
+// expression goes over the expression of a default, and reports whether it is another than NULL.
 func (r *reader) expression() bool {
 	start := r.at
 	if r.end() {
@@ -169,7 +169,7 @@ func names(parts [][]sqltext.Token) (list []string) {
 	return list
 }
 
-// isConstraint tells whether a part of a table is a constraint, not a column.
+// isConstraint reports whether a part of a table is a constraint, not a column.
 func (r *reader) isConstraint() bool {
 	t := r.peek()
 	return t.Kind == sqltext.Word && slices.Contains([]string{"constraint", "primary", "unique", "foreign", "check", "exclude"}, t.Text)

@@ -92,7 +92,7 @@ type reader struct {
 	at     int
 }
 
-// end tells whether nothing is left.
+// end reports whether nothing is left.
 func (r *reader) end() bool { return r.at >= len(r.tokens) }
 
 // peek is the token that comes next; none is a sign without text.
@@ -109,7 +109,7 @@ func (r *reader) next() sqltext.Token {
 	return t
 }
 
-// take goes over these words when they come next, and tells whether they did.
+// take goes over these words when they come next, and reports whether they did.
 func (r *reader) take(words ...string) bool {
 	for i, w := range words {
 		if r.at+i >= len(r.tokens) || !r.tokens[r.at+i].Is(w) {

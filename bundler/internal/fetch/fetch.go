@@ -67,7 +67,7 @@ type Options struct {
 	Stall   time.Duration // without a byte, after which a connection counts as dead; 0 is 30 s
 }
 
-// Event tells that something happened to an item.
+// Event says that something happened to an item.
 type Event struct {
 	Item  Item
 	State State
@@ -101,7 +101,7 @@ func Files(ctx context.Context, items []Item, o Options) ([]File, error) {
 	return fetchAll(ctx, items, o)
 }
 
-// Lock is Files for items whose digest and size may lack: it fetches those and fills them
+// Lock is Files for items whose digest and size may be missing: it fetches those and fills them
 // in from what was found. Beside the name it must have, such a file is held together only by
 // its own digests, its repository's and its signature: this is the moment of first trust.
 func Lock(ctx context.Context, items []Item, o Options) ([]File, error) {

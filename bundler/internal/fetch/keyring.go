@@ -84,7 +84,7 @@ func same(key *packet.PublicKey, fingerprint string) bool {
 // VerifySignature demands that a package's header was signed by the key of a
 // fingerprint (hex): by the key itself or, when it is a primary key's, by a subkey. Validity
 // is judged as of the signature's time: a key that has expired since does not unsign what it signed.
-// The exit code is exit.Mismatch; exit.Spec when the keyring lacks the key.
+// The exit code is exit.Mismatch; exit.Spec when the keyring does not have the key.
 func VerifySignature(h *rpmfile.Header, k *Keyring, fingerprint string) error {
 	entity := k.find(fingerprint)
 	if entity == nil {

@@ -1,4 +1,4 @@
-// Package inspect reads a bundle and tells whether it is whole: its digests, its
+// Package inspect reads a bundle and reports whether it is whole: its digests, its
 // signature, and every file in it against the manifest.
 //
 // The file is foreign: it is read once, as a stream, memory is bounded, and whatever is
@@ -207,7 +207,7 @@ func (rep *Report) files(h *rpmpkg.Package, p payload) {
 	}
 }
 
-// manifest reads the manifest, and tells whether there is one.
+// manifest reads the manifest, and reports whether there is one.
 func (rep *Report) manifest(h *rpmpkg.Package, p payload) bool {
 	if p.manifest == nil {
 		rep.problem("it is no bundle: there is no %s in it", manifest.Name)

@@ -175,7 +175,7 @@ func (m *Matrix) release(cat *release.Catalog, version, status string, count int
 	return r
 }
 
-// ahead tells whether the newest release leads to a version, as to a planned one that some have already.
+// ahead reports whether the newest release leads to a version, as to a planned one that some have already.
 func (m *Matrix) ahead(cat *release.Catalog, version string) bool {
 	if cat.Release(version) == nil {
 		return false

@@ -171,7 +171,7 @@ func (p *picture) jump(r Release, y int) {
 		textAt, (y+p.lastY)/2+5, escape(bundle), class, escape(state))
 }
 
-// looked tells whether anything is known of bundles: where none was built and no store
+// looked reports whether anything is known of bundles: where none was built and no store
 // asked, "not built" would say nothing.
 func (m *Matrix) looked() bool {
 	return m.Store || slices.ContainsFunc(m.Jumps, func(j Jump) bool { return j.Built != nil })

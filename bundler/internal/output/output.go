@@ -103,7 +103,7 @@ func (s *Set) Create(name string) (*os.File, error) {
 	}
 }
 
-// lock takes the file's lock and tells whether the file is still there.
+// lock takes the file's lock and reports whether the file is still there.
 func lock(f *os.File) (bool, error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
 		return false, nil

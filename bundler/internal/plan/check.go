@@ -107,7 +107,7 @@ func (c *checker) sorted(set map[string]*rpmpkg.Package) []*rpmpkg.Package {
 	return out
 }
 
-// moves tells whether rpm has anything to do for a package of either release.
+// moves reports whether rpm has anything to do for a package of either release.
 func (c *checker) moves(h *rpmpkg.Package) bool {
 	return c.headers.Old[h.Name] != c.headers.New[h.Name]
 }

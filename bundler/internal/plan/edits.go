@@ -60,7 +60,7 @@ var (
 	variable  = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)=(/\S*)$`)
 )
 
-// movesByLua tells whether a scriptlet in rpm's own Lua does anything to files or runs programs.
+// movesByLua reports whether a scriptlet in rpm's own Lua does anything to files or runs programs.
 func movesByLua(s rpmpkg.Scriptlet) bool {
 	return len(s.Interpreter) > 0 && s.Interpreter[0] == "<lua>" && (luaMoves.MatchString(s.Body) || luaWrites.MatchString(s.Body))
 }

@@ -17,7 +17,7 @@ type Item struct {
 	Key    string // fingerprint of the key that must have signed it; "" when it need not be signed
 }
 
-// ItemOf makes the item of a component, whose digest may lack.
+// ItemOf makes the item of a component, whose digest may be missing.
 func ItemOf(cat *release.Catalog, r *release.Release, c release.Component) Item {
 	return Item{ID: c.ID(), SHA256: c.SHA256, Size: c.Size, Source: cat.SourceOf(r, c), Key: r.Key}
 }

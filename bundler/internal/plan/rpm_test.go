@@ -143,7 +143,7 @@ func TestCheckByRPM(t *testing.T) {
 	}
 }
 
-// hiddenByGhost tells whether all three packages have one path, and one of them as %ghost: then it
+// hiddenByGhost reports whether all three packages have one path, and one of them as %ghost: then it
 // depends on rpm's order whether rpm compares the other two.
 func hiddenByGhost(set []pkg) bool {
 	for _, at := range []string{"/opt/p/f", "/opt/p/g"} {

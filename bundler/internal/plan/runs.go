@@ -89,13 +89,13 @@ func (c *checker) moving(set map[string]*rpmpkg.Package, kinds ...Kind) []*rpmpk
 	return out
 }
 
-// harmless tells whether a scriptlet is known to do nothing of interest.
+// harmless reports whether a scriptlet is known to do nothing of interest.
 func harmless(s rpmpkg.Scriptlet) bool {
 	ldconfig := len(s.Interpreter) == 1 && strings.HasSuffix(s.Interpreter[0], "sbin/ldconfig")
 	return ldconfig || idle(s)
 }
 
-// idle tells whether a shell scriptlet has nothing but comments, or is empty.
+// idle reports whether a shell scriptlet has nothing but comments, or is empty.
 func idle(s rpmpkg.Scriptlet) bool {
 	if len(s.Interpreter) > 0 && s.Interpreter[0] != "/bin/sh" && s.Interpreter[0] != "/bin/bash" {
 		return false

@@ -96,7 +96,7 @@ func (c *checker) listed(all []Script, coming, going []*rpmpkg.Package) {
 	}
 }
 
-// Skips tells whether the spec leaves a kind of scriptlet out of the transaction that a package takes part in.
+// Skips reports whether the spec leaves a kind of scriptlet out of the transaction that a package takes part in.
 func (p *Plan) Skips(name, kind string) bool {
 	mine := p.partOf(name)
 	for nvr, kinds := range p.Spec.Packages.Skip {
@@ -133,7 +133,7 @@ func (c *checker) skip() []manifest.Scriptlet {
 	return out
 }
 
-// has tells whether a package has a scriptlet of a kind, and it does something.
+// has reports whether a package has a scriptlet of a kind, and it does something.
 func has(h *rpmpkg.Package, kind string) bool {
 	return slices.ContainsFunc(h.Scriptlets(), func(s rpmpkg.Scriptlet) bool { return s.Kind == kind && !idle(s) })
 }

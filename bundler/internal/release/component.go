@@ -113,7 +113,7 @@ func (r *reader) components(p *page, rel *Release) {
 	}
 }
 
-// optionals checks that both ends of a jump agree on which packages a host may lack:
+// optionals checks that both ends of a jump agree on which packages are optional:
 // a package that comes with the jump, or that stops being optional, would leave open
 // what a host without it gets.
 func (r *reader) optionals(s *Spec) {

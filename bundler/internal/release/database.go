@@ -52,7 +52,7 @@ func (r *reader) databases(p *page, s *Spec, folder string) {
 	}
 }
 
-// isPattern tells whether a pattern of folders can be looked for.
+// isPattern reports whether a pattern of folders can be looked for.
 func isPattern(pattern string) bool {
 	_, err := filepath.Match(pattern, "/")
 	return err == nil

@@ -199,7 +199,7 @@ func (p *page) wrong(what, allowed string, path ...any) {
 	p.into.Add(p.doc.Mistake(what, allowed, path...))
 }
 
-// need reports a value that is missing or empty, and tells whether it is there.
+// need reports a value that is missing or empty, and reports whether it is there.
 func (p *page) need(value, allowed string, path ...any) bool {
 	if value != "" {
 		return true

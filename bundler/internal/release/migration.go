@@ -231,7 +231,7 @@ func (g *gooseFile) section(s *section) {
 	}
 }
 
-// gooseCuts tells whether goose takes the semicolon for the end of a statement: when
+// gooseCuts reports whether goose takes the semicolon for the end of a statement: when
 // it is the last thing on its line but for a comment. Goose looks at no quotes.
 func gooseCuts(text string, offset int) bool {
 	rest, _, _ := strings.Cut(text[offset+1:], "\n")

@@ -69,7 +69,7 @@ func hasPlaceholder(entries []conffile.Entry, name string) bool {
 }
 
 // droppedValues reports keys that hold a value of the host's own in the old release's
-// file and that the new one's lacks: the merge takes them away, and the value with them,
+// file and that the new one's does not have: the merge takes them away, and the value with them,
 // unless it lives on under another key or the spec says why nobody needs it.
 func (r *reader) droppedValues(p *page, s *Spec, rules int, file string, old, new []conffile.Entry) {
 	var said manifest.Config
@@ -175,14 +175,14 @@ func targets(from, to *Release) []string {
 	return sortedKeys(all)
 }
 
-// hasKey tells whether a file has a key, or keys below it.
+// hasKey reports whether a file has a key, or keys below it.
 func hasKey(entries []conffile.Entry, key string) bool {
 	return slices.ContainsFunc(entries, func(e conffile.Entry) bool {
 		return e.Key == key || strings.HasPrefix(e.Key, key+".")
 	})
 }
 
-// covered tells whether a key, or one above it, is set.
+// covered reports whether a key, or one above it, is set.
 func covered(set map[string]bool, key string) bool {
 	for k := range set {
 		if key == k || strings.HasPrefix(key, k+".") {

@@ -54,7 +54,7 @@ func (r *reader) releases() {
 	}
 }
 
-// isFolder tells whether a path below the root leads to a folder.
+// isFolder reports whether a path below the root leads to a folder.
 func (r *reader) isFolder(name string) bool {
 	info, err := os.Stat(filepath.Join(r.root, name))
 	return err == nil && info.IsDir()

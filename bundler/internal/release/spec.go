@@ -47,7 +47,7 @@ func (r *reader) specs() {
 	r.numberLines()
 }
 
-// ignored tells whether a name in specs/, or in the folder of a jump, is not the bundler's
+// ignored reports whether a name in specs/, or in the folder of a jump, is not the bundler's
 // business: hidden files, an editor's backups, notes.
 func ignored(e fs.DirEntry) bool {
 	name := e.Name()
@@ -127,7 +127,7 @@ func (r *reader) spec(jump string) {
 	r.cat.Specs[jump] = s
 }
 
-// ends checks from and to, and tells whether they make a jump.
+// ends checks from and to, and reports whether they make a jump.
 func (r *reader) ends(p *page, s *Spec, jump string) bool {
 	ok := true
 	for _, end := range []struct{ key, version string }{{"from", s.From}, {"to", s.To}} {

@@ -51,7 +51,7 @@ type Component struct {
 	Arch     string `yaml:"arch"`     // x86_64, noarch, ...
 	SHA256   string `yaml:"sha256"`   // of the RPM file; filled by bundler lock
 	Size     int64  `yaml:"size"`     // bytes of the RPM file; filled by bundler lock
-	Optional bool   `yaml:"optional"` // a host may lack it, and then stays without
+	Optional bool   `yaml:"optional"` // a host may not have it, and then stays without
 
 	// Source is where the RPM lies: a folder (relative to the project's root, or
 	// absolute), https://host/folder/, s3://bucket/prefix/, or yum+<URL of a yum

@@ -49,7 +49,7 @@ type Local struct {
 }
 
 // Load reads the head of the bundle at path, and what build wrote beside it: the statement of provenance is signed and tells the
-// SHA-256 of the bundle's file. A bundle that is not signed with key, and companions that lack or are of another bundle, are
+// SHA-256 of the bundle's file. A bundle that is not signed with key, and companions that are missing, or of another bundle, are
 // errors with exit.BadBundle.
 func Load(path string, key *sign.Public) (*Local, error) {
 	f, err := os.Open(path)
@@ -84,7 +84,7 @@ func Load(path string, key *sign.Public) (*Local, error) {
 	return l, nil
 }
 
-// check reads the bundle's file, and tells whether it is whole and the one that its companions are of.
+// check reads the bundle's file, and reports whether it is whole and the one that its companions are of.
 func (l *Local) check(ctx context.Context, r io.Reader) error {
 	rep, err := inspect.Digests(&stoppable{ctx, r})
 	if err == nil {

@@ -22,7 +22,7 @@ type gate struct {
 }
 
 // Certify takes in the certificates that lie beside the bundle. Stable takes it from then on when there is one that
-// holds for every platform; no platform at all is none. It returns what lacks, for people.
+// holds for every platform; no platform at all is none. It returns what is missing, for people.
 func (l *Local) Certify(key *sign.Public, platforms []string) ([]certify.MissingCertificate, error) {
 	v, err := certify.VerifyBeside(l.Path, key, l.Bundle.SHA256, platforms)
 	if err != nil {
@@ -62,7 +62,7 @@ func (l *Local) OverrideCertification(reason, by string, at time.Time) {
 	}
 }
 
-// Certified tells whether the bundle has a certificate that holds for every platform that counts.
+// Certified reports whether the bundle has a certificate that holds for every platform that counts.
 func (l *Local) Certified() bool { return l.gate.asked && len(l.gate.missing) == 0 }
 
 // ChannelFor decides which channel a bundle goes to; asked is what the publisher said, "" for nothing. Stable is for bundles that

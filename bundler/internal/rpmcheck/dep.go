@@ -21,11 +21,11 @@ const (
 	sense = rpmpkg.DepLess | rpmpkg.DepGreater | rpmpkg.DepEqual
 )
 
-// BeforeTransaction tells whether a requirement must be met by what is installed before the
+// BeforeTransaction reports whether a requirement must be met by what is installed before the
 // transaction: Requires(pretrans).
 func BeforeTransaction(d rpmpkg.Dep) bool { return d.Flags&pretrans != 0 }
 
-// MayBeMissing tells whether rpm installs a package without what it requires.
+// MayBeMissing reports whether rpm installs a package without what it requires.
 func MayBeMissing(d rpmpkg.Dep) bool { return d.Flags&missingOK != 0 }
 
 // Self is what a package provides by its name and version.
@@ -33,7 +33,7 @@ func Self(h *rpmpkg.Package) rpmpkg.Dep {
 	return rpmpkg.Dep{Name: h.Name, Flags: rpmpkg.DepEqual, EVR: h.ShortEVR()}
 }
 
-// Overlap tells whether what one dependency provides is what the other asks for (rpmdsCompare).
+// Overlap reports whether what one dependency provides is what the other asks for (rpmdsCompare).
 func Overlap(a, b rpmpkg.Dep) bool {
 	if a.Name != b.Name {
 		return false
@@ -75,7 +75,7 @@ func splitEVR(s string) evr {
 	return evr{version: s}
 }
 
-// Implies tells whether every version that fulfils the one requirement is sure to fulfil the other.
+// Implies reports whether every version that fulfils the one requirement is sure to fulfil the other.
 func Implies(known, asked rpmpkg.Dep) bool {
 	if known.Name != asked.Name {
 		return false

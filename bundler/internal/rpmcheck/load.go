@@ -98,7 +98,7 @@ func load(t *rpmfile.Tags, typed bool) error {
 // widths are the bytes of the numbers that begin at a multiple of them.
 var widths = map[uint32]int{rpmfile.TypeInt16: 2, rpmfile.TypeInt32: 4, rpmfile.TypeInt64: 8}
 
-// fits tells whether a tag may have a type. A string may be of any kind of string, and a tag that rpm
+// fits reports whether a tag may have a type. A string may be of any kind of string, and a tag that rpm
 // does not know of any type.
 func fits(tag rpmfile.Tag, typ uint32) bool {
 	want, known := tagTypes[tag]

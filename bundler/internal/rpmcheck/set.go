@@ -35,10 +35,10 @@ func NewSet(packages []*rpmpkg.Package) Set {
 	return s
 }
 
-// Has tells whether a package of the set fulfils a requirement.
+// Has reports whether a package of the set fulfils a requirement.
 func (s Set) Has(d rpmpkg.Dep) bool { return len(s.providers(d)) > 0 }
 
-// Knows tells whether the set has a thing of that name, in whatever version.
+// Knows reports whether the set has a thing of that name, in whatever version.
 func (s Set) Knows(d rpmpkg.Dep) bool { return s.Has(rpmpkg.Dep{Name: d.Name}) }
 
 // Provided lists what the set provides under a name.

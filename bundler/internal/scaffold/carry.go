@@ -172,7 +172,7 @@ func (p before) services() (head string, items []service, ok bool) {
 	return head, items, len(items) == len(p.spec.Services)
 }
 
-// learn takes from a line what it says of the item, and tells whether the line is only.
+// learn takes from a line what it says of the item, and reports whether the line is only.
 func (s *service) learn(line string) bool {
 	if found := unit.FindStringSubmatch(line); found != nil && s.unit == "" {
 		s.unit = found[1]

@@ -112,7 +112,7 @@ func notInstalled(h *rpmpkg.Package, known *release.Release) string {
 	return ""
 }
 
-// isDebugInfo tells whether a package is for debuggers alone: by its name and by where all its files are.
+// isDebugInfo reports whether a package is for debuggers alone: by its name and by where all its files are.
 func isDebugInfo(h *rpmpkg.Package) bool {
 	return debugName.MatchString(h.Name) && !slices.ContainsFunc(h.Files(), func(f rpmfile.FileInfo) bool {
 		return !strings.HasPrefix(f.Path+"/", "/usr/lib/debug/") && !strings.HasPrefix(f.Path+"/", "/usr/src/debug/")
@@ -180,12 +180,12 @@ func changes(from, to []Package) []change {
 	return out
 }
 
-// moves tells whether rpm has anything to do for the package.
+// moves reports whether rpm has anything to do for the package.
 func (c change) moves() bool {
 	return c.old == nil || c.new == nil || c.old.SHA256 != c.new.SHA256
 }
 
-// backwards tells whether the new version is the lower one.
+// backwards reports whether the new version is the lower one.
 func (c change) backwards() bool {
 	return c.old != nil && c.new != nil && c.new.Header.Compare(c.old.Header.ID) < 0
 }

@@ -46,7 +46,7 @@ type File struct {
 // Jump is the jump's name.
 func (in Input) Jump() string { return in.From.Version + "-" + in.To.Version }
 
-// Make returns the files of a jump and of those of its releases that versions/ lacks.
+// Make returns the files of a jump and of those of its releases that versions/ does not have.
 // Errors: exit.Usage for a jump that cannot be or is there, exit.Mismatch when the
 // packages are not those of a release that is there.
 func Make(in Input) ([]File, error) {

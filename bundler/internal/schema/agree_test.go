@@ -132,7 +132,7 @@ func mistakesOf(t *testing.T, dir, file string) []string {
 	return out
 }
 
-// plainMistake tells whether a mistake needs no look at anything else to be found: a source
+// plainMistake reports whether a mistake needs no look at anything else to be found: a source
 // may stand elsewhere, and which hooks need an undo depends on their phase.
 func plainMistake(m string) bool {
 	if strings.Contains(m, ": no source") || strings.Contains(m, ": no undo") {

@@ -115,7 +115,7 @@ func escapePattern(dir string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
 }
 
-// removeAbandoned removes a file unless its writer lives, and tells whether it did.
+// removeAbandoned removes a file unless its writer lives, and reports whether it did.
 func removeAbandoned(path string) (bool, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -19,7 +19,7 @@ import (
 )
 
 // writerKey is metadata of an object: who put it, as a number drawn for each Put. When the answer to a
-// conditional request was lost, and the next try finds the condition unmet, it tells whether the first had worked.
+// conditional request was lost, and the next try finds the condition unmet, it reports whether the first had worked.
 const writerKey = "bundler-put"
 
 // put is one Put under way.

@@ -42,7 +42,7 @@ func arrived(t *testing.T, s *s3server.Server, key string) (uploads, parts int) 
 	return len(list.Uploads), parts
 }
 
-// TestKilledUpload kills a process that uploads 40 MiB, five parts, and holds that another one sends only what lacks.
+// TestKilledUpload kills a process that uploads 40 MiB, five parts, and holds that another one sends only what is missing.
 func TestKilledUpload(t *testing.T) {
 	t.Parallel()
 	server := s3server.Start(t)

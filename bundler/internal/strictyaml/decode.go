@@ -60,16 +60,16 @@ func (d *Doc) Mistake(what, allowed string, path ...any) mistake.Mistake {
 	return m
 }
 
-// Has tells whether the file has something at a path.
+// Has reports whether the file has something at a path.
 func (d *Doc) Has(path ...any) bool {
 	_, ok := d.places[Path(path...)]
 	return ok
 }
 
-// Unread tells whether nothing of the file could be read.
+// Unread reports whether nothing of the file could be read.
 func (d *Doc) Unread() bool { return len(d.nodes) == 0 }
 
-// Broken tells whether what stands at a path, or a part of it, could not be read.
+// Broken reports whether what stands at a path, or a part of it, could not be read.
 func (d *Doc) Broken(path ...any) bool { return d.broken[Path(path...)] }
 
 // Path writes a path the way people do: services[2].health.http.

@@ -76,7 +76,7 @@ func undecided(s string) (string, bool) {
 	return "still to be decided: " + strings.TrimSpace(what), is
 }
 
-// unprintable tells whether a character does something to a terminal or a page instead of being shown.
+// unprintable reports whether a character does something to a terminal or a page instead of being shown.
 func unprintable(c rune) bool {
 	return c != '\n' && c != '\t' && unicode.In(c, unicode.Cc, unicode.Zl, unicode.Zp)
 }

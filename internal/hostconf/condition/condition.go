@@ -1,4 +1,4 @@
-// Package condition tells whether a host is one of those that a bundle's cases are about, by what the product's
+// Package condition reports whether a host is one of those that a bundle's cases are about, by what the product's
 // configuration there says.
 package condition
 
@@ -13,7 +13,7 @@ import (
 	"onerpm/internal/manifest"
 )
 
-// Any tells whether one of the cases holds, or there is none, and the names of the items that conditions found.
+// Any reports whether one of the cases holds, or there is none, and the names of the items that conditions found.
 // read returns a file's content; one that is not there is fs.ErrNotExist. An error names file and key, never a value.
 func Any(cases []manifest.HostCase, read func(file string) ([]byte, error)) (bool, []string, error) {
 	holds, names := len(cases) == 0, []string{}
@@ -114,7 +114,7 @@ func holdsOf(i manifest.HostItem, item *syntax.Node, others []*syntax.Node) bool
 	})
 }
 
-// oneOf tells whether a value is one of a list of texts, or none of another. A list or mapping is none of any.
+// oneOf reports whether a value is one of a list of texts, or none of another. A list or mapping is none of any.
 func oneOf(n *syntax.Node, is, not []string) bool {
 	value, ok := text(n)
 	if is != nil {
@@ -123,7 +123,7 @@ func oneOf(n *syntax.Node, is, not []string) bool {
 	return !ok || !slices.Contains(not, value)
 }
 
-// has tells whether a value is a text, or a list with it.
+// has reports whether a value is a text, or a list with it.
 func has(n *syntax.Node, want string) bool {
 	n = n.Resolve()
 	if n != nil && n.Kind == syntax.List {

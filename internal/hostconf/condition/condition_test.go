@@ -16,7 +16,7 @@ func of(conditions ...manifest.HostCondition) []manifest.HostCase {
 	return []manifest.HostCase{{All: conditions}}
 }
 
-// TestConditions: what is not there is an empty text, whatever lacks; a value that is no text is none of the texts.
+// TestConditions: what is not there is an empty text, whatever is missing; a value that is no text is none of the texts.
 func TestConditions(t *testing.T) {
 	t.Parallel()
 	is := func(key string, texts ...string) []manifest.HostCase {

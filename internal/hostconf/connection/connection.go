@@ -70,7 +70,7 @@ func Read(data []byte, c manifest.Connection) (Address, error) {
 	port := func(u Address) string { urlPort = strconv.Itoa(int(u.Port)); return urlPort }
 	host := value(c.Keys.Host, func(u Address) string { port(u); return u.Host })
 	own := cmp.Or(value(c.Keys.Port, port), urlPort)
-	if len(errs) == 0 { // or else an address that lacks would be called a wrong port
+	if len(errs) == 0 { // or else an address that is missing would be called a wrong port
 		if err := a.setHost(host, own); err != nil {
 			errs = append(errs, err)
 		}

@@ -43,7 +43,7 @@ func WriteLine(w, near *syntax.Entry) (string, error) {
 }
 
 // WriteValue writes a value in the style of the one it replaces if that can hold it;
-// shell tells whether a shell reads its line, or else maybe systemd.
+// shell reports whether a shell reads its line, or else maybe systemd.
 func WriteValue(v *syntax.Node, s syntax.Style, shell bool) (string, error) {
 	if v.Kind == syntax.List || v.Kind == syntax.Mapping || v.Kind == syntax.Reference {
 		return "", errors.New("a list or mapping cannot be a value of an env file")
@@ -73,7 +73,7 @@ func WriteValue(v *syntax.Node, s syntax.Style, shell bool) (string, error) {
 	return `"` + special.Replace(t) + `"`, nil
 }
 
-// writtenAs tells whether the bytes that n was read from still say t, and say it there.
+// writtenAs reports whether the bytes that n was read from still say t, and say it there.
 func writtenAs(n *syntax.Node, t string, shell bool) bool {
 	if n.Raw == "" {
 		return false

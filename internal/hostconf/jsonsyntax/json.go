@@ -64,7 +64,7 @@ func (p *parser) token() (json.Token, int, error) {
 	return t, start, err
 }
 
-// lostHalf tells whether a string that holds U+FFFD does not say so in its text: then
+// lostHalf reports whether a string that holds U+FFFD does not say so in its text: then
 // it stands for an escape that is no character.
 func lostHalf(s, raw string) bool {
 	wanted := strings.Count(raw, "\ufffd") + strings.Count(strings.ToLower(raw), `\ufffd`)

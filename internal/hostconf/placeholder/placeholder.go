@@ -29,7 +29,7 @@ func Parse(s string) Template {
 	return t
 }
 
-// In tells whether s holds a placeholder.
+// In reports whether s holds a placeholder.
 func In(s string) bool { return strings.Contains(s, "<<") && form.MatchString(s) }
 
 // Canonical returns s with the names of its placeholders left out, so that
@@ -41,7 +41,7 @@ func Canonical(s string) string {
 	return form.ReplaceAllLiteralString(s, "<<>>")
 }
 
-// Whole tells whether the template is one placeholder and nothing else.
+// Whole reports whether the template is one placeholder and nothing else.
 func (t Template) Whole() bool { return len(t.Names) == 1 && t.lits[0] == "" && t.lits[1] == "" }
 
 // Weight is how much of the template is fixed, in bytes.
@@ -53,7 +53,7 @@ func (t Template) Weight() int {
 	return n
 }
 
-// Match tells whether s has the template's shape, and what stands for each name.
+// Match reports whether s has the template's shape, and what stands for each name.
 // A name whose part of s can be cut in more than one way gets no value.
 func (t Template) Match(s string) (map[string]string, bool) {
 	if len(t.Names) == 0 {

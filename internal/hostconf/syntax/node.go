@@ -154,7 +154,7 @@ func (n *Node) Lookup(path string) *Node {
 	return nil
 }
 
-// Equal tells whether two values are the same; order matters in lists only.
+// Equal reports whether two values are the same; order matters in lists only.
 func Equal(a, b *Node) bool {
 	return compare(a, b, func(x, y *Node) bool {
 		return x.Kind == y.Kind && x.Text == y.Text && x.Expands == y.Expands && x.Means == y.Means

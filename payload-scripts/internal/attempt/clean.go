@@ -35,7 +35,7 @@ type Keep struct {
 	Data   bool      // the folders of packages that an upgrade has erased
 }
 
-// ended tells whether nothing will ever be done for the attempt again.
+// ended reports whether nothing will ever be done for the attempt again.
 func (s summary) ended() bool {
 	return len(s.Late) == 0 && (s.Outcome == journal.Upgraded || s.Outcome == journal.Refused || s.Outcome == journal.RolledBack)
 }
@@ -243,5 +243,5 @@ func (r *room) freed(paths []string) (int64, error) {
 	return total, nil
 }
 
-// Used tells whether an attempt was ever made on this host.
+// Used reports whether an attempt was ever made on this host.
 func Used(p layout.Places) bool { return exists(p.Var()) }

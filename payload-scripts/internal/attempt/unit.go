@@ -84,7 +84,7 @@ func stalled(unit, shown string) string {
 	return why + "; see systemctl status " + unit
 }
 
-// Started tells whether an attempt was started, or a unit is there that will start
+// Started reports whether an attempt was started, or a unit is there that will start
 // it. One whose start was cut short before that is as good as none.
 func Started(p layout.Places, a layout.Attempt) bool {
 	rec, err := journal.Read(a.Var)

@@ -78,7 +78,7 @@ func TestOutcomes(t *testing.T) {
 		"rolled back":    {rolledBack, 4, []string{"rolled back: Product is 4.1.1", "because: packages to new: no"}},
 		"needs a person": {needsAPerson, 5, []string{"needs a person", "do this"}},
 		"not measured": {func(r *journal.Record) { upgraded(r); r.Probed = false }, 0,
-			[]string{"7.25s (limit 1m0s), told by the door's stop and start"}},
+			[]string{"7.25s (limit 1m0s), estimated from service stop/start"}},
 		"back before the window": {func(r *journal.Record) { rolledBack(r); r.Closed, r.Reopened = time.Time{}, time.Time{} }, 4,
 			[]string{"it served all the time"}},
 		"refused": {func(r *journal.Record) { r.Outcome, r.Error = journal.Refused, "no room" }, 3,

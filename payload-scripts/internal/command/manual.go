@@ -33,16 +33,16 @@ func printManual(w io.Writer, prefix string) {
 			p(".RS\n.TP\n\\fB\\-\\-%s\\fR%s\n%s.\n.RE", roff(flagName), arg, roff(strings.ToUpper(what[:1])+what[1:]))
 		})
 	}
-	p(".TP\n.B help\n.RI [ COMMAND ]\nTell the usage; with\n.B settings\nshow the file of settings.")
+	p(".TP\n.B help\n.RI [ COMMAND ]\nShow the usage; with\n.B settings\nshow the file of settings.")
 	p(".SH EXIT STATUS")
 	for _, x := range exitCodes {
 		p(".TP\n.B %d\n%s.", x.code, roff(strings.ToUpper(x.what[:1])+x.what[1:]))
 	}
 	p(".SH FILES")
 	for _, f := range [][2]string{
-		{"/etc/" + prefix + "/upgrade.conf", "The settings; it may lack."},
-		{"/etc/" + prefix + "/manual", "When it is there, no upgrade starts by itself."},
-		{"/etc/" + prefix + "/no-agents", "When it is there, agents are left alone."},
+		{"/etc/" + prefix + "/upgrade.conf", "Settings (optional)."},
+		{"/etc/" + prefix + "/manual", "If it exists, no upgrade starts by itself."},
+		{"/etc/" + prefix + "/no-agents", "If it exists, agents are not upgraded."},
 		{"/var/lib/" + prefix + "/", "Journal, log, report and backups of each upgrade; for root only."},
 		{"/opt/" + prefix + "/", "The bundles, and what the upgrade under way needs of them."},
 	} {

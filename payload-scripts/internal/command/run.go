@@ -72,32 +72,32 @@ type command struct {
 
 func commands() []command {
 	return []command{
-		{"check", "look whether this machine can be upgraded; writes nothing",
-			"Every check is made and everything that was found is told at once, each with what to do. " +
+		{"check", "check whether this machine can be upgraded; writes nothing",
+			"Runs every check and reports all findings at once, each with what to do. " +
 				"It works from an unpacked bundle too, days before the upgrade. Exit code 0 means ready or nothing to do, 3 refused.",
 			nil, runCheck},
 		{"rehearse", "try the upgrade on copies and predict the window; touches nothing that serves",
 			"A dump of the database is restored into a PostgreSQL server of its own, without a network, and migrated there and back; the configuration is merged into a folder; " +
-				"rpm installs the packages into an empty root. It needs room for that below /var/lib for a few minutes, and leaves nothing. " +
+				"rpm installs the packages into an empty root. It needs disk space for that below /var/lib for a few minutes, and leaves nothing. " +
 				"Exit code 0 means that the upgrade would reach its end, 3 that it would be refused or go back.",
 			nil, runRehearse},
 		{"start", "start the upgrade, or resume one that needed a person",
 			"It returns when the upgrade is under way in the background. Installing a bundle does the same, unless the file manual is there.",
 			startFlags, runStart},
-		{"status", "tell where the upgrade is; --follow until it ends",
+		{"status", "show how far the upgrade is; --follow until it ends",
 			"On a terminal --follow is a live view; Ctrl-C ends the view and not the upgrade. " +
 				"Elsewhere, with NO_COLOR set or with TERM=dumb each step is a line when it ends.",
 			statusFlags, runStatus},
 		{"wait", "wait for the end; the exit code is the upgrade's",
-			"When the last installation of the bundle, or the last start, began no upgrade it tells why, with exit code 3 if it was refused and 8 otherwise. " +
-				"When nothing was ever started it makes the check, and exits with 8 if nothing stands in the way.", nil, runWait},
+			"When the last installation of the bundle, or the last start, began no upgrade, it says why, with exit code 3 if it was refused and 8 otherwise. " +
+				"When nothing was ever started, it runs the checks, and exits with 8 if nothing stands in the way.", nil, runWait},
 		{"rollback", "go back to the old release; possible until the commit",
 			"The upgrade under way ends its current step and goes back. After the commit it is refused with exit code 3.", nil, runRollback},
-		{"report", "tell how the last upgrade went",
+		{"report", "show the report of the last upgrade",
 			"Its steps with their times, the time out of service beside the limit, what was merged in configuration files, the first cause of a failure.",
 			nil, runReport},
 		{"log", "show the log of the last upgrade", "", logFlags, runLog},
-		{"agents", "have the agents on other machines upgraded: " + agentVerbs,
+		{"agents", "upgrade the agents on other machines: " + agentVerbs,
 			"Agents are upgraded after the upgrade, over the product's own interface, while it serves: first a canary, then batches, until all are done or too many failed. " +
 				"They begin by themselves when the bundle's file of credentials is there, with mode 0600 and one HTTP header a line, and the file no-agents is not. " +
 				"Start begins them otherwise; resume goes on once the cause of a stop is gone; wait waits for their end. Exit code 6 means that some are pending.",
@@ -184,7 +184,7 @@ func (e *env) command(ctx context.Context, c command, args []string) int {
 // flags are those of one command; every command has --json.
 func (c command) flags(e *env, o *options) *flag.FlagSet {
 	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
-	set.BoolVar(&e.json, "json", false, "tell it as JSON")
+	set.BoolVar(&e.json, "json", false, "write JSON")
 	if c.define != nil {
 		c.define(set, o)
 	}

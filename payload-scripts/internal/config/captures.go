@@ -24,7 +24,7 @@ func (c captures) get(name string) (*syntax.Node, bool) {
 	return nil, false
 }
 
-// matches tells whether the host's value v has the shape of t, and if so notes
+// matches reports whether the host's value v has the shape of t, and if so notes
 // what stands behind t's placeholders. Both are there.
 func matches(t, v *syntax.Node, c captures) bool {
 	found := captures{}
@@ -85,7 +85,7 @@ func shaped(t, v *syntax.Node, c captures) bool {
 	return syntax.Equal(t, v)
 }
 
-// templated tells whether a placeholder is anywhere in n.
+// templated reports whether a placeholder is anywhere in n.
 func templated(n *syntax.Node) bool {
 	if n.Kind == syntax.String && placeholder.In(n.Text) {
 		return true

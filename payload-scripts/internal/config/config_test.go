@@ -29,7 +29,7 @@ func (entropy) Read(p []byte) (int, error) {
 }
 
 // TestGolden runs every testdata/*.txtar: input is JSON of format, set and
-// policy; base, theirs and mine may lack; out and report are what comes of it.
+// policy; base, theirs and mine may be missing; out and report are what comes of it.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	names, err := filepath.Glob("testdata/*.txtar")

@@ -111,7 +111,7 @@ func (m *merger) capture(b, t, mine *syntax.Node) {
 	}
 }
 
-// moreSpecific tells whether, of two shapes that both fit a value, b says more about it
+// moreSpecific reports whether, of two shapes that both fit a value, b says more about it
 // than t: then the value is the old release's, not already the new one's.
 func moreSpecific(b, t *syntax.Node) bool { return templated(b) && weight(b) > weight(t) }
 
@@ -226,7 +226,7 @@ func (m *merger) mergeWhole(path string, b, t, mine *syntax.Node) *syntax.Node {
 	return m.conflict(path, b, t, mine)
 }
 
-// copied tells whether a set gives another key the host's value of this one.
+// copied reports whether a set gives another key the host's value of this one.
 func (m *merger) copied(path string) bool {
 	for key, v := range m.in.Set {
 		if v.Copy == path && key != path {
@@ -341,7 +341,7 @@ func (m *merger) show(path string, n *syntax.Node) string {
 	return show(path, n)
 }
 
-// namesSecret tells whether a placeholder in n has the name of a secret.
+// namesSecret reports whether a placeholder in n has the name of a secret.
 func namesSecret(n *syntax.Node) bool {
 	return n != nil && n.Kind == syntax.String && slices.ContainsFunc(placeholder.Parse(n.Text).Names, redact.Key)
 }

@@ -164,7 +164,7 @@ func (m *merger) put(want, mine *syntax.Node, key string, v *syntax.Node) error 
 	return nil
 }
 
-// store writes v at a.b.c below n and makes the mappings that lack.
+// store writes v at a.b.c below n and makes the mappings that are missing.
 func store(n *syntax.Node, path string, v *syntax.Node, format string) error {
 	if n.Kind != syntax.Mapping {
 		return errors.New("a key above it is no mapping")

@@ -352,7 +352,7 @@ func mergeAsOne(in Input) (Result, error) {
 	return x.result(out)
 }
 
-// untouched tells whether the host's file is what the old release rendered.
+// untouched reports whether the host's file is what the old release rendered.
 func (in Input) untouched() (bool, error) {
 	if in.Format == "text" {
 		x, err := newTextMerge(in)

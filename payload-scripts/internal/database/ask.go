@@ -59,7 +59,7 @@ func (db *DB) Reading(ctx context.Context, work func(*sql.Tx) error) error {
 	return work(tx)
 }
 
-// Proves tells whether a query answers as expected; nil expects nothing.
+// Proves reports whether a query answers as expected; nil expects nothing.
 func (db *DB) Proves(ctx context.Context, e *manifest.Expects) error {
 	if e == nil {
 		return nil

@@ -56,7 +56,7 @@ func Code(err error) string {
 	return ""
 }
 
-// Contended tells whether the statement only lost against another session and
+// Contended reports whether the statement only lost against another session and
 // may be tried again: lock_not_available, deadlock_detected, serialization_failure.
 func Contended(err error) bool {
 	switch Code(err) {
@@ -66,7 +66,7 @@ func Contended(err error) bool {
 	return false
 }
 
-// Lost tells whether the session is gone, so that nothing is known of what it
+// Lost reports whether the session is gone, so that nothing is known of what it
 // did last: admin_shutdown, crash_shutdown, cannot_connect_now,
 // too_many_connections, class 08, or a connection that broke or was not made in time.
 func Lost(err error) bool {

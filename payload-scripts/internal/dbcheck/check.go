@@ -59,7 +59,7 @@ func Run(ctx context.Context, db *database.DB, files Files) []finding.Finding {
 	}
 	switch broken, err := migration.InvalidIndexes(ctx, db); {
 	case err != nil:
-		c.refuse("database-invalid-indexes", "find out why the query fails; the upgrade needs its answer", "whether indexes are invalid cannot be told: %v", err)
+		c.refuse("database-invalid-indexes", "find out why the query fails; the upgrade needs its answer", "whether indexes are invalid cannot be determined: %v", err)
 	case len(broken) > 0:
 		c.refuse("database-invalid-indexes", "REINDEX them or drop them",
 			"indexes are invalid, left by a build that did not finish: %s", strings.Join(broken, ", "))
@@ -74,12 +74,12 @@ func (c *check) refuse(id, do, format string, a ...any) {
 	})
 }
 
-// refused tells whether a finding is there.
+// refused reports whether a finding is there.
 func (c *check) refused(id string) bool {
 	return slices.ContainsFunc(c.found, func(f finding.Finding) bool { return f.ID == id })
 }
 
-// reachable tells whether anything can be asked.
+// reachable reports whether anything can be asked.
 func (c *check) reachable(ctx context.Context) bool {
 	file := c.db.Spec.Connection.File
 	via, err := pooled(ctx, c.db)
@@ -98,7 +98,7 @@ func (c *check) reachable(ctx context.Context) bool {
 	return true
 }
 
-// schema tells whether it is the installed release's.
+// schema reports whether it is the installed release's.
 func (c *check) schema(ctx context.Context) bool {
 	expects, becomes := c.db.Spec.Expects, c.db.Spec.Becomes
 	err := c.db.Proves(ctx, expects)

@@ -37,7 +37,7 @@ func none(tb *testbed.Bed, files Files) {
 	}
 }
 
-// dumps tells whether pg_dump, as the product's user, can back the database up.
+// dumps reports whether pg_dump, as the product's user, can back the database up.
 func dumps(tb *testbed.Bed) bool {
 	tb.Helper()
 	return dump.Write(context.Background(), attempt(tb), filepath.Join(tb.TempDir(), "x.dump")) == nil
@@ -102,7 +102,7 @@ func TestRecordThatCannotBeRead(t *testing.T) {
 	tb.AsSuper("CREATE SCHEMA cloudify_upgrade; CREATE TABLE cloudify_upgrade.migrations (version bigint); CREATE TABLE cloudify_upgrade.built (name text)")
 	found := Run(context.Background(), attempt(tb), jump(tb))
 	i := slices.IndexFunc(found, func(f finding.Finding) bool { return f.ID == "database-invalid-indexes" })
-	if i < 0 || !strings.Contains(found[i].What, "cannot be told: ") || !strings.Contains(found[i].What, "permission denied") {
+	if i < 0 || !strings.Contains(found[i].What, "cannot be determined: ") || !strings.Contains(found[i].What, "permission denied") {
 		t.Errorf("findings %+v", found)
 	}
 }

@@ -36,7 +36,7 @@ func Folder(ctx context.Context, db *database.DB) (dir string, found bool, err e
 	return dir, found, err
 }
 
-// serves tells whether a folder is that of the server with this port which was started
+// serves reports whether a folder is that of the server with this port which was started
 // then. Its postmaster.pid has, line by line: process, folder, start, port.
 func serves(dir, port string, started int64) bool {
 	text, err := host.ReadFile(filepath.Join(dir, "postmaster.pid"), maxPidFile)

@@ -19,14 +19,14 @@ const Floor = 64 << 20
 // guardPause is waited between two looks.
 const guardPause = 100 * time.Millisecond
 
-// FullError tells that work was ended because a disk is nearly full.
+// FullError says that work was ended because a disk is nearly full.
 type FullError struct {
 	Path string
 	Free int64
 }
 
 func (e *FullError) Error() string {
-	return fmt.Sprintf("the file system of %s has only %d MB left, and the database needs them while it serves; free room there, then start again", e.Path, e.Free>>20)
+	return fmt.Sprintf("the file system of %s has only %d MB left, and the database needs them while it serves; free space there, then start again", e.Path, e.Free>>20)
 }
 
 // Guard runs work that writes on the disks of a database that serves, and ends it when one of

@@ -206,7 +206,7 @@ func TestGuard(t *testing.T) {
 	}
 	wait := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 	var full *FullError
-	if err := Guard(ctx, append([]string{"/nowhere"}, paths...), 1<<60, wait); !errors.As(err, &full) || !strings.Contains(err.Error(), "free room there, then start again") {
+	if err := Guard(ctx, append([]string{"/nowhere"}, paths...), 1<<60, wait); !errors.As(err, &full) || !strings.Contains(err.Error(), "free space there, then start again") {
 		t.Errorf("error %v", err)
 	}
 	// Work that ended well in spite of it did not fail.

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// ErrNoObject tells that a path leads through a value which is no object.
+// ErrNoObject says that a path leads through a value which is no object.
 var ErrNoObject = errors.New("a value on the way is no object")
 
 // Set returns the document with a value at a path, whatever was there. Objects on the way
-// that lack, or are null, are made.
+// that are missing, or are null, are made.
 func Set(raw []byte, path []string, value []byte) ([]byte, error) {
 	if len(path) == 0 {
 		return value, nil

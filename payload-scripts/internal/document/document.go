@@ -159,7 +159,7 @@ func Items(raw []byte, work func(item []byte) bool) {
 	}
 }
 
-// isKey tells whether a key as it is written, in quotes, is that key.
+// isKey reports whether a key as it is written, in quotes, is that key.
 func isKey(written []byte, key string) bool {
 	if len(written) < 2 {
 		return false

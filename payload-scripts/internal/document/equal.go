@@ -6,7 +6,7 @@ import (
 	"reflect"
 )
 
-// Equal tells whether two values are the same: texts by their characters, numbers by how
+// Equal reports whether two values are the same: texts by their characters, numbers by how
 // they are written, objects whatever the order of their keys.
 func Equal(a, b []byte) bool {
 	if KindOf(a) != KindOf(b) {

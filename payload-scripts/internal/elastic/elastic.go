@@ -79,7 +79,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("it answered %d: %s", e.Status, e.Said)
 }
 
-// Lost tells whether the other side did not answer, or not to the end, so that asking again
+// Lost reports whether the other side did not answer, or not to the end, so that asking again
 // later may help: it is being started, or was stopped.
 func Lost(err error) bool {
 	var said *Error

@@ -195,7 +195,7 @@ func removeNonRegular(real string) error {
 	return host.Remove(real)
 }
 
-// matches tells whether a file has content and attributes of a side; the old one has
+// matches reports whether a file has content and attributes of a side; the old one has
 // its times and extended attributes too.
 func (s *Set) matches(real string, want *file, exact bool) (bool, error) {
 	n, err := host.OpenPath(real)

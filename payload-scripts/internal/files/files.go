@@ -194,7 +194,7 @@ func (s *Set) Converge(ctx context.Context, side manifest.Side) error {
 	return nil
 }
 
-// UnitsChange tells whether a unit file differs between the two sides, so that
+// UnitsChange reports whether a unit file differs between the two sides, so that
 // systemd must read them again.
 func (s *Set) UnitsChange() (bool, error) {
 	x, err := s.loadIndex()
@@ -213,7 +213,7 @@ func (s *Set) UnitsChange() (bool, error) {
 func explain(err error) error {
 	switch {
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
-		return fmt.Errorf("%w; make room on that file system", err)
+		return fmt.Errorf("%w; free space on that file system", err)
 	case errors.Is(err, unix.EROFS):
 		return fmt.Errorf("%w; make that file system writable", err)
 	}

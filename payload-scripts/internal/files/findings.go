@@ -131,12 +131,12 @@ func (s *Set) mergeFinding(c manifest.Config, err error) finding.Finding {
 		return refuse("config-form", fmt.Sprintf("%s cannot be merged in the form it has on this host: %v", c.Target, form.Err),
 			"write it in a plainer form, without anchors and tags; or "+whole)
 	case errors.Is(err, exec.ErrNotFound):
-		return refuse("config-merge", fmt.Sprintf("%s cannot be merged: %v", c.Target, err), "install what lacks; rpm2cpio comes with rpm")
+		return refuse("config-merge", fmt.Sprintf("%s cannot be merged: %v", c.Target, err), "install the missing program; rpm2cpio comes with rpm")
 	}
 	return refuse("config-merge", fmt.Sprintf("%s cannot be merged: %v", c.Target, err), "this is a mistake in the bundle: take a fresh copy of it, or ask for a corrected one")
 }
 
-// unmergedFinding tells that the admin's decision is about more than a conflict.
+// unmergedFinding says that the admin's decision is about more than a conflict.
 func (s *Set) unmergedFinding(c manifest.Config, r config.Result) finding.Finding {
 	becomes := "stays as it is, without what " + s.m.To + " brings"
 	if r.Changes[0].Kind == config.Changed {
@@ -171,7 +171,7 @@ func decides(c manifest.Config, key string) string {
 	return c.Target + ":" + key
 }
 
-// ownerLacks tells whether a new file is to belong to somebody who is not there (yet).
+// ownerLacks reports whether a new file is to belong to somebody who is not there (yet).
 func (s *Set) ownerLacks(c manifest.Config, isNew bool) (finding.Finding, bool) {
 	if !isNew {
 		return finding.Finding{}, false
@@ -185,7 +185,7 @@ func (s *Set) ownerLacks(c manifest.Config, isNew bool) (finding.Finding, bool) 
 		Do:   "nothing if a package of " + s.m.To + " makes that user; otherwise the upgrade goes back by itself"}, true
 }
 
-// readOnly tells whether a configuration file lies where nothing can be written.
+// readOnly reports whether a configuration file lies where nothing can be written.
 func (s *Set) readOnly(target, real string) (finding.Finding, bool) {
 	for _, at := range []string{paths.Existing(filepath.Dir(s.onHost(target))), paths.Existing(real)} {
 		var st unix.Statfs_t

@@ -67,7 +67,7 @@ func work(path string) error {
 	return s.Converge(context.Background(), manifest.Side(c.Step))
 }
 
-// killed runs a step in a process of its own and tells whether it died at the n-th file.
+// killed runs a step in a process of its own and reports whether it died at the n-th file.
 func (m *machine) killed(step string, n int) bool {
 	m.t.Helper()
 	data, err := json.Marshal(child{m.root, m.bundle, m.backup, m.m, m.packaged, step, n})

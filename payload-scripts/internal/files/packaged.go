@@ -33,7 +33,7 @@ type Shipped struct {
 	Content     func(context.Context) ([]byte, error)
 }
 
-// attrs tells whether a file of the host has the attributes that the package gave it.
+// attrs reports whether a file of the host has the attributes that the package gave it.
 func (p *Shipped) attrs(f *file) bool {
 	return p != nil && f.Mode == p.Mode && f.UID == p.UID && f.GID == p.GID
 }

@@ -226,7 +226,7 @@ func TestFull(t *testing.T) {
 	s := m.set()
 	m.ok(s.Prepare(ctx))
 	err := s.SaveState(ctx)
-	if !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), "/opt/app/state") || !strings.Contains(err.Error(), "make room") {
+	if !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), "/opt/app/state") || !strings.Contains(err.Error(), "; free space on that file system") {
 		t.Error(err)
 	}
 	m.ok(m.set().Converge(ctx, manifest.Old))

@@ -114,7 +114,7 @@ func Remove(path string) error {
 	return syncFolder(dir)
 }
 
-// exists tells whether a name is in a folder: of one that is not, the kernel says
+// exists reports whether a name is in a folder: of one that is not, the kernel says
 // that the file system is read-only when it is.
 func exists(dir *os.File, name string) bool {
 	var st unix.Stat_t

@@ -111,7 +111,7 @@ func OpenPath(path string) (*Inode, error) {
 	return OpenInode(int(dir.Fd()), base)
 }
 
-// missing tells whether a path ended before its last part.
+// missing reports whether a path ended before its last part.
 func missing(err error) bool {
 	return errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR)
 }
@@ -146,8 +146,8 @@ func newWalk(root string) (*walk, error) {
 
 // to goes to path, over a link in its last part only when follow is set. It
 // returns what is left of the path: nothing when it is a folder, its last part
-// when that is no folder or not looked at. The error tells when a folder lacks
-// before; the walk stands at the last that is there, and all that lacks is returned.
+// when that is no folder or not looked at. The error tells when a folder is missing
+// before; the walk stands at the last that is there, and all that is missing is returned.
 func (w *walk) to(path string, follow bool) (rest string, err error) {
 	todo := parts(path)
 	for len(todo) > 0 {
@@ -233,7 +233,7 @@ func (w *walk) push(fd int, name string) error {
 	return nil
 }
 
-// rootsAlone tells whether nobody but root can rename or replace what of root's
+// rootsAlone reports whether nobody but root can rename or replace what of root's
 // lies in a folder. In a folder with the sticky bit only owners can.
 func rootsAlone(st *unix.Stat_t) bool {
 	if st.Uid != 0 {

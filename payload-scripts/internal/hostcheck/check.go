@@ -156,8 +156,8 @@ func doorFindings(ctx context.Context, m *manifest.Manifest) []finding.Finding {
 		if err := service.Ask(ctx, &h, manifest.Old); err != nil {
 			out = append(out, finding.Finding{ID: "door-unanswered", Level: finding.Warn,
 				What: fmt.Sprintf("%s lets clients in and does not answer as the bundle expects: %v", u.Unit, err),
-				Do: "nothing if you gave it another address on purpose: the time out of service is then told by its stop and start, " +
-					"and the opened door is not judged by that question; otherwise look why it does not serve"})
+				Do: "nothing if you gave it another address on purpose: the time out of service is then estimated from service stop/start, " +
+					"and that question does not check the opened door; otherwise look why it does not serve"})
 		}
 	}
 	return out

@@ -63,7 +63,7 @@ func given(g manifest.Given) error {
 	lines := strings.Split(string(data), "\n")
 	for i, what := range g.Lines {
 		if i >= len(lines) || strings.TrimSpace(lines[i]) == "" {
-			return fmt.Errorf("%s lacks %s in line %d", g.File, what, i+1)
+			return fmt.Errorf("%s: %s is missing in line %d", g.File, what, i+1)
 		}
 	}
 	return nil

@@ -19,8 +19,8 @@ func TestHookFindings(t *testing.T) {
 		want string // in the finding; "" for none
 	}{
 		"good":       {"root\ns3cret\n", 0o600, ""},
-		"half":       {"root\n", 0o600, "lacks the password in line 2"},
-		"blank":      {" \ns3cret\n", 0o600, "lacks the name in line 1"},
+		"half":       {"root\n", 0o600, "the password is missing in line 2"},
+		"blank":      {" \ns3cret\n", 0o600, "the name is missing in line 1"},
 		"for others": {"root\ns3cret\n", 0o640, "can be read by others"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -81,7 +81,7 @@ func newDatabase(ctx context.Context, b *layout.Bundle, spec manifest.Database) 
 		return nil
 	}
 	return []finding.Finding{{ID: "database-address", Level: finding.Refuse,
-		What: fmt.Sprintf("where the new release's database %s will be cannot be told: %v", spec.Name, err),
+		What: fmt.Sprintf("where the new release's database %s will be cannot be determined: %v", spec.Name, err),
 		Do:   "correct this host's part of " + spec.Connection.File + ", then check again"}}
 }
 

@@ -99,11 +99,11 @@ func (r *Record) Window() time.Duration {
 	return r.Reopened.Sub(r.Closed)
 }
 
-// Changed tells whether something of the host was changed, or begun to be, that the way back from
+// Changed reports whether something of the host was changed, or begun to be, that the way back from
 // prepare takes back.
 func (r *Record) Changed() bool { return r.Schema != nil || len(r.Hooks) > 0 || r.Early }
 
-// HasStep tells whether a step of a name ever began.
+// HasStep reports whether a step of a name ever began.
 func (r *Record) HasStep(step string) bool {
 	return slices.ContainsFunc(r.Steps, func(s Step) bool { return s.Name == step })
 }

@@ -7,7 +7,7 @@
 //	/opt/<p>/run/current      link to the attempt that was started last
 //	/var/lib/<p>/state        one word: idle, running, done, rolled-back, needs-a-person
 //	/var/lib/<p>/<id>/        journal, log, backup and report; nothing there is executed
-//	/etc/<p>/upgrade.conf     the admin's settings; it may lack
+//	/etc/<p>/upgrade.conf     the admin's settings (optional)
 //	/var/lib/<p>/window       exists while the product's units are held down, over a reboot too
 //	/var/lib/<p>/*-may-start  by which they are held: see package service
 package layout

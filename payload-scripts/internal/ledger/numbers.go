@@ -28,7 +28,7 @@ type entry struct {
 	seen   bool // in this reading: only such rows can be referred to
 }
 
-// Numbered tells whether the rows of a table have numbers.
+// Numbered reports whether the rows of a table have numbers.
 func Numbered(t manifest.StoreTable) bool { return t.Number != "" && t.Read.Grows == "" }
 
 // NewRows are those of a table without rows.

@@ -97,10 +97,10 @@ func (s Steps) Place(r journal.Record, name string) (at, of int) {
 	return at, len(list)
 }
 
-// Restoring tells whether a record is resumed by making everything old.
+// Restoring reports whether a record is resumed by making everything old.
 func (s Steps) Restoring(r journal.Record) bool { return transitions().stageOf(s, r) == Restore }
 
-// servicesTouched tells whether a step began from which on services may be down.
+// servicesTouched reports whether a step began from which on services may be down.
 func (s Steps) servicesTouched(r journal.Record) bool {
 	for _, began := range r.Steps {
 		for _, step := range s[Switch] {

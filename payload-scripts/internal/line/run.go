@@ -236,7 +236,7 @@ func (l *Line) releaseReserve(r *journal.Record) bool {
 		return false
 	}
 	l.Host.FreeRoom()
-	const what = "the disk was full: room that had been set aside was given free; make room soon"
+	const what = "the disk was full: reserved disk space was released; free more space soon"
 	slog.Warn(what)
 	if !slices.Contains(r.Warnings, what) {
 		r.Warnings = append(r.Warnings, what)

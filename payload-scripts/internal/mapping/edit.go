@@ -94,7 +94,7 @@ func (t *Table) edited(source []byte, d *document.Document, to *Sink) ([]byte, e
 	return source, nil
 }
 
-// hold tells whether all conditions hold for a document.
+// hold reports whether all conditions hold for a document.
 func hold(all []condition, source []byte) bool {
 	for i := range all {
 		if !all[i].holds(document.Get(source, all[i].path)) {
@@ -214,7 +214,7 @@ func (c *change) present(list []byte) (found bool) {
 	return found
 }
 
-// holds tells whether a condition holds for a value, which may be missing.
+// holds reports whether a condition holds for a value, which may be missing.
 func (c *condition) holds(value []byte) bool {
 	kind := document.KindOf(value)
 	switch {

@@ -276,7 +276,7 @@ func (t *Table) misfit(d *document.Document, column, why string) Misfit {
 }
 
 // keyOf appends the values of a key, so that different ones never look the same; false when
-// one lacks.
+// one is missing.
 func (t *Table) keyOf(key []byte, parts []part, d *document.Document) ([]byte, bool) {
 	for _, p := range parts {
 		var value []byte

@@ -126,7 +126,7 @@ func (f *fill) rest(ctx context.Context) error {
 	}
 }
 
-// rowsLeft tells whether a row is left, by the index.
+// rowsLeft reports whether a row is left, by the index.
 func (f *fill) rowsLeft(ctx context.Context, left *bool) error {
 	tx, err := f.r.Pool.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {

@@ -29,7 +29,7 @@ import (
 type Set struct {
 	Moves    []manifest.Move
 	Owners   []manifest.Owner
-	State    []string                                       // paths that are restored from a copy afterwards: what lacks there on the way back is no failure
+	State    []string                                       // paths that are restored from a copy afterwards: what is missing there on the way back is no failure
 	Host     paths.Host                                     // where the files are
 	Folder   string                                         // of the attempt; "" when the set is only asked for findings
 	Config   []string                                       // files that the upgrade writes in the window, whose owner changes all the same
@@ -48,7 +48,7 @@ func Of(m *manifest.Manifest, folder, root string) *Set {
 	return s
 }
 
-// none tells that there is nothing to do.
+// none says that there is nothing to do.
 func (s *Set) none() bool { return len(s.Moves) == 0 && len(s.Owners) == 0 }
 
 // Paths are all that it reads and writes, and what is mounted below, for those who must know on
@@ -189,7 +189,7 @@ func (s *Set) tell(path string, done, of int) {
 	}
 }
 
-// inState tells whether a path, as this process sees it, is restored from a copy.
+// inState reports whether a path, as this process sees it, is restored from a copy.
 func (s *Set) inState(real string) bool {
 	return slices.ContainsFunc(s.State, func(p string) bool {
 		at, _, err := s.Host.Resolve(p)

@@ -143,7 +143,7 @@ func (s *Set) walk(ctx context.Context, rule manifest.Owner, visit func(owned) e
 	return outside
 }
 
-// isPrivileged tells whether a file is a program with setuid, setgid or capabilities. It keeps its owner: somebody
+// isPrivileged reports whether a file is a program with setuid, setgid or capabilities. It keeps its owner: somebody
 // else could change what it does, and the way back would give that the privilege.
 func isPrivileged(path string, st *unix.Stat_t) (bool, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Mode&(0o111|unix.S_ISUID|unix.S_ISGID) == 0 {
@@ -261,7 +261,7 @@ func (s *Set) restoreOwners(ctx context.Context) error {
 // ids are a user and a group; -1 leaves what is there.
 type ids struct{ uid, gid int }
 
-// give gives the file at a path an owner. It tells whether that very file is there.
+// give gives the file at a path an owner. It reports whether that very file is there.
 func (o owned) give(at *opener, path host.Name, to ids) (same bool, err error) {
 	n, err := at.open(string(path))
 	if absent(err) {

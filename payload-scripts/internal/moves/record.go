@@ -69,7 +69,7 @@ func (s *Set) recordPlaces() error {
 	return host.WriteFile(s.file(), append(data, '\n'), host.Attr{Mode: 0o600})
 }
 
-// add notes one move: what is there now, and the folders that lack.
+// add notes one move: what is there now, and the folders that are missing.
 func (r *record) add(s *Set, m manifest.Move) error {
 	source, _, err := s.Host.Resolve(m.Source())
 	if err != nil {

@@ -127,7 +127,7 @@ func (h Host) setTime(path string, nanoseconds int64) error {
 	return n.SetTime(unix.NsecToTimespec(nanoseconds))
 }
 
-// MakeFolders makes path and the folders above it that lack, as they were if they were there.
+// MakeFolders makes path and the folders above it that are missing, as they were if they were there.
 func (h Host) MakeFolders(r *Record, path string) error {
 	var lack []string
 	for p := path; p != "/"; p = filepath.Dir(p) {

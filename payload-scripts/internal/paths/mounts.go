@@ -43,7 +43,7 @@ func mountsOf(all []Mount, real string, isTree bool) []Mount {
 	return out
 }
 
-// Within tells whether a path is a folder or lies in it.
+// Within reports whether a path is a folder or lies in it.
 func Within(path, dir string) bool {
 	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
 }
@@ -109,7 +109,7 @@ func without(a, b []Mount) []Mount {
 // and again when nobody has looked for a while, it stands in the other's place.
 const automount = "autofs"
 
-// is tells whether two mounts are the same.
+// is reports whether two mounts are the same.
 func (m Mount) is(o Mount) bool {
 	return m == o || m.Point == o.Point && (m.Type == automount || o.Type == automount)
 }

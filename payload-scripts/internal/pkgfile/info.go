@@ -19,7 +19,7 @@ func Stat(path string) (*Info, error) {
 	return &Info{Mode: GoMode(n.Stat.Mode), Size: n.Stat.Size, Inode: [2]uint64{n.Stat.Dev, n.Stat.Ino}}, nil
 }
 
-// IsFolder tells whether a folder is at a path, or a link of root's that leads to one, which
+// IsFolder reports whether a folder is at a path, or a link of root's that leads to one, which
 // is as good to rpm.
 func IsFolder(path string) (bool, error) {
 	f, err := openFolder(path)

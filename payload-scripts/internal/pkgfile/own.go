@@ -31,7 +31,7 @@ type Own struct {
 	Same    host.Name         `json:"same,omitempty"`   // path of the file that this is a hard link of; that stands before it
 }
 
-// isAbsentDir tells whether o is a folder that the host did not have: rpm makes
+// isAbsentDir reports whether o is a folder that the host did not have: rpm makes
 // the folders above a package's files even when no package owns them, and
 // leaves them when the files go.
 func (o Own) isAbsentDir() bool { return o.Missing && o.Mode.IsDir() }

@@ -24,7 +24,7 @@ func open(path string) (*host.Inode, error) {
 	return n, err
 }
 
-// absent tells that nothing is at a path; a file on the way counts as nothing.
+// absent says that nothing is at a path; a file on the way counts as nothing.
 func absent(err error) bool { return errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) }
 
 func isLink(n *host.Inode) bool { return n.Stat.Mode&unix.S_IFMT == unix.S_IFLNK }
@@ -91,7 +91,7 @@ func ReadDir(path string) ([]os.DirEntry, error) {
 	return dir.ReadDir(-1)
 }
 
-// IsEmptyDir tells whether an empty folder is at a path: a folder itself, not a link to one.
+// IsEmptyDir reports whether an empty folder is at a path: a folder itself, not a link to one.
 func IsEmptyDir(path string) (bool, error) {
 	n, err := open(path)
 	if err != nil || n == nil {

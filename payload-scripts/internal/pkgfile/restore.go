@@ -165,7 +165,7 @@ func (s Saved) relink(o Own) error {
 	return nil
 }
 
-// makeParents makes a folder and those above it that lack; those that are there stay as they are.
+// makeParents makes a folder and those above it that are missing; those that are there stay as they are.
 func makeParents(dir string) error {
 	n, err := open(dir)
 	if err != nil {

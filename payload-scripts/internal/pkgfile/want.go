@@ -68,7 +68,7 @@ func names(xattrs map[string][]byte) string {
 	return strings.Join(slices.Sorted(maps.Keys(xattrs)), ", ")
 }
 
-// isLabel tells that an extended attribute is given to a file by the host's policy, not by
+// isLabel says that an extended attribute is given to a file by the host's policy, not by
 // who made the file: rpm gives a new file the right one.
 func isLabel(name string) bool {
 	return name == "security.selinux" || name == "security.ima" || name == "security.evm"

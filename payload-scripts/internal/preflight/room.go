@@ -33,13 +33,13 @@ type volume struct {
 func (r *run) room(ctx context.Context) []finding.Finding {
 	volumes := map[uint64]*volume{}
 	if err := r.needs(ctx, volumes); err != nil {
-		return failed("find out how much room is needed", err)
+		return failed("determine how much disk space is needed", err)
 	}
 	var found []finding.Finding
 	for _, v := range volumes {
 		f, err := v.compare()
 		if err != nil {
-			return failed("find out how much room there is", err)
+			return failed("determine how much disk space is free", err)
 		}
 		found = append(found, f...)
 	}

@@ -42,7 +42,7 @@ func (e *NotFoundError) Error() string {
 // Unwrap returns exec.ErrNotFound.
 func (e *NotFoundError) Unwrap() error { return exec.ErrNotFound }
 
-// Exists tells whether a program is in the system's folders.
+// Exists reports whether a program is in the system's folders.
 func Exists(program string) bool {
 	_, err := Find(program)
 	return err == nil

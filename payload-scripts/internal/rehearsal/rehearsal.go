@@ -201,10 +201,10 @@ const spare = 256 << 20
 func (u *run) room(need int64, what string) error {
 	var st unix.Statfs_t
 	if err := unix.Statfs(u.dir, &st); err != nil {
-		return fmt.Errorf("look for room in %s: %w", u.dir, err)
+		return fmt.Errorf("determine the free space of %s: %w", u.dir, err)
 	}
 	if free := int64(st.Bavail) * st.Bsize; free < need+spare {
-		return &untriedError{fmt.Errorf("no room to rehearse %s: %s has %d MB free, %d MB are needed", what, u.dir, free>>20, (need+spare)>>20+1)}
+		return &untriedError{fmt.Errorf("not enough disk space to rehearse %s: %s has %d MB free, %d MB are needed", what, u.dir, free>>20, (need+spare)>>20+1)}
 	}
 	return nil
 }

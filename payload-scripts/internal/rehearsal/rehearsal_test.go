@@ -62,7 +62,7 @@ func TestProblemsAreTheUpgrades(t *testing.T) {
 	u := rehearse(t)
 	ctx := context.Background()
 	full := u.room(1<<60, "the packages")
-	if full == nil || !strings.Contains(full.Error(), "no room to rehearse the packages") {
+	if full == nil || !strings.Contains(full.Error(), "not enough disk space to rehearse the packages") {
 		t.Fatalf("error %v", full)
 	}
 	for _, err := range []error{full, fmt.Errorf("database main: %w", &untriedError{errors.New("no server here")}), errors.New("a migration fails")} {

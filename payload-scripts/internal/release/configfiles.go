@@ -55,7 +55,7 @@ func (b *Bundle) ConfigFiles(who Owners) (merged []ConfigFile, others []string, 
 	return merged, others, nil
 }
 
-// isMerged clears the sides on which the file is not shipped, and tells whether
+// isMerged clears the sides on which the file is not shipped, and reports whether
 // one is left on which it is configuration.
 func (f *ConfigFile) isMerged() bool {
 	if f.New != nil && (f.New.info.IsGhost() || !f.New.info.IsRegular()) {
@@ -101,7 +101,7 @@ func (b *Bundle) shipped(side manifest.Side, who Owners, both map[string]*Config
 }
 
 // marked returns what any package of the two releases marks as %config, sorted:
-// those of optional packages that the host lacks too.
+// those of optional packages that the host does not have, too.
 func (b *Bundle) marked() ([]string, error) {
 	found := map[string]bool{}
 	for _, side := range []manifest.Side{manifest.Old, manifest.New} {

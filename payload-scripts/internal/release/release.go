@@ -208,7 +208,7 @@ func (b *Bundle) RPMs(side manifest.Side) ([]string, error) {
 }
 
 // Paths returns the files of all of side's carried packages by path, those of optional
-// packages that the host lacks too: for looking after what an interrupted rpm left.
+// packages that the host does not have, too: for looking after what an interrupted rpm left.
 func (b *Bundle) Paths(side manifest.Side) (map[string]rpmfile.FileInfo, error) {
 	all := map[string]rpmfile.FileInfo{}
 	for _, p := range b.Manifest.Set(side) {

@@ -33,7 +33,7 @@ var full = regexp.MustCompile(`(?i)no space left on device|database or disk is f
 func judge(err error, said string) error {
 	err = judgeScriptlets(err, said)
 	if err != nil && full.MatchString(said) {
-		return fmt.Errorf("%w: make room on the file systems of the packages and of rpm's database; %w", unix.ENOSPC, err)
+		return fmt.Errorf("%w: %w; free space on the file systems of the packages and of rpm's database", unix.ENOSPC, err)
 	}
 	return err
 }

@@ -143,7 +143,7 @@ func (r Runner) log(name string) (*os.File, error) {
 	err = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, roomForWords)
 	if err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
 		_ = f.Close()
-		return nil, fmt.Errorf("make room for what rpm says in %s: %w", path, err)
+		return nil, fmt.Errorf("reserve space for the output of rpm in %s: %w", path, err)
 	}
 	return f, nil
 }

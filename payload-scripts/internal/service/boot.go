@@ -92,7 +92,7 @@ func (s *Services) enable(ctx context.Context, name, was string, isNew bool) err
 	return s.systemd.Enable(ctx, name, isRuntime(was))
 }
 
-// inBoot tells whether a unit in that state was enabled, for good or until the next boot.
+// inBoot reports whether a unit in that state was enabled, for good or until the next boot.
 func inBoot(fileState string) bool { return strings.HasPrefix(fileState, "enabled") }
 
 func isRuntime(fileState string) bool { return strings.HasSuffix(fileState, "-runtime") }

@@ -191,7 +191,7 @@ func Ask(ctx context.Context, h *manifest.Health, side manifest.Side) error {
 	}
 	if h.Headers != nil {
 		headers, err := header.Read(h.Headers.File)
-		if err != nil && !errors.Is(err, os.ErrNotExist) { // an admin who needs none writes none; the answer then says what lacks
+		if err != nil && !errors.Is(err, os.ErrNotExist) { // an admin who needs none writes none; the answer then says what is missing
 			return fmt.Errorf("a health question's %w", err)
 		}
 		if err == nil {

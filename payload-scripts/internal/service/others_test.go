@@ -188,7 +188,7 @@ func TestRecordStates(t *testing.T) {
 		t.Errorf("got %v", before.Boot)
 	}
 	w.Change("a", func(u *systemdtest.Unit) { u.Active = "deactivating" })
-	if _, err := w.Record(t.Context()); err == nil || !strings.Contains(err.Error(), "a.service is deactivating and does not settle") {
+	if _, err := w.Record(t.Context()); err == nil || !strings.Contains(err.Error(), "a.service is still deactivating after ") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -55,7 +55,7 @@ func (s *Services) OpenDoors(ctx context.Context) ([]string, error) {
 	return open, nil
 }
 
-// Serves tells whether a unit runs.
+// Serves reports whether a unit runs.
 func (s *Services) Serves(ctx context.Context, name string) (bool, error) {
 	state, err := s.systemd.Active(ctx, name)
 	return systemd.Serves(state), err

@@ -88,7 +88,7 @@ func (s *Services) stableUnit(ctx context.Context, name string) (systemd.Unit, e
 			return u, err
 		}
 		if time.Now().After(limit) {
-			return u, fmt.Errorf("%s is %s and does not settle: see systemctl status %s, start it or stop it for good", u.Name, u.Active, u.Name)
+			return u, fmt.Errorf("%s is still %s after %s; see systemctl status %s, then start it or stop it for good", u.Name, u.Active, s.stableLimit, u.Name)
 		}
 		if err := pause(ctx); err != nil {
 			return u, err
@@ -116,7 +116,7 @@ func (s *Services) recordInstances(ctx context.Context, b *journal.Services, nam
 	return err
 }
 
-// isNamed tells whether the manifest names a unit.
+// isNamed reports whether the manifest names a unit.
 func (s *Services) isNamed(full string) bool {
 	return slices.ContainsFunc(s.units, func(u manifest.Service) bool { return unit.Name(u.Unit) == full })
 }
@@ -156,7 +156,7 @@ func (s *Services) recordDependents(ctx context.Context, b *journal.Services) er
 	return nil
 }
 
-// startable tells whether units of that kind can be started by name.
+// startable reports whether units of that kind can be started by name.
 func startable(name string) bool {
 	return !slices.Contains([]string{"scope", "device", "slice"}, unit.Kind(name))
 }

@@ -290,7 +290,7 @@ func wanted(u manifest.Service, side manifest.Side, before journal.Services) boo
 	return before.Active[u.Unit] || (u.Only == manifest.New && side == manifest.New)
 }
 
-// on tells whether a side has a unit at all.
+// on reports whether a side has a unit at all.
 func on(u manifest.Service, side manifest.Side) bool { return u.Only == "" || u.Only == side }
 
 // startOne starts a unit and waits until it answers its health question, if it has one.

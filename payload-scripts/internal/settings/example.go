@@ -5,8 +5,8 @@ import "fmt"
 // Example is the file with every setting at what it is without the file.
 func Example(prefix string) string {
 	return fmt.Sprintf(`# Settings of the upgrades of this host: /etc/%[1]s/upgrade.conf
-# It may lack; everything here is a comment and shows what holds then.
-# A mistake in it is told by "%[1]s check", with its line.
+# It is optional; everything here is a comment and shows the default.
+# "%[1]s check" reports a mistake in it, with its line.
 
 # How long the backups of an ended upgrade (configuration, state, database dumps) are
 # kept: a number of days such as 30d, or forever. They are removed when the next

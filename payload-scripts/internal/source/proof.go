@@ -125,7 +125,7 @@ func differences(got, want map[string]int64) (list []string) {
 	return list
 }
 
-// Proves tells whether a table's documents are those that a digest is made of: of documents that
+// Proves reports whether a table's documents are those that a digest is made of: of documents that
 // several tables read, the first.
 func (s *Source) Proves(t manifest.StoreTable) bool {
 	first := slices.IndexFunc(s.Spec.Tables, func(o manifest.StoreTable) bool { return o.Read.Index == t.Read.Index && o.Read.Type == t.Read.Type })

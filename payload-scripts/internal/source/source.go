@@ -175,7 +175,7 @@ func order(a, b elastic.Kind) int {
 	return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(a.Type, b.Type))
 }
 
-// matches tells whether a kind of documents is that of a pattern and type.
+// matches reports whether a kind of documents is that of a pattern and type.
 func matches(k elastic.Kind, pattern, kind string) bool {
 	ok, err := path.Match(pattern, k.Index)
 	return err == nil && ok && (kind == "" || kind == k.Type)

@@ -57,7 +57,7 @@ func (s *Set) checkSpace(where string, size int64) (finding.Finding, bool) {
 	where = paths.Existing(where)
 	var st unix.Statfs_t
 	if err := unix.Statfs(where, &st); err != nil {
-		return refuse("no-room", fmt.Sprintf("the free space of %s cannot be told: %v", where, err), "look at that file system"), true
+		return refuse("no-room", fmt.Sprintf("the free space of %s cannot be determined: %v", where, err), "look at that file system"), true
 	}
 	free := int64(st.Bavail) * st.Bsize
 	if size == 0 || free >= size+spare {

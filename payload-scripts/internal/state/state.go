@@ -123,7 +123,7 @@ func (s *Set) restore(ctx context.Context, way *paths.Record, c tree.Copy, p Pat
 	return wrong, err
 }
 
-// Has tells whether a path, as this process sees it, is a state path.
+// Has reports whether a path, as this process sees it, is a state path.
 func (s *Set) Has(path string) bool {
 	return slices.ContainsFunc(s.Paths, func(p string) bool { return s.Host.At(p) == path })
 }

@@ -20,7 +20,7 @@ import (
 
 // Copy makes the first copy while the old release serves: table by table, and of documents
 // that are only added index by index, each in a transaction of its own. Called again, it goes
-// on with what lacks; a copy that was made by another mapping or attempt is begun again. It waits
+// on with what is missing; a copy that was made by another mapping or attempt is begun again. It waits
 // between pages, so that the source serves others too. At its end the source is made durable.
 func (s *Store) Copy(ctx context.Context) (*ledger.Record, error) {
 	defer s.DB.Limit(s.DB.Limit(servingLimit))
@@ -96,7 +96,7 @@ func (s *Store) copy(ctx context.Context, conn *pgx.Conn) (*ledger.Record, error
 	return f.record, f.end(ctx)
 }
 
-// deleted tells whether an index that could not be read is not there any more: old ones are
+// deleted reports whether an index that could not be read is not there any more: old ones are
 // deleted while the product serves. The second reading finds that too.
 func (f *first) deleted(ctx context.Context, k elastic.Kind) bool {
 	now, err := f.Look(ctx)
@@ -253,7 +253,7 @@ func newPart(bound time.Time, numbers ledger.Numbers, row func(*mapping.Row) err
 	return p
 }
 
-// choose tells whether the document that is being read is old or young.
+// choose reports whether the document that is being read is old or young.
 func (p *part) choose() *ledger.Tally {
 	if p.now == nil {
 		p.now = &p.Old

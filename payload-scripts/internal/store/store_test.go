@@ -324,7 +324,7 @@ func TestAnotherMapping(t *testing.T) {
 	b.Want("SELECT version || ' ' || other FROM parts", "1 x")
 }
 
-// TestReport: what a copy left out is told by reason.
+// TestReport: what a copy left out is reported by reason.
 func TestReport(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

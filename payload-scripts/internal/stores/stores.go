@@ -28,7 +28,7 @@ type Set struct {
 
 	// With opens the database that documents are copied into for one piece of work.
 	With func(ctx context.Context, spec manifest.Database, work func(*database.DB) error) error
-	// Came tells whether the attempt did anything to a database yet.
+	// Came reports whether the attempt did anything to a database yet.
 	Came func(database string) bool
 	// Guard runs work that fills a database while others need its disks too.
 	Guard func(ctx context.Context, db *database.DB, work func(context.Context) error) error

@@ -166,7 +166,7 @@ type lostError struct{ error }
 
 func (e *lostError) Unwrap() error { return e.error }
 
-// lost tells whether a call's error says that nobody answered it, rather than how.
+// lost reports whether a call's error says that nobody answered it, rather than how.
 func lost(err error) bool {
 	if out := (*lostError)(nil); errors.As(err, &out) {
 		return true

@@ -29,7 +29,7 @@ func Folder(name string) string {
 
 func (d DropIn) path(root string) string { return filepath.Join(root+Folder(d.Unit), d.Name+".conf") }
 
-// Write writes the drop-in durably and tells whether it was not there, or another. systemd
+// Write writes the drop-in durably and reports whether it was not there, or another. systemd
 // knows it after a [Conn.Reload].
 func (d DropIn) Write(root string) (changed bool, err error) {
 	path := d.path(root)

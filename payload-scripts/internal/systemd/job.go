@@ -119,7 +119,7 @@ func (c *Conn) await(ctx context.Context, verb, full, limit string, done <-chan 
 	}
 }
 
-// hasNoJob tells whether no job is queued or running for a unit.
+// hasNoJob reports whether no job is queued or running for a unit.
 func (c *Conn) hasNoJob(ctx context.Context, full string) (bool, error) {
 	v, err := c.property(ctx, full, "Job") // (uo): the job's number, 0 for none
 	if err != nil {
@@ -133,7 +133,7 @@ func (c *Conn) hasNoJob(ctx context.Context, full string) (bool, error) {
 	return id == 0, nil
 }
 
-// endless tells whether a service has no limit of its own for its start or stop.
+// endless reports whether a service has no limit of its own for its start or stop.
 func (c *Conn) endless(ctx context.Context, full, limit string) bool {
 	endless := true // other kinds have no such property
 	err := c.do(ctx, limit, func(ctx context.Context, conn *sd.Conn) error {

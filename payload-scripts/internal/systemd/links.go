@@ -58,7 +58,7 @@ func LinksOf(root string, names []string) ([]Link, error) {
 	return all, nil
 }
 
-// pulls tells whether a folder's links start units with another one.
+// pulls reports whether a folder's links start units with another one.
 func pulls(folder string) bool {
 	return strings.HasSuffix(folder, ".wants") || strings.HasSuffix(folder, ".requires") || strings.HasSuffix(folder, ".upholds")
 }

@@ -37,13 +37,13 @@ type Condition struct {
 	Parameter   string
 }
 
-// Serves tells whether a unit in that state does its work: one that reads its
+// Serves reports whether a unit in that state does its work: one that reads its
 // configuration again goes on serving.
 func Serves(activeState string) bool {
 	return activeState == "active" || activeState == "reloading" || activeState == "refreshing"
 }
 
-// Down tells whether a unit in that state has ended.
+// Down reports whether a unit in that state has ended.
 func Down(activeState string) bool { return activeState == "inactive" || activeState == "failed" }
 
 // stopsWith are the properties that name the units which are stopped with one.

@@ -55,7 +55,7 @@ func Read(s []byte, zoned bool) (time.Time, bool) {
 	return at, at.Year() >= 1 && at.Year() <= 9999
 }
 
-// clock reads the parts of a time; ok is false from the first that lacks.
+// clock reads the parts of a time; ok is false from the first that is missing.
 type clock struct {
 	rest []byte
 	ok   bool

@@ -28,7 +28,7 @@ type entry struct {
 	Flags  uint32            `json:"flags,omitempty"`  // that chattr sets
 	SHA256 string            `json:"sha256,omitempty"` // of a regular file
 
-	// What tells that nobody touched the file on the host since it was saved.
+	// What says that nobody touched the file on the host since it was saved.
 	Dev   uint64 `json:"dev,omitempty"` // with Ino it tells which files are hard links of one another
 	Ino   uint64 `json:"ino"`
 	CTime int64  `json:"ctime"`
@@ -69,14 +69,14 @@ func describe(n *host.Inode, rel string) (*entry, error) {
 	return e, err
 }
 
-// untouched tells whether an inode is still the very one that was saved as e: any
+// untouched reports whether an inode is still the very one that was saved as e: any
 // write and any change of attributes gives it another ctime.
 func (e *entry) untouched(st *unix.Stat_t) bool {
 	return e != nil && !e.Racy && e.Mode == st.Mode && e.Ino == st.Ino && e.CTime == st.Ctim.Nano() &&
 		e.MTime == st.Mtim.Nano() && (!e.isFile() || e.Size == st.Size)
 }
 
-// isLike tells whether two entries are of the same kind: of links and devices,
+// isLike reports whether two entries are of the same kind: of links and devices,
 // that they lead to the same.
 func (e *entry) isLike(o *entry) bool {
 	return e.kind() == o.kind() && e.Link == o.Link && e.Rdev == o.Rdev

@@ -27,7 +27,7 @@ type links struct {
 	taken map[inode]inode  // file in dst -> the one in src that it stands for
 }
 
-// take tells whether the file to may become that of from: another one's may not,
+// take reports whether the file to may become that of from: another one's may not,
 // or a change of one would change the other.
 func (l *links) take(from, to *host.Inode) bool {
 	if to.Stat.Nlink < 2 {
@@ -141,7 +141,7 @@ func linkAt(fromDir *os.File, fromName string, toDir *os.File, toName string) er
 // oneToOne compares which names are hard links of one another.
 type oneToOne struct{ there, back map[inode]inode }
 
-// agrees tells whether a name that was the file of e, and is that of st, goes with
+// agrees reports whether a name that was the file of e, and is that of st, goes with
 // all names before.
 func (o *oneToOne) agrees(e *entry, st *unix.Stat_t) bool {
 	was, is := inode{e.Dev, e.Ino}, inodeOf(st)

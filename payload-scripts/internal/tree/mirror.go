@@ -33,10 +33,10 @@ type policy interface {
 	lenient() bool
 	// complete gives the entry of a file in src what is better known of it.
 	complete(src *entry)
-	// settled tells from looking at both names alone (either may lack) that a
+	// settled tells from looking at both names alone (either may be missing) that a
 	// regular file in src needs no work; it is not seen then.
 	settled(p pair) (bool, error)
-	// same tells whether the content of the regular file from need not be copied
+	// same reports whether the content of the regular file from need not be copied
 	// to the regular file to.
 	same(from, to *host.Inode) (bool, error)
 	// copied is called for each file that was copied, with its entry in src.
@@ -47,7 +47,7 @@ type policy interface {
 	linked(rel, first string)
 	// flags are those that a file gets, besides its attributes.
 	flags(rel string) uint32
-	// keeps tells whether what only dst has may stay.
+	// keeps reports whether what only dst has may stay.
 	keeps(dst *entry) bool
 }
 

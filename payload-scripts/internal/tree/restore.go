@@ -126,7 +126,7 @@ func (s *Saved) Differences(ctx context.Context, real string) ([]string, error) 
 	return wrong, err
 }
 
-// isEntry tells whether a file of the host is what was saved.
+// isEntry reports whether a file of the host is what was saved.
 func isEntry(want *entry, dir *os.File, base string) (bool, error) {
 	if want == nil {
 		return false, nil

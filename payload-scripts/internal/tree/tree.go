@@ -52,7 +52,7 @@ func (c Copy) Load() (*Saved, error) {
 	return &Saved{copy: c, index: x}, nil
 }
 
-// Empty tells whether there was nothing at all where the copy was taken.
+// Empty reports whether there was nothing at all where the copy was taken.
 func (s *Saved) Empty() bool { return len(s.index) == 0 }
 
 // Size returns the room that a copy of everything at a path takes, in bytes: 0 when

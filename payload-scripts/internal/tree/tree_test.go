@@ -245,7 +245,7 @@ func TestSecondSave(t *testing.T) {
 	w.restored(w.load(), was)
 }
 
-// TestRacyFiles are copied again, though nothing tells that they changed.
+// TestRacyFiles are copied again, though nothing says that they changed.
 func TestRacyFiles(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -54,7 +54,7 @@ func (s Shipped) hidden(u systemd.Unit) []finding.Finding {
 	}}
 }
 
-// isOwn tells whether a unit file is the product's, or a package's.
+// isOwn reports whether a unit file is the product's, or a package's.
 func (s Shipped) isOwn(path string) bool {
 	_, old := s.Old[path]
 	_, is := s.New[path]
@@ -76,7 +76,7 @@ func find(files map[string]rpmfile.FileInfo, name string) (rpmfile.FileInfo, boo
 // maxUnit bounds what is read of a unit file, in bytes.
 const maxUnit = 1 << 20
 
-// hasContent tells whether the file at path has a packaged file's content.
+// hasContent reports whether the file at path has a packaged file's content.
 func hasContent(path string, f rpmfile.FileInfo) bool {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() || info.Size() > maxUnit || info.Size() != f.Size {

@@ -46,7 +46,7 @@ func (a *agents) begin(ctx context.Context) {
 	}
 }
 
-// BeginAgents starts what works on an attempt's agents, or notes what it lacks, and
+// BeginAgents starts what works on an attempt's agents, or notes what it is missing, and
 // returns the record as it is then. evenLeft is the admin's order, which goes over the mark that leaves them alone.
 func BeginAgents(ctx context.Context, b *layout.Bundle, a layout.Attempt, evenLeft bool) (agent.Record, error) {
 	p := b.Places()

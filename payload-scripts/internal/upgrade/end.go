@@ -69,7 +69,7 @@ func MayResume(ctx context.Context, b *layout.Bundle, r journal.Record) error {
 	return window.CheckDoorsClosed(ctx, s, b.Manifest, r)
 }
 
-// rollbackWanted tells whether the admin asked to go back.
+// rollbackWanted reports whether the admin asked to go back.
 func (u *Upgrade) rollbackWanted() bool {
 	_, err := os.Stat(u.Attempt.RollbackRequest())
 	return err == nil

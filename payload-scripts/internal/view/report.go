@@ -69,7 +69,7 @@ func window(r upgrade.Report) string {
 	if r.Closed.IsZero() {
 		return "it served all the time"
 	}
-	how := "told by the door's stop and start"
+	how := "estimated from service stop/start"
 	if r.Measured {
 		how = "measured at the door"
 	}

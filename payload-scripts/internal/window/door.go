@@ -41,7 +41,7 @@ func (d *Door) Shut(ctx context.Context) error {
 		}
 		if r.Closed, r.Probed = instant(answered), !answered.IsZero(); !r.Probed && d.probe != nil {
 			r.Warnings = append(r.Warnings, "the door did not answer its health question before the upgrade: "+
-				"the window is told by the door's stop and start, and the opened door is not judged by that question")
+				"the window is estimated from service stop/start, and that question does not check the opened door")
 		}
 	})
 	if err != nil {

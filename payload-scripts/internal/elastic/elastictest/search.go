@@ -45,7 +45,7 @@ func (q *query) matches(d *doc) bool {
 	return true
 }
 
-// answers tells whether a shard does.
+// answers reports whether a shard does.
 func (s *Server) answers(shard int) bool { return shard >= s.Missing }
 
 func (s *Server) search(w http.ResponseWriter, r *http.Request, of []string, body string) {
