@@ -96,7 +96,7 @@ func TestSharedImportsOnlyTheStandardLibrary(t *testing.T) {
 // What the resources of an attempt know of the engine: by package job, and by package schema.
 const (
 	attempt   = "finding host job journal layout programs progress rpm settings"
-	databases = attempt + " config database dbroom diff3 dump files migration paths random state tree"
+	databases = attempt + " config database dbspace diff3 dump files migration paths random state tree"
 )
 
 // walls are packages of the engine that may know little of it, with what they may import of it, and why.
@@ -121,8 +121,8 @@ var walls = map[string]struct{ may, why string }{
 // largest is how many lines a package of the engine may have without its tests: more are two subjects.
 const largest = 1500
 
-// TestRooms fails when a package of the engine has become crowded.
-func TestRooms(t *testing.T) {
+// TestPackageSizes fails when a package of the engine has too many lines.
+func TestPackageSizes(t *testing.T) {
 	folders, err := filepath.Glob("internal/*")
 	if err != nil {
 		t.Fatal(err)
@@ -151,14 +151,14 @@ func TestRooms(t *testing.T) {
 
 // TestWalls fails when one of these packages comes to know more of the engine.
 func TestWalls(t *testing.T) {
-	const room = "onerpm/payload-scripts/internal/"
+	const prefix = "onerpm/payload-scripts/internal/"
 	for pkg, wall := range walls {
 		out, err := exec.Command("go", "list", "-deps", "-f", "{{.ImportPath}}", "./internal/"+pkg).CombinedOutput()
 		if err != nil {
 			t.Fatalf("go list: %v\n%s", err, out)
 		}
 		for _, path := range strings.Fields(string(out)) {
-			name, inside := strings.CutPrefix(path, room)
+			name, inside := strings.CutPrefix(path, prefix)
 			if inside && name != pkg && !strings.Contains(" "+wall.may+" ", " "+name+" ") {
 				t.Errorf("%s comes to import %s; it may import %q: %s", pkg, name, wall.may, wall.why)
 			}

@@ -14,7 +14,7 @@ import (
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/dbcheck"
-	"onerpm/payload-scripts/internal/dbroom"
+	"onerpm/payload-scripts/internal/dbspace"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/header"
 	"onerpm/payload-scripts/internal/layout"
@@ -115,7 +115,7 @@ func roomOf(ctx context.Context, b *layout.Bundle, db *database.DB) ([]preflight
 	if db.Spec.Migrations != "" {
 		migrations = filepath.Join(b.Dir, db.Spec.Migrations)
 	}
-	taken, err := dbroom.Needs(ctx, db, migrations)
+	taken, err := dbspace.Needs(ctx, db, migrations)
 	for _, n := range taken {
 		needs = append(needs, preflight.Need{Path: n.Path, Bytes: n.Bytes, What: n.What + " in the database " + db.Spec.Name})
 	}

@@ -11,7 +11,7 @@ import (
 	"onerpm/internal/hostconf/connection"
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
-	"onerpm/payload-scripts/internal/dbroom"
+	"onerpm/payload-scripts/internal/dbspace"
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/layout"
@@ -60,7 +60,7 @@ func (l storeLook) room(ctx context.Context, b *layout.Bundle) ([]preflight.Need
 				return nil, nil //nolint:nilerr // a finding of its own
 			}
 			defer db.Close()
-			data, here, err := dbroom.Folder(ctx, db)
+			data, here, err := dbspace.Folder(ctx, db)
 			if err != nil || !here {
 				return nil, err
 			}

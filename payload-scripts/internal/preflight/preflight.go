@@ -22,10 +22,10 @@ import (
 // release: there is nothing to do, which is no failure.
 const AlreadyNew = "already-there"
 
-// Check is a check of another room.
+// Check is a check that another package makes.
 type Check func(ctx context.Context) []finding.Finding
 
-// Need is room that something will take on the host.
+// Need is disk space that something will take on the host.
 type Need struct {
 	Path  string // where; the nearest folder above that exists decides about the file system
 	Bytes int64
@@ -39,8 +39,8 @@ type Input struct {
 	UnderWay string // another upgrade that is under way, for people; "" when there is none
 
 	EarlyCame bool                                        // an attempt was stopped in prepare: the packages that come early may be there, and what they bring
-	Others    []Check                                     // of other rooms
-	Needs     []func(ctx context.Context) ([]Need, error) // room that other rooms need
+	Others    []Check                                     // of other packages
+	Needs     []func(ctx context.Context) ([]Need, error) // disk space that other packages need
 	Root      string                                      // "" is the host itself; for tests
 }
 

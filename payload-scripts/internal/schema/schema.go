@@ -10,7 +10,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/database"
-	"onerpm/payload-scripts/internal/dbroom"
+	"onerpm/payload-scripts/internal/dbspace"
 	"onerpm/payload-scripts/internal/dump"
 	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/journal"
@@ -89,7 +89,7 @@ func (s *Set) Dump(ctx context.Context) error {
 			}
 		}
 		file := s.Attempt.Backup(spec.Name + ".dump")
-		return dbroom.WhileServing(ctx, db, func(ctx context.Context) error { return dump.Write(ctx, db, file) })
+		return dbspace.WhileServing(ctx, db, func(ctx context.Context) error { return dump.Write(ctx, db, file) })
 	})
 }
 
@@ -113,7 +113,7 @@ func (s *Set) Expand(ctx context.Context) error {
 				return err
 			}
 		}
-		return dbroom.WhileServing(ctx, db, s.migrations(db).Expand)
+		return dbspace.WhileServing(ctx, db, s.migrations(db).Expand)
 	})
 }
 

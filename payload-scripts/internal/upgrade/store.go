@@ -3,7 +3,7 @@ package upgrade
 import (
 	"context"
 
-	"onerpm/payload-scripts/internal/dbroom"
+	"onerpm/payload-scripts/internal/dbspace"
 	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/schema"
 	"onerpm/payload-scripts/internal/stores"
@@ -13,7 +13,7 @@ import (
 func newStores(j *job.Job, s *schema.Set) *stores.Set {
 	return &stores.Set{
 		Manifest: j.Manifest(), Attempt: j.Attempt.ID, Secrets: j.Attempt.Backup("stores.json"), Notes: j.Attempt.Stores(),
-		With: s.With, Guard: dbroom.WhileServing,
+		With: s.With, Guard: dbspace.WhileServing,
 		Came:     func(database string) bool { _, known := j.Journal.Record().Schema[database]; return known },
 		Progress: func(what string, done, total int64) { j.Progress.Tell(what, done, total, "documents") },
 	}

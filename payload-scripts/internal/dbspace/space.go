@@ -1,11 +1,11 @@
-// Package dbroom tells how much room the migrations of an upgrade take on the disks of the
+// Package dbspace estimates how much space the migrations of an upgrade take on the disks of the
 // database's own server, which serves meanwhile and stops when they are full. It knows
 // that only of a server on this machine.
 //
 // The figures are estimates, rather too large: a table that is written anew counts as a
 // second copy with its indexes, a backfill too; an index by its columns' average width,
 // twice, as it is sorted in files first. All of it goes through the write-ahead log.
-package dbroom
+package dbspace
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 	"onerpm/payload-scripts/internal/migration"
 )
 
-// Need is room that the upgrade takes on a disk of the server.
+// Need is disk space that the upgrade takes on a disk of the server.
 type Need struct {
 	Path  string // of a folder there
 	Bytes int64

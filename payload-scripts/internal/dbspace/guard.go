@@ -1,4 +1,4 @@
-package dbroom
+package dbspace
 
 import (
 	"context"
