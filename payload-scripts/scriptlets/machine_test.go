@@ -106,9 +106,9 @@ func (m *machine) script(shell []string, text string, args ...string) (string, i
 	return string(out), cmd.ProcessState.ExitCode()
 }
 
-func (m *machine) texts(room Room) Texts {
+func (m *machine) texts(space Space) Texts {
 	m.t.Helper()
-	t, err := render(m.root, sample(), room)
+	t, err := render(m.root, sample(), space)
 	if err != nil {
 		m.t.Fatal(err)
 	}

@@ -13,8 +13,8 @@ to={{q .To}}
 var={{q .Var}}
 opt={{q .Opt}}
 systemd={{q .Systemd}}
-opt_kib={{.Room.Opt}}
-var_kib={{.Room.Var}}
+opt_kib={{.Space.Opt}}
+var_kib={{.Space.Var}}
 releases={{q (join .Versions)}}
 names={{q (join .Names)}}
 nl='
@@ -89,8 +89,8 @@ differences() {
     done
 }
 
-# room_at FOLDER prints the KiB that are free there and where that is mounted.
-room_at() {
+# free_at FOLDER prints the KiB that are free there and where that is mounted.
+free_at() {
     dir=$1
     while [ -n "$dir" ] && [ ! -d "$dir" ]; do
         dir=${dir%/*}
@@ -101,7 +101,7 @@ room_at() {
     }
 }
 
-# short FOLDER FREE NEEDED prints a line when the room does not suffice. What cannot be measured is not judged.
+# short FOLDER FREE NEEDED prints a line when there is not enough. What cannot be measured is not judged.
 short() {
     case "$2" in
     '' | *[!0-9]*) return ;;
@@ -155,21 +155,21 @@ elif [ -z "$here" ]; then
         "$(differences "$from")" "Bring the host to a release first; rpm -q says what a package is: rpm -q NAME"
 fi
 
-# What the upgrade runs under, and room for it.
+# What the upgrade runs under, and disk space for it.
 if [ ! -d "$systemd" ]; then
     refuse "systemd does not run this host ($systemd is not there), and the upgrade runs as its unit." "Boot the host with systemd."
 fi
-opt_room=$(room_at "$opt")
-var_room=$(room_at "$var")
-if [ -n "$opt_room" ] && [ "${opt_room#* }" = "${var_room#* }" ]; then
-    lack=$(short "${opt_room#* }, for $opt and $var" "${opt_room%% *}" $((opt_kib + var_kib)))
+opt_free=$(free_at "$opt")
+var_free=$(free_at "$var")
+if [ -n "$opt_free" ] && [ "${opt_free#* }" = "${var_free#* }" ]; then
+    shortage=$(short "${opt_free#* }, for $opt and $var" "${opt_free%% *}" $((opt_kib + var_kib)))
 else
-    lack=$(
-        short "$opt" "${opt_room%% *}" "$opt_kib"
-        short "$var" "${var_room%% *}" "$var_kib"
+    shortage=$(
+        short "$opt" "${opt_free%% *}" "$opt_kib"
+        short "$var" "${var_free%% *}" "$var_kib"
     )
 fi
-if [ -n "$lack" ]; then
-    refuse "there is not enough room on the disk:" "$lack" "Make room, then install this again; old upgrades' leftovers go with: $prefix clean"
+if [ -n "$shortage" ]; then
+    refuse "there is not enough disk space:" "$shortage" "Free disk space, then install this again. What old upgrades left is removed by: $prefix clean"
 fi
 exit 0

@@ -23,8 +23,8 @@ var sources embed.FS
 // Texts are the scriptlets of one bundle, for /bin/sh.
 type Texts struct{ Pre, Post, Posttrans, Postun string }
 
-// Room is what the gate demands to be free, in KiB.
-type Room struct {
+// Space is what the gate demands to be free, in KiB.
+type Space struct {
 	Opt int64 // below /opt
 	Var int64 // below /var/lib
 }
@@ -38,7 +38,7 @@ func Made(prefix string) []string {
 }
 
 // Render returns the scriptlets of the bundle that m describes.
-func Render(m *manifest.Manifest, room Room) (Texts, error) { return render("", m, room) }
+func Render(m *manifest.Manifest, space Space) (Texts, error) { return render("", m, space) }
 
 // Wrapper returns the command <p>; it depends on the prefix alone, so that all
 // bundles of a product may own it.
@@ -55,9 +55,9 @@ func Unit(m *manifest.Manifest) ([]byte, error) {
 	return []byte(s), err
 }
 
-func render(root string, m *manifest.Manifest, room Room) (Texts, error) {
+func render(root string, m *manifest.Manifest, space Space) (Texts, error) {
 	v := place(root, m.Prefix, m.To)
-	v.Product, v.From, v.Room = m.Product, m.From, room
+	v.Product, v.From, v.Space = m.Product, m.From, space
 	v.Releases, v.Names = releases(m), names(m)
 	var t Texts
 	for name, text := range map[string]*string{
@@ -78,7 +78,7 @@ type values struct {
 	Var, Opt, Engine, Systemd, Marker string
 	Note                              string // why no upgrade was started
 	Manual8, Completion               string
-	Room                              Room
+	Space                             Space
 	Releases                          []release
 	Names                             []string
 }

@@ -49,7 +49,7 @@ func TestGate(t *testing.T) {
 		installed []string
 		state     string
 		arg       string
-		room      Room
+		space     Space
 		noSystemd bool
 		code      int
 		want      string // the lines, but for the first and last of a refusal
@@ -105,9 +105,9 @@ func TestGate(t *testing.T) {
 			want: "an upgrade of this host has stopped and needs a person.\nSee what to do: p-upgrade report",
 		},
 		"no systemd": {installed: at411, noSystemd: true, code: 1, want: "systemd does not run this host"},
-		"no room":    {installed: at411, room: Room{Opt: huge}, code: 1, want: "MiB are needed"},
-		"no room in var": {
-			installed: at411, room: Room{Var: huge}, code: 1, want: "MiB are needed",
+		"no space":   {installed: at411, space: Space{Opt: huge}, code: 1, want: "MiB are needed"},
+		"no space in var": {
+			installed: at411, space: Space{Var: huge}, code: 1, want: "MiB are needed",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestGate(t *testing.T) {
 				arg = c.arg
 			}
 			for _, shell := range shells {
-				out, code := m.script(shell, m.texts(c.room).Pre, arg)
+				out, code := m.script(shell, m.texts(c.space).Pre, arg)
 				if code != c.code {
 					t.Errorf("%v: exit %d, not %d:\n%s", shell, code, c.code, out)
 				}
@@ -134,7 +134,7 @@ func TestGate(t *testing.T) {
 				if c.code == 0 && got != "" {
 					t.Errorf("%v: it says\n%s", shell, got)
 				}
-				if c.code != 0 && (!strings.HasPrefix(got, "p-upgrade-4.2.0 refuses:\n"+c.want) && c.room == (Room{}) ||
+				if c.code != 0 && (!strings.HasPrefix(got, "p-upgrade-4.2.0 refuses:\n"+c.want) && c.space == (Space{}) ||
 					!strings.Contains(got, c.want) || !strings.HasSuffix(got, "\nNothing was changed.\n")) {
 					t.Errorf("%v: it says\n%s\nnot\n%s", shell, got, c.want)
 				}
@@ -149,7 +149,7 @@ func TestGateDuplicates(t *testing.T) {
 	m := newMachine(t, at411...)
 	m.run("rpm", "-i", "--justdb", "--nodeps", "--force", m.rpm(90, "a 0:4.2-ga"))
 	for _, shell := range shells {
-		out, code := m.script(shell, m.texts(Room{}).Pre, "1")
+		out, code := m.script(shell, m.texts(Space{}).Pre, "1")
 		if code != 1 || !strings.Contains(out, "a: 0:4.1-ga is expected, 0:4.2-ga is installed") {
 			t.Errorf("exit %d:\n%s", code, out)
 		}
@@ -164,7 +164,7 @@ func TestGateBrokenDatabase(t *testing.T) {
 			m.write("var/lib/rpm/"+name, strings.Repeat("no database ", 1000), 0o600)
 		}
 	}
-	out, code := m.script(shells[0], m.texts(Room{}).Pre, "1")
+	out, code := m.script(shells[0], m.texts(Space{}).Pre, "1")
 	if code != 1 || !strings.Contains(out, "rpm cannot tell what is installed") {
 		t.Errorf("exit %d:\n%s", code, out)
 	}
@@ -194,7 +194,7 @@ func TestPostAndPosttrans(t *testing.T) {
 			for _, shell := range shells {
 				m := newMachine(t)
 				m.engine(engine, c.code)
-				texts := m.texts(Room{})
+				texts := m.texts(Space{})
 				if out, code := m.script(shell, texts.Post, c.arg); code != 0 || out != "" {
 					t.Errorf("%%post: exit %d: %s", code, out)
 				}
@@ -247,7 +247,7 @@ func TestPostAsksTheEngine(t *testing.T) {
 		m.engine("opt/p-upgrade/4.2.0/bin/engine", 0)
 		m.write("usr/share/man/man8/p-upgrade.8", "of an older bundle", 0o644)
 		m.write("usr/share/bash-completion/completions/another", "", 0o644)
-		post := m.texts(Room{}).Post
+		post := m.texts(Space{}).Post
 		for range 2 {
 			if out, code := m.script(shell, post, "1"); code != 0 || out != "" {
 				t.Fatalf("exit %d: %s", code, out)
@@ -280,7 +280,7 @@ func TestPostun(t *testing.T) {
 	t.Parallel()
 	for arg, gone := range map[string]bool{"0": true, "1": false} {
 		m := newMachine(t)
-		texts := m.texts(Room{})
+		texts := m.texts(Space{})
 		m.write("var/lib/p-upgrade/first-install-4.2.0", "", 0o600)
 		m.write("var/lib/p-upgrade/not-started-4.2.0.json", "", 0o600)
 		m.write("var/lib/p-upgrade/state", "running\n", 0o600)

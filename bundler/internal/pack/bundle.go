@@ -67,7 +67,7 @@ func (b Bundle) Write(ctx context.Context, f *os.File, signer Signer, progress f
 	if err := checkSizes(b.Name(), entries); err != nil {
 		return err
 	}
-	texts, err := scriptlets.Render(b.Manifest, b.room())
+	texts, err := scriptlets.Render(b.Manifest, b.requiredSpace())
 	if err != nil {
 		return err
 	}
@@ -119,9 +119,9 @@ func bytesFile(path string, content []byte, mode uint32) File {
 	}
 }
 
-// room is what the gate asks of the disk. The engine's own check knows better, for
+// requiredSpace is the disk space that the gate demands. The engine's own check knows better, for
 // it sees the host; this holds off a bundle that could not even be unpacked and installed.
-func (b Bundle) room() scriptlets.Room {
+func (b Bundle) requiredSpace() scriptlets.Space {
 	const kib, spare = 1024, 64 << 10
 	opt := b.Size()
 	for _, p := range b.Manifest.New {
@@ -129,7 +129,7 @@ func (b Bundle) room() scriptlets.Room {
 			opt += p.Installed
 		}
 	}
-	return scriptlets.Room{Opt: opt/kib + spare, Var: spare}
+	return scriptlets.Space{Opt: opt/kib + spare, Var: spare}
 }
 
 // CheckSize refuses a jump whose components alone, by their declared sizes, make

@@ -21,11 +21,11 @@ func (r *Repo) start(ctx context.Context, x *Index, product, prefix string) (*ed
 	if r.base(x.Base) == x.Base {
 		return nil, nil
 	}
-	return r.moved(ctx, x)
+	return r.moveToBase(ctx, x)
 }
 
-// moved makes all metadata of a channel anew: it has the URL of every package in it.
-func (r *Repo) moved(ctx context.Context, x *Index) (*edit, error) {
+// moveToBase writes all metadata of a channel anew: it has the URL of every package in it.
+func (r *Repo) moveToBase(ctx context.Context, x *Index) (*edit, error) {
 	e := &edit{next: *x, anew: true}
 	e.next.Base = r.base(x.Base)
 	r.o.Note("%s moves from %s to %s", x.Channel, x.Base, e.next.Base)
@@ -36,7 +36,7 @@ func (r *Repo) moved(ctx context.Context, x *Index) (*edit, error) {
 		}
 		h, err := rpmpkg.Read(rc)
 		if err = errors.Join(err, rc.Close()); err != nil {
-			return nil, broken("%s: %w", b.File, err)
+			return nil, damaged("%s: %w", b.File, err)
 		}
 		entry, err := entryOf(h, &b, e.next.Base)
 		if err != nil {
@@ -53,8 +53,8 @@ func entryOf(h *rpmpkg.Package, b *Bundle, base string) (repodata.Entry, error) 
 	return repodata.Describe(h, facts, repodata.Place{Base: base, Href: percent.Path(b.File)})
 }
 
-// adding says how a channel gets the bundle; nil when it has it.
-func (r *Repo) adding(ctx context.Context, x *Index, l *Local) (*edit, error) {
+// addBundle is the edit that adds the bundle to a channel; nil when the channel has it.
+func (r *Repo) addBundle(ctx context.Context, x *Index, l *Local) (*edit, error) {
 	e, err := r.start(ctx, x, l.Product, l.Prefix)
 	if err != nil {
 		return nil, err

@@ -169,7 +169,7 @@ func (r *Repo) putDetails(ctx context.Context, b *Bundle, d *Details) error {
 	b.Details = sum
 	_, err = r.put(ctx, b.DetailsFile(), text, store.PutOptions{Immutable: true})
 	if errors.Is(err, store.ErrConflict) {
-		return broken("%s is there with other content, which its name does not allow", b.DetailsFile())
+		return damaged("%s is there with other content, which its name does not allow", b.DetailsFile())
 	}
 	return err
 }
@@ -196,20 +196,20 @@ func (r *Repo) details(ctx context.Context, b *Bundle) (*Details, error) {
 	name := b.DetailsFile()
 	text, _, err := r.read(ctx, name, MaxDetails)
 	if errors.Is(err, store.ErrNotExist) {
-		return nil, broken("%s is not there", name)
+		return nil, damaged("%s is not there", name)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if got := digest(text); got != b.Details {
-		return nil, broken("%s: sha256 is %s, the index says %s", name, got, b.Details)
+		return nil, damaged("%s: sha256 is %s, the index says %s", name, got, b.Details)
 	}
 	d, err := decodeDetails(text)
 	if err != nil {
-		return nil, broken("%s: %w", name, err)
+		return nil, damaged("%s: %w", name, err)
 	}
 	if d.NEVRA != b.NEVRA || d.SHA256 != b.SHA256 {
-		return nil, broken("%s is of %s, sha256 %s", name, d.NEVRA, d.SHA256)
+		return nil, damaged("%s is of %s, sha256 %s", name, d.NEVRA, d.SHA256)
 	}
 	return d, nil
 }

@@ -56,7 +56,7 @@ func (r *Repo) current(ctx context.Context, channel string) (generation, error) 
 		return generation{}, err
 	}
 	if want := pointerLine(channel, g.id, g.index.Base); string(b) != want {
-		return generation{}, broken("%s is %.200q, not %q", pointerName(channel), b, want)
+		return generation{}, damaged("%s is %.200q, not %q", pointerName(channel), b, want)
 	}
 	r.known[channel] = g
 	return g, nil
@@ -69,7 +69,7 @@ func parsePointer(channel string, b []byte) (id string, err error) {
 		id = line[i+1:]
 	}
 	if !sumGrammar.MatchString(id) || !strings.HasSuffix(line, "/"+channel+"/g/"+id) {
-		return "", broken("%s is %.100q, not the address of a generation", pointerName(channel), b)
+		return "", damaged("%s is %.100q, not the address of a generation", pointerName(channel), b)
 	}
 	return id, nil
 }
@@ -79,20 +79,20 @@ func (r *Repo) index(ctx context.Context, channel, id string) (*Index, error) {
 	name := generationName(channel, id) + "index.json"
 	b, err := r.signed(ctx, name, MaxIndex)
 	if errors.Is(err, store.ErrNotExist) {
-		return nil, broken("%s names %s, which is not there", pointerName(channel), name)
+		return nil, damaged("%s names %s, which is not there", pointerName(channel), name)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if got := digest(b); got != id {
-		return nil, broken("%s has sha256 %s", name, got)
+		return nil, damaged("%s has sha256 %s", name, got)
 	}
 	x, err := Decode(bytes.NewReader(b))
 	if err != nil {
-		return nil, broken("%s: %w", name, err)
+		return nil, damaged("%s: %w", name, err)
 	}
 	if x.Channel != channel {
-		return nil, broken("%s is of channel %s", name, x.Channel)
+		return nil, damaged("%s is of channel %s", name, x.Channel)
 	}
 	return x, nil
 }
@@ -293,11 +293,11 @@ func (r *Repo) metadata(ctx context.Context, channel string, g generation, dir s
 		return nil, 0, err
 	}
 	if got := digest(b); got != g.index.Repomd {
-		return nil, 0, broken("%srepomd.xml has sha256 %s, the index says %s", at, got, g.index.Repomd)
+		return nil, 0, damaged("%srepomd.xml has sha256 %s, the index says %s", at, got, g.index.Repomd)
 	}
 	set, err := repodata.Parse(b)
 	if err != nil {
-		return nil, 0, broken("%srepomd.xml: %w", at, err)
+		return nil, 0, damaged("%srepomd.xml: %w", at, err)
 	}
 	if anew {
 		return nil, set.Revision, nil
@@ -315,7 +315,7 @@ func (r *Repo) metadata(ctx context.Context, channel string, g generation, dir s
 func (r *Repo) fetch(ctx context.Context, name, path string, size int64) error {
 	rc, _, err := r.store.Open(ctx, name)
 	if errors.Is(err, store.ErrNotExist) {
-		return broken("%s is not there", name)
+		return damaged("%s is not there", name)
 	}
 	if err != nil {
 		return err

@@ -88,7 +88,7 @@ func (r *Repo) storeKey(ctx context.Context) (*sign.Public, error) {
 			return nil, err
 		}
 		if name != "" {
-			return nil, broken("two keys lie there, %s and %s; name the right one with --key", name, info.Name)
+			return nil, damaged("two keys lie there, %s and %s; name the right one with --key", name, info.Name)
 		}
 		name = info.Name
 	}
@@ -100,7 +100,7 @@ func (r *Repo) storeKey(ctx context.Context) (*sign.Public, error) {
 		return nil, err
 	}
 	if r.public, err = sign.LoadPublic(bytes.NewReader(b)); err != nil {
-		return nil, broken("%s: %w", name, err)
+		return nil, damaged("%s: %w", name, err)
 	}
 	return r.public, nil
 }
@@ -133,7 +133,7 @@ func (r *Repo) signed(ctx context.Context, name string, limit int64) ([]byte, er
 	}
 	asc, _, err := r.read(ctx, name+".asc", maxKey)
 	if errors.Is(err, store.ErrNotExist) {
-		return nil, broken("%s has no signature beside it", name)
+		return nil, damaged("%s has no signature beside it", name)
 	}
 	if err != nil {
 		return nil, err
@@ -154,8 +154,8 @@ func (r *Repo) put(ctx context.Context, name string, b []byte, o store.PutOption
 	return r.store.Put(ctx, name, bytes.NewReader(b), o)
 }
 
-// broken is an error for what is in the store and fails verification.
-func broken(format string, args ...any) error {
+// damaged is an error for what is in the store and fails verification.
+func damaged(format string, args ...any) error {
 	return exit.Errorf(exit.Published, "run bundler verify to see everything that is wrong", format, args...)
 }
 

@@ -49,7 +49,7 @@ func (r *Repo) publish(ctx context.Context, l *Local, channel string) (Result, e
 	if err != nil {
 		return res, err
 	}
-	if res.Bundle, err = arrived(front.Channels[channel], l); err != nil {
+	if res.Bundle, err = confirmPublished(front.Channels[channel], l); err != nil {
 		return res, err
 	}
 	if res.Details, err = r.details(ctx, &res.Bundle); err != nil {
@@ -62,9 +62,9 @@ func (r *Repo) publish(ctx context.Context, l *Local, channel string) (Result, e
 	return res, r.sweep(ctx)
 }
 
-// arrived returns the bundle as a channel has it at the end. Whatever the store answered, a bundle that nobody
+// confirmPublished looks the bundle up in the channel at the end, and returns it as it stands there. Whatever the store answered, a bundle that nobody
 // finds there is not published.
-func arrived(x *Index, l *Local) (Bundle, error) {
+func confirmPublished(x *Index, l *Local) (Bundle, error) {
 	if x != nil {
 		if b := x.Bundle(l.Bundle.NEVRA); b != nil && b.SHA256 == l.Bundle.SHA256 {
 			return *b, nil
@@ -87,7 +87,7 @@ func (r *Repo) putInto(ctx context.Context, l *Local, channel string) (changed b
 			if c == Stable && channel != Stable {
 				return r.start(ctx, x, l.Product, l.Prefix)
 			}
-			return r.adding(ctx, x, l)
+			return r.addBundle(ctx, x, l)
 		})
 		if err != nil {
 			return changed, err

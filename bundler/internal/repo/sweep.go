@@ -40,7 +40,7 @@ func (r *Repo) Sweep(ctx context.Context) error {
 			return err
 		}
 	}
-	old, err := r.old(ctx, "packages/", before)
+	old, err := r.olderThan(ctx, "packages/", before)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (r *Repo) Sweep(ctx context.Context) error {
 }
 
 func (r *Repo) sweepGenerations(ctx context.Context, channel string, before time.Time) error {
-	old, err := r.old(ctx, channel+"/g/", before)
+	old, err := r.olderThan(ctx, channel+"/g/", before)
 	if err != nil || len(old) == 0 {
 		return err
 	}
@@ -83,8 +83,8 @@ func (r *Repo) sweepGenerations(ctx context.Context, channel string, before time
 	return nil
 }
 
-// old lists the folders below at in which everything is older than that, with their files.
-func (r *Repo) old(ctx context.Context, at string, before time.Time) (map[string][]string, error) {
+// olderThan lists the folders below at in which everything was put before a time, with their files.
+func (r *Repo) olderThan(ctx context.Context, at string, before time.Time) (map[string][]string, error) {
 	folders, young := map[string][]string{}, map[string]bool{}
 	for info, err := range r.store.List(ctx, at) {
 		if err != nil {

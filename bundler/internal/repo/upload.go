@@ -72,7 +72,7 @@ func (r *Repo) putBundle(ctx context.Context, l *Local) (mine []string, err erro
 	if errors.Is(err, store.ErrConflict) { // whose fault is it?
 		err = l.checkFile(ctx)
 		if err == nil {
-			return mine, broken("%s is there with other content, which its name does not allow", l.Bundle.File)
+			return mine, damaged("%s is there with other content, which its name does not allow", l.Bundle.File)
 		}
 	}
 	if err != nil {

@@ -330,7 +330,7 @@ func (v *verifier) verifyFront(ctx context.Context, want *Front) error {
 	}
 	f, err := decodeFront(b)
 	if err != nil {
-		return broken("%s: %w", frontName, err)
+		return damaged("%s: %w", frontName, err)
 	}
 	for name, bundle := range want.newest() {
 		want.Shorts = append(want.Shorts, Named{name, bundle.SHA256})
@@ -370,7 +370,7 @@ func (v *verifier) published(ctx context.Context, name string) error {
 	}
 	key, err := sign.LoadPublic(bytes.NewReader(b))
 	if err != nil {
-		return broken("%s: %w", name, err)
+		return damaged("%s: %w", name, err)
 	}
 	if key.Fingerprint() != v.key.Fingerprint() {
 		v.problem("%s has the key %s, and everything is signed with %s", name, key.Fingerprint(), v.key.Fingerprint())

@@ -48,7 +48,7 @@ func Leftovers(p layout.Places, keep Keep) ([]Leftover, error) {
 		return nil, err
 	}
 	var out []Leftover
-	room := newRoom()
+	room := newFreedSpace()
 	for i, s := range all {
 		if agents, err := agent.Read(p.At(s.ID).Var); err == nil && agents.State == agent.Running {
 			continue
@@ -203,13 +203,13 @@ func Remove(p layout.Places, l Leftover) error {
 	return nil
 }
 
-// room counts what removing files frees: a file with several names is free when
+// freedSpace counts the bytes that removing files frees: a file with several names is free when
 // the last of them goes.
-type room struct{ names map[[2]uint64]uint64 }
+type freedSpace struct{ names map[[2]uint64]uint64 }
 
-func newRoom() *room { return &room{names: map[[2]uint64]uint64{}} }
+func newFreedSpace() *freedSpace { return &freedSpace{names: map[[2]uint64]uint64{}} }
 
-func (r *room) freed(paths []string) (int64, error) {
+func (r *freedSpace) freed(paths []string) (int64, error) {
 	var total int64
 	counted := map[string]bool{}
 	for _, root := range paths {

@@ -118,8 +118,8 @@ func (s *Set) state() *state.Set {
 	return set
 }
 
-// room is where what is saved needs room.
-func (s *Set) room() string {
+// saveFolder is the folder whose file system needs space for what is saved.
+func (s *Set) saveFolder() string {
 	if s.backup == "" {
 		return s.onHost("/var/lib/" + s.m.Prefix)
 	}

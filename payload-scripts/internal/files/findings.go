@@ -38,7 +38,7 @@ func (s *Set) Findings(ctx context.Context) []finding.Finding {
 		out = append(out, s.configFindings(p.Config, func(mine []byte) (config.Result, error) { return s.mergePackaged(ctx, p, mine, nil) })...)
 	}
 	out = append(out, s.mountFindings()...)
-	return append(out, s.state().Findings(ctx, s.room())...)
+	return append(out, s.state().Findings(ctx, s.saveFolder())...)
 }
 
 func refuse(id, what, do string) finding.Finding {

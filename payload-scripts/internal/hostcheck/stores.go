@@ -67,8 +67,8 @@ func (l storeLook) room(ctx context.Context, b *layout.Bundle) ([]preflight.Need
 			path = data
 		}
 		return []preflight.Need{
-			{Path: path, Bytes: found.Room(), What: "copy of the store " + l.spec.Name},
-			{Path: path, Bytes: min(mostLog, found.Room()), What: "PostgreSQL's log of that copy"},
+			{Path: path, Bytes: found.DiskSpace(), What: "copy of the store " + l.spec.Name},
+			{Path: path, Bytes: min(mostLog, found.DiskSpace()), What: "PostgreSQL's log of that copy"},
 		}, nil
 	}
 	return nil, nil

@@ -65,7 +65,7 @@ func TestStores(t *testing.T) {
 	}
 	server.Asked() // until now
 	needs, err := looks[0].room(t.Context(), b)
-	if err != nil || len(needs) != 2 || needs[0].Bytes != found.Room() || needs[0].Path != newDatabaseFolder {
+	if err != nil || len(needs) != 2 || needs[0].Bytes != found.DiskSpace() || needs[0].Path != newDatabaseFolder {
 		t.Errorf("%+v, %v", needs, err)
 	}
 	if again := server.Asked(); len(again) > 0 {

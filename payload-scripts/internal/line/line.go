@@ -53,7 +53,7 @@ type Steps map[Stage][]Step
 // Host is what the line needs of the machine besides the steps.
 type Host struct {
 	RollbackWanted func() bool                                  // whether the admin asked to go back
-	FreeRoom       func()                                       // gives free what was set aside for a full disk; may be called again
+	ReleaseReserve func()                                       // releases the disk space that was reserved for a full disk; may be called again
 	Sync           func() error                                 // makes durable what the steps changed
 	Finish         func(context.Context, journal.Outcome) error // makes the rest of the host agree with a recorded outcome; may be called again
 	Todo           func(journal.Record, error) string           // what a person is to do about an attempt that cannot go on

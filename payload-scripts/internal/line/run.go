@@ -107,7 +107,7 @@ func (l *Line) enter(stage Stage, cause error) error {
 	if cause != nil {
 		slog.Error("going back", "because", cause)
 		l.onlyOn = true
-		l.Host.FreeRoom()
+		l.Host.ReleaseReserve()
 	}
 	return l.Journal.Update(func(r *journal.Record) {
 		if m.change != nil {
@@ -127,7 +127,7 @@ func (l *Line) work(ctx context.Context, stage Stage) error {
 		if err == nil || try >= l.rules.tried[stage] || ctx.Err() != nil {
 			return err
 		}
-		l.Host.FreeRoom() // a full disk may be the cause, whoever met it
+		l.Host.ReleaseReserve() // a full disk may be the cause, whoever met it
 		slog.Error("trying again", "stage", stage, "try", try, "because", err)
 		if err := l.Host.Pause(ctx, l.rules.pause); err != nil {
 			return err
@@ -203,7 +203,7 @@ func (l *Line) do(ctx context.Context, stage Stage, s Step) error {
 func (l *Line) end(ctx context.Context, at Stage, cause error) (journal.Outcome, error) {
 	outcome := l.rules.ends[at]
 	l.onlyOn = true
-	l.Host.FreeRoom()
+	l.Host.ReleaseReserve()
 	if err := l.Host.Sync(); err != nil {
 		if outcome != journal.NeedsAPerson { // which promises nothing of the machine, and must be told
 			return "", err
@@ -235,7 +235,7 @@ func (l *Line) releaseReserve(r *journal.Record) bool {
 	if !l.onlyOn {
 		return false
 	}
-	l.Host.FreeRoom()
+	l.Host.ReleaseReserve()
 	const what = "the disk was full: reserved disk space was released; free more space soon"
 	slog.Warn(what)
 	if !slices.Contains(r.Warnings, what) {

@@ -40,7 +40,7 @@ func (c *recorder) line(r journal.Record, do map[string]func(context.Context) er
 	call := func(what string) { c.calls = append(c.calls, what) }
 	return New(steps, Host{
 		RollbackWanted: func() bool { return c.wish },
-		FreeRoom:       func() { call("free room") },
+		ReleaseReserve: func() { call("release reserve") },
 		Sync:           func() error { call("sync"); return nil },
 		Finish:         func(_ context.Context, o journal.Outcome) error { call("finish " + string(o)); return nil },
 		Todo:           func(journal.Record, error) string { return "mend it" },
@@ -74,11 +74,11 @@ func TestCalls(t *testing.T) {
 		do   map[string]func(context.Context) error
 		want string
 	}{
-		"all well": {nil, "look, wait, mark, change, sync, open, free room, sync, finish upgraded"},
+		"all well": {nil, "look, wait, mark, change, sync, open, release reserve, sync, finish upgraded"},
 		"back, at the second try": {map[string]func(context.Context) error{"switch/change": failing(1), "restore/restore": failing(1)},
-			"look, wait, mark, change, free room, restore, free room, pause, restore, sync, serve, free room, sync, finish rolled-back"},
+			"look, wait, mark, change, release reserve, restore, release reserve, pause, restore, sync, serve, release reserve, sync, finish rolled-back"},
 		"a person": {map[string]func(context.Context) error{"prepare/look": failing(1), "undo/undo": failing(3)},
-			"look, free room, undo, free room, pause, undo, free room, pause, undo, free room, sync, finish needs-a-person"},
+			"look, release reserve, undo, release reserve, pause, undo, release reserve, pause, undo, release reserve, sync, finish needs-a-person"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -113,7 +113,7 @@ func TestStopFromOutside(t *testing.T) {
 			if step := last.Steps[len(last.Steps)-1]; !step.Ended.IsZero() || step.Error != "" || last.Back || last.Error != "" {
 				t.Errorf("the journal says %+v of the step, going back %t, error %q; want a step without an end", step, last.Back, last.Error)
 			}
-			if !slices.Contains(r.calls, key[strings.Index(key, "/")+1:]) || slices.Contains(r.calls, "free room") {
+			if !slices.Contains(r.calls, key[strings.Index(key, "/")+1:]) || slices.Contains(r.calls, "release reserve") {
 				t.Errorf("calls %v", r.calls)
 			}
 			// The next process tells in which step the one before was stopped.
@@ -261,7 +261,7 @@ func TestFullDisk(t *testing.T) {
 				return nil
 			}
 			l := r.line(begun, map[string]func(context.Context) error{key: func(context.Context) error { full = true; return nil }})
-			l.Host.FreeRoom = func() { full = false }
+			l.Host.ReleaseReserve = func() { full = false }
 			outcome, err := l.Run(t.Context())
 			if err != nil || outcome != want {
 				t.Errorf("outcome %q, %v; want %q", outcome, err, want)

@@ -402,7 +402,7 @@ func (w *world) live(r *rules) (out journal.Outcome, died bool, err error) {
 	w.journal = journal.New(w.disk, w.store)
 	l := New(w.steps(), Host{
 		RollbackWanted: func() bool { return w.wishes.Load() },
-		FreeRoom: func() {
+		ReleaseReserve: func() {
 			if w.aside {
 				w.fullAt, w.aside = 0, false
 			}

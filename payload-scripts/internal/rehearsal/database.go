@@ -58,7 +58,7 @@ func (u *run) database(ctx context.Context, spec manifest.Database) (d Database,
 	if err != nil {
 		return d, err
 	}
-	if err := u.room(2*size+writeAhead, "a copy of the database"); err != nil { // the dump lies beside the copy for a while
+	if err := u.requireSpace(2*size+writeAhead, "a copy of the database"); err != nil { // the dump lies beside the copy for a while
 		return d, err
 	}
 	u.tell("copy the database " + spec.Name)

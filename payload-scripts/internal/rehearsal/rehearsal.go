@@ -197,8 +197,8 @@ func (u *run) configuration(ctx context.Context) error {
 // spare is what a rehearsal leaves free besides what it needs: the product writes on.
 const spare = 256 << 20
 
-// room demands that so many bytes fit beside what the product may write meanwhile.
-func (u *run) room(need int64, what string) error {
+// requireSpace fails when so many bytes do not fit beside what the product may write meanwhile.
+func (u *run) requireSpace(need int64, what string) error {
 	var st unix.Statfs_t
 	if err := unix.Statfs(u.dir, &st); err != nil {
 		return fmt.Errorf("determine the free space of %s: %w", u.dir, err)
@@ -269,7 +269,7 @@ func (u *run) packages(ctx context.Context) error {
 			need += p.Installed
 		}
 	}
-	if err := u.room(need, "the packages"); err != nil {
+	if err := u.requireSpace(need, "the packages"); err != nil {
 		return u.problem(ctx, err)
 	}
 	took, err := proof.Ways{Early: packages.Early(m, u.bundle.Dir, "", ""), Main: set}.Rehearse(ctx, u.dir)

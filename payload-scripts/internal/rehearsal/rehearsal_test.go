@@ -61,7 +61,7 @@ func TestProblemsAreTheUpgrades(t *testing.T) {
 	t.Parallel()
 	u := rehearse(t)
 	ctx := context.Background()
-	full := u.room(1<<60, "the packages")
+	full := u.requireSpace(1<<60, "the packages")
 	if full == nil || !strings.Contains(full.Error(), "not enough disk space to rehearse the packages") {
 		t.Fatalf("error %v", full)
 	}

@@ -41,7 +41,7 @@ func (u *run) saveTwice(ctx context.Context, set *state.Set) (time.Duration, err
 		}
 		need += size
 	}
-	if err := u.room(need, "the save of the product's state"); err != nil {
+	if err := u.requireSpace(need, "the save of the product's state"); err != nil {
 		return 0, err
 	}
 	if _, err := set.Save(ctx, true); err != nil {

@@ -45,7 +45,7 @@ func (u *run) stores(ctx context.Context, to manifest.Database, db *database.DB)
 		c.list = append(c.list, s)
 		look, err := s.Look(ctx)
 		if err == nil {
-			err = u.room(storecheck.RoomAtMost(look)+writeAhead, "a copy of the store "+spec.Name)
+			err = u.requireSpace(storecheck.MaxDiskSpace(look)+writeAhead, "a copy of the store "+spec.Name)
 		}
 		if err != nil {
 			c.close()

@@ -110,8 +110,8 @@ func some(list []string, all int64) string {
 // bytes were measured of events and logs, and 100 of the copy's indexes.
 const rowBytes = 400
 
-// Room is what the rows of all documents will take in the database, in bytes.
-func (i *Inspection) Room() int64 { return i.Documents*rowBytes + i.Whole }
+// DiskSpace is what the rows of all documents will take in the database, in bytes.
+func (i *Inspection) DiskSpace() int64 { return i.Documents*rowBytes + i.Whole }
 
-// RoomAtMost is more than the rows of what a source has will take, told without reading it.
-func RoomAtMost(l source.Look) int64 { return l.Counts.All()*rowBytes + l.Bytes() }
+// MaxDiskSpace is more than the rows of what a source has will take, told without reading it.
+func MaxDiskSpace(l source.Look) int64 { return l.Counts.All()*rowBytes + l.Bytes() }

@@ -81,8 +81,8 @@ func TestFindings(t *testing.T) {
 			if !seen {
 				t.Errorf("no %s in %+v", c.id, list)
 			}
-			if found != nil && found.Room() < found.Documents*300 {
-				t.Errorf("room %d for %d documents", found.Room(), found.Documents)
+			if found != nil && found.DiskSpace() < found.Documents*300 {
+				t.Errorf("room %d for %d documents", found.DiskSpace(), found.Documents)
 			}
 		})
 	}

@@ -33,9 +33,9 @@ type policy interface {
 	lenient() bool
 	// complete gives the entry of a file in src what is better known of it.
 	complete(src *entry)
-	// settled tells from looking at both names alone (either may be missing) that a
+	// unchanged reports, from looking at both names alone (either may be missing) that a
 	// regular file in src needs no work; it is not seen then.
-	settled(p pair) (bool, error)
+	unchanged(p pair) (bool, error)
 	// same reports whether the content of the regular file from need not be copied
 	// to the regular file to.
 	same(from, to *host.Inode) (bool, error)
@@ -43,7 +43,7 @@ type policy interface {
 	copied(src *entry, dst *host.Inode) error
 	// seen is called for everything in src, once it is in dst too.
 	seen(src *entry)
-	// linked is called for a further name of a file in src that was settled or seen.
+	// linked is called for a further name of a file in src that was unchanged or seen.
 	linked(rel, first string)
 	// flags are those that a file gets, besides its attributes.
 	flags(rel string) uint32
@@ -76,7 +76,7 @@ func (m *mirror) at(p pair, depth int) error {
 	if done, err := m.hardLink(p); err != nil || done {
 		return err
 	}
-	if done, err := m.policy.settled(p); err != nil || done {
+	if done, err := m.policy.unchanged(p); err != nil || done {
 		return err
 	}
 	from, err := host.OpenInode(int(p.src.Fd()), p.srcName)

@@ -57,7 +57,7 @@ func (p restoring) complete(src *entry) {
 	}
 }
 
-func (p restoring) settled(f pair) (bool, error) {
+func (p restoring) unchanged(f pair) (bool, error) {
 	old := p.index[f.rel]
 	if old == nil || !old.isFile() {
 		return false, nil

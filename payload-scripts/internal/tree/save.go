@@ -87,7 +87,7 @@ func (p *saving) lenient() bool { return p.live }
 
 func (p *saving) complete(*entry) {}
 
-func (p *saving) settled(f pair) (bool, error) {
+func (p *saving) unchanged(f pair) (bool, error) {
 	old := p.known[f.rel]
 	if old == nil || !old.isFile() {
 		return false, nil

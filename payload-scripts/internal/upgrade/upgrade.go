@@ -83,7 +83,7 @@ func (u *Upgrade) Close() {
 func (u *Upgrade) Run(ctx context.Context) (journal.Outcome, error) {
 	return line.New(u.steps(), line.Host{
 		RollbackWanted: u.rollbackWanted,
-		FreeRoom:       u.reserve.free,
+		ReleaseReserve: u.reserve.free,
 		Sync:           u.sync,
 		Finish:         u.finish,
 		Todo:           u.todo,
