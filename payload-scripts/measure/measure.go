@@ -182,7 +182,7 @@ func (t *copied) remember(ctx context.Context) error {
 	if _, err := conn.Exec(ctx, "ANALYZE"); err != nil {
 		return err
 	}
-	tables, err := look(ctx, conn)
+	tables, err := tablesByOID(ctx, conn)
 	if err != nil {
 		return err
 	}

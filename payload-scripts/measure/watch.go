@@ -80,7 +80,7 @@ func (w *watcher) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.
 	}
 	s := &started{sql: data.SQL, in: conn.PgConn().TxStatus() == 'T'}
 	if s.in {
-		s.before, _ = look(ctx, conn) // without it nothing is told, below
+		s.before, _ = tablesByOID(ctx, conn) // without it nothing is told, below
 	}
 	s.at = time.Now()
 	return context.WithValue(ctx, startKey{}, s)
@@ -94,7 +94,7 @@ func (w *watcher) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.Tr
 	}
 	st := Statement{SQL: short(s.sql), Took: time.Since(s.at), Unknown: true, text: s.sql}
 	if s.in {
-		if after, err := look(ctx, conn); err == nil && s.before != nil {
+		if after, err := tablesByOID(ctx, conn); err == nil && s.before != nil {
 			st.Unknown = false
 			w.compare(&st, s.before, after)
 		}
@@ -174,8 +174,8 @@ func (w *watcher) end() []Statement {
 	return w.seen
 }
 
-// look asks for all tables, by oid. Its own locks are on PostgreSQL's catalogs alone.
-func look(ctx context.Context, conn *pgx.Conn) (map[int64]table, error) {
+// tablesByOID reads the state of all tables, by oid. Its own locks are on PostgreSQL's catalogs alone.
+func tablesByOID(ctx context.Context, conn *pgx.Conn) (map[int64]table, error) {
 	ctx = context.WithValue(ctx, lookKey{}, true)
 	rows, err := conn.Query(ctx, `SELECT c.oid::bigint, n.nspname, c.relname, c.relfilenode::bigint, greatest(c.reltuples, 0)::bigint, coalesce(pg_stat_get_xact_numscans(c.oid), 0),
 			coalesce((SELECT string_agg(DISTINCT l.mode, ' ') FROM pg_catalog.pg_locks l WHERE l.pid = pg_backend_pid() AND l.granted

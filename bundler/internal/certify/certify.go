@@ -81,7 +81,7 @@ func Run(ctx context.Context, o Options) (Certificate, error) {
 				return err
 			}
 			var err error
-			done[i], facts[i], err = o.one(ctx, s)
+			done[i], facts[i], err = o.runScenario(ctx, s)
 			return err
 		})
 	}
@@ -100,8 +100,8 @@ func Run(ctx context.Context, o Options) (Certificate, error) {
 	return c, nil
 }
 
-// one runs one scenario on a machine of its own.
-func (o Options) one(ctx context.Context, s scenario) (_ Scenario, _ Facts, err error) {
+// runScenario runs one scenario on a machine of its own.
+func (o Options) runScenario(ctx context.Context, s scenario) (_ Scenario, _ Facts, err error) {
 	o.Tell(s.name, "making a machine of %s ready", o.Manifest.From)
 	machine, giveBack, err := o.Machines.Ready(ctx)
 	if err != nil {

@@ -27,7 +27,7 @@ func (r *run) healthy(ctx context.Context, side manifest.Side) faults {
 		}
 		deadline := time.Now().Add(s.Health.Within.D())
 		for {
-			err := r.ask(ctx, s.Health, side)
+			err := r.checkHealth(ctx, s.Health, side)
 			if err == nil {
 				break
 			}
@@ -48,8 +48,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// ask puts a question once, on the machine. Headers stay there.
-func (r *run) ask(ctx context.Context, h *manifest.Health, side manifest.Side) error {
+// checkHealth makes one health request, on the machine. Headers stay there.
+func (r *run) checkHealth(ctx context.Context, h *manifest.Health, side manifest.Side) error {
 	at, err := r.url(ctx, h)
 	if err != nil {
 		return err

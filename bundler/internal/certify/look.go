@@ -29,8 +29,8 @@ func newState() state {
 		tables: map[string]table{}, schema: map[string]string{}, documents: map[string]table{}}
 }
 
-// look tells what the machine, which serves a side's release, holds.
-func (r *run) look(ctx context.Context, side manifest.Side) (state, error) {
+// readState reads what the machine, which serves a side's release, holds.
+func (r *run) readState(ctx context.Context, side manifest.Side) (state, error) {
 	out, err := r.machine.must(ctx, "look at the machine", lookScript(r.m))
 	if err != nil {
 		return state{}, err

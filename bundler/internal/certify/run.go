@@ -67,7 +67,7 @@ func (r *run) begin(ctx context.Context, platform string) error {
 	if faults := append(r.proves(ctx, manifest.Old), r.productIs(ctx, phaseBefore)...); len(faults) > 0 {
 		return fmt.Errorf("before the upgrade: %w", faults.err())
 	}
-	if r.before, err = r.look(ctx, manifest.Old); err != nil {
+	if r.before, err = r.readState(ctx, manifest.Old); err != nil {
 		return err
 	}
 	if err := r.before.isOld(r.m).err(); err != nil {
@@ -108,7 +108,7 @@ func (r *run) postgres(ctx context.Context, side manifest.Side) error {
 // isNew says what keeps the machine from being the new release with the old one's data.
 func (r *run) isNew(ctx context.Context, clients bool) error {
 	f := append(r.healthy(ctx, manifest.New), r.proves(ctx, manifest.New)...)
-	now, err := r.look(ctx, manifest.New)
+	now, err := r.readState(ctx, manifest.New)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (r *run) isNew(ctx context.Context, clients bool) error {
 // isOld says what keeps the machine from being what it was before anything.
 func (r *run) isOld(ctx context.Context) error {
 	f := append(r.healthy(ctx, manifest.Old), r.proves(ctx, manifest.Old)...)
-	now, err := r.look(ctx, manifest.Old)
+	now, err := r.readState(ctx, manifest.Old)
 	if err != nil {
 		return err
 	}

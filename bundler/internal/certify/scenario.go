@@ -156,7 +156,7 @@ func refused(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	before, err := r.look(ctx, manifest.Old)
+	before, err := r.readState(ctx, manifest.Old)
 	if err != nil {
 		return err
 	}
@@ -173,7 +173,7 @@ func refused(ctx context.Context, r *run) error {
 	if err := r.notInstalled(ctx); err != nil {
 		return err
 	}
-	after, err := r.look(ctx, manifest.Old)
+	after, err := r.readState(ctx, manifest.Old)
 	if err != nil {
 		return err
 	}
@@ -242,7 +242,7 @@ func secondRun(ctx context.Context, r *run) error {
 	if err := r.upgrade(ctx); err != nil {
 		return err
 	}
-	before, err := r.look(ctx, manifest.New)
+	before, err := r.readState(ctx, manifest.New)
 	if err != nil {
 		return err
 	}
@@ -262,7 +262,7 @@ func secondRun(ctx context.Context, r *run) error {
 	if got.code == 0 || !strings.Contains(got.out+got.err, "nothing to do") {
 		return fmt.Errorf("installed once more it does not refuse with nothing to do: exit code %d: %s", got.code, got.outputTail())
 	}
-	after, err := r.look(ctx, manifest.New)
+	after, err := r.readState(ctx, manifest.New)
 	if err != nil {
 		return err
 	}

@@ -75,11 +75,11 @@ func runBuild(ctx context.Context, s *streams, o BuildOptions) error {
 		return exit.With(exit.Usage, fmt.Errorf("sign the bundle: %w", err), "it is dated as its release: sign with a key that ends later, or extend this one")
 	}
 	b := building{s: s, cat: cat, plan: p, source: o.Source, engine: engine, key: key, output: inProject(o.Project, o.Output, "dist")}
-	result, err := b.make(ctx, later(p))
+	result, err := b.fetchAndWrite(ctx, later(p))
 	var wrong *pack.MismatchError
 	if errors.As(err, &wrong) && b.isComponent(wrong.From) {
 		// Reading everything first tells all that is wrong, and fetches anew what was damaged in the cache.
-		result, err = b.make(ctx, nil)
+		result, err = b.fetchAndWrite(ctx, nil)
 	}
 	if err != nil {
 		return err
@@ -102,9 +102,9 @@ type building struct {
 	files  []fetch.File
 }
 
-// make fetches what the bundle needs, checks that it fits together, and writes the bundle. Of the components in later that
+// fetchAndWrite fetches what the bundle needs, checks that it fits together, and writes the bundle. Of the components in later that
 // are there only the headers are read before: each of them is read once, compared with its digest as it is packed.
-func (b *building) make(ctx context.Context, later map[string]bool) (deliver.Result, error) {
+func (b *building) fetchAndWrite(ctx context.Context, later map[string]bool) (deliver.Result, error) {
 	var err error
 	if b.files, err = fetchItems(ctx, b.s, b.cat, b.plan.Items(), b.source, later); err != nil {
 		return deliver.Result{}, err

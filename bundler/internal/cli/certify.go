@@ -106,7 +106,7 @@ func runCertify(ctx context.Context, s *streams, o CertifyOptions) error {
 	defer done()
 	told := &teller{s: s, began: time.Now()}
 	c, err := certify.Run(ctx, certify.Options{
-		Bundle: o.Bundle, SHA256: rep.SHA256, Manifest: rep.Manifest, Platform: o.Platform, Machines: machines, Checks: checks, Only: o.Only, Limit: o.Limit, Tell: told.tell,
+		Bundle: o.Bundle, SHA256: rep.SHA256, Manifest: rep.Manifest, Platform: o.Platform, Machines: machines, Checks: checks, Only: o.Only, Limit: o.Limit, Tell: told.printf,
 	})
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("interrupted; there is no certificate of this run: %w", err)
@@ -189,7 +189,7 @@ type teller struct {
 	mu    sync.Mutex
 }
 
-func (t *teller) tell(scenario, format string, args ...any) {
+func (t *teller) printf(scenario, format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	text := strings.ReplaceAll(strings.TrimRight(fmt.Sprintf(format, args...), "\n"), "\n", "\n    ")

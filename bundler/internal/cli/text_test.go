@@ -307,7 +307,7 @@ func TestTeller(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
 	tell := &teller{s: &streams{err: &b}, began: time.Now()}
-	tell.tell("fresh", "one\ntwo %d\n", 3)
+	tell.printf("fresh", "one\ntwo %d\n", 3)
 	if got := strings.Join(strings.Fields(b.String()), " "); got != "0.0 s fresh one two 3" || strings.Count(b.String(), "\n") != 2 {
 		t.Errorf("got %q", b.String())
 	}

@@ -9,15 +9,15 @@ import (
 
 func (r *reader) alter() bool {
 	switch {
-	case r.take("type"):
+	case r.accept("type"):
 		r.addLabel()
 		return true
-	case r.take("table"):
+	case r.accept("table"):
 	default:
 		return slices.Contains(silentObjects, r.peek().Text)
 	}
-	r.take("if", "exists")
-	r.take("only")
+	r.accept("if", "exists")
+	r.accept("only")
 	name := r.name()
 	t := r.schema.Tables[name]
 	if t == nil {
@@ -34,8 +34,8 @@ func (r *reader) alter() bool {
 // addLabel reads ALTER TYPE ... ADD VALUE.
 func (r *reader) addLabel() {
 	name := r.name()
-	if r.take("add", "value") {
-		r.take("if", "not", "exists")
+	if r.accept("add", "value") {
+		r.accept("if", "not", "exists")
 		r.schema.Enums[name] = append(r.schema.Enums[name], r.next().Text)
 		for _, t := range r.schema.Tables {
 			for column := range t.Columns {
@@ -52,31 +52,31 @@ func (r *reader) addLabel() {
 // action takes one change of a table over.
 func (r *reader) action(t *Table) bool {
 	switch {
-	case r.take("add"):
+	case r.accept("add"):
 		if r.constraint(t) {
 			return true
 		}
-		r.take("column")
-		r.take("if", "not", "exists")
+		r.accept("column")
+		r.accept("if", "not", "exists")
 		return r.column(t)
-	case r.take("drop", "constraint"):
+	case r.accept("drop", "constraint"):
 		return false // which of the things that are known it was is not kept
-	case r.take("drop"):
-		r.take("column")
-		r.take("if", "exists")
+	case r.accept("drop"):
+		r.accept("column")
+		r.accept("if", "exists")
 		name := r.next().Text
 		delete(t.Columns, name)
 		delete(t.Refers, name)
 		t.Order = slices.DeleteFunc(t.Order, func(c string) bool { return c == name })
 		return true
-	case r.take("alter"):
-		r.take("column")
+	case r.accept("alter"):
+		r.accept("column")
 		return r.alterColumn(t, r.next().Text)
-	case r.take("rename"):
+	case r.accept("rename"):
 		return r.rename(t)
-	case r.take("owner"), r.take("enable"), r.take("disable"), r.take("validate"), r.take("cluster"), r.take("replica"):
+	case r.accept("owner"), r.accept("enable"), r.accept("disable"), r.accept("validate"), r.accept("cluster"), r.accept("replica"):
 		return true
-	case r.take("set"):
+	case r.accept("set"):
 		return !r.peek().Is("schema")
 	}
 	return false
@@ -88,30 +88,30 @@ func (r *reader) alterColumn(t *Table, name string) bool {
 		return true
 	}
 	switch {
-	case r.take("set", "not", "null"):
+	case r.accept("set", "not", "null"):
 		return change(func(f *manifest.ColumnFact) { f.NotNull = true })
-	case r.take("drop", "not", "null"):
+	case r.accept("drop", "not", "null"):
 		return change(func(f *manifest.ColumnFact) { f.NotNull = false })
-	case r.take("set", "default"):
+	case r.accept("set", "default"):
 		return change(func(f *manifest.ColumnFact) { f.Default = r.expression() })
-	case r.take("drop", "default"), r.take("drop", "identity"):
+	case r.accept("drop", "default"), r.accept("drop", "identity"):
 		return change(func(f *manifest.ColumnFact) { f.Default = false })
-	case r.take("add", "generated"):
+	case r.accept("add", "generated"):
 		return change(func(f *manifest.ColumnFact) { f.Default = true })
-	case r.take("set", "data", "type"), r.take("type"):
+	case r.accept("set", "data", "type"), r.accept("type"):
 		is := r.typ()
 		return change(func(f *manifest.ColumnFact) { f.Type, f.Labels, f.Length = is.Type, is.Labels, is.Length })
-	case r.take("set", "storage"), r.take("set", "statistics"), r.take("set", "compression"):
+	case r.accept("set", "storage"), r.accept("set", "statistics"), r.accept("set", "compression"):
 		return true
 	}
 	return false
 }
 
 func (r *reader) rename(t *Table) bool {
-	if r.take("constraint") {
+	if r.accept("constraint") {
 		return true
 	}
-	if r.take("to") {
+	if r.accept("to") {
 		name := r.name()
 		delete(r.schema.Tables, t.Name)
 		for _, other := range r.schema.Tables {
@@ -124,9 +124,9 @@ func (r *reader) rename(t *Table) bool {
 		t.Name, r.schema.Tables[name] = name, t
 		return true
 	}
-	r.take("column")
+	r.accept("column")
 	old := r.next().Text
-	if !r.take("to") {
+	if !r.accept("to") {
 		return false
 	}
 	name := r.next().Text

@@ -46,15 +46,15 @@ func (r *reader) column(t *Table) bool {
 func (r *reader) typ() (f manifest.ColumnFact) {
 	name := r.name()
 	for _, second := range []string{"varying", "precision"} {
-		if r.take(second) {
+		if r.accept(second) {
 			name += " " + second
 		}
 	}
 	modifier := r.group() // before "with time zone" too: timestamp(3) with time zone
-	if r.take("with", "time", "zone") {
+	if r.accept("with", "time", "zone") {
 		name += " with"
 	}
-	r.take("without", "time", "zone")
+	r.accept("without", "time", "zone")
 	f.Type = name
 	if known := typeNames[name]; known != "" {
 		f.Type = known
@@ -82,36 +82,36 @@ func (r *reader) typ() (f manifest.ColumnFact) {
 // columnConstraint reads one constraint behind a column's type.
 func (r *reader) columnConstraint(t *Table, name string, f *manifest.ColumnFact) bool {
 	switch {
-	case r.take("constraint"), r.take("collate"):
+	case r.accept("constraint"), r.accept("collate"):
 		r.name()
-	case r.take("not", "null"):
+	case r.accept("not", "null"):
 		f.NotNull = true
-	case r.take("null"):
-	case r.take("primary", "key"):
+	case r.accept("null"):
+	case r.accept("primary", "key"):
 		f.NotNull, f.Unique, t.Primary = true, true, name
-	case r.take("unique"):
+	case r.accept("unique"):
 		f.Unique = true
-	case r.take("check"):
+	case r.accept("check"):
 		r.group()
-		r.take("no", "inherit")
-	case r.take("default"):
+		r.accept("no", "inherit")
+	case r.accept("default"):
 		f.Default = r.expression()
-	case r.take("generated"):
+	case r.accept("generated"):
 		f.Default = true
-		if r.take("always", "as", "identity") || r.take("by", "default", "as", "identity") {
+		if r.accept("always", "as", "identity") || r.accept("by", "default", "as", "identity") {
 			f.NotNull = true
 			r.group()
 			return true
 		}
-		r.take("always", "as")
+		r.accept("always", "as")
 		r.group()
 		r.skipAny("stored", "virtual")
-	case r.take("references"):
+	case r.accept("references"):
 		t.Refers[name] = r.reference()
-	case r.take("storage"), r.take("compression"):
+	case r.accept("storage"), r.accept("compression"):
 		r.next()
-	case r.take("not", "deferrable"), r.take("deferrable"), r.take("initially", "deferred"), r.take("initially", "immediate"):
-	case r.take("nulls", "not", "distinct"), r.take("nulls", "distinct"):
+	case r.accept("not", "deferrable"), r.accept("deferrable"), r.accept("initially", "deferred"), r.accept("initially", "immediate"):
+	case r.accept("nulls", "not", "distinct"), r.accept("nulls", "distinct"):
 	default:
 		return false
 	}
@@ -145,14 +145,14 @@ func (r *reader) reference() Reference {
 	}
 	for {
 		switch {
-		case r.take("on", "delete"), r.take("on", "update"):
-			if r.take("set") || r.take("no") {
+		case r.accept("on", "delete"), r.accept("on", "update"):
+			if r.accept("set") || r.accept("no") {
 				r.next()
 				r.group()
 			} else {
 				r.next()
 			}
-		case r.take("match"):
+		case r.accept("match"):
 			r.next()
 		default:
 			return ref
@@ -180,11 +180,11 @@ func (r *reader) constraint(t *Table) bool {
 	if !r.isConstraint() {
 		return false
 	}
-	if r.take("constraint") {
+	if r.accept("constraint") {
 		r.name()
 	}
 	switch {
-	case r.take("primary", "key"):
+	case r.accept("primary", "key"):
 		columns := names(r.group())
 		for _, c := range columns {
 			t.change(c, func(f *manifest.ColumnFact) { f.NotNull = true })
@@ -193,14 +193,14 @@ func (r *reader) constraint(t *Table) bool {
 			t.Primary = columns[0]
 			t.unique(columns[0])
 		}
-	case r.take("unique"):
+	case r.accept("unique"):
 		r.skipAny("nulls", "not", "distinct")
 		if columns := names(r.group()); len(columns) == 1 {
 			t.unique(columns[0])
 		}
-	case r.take("foreign", "key"):
+	case r.accept("foreign", "key"):
 		columns := names(r.group())
-		if r.take("references"); len(columns) == 1 {
+		if r.accept("references"); len(columns) == 1 {
 			t.Refers[columns[0]] = r.reference()
 		}
 	}

@@ -109,8 +109,8 @@ func (r *reader) next() sqltext.Token {
 	return t
 }
 
-// take goes over these words when they come next, and reports whether they did.
-func (r *reader) take(words ...string) bool {
+// accept consumes these words when they come next, and reports whether they did.
+func (r *reader) accept(words ...string) bool {
 	for i, w := range words {
 		if r.at+i >= len(r.tokens) || !r.tokens[r.at+i].Is(w) {
 			return false
@@ -130,7 +130,7 @@ func (r *reader) skipAny(words ...string) {
 // name reads a name with its schema, which is left out when it is public.
 func (r *reader) name() string {
 	name := r.next().Text
-	for r.take(".") {
+	for r.accept(".") {
 		if part := r.next().Text; name == "public" || name == "pg_catalog" {
 			name = part
 		} else {
@@ -142,7 +142,7 @@ func (r *reader) name() string {
 
 // group reads what stands between brackets, the brackets left out, cut at its commas.
 func (r *reader) group() [][]sqltext.Token {
-	if !r.take("(") {
+	if !r.accept("(") {
 		return nil
 	}
 	var list [][]sqltext.Token
@@ -181,7 +181,7 @@ func (r *reader) statement() bool {
 	case first.Is("drop"):
 		return r.drop()
 	case first.Is("insert"):
-		r.take("into")
+		r.accept("into")
 		r.fills(r.name())
 		return true
 	case first.Is("copy"):
@@ -199,18 +199,18 @@ func (r *reader) fills(table string) {
 }
 
 func (r *reader) create() bool {
-	r.take("or", "replace")
-	r.take("unlogged")
+	r.accept("or", "replace")
+	r.accept("unlogged")
 	switch {
-	case r.take("table"):
+	case r.accept("table"):
 		return r.createTable()
-	case r.take("type"):
+	case r.accept("type"):
 		name := r.name()
-		if r.take("as", "enum") {
+		if r.accept("as", "enum") {
 			r.schema.Enums[name] = texts(r.group())
 		}
 		return true
-	case r.take("unique", "index"):
+	case r.accept("unique", "index"):
 		return r.uniqueIndex()
 	}
 	return slices.Contains(silentObjects, r.peek().Text)
@@ -227,7 +227,7 @@ func texts(parts [][]sqltext.Token) (list []string) {
 }
 
 func (r *reader) createTable() bool {
-	unless := r.take("if", "not", "exists")
+	unless := r.accept("if", "not", "exists")
 	name := r.name()
 	if !r.peek().Is("(") {
 		return false // AS, OF, PARTITION OF
@@ -251,17 +251,17 @@ func (r *reader) createTable() bool {
 
 // uniqueIndex notes a column that is unique by itself in all rows.
 func (r *reader) uniqueIndex() bool {
-	r.take("concurrently")
-	r.take("if", "not", "exists")
+	r.accept("concurrently")
+	r.accept("if", "not", "exists")
 	if !r.peek().Is("on") {
 		r.name()
 	}
-	if !r.take("on") {
+	if !r.accept("on") {
 		return false
 	}
-	r.take("only")
+	r.accept("only")
 	t := r.schema.Tables[r.name()]
-	if r.take("using") {
+	if r.accept("using") {
 		r.next()
 	}
 	if columns := r.group(); t != nil && len(columns) == 1 && len(columns[0]) == 1 && !slices.ContainsFunc(r.tokens[r.at:], func(t sqltext.Token) bool { return t.Is("where") }) {
@@ -271,16 +271,16 @@ func (r *reader) uniqueIndex() bool {
 }
 
 func (r *reader) drop() bool {
-	if r.take("type") {
+	if r.accept("type") {
 		return true // nothing can be left that has it
 	}
-	if !r.take("table") {
+	if !r.accept("table") {
 		return slices.Contains(silentObjects, r.peek().Text)
 	}
-	r.take("if", "exists")
+	r.accept("if", "exists")
 	for {
 		delete(r.schema.Tables, r.name())
-		if !r.take(",") {
+		if !r.accept(",") {
 			return true
 		}
 	}

@@ -133,7 +133,7 @@ func fetchAll(ctx context.Context, items []Item, o Options) ([]File, error) {
 	for i, it := range items {
 		if first[it] == i {
 			g.Go(func() error {
-				files[i], errs[i] = f.one(ctx, it)
+				files[i], errs[i] = f.fetchItem(ctx, it)
 				return nil // the others go on: all failures are reported
 			})
 		}
@@ -188,14 +188,14 @@ func newFetcher(items []Item, o Options) (*fetcher, error) {
 	return f, nil
 }
 
-// one makes one item available: from its folder, from the cache, or from its server.
-func (f *fetcher) one(ctx context.Context, it Item) (file File, err error) {
+// fetchItem makes one item available: from its folder, from the cache, or from its server.
+func (f *fetcher) fetchItem(ctx context.Context, it Item) (file File, err error) {
 	defer func() {
 		if err != nil {
-			f.tell(Event{Item: it, State: Failed, Total: total(it), Note: err.Error()})
+			f.notify(Event{Item: it, State: Failed, Total: total(it), Note: err.Error()})
 			return
 		}
-		f.tell(Event{Item: it, State: Done, Bytes: file.Item.Size, Total: file.Item.Size})
+		f.notify(Event{Item: it, State: Done, Bytes: file.Item.Size, Total: file.Item.Size})
 	}()
 	if err := ctx.Err(); err != nil {
 		return File{}, context.Cause(ctx)
@@ -251,7 +251,7 @@ func (f *fetcher) find(ctx context.Context, it Item) (target, error) {
 	return target{place: p}, nil
 }
 
-func (f *fetcher) tell(e Event) {
+func (f *fetcher) notify(e Event) {
 	if f.o.Progress == nil {
 		return
 	}

@@ -126,7 +126,7 @@ func (r *reporter) Read(p []byte) (int, error) {
 	r.event.Bytes += int64(n)
 	if r.told == 0 || r.event.Bytes-r.told >= tellEvery {
 		r.told = r.event.Bytes
-		r.f.tell(r.event)
+		r.f.notify(r.event)
 	}
 	return n, err
 }

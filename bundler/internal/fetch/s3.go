@@ -27,11 +27,11 @@ type s3Client struct {
 func newS3Client(h *httpClient) *s3Client { return &s3Client{http: h} }
 
 func (c *s3Client) get(ctx context.Context) (*s3.Client, error) {
-	c.once.Do(func() { c.api, c.err = c.make(ctx) })
+	c.once.Do(func() { c.api, c.err = c.connect(ctx) })
 	return c.api, c.err
 }
 
-func (c *s3Client) make(ctx context.Context) (*s3.Client, error) {
+func (c *s3Client) connect(ctx context.Context) (*s3.Client, error) {
 	wrap := func(t *http.Transport) *http.Client { return &http.Client{Transport: t} }
 	noRetry := func() aws.Retryer { return aws.NopRetryer{} } // stream retries, from where it was cut
 	api, err := s3client.New(ctx, c.http.transport, wrap, noRetry)

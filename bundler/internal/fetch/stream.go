@@ -75,7 +75,7 @@ func (s *stream) advance(n int) {
 	s.pos += int64(n)
 	if s.toldPos == 0 || s.pos-s.toldPos >= tellEvery {
 		s.toldPos, s.event.Bytes = s.pos, s.pos
-		s.f.tell(s.event)
+		s.f.notify(s.event)
 	}
 }
 
@@ -190,7 +190,7 @@ func (s *stream) ended(err error) error {
 		return fmt.Errorf("tried %d times: %w", s.tries, err)
 	}
 	s.event.State, s.event.Note, s.event.Bytes = Waiting, err.Error(), s.pos
-	s.f.tell(s.event)
+	s.f.notify(s.event)
 	s.event.State, s.event.Note = Fetching, ""
 	return sleep(s.ctx, s.f.o.delay(s.tries, err))
 }

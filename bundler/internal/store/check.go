@@ -10,8 +10,8 @@ import (
 // errUnchecked is wrapped by the errors of Puts whose content is not the right one. Nothing of it is kept.
 var errUnchecked = errors.New("the content failed its check")
 
-// pass reads all of c in order, writes it to w, and has check read it too; nil for no check.
-func pass(ctx context.Context, w io.Writer, c Content, check func(io.Reader) error, progress func(int64)) error {
+// copyChecked reads all of c in order, writes it to w, and has check read it too; nil for no check.
+func copyChecked(ctx context.Context, w io.Writer, c Content, check func(io.Reader) error, progress func(int64)) error {
 	if check == nil {
 		return copyContent(ctx, w, c, progress)
 	}

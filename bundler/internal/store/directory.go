@@ -155,7 +155,7 @@ func (d *directory) put(ctx context.Context, name string, c Content, o PutOption
 		return "", err
 	}
 	defer t.discard()
-	if err := pass(ctx, t.file, c, o.Check, o.Progress); err != nil {
+	if err := copyChecked(ctx, t.file, c, o.Check, o.Progress); err != nil {
 		return "", err
 	}
 	if err := t.file.Sync(); err != nil {
@@ -196,7 +196,7 @@ func (d *directory) putAlready(ctx context.Context, name string, c Content, o Pu
 		err = ErrConflict
 	}
 	if err == nil && o.Check != nil {
-		err = pass(ctx, io.Discard, c, o.Check, nil)
+		err = copyChecked(ctx, io.Discard, c, o.Check, nil)
 	}
 	if err != nil {
 		return "", err

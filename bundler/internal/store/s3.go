@@ -64,8 +64,8 @@ func openS3(ctx context.Context, rest string, o Options) (Store, error) {
 	return b, nil
 }
 
-// ask makes one small request, so that wrong credentials or a bucket that is not there are told before anything is done.
-func (b *bucket) ask(ctx context.Context) error {
+// checkAccess makes one small request, so that wrong credentials or a bucket that is not there are reported before anything is done.
+func (b *bucket) checkAccess(ctx context.Context) error {
 	_, err := b.api.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &b.prefix, MaxKeys: aws.Int32(1)})
 	return b.fail(ctx, "open", "", err)
 }

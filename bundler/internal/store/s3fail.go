@@ -53,7 +53,7 @@ func (b *bucket) connect(ctx context.Context) error {
 	if b.base, err = b.publicBase(ctx); err != nil {
 		return err
 	}
-	return b.ask(ctx)
+	return b.checkAccess(ctx)
 }
 
 func (b *bucket) retryer() aws.Retryer {

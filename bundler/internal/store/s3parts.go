@@ -172,7 +172,7 @@ func (u *upload) send(ctx context.Context) error {
 	}()
 	for i := range next {
 		if u.parts[i].ETag != nil {
-			u.tell(i)
+			u.reportProgress(i)
 			continue
 		}
 		g.Go(func() error {
@@ -181,7 +181,7 @@ func (u *upload) send(ctx context.Context) error {
 			}
 			err := u.sendPart(ctx, i)
 			if err == nil {
-				u.tell(i)
+				u.reportProgress(i)
 			}
 			return err
 		})
@@ -197,7 +197,7 @@ func (u *upload) send(ctx context.Context) error {
 // reads, so that the server takes no others.
 func (u *upload) known(ctx context.Context, next chan<- int) error {
 	if u.p.o.Check != nil {
-		return u.p.pass(ctx, &partSums{u: u, next: next, sum: sha256.New()})
+		return u.p.checkContent(ctx, &partSums{u: u, next: next, sum: sha256.New()})
 	}
 	for i := range u.parts {
 		next <- i
@@ -255,12 +255,12 @@ func (u *upload) sendPart(ctx context.Context, i int) error {
 	return nil
 }
 
-func (u *upload) tell(i int) {
+func (u *upload) reportProgress(i int) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if !u.told[i] {
 		u.told[i] = true
-		u.p.tell(nil, section(u.p.c, i).Size())
+		u.p.reportProgress(nil, section(u.p.c, i).Size())
 	}
 }
 

@@ -48,7 +48,7 @@ func (p *put) run(ctx context.Context) (string, error) {
 	p.o.When = Absent
 	tag, err := p.already(ctx)
 	if !errors.Is(err, ErrNotExist) {
-		p.tell(err, p.c.Size())
+		p.reportProgress(err, p.c.Size())
 		return tag, err
 	}
 	tag, err = p.send(ctx)
@@ -68,8 +68,8 @@ func (p *put) send(ctx context.Context) (string, error) {
 	return p.putSingle(ctx)
 }
 
-// tell tells progress, unless there is an error.
-func (p *put) tell(err error, n int64) {
+// reportProgress reports that n bytes are done, unless there is an error.
+func (p *put) reportProgress(err error, n int64) {
 	if err == nil && p.o.Progress != nil {
 		p.o.Progress(n)
 	}
@@ -124,7 +124,7 @@ func (p *put) same(ctx context.Context, head *s3.HeadObjectOutput) (bool, error)
 	}
 	want := aws.ToString(head.ChecksumSHA256)
 	if s := newSum(p.c.Size(), want); s != nil {
-		if err := p.pass(ctx, s); err != nil {
+		if err := p.checkContent(ctx, s); err != nil {
 			return false, err
 		}
 		return s.String() == want, nil
@@ -138,13 +138,13 @@ func (p *put) same(ctx context.Context, head *s3.HeadObjectOutput) (bool, error)
 	if _, err := io.Copy(theirs, r); err != nil {
 		return false, err
 	}
-	err = p.pass(ctx, ours)
+	err = p.checkContent(ctx, ours)
 	return i.Size == p.c.Size() && bytes.Equal(ours.Sum(nil), theirs.Sum(nil)), err
 }
 
-// pass reads all of the content in order into w, and has it checked unless it was.
-func (p *put) pass(ctx context.Context, w io.Writer) error {
-	err := pass(ctx, w, p.c, p.o.Check, nil)
+// checkContent reads all of the content in order into w, and has it checked unless it was.
+func (p *put) checkContent(ctx context.Context, w io.Writer) error {
+	err := copyChecked(ctx, w, p.c, p.o.Check, nil)
 	if err == nil {
 		p.o.Check = nil
 	}
@@ -154,7 +154,7 @@ func (p *put) pass(ctx context.Context, w io.Writer) error {
 // putSingle uploads in one request. The server takes nothing whose SHA-256 differs.
 func (p *put) putSingle(ctx context.Context) (string, error) {
 	h := sha256.New()
-	if err := p.pass(ctx, h); err != nil {
+	if err := p.checkContent(ctx, h); err != nil {
 		return "", err
 	}
 	d := h.Sum(nil)
@@ -168,10 +168,10 @@ func (p *put) putSingle(ctx context.Context) (string, error) {
 	out, err := p.b.api.PutObject(ctx, in, signedAs(d))
 	if err != nil {
 		tag, err := p.unmet(ctx, err)
-		p.tell(err, p.c.Size())
+		p.reportProgress(err, p.c.Size())
 		return tag, err
 	}
-	p.tell(nil, p.c.Size())
+	p.reportProgress(nil, p.c.Size())
 	return tagOf(out.ETag), nil
 }
 

@@ -50,7 +50,7 @@ func usage(w io.Writer, prefix string) {
 			fmt.Fprintf(w, "  %-9s %s\n", c.name, c.what)
 		}
 	}
-	fmt.Fprintf(w, "  %-9s %s\n", "help", "tell about a COMMAND, or about the settings in /etc/"+prefix+"/upgrade.conf: help settings")
+	fmt.Fprintf(w, "  %-9s %s\n", "help", "show help for a COMMAND, or the settings in /etc/"+prefix+"/upgrade.conf: help settings")
 	fmt.Fprintln(w, "exit codes:")
 	for _, x := range exitCodes {
 		fmt.Fprintf(w, "  %d  %s\n", x.code, x.what)

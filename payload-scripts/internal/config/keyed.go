@@ -203,7 +203,7 @@ func (m *merger) mergeWhole(path string, b, t, mine *syntax.Node) *syntax.Node {
 	case isLine(b) || isLine(t) || isLine(mine):
 		return m.mergeLine(b, t, mine)
 	case mine == nil && b == nil: // new
-		return m.take(path, t, nil, local, "release")
+		return m.withHostValues(path, t, nil, local, "release")
 	case t == nil && b == nil: // the admin's own
 		m.note(path, Kept, "admin", mine, mine)
 		return mine
@@ -216,9 +216,9 @@ func (m *merger) mergeWhole(path string, b, t, mine *syntax.Node) *syntax.Node {
 		(b == nil || !moreSpecific(b, t) || !matches(b, mine, captures{})): // it is so already, or a placeholder
 		return mine
 	case b != nil && mine != nil && matches(b, mine, local): // not touched by the admin
-		return m.take(path, t, mine, local, "release")
+		return m.withHostValues(path, t, mine, local, "release")
 	case t == nil && mine != nil && m.copied(path): // the new release has it under another key
-		return m.take(path, nil, mine, local, "release")
+		return m.withHostValues(path, nil, mine, local, "release")
 	case b != nil && t != nil && syntax.Same(b, t): // not touched by the release
 		m.note(path, Kept, "admin", mine, mine)
 		return mine
@@ -253,7 +253,7 @@ func (m *merger) mergeLine(b, t, mine *syntax.Node) *syntax.Node {
 		m.note(OtherLines, Kept, "admin", nil, nil)
 		return nil
 	case m.in.Mine == nil: // the file is new
-		return m.take(OtherLines, t, nil, captures{}, "release")
+		return m.withHostValues(OtherLines, t, nil, captures{}, "release")
 	}
 	return m.conflict(OtherLines, b, t, mine)
 }
@@ -264,14 +264,14 @@ func (m *merger) conflict(path string, b, t, mine *syntax.Node) *syntax.Node {
 		m.conflicts = append(m.conflicts, Conflict{path, m.show(path, b), m.show(path, t), m.show(path, mine)})
 		return mine
 	case side == manifest.New:
-		return m.take(path, t, mine, captures{}, "policy")
+		return m.withHostValues(path, t, mine, captures{}, "policy")
 	}
 	m.note(path, Kept, "policy", mine, mine)
 	return mine
 }
 
-// take returns the release's value with the host's values put in.
-func (m *merger) take(path string, t, mine *syntax.Node, local captures, by string) *syntax.Node {
+// withHostValues returns the release's value with the host's values put in.
+func (m *merger) withHostValues(path string, t, mine *syntax.Node, local captures, by string) *syntax.Node {
 	if t == nil {
 		m.note(path, Removed, by, mine, nil)
 		return nil

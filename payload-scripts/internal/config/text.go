@@ -266,7 +266,7 @@ func (x *textMerge) chunk(c diff3.Chunk) ([]string, error) {
 	case c.Stable || slices.Equal(kt, km):
 		return x.raw[c.M0:c.M1], nil
 	case slices.Equal(kb, km):
-		return x.take(c, key, "release")
+		return x.withHostValues(c, key, "release")
 	case slices.Equal(kb, kt):
 		x.changes = append(x.changes, Change{key, Kept, "admin", x.showMine(c), x.showMine(c)})
 		return x.raw[c.M0:c.M1], nil
@@ -275,16 +275,16 @@ func (x *textMerge) chunk(c diff3.Chunk) ([]string, error) {
 	case manifest.Old:
 		x.changes = append(x.changes, Change{key, Kept, "policy", x.showMine(c), x.showMine(c)})
 	case manifest.New:
-		return x.take(c, key, "policy")
+		return x.withHostValues(c, key, "policy")
 	default:
 		x.conflicts = append(x.conflicts, Conflict{key, x.show(x.redacted(0)[c.B0:c.B1]), x.show(x.redacted(1)[c.T0:c.T1]), x.showMine(c)})
 	}
 	return x.raw[c.M0:c.M1], nil
 }
 
-// take returns the release's lines with the host's values put in: those of the
+// withHostValues returns the release's lines with the host's values put in: those of the
 // same place first, then those that stand behind the name elsewhere.
-func (x *textMerge) take(c diff3.Chunk, key, by string) ([]string, error) {
+func (x *textMerge) withHostValues(c diff3.Chunk, key, by string) ([]string, error) {
 	local := captures{}
 	if c.B1-c.B0 == c.M1-c.M0 {
 		for i := range c.B1 - c.B0 {

@@ -39,7 +39,7 @@ func (c *check) backup(ctx context.Context) []finding.Finding {
 			Do: "install PostgreSQL's client programs of the server's version or a later one, or put links to their pg_dump and pg_restore into /usr/local/bin",
 		}}
 	}
-	if found := c.ask(ctx, unreadable); len(found) > 0 {
+	if found := c.runQuery(ctx, unreadable); len(found) > 0 {
 		return found
 	}
 	if c.refused("database-table-owner") {

@@ -55,7 +55,7 @@ func Run(ctx context.Context, db *database.DB, files Files) []finding.Finding {
 		queries = append(queries, list...)
 	}
 	for _, q := range queries {
-		c.found = append(c.found, c.ask(ctx, q)...)
+		c.found = append(c.found, c.runQuery(ctx, q)...)
 	}
 	switch broken, err := migration.InvalidIndexes(ctx, db); {
 	case err != nil:

@@ -320,7 +320,7 @@ func TestLongTransactions(t *testing.T) {
 		_, err = tx.Exec("SELECT 1")
 		must(t, err)
 		time.Sleep(5 * time.Millisecond)
-		found := (&check{db: db, version: 90600}).ask(context.Background(), q)
+		found := (&check{db: db, version: 90600}).runQuery(context.Background(), q)
 		if len(found) != 1 || found[0].Level != finding.Warn || !strings.Contains(found[0].What, "idle in transaction") {
 			t.Errorf("findings %+v", found)
 		}

@@ -120,8 +120,8 @@ func (q *query) header(key, value string) error {
 	return nil
 }
 
-// ask runs a query; a finding tells its rows.
-func (c *check) ask(ctx context.Context, q query) []finding.Finding {
+// runQuery runs a query; a finding lists its rows.
+func (c *check) runQuery(ctx context.Context, q query) []finding.Finding {
 	if c.version < q.since {
 		return nil
 	}

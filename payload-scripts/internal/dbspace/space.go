@@ -70,7 +70,7 @@ func Needs(ctx context.Context, db *database.DB, migrations string) ([]Need, err
 	needs := []Need{{Path: data, Bytes: Floor, What: "left free for PostgreSQL"}}
 	var written int64
 	for _, one := range touches {
-		t, err := look(ctx, db, one)
+		t, err := measureTable(ctx, db, one)
 		if errors.Is(err, sql.ErrNoRows) || one.Effect == migration.OldServer && version >= 110000 {
 			continue // a table that the migrations make, or a default that is only noted
 		}
@@ -117,8 +117,8 @@ func touch(name string) migration.Touch {
 	return migration.Touch{Table: name, Effect: migration.Update}
 }
 
-// look asks for a table and what belongs to it: partitions, rows kept beside it, indexes.
-func look(ctx context.Context, db *database.DB, one migration.Touch) (t table, err error) {
+// measureTable reads the sizes of a table and what belongs to it: partitions, rows kept beside it, indexes.
+func measureTable(ctx context.Context, db *database.DB, one migration.Touch) (t table, err error) {
 	err = db.Pool.QueryRowContext(ctx, `WITH RECURSIVE root AS (
 			SELECT c.oid, c.reltablespace FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 			WHERE c.relkind IN ('r', 'p') AND c.relname = $1 AND CASE WHEN $2 = '' THEN pg_catalog.pg_table_is_visible(c.oid) ELSE n.nspname = $2 END),

@@ -169,8 +169,8 @@ func (w *watched) Close() error {
 	return err
 }
 
-// ask reads a whole answer into a value.
-func (c *Client) ask(ctx context.Context, method, path string, query url.Values, body string, into any) error {
+// requestJSON makes a request and decodes the whole answer.
+func (c *Client) requestJSON(ctx context.Context, method, path string, query url.Values, body string, into any) error {
 	answer, err := c.stream(ctx, method, path, query, body)
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 			Number string `json:"number"`
 		} `json:"version"`
 	}
-	if err := c.ask(ctx, http.MethodGet, "/", nil, "", &root); err != nil {
+	if err := c.requestJSON(ctx, http.MethodGet, "/", nil, "", &root); err != nil {
 		return "", c.wrap("ask the version", err)
 	}
 	if !strings.HasPrefix(root.Version.Number, major) {
@@ -56,7 +56,7 @@ func (c *Client) ready(ctx context.Context) error {
 		Primaries int    `json:"active_primary_shards"`
 	}
 	// One node never has replicas: yellow is all there will be.
-	if err := c.ask(ctx, http.MethodGet, "/_cluster/health", url.Values{"wait_for_status": {"yellow"}, "timeout": {"30s"}}, "", &health); err != nil {
+	if err := c.requestJSON(ctx, http.MethodGet, "/_cluster/health", url.Values{"wait_for_status": {"yellow"}, "timeout": {"30s"}}, "", &health); err != nil {
 		var said *Error
 		if errors.As(err, &said) && said.Status == http.StatusRequestTimeout {
 			return fmt.Errorf("%w: some are still not assigned; look at %s/_cat/shards", ErrShards, c.base)
@@ -100,7 +100,7 @@ func (c *Client) broadcast(ctx context.Context, path string) error {
 	var answer struct {
 		Shards shards `json:"_shards"`
 	}
-	if err := c.ask(ctx, http.MethodPost, path, nil, "", &answer); err != nil {
+	if err := c.requestJSON(ctx, http.MethodPost, path, nil, "", &answer); err != nil {
 		return err
 	}
 	if answer.Shards.Failed > 0 {
@@ -112,7 +112,7 @@ func (c *Client) broadcast(ctx context.Context, path string) error {
 // Indices lists the indices by name. A closed one is an error: nobody can read it.
 func (c *Client) Indices(ctx context.Context) ([]string, error) {
 	var text string
-	if err := c.ask(ctx, http.MethodGet, "/_cat/indices", url.Values{"h": {"status,index"}}, "", &text); err != nil {
+	if err := c.requestJSON(ctx, http.MethodGet, "/_cat/indices", url.Values{"h": {"status,index"}}, "", &text); err != nil {
 		return nil, c.wrap("list the indices", err)
 	}
 	var names []string
@@ -180,7 +180,7 @@ func (c *Client) counts(ctx context.Context, path, query string) (map[Kind]int64
 		} `json:"aggregations"`
 	}
 	body := `{` + query + `"aggs":{"indices":{"terms":{"field":"_index","size":0},"aggs":{"types":{"terms":{"field":"_type","size":0}}}}}}`
-	if err := c.ask(ctx, http.MethodPost, path+"/_search", url.Values{"search_type": {"count"}}, body, &answer); err != nil {
+	if err := c.requestJSON(ctx, http.MethodPost, path+"/_search", url.Values{"search_type": {"count"}}, body, &answer); err != nil {
 		return nil, err
 	}
 	if answer.TimedOut {
@@ -234,7 +234,7 @@ func (c *Client) Stats(ctx context.Context) (map[string]Counters, error) {
 			Shards map[string]any `json:"shards"`
 		} `json:"indices"`
 	}
-	if err := c.ask(ctx, http.MethodGet, "/_stats/indexing,docs,store", url.Values{"level": {"shards"}}, "", &answer); err != nil {
+	if err := c.requestJSON(ctx, http.MethodGet, "/_stats/indexing,docs,store", url.Values{"level": {"shards"}}, "", &answer); err != nil {
 		return nil, c.wrap("ask the counters", err)
 	}
 	if answer.Shards.Failed > 0 {

@@ -146,7 +146,7 @@ func (s *Set) toOld(ctx context.Context, x *index) error {
 // write makes one configuration file as a side has it, if it is not so already.
 func (s *Set) write(x *index, r *record, side string, want *file) error {
 	target, real := string(r.Target), string(r.Real)
-	s.tell(target, 0)
+	s.reportProgress(target, 0)
 	if err := s.paths().StillLeads(target, real); err != nil {
 		return err
 	}

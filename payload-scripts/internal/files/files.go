@@ -81,14 +81,14 @@ func (s *Set) AwaitMounts(ctx context.Context) error {
 }
 
 func (s *Set) awaitMounts(ctx context.Context, x *index, trees bool, limit time.Duration) error {
-	return paths.AwaitMounts(ctx, &x.Record, trees, limit, func(e *paths.MountError) { s.tell(e.Path, 0) })
+	return paths.AwaitMounts(ctx, &x.Record, trees, limit, func(e *paths.MountError) { s.reportProgress(e.Path, 0) })
 }
 
 func (s *Set) saved(parts ...string) string {
 	return filepath.Join(append([]string{s.backup}, parts...)...)
 }
 
-func (s *Set) tell(path string, bytes int64) {
+func (s *Set) reportProgress(path string, bytes int64) {
 	if s.Progress != nil {
 		s.Progress(path, bytes)
 	}
@@ -111,7 +111,7 @@ func (s *Set) Prepare(ctx context.Context) error {
 
 // state is the product's state paths.
 func (s *Set) state() *state.Set {
-	set := &state.Set{Paths: s.m.State, Host: s.paths(), Progress: s.tell}
+	set := &state.Set{Paths: s.m.State, Host: s.paths(), Progress: s.reportProgress}
 	if s.backup != "" {
 		set.Folder = s.saved("state")
 	}

@@ -46,7 +46,7 @@ func refuse(id, what, do string) finding.Finding {
 }
 
 func (s *Set) configFindings(c manifest.Config, merge func(mine []byte) (config.Result, error)) []finding.Finding {
-	now, err := s.look(c.Target)
+	now, err := s.inspect(c.Target)
 	if err != nil {
 		return []finding.Finding{lookFinding(c.Target, err)}
 	}

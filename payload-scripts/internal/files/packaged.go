@@ -105,7 +105,7 @@ func (s *Set) recordLitter(x *index, rec *paths.Recorder, r *record) error {
 		if info, err := os.Lstat(s.onHost(target)); err != nil || !info.Mode().IsRegular() {
 			continue
 		}
-		now, err := s.look(target)
+		now, err := s.inspect(target)
 		if err != nil {
 			return fmt.Errorf("%s: %w", target, err)
 		}

@@ -113,7 +113,7 @@ type merging func(mine []byte, drawn map[string]string) (config.Result, error)
 // host's file is still the same.
 func (s *Set) recordMerged(r, before *record, merge merging, give func(*record) error) (*record, error) {
 	target := string(r.Target)
-	now, err := s.look(target)
+	now, err := s.inspect(target)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +176,7 @@ func (s *Set) recordExtra(x *index, rec *paths.Recorder) error {
 			continue
 		}
 		taken[target] = true
-		now, err := s.look(target)
+		now, err := s.inspect(target)
 		if errors.Is(err, errNotRegular) { // nothing that has content to lose
 			continue
 		}
@@ -265,7 +265,7 @@ const maxConfig = 16 << 20
 
 var errNotRegular = errors.New("it is no regular file")
 
-func (s *Set) look(target string) (sight, error) {
+func (s *Set) inspect(target string) (sight, error) {
 	real, _, err := s.paths().Resolve(target)
 	if err != nil {
 		return sight{}, err

@@ -76,7 +76,7 @@ func (t *Table) prepareEdits(list []manifest.StoreEdit, values map[string]manife
 func (t *Table) edited(source []byte, d *document.Document, to *Sink) ([]byte, error) {
 	for i := range t.edits {
 		e := &t.edits[i]
-		if !hold(e.when, source) {
+		if !allHold(e.when, source) {
 			continue
 		}
 		if e.row != nil {
@@ -94,8 +94,8 @@ func (t *Table) edited(source []byte, d *document.Document, to *Sink) ([]byte, e
 	return source, nil
 }
 
-// hold reports whether all conditions hold for a document.
-func hold(all []condition, source []byte) bool {
+// allHold reports whether all conditions hold for a document.
+func allHold(all []condition, source []byte) bool {
 	for i := range all {
 		if !all[i].holds(document.Get(source, all[i].path)) {
 			return false

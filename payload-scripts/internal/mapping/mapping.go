@@ -219,13 +219,13 @@ func (t *Table) Rows(d *document.Document, to *Sink) error {
 	t.found = t.document.Find(source, t.found)
 	t.row.Marks = 0
 	for i, conditions := range t.marks {
-		if hold(conditions, source) {
+		if allHold(conditions, source) {
 			t.row.Marks |= 1 << i
 		}
 	}
 	if t.each == nil {
 		t.foundItem = t.found
-		return t.one(d, -1, to)
+		return t.makeRow(d, -1, to)
 	}
 	list := document.Get(source, t.each)
 	switch document.KindOf(list) {
@@ -238,15 +238,15 @@ func (t *Table) Rows(d *document.Document, to *Sink) error {
 	n := 0
 	document.Items(list, func(item []byte) bool {
 		t.foundItem = t.item.Find(item, t.foundItem)
-		err = t.one(d, n, to)
+		err = t.makeRow(d, n, to)
 		n++
 		return err == nil
 	})
 	return err
 }
 
-// one makes the row of a document, or of the n-th item of its list.
-func (t *Table) one(d *document.Document, n int, to *Sink) error {
+// makeRow makes the row of a document, or of the n-th item of its list.
+func (t *Table) makeRow(d *document.Document, n int, to *Sink) error {
 	key, ok := t.keyOf(t.row.Key[:0], t.key, d)
 	if !ok {
 		return to.Misfit(t.misfit(d, "", "it has no value for its key"))

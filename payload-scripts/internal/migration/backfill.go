@@ -89,7 +89,7 @@ func (r *Runner) newFill(ctx context.Context, number int, entry manifest.Backfil
 
 func (f *fill) all(ctx context.Context) error {
 	for pass := 1; pass <= backfillPasses; pass++ {
-		filled, err := f.pass(ctx, true, f.entry.Pause.D())
+		filled, err := f.fillOnce(ctx, true, f.entry.Pause.D())
 		if err != nil {
 			return err
 		}
@@ -120,7 +120,7 @@ func (f *fill) rest(ctx context.Context) error {
 		if pass > backfillPasses {
 			return fmt.Errorf("rows are left for which %q is true although %q was set", database.Short(f.entry.Where), database.Short(f.entry.Set))
 		}
-		if _, err := f.pass(ctx, false, 0); err != nil {
+		if _, err := f.fillOnce(ctx, false, 0); err != nil {
 			return err
 		}
 	}
@@ -139,8 +139,8 @@ func (f *fill) rowsLeft(ctx context.Context, left *bool) error {
 	return tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM "+f.entry.Table+" WHERE ("+f.entry.Where+"))").Scan(left)
 }
 
-// pass goes once over the table and returns how many rows it filled.
-func (f *fill) pass(ctx context.Context, passBy bool, pause time.Duration) (int64, error) {
+// fillOnce goes once over the table and returns how many rows it filled.
+func (f *fill) fillOnce(ctx context.Context, passBy bool, pause time.Duration) (int64, error) {
 	next := f.byPage
 	if f.key != "" {
 		next = f.byKey

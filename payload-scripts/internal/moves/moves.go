@@ -147,7 +147,7 @@ func (s *Set) toNew(r *record) error {
 		}
 	}
 	for i, m := range r.Moves {
-		s.tell(string(m.To), i, len(r.Moves))
+		s.reportProgress(string(m.To), i, len(r.Moves))
 		if err := m.move(m.From, m.To); err != nil {
 			return err
 		}
@@ -158,7 +158,7 @@ func (s *Set) toNew(r *record) error {
 // toOld moves back, removes the folders that were made, and gives those that are left their times.
 func (s *Set) toOld(r *record) error {
 	for i, m := range slices.Backward(r.Moves) {
-		s.tell(string(m.From), len(r.Moves)-i, len(r.Moves))
+		s.reportProgress(string(m.From), len(r.Moves)-i, len(r.Moves))
 		err := m.move(m.To, m.From)
 		if errors.Is(err, errGone) && s.inState(string(m.From)) {
 			continue // it comes back from its copy
@@ -183,7 +183,7 @@ func (s *Set) toOld(r *record) error {
 	return nil
 }
 
-func (s *Set) tell(path string, done, of int) {
+func (s *Set) reportProgress(path string, done, of int) {
 	if s.Progress != nil {
 		s.Progress(path, int64(done), int64(of))
 	}

@@ -212,7 +212,7 @@ func (m *machine) cut(way manifest.Side, n int) (ended bool) {
 			}
 			var at opener
 			defer at.close()
-			_, err := o.give(&at, path, to)
+			_, err := o.chown(&at, path, to)
 			return err
 		})
 		return nil

@@ -211,7 +211,7 @@ func (s *Set) applyOwners(ctx context.Context, r *record) error {
 	places := r.places()
 	err := s.each(ctx, func(o owned) error {
 		o.Any = o.Any || o.Dir // a scriptlet may have made it anew
-		_, err := o.give(&at, placeOf(places, o.Path), who[o.Rule])
+		_, err := o.chown(&at, placeOf(places, o.Path), who[o.Rule])
 		return err
 	})
 	if err != nil {
@@ -230,7 +230,7 @@ func (s *Set) applyOwners(ctx context.Context, r *record) error {
 			if err != nil {
 				return err
 			}
-			if _, err := (owned{Inode: is}).give(&at, f.Path, who[i]); err != nil {
+			if _, err := (owned{Inode: is}).chown(&at, f.Path, who[i]); err != nil {
 				return err
 			}
 		}
@@ -246,7 +246,7 @@ func (s *Set) restoreOwners(ctx context.Context) error {
 	defer at.close()
 	err := s.each(ctx, func(o owned) error {
 		o.Any, o.MTime = false, 0 // the new release may have written to it
-		same, err := o.give(&at, o.Path, ids{o.UID, o.GID})
+		same, err := o.chown(&at, o.Path, ids{o.UID, o.GID})
 		if err == nil && !same {
 			others++
 		}
@@ -261,8 +261,8 @@ func (s *Set) restoreOwners(ctx context.Context) error {
 // ids are a user and a group; -1 leaves what is there.
 type ids struct{ uid, gid int }
 
-// give gives the file at a path an owner. It reports whether that very file is there.
-func (o owned) give(at *opener, path host.Name, to ids) (same bool, err error) {
+// chown sets the owner of the file at a path. It reports whether that very file is there.
+func (o owned) chown(at *opener, path host.Name, to ids) (same bool, err error) {
 	n, err := at.open(string(path))
 	if absent(err) {
 		return false, nil

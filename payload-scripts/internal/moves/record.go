@@ -81,9 +81,9 @@ func (r *record) add(s *Set, m manifest.Move) error {
 	}
 	before := len(r.Moves)
 	if m.From != "" {
-		err = r.one(source, target)
+		err = r.addOne(source, target)
 	} else {
-		err = r.each(source, target)
+		err = r.addContent(source, target)
 	}
 	if err != nil || len(r.Moves) == before {
 		return err
@@ -103,8 +103,8 @@ func (r *record) add(s *Set, m manifest.Move) error {
 	return nil
 }
 
-// one notes a file or folder, if it is there.
-func (r *record) one(from, to string) error {
+// addOne records the move of a file or folder, if it is there.
+func (r *record) addOne(from, to string) error {
 	is, err := inodeAt(host.Name(from))
 	if err != nil || is == 0 {
 		return err
@@ -120,8 +120,8 @@ func (r *record) one(from, to string) error {
 	return nil
 }
 
-// each notes everything in a folder, but for the folder that it moves into.
-func (r *record) each(from, into string) error {
+// addContent records the move of everything in a folder, but for the folder that it moves into.
+func (r *record) addContent(from, into string) error {
 	dir, err := host.OpenDir(from)
 	if absent(err) {
 		return nil
@@ -137,7 +137,7 @@ func (r *record) each(from, into string) error {
 	sort.Strings(names)
 	for _, name := range names {
 		if path := filepath.Join(from, name); path != into {
-			if err := r.one(path, filepath.Join(into, name)); err != nil {
+			if err := r.addOne(path, filepath.Join(into, name)); err != nil {
 				return err
 			}
 		}

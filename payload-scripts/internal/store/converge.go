@@ -55,7 +55,7 @@ func (s *Store) toNew(ctx context.Context, conn *pgx.Conn) error {
 		}
 	}
 	if r.State != ledger.Proved {
-		if err := s.untilStill(ctx, func() error { return s.upToDate(ctx, conn, r, tables) }); err != nil {
+		if err := s.retryUntilQuiet(ctx, func() error { return s.upToDate(ctx, conn, r, tables) }); err != nil {
 			return err
 		}
 	}
@@ -66,8 +66,8 @@ func (s *Store) toNew(ctx context.Context, conn *pgx.Conn) error {
 // was stopped, what it had sent may arrive a moment later.
 const lateTries = 3
 
-// untilStill makes the second reading, again when the source did not answer to the end or was written to.
-func (s *Store) untilStill(ctx context.Context, read func() error) error {
+// retryUntilQuiet makes the second reading; again when the source did not answer to the end, or was written to meanwhile.
+func (s *Store) retryUntilQuiet(ctx context.Context, read func() error) error {
 	for try := 1; ; try++ {
 		err := s.RetryLost(ctx, read)
 		if !errors.Is(err, source.ErrChanged) || ctx.Err() != nil {
@@ -112,7 +112,7 @@ func (s *Store) upToDate(ctx context.Context, conn *pgx.Conn, r *ledger.Record, 
 			return err
 		}
 		if !s.Live {
-			if err := errors.Join(before.Same(after), pass.balance()); err != nil {
+			if err := errors.Join(before.Same(after), pass.checkAllRead()); err != nil {
 				return err
 			}
 		}
@@ -130,8 +130,8 @@ func (s *Store) upToDate(ctx context.Context, conn *pgx.Conn, r *ledger.Record, 
 	return err
 }
 
-// balance demands that every document of the source was read and became something.
-func (s *second) balance() error {
+// checkAllRead fails unless every document of the source was read and has a row or a reason for none.
+func (s *second) checkAllRead() error {
 	for _, t := range s.Spec.Tables {
 		l := s.record.Tables[t.Table]
 		want, got := s.counts.Total(t.Read), l.Total().Documents

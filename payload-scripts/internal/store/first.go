@@ -208,9 +208,9 @@ func (f *first) part(ctx context.Context, t *mapping.Table, k elastic.Kind) erro
 			p = newPart(r.Since.Add(-f.early()), f.numbers, func(row *mapping.Row) error { return target.Write(w, 0, row) })
 			return f.Read(ctx, elastic.Query{Index: k.Index, Type: k.Type}, func(d *document.Document) error {
 				if n := p.Old.Documents + p.Young.Documents; n%progressEvery == 0 {
-					f.tell("copy "+table+" of "+k.Index, n, max(f.counts[k], n))
+					f.reportProgress("copy "+table+" of "+k.Index, n, max(f.counts[k], n))
 				}
-				return p.take(t, d)
+				return p.readDocument(t, d)
 			})
 		})
 		if err != nil {
@@ -264,7 +264,7 @@ func (p *part) choose() *ledger.Tally {
 	return p.now
 }
 
-func (p *part) take(t *mapping.Table, d *document.Document) error {
+func (p *part) readDocument(t *mapping.Table, d *document.Document) error {
 	p.table, p.now = t, nil
 	err := t.Rows(d, p.sink)
 	p.choose().Documents++

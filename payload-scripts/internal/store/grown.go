@@ -64,7 +64,7 @@ func (g *growing) readRecent(ctx context.Context) (map[string]int64, error) {
 	bound := g.record.Since.Add(-g.early())
 	parts := map[string]*part{}
 	q := elastic.Query{Index: g.t.Spec.Read.Index, Type: g.t.Spec.Read.Type, Field: g.t.Spec.Read.Grows, Since: bound}
-	err := g.take(ctx, q, func(index string, row func(*mapping.Row) error) *part {
+	err := g.insertNew(ctx, q, func(index string, row func(*mapping.Row) error) *part {
 		if parts[index] == nil {
 			parts[index] = newPart(bound, g.numbers, row)
 		}
@@ -94,7 +94,7 @@ func (g *growing) readRecent(ctx context.Context) (map[string]int64, error) {
 // index reads all documents of an index.
 func (g *growing) index(ctx context.Context, k elastic.Kind) error {
 	var p *part
-	err := g.take(ctx, elastic.Query{Index: k.Index, Type: k.Type}, func(_ string, row func(*mapping.Row) error) *part {
+	err := g.insertNew(ctx, elastic.Query{Index: k.Index, Type: k.Type}, func(_ string, row func(*mapping.Row) error) *part {
 		if p == nil {
 			p = newPart(g.record.Since.Add(-g.early()), g.numbers, row)
 		}
@@ -106,8 +106,8 @@ func (g *growing) index(ctx context.Context, k elastic.Kind) error {
 	return err
 }
 
-// take reads documents, and inserts the rows of those that are not there yet.
-func (g *growing) take(ctx context.Context, q elastic.Query, of func(index string, row func(*mapping.Row) error) *part) error {
+// insertNew reads documents, and inserts the rows of those that are not there yet.
+func (g *growing) insertNew(ctx context.Context, q elastic.Query, of func(index string, row func(*mapping.Row) error) *part) error {
 	names := list(g.t.Columns, "")
 	n, err := copyin.Run(ctx, g.tx, g.stage, append(append([]string{}, g.t.Columns...), "store_part"), func(ctx context.Context, w *copyin.Writer) error {
 		index, read := "", int64(0)
@@ -120,10 +120,10 @@ func (g *growing) take(ctx context.Context, q elastic.Query, of func(index strin
 		}
 		err := g.Read(ctx, q, func(d *document.Document) error {
 			if read++; read%progressEvery == 0 {
-				g.tell("read "+q.Index+"/"+q.Type+" again", read, read)
+				g.reportProgress("read "+q.Index+"/"+q.Type+" again", read, read)
 			}
 			index = d.Index
-			return of(index, row).take(g.t, d)
+			return of(index, row).readDocument(g.t, d)
 		})
 		return err
 	})

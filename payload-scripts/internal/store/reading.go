@@ -32,7 +32,7 @@ func (s *Store) readTable(ctx context.Context, t *mapping.Table, numbers ledger.
 	proves := s.Proves(t.Spec)
 	err := s.Read(ctx, elastic.Query{Index: t.Spec.Read.Index, Type: t.Spec.Read.Type}, func(d *document.Document) error {
 		if tally.Documents++; tally.Documents%progressEvery == 0 {
-			s.tell("copy "+t.Spec.Table, tally.Documents, max(total, tally.Documents))
+			s.reportProgress("copy "+t.Spec.Table, tally.Documents, max(total, tally.Documents))
 		}
 		if proves {
 			sum.Add(d)

@@ -87,7 +87,7 @@ func (s *Store) digest() (string, error) {
 
 func (s *Store) early() time.Duration { return cmp.Or(s.Spec.Early.D(), usualEarly) }
 
-func (s *Store) tell(what string, done, total int64) {
+func (s *Store) reportProgress(what string, done, total int64) {
 	if s.Progress != nil {
 		s.Progress(what, done, total)
 	}

@@ -76,12 +76,12 @@ func (i *Inspection) findings(spec manifest.Store, drained bool) (out []finding.
 			list = append(list, m.Error())
 		}
 		out = append(out, finding.Finding{ID: "store-misfit", Level: finding.Refuse,
-			What: about("%d values do not fit the new release's tables: %s", i.MisfitsAll, some(list, i.MisfitsAll)),
+			What: about("%d values do not fit the new release's tables: %s", i.MisfitsAll, summarize(list, i.MisfitsAll)),
 			Do:   "correct or delete these documents with the product's own means, then check again"})
 	}
 	if i.PendingAll > 0 {
 		f := finding.Finding{ID: "store-not-final", Level: finding.Refuse,
-			What: about("%d documents are not final, and the new release could not end what is under way: %s", i.PendingAll, some(i.Pending, i.PendingAll)),
+			What: about("%d documents are not final, and the new release could not end what is under way: %s", i.PendingAll, summarize(i.Pending, i.PendingAll)),
 			Do:   "wait until it has ended, or cancel it with the product's own means, or decide about it by a line \"ended\" of the settings, then check again"}
 		if drained {
 			f.Level = finding.Warn
@@ -97,8 +97,8 @@ func (i *Inspection) findings(spec manifest.Store, drained bool) (out []finding.
 	return out
 }
 
-// some names the first of a list, of which there may be more.
-func some(list []string, all int64) string {
+// summarize names the first of a list, of which there may be more.
+func summarize(list []string, all int64) string {
 	text := strings.Join(list, "; ")
 	if all > int64(len(list)) {
 		text += fmt.Sprintf("; and %d more", all-int64(len(list)))

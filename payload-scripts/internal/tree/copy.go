@@ -13,7 +13,7 @@ import (
 )
 
 func (m *mirror) file(p pair, from, to *host.Inode, want *entry) error {
-	if to != nil && m.links.take(from, to) {
+	if to != nil && m.links.claim(from, to) {
 		done, err := m.reuse(from, to, want)
 		if err != nil || done {
 			return err

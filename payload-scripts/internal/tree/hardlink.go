@@ -27,9 +27,9 @@ type links struct {
 	taken map[inode]inode  // file in dst -> the one in src that it stands for
 }
 
-// take reports whether the file to may become that of from: another one's may not,
+// claim reports whether the file to may become that of from: another one's may not,
 // or a change of one would change the other.
-func (l *links) take(from, to *host.Inode) bool {
+func (l *links) claim(from, to *host.Inode) bool {
 	if to.Stat.Nlink < 2 {
 		return true
 	}

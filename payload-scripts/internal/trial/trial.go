@@ -65,7 +65,7 @@ func Run(ctx context.Context, r *migration.Runner, o Options) (*Result, error) {
 		return nil, err
 	}
 	result := &Result{}
-	before, err := look(ctx, r, o)
+	before, err := readState(ctx, r, o)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func Run(ctx context.Context, r *migration.Runner, o Options) (*Result, error) {
 			}
 			continue
 		}
-		now, err := look(ctx, r, o)
+		now, err := readState(ctx, r, o)
 		if err != nil {
 			return result, err
 		}
@@ -133,7 +133,7 @@ func Run(ctx context.Context, r *migration.Runner, o Options) (*Result, error) {
 // as long as it takes, and is no part of an upgrade.
 const lookLimit = 12 * time.Hour
 
-func look(ctx context.Context, r *migration.Runner, o Options) (s state, err error) {
+func readState(ctx context.Context, r *migration.Runner, o Options) (s state, err error) {
 	defer r.Limit(r.Limit(lookLimit))
 	if s.schema, err = dump.Schema(ctx, r.DB); err == nil && o.Count {
 		s.rows, err = scratch.Rows(ctx, r.DB)

@@ -64,7 +64,7 @@ func TestRowsAreCountedInTheirOwnTime(t *testing.T) {
 	tb.Must(err)
 	tb.Cleanup(db.Close)
 	db.Limit(50 * time.Millisecond)
-	s, err := look(context.Background(), &migration.Runner{DB: db}, Options{Count: true})
+	s, err := readState(context.Background(), &migration.Runner{DB: db}, Options{Count: true})
 	if err != nil || len(s.rows) != 1 || s.rows[0].Rows != 1 {
 		t.Errorf("%+v, %v", s.rows, err)
 	}
