@@ -167,7 +167,7 @@ func (f *first) copyTable(ctx context.Context, t *mapping.Table) error {
 	next, err := f.ledger().InTx(ctx, f.conn, f.record, func(tx pgx.Tx, r *ledger.Record) error {
 		var tally ledger.Tally
 		n, err := copyin.Run(ctx, tx, target.Name(t.Spec), target.Columns(t), func(ctx context.Context, w *copyin.Writer) (err error) {
-			tally, err = f.Store.readTable(ctx, t, f.numbers, f.counts.Total(t.Spec.Read), nil, func(number int64, _ bool, row *mapping.Row) error {
+			tally, err = f.readTable(ctx, t, f.numbers, f.counts.Total(t.Spec.Read), nil, func(number int64, _ bool, row *mapping.Row) error {
 				if number > 0 {
 					fresh = append(fresh, string(row.Key))
 				}

@@ -134,7 +134,7 @@ func (s *second) updateTable(ctx context.Context, i int, t *mapping.Table) error
 	var fresh []string
 	var tally ledger.Tally
 	n, err := copyin.Run(ctx, s.tx, stage, target.Columns(t), func(ctx context.Context, w *copyin.Writer) (err error) {
-		tally, err = s.Store.readTable(ctx, t, s.numbers, s.counts.Total(t.Spec.Read), &s.sum, func(number int64, isNew bool, row *mapping.Row) error {
+		tally, err = s.readTable(ctx, t, s.numbers, s.counts.Total(t.Spec.Read), &s.sum, func(number int64, isNew bool, row *mapping.Row) error {
 			if number > 0 && isNew {
 				fresh = append(fresh, string(row.Key))
 			}
