@@ -226,7 +226,7 @@ func TestPosttransUnshared(t *testing.T) {
 	const tell = "#!/bin/sh\nreadlink /proc/self/ns/net /proc/self/ns/mnt\n"
 	m.write("tell", tell, 0o700)
 	m.write("opt/p-upgrade/4.2.0/bin/engine", tell, 0o700)
-	m.write("posttrans", m.texts(Room{}).Posttrans, 0o700)
+	m.write("posttrans", m.texts(Space{}).Posttrans, 0o700)
 	for _, without := range []string{"--fork", "--net", "--mount", "--net --mount"} {
 		for _, shell := range shells {
 			out, code := m.script([]string{"unshare", "--pid", "--fork", "--mount-proc", "sh"},
