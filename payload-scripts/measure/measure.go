@@ -32,7 +32,7 @@ type Options struct {
 	Prefix   string            // of the product
 	Database manifest.Database // of the jump; Checks and Migrations are paths on this machine
 	Limits   manifest.Limits
-	Note     func(what string) // is told what begins
+	Note     func(what string) // is called with what begins
 }
 
 // Result is what was seen.

@@ -80,7 +80,7 @@ func (w *watcher) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.
 	}
 	s := &started{sql: data.SQL, in: conn.PgConn().TxStatus() == 'T'}
 	if s.in {
-		s.before, _ = tablesByOID(ctx, conn) // without it nothing is told, below
+		s.before, _ = tablesByOID(ctx, conn) // without it nothing is reported, below
 	}
 	s.at = time.Now()
 	return context.WithValue(ctx, startKey{}, s)

@@ -74,7 +74,7 @@ type faults []string
 
 func (f *faults) add(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }
 
-// maxFaults bounds what is told of one comparison.
+// maxFaults bounds what is reported of one comparison.
 const maxFaults = 8
 
 func (f faults) err() error {

@@ -156,7 +156,7 @@ func (l *Local) Ready(ctx context.Context) (Machine, func(bool) error, error) {
 
 // endProgram lets the program remove its machine, and kills it when it does not.
 func endProgram(in io.Closer, p *os.Process, ended <-chan error, said *tail) error {
-	_ = in.Close() // that is how it is told
+	_ = in.Close() // that is how it learns it
 	var err error
 	select {
 	case err = <-ended:

@@ -36,7 +36,7 @@ type Result struct {
 	Product    string `json:"-"` // for people
 }
 
-// Write writes the bundle and what lies beside it into a folder; all of it appears, or nothing. progress is told how many more
+// Write writes the bundle and what lies beside it into a folder; all of it appears, or nothing. progress is called with how many more
 // bytes of the bundle's files were packed.
 func Write(ctx context.Context, b pack.Bundle, key *sign.Key, dir string, progress func(n int64)) (Result, error) {
 	out, err := output.Open(dir)

@@ -51,7 +51,7 @@ func (b Bundle) Size() int64 {
 	return n
 }
 
-// Write writes the bundle to f, signed unless signer is nil. progress is told
+// Write writes the bundle to f, signed unless signer is nil. progress is called with
 // the bytes read since it was last called. Errors have exit codes: exit.TooLarge, before
 // anything is written, for what an rpm cannot hold; exit.Mismatch for a file that is not what the manifest
 // says; exit.Missing for one that cannot be read; exit.Output for f. After an error f is worth nothing.

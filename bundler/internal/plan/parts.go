@@ -76,7 +76,7 @@ func (c *checker) checkCoexistence(some []*rpmpkg.Package, others, own map[strin
 			}
 		}
 	}
-	// Of two packages, the one that is there too early or too long is told; two of a release are looked at elsewhere.
+	// Of two packages, the one that is there too early or too long is reported; two of a release are looked at elsewhere.
 	odd := func(a, b *rpmpkg.Package) *rpmpkg.Package {
 		switch {
 		case slices.Contains(some, a) && !slices.Contains(some, b):

@@ -10,7 +10,7 @@ import (
 	"onerpm/bundler/internal/rpmpkg"
 )
 
-// A package that the rpm of one of its release's platforms cannot read is told, once for each.
+// A package that the rpm of one of its release's platforms cannot read is reported, once for each.
 func TestCheckPlatforms(t *testing.T) {
 	t.Parallel()
 	cat := catalog([]release.Component{component("a", "1-1", "1"), component("stays", "1-1", "1")}, []release.Component{component("a", "2-1", "2"), component("stays", "1-1", "1")})

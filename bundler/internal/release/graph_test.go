@@ -183,7 +183,7 @@ func TestSourceOf(t *testing.T) {
 	}
 }
 
-// A goose file is read as goose reads it, and what goose would do with it that nobody means is told.
+// A goose file is read as goose reads it, and what goose would do with it that nobody means is a mistake.
 func TestGooseFile(t *testing.T) {
 	t.Parallel()
 	const down = "-- +goose Down\nSELECT 1;\n"

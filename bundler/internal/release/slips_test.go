@@ -297,7 +297,7 @@ func loadMistakes(t *testing.T, root string) mistake.List {
 	return list
 }
 
-// Each slip is told with its place, and apart from what follows from it nothing else is.
+// Each slip is reported with its place, and apart from what follows from it nothing else is.
 func TestEverySlip(t *testing.T) {
 	t.Parallel()
 	for file, list := range slips {
@@ -331,7 +331,7 @@ func TestEverySlip(t *testing.T) {
 	}
 }
 
-// All mistakes of a file are told in one run: one slip does not hide another. Slips that
+// All mistakes of a file are reported in one run: one slip does not hide another. Slips that
 // stand in different lines are made together, as many as there are lines.
 func TestSlipsTogether(t *testing.T) {
 	t.Parallel()

@@ -93,7 +93,7 @@ func TestUnnamedUnits(t *testing.T) {
 	}
 }
 
-// What a migration does to tables and cannot be read is told, where tables are compared with stores.
+// What a migration does to tables and cannot be read is reported, where tables are compared with stores.
 func TestStoreWarnings(t *testing.T) {
 	t.Parallel()
 	cat, err := release.Load(project(t, &txtar.Archive{Files: []txtar.File{{Name: "specs/1.0-1.1/migrations/4_expand_hidden.sql",

@@ -107,7 +107,7 @@ type change struct {
 }
 
 // changelog returns the newest entries, the oldest of them first. Entries of one
-// time are told apart by a second, as createrepo_c does: readers sort by it.
+// time differ by a second, as createrepo_c does: readers sort by it.
 func changelog(h *rpmpkg.Package) []change {
 	times, names, texts := h.Ints(tagChangelogTime), h.Strings(tagChangelogName), h.Strings(tagChangelogText)
 	list := make([]change, min(len(times), len(names), len(texts), changelogs)) // newest first, as the header has them

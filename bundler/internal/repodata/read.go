@@ -26,7 +26,7 @@ type Package struct {
 }
 
 // readList gives use the uncompressed list, and checks sizes and checksums of it both
-// as it lies there and uncompressed. A wrong checksum is told before whatever it made use fail with.
+// as it lies there and uncompressed. A wrong checksum is reported before whatever it made use fail with.
 func readList(f File, use func(r io.Reader) error) error {
 	file, err := os.Open(f.Path)
 	if err != nil {

@@ -67,7 +67,7 @@ func List(dir string) ([]string, int64, error) {
 }
 
 // Read reads and verifies RPMs, and returns those of the release sorted by name, and of the
-// others the file and why it is left out. known is the release, nil when it is to be written. progress is told the
+// others the file and why it is left out. known is the release, nil when it is to be written. progress is called with the
 // bytes that were read. Errors: exit.Mismatch for a damaged file, exit.Usage for two of one name, exit.Missing when none is left.
 func Read(ctx context.Context, known *release.Release, files []string, progress func(int64)) (out []Package, left []string, err error) {
 	first := map[string]string{}

@@ -35,7 +35,7 @@ type target struct {
 
 // Place writes the files into the project: all of them, or none. It overwrites
 // nothing. What a killed run put in place is taken away first, unless that run had
-// come to its end or somebody changed it since. after, which may be nil, is told
+// come to its end or somebody changed it since. after, which may be nil, is called with
 // each target when it has its name. Error: exit.Output.
 func Place(root string, files []File, after func(string)) error {
 	return exit.With(exit.Output, place(root, files, after), "free disk space, or make the project's folder writable")

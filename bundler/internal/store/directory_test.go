@@ -211,7 +211,7 @@ func TestDirectoryFiles(t *testing.T) {
 	if _, err := s.Presign(t.Context(), "short.rpm", time.Hour); exit.Code(err) != exit.Usage || exit.Hint(err) == "" {
 		t.Errorf("presign: %v", err)
 	}
-	// What is in the way is told, and left alone.
+	// What is in the way is reported, and left alone.
 	for name, content := range map[string]string{"a": "a folder is there", "short.rpm/x": "a file is above"} {
 		_, err := s.Put(t.Context(), name, strings.NewReader(content), store.PutOptions{})
 		if exit.Code(err) != exit.Store || exit.Hint(err) == "" {

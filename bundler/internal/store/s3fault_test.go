@@ -189,7 +189,7 @@ func TestFailuresThatPass(t *testing.T) {
 	}
 }
 
-// TestFailuresThatStay holds that they are told, with what to do, after few tries, and leave nothing half done.
+// TestFailuresThatStay holds that they are reported, with what to do, after few tries, and leave nothing half done.
 func TestFailuresThatStay(t *testing.T) {
 	t.Parallel()
 	server := s3server.Start(t)
@@ -245,7 +245,7 @@ func TestFailuresThatStay(t *testing.T) {
 	}
 }
 
-// TestFlippedAnswer holds that bytes that arrive are those that were stored, or it is told.
+// TestFlippedAnswer holds that bytes that arrive are those that were stored, or there is an error.
 func TestFlippedAnswer(t *testing.T) {
 	t.Parallel()
 	server := s3server.Start(t)

@@ -19,7 +19,7 @@ import (
 	"onerpm/test/s3server"
 )
 
-// TestS3Open holds that what does not work is told at once, with what to do.
+// TestS3Open holds that what does not work is reported at once, with what to do.
 func TestS3Open(t *testing.T) {
 	t.Parallel()
 	server := s3server.Start(t)

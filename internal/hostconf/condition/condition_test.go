@@ -72,7 +72,7 @@ func TestSome(t *testing.T) {
 	}
 }
 
-// TestUnreadable: what cannot be told is an error that shows no value.
+// TestUnreadable: what cannot be determined is an error that shows no value.
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
 	some := of(manifest.HostCondition{Key: "u", Some: &manifest.HostItem{Key: "k", Lacks: "x", Through: &manifest.HostThrough{Names: "n", List: "g", By: "n"}}})

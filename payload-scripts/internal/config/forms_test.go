@@ -148,7 +148,7 @@ func TestYAMLReferences(t *testing.T) {
 }
 
 // TestWayOut: a file of the host that cannot be merged by its format is decided as a
-// whole where the admin says so, and that is told.
+// whole where the admin says so, and that is reported.
 func TestWayOut(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -285,7 +285,7 @@ func TestSomethingIsThere(t *testing.T) {
 	}
 }
 
-// TestServiceFails to start: it is told, and all goes away again.
+// TestServiceFails to start: it is reported, and all goes away again.
 func TestServiceFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -43,7 +43,7 @@ type Set struct {
 	// Others are more paths that the upgrade writes to, those of packages: their
 	// file systems must be there before anything is restored.
 	Others []string
-	// Progress, when not nil, is told the path that is being worked on and the
+	// Progress, when not nil, is called with the path that is being worked on and the
 	// bytes copied so far.
 	Progress func(path string, bytes int64)
 

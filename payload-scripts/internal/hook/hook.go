@@ -90,7 +90,7 @@ func (r Room) run(ctx context.Context, c programs.Cmd) error {
 	return errors.Join(err, r.EndLeftovers(context.WithoutCancel(ctx)))
 }
 
-// environment is what a hook is told; docs/hooks.md documents it.
+// environment is what a hook finds in its environment; docs/hooks.md documents it.
 func (r Room) environment(phase string, side manifest.Side, notes string) []string {
 	return []string{
 		"ONERPM_FROM=" + r.Manifest.From,

@@ -1,5 +1,5 @@
 // Package job is what every resource of an attempt works with: the bundle, the attempt's folders, its
-// journal, and what is told to those who look on. It knows none of the resources.
+// journal, and what is reported to those who look on. It knows none of the resources.
 package job
 
 import (

@@ -135,7 +135,7 @@ func Open(dir string) (*Journal, error) {
 	return New(rec, file(dir)), nil
 }
 
-// OnFull sets what is called when the disk is full: it may make room and change the record,
+// OnFull sets what is called when the disk is full: it may free space and change the record,
 // and says whether the write is tried once more.
 func (j *Journal) OnFull(makeRoom func(*Record) bool) {
 	j.mu.Lock()

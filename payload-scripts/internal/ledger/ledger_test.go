@@ -93,7 +93,7 @@ func TestRecord(t *testing.T) {
 	b.Want("SELECT count(*) FROM pg_class WHERE relname LIKE 'store%'", "0")
 }
 
-// TestRows: a key keeps its number; what a reading did not see is told once.
+// TestRows: a key keeps its number; what a reading did not see is reported once.
 func TestRows(t *testing.T) {
 	t.Parallel()
 	n := Numbers{"plans": NewRows(tables()[0])}

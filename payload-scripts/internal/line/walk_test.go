@@ -22,7 +22,7 @@ func (w *world) upgrade(r *rules) error {
 			w.trace = append(w.trace, "|")
 			w.deaths++
 			w.demand()
-			if w.deaths > 10 && !w.aside { // nothing can be written at all: the admin makes room
+			if w.deaths > 10 && !w.aside { // nothing can be written at all: the admin frees space
 				w.fullAt = 0
 			}
 		case outcome == journal.NeedsAPerson:

@@ -21,11 +21,11 @@ type Runner struct {
 	*database.DB
 	Dir string // of the migrations
 
-	// Progress, when set, is told how far a long piece of work is; it may be
+	// Progress, when set, is called with how far a long piece of work is; it may be
 	// called often. Done and total are rows, total an estimate.
 	Progress func(what string, done, total int64)
 
-	// Migrating, when set, is told which file is about to be applied or taken
+	// Migrating, when set, is called with which file is about to be applied or taken
 	// back, and with "" that this is over.
 	Migrating func(file string, up bool)
 }

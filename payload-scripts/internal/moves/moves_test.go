@@ -447,7 +447,7 @@ func TestNothingIsWrittenOver(t *testing.T) {
 	}
 }
 
-// TestDamagedRecord is told, and nothing is done.
+// TestDamagedRecord: a damaged record is an error, and nothing is done.
 func TestDamagedRecord(t *testing.T) {
 	t.Parallel()
 	for file, text := range map[string]string{"moves.json": "{", "owners.jsonl": `{"rule":7}`} {

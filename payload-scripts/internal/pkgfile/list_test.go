@@ -97,7 +97,7 @@ func TestFilesAsRPM(t *testing.T) {
 	}
 }
 
-// FuzzFiles: of every header that the guard lets through, all files are told.
+// FuzzFiles: Files returns all files of every header that the guard lets through.
 func FuzzFiles(f *testing.F) {
 	pkg, err := os.ReadFile(built(f))
 	if err != nil {

@@ -172,7 +172,7 @@ func TestStoreIsRehearsed(t *testing.T) {
 	}
 }
 
-// TestStoreThatWouldFail: what the second reading could not take is told before the upgrade.
+// TestStoreThatWouldFail: what the second reading could not take is reported before the upgrade.
 func TestStoreThatWouldFail(t *testing.T) {
 	t.Parallel()
 	tb, server, u := storeAndRun(t, "")

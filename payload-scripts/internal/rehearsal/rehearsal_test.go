@@ -56,7 +56,7 @@ func TestNoState(t *testing.T) {
 	}
 }
 
-// TestProblemsAreTheUpgrades: what is only the rehearsal's own is told apart.
+// TestProblemsAreTheUpgrades: what is only the rehearsal's own is kept apart.
 func TestProblemsAreTheUpgrades(t *testing.T) {
 	t.Parallel()
 	u := rehearse(t)

@@ -123,7 +123,7 @@ func TestHangingStart(t *testing.T) {
 	}
 }
 
-// TestSettled: units without a question must stay up for a while; one that falls down in it is told.
+// TestSettled: units without a question must stay up for a while; one that falls down in it is reported.
 func TestSettled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, []manifest.Service{{Unit: "a"}, {Unit: "b"}})
@@ -181,7 +181,7 @@ func TestAwait(t *testing.T) {
 	}
 }
 
-// TestStop: all of both releases, in reverse; what is down is left alone; one that does not stop is told.
+// TestStop: all of both releases, in reverse; what is down is left alone; one that does not stop is reported.
 func TestStop(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, []manifest.Service{{Unit: "a"}, {Unit: "old", Only: manifest.Old}, {Unit: "new", Only: manifest.New}, {Unit: "off"}, {Unit: "web", Door: true}}, systemdtest.Unit{Name: "new", Active: "active"})

@@ -116,7 +116,7 @@ func TestApply(t *testing.T) {
 	}
 }
 
-// TestEnded: what the admin declares ended is copied so; what the upgrade does not know is told.
+// TestEnded: what the admin declares ended is copied so; what the upgrade does not know is reported.
 func TestEnded(t *testing.T) {
 	t.Parallel()
 	m := &manifest.Manifest{Prefix: "p", Stores: []manifest.Store{{Name: "storage", Tables: []manifest.StoreTable{{Table: "jobs", Key: []string{"id"},
@@ -139,7 +139,7 @@ func TestEnded(t *testing.T) {
 	}
 }
 
-// TestAccepted: a word for another upgrade may stay, one for nothing of this upgrade is told.
+// TestAccepted: a word for another upgrade may stay, one for nothing of this upgrade is reported.
 func TestAccepted(t *testing.T) {
 	t.Parallel()
 	m := &manifest.Manifest{Prefix: "p", To: "2.0", Accept: []manifest.Acceptance{{Name: "roles"}}}

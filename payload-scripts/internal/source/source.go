@@ -31,7 +31,7 @@ func New(spec manifest.Store, host string, port uint16) *Source {
 // Close ends the connections to it.
 func (s *Source) Close() { s.From.Close() }
 
-// Read reads documents. What each returns comes back as it is; the source's own errors are told apart.
+// Read reads documents. What each returns comes back as it is; the source's own errors are of type *Error.
 func (s *Source) Read(ctx context.Context, q elastic.Query, each func(*document.Document) error) error {
 	var own error
 	_, err := s.From.Read(ctx, q, func(d *document.Document) error {

@@ -73,7 +73,7 @@ func TestDigest(t *testing.T) {
 	none.Add(&list[0])
 }
 
-// TestProve: what the source has is proved, and what has changed is told.
+// TestProve: what the source has is proved, and what has changed is reported.
 func TestProve(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -105,7 +105,7 @@ func TestProve(t *testing.T) {
 	}
 }
 
-// TestLook: writes between two looks are told, and what happens by itself is not.
+// TestLook: writes between two looks are reported, and what happens by itself is not.
 func TestLook(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -138,7 +138,7 @@ func TestLook(t *testing.T) {
 	}
 }
 
-// TestStrange: what nobody reads is told, what is ignored is counted.
+// TestStrange: what nobody reads is reported, what is ignored is counted.
 func TestStrange(t *testing.T) {
 	t.Parallel()
 	_, s := fill(t)

@@ -10,7 +10,7 @@ import (
 	"onerpm/payload-scripts/internal/source"
 )
 
-// progressEvery is after how many documents progress is told.
+// progressEvery is after how many documents progress is reported.
 const progressEvery = 500
 
 // readTable reads all documents of a table that is read whole. put gets each row with its number

@@ -44,9 +44,9 @@ type Store struct {
 	Attempt string // whose copy it is: another one's is of no use
 	Live    bool   // a rehearsal: the source goes on being written, which proves nothing
 
-	// Proved, when set, is told what the source was proved to have, before the copy is committed.
+	// Proved, when set, is called with what the source was proved to have, before the copy is committed.
 	Proved func(source.Proof) error
-	// Progress, when set, is told how far a long piece of work is, in documents.
+	// Progress, when set, is called with how far a long piece of work is, in documents.
 	Progress func(what string, done, total int64)
 }
 

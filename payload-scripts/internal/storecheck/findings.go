@@ -20,7 +20,7 @@ const patience = 20 * time.Second
 
 // Run tells everything about a store that stands in the upgrade's way, and what it found, nil when
 // the documents cannot be read. With drained, the upgrade waits for documents that are not final. A
-// source that may be starting, as after a boot, is waited for; otherwise one that does not answer is told at once.
+// source that may be starting, as after a boot, is waited for; otherwise one that does not answer is reported at once.
 func Run(ctx context.Context, spec manifest.Store, drained, starting bool) (*Inspection, []finding.Finding) {
 	at, err := storehost.Read(spec)
 	if err != nil {

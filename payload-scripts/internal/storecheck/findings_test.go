@@ -92,7 +92,7 @@ func begin(s *elastictest.Server) {
 	s.Put("things", "job", "b", `{"id":"b","site_id":null,"progress":"begun"}`)
 }
 
-// TestShards: a part that does not answer is told as that.
+// TestShards: a part that does not answer is reported as that.
 func TestShards(t *testing.T) {
 	t.Parallel()
 	for name, err := range map[string]error{"store-shards": shardsError(t), "store-unreachable": os.ErrNotExist} {

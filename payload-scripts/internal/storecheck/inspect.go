@@ -121,7 +121,7 @@ func (i *inspection) all(ctx context.Context, o mapping.Options) (err error) {
 	return nil
 }
 
-// progressEvery is after how many documents progress is told.
+// progressEvery is after how many documents progress is reported.
 const progressEvery = 500
 
 func (i *inspection) table(ctx context.Context, spec manifest.StoreTable, o mapping.Options, total int64) error {

@@ -23,7 +23,7 @@ func options() mapping.Options {
 	return mapping.Options{Values: map[string]manifest.JSON{"ip": manifest.JSON(`"10.0.0.1"`)}}
 }
 
-// TestInspect: all that stands in the way is told at once, without a database.
+// TestInspect: all that stands in the way is reported at once, without a database.
 func TestInspect(t *testing.T) {
 	t.Parallel()
 	server := elastictest.New(t)
@@ -59,7 +59,7 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-// TestLimits: what a column cannot hold is told before there is a table, as the bundle says what it can.
+// TestLimits: what a column cannot hold is reported before there is a table, as the bundle says what it can.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	server := elastictest.New(t)

@@ -32,7 +32,7 @@ type Set struct {
 	Came func(database string) bool
 	// Guard runs work that fills a database while others need its disks too.
 	Guard func(ctx context.Context, db *database.DB, work func(context.Context) error) error
-	// Progress, when set, is told how far a long piece of work is, in documents.
+	// Progress, when set, is called with how far a long piece of work is, in documents.
 	Progress func(what string, done, total int64)
 }
 

@@ -10,7 +10,7 @@ import (
 	sd "github.com/coreos/go-systemd/v22/dbus"
 )
 
-// bootLimit is how long a boot is waited for. One that takes longer is stuck, and what it has not started is told as it is.
+// bootLimit is how long a boot is waited for. One that takes longer is stuck, and what it has not started is reported as it is.
 const bootLimit = 5 * time.Minute
 
 // AwaitBoot waits until the host's systemd has started what the boot starts, by a connection of its own: before

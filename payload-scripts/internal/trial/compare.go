@@ -8,7 +8,7 @@ import (
 	"onerpm/payload-scripts/internal/scratch"
 )
 
-// differencesShown bounds what is told of two schemas.
+// differencesShown bounds what is reported of two schemas.
 const differencesShown = 12
 
 // differences are the lines that only one of two schemas has: "+ " what is new, "- " what is gone.

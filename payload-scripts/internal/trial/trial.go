@@ -24,11 +24,11 @@ const (
 	Again               // expand and switch once more
 )
 
-// Options say how far to go and who is told.
+// Options say how far to go, and what is called on the way.
 type Options struct {
 	Count bool             // count rows before the way, at its end and after the way back
 	Again bool             // go to the new release once more after the way back
-	Begin func(what Stage) // is told which stage begins
+	Begin func(what Stage) // is called with which stage begins
 
 	Fill  func(context.Context) error // fills what was expanded with what is copied from elsewhere; nil for nothing
 	Empty func(context.Context) error // takes that away before the way back

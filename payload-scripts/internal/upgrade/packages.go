@@ -51,7 +51,7 @@ func (p *packageSet) converge(ctx context.Context, side manifest.Side) error {
 	return p.set.Converge(ctx, side, packages.Options{Progress: p.RPMAt, Warn: p.Warn})
 }
 
-// markUserInstalled never fails an upgrade that serves already: it is told as a warning.
+// markUserInstalled never fails an upgrade that serves already: it is reported as a warning.
 func (p *packageSet) markUserInstalled(ctx context.Context) error {
 	for _, set := range []*packages.Set{p.set, p.early} {
 		if set == nil {

@@ -14,7 +14,7 @@ import (
 	"onerpm/payload-scripts/internal/stores"
 )
 
-// Report is what is told of an attempt, to people and to programs. It holds no
+// Report is what is reported of an attempt, to people and to programs. It holds no
 // secret: it is made of the journal, the manifest and the merge's own redacted account.
 type Report struct {
 	Product  string            `json:"product"`

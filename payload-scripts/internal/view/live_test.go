@@ -94,7 +94,7 @@ func TestNoTerminal(t *testing.T) {
 	}
 }
 
-// TestFollowOnlyWaits follows for a program: nothing is printed, the end is told.
+// TestFollowOnlyWaits follows for a program: nothing is printed, the end is reported.
 func TestFollowOnlyWaits(t *testing.T) {
 	dir := t.TempDir()
 	j, err := journal.Create(dir, journal.Record{ID: id, From: "4.1.1", To: "4.2.0", Phase: journal.Preparing})

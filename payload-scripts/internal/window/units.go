@@ -104,7 +104,7 @@ func (u *Units) Confirm(ctx context.Context) error {
 }
 
 // AwaitOld is for an engine that resumes, perhaps after a boot: the first one has seen no service stop. It
-// never fails a way back that has nothing left to do: a product that does not serve is told as a warning.
+// never fails a way back that has nothing left to do: a product that does not serve is reported as a warning.
 func (u *Units) AwaitOld(ctx context.Context) error {
 	if u.Journal.Record().Starts == 1 {
 		return nil

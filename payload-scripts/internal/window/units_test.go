@@ -76,7 +76,7 @@ func TestAnswerThroughTheShutDoor(t *testing.T) {
 	jobtest.Do(t, d.Open(ctx, manifest.Old), d.Unmark(ctx))
 }
 
-// TestDoorThatNeverAnswered is told as a warning, and the times are those of its stop and start.
+// TestDoorThatNeverAnswered is reported as a warning, and the times are those of its stop and start.
 func TestDoorThatNeverAnswered(t *testing.T) {
 	t.Parallel()
 	sm, d := unitWorld(t, jobtest.Nobody)
