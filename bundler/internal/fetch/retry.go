@@ -94,7 +94,7 @@ func explain(p place, err error) error {
 	if errors.As(err, &coded) || isMismatch(err) || errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%s: %w", p, err)
 	}
-	hint := "check the network and the address, then run the same command again; it goes on where it stopped"
+	hint := "check the network and the address, then run the same command again; it resumes where it stopped"
 	var status *statusError
 	var op *net.OpError
 	var dns *net.DNSError

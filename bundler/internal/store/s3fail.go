@@ -169,13 +169,13 @@ func hintFor(err error) string {
 		case errors.As(err, &dns), errors.As(err, &op):
 			return "check the network, proxy settings, AWS_REGION and AWS_ENDPOINT_URL"
 		}
-		return "run the same command again; it goes on where it stopped"
+		return "run the same command again; it resumes where it stopped"
 	}
 	switch answer.Code {
 	case "NoSuchBucket":
 		return "create the bucket, or correct the address"
 	case "ExpiredToken", "TokenRefreshRequired", "RequestExpired", "ExpiredTokenException":
-		return "the credentials have expired: get new ones, then run the same command again; it goes on where it stopped"
+		return "the credentials have expired: get new ones, then run the same command again; it resumes where it stopped"
 	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "XAdminUserNotFound": // the last is versitygw's
 		return "check the credentials: AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 	case "RequestTimeTooSkewed":
@@ -189,9 +189,9 @@ func hintFor(err error) string {
 	case answer.Status == http.StatusForbidden, answer.Status == http.StatusUnauthorized:
 		return "check the credentials (AWS_PROFILE), and that they allow " + rights
 	case answer.Status >= 500:
-		return "the store has trouble of its own: run the same command again later; it goes on where it stopped"
+		return "the store has trouble of its own: run the same command again later; it resumes where it stopped"
 	case answer.Status >= 300 && answer.Status < 400:
 		return "set AWS_REGION to the bucket's region"
 	}
-	return "look at what the server says, then run the same command again; it goes on where it stopped"
+	return "look at what the server says, then run the same command again; it resumes where it stopped"
 }

@@ -199,10 +199,10 @@ func (s *Set) each(ctx context.Context, do func(owned) error) error {
 // applyOwners gives every recorded file its new owner, at its new place, and the folders that
 // were made among them.
 func (s *Set) applyOwners(ctx context.Context, r *record) error {
-	who := make([]ids, len(s.Owners))
+	owners := make([]ids, len(s.Owners))
 	for i, rule := range s.Owners {
 		var err error
-		if who[i], err = lookUp(rule); err != nil {
+		if owners[i], err = lookUp(rule); err != nil {
 			return err
 		}
 	}
@@ -211,7 +211,7 @@ func (s *Set) applyOwners(ctx context.Context, r *record) error {
 	places := r.places()
 	err := s.each(ctx, func(o owned) error {
 		o.Any = o.Any || o.Dir // a scriptlet may have made it anew
-		_, err := o.chown(&at, placeOf(places, o.Path), who[o.Rule])
+		_, err := o.chown(&at, placeOf(places, o.Path), owners[o.Rule])
 		return err
 	})
 	if err != nil {
@@ -230,7 +230,7 @@ func (s *Set) applyOwners(ctx context.Context, r *record) error {
 			if err != nil {
 				return err
 			}
-			if _, err := (owned{Inode: is}).chown(&at, f.Path, who[i]); err != nil {
+			if _, err := (owned{Inode: is}).chown(&at, f.Path, owners[i]); err != nil {
 				return err
 			}
 		}
@@ -239,7 +239,7 @@ func (s *Set) applyOwners(ctx context.Context, r *record) error {
 }
 
 // restoreOwners gives every recorded file the owner that it had. One that is not there any more, or
-// another one, is whoever's who restores it: configuration, state; or it is the new release's own.
+// is another one now, is left to what restores it (configuration, state), or is the new release's own.
 func (s *Set) restoreOwners(ctx context.Context) error {
 	others := 0
 	var at opener

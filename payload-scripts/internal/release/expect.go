@@ -33,7 +33,7 @@ type Owners interface {
 // Left out are %ghost files, and %config files and the targets of the manifest's
 // configuration, which the merge writes. Mode and owner do not count where a scriptlet
 // of the package ran, or of a folder, which several packages may own.
-func (b *Bundle) Expected(side manifest.Side, who Owners) (map[string]pkgfile.Want, error) {
+func (b *Bundle) Expected(side manifest.Side, owners Owners) (map[string]pkgfile.Want, error) {
 	carried, err := b.Carried(side)
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (b *Bundle) Expected(side manifest.Side, who Owners) (map[string]pkgfile.Wa
 			}
 			all[f.Path] = pkgfile.Want{
 				Package: p.Name, Path: f.Path, Mode: pkgfile.GoMode(f.Mode),
-				UID: who.User(f.User), GID: who.Group(f.Group),
+				UID: owners.User(f.User), GID: owners.Group(f.Group),
 				Size: f.Size, Digest: f.Digest, Algo: f.DigestAlgo, Link: f.LinkTo,
 				IgnoreAttr: scripts || f.IsDir() || counts&verifyAttr != verifyAttr, IgnoreContent: counts&verifyContent != verifyContent,
 				Unproved: b.InState(f.Path),
