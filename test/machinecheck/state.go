@@ -195,12 +195,16 @@ func WholeFiles(t testing.TB, m *host.Machine, without Without) map[string]strin
 		}
 		if path == "/usr/bin/"+Prefix ||
 			(strings.HasPrefix(path, "/usr/share/") && strings.HasPrefix(filepath.Base(path), Prefix)) || // its completion and man page
-			strings.HasPrefix(path, "/usr/lib/.build-id") || strings.HasPrefix(path, "/usr/lib/python3") || path == "/opt" {
+			strings.HasPrefix(path, dnf5Records) || strings.HasPrefix(path, "/usr/lib/.build-id") || strings.HasPrefix(path, "/usr/lib/python3") || path == "/opt" {
 			delete(found, path)
 		}
 	}
+	found["what dnf5 keeps for whom"] = m.Sh(t, "grep -v '^\""+Prefix+"' "+dnf5Records+"packages.toml 2>/dev/null || true")
 	return found
 }
+
+// dnf5Records tell what dnf5 has installed, when and why; the bundle is among it.
+const dnf5Records = "/usr/lib/sysimage/libdnf5/"
 
 // WholeNew is the whole of a new machine, but for the secrets that each upgrade
 // makes afresh: those must only be there.

@@ -137,15 +137,6 @@ func whole(t testing.TB, m *host.Machine) map[string]string {
 	return found
 }
 
-// sameButDNF compares two moments between which dnf has installed the bundle: dnf5 has its records below /usr.
-func sameButDNF(t testing.TB, what string, before, after map[string]string) {
-	t.Helper()
-	for _, found := range []map[string]string{before, after} {
-		maps.DeleteFunc(found, func(path, _ string) bool { return strings.HasPrefix(path, "/usr/lib/sysimage/libdnf5/") })
-	}
-	machinecheck.Same(t, what, before, after)
-}
-
 // terminal runs a command as a person does, on a terminal, and returns its exit code and what was seen there.
 func terminal(t testing.TB, m *host.Machine, command string) (code int, seen string) {
 	t.Helper()
@@ -161,7 +152,7 @@ func refuse(t testing.TB, m *host.Machine, _ *Row) {
 	if code == 0 || !strings.Contains(seen, "cloudify-stage") || !strings.Contains(seen, "Nothing was changed") {
 		t.Errorf("a product that is not whole: exit %d\n%s", code, seen)
 	}
-	sameButDNF(t, "before and after the gate's refusal", before, whole(t, m))
+	machinecheck.Same(t, "before and after the gate's refusal", before, whole(t, m))
 	m.Sh(t, "rm -rf /var/lib/rpm; mv /root/rpm /var/lib/rpm; echo 'bogus on;' > /etc/nginx/conf.d/zz-ours.conf")
 	before = whole(t, m)
 	code, seen = terminal(t, m, "yum install -y "+bundle)
@@ -171,9 +162,9 @@ func refuse(t testing.TB, m *host.Machine, _ *Row) {
 	if code, said := m.ShCode(t, prefix+" wait"); code == 0 {
 		t.Errorf("wait says that all is well after a refusal:\n%s", said)
 	}
-	sameButDNF(t, "before and after check's refusal", before, whole(t, m))
+	machinecheck.Same(t, "before and after check's refusal", before, whole(t, m))
 	m.Sh(t, "rpm -e "+prefix+"-"+to+"; rm /etc/nginx/conf.d/zz-ours.conf")
-	sameButDNF(t, "before and after both refusals", clean, whole(t, m))
+	machinecheck.Same(t, "before and after both refusals", clean, whole(t, m))
 }
 
 // install does what a customer does.
@@ -291,28 +282,49 @@ func cutPower(t testing.TB, m *host.Machine, _ *Row) {
 		t.Fatalf("exit %d, want 4\n%s\n%s", code, said, machinecheck.Report(t, m))
 	}
 	machinecheck.Old(t, m, to)
-	sameButDNF(t, "before and after the power cut", before, whole(t, m))
+	machinecheck.Same(t, "before and after the power cut", before, whole(t, m))
 }
 
 // verify has rpm demand a signature of every package by a key that it knows.
-func verify(t testing.TB, m *host.Machine, _ *Row) {
+func verify(t testing.TB, m *host.Machine, r *Row) {
 	m.Sh(t, "echo '%_pkgverify_level all' > /etc/rpm/macros.verify")
 	before := whole(t, m)
-	for _, command := range []string{"rpm -U " + bundle, "dnf install -y --setopt=localpkg_gpgcheck=1 " + bundle} {
-		if code, seen := terminal(t, m, command); code == 0 {
+	r.Words = Words{}
+	for what, command := range map[string]string{unknownK: "rpm -K", unknownU: "rpm -U", unknownG: "dnf install -y --setopt=localpkg_gpgcheck=1"} {
+		code, seen := m.ShCode(t, command+" "+bundle)
+		if code == 0 {
 			t.Errorf("%s: a signature by a key that rpm does not know is taken:\n%s", command, seen)
 		}
+		r.Words[what] = telling(seen)
 	}
-	sameButDNF(t, "before and after", before, whole(t, m))
+	machinecheck.Same(t, "before and after", before, whole(t, m))
+	m.Sh(t, "mkdir -p /etc/"+prefix+" && touch /etc/"+prefix+"/manual")
+	code, seen := m.ShCode(t, "dnf install -y "+bundle)
+	r.Words[unknownI] = fmt.Sprintf("exit %d: %s", code, telling(seen))
+	m.ShCode(t, "rpm -e "+prefix+"-"+to+"; rm /etc/"+prefix+"/manual")
 	if err := m.CopyIn("../keys/demo.pub.asc", "/root/demo.pub.asc"); err != nil {
 		t.Fatal(err)
 	}
-	code, seen := terminal(t, m, "rpm --import /root/demo.pub.asc && dnf install -y --setopt=localpkg_gpgcheck=1 "+bundle+" && "+prefix+" wait")
+	m.Sh(t, "rpm --import /root/demo.pub.asc")
+	r.Words[knownK] = telling(m.Sh(t, "rpm -K "+bundle))
+	code, seen = terminal(t, m, "dnf install -y --setopt=localpkg_gpgcheck=1 "+bundle+" && "+prefix+" wait")
 	if code != 0 {
 		t.Fatalf("exit %d\n%s\n%s", code, seen, machinecheck.Report(t, m))
 	}
 	machinecheck.New(t, m, to)
 }
+
+// telling is the line that speaks of the signature, without the file's folder.
+func telling(said string) string {
+	for line := range strings.Lines(said) {
+		if about.MatchString(line) {
+			return strings.ReplaceAll(strings.TrimSpace(line), "/root/", "")
+		}
+	}
+	return ""
+}
+
+var about = regexp.MustCompile(`(?i)signature|pgp|gpg|nokey|digests|verif`)
 
 // TestPage holds the page against the results.
 func TestPage(t *testing.T) {

@@ -37,10 +37,23 @@ type Row struct {
 	Test     string  `json:"test"`
 	System   *System `json:"system,omitempty"` // of the test that only asks for it
 	Window   float64 `json:"window,omitempty"` // seconds in which clients were kept out
+	Words    Words   `json:"words,omitempty"`
 	Seconds  int     `json:"seconds"`
 	Engine   string  `json:"engine"` // SHA-256
 	Trouble  string  `json:"problem,omitempty"`
 }
+
+// Words are what programs said of a bundle's signature, by what was run.
+type Words map[string]string
+
+// What was run.
+const (
+	unknownK = "`rpm -K`, key not imported"
+	unknownU = "`rpm -U`, key not imported"
+	unknownI = "`dnf install`, key not imported"
+	unknownG = "`dnf install --setopt=localpkg_gpgcheck=1`, key not imported"
+	knownK   = "`rpm -K`, key imported"
+)
 
 // System is what a platform's machine says of itself.
 type System struct {
@@ -175,7 +188,18 @@ Each platform is [a test machine](test-machine.md) of a suite of Debian whose rp
 			b.WriteString(" |")
 		}
 	}
-	b.WriteString("\n")
+	b.WriteString("\n\n## What is said of a bundle's signature\n\nThe line that tells, with `%_pkgverify_level all`.\n\n| run |")
+	for _, platform := range host.Platforms() {
+		b.WriteString(" " + platform + " |")
+	}
+	b.WriteString("\n| --- |" + strings.Repeat(" --- |", len(host.Platforms())) + "\n")
+	for _, run := range []string{unknownK, unknownU, unknownI, unknownG, knownK} {
+		b.WriteString("| " + run + " |")
+		for _, platform := range host.Platforms() {
+			b.WriteString(" " + trial.Cell(found[platform+"\t"+signed].Words[run]) + " |")
+		}
+		b.WriteString("\n")
+	}
 	first := true
 	for _, r := range rows {
 		if r.Trouble == "" {
