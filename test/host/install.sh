@@ -19,6 +19,7 @@ man-db            # judges our man page
 maven             # fetches the server programs of an old PostgreSQL, and Elasticsearch
 mmdebstrap        # the test machine's root
 nginx-light
+openssh-client    # reaches a machine that certifies a bundle
 openjdk-17-jre-headless # runs Elasticsearch
 postgresql-15     # a server for the database tests; no cluster of its own is made
 procps
