@@ -79,9 +79,10 @@ test-crash: prepare components ## die at every point of each jump; goes on where
 test-random: prepare bundles ## 336 trials with faults at random times under a write load; goes on where it was ended
 	ONERPM_RANDOM=336 $(GO) test -count=1 -timeout 0 -v ./test/random -run TestRandom
 
-test-platforms: prepare bundles ## try every platform, and twenty crash points on each, and write docs/platforms.md
+test-platforms: prepare bundles ## try, and certify, on every platform, with twenty crash points on each, and write docs/platforms.md
 	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v -parallel 4 ./test/platforms -run TestPlatforms
 	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v ./test/crash -run TestCrash
+	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v ./test/e2e -run TestCertify/4.2.0
 
 generate: ## write anew what is made from the code: schemas, pages, digests of the demo product
 	$(GO) test ./bundler/internal/schema ./payload-scripts/internal/upgrade -run 'TestSchemasAreThoseOfTheTypes|TestDraw' -update

@@ -11,11 +11,12 @@ import (
 	"testing"
 
 	"onerpm/test/host"
+	"onerpm/test/platforms"
 )
 
 const (
 	project  = "../.."
-	platform = "debian12.x86_64" // the test machine
+	platform = host.Usual + ".x86_64"
 )
 
 // bundlerProgram builds the bundler from what is there now.
@@ -56,31 +57,63 @@ type certified struct {
 	}
 }
 
-// TestCertify certifies a bundle by all scenarios, each on a machine of its own, and publishes it as stable.
+// TestCertify certifies a bundle by all scenarios, each on a machine of its own, and publishes it: as stable when all platforms of its release
+// have a certificate.
 func TestCertify(t *testing.T) {
 	t.Parallel()
+	names, err := platforms.Named()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(names) == 0 {
+		names = platforms.Usual
+	}
 	bundler := bundlerProgram(t)
-	for _, to := range []string{
-		"4.2.0", // within PostgreSQL
-		"4.0.1", // out of Elasticsearch, with what only an admin can say
+	for _, c := range []struct {
+		to          string
+		on, release []string // where it is certified, and the platforms of its release
+	}{
+		{"4.2.0", names, host.Platforms()},                    // within PostgreSQL
+		{"4.0.1", []string{host.Usual}, []string{host.Usual}}, // out of Elasticsearch, with what only an admin can say
 	} {
-		t.Run(to, func(t *testing.T) {
+		t.Run(c.to, func(t *testing.T) {
 			t.Parallel()
-			certify(t, bundler, to)
+			dir := t.TempDir()
+			copied := filepath.Join(dir, filepath.Base(bundle(t, c.to)))
+			for _, more := range []string{"", ".sha256", ".cdx.json", ".intoto.json", ".intoto.json.asc"} {
+				copyTo(t, bundle(t, c.to)+more, copied+more)
+			}
+			for _, name := range c.on {
+				certify(t, bundler, copied, name+".x86_64")
+			}
+			store := filepath.Join(dir, "store")
+			code, out, told := runs(t, project, bundler, "publish", copied, "--to", store)
+			channel := "stable"
+			for _, name := range c.release {
+				lacks := !slices.Contains(c.on, name)
+				if lacks {
+					channel = "testing"
+				}
+				if strings.Contains(out+told, "no certificate for "+name+".x86_64") != lacks {
+					t.Errorf("publish does not say of %s what is so: lacks a certificate: %v", name, lacks)
+				}
+			}
+			if code != 0 || !strings.Contains(out, "published in "+channel) {
+				t.Errorf("publish: exit %d, want it in %s\n%s\n%s", code, channel, out, told)
+			}
+			if code, out, told := runs(t, project, bundler, "verify", "--from", store); code != 0 {
+				t.Errorf("verify: exit %d\n%s\n%s", code, out, told)
+			}
 		})
 	}
 }
 
-func certify(t *testing.T, bundler, to string) {
+// certify certifies a bundle on machines of a platform.
+func certify(t *testing.T, bundler, copied, platform string) {
 	t.Helper()
-	dir := t.TempDir()
-	copied := filepath.Join(dir, filepath.Base(bundle(t, to)))
-	for _, more := range []string{"", ".sha256", ".cdx.json", ".intoto.json", ".intoto.json.asc"} {
-		copyTo(t, bundle(t, to)+more, copied+more)
-	}
 	code, out, told := runs(t, project, bundler, "certify", copied, "--local", "--platform", platform, "--json")
 	if code != 0 {
-		t.Fatalf("exit %d\n%s\n%s", code, out, told)
+		t.Fatalf("%s: exit %d\n%s\n%s", platform, code, out, told)
 	}
 	var c certified
 	if err := json.Unmarshal([]byte(out), &c); err != nil {
@@ -103,13 +136,6 @@ func certify(t *testing.T, bundler, to string) {
 		t.Errorf("the certificate is %s, want %s", c.File, want)
 	}
 	t.Log(told)
-	store := filepath.Join(dir, "store")
-	if code, out, told := runs(t, project, bundler, "publish", copied, "--to", store); code != 0 || !strings.Contains(out, "published in stable") {
-		t.Errorf("publish: exit %d\n%s\n%s", code, out, told)
-	}
-	if code, out, told := runs(t, project, bundler, "verify", "--from", store); code != 0 {
-		t.Errorf("verify: exit %d\n%s\n%s", code, out, told)
-	}
 }
 
 // fault is a mistake of a release engineer that only a real upgrade shows.

@@ -26,9 +26,6 @@ const (
 	bundle = "/root/" + prefix + "-" + to + ".rpm" // in a machine
 )
 
-// usual are the platforms of make test: what is stable, and what most differs of it.
-var usual = []string{"debian12", "debian13"}
-
 var update = flag.Bool("update", false, "write docs/platforms.md from results.jsonl and differences.md")
 
 // course is a machine on which some tests run, one after another.
@@ -60,7 +57,7 @@ func TestPlatforms(t *testing.T) {
 	}
 	var kept *trial.Results[Head, Row]
 	engine := machinecheck.EngineDigest(t)
-	list := usual
+	list := Usual
 	if len(wanted) > 0 {
 		if kept, err = Open(); err != nil {
 			t.Fatal(err)

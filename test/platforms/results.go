@@ -1,7 +1,7 @@
 // Package platforms upgrades machines of every platform: what is around the engine there, rpm, dnf or dnf5, systemd and
 // PostgreSQL, is of another generation on each.
 //
-// make test tries what is in usual. make test-platforms tries all, and twenty crash points on each by test/crash, and writes
+// make test tries [Usual]. make test-platforms tries all, and twenty crash points on each by test/crash, and writes
 // docs/platforms.md; ONERPM_PLATFORMS names the platforms of such a run.
 package platforms
 
@@ -15,6 +15,9 @@ import (
 	"onerpm/test/host"
 	"onerpm/test/trial"
 )
+
+// Usual are the platforms of make test: the one of all other tests, and the newest that does not move.
+var Usual = []string{host.Usual, "debian13"}
 
 // Named are the platforms that ONERPM_PLATFORMS names, whose results are kept; none is no such run.
 func Named() ([]string, error) {

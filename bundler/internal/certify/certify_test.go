@@ -136,7 +136,7 @@ func TestNoMachine(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l, err := NewLocal(t.Context(), project, "machine", "1.0")
+	l, err := NewLocal(t.Context(), project, "machine", "1.0", "el9.x86_64")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func TestLocal(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l, err := NewLocal(t.Context(), project, "machine", "1.0")
+	l, err := NewLocal(t.Context(), project, "machine", "1.0", "el9.x86_64")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestLocal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := m.must(t.Context(), "ask", `echo "$ARGS"`); err != nil || out != "[--stay --data --release 1.0]\n" {
+	if out, err := m.must(t.Context(), "ask", `echo "$ARGS"`); err != nil || out != "[--stay --data --release 1.0 --platform el9]\n" {
 		t.Errorf("%q, %v", out, err)
 	}
 	if err := giveBack(false); err != nil {

@@ -78,8 +78,8 @@ func (m Machine) answers(ctx context.Context) error {
 	}
 }
 
-// Local makes machines with the project's own program. That is a Go program which, with --stay and
-// the release, boots a machine, prints the command prefix that reaches it as one line, and
+// Local makes machines with the project's own program. That is a Go program which, with --stay,
+// the release and the platform without its architecture, boots a machine, prints the command prefix that reaches it as one line, and
 // removes the machine when its standard input ends.
 type Local struct {
 	dir     string // the project
@@ -93,8 +93,9 @@ const atOnce = 2
 // AtOnce is how many machines run at a time.
 func (*Local) AtOnce() int { return atOnce }
 
-// NewLocal builds the project's program for machines of a release, with data. Close removes it.
-func NewLocal(ctx context.Context, project, source, release string) (*Local, error) {
+// NewLocal builds the project's program for machines of a release on a platform, with data. Close removes it.
+func NewLocal(ctx context.Context, project, source, release, platform string) (*Local, error) {
+	system, _, _ := strings.Cut(platform, ".")
 	if _, err := os.Stat(filepath.Join(project, source)); err != nil {
 		return nil, fmt.Errorf("the project has no test machine: %w", err)
 	}
@@ -102,7 +103,7 @@ func NewLocal(ctx context.Context, project, source, release string) (*Local, err
 	if err != nil {
 		return nil, err
 	}
-	l := &Local{dir: project, program: filepath.Join(temp, "machine"), args: []string{"--stay", "--data", "--release", release}}
+	l := &Local{dir: project, program: filepath.Join(temp, "machine"), args: []string{"--stay", "--data", "--release", release, "--platform", system}}
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", l.program, "./"+filepath.ToSlash(source))
 	cmd.Dir = project
 	if said, err := cmd.CombinedOutput(); err != nil {

@@ -154,7 +154,7 @@ func (o CertifyOptions) machines(ctx context.Context, release string) (certify.M
 	if !o.Local {
 		return certify.Remote{Machine: certify.Machine{Via: o.Via}, Reset: o.Reset}, func() {}, nil
 	}
-	l, err := certify.NewLocal(ctx, o.Project, localMachine, release)
+	l, err := certify.NewLocal(ctx, o.Project, localMachine, release, o.Platform)
 	if err != nil {
 		return nil, nil, exit.With(exit.Usage, err, "--local needs "+localMachine+" in the project, and go; otherwise name a machine with --via")
 	}
