@@ -209,7 +209,7 @@ func TestFailuresThatStay(t *testing.T) {
 		{"signature", fault.Answer(403, "SignatureDoesNotMatch"), "SignatureDoesNotMatch", "AWS_SECRET_ACCESS_KEY", false, false},
 		{"bucket", fault.Answer(404, "NoSuchBucket"), "NoSuchBucket", "create the bucket", false, true},
 		{"region", fault.Answer(301, "PermanentRedirect"), "301 Moved", "AWS_REGION", false, false},
-		{"old store", fault.Answer(501, "NotImplemented"), "501 Not Implemented", "this store lacks", false, true},
+		{"old store", fault.Answer(501, "NotImplemented"), "501 Not Implemented", "use a store with conditional writes and checksums", false, true},
 		{"cut", fault.Drop(), "tried 5 times", "", true, false},
 	} {
 		for _, op := range operations {
