@@ -70,8 +70,13 @@ type System struct {
 	Kernel     string `json:"kernel"`
 }
 
-func (r Row) Key() string     { return r.Platform + "\t" + r.Test }
-func (r Row) By() string      { return r.Engine }
+// Key names a test on a platform.
+func (r Row) Key() string { return r.Platform + "\t" + r.Test }
+
+// By is the engine's SHA-256.
+func (r Row) By() string { return r.Engine }
+
+// Problem is why it failed, or nothing.
 func (r Row) Problem() string { return r.Trouble }
 
 // Order is by platform, then along the list of tests.
