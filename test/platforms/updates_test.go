@@ -42,7 +42,7 @@ func waitForDNF(t testing.TB, m *host.Machine, _ *Row) {
 	if !five {
 		m.Sh(t, "echo y "+answered)
 	} else {
-		sameButDNF(t, "before and after the wait", before, whole(t, m))
+		machinecheck.Same(t, "before and after the wait", before, whole(t, m))
 		m.Sh(t, "echo n "+answered)
 		code, said = m.ShCode(t, prefix+" start && "+prefix+" wait")
 	}
@@ -59,6 +59,6 @@ func updateAtNight(t testing.TB, m *host.Machine, _ *Row) {
 	}
 	before := whole(t, m)
 	m.Sh(t, "dnf upgrade -y")
-	sameButDNF(t, "before and after the update", before, whole(t, m))
+	machinecheck.Same(t, "before and after the update", before, whole(t, m))
 	machinecheck.New(t, m, to)
 }
