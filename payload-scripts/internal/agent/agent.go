@@ -198,8 +198,8 @@ func (r *runner) failures() string {
 	return said
 }
 
-// patiently asks again while the API is away.
-func (r *runner) patiently(ctx context.Context, question func() error) error {
+// retryUnreachable asks again while the API is away.
+func (r *runner) retryUnreachable(ctx context.Context, question func() error) error {
 	deadline := time.Now().Add(patience)
 	for {
 		err := question()

@@ -15,11 +15,11 @@ func (r *runner) ask(ctx context.Context, g Group) (Group, error) {
 		return g, nil
 	}
 	var found []work
-	err := r.patiently(ctx, func() (err error) { found, err = r.api.works(ctx, g); return err })
+	err := r.retryUnreachable(ctx, func() (err error) { found, err = r.api.works(ctx, g); return err })
 	if err != nil {
 		return g, err
 	}
-	if w, is := r.mine(g, found); is {
+	if w, is := r.ownWork(g, found); is {
 		slog.Info("agents: the work is there already", "group", g.String(), "work", w.id)
 		return r.asked(g, w)
 	}
@@ -35,18 +35,18 @@ func (r *runner) ask(ctx context.Context, g Group) (Group, error) {
 		return r.asked(g, w)
 	}
 	// The answer was lost, or somebody else was first.
-	if lookErr := r.patiently(ctx, func() (err error) { found, err = r.api.works(ctx, g); return err }); lookErr != nil {
+	if lookErr := r.retryUnreachable(ctx, func() (err error) { found, err = r.api.works(ctx, g); return err }); lookErr != nil {
 		return g, fmt.Errorf("%w; and then %w", err, lookErr)
 	}
-	if w, is := r.mine(g, found); is {
+	if w, is := r.ownWork(g, found); is {
 		return r.asked(g, w)
 	}
 	return g, err
 }
 
-// mine picks out of a group's works the one to follow: for a group that may have been
+// ownWork picks out of a group's works the one to follow: for a group that may have been
 // asked, one that was not there before; for any group one that is under way.
-func (r *runner) mine(g Group, found []work) (work, bool) {
+func (r *runner) ownWork(g Group, found []work) (work, bool) {
 	for _, w := range found {
 		if !r.api.ended(w) {
 			return w, true

@@ -76,7 +76,7 @@ func (r *runner) groupsOf(ctx context.Context, tenant string) ([]seen, error) {
 // went, and those whose agents prove the record wrong.
 func (r *runner) compare(ctx context.Context) error {
 	var found []seen
-	err := r.patiently(ctx, func() (err error) { found, err = r.survey(ctx); return err })
+	err := r.retryUnreachable(ctx, func() (err error) { found, err = r.survey(ctx); return err })
 	if err != nil {
 		return err
 	}

@@ -133,7 +133,7 @@ func (e *env) waitForAgents(ctx context.Context, a layout.Attempt) int {
 		}
 		select {
 		case <-ctx.Done():
-			return e.fail(errors.New("no longer waiting; the agents go on"), exitFailed)
+			return e.fail(errors.New("no longer waiting; the agents continue"), exitFailed)
 		case <-time.After(view.Poll):
 		}
 	}

@@ -31,7 +31,7 @@ func runInstalled(ctx context.Context, e *env, o options) int {
 	}
 	switch word {
 	case attempt.Running:
-		fmt.Fprintf(e.out, "an upgrade is under way and goes on\n  follow it: %s status --follow\n", p.Prefix)
+		fmt.Fprintf(e.out, "an upgrade is under way and continues\n  follow it: %s status --follow\n", p.Prefix)
 		return exitUnderWay
 	case attempt.NeedsAPerson:
 		fmt.Fprintf(e.out, "an upgrade has stopped and needs a person\n  see what to do: %s report\n", p.Prefix)

@@ -100,7 +100,7 @@ func commands() []command {
 		{"agents", "upgrade the agents on other machines: " + agentVerbs,
 			"Agents are upgraded after the upgrade, over the product's own interface, while it serves: first a canary, then batches, until all are done or too many failed. " +
 				"They begin by themselves when the bundle's file of credentials is there, with mode 0600 and one HTTP header a line, and the file no-agents is not. " +
-				"Start begins them otherwise; resume goes on once the cause of a stop is gone; wait waits for their end. Exit code 6 means that some are pending.",
+				"Start begins them otherwise; resume continues once the cause of a stop is gone; wait waits for their end. Exit code 6 means that some are pending.",
 			nil, runAgents},
 		{"clean", "remove backups and logs of ended upgrades",
 			"The report and the log of the last one stay unless --all is given. " +

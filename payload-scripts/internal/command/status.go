@@ -35,7 +35,7 @@ func runStatus(ctx context.Context, e *env, o options) int {
 		return e.fail(err, exitFailed)
 	}
 	if ctx.Err() != nil && !e.json {
-		fmt.Fprintf(e.out, "the upgrade goes on; follow it again: %s status --follow\n", e.prefix())
+		fmt.Fprintf(e.out, "the upgrade continues; follow it again: %s status --follow\n", e.prefix())
 		return exitDone
 	}
 	if rec.Outcome == journal.Running && os.Geteuid() == 0 {
@@ -130,7 +130,7 @@ func runWait(ctx context.Context, e *env, _ options) int {
 		}
 		select {
 		case <-ctx.Done():
-			return e.fail(errors.New("no longer waiting; the upgrade goes on"), exitFailed)
+			return e.fail(errors.New("no longer waiting; the upgrade continues"), exitFailed)
 		case <-time.After(view.Poll):
 		}
 	}

@@ -116,7 +116,7 @@ func (e *Early) Remove(ctx context.Context) error {
 	if err := e.Packages.Converge(ctx, manifest.Old, e.Options); err != nil {
 		return err
 	}
-	left, err := e.Packages.InTheWay()
+	left, err := e.Packages.Conflicting()
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func Check(ctx context.Context, b *layout.Bundle, o Options) []finding.Finding {
 	for _, l := range lookAtStores(ctx, b.Manifest, o.Starting) {
 		others = append(others, func(context.Context) []finding.Finding { _, found := l.look(); return found })
 		if !o.Copying {
-			needs = append(needs, func(ctx context.Context) ([]preflight.Need, error) { return l.room(ctx, b) })
+			needs = append(needs, func(ctx context.Context) ([]preflight.Need, error) { return l.space(ctx, b) })
 		}
 	}
 	return preflight.Run(ctx, preflight.Input{Manifest: b.Manifest, Dir: b.Dir, UnderWay: o.UnderWay, EarlyCame: o.EarlyCame, Others: others, Needs: needs})
@@ -66,7 +66,7 @@ func Check(ctx context.Context, b *layout.Bundle, o Options) []finding.Finding {
 // earlyFindings tells of what is where the packages that come early put something: all of theirs
 // goes on the way back, so nothing may be there before.
 func earlyFindings(m *manifest.Manifest, early *packages.Set) []finding.Finding {
-	there, err := early.InTheWay()
+	there, err := early.Conflicting()
 	if err != nil {
 		return []finding.Finding{{ID: "check-failed", Level: finding.Refuse,
 			What: "could not find out whether something is where packages will be that come early: " + err.Error(), Do: "remove the cause, then check again"}}
@@ -95,7 +95,7 @@ func databaseRoom(ctx context.Context, b *layout.Bundle) ([]preflight.Need, erro
 		if err != nil {
 			continue
 		}
-		more, err := roomOf(ctx, b, db)
+		more, err := spaceOf(ctx, b, db)
 		db.Close()
 		if err != nil {
 			return nil, fmt.Errorf("database %s: %w", spec.Name, err)
@@ -105,7 +105,7 @@ func databaseRoom(ctx context.Context, b *layout.Bundle) ([]preflight.Need, erro
 	return needs, nil
 }
 
-func roomOf(ctx context.Context, b *layout.Bundle, db *database.DB) ([]preflight.Need, error) {
+func spaceOf(ctx context.Context, b *layout.Bundle, db *database.DB) ([]preflight.Need, error) {
 	size, err := db.Count(ctx, "select pg_database_size(current_database())")
 	if err != nil {
 		return nil, err

@@ -43,8 +43,8 @@ const newDatabaseFolder = "/var/lib/pgsql"
 // mostLog is what the write-ahead log of a copy takes at most, in bytes: PostgreSQL's max_wal_size.
 const mostLog = 1 << 30
 
-// room tells what the copy of a store takes. A source that cannot be read is a finding of its own.
-func (l storeLook) room(ctx context.Context, b *layout.Bundle) ([]preflight.Need, error) {
+// space tells what the copy of a store takes. A source that cannot be read is a finding of its own.
+func (l storeLook) space(ctx context.Context, b *layout.Bundle) ([]preflight.Need, error) {
 	found, _ := l.look()
 	if found == nil {
 		return nil, nil

@@ -64,7 +64,7 @@ func TestStores(t *testing.T) {
 		t.Fatalf("%+v, %+v", found, list)
 	}
 	server.Asked() // until now
-	needs, err := looks[0].room(t.Context(), b)
+	needs, err := looks[0].space(t.Context(), b)
 	if err != nil || len(needs) != 2 || needs[0].Bytes != found.DiskSpace() || needs[0].Path != newDatabaseFolder {
 		t.Errorf("%+v, %v", needs, err)
 	}
@@ -76,7 +76,7 @@ func TestStores(t *testing.T) {
 	if _, list := looks[0].look(); len(list) != 1 || list[0].Level != finding.Refuse {
 		t.Errorf("%+v", list)
 	}
-	if needs, err := looks[0].room(t.Context(), b); err != nil || len(needs) != 0 {
+	if needs, err := looks[0].space(t.Context(), b); err != nil || len(needs) != 0 {
 		t.Errorf("%+v, %v", needs, err)
 	}
 }

@@ -45,7 +45,7 @@ func verifyFindings(ctx context.Context, b *layout.Bundle) []finding.Finding {
 			continue
 		}
 		out = append(out, finding.Finding{ID: "verify-fails", Level: finding.Refuse,
-			What: fmt.Sprintf("%s fails now, so that %s could not be started again, neither after the upgrade nor on the way back: %s", u.Verify, u.Unit, said(err)),
+			What: fmt.Sprintf("%s fails now, so that %s could not be started again, neither after the upgrade nor on the way back: %s", u.Verify, u.Unit, output(err)),
 			Do:   "correct what it names, then check again"})
 	}
 	if len(sound) == 0 {
@@ -101,7 +101,7 @@ func mergedFindings(ctx context.Context, b *layout.Bundle, units []manifest.Serv
 	var out []finding.Finding
 	for i, u := range units {
 		words := strings.Fields(u.Verify)
-		if ours(ctx, b.Manifest, words[0]) {
+		if inBundle(ctx, b.Manifest, words[0]) {
 			continue // the new release's program judges it, and that is not there yet
 		}
 		layers := filepath.Join(scratch, fmt.Sprint("view", i))
@@ -113,7 +113,7 @@ func mergedFindings(ctx context.Context, b *layout.Bundle, units []manifest.Serv
 			continue // right before the commit it is run again
 		}
 		out = append(out, finding.Finding{ID: "verify-fails-merged", Level: finding.Refuse,
-			What: fmt.Sprintf("with the configuration of %s, merged with this host's, %s fails, so that %s could not be started: %s", b.Manifest.To, u.Verify, u.Unit, said(err)),
+			What: fmt.Sprintf("with the configuration of %s, merged with this host's, %s fails, so that %s could not be started: %s", b.Manifest.To, u.Verify, u.Unit, output(err)),
 			Do:   "correct this host's part of what it names (rehearse shows the merged files' changes), then check again"})
 	}
 	return out, nil
@@ -138,8 +138,8 @@ func replaced(merged string, changes []files.FileChange) []mountns.Replace {
 // packages, or what a hook makes.
 func early(err error) bool { return strings.Contains(err.Error(), "No such file or directory") }
 
-// ours tells whether a program belongs to a package that the bundle brings.
-func ours(ctx context.Context, m *manifest.Manifest, program string) bool {
+// inBundle tells whether a program belongs to a package that the bundle brings.
+func inBundle(ctx context.Context, m *manifest.Manifest, program string) bool {
 	path, err := programs.Find(program)
 	if err != nil {
 		return false
@@ -161,8 +161,8 @@ func ours(ctx context.Context, m *manifest.Manifest, program string) bool {
 // maxSaid bounds what a finding shows of a program's words, in bytes.
 const maxSaid = 1000
 
-// said is what a program said, without secrets.
-func said(err error) string {
+// output is what a program said, without secrets.
+func output(err error) string {
 	text := redact.Prose(err.Error())
 	if len(text) > maxSaid {
 		text = text[:maxSaid] + "..."

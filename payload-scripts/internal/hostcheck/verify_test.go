@@ -48,7 +48,7 @@ func TestEarly(t *testing.T) {
 // TestSaid is bounded and shows no secret.
 func TestSaid(t *testing.T) {
 	t.Parallel()
-	got := said(errors.New("unknown directive \"x\" password=\"open-sesame-42\" " + strings.Repeat("a", 2*maxSaid)))
+	got := output(errors.New("unknown directive \"x\" password=\"open-sesame-42\" " + strings.Repeat("a", 2*maxSaid)))
 	if strings.Contains(got, "open-sesame-42") || len(got) > maxSaid+3 || !strings.HasPrefix(got, "unknown directive") {
 		t.Errorf("%s", got)
 	}
@@ -69,7 +69,7 @@ func TestOurs(t *testing.T) {
 	t.Parallel()
 	m := &manifest.Manifest{New: []manifest.Package{{ID: nevra.ID{Name: "app"}, File: "packages/app.rpm"}}}
 	for _, program := range []string{"sh", "no-such-program-here"} {
-		if ours(t.Context(), m, program) {
+		if inBundle(t.Context(), m, program) {
 			t.Errorf("%s is taken for the product's", program)
 		}
 	}

@@ -63,7 +63,7 @@ func (s *Set) Converge(ctx context.Context, side manifest.Side, o Options) error
 				return err
 			}
 		}
-		err = s.reach(ctx, side, o, differs, again)
+		err = s.transactAndProve(ctx, side, o, differs, again)
 	}
 	if err == nil && side == manifest.Old {
 		err = s.finishOld(ctx, o)
@@ -134,8 +134,8 @@ func (s *Set) validate() error {
 	return nil
 }
 
-// reach runs what lacks and proves the result.
-func (s *Set) reach(ctx context.Context, side manifest.Side, o Options, differs []Difference, again bool) error {
+// transactAndProve runs the transactions that are needed and proves the result.
+func (s *Set) transactAndProve(ctx context.Context, side manifest.Side, o Options, differs []Difference, again bool) error {
 	var first error
 	if again || needsRPM(differs) {
 		if err := s.Verify(ctx, side); err != nil {

@@ -38,9 +38,9 @@ func partOf(m *manifest.Manifest, dir, folder, root string) *Set {
 	return &Set{Bundle: release.Bundle{Manifest: m, Dir: dir, Had: []string{}}, RPM: rpm.Host{Root: root}, Var: folder}
 }
 
-// InTheWay returns what is where the files of packages that only add will be, and those of the
+// Conflicting returns what is where the files of packages that only add will be, and those of the
 // folders they fill that are there already.
-func (s *Set) InTheWay() ([]string, error) {
+func (s *Set) Conflicting() ([]string, error) {
 	theirs, err := s.Paths(manifest.New)
 	if err != nil {
 		return nil, err

@@ -113,7 +113,7 @@ func TestBackFromEarly(t *testing.T) {
 		if after := w.Tree(t); after != before {
 			t.Errorf("after the way back:\n%s\nbefore:\n%s", after, before)
 		}
-		if left, err := p.early.InTheWay(); err != nil || len(left) > 0 {
+		if left, err := p.early.Conflicting(); err != nil || len(left) > 0 {
 			t.Errorf("left: %v %v", left, err)
 		}
 	}
@@ -127,7 +127,7 @@ func TestEarlyOnlyAdds(t *testing.T) {
 		w.Write(t, path, "of the host\n")
 		p := partsOf(t, w)
 		want := strings.TrimSuffix(path, "/x")
-		found, err := p.early.InTheWay()
+		found, err := p.early.Conflicting()
 		if err != nil || strings.Join(found, " ") != want {
 			t.Errorf("in the way: %v %v, want %s", found, err, want)
 		}

@@ -24,7 +24,7 @@ func (s *Set) Record(ctx context.Context) ([]string, error) {
 		return nil, errors.Join(err, asError(manifest.Old, differs))
 	}
 	if s.onlyAdds {
-		found, err := s.InTheWay()
+		found, err := s.Conflicting()
 		if err != nil {
 			return nil, err
 		}

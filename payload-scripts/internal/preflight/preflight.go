@@ -64,7 +64,7 @@ func Run(ctx context.Context, in Input) []finding.Finding {
 		return found
 	}
 	checks := []Check{
-		r.bundle, r.machine, r.runnable, r.busy, r.units, r.ways, r.ownFiles, r.obstacles, r.relocated, r.room,
+		r.bundle, r.machine, r.runnable, r.busy, r.units, r.ways, r.ownFiles, r.obstacles, r.relocated, r.space,
 		r.versionLocks, r.writable,
 	}
 	checks = append(checks, in.Others...)

@@ -43,13 +43,13 @@ func (r *run) identify(ctx context.Context) []finding.Finding {
 		names = append(names, name)
 	}
 	switch {
-	case len(differences(has, slices.Concat(known(m.New), r.lateStill()), names)) == 0:
+	case len(differences(has, slices.Concat(known(m.New), r.lateRemaining()), names)) == 0:
 		r.state = atNew
 		return []finding.Finding{{
 			ID: AlreadyNew, Level: finding.Refuse,
 			What: fmt.Sprintf("this host has %s %s already", m.Product, m.To), Do: "nothing",
 		}}
-	case len(differences(has, slices.Concat(known(m.Old), r.earlyAlready()), names)) == 0:
+	case len(differences(has, slices.Concat(known(m.Old), r.earlyInstalled()), names)) == 0:
 		r.state = atOld
 		return nil
 	}
@@ -62,16 +62,16 @@ func (r *run) installed(ctx context.Context) (installed, error) {
 	return whole.Installed(ctx)
 }
 
-// lateStill are the packages that a host at the new release may have yet.
-func (r *run) lateStill() []manifest.Known {
+// lateRemaining are the packages that a host at the new release may have yet.
+func (r *run) lateRemaining() []manifest.Known {
 	if late := r.Manifest.Late(); late != nil {
 		return optional(known(late.Old))
 	}
 	return nil
 }
 
-// earlyAlready are the packages that a host at the old release may have, because an attempt was stopped.
-func (r *run) earlyAlready() []manifest.Known {
+// earlyInstalled are the packages that a host at the old release may have, because an attempt was stopped.
+func (r *run) earlyInstalled() []manifest.Known {
 	if early := r.Manifest.Early(); early != nil && r.EarlyCame {
 		return optional(known(early.New))
 	}

@@ -29,8 +29,8 @@ type volume struct {
 	what  map[string]int64 // for people: what takes how much
 }
 
-// room compares what the upgrade takes with what is free, for each file system.
-func (r *run) room(ctx context.Context) []finding.Finding {
+// space compares what the upgrade takes with what is free, for each file system.
+func (r *run) space(ctx context.Context) []finding.Finding {
 	volumes := map[uint64]*volume{}
 	if err := r.needs(ctx, volumes); err != nil {
 		return failed("determine how much disk space is needed", err)
