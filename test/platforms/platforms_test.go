@@ -313,15 +313,20 @@ func verify(t testing.TB, m *host.Machine, r *Row) {
 
 // telling is the line that speaks of the signature, without the file's folder.
 func telling(said string) string {
-	for line := range strings.Lines(said) {
-		if about.MatchString(line) {
-			return strings.ReplaceAll(strings.TrimSpace(line), "/root/", "")
+	for _, about := range []*regexp.Regexp{decides, mentions} {
+		for line := range strings.Lines(said) {
+			if about.MatchString(line) {
+				return strings.ReplaceAll(strings.TrimSpace(line), "/root/", "")
+			}
 		}
 	}
 	return ""
 }
 
-var about = regexp.MustCompile(`(?i)signature|pgp|gpg|nokey|digests|verif`)
+var (
+	decides  = regexp.MustCompile(`does not verify|GPG check FAILED|OpenPGP check|signature check`)
+	mentions = regexp.MustCompile(`(?i)signature`)
+)
 
 // TestPage holds the page against the results.
 func TestPage(t *testing.T) {
