@@ -115,6 +115,7 @@ func (c *Client) stream(ctx context.Context, method, path string, query url.Valu
 	}
 	resp, err := c.http.Do(req) //nolint:bodyclose // watched closes it
 	if err != nil {
+		err = ended(ctx, err)
 		cancel(nil)
 		return nil, err
 	}
@@ -155,11 +156,17 @@ func (w *watched) Read(p []byte) (int, error) {
 	n, err := w.body.Read(p)
 	late.Stop()
 	if err != nil && err != io.EOF { //nolint:errorlint // a reader's own end
-		if cause := context.Cause(w.ctx); cause != nil {
-			err = cause // or else it would be called a broken connection
-		}
+		err = ended(w.ctx, err)
 	}
 	return n, err
+}
+
+// ended returns why a request was ended, where it was: net/http may call it a connection that is closed.
+func ended(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
 }
 
 // Close implements io.Closer.
