@@ -48,7 +48,7 @@ func TestGate(t *testing.T) {
 	path := build(t, jump{from: "1.0", to: "1.1", revision: 1})
 	asked := func(platforms ...string) *repo.Local {
 		t.Helper()
-		l := load(t, path)
+		l := loadUncertified(t, path)
 		if _, err := l.Certify(public(t), platforms); err != nil {
 			t.Fatal(err)
 		}
@@ -62,6 +62,9 @@ func TestGate(t *testing.T) {
 		_, err := repo.ChannelFor(l, repo.Stable)
 		if exit.Code(err) != exit.Uncertified || !strings.Contains(err.Error(), why) {
 			t.Errorf("asked for stable: %v, want %q", err, why)
+		}
+		if _, err := r.Publish(t.Context(), l, repo.Stable); exit.Code(err) != exit.Uncertified {
+			t.Errorf("published in stable without being asked: %v", err)
 		}
 	}
 	goes := func(l *repo.Local) (repo.Bundle, []repo.Certificate) {
@@ -78,7 +81,7 @@ func TestGate(t *testing.T) {
 		return res.Bundle, res.Details.Certificates
 	}
 
-	closed(load(t, path), "its certificates were not looked at")
+	closed(loadUncertified(t, path), "its certificates were not looked at")
 	closed(asked(platform), "there is no certificate for el7.x86_64")
 	closed(asked(), "nobody says for which platforms release 1.1 must be certified")
 	certificate(t, path, at, func(c *certify.Certificate) { c.Scenarios[4].Outcome = certify.Failed })
@@ -106,7 +109,7 @@ func TestGate(t *testing.T) {
 	if _, certificates = goes(asked(platform)); len(certificates) != 1 || certificates[0].File == first {
 		t.Errorf("certified again: %+v", certificates)
 	}
-	if _, err := r.Publish(t.Context(), load(t, path), repo.Testing); err != nil { // without its certificates at hand
+	if _, err := r.Publish(t.Context(), loadUncertified(t, path), repo.Testing); err != nil { // without its certificates at hand
 		t.Fatal(err)
 	}
 	if _, again := goes(asked(platform)); len(again) != 1 {
@@ -141,11 +144,11 @@ func TestDetailsOfEachChannel(t *testing.T) {
 	r, at := open(t, s), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	path := build(t, jump{from: "1.0", to: "1.1", revision: 1})
 	certificate(t, path, at, nil)
-	certified := load(t, path)
+	certified := loadUncertified(t, path)
 	if _, err := certified.Certify(public(t), []string{platform}); err != nil {
 		t.Fatal(err)
 	}
-	let := load(t, path) // without its certificates at hand
+	let := loadUncertified(t, path) // without its certificates at hand
 	let.OverrideCertification("a customer waits", "somebody@here", at)
 	var files []string
 	for _, l := range []struct {

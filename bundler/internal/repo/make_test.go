@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"onerpm/bundler/internal/companion"
 	"onerpm/bundler/internal/pack"
@@ -180,7 +181,15 @@ func open(t testing.TB, s store.Store, change ...func(*repo.Options)) *repo.Repo
 }
 
 // load reads a bundle that is to be published.
+// load loads a bundle that may go into each channel: somebody answers for it.
 func load(t testing.TB, path string) *repo.Local {
+	t.Helper()
+	l := loadUncertified(t, path)
+	l.OverrideCertification("the store is tried, and not the bundle", "a test", time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	return l
+}
+
+func loadUncertified(t testing.TB, path string) *repo.Local {
 	t.Helper()
 	l, err := loadFile(path)
 	if err != nil {

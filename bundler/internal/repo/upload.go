@@ -34,6 +34,9 @@ func (r *Repo) send(ctx context.Context, l *Local, channel string) error {
 	if _, done := r.sent[l]; done {
 		return nil
 	}
+	if _, err := ChannelFor(l, channel); err != nil { // whoever calls: nothing comes into stable uncertified
+		return err
+	}
 	if err := r.checkAccepted(ctx, l, channel); err != nil { // before anything is sent
 		return err
 	}
