@@ -82,7 +82,7 @@ test-random: prepare bundles ## 336 trials with faults at random times under a w
 test-platforms: prepare bundles ## try, and certify, on every platform, with twenty crash points on each, and write docs/platforms.md
 	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v -parallel 4 ./test/platforms -run TestPlatforms
 	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v ./test/crash -run TestCrash
-	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v ./test/e2e -run TestCertify/4.2.0
+	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v ./test/e2e -run '^TestCertify$$/4.2.0'
 
 generate: ## write anew what is made from the code: schemas, pages, digests of the demo product
 	$(GO) test ./bundler/internal/schema ./payload-scripts/internal/upgrade -run 'TestSchemasAreThoseOfTheTypes|TestDraw' -update
