@@ -365,7 +365,7 @@ func TestDraw(t *testing.T) {
 		"| debian12 | Debian | 4.18.0 | 4.14.0 | 252 | 15.1 | 1.22 | 6.1 | 2020-02-02 |\n",
 		"wait` upgrades | not tried | passed | **failed** | not tried |\n",
 		" 0 of 0 | 0 of 0 | 1 of 2 | 0 of 0 |\n",
-		"| time out of service of that upgrade | | 3.2 s | | |\n",
+		"| time out of service of that upgrade, beside several others on one machine | | 3.2 s | | |\n",
 		"| debian13 | " + upgraded + " | `a\\|b` |\n| debian13 | dies at two | `lost` |\n",
 		"## Differences\n",
 	} {

@@ -188,7 +188,7 @@ Each platform is [a test machine](test-machine.md) of a suite of Debian whose rp
 		}
 		fmt.Fprintf(&b, " %d of %d |", passed, tried)
 	}
-	b.WriteString("\n| time out of service of that upgrade |")
+	b.WriteString("\n| time out of service of that upgrade, beside several others on one machine |")
 	for _, platform := range host.Platforms() {
 		if w := found[platform+"\t"+upgraded].Window; w > 0 {
 			fmt.Fprintf(&b, " %.1f s |", w)
