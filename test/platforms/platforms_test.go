@@ -46,6 +46,7 @@ var courses = []course{
 	{name: "back", disk: 2048, parts: []part{{cut, cutPower}, {failed, fail}}},
 	{name: "odd", odd: true, parts: []part{{untouched, leaveAlone}, {named, failOdd}, {again, retry}}},
 	{name: "signatures", parts: []part{{signed, verify}}},
+	{name: "unattended", parts: []part{{behind, waitForUpdate}}},
 	{name: "updates", parts: []part{{waited, waitForDNF}, {nightly, updateAtNight}}},
 }
 
@@ -115,7 +116,7 @@ dnf --version | sed -E '1s/.* //;q'
 systemctl --version | sed -nE '1s/.*\(([^)]*)\).*/\1/p'
 psql --version | grep -oE '[0-9][0-9.]*' | head -1
 nginx -v 2>&1 | grep -oE '[0-9][0-9.]*'
-uname -r`), "\n")
+uname -r | cut -d. -f1-2`), "\n")
 	if len(said) != 7 {
 		t.Fatalf("the machine says of itself: %q", said)
 	}

@@ -112,6 +112,7 @@ const (
 	named     = "named"
 	again     = "again"
 	signed    = "signed"
+	behind    = "behind"
 	waited    = "waited"
 	nightly   = "nightly"
 )
@@ -127,6 +128,7 @@ var tests = []struct{ name, says string }{
 	{named, "it goes back; users that its packages made are gone, or the report names them"},
 	{again, "it upgrades once the cause is gone"},
 	{signed, "`_pkgverify_level all`: nothing is installed without the key; with it the machine is upgraded"},
+	{behind, "an unattended update is in the middle of a scriptlet: it is waited for"},
 	{waited, "another dnf waits for an answer: dnf5 is waited for, for as long as the admin says, and named; what dnf 4 does when it is answered later does no harm"},
 	{nightly, "`dnf upgrade` with a repository of the components of every release: nothing changes"},
 }

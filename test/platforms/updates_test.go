@@ -52,6 +52,35 @@ func waitForDNF(t testing.TB, m *host.Machine, _ *Row) {
 	machinecheck.New(t, m, to)
 }
 
+// unattended is an update that nobody watches, in the middle of a scriptlet.
+const unattended = `cat > /root/slow.spec <<'END'
+Name: slow
+Version: 1
+Release: 1
+Summary: takes its time
+License: none
+BuildArch: noarch
+%description
+%{summary}
+%post
+touch /run/slow; sleep 10; touch /run/slow-ended
+%files
+END
+rpmbuild --quiet -bb --define '_topdir /root/build' /root/slow.spec && mkdir -p /srv/slow && cp /root/build/RPMS/noarch/slow-1-1.noarch.rpm /srv/slow/ || exit
+setsid dnf install -y /srv/slow/slow-1-1.noarch.rpm > /root/slow.log 2>&1 < /dev/null &
+for i in $(seq 120); do [ -e /run/slow ] && exit; sleep 0.2; done; cat /root/slow.log; exit 1`
+
+// waitForUpdate upgrades while an unattended update is at work, and comes after it.
+func waitForUpdate(t testing.TB, m *host.Machine, _ *Row) {
+	m.Sh(t, manual)
+	m.Sh(t, unattended)
+	code, said := m.ShCode(t, prefix+" start && "+prefix+" wait && "+prefix+" log && ls /run/slow-ended && rpm -q slow")
+	if code != 0 || !strings.Contains(said, "waiting for another package manager") {
+		t.Fatalf("exit %d\n%s\n%s", code, said, machinecheck.Report(t, m))
+	}
+	machinecheck.New(t, m, to)
+}
+
 // updateAtNight has every repository enabled that ever had a component.
 func updateAtNight(t testing.TB, m *host.Machine, _ *Row) {
 	if seen := m.Sh(t, "dnf upgrade --assumeno --setopt=disable_excludes=main 2>&1 || true"); !strings.Contains(seen, "cloudify-amqp-influx") {
