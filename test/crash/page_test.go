@@ -146,7 +146,7 @@ point. Stopped there for seconds, a power cut has left the unit's file without i
 
 **%d of the %d points that recorded runs name were tried; %d failed. %d uploads were acknowledged right before a death.** Each point has one of these ways, as a digest of its name decides.
 %s; `+"`make test-crash`"+` tries again what an earlier engine passed, after what was never
-tried or failed. It goes on where it was ended, in the order of that digest, so that any beginning is spread over the line; with
+tried or failed. It resumes where it was ended, in the order of that digest, so that any beginning is spread over the line; with
 `+"`ONERPM_CRASH_SHARD=i/n`"+` n machines share the points.
 
 | jump | phase | points | tried | failed | uploads before a death |

@@ -63,8 +63,9 @@ while not os.path.exists("/root/stop"):
     for p in glob.glob("/proc/[0-9]*"):
         try:
             seen.add(open(p + "/cmdline", "rb").read())
+            environ = open(p + "/environ", "rb").read() # before its group: systemd moves a process there first and runs the service's program then
             if not re.search("/cloudify-(?!upgrade)", open(p + "/cgroup").read()): # the product's own may have secrets there
-                seen.add(open(p + "/environ", "rb").read())
+                seen.add(environ)
         except OSError:
             pass
     time.sleep(0.02)

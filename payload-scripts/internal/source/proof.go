@@ -23,8 +23,17 @@ type Look struct {
 }
 
 // Look asks the source. What was written before must have been made visible. An index that is
-// closed is an error: its documents are counted nowhere.
+// closed is an error: its documents are counted nowhere. It waits for one that is being made in this moment, as that of
+// a new day is.
 func (s *Source) Look(ctx context.Context) (l Look, err error) {
+	err = s.RetryLost(ctx, func() error {
+		l, err = s.look(ctx)
+		return err
+	})
+	return l, err
+}
+
+func (s *Source) look(ctx context.Context) (l Look, err error) {
 	if _, err := s.From.Indices(ctx); err != nil {
 		return l, failed(err)
 	}

@@ -196,3 +196,28 @@ func TestOutlast(t *testing.T) {
 		t.Errorf("%v after %d tries", err, tries)
 	}
 }
+
+// TestLookWaitsForANewIndex whose shards are not there yet when the documents are counted, as at midnight.
+func TestLookWaitsForANewIndex(t *testing.T) {
+	t.Parallel()
+	server, s := fill(t)
+	want, err := s.Look(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	short := 0
+	server.Do(func() {
+		server.Hook = func(w http.ResponseWriter, r *http.Request, _ string) bool {
+			if !strings.Contains(r.URL.Path, "_search") || short > 0 {
+				return false
+			}
+			short++
+			_, _ = fmt.Fprint(w, `{"took":1,"timed_out":false,"_shards":{"total":30,"successful":25,"failed":0},"hits":{"total":0,"hits":[]},"aggregations":{"indices":{"buckets":[]}}}`)
+			return true
+		}
+	})
+	got, err := s.Look(t.Context())
+	if err != nil || short != 1 || got.Same(want) != nil {
+		t.Errorf("%+v, %v, want %+v; shards were missing %d times", got, err, want, short)
+	}
+}
