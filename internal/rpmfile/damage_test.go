@@ -11,6 +11,7 @@ import (
 	"testing/iotest"
 
 	"onerpm/internal/rpmfile"
+	"onerpm/test/samplerpm"
 )
 
 func TestTruncated(t *testing.T) {
@@ -33,7 +34,7 @@ func TestTruncated(t *testing.T) {
 
 func TestReaderFails(t *testing.T) {
 	t.Parallel()
-	pkg := packed(t)
+	pkg := samplerpm.Packed(t)
 	broken := errors.New("broken pipe")
 	for _, n := range []int{0, 50, 100, 300} {
 		_, err := rpmfile.Read(io.MultiReader(bytes.NewReader(pkg[:n]), iotest.ErrReader(broken)))

@@ -7,9 +7,10 @@ import (
 	"testing"
 
 	"onerpm/internal/rpmfile"
+	"onerpm/test/samplerpm"
 )
 
-var makers = map[string]func(testing.TB) []byte{"rpmpack": packed, "rpmbuild": built}
+var makers = map[string]func(testing.TB) []byte{"rpmpack": samplerpm.Packed, "rpmbuild": built}
 
 // query asks rpm itself, without its database and configuration of this machine playing a part.
 func query(t *testing.T, file, format string) string {

@@ -1,8 +1,8 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -16,30 +16,7 @@ import (
 // reach returns an address out here that leads to a port of the machine.
 func reach(t *testing.T, m *host.Machine, port string) string {
 	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			from, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer from.Close()
-				to, err := m.Dial(t.Context(), "tcp", "127.0.0.1:"+port)
-				if err != nil {
-					return
-				}
-				defer to.Close()
-				go func() { _, _ = io.Copy(to, from); _ = to.Close() }()
-				_, _ = io.Copy(from, to)
-			}()
-		}
-	}()
-	return l.Addr().String()
+	return forward(t, func(ctx context.Context) (net.Conn, error) { return m.Dial(ctx, "tcp", "127.0.0.1:"+port) })
 }
 
 // ofHost is what the rows of 4.0.1 hold that a machine of 3.4.2 says of itself, for package expected.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"onerpm/test/host"
+	"onerpm/test/machinecheck"
 )
 
 // gates are machines where the 4.2.0 bundle does not belong. Its gate refuses, and so
@@ -12,14 +13,14 @@ import (
 var gates = []struct {
 	name    string
 	release string
-	prepare string
+	newer   bool // a repository has the components of later releases
 	want    []string
 	finding string
 }{
-	{"older release", "4.0.1", "", []string{"4.0.1", "cloudify-upgrade-4.1.1"}, "wrong-release"},
-	{"older release with a repository of newer components", "4.0.1", componentsRepository, []string{"4.0.1", "cloudify-upgrade-4.1.1"}, "wrong-release"},
-	{"no product", "", "", []string{"not installed"}, "not-installed"},
-	{"already there", "4.2.0", "", []string{"nothing to do"}, "already-there"},
+	{"older release", "4.0.1", false, []string{"4.0.1", "cloudify-upgrade-4.1.1"}, "wrong-release"},
+	{"older release with a repository of newer components", "4.0.1", true, []string{"4.0.1", "cloudify-upgrade-4.1.1"}, "wrong-release"},
+	{"no product", "", false, []string{"not installed"}, "not-installed"},
+	{"already there", "4.2.0", false, []string{"nothing to do"}, "already-there"},
 }
 
 // TestGate installs the 4.2.0 bundle where it does not belong.
@@ -30,11 +31,8 @@ func TestGate(t *testing.T) {
 			t.Parallel()
 			m := host.Start(t, host.Options{Release: c.release, Data: c.release != ""})
 			rpm := give(t, m, "4.2.0")
-			if c.prepare != "" {
-				if err := m.CopyIn("../../dist/components", "/srv/components"); err != nil {
-					t.Fatal(err)
-				}
-				m.Sh(t, c.prepare)
+			if c.newer {
+				machinecheck.AddComponents(t, m)
 			}
 			before := sides(t, m, c.release)
 			code, out := m.ShCode(t, "dnf install -y "+rpm)
@@ -57,8 +55,6 @@ func TestGate(t *testing.T) {
 		})
 	}
 }
-
-const componentsRepository = `createrepo_c -q /srv/components && printf '[components]\nname=components\nbaseurl=file:///srv/components\ngpgcheck=0\n' > /etc/yum.repos.d/components.repo && dnf -q makecache`
 
 func sides(t *testing.T, m *host.Machine, release string) map[string]string {
 	t.Helper()
@@ -84,10 +80,7 @@ func TestNightlyUpdate(t *testing.T) {
 	same(t, "before and after dnf -y update", before, whole(t, m))
 	m.Sh(t, "dnf -y install "+prefix+"-4.2.0 && "+prefix+" wait")
 	checkNew(t, m, "4.2.0")
-	if err := m.CopyIn("../../dist/components", "/srv/components"); err != nil { // of every release, one of them with a version that went backwards
-		t.Fatal(err)
-	}
-	m.Sh(t, componentsRepository)
+	machinecheck.AddComponents(t, m) // one of them with a version that went backwards
 	before = whole(t, m)
 	m.Sh(t, "dnf -y update")
 	same(t, "before and after dnf -y update of an upgraded machine", before, whole(t, m))

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -67,38 +66,6 @@ func (v *vm) dial(ctx context.Context) (net.Conn, error) {
 	return m.Dial(ctx, "tcp", "127.0.0.1:22")
 }
 
-// forward carries connections to a port out here into the machine, until the test ends.
-func (v *vm) forward() net.Addr {
-	v.t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(v.t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		v.t.Fatal(err)
-	}
-	v.t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			out, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer func() { _ = out.Close() }()
-				in, err := v.dial(context.Background())
-				if err != nil {
-					return // ssh tells
-				}
-				defer func() { _ = in.Close() }()
-				go func() {
-					_, _ = io.Copy(in, out)
-					_ = in.(*net.TCPConn).CloseWrite()
-				}()
-				_, _ = io.Copy(out, in)
-			}()
-		}
-	}()
-	return l.Addr()
-}
-
 // TestCertifyOverSSH certifies as most do: a machine of one's own, reached by ssh, put back by a command.
 func TestCertifyOverSSH(t *testing.T) {
 	t.Parallel()
@@ -125,7 +92,7 @@ func TestCertifyOverSSH(t *testing.T) {
 		}
 	}))
 	t.Cleanup(back.Close)
-	_, port, err := net.SplitHostPort(v.forward().String())
+	_, port, err := net.SplitHostPort(forward(t, v.dial))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,3 +44,12 @@ func EngineDigest(t testing.TB) string {
 	}
 	return fmt.Sprintf("%x", sha256.Sum256(program))
 }
+
+// AddComponents gives a machine a repository with the components of every release.
+func AddComponents(t testing.TB, m *host.Machine) {
+	t.Helper()
+	if err := m.CopyIn("../../dist/components", "/srv/components"); err != nil {
+		t.Fatal(err)
+	}
+	m.Sh(t, `createrepo_c -q /srv/components && printf '[components]\nname=components\nbaseurl=file:///srv/components\ngpgcheck=0\n' > /etc/yum.repos.d/components.repo && dnf -q makecache`)
+}

@@ -8,9 +8,6 @@ import (
 	"onerpm/test/machinecheck"
 )
 
-// repository has the components of every release, one of them with a version that went backwards.
-const repository = `createrepo_c -q /srv/components && printf '[components]\nname=components\nbaseurl=file:///srv/components\ngpgcheck=0\n' > /etc/yum.repos.d/components.repo && dnf -q makecache`
-
 // question has a dnf wait for an answer on its terminal, which comes over a pipe.
 const question = `mkfifo /root/answer; (sleep 600 > /root/answer) & echo $! > /root/holder
 TERM=xterm setsid script --quiet --flush --command "dnf install cloudify-composer-4.2.0" /root/question < /root/answer > /dev/null 2>&1 &
@@ -24,10 +21,7 @@ kill $(cat /root/holder); tail -c 2000 /root/question; ! kill -0 $(cat /root/ask
 // waitForDNF upgrades while another dnf waits for an answer. dnf5 holds its locks all the while: the upgrade waits for as long as the admin
 // says, and tells who it was. dnf 4 holds none, and what it does when it is answered later must do no harm.
 func waitForDNF(t testing.TB, m *host.Machine, _ *Row) {
-	if err := m.CopyIn("../../dist/components", "/srv/components"); err != nil {
-		t.Fatal(err)
-	}
-	m.Sh(t, repository)
+	machinecheck.AddComponents(t, m) // one of them with a version that goes backwards
 	m.Sh(t, manual+" && echo wait-for-packages = 8s > /etc/"+prefix+"/upgrade.conf")
 	before := whole(t, m)
 	m.Sh(t, question)

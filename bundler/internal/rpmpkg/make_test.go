@@ -7,13 +7,9 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
-	"time"
 
-	"github.com/google/rpmpack"
+	"onerpm/test/samplerpm"
 )
 
 // spec has some of everything that a header can say.
@@ -85,50 +81,7 @@ var payloads = map[string]string{
 
 // built returns a package that rpmbuild makes.
 func built(t testing.TB, spec, payload string) []byte {
-	t.Helper()
-	dir := t.TempDir()
-	file := filepath.Join(dir, "sample.spec")
-	if err := os.WriteFile(file, []byte(spec), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("rpmbuild", "-bb", "--define", "_topdir "+dir, "--define", "_rpmdir "+dir, "--define", "_binary_payload "+payload, file)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("rpmbuild: %v\n%s", err, out)
-	}
-	found, err := filepath.Glob(filepath.Join(dir, "noarch", "*.rpm"))
-	if err != nil || len(found) != 1 {
-		t.Fatalf("rpmbuild made %v, %v", found, err)
-	}
-	b, err := os.ReadFile(found[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-// packed returns a small package made by rpmpack, which is how this project makes its own.
-func packed(t testing.TB) []byte {
-	t.Helper()
-	r, err := rpmpack.NewRPM(rpmpack.RPMMetaData{
-		Name: "sample", Version: "4.1.1", Release: "ga", Epoch: 2, Arch: "x86_64",
-		Summary: "A sample", Description: "For tests.", Licence: "Apache-2.0", BuildTime: time.Unix(1500000000, 0),
-		Requires:  rpmpack.Relations{{Name: "python", Version: "2.7", Sense: rpmpack.SenseEqual | rpmpack.SenseGreater}},
-		Obsoletes: rpmpack.Relations{{Name: "sample-old", Version: "3.0", Sense: rpmpack.SenseLess}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.AddFile(rpmpack.RPMFile{Name: "/opt/sample", Mode: 0o40755, Owner: "root", Group: "root", MTime: 1500000000})
-	r.AddFile(rpmpack.RPMFile{Name: "/opt/sample/data", Mode: 0o644, Body: bytes.Repeat([]byte("data"), 99), Owner: "sam", Group: "ple", MTime: 1500000000})
-	r.AddFile(rpmpack.RPMFile{Name: "/etc/sample.conf", Mode: 0o640, Body: []byte("a=1\n"), Type: rpmpack.ConfigFile | rpmpack.NoReplaceFile})
-	r.AddFile(rpmpack.RPMFile{Name: "/usr/bin/sample", Mode: 0o120777, Body: []byte("../../opt/sample/run")})
-	r.AddPostin("echo post\n")
-	r.AddPostun("rm -rf /opt/sample\n")
-	var buf bytes.Buffer
-	if err := r.Write(&buf); err != nil {
-		t.Fatal(err)
-	}
-	return buf.Bytes()
+	return samplerpm.Read(t, samplerpm.Built(t, spec, payload))
 }
 
 // entry is a tag of a header made by hand.

@@ -21,6 +21,7 @@ import (
 	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/cpio"
 	"onerpm/internal/rpmfile"
+	"onerpm/test/samplerpm"
 )
 
 // rpmSays asks rpm itself.
@@ -123,7 +124,7 @@ func digest(t *testing.T, r io.Reader) string {
 func TestAsRPM(t *testing.T) {
 	t.Parallel()
 	packages := map[string]func() []byte{
-		"rpmpack":  func() []byte { return packed(t) },
+		"rpmpack":  func() []byte { return samplerpm.Packed(t) },
 		"format 6": func() []byte { return format6(t) },
 		"nothing":  func() []byte { return file(header(63, identity...), nil) },
 		"dependencies with names only": func() []byte {

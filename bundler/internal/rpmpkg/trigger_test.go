@@ -11,6 +11,7 @@ import (
 
 	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/rpmfile"
+	"onerpm/test/samplerpm"
 )
 
 const triggerSpec = `
@@ -75,7 +76,7 @@ func TestTriggers(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%q\nwant\n%q", got, want)
 	}
-	plain, err := rpmpkg.Read(bytes.NewReader(packed(t)))
+	plain, err := rpmpkg.Read(bytes.NewReader(samplerpm.Packed(t)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,10 +10,11 @@ import (
 
 	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/rpmfile"
+	"onerpm/test/samplerpm"
 )
 
 var makers = map[string]func(testing.TB) []byte{
-	"rpmpack":  packed,
+	"rpmpack":  samplerpm.Packed,
 	"rpmbuild": func(t testing.TB) []byte { return built(t, spec, payloads["gzip"]) },
 }
 
@@ -66,7 +67,7 @@ func TestAppended(t *testing.T) {
 
 func TestReaderFails(t *testing.T) {
 	t.Parallel()
-	pkg := packed(t)
+	pkg := samplerpm.Packed(t)
 	broken := errors.New("broken pipe")
 	for _, n := range []int{0, 50, 100, 300, len(pkg) - 1} {
 		_, err := rpmpkg.Verify(io.MultiReader(bytes.NewReader(pkg[:n]), iotest.ErrReader(broken)))

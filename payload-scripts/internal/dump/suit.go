@@ -68,11 +68,11 @@ func suit(sql io.Reader, d dropped) io.ReadCloser {
 	return r
 }
 
-// line is enough of a line to tell what it is.
-const line = 64 << 10
+// bufferSize is more than the lines have that are dropped; of longer ones parts are copied.
+const bufferSize = 64 << 10
 
 func (d dropped) copy(w io.Writer, sql io.Reader) error {
-	in, out := bufio.NewReaderSize(sql, line), bufio.NewWriterSize(w, line)
+	in, out := bufio.NewReaderSize(sql, bufferSize), bufio.NewWriterSize(w, bufferSize)
 	data, begins := false, true
 	for {
 		text, err := in.ReadSlice('\n')

@@ -49,7 +49,7 @@ func TestSuit(t *testing.T) {
 	if err != nil || string(got) != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
 	}
-	for _, text := range []string{script17, "", "no newline", strings.Repeat("x", 3*line) + "\nSET transaction_timeout = 0", strings.Repeat("SET transaction_timeout = 0;", line), "SET transaction_timeout = 0; SELECT 1;\n"} {
+	for _, text := range []string{script17, "", "no newline", strings.Repeat("x", 3*bufferSize) + "\nSET transaction_timeout = 0", strings.Repeat("SET transaction_timeout = 0;", bufferSize), "SET transaction_timeout = 0; SELECT 1;\n"} {
 		d := dropped{settings: []string{"transaction_timeout"}}
 		if text == script17 {
 			d = dropped{}

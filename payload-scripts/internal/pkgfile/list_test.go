@@ -3,17 +3,15 @@ package pkgfile
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"onerpm/internal/rpmfile"
+	"onerpm/test/samplerpm"
 )
 
 const spec = `
-%global _binary_payload w1.gzdio
 %global _build_id_links none
 Name: built
 Version: 1
@@ -39,20 +37,6 @@ echo key=1 > %{buildroot}/etc/built.conf
 %ghost %caps(cap_net_bind_service=ep) /opt/built/ghost
 `
 
-// built returns the file of a package that rpmbuild makes.
-func built(t testing.TB) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "built.spec"), []byte(spec), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("rpmbuild", "-bb", "--define", "_topdir "+dir, "--define", "_rpmdir "+dir, filepath.Join(dir, "built.spec"))
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("rpmbuild: %v\n%s", err, out)
-	}
-	return filepath.Join(dir, "noarch", "built-1-1.noarch.rpm")
-}
-
 func headerOf(t testing.TB, pkg []byte) *rpmfile.Header {
 	t.Helper()
 	h, err := rpmfile.Read(bytes.NewReader(pkg))
@@ -65,11 +49,8 @@ func headerOf(t testing.TB, pkg []byte) *rpmfile.Header {
 // TestFilesAsRPM compares with what rpm reads from the same package.
 func TestFilesAsRPM(t *testing.T) {
 	t.Parallel()
-	file := built(t)
-	pkg, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	file := samplerpm.Built(t, spec, "w1.gzdio")
+	pkg := samplerpm.Read(t, file)
 	var got, kinds strings.Builder
 	for _, f := range Files(headerOf(t, pkg)) {
 		fmt.Fprintf(&got, "%s %o %d %s %d %s %s %s %s %d %d %d\n", f.Path, f.Mode, f.Size, f.Digest, f.Flags, f.User, f.Group, f.Caps, f.LinkTo, f.MTime.Unix(), f.Inode, f.Device)
@@ -99,10 +80,7 @@ func TestFilesAsRPM(t *testing.T) {
 
 // FuzzFiles: Files returns all files of every header that the guard lets through.
 func FuzzFiles(f *testing.F) {
-	pkg, err := os.ReadFile(built(f))
-	if err != nil {
-		f.Fatal(err)
-	}
+	pkg := samplerpm.Read(f, samplerpm.Built(f, spec, "w1.gzdio"))
 	f.Add(pkg)
 	start := int(headerOf(f, pkg).PayloadOffset) - len(headerOf(f, pkg).Main.Raw())
 	for i, e := range headerOf(f, pkg).Main.Index() {
