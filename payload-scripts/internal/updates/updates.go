@@ -74,13 +74,24 @@ func (h Host) Exclude(patterns []string) error {
 	if err != nil {
 		return err
 	}
-	file := before.File
+	file := h.config()
 	if file == "" {
-		file = h.config()
+		file = before.File
+	}
+	if before.File != "" && before.File != file { // the host has another package manager since, as dnf in yum's place
+		if err := h.write(before, before.File, nil); err != nil {
+			return err
+		}
+		before = Excluded{}
 	}
 	if file == "" || len(before.Patterns) == 0 && len(patterns) == 0 {
 		return nil
 	}
+	return h.write(before, file, patterns)
+}
+
+// write puts these patterns into the file, in the place of those that it had before.
+func (h Host) write(before Excluded, file string, patterns []string) error {
 	path, _, err := host.Resolve(h.Root, file) // where it is a link the file itself is written
 	if err != nil {
 		return fmt.Errorf("have updates leave out packages: %w", err)

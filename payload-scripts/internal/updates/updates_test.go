@@ -157,3 +157,38 @@ func TestExcludeThroughALink(t *testing.T) {
 		t.Errorf("%q, %v", text, err)
 	}
 }
+
+// TestExcludeWhereTheFileMoves: on a host that has dnf since, in yum's place, yum's file is as it was before ours.
+func TestExcludeWhereTheFileMoves(t *testing.T) {
+	t.Parallel()
+	const text = "[main]\ngpgcheck=1\n"
+	for _, stays := range []bool{true, false} {
+		h, read := newHost(t, "/etc/yum.conf", text)
+		h.exclude(t, "a-0:2-1.*")
+		if !stays {
+			if err := os.Remove(filepath.Join(h.Root, "/etc/yum.conf")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		dnf := filepath.Join(h.Root, "/etc/dnf/dnf.conf")
+		if err := os.Mkdir(filepath.Dir(dnf), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(dnf, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		h.exclude(t, "b-0:2-1.*")
+		if stays && read() != text {
+			t.Errorf("yum's file: got %q, want %q", read(), text)
+		}
+		if _, err := os.Stat(filepath.Join(h.Root, "/etc/yum.conf")); !stays && !os.IsNotExist(err) {
+			t.Errorf("yum's file was made anew: %v", err)
+		}
+		if got, err := os.ReadFile(dnf); err != nil || string(got) != text+"excludepkgs=b-0:2-1.*\n" {
+			t.Errorf("dnf's file: %q, %v", got, err)
+		}
+		if e, err := h.Excluded(); err != nil || e.File != "/etc/dnf/dnf.conf" || !slices.Equal(e.Patterns, []string{"b-0:2-1.*"}) {
+			t.Errorf("noted: %+v, %v", e, err)
+		}
+	}
+}
