@@ -15,6 +15,7 @@ git               # applies the patch that makes another release of the demo pro
 gpg               # looks at keys as a customer does
 gpg-agent         # makes keys for the tests
 iproute2
+iptables         # rules for kernels without TPROXY of nftables
 man-db            # judges our man page
 maven             # fetches the server programs of an old PostgreSQL, and Elasticsearch
 mmdebstrap        # the test machine's root

@@ -50,6 +50,18 @@ func permit(doors bool) string {
 	return "services-may-start"
 }
 
+// HoldUnit is the name of the unit that keeps clients waiting in the window.
+func (p Places) HoldUnit() string { return p.Prefix + "-hold.service" }
+
+// HoldUnitFile is where that unit is written: in memory.
+func (p Places) HoldUnitFile() string { return p.Root + "/run/systemd/system/" + p.HoldUnit() }
+
+// HoldSocket is where that unit's process is asked.
+func (p Places) HoldSocket() string { return p.Root + "/run/" + p.Prefix + "/hold.sock" }
+
+// HoldReleased is the mark, in memory, that clients wait no more.
+func (p Places) HoldReleased() string { return p.Root + "/run/" + p.Prefix + "/hold-released" }
+
 // Unit is the name of the unit that runs an attempt.
 func (p Places) Unit() string { return p.Prefix + ".service" }
 

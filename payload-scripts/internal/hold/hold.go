@@ -1,0 +1,148 @@
+// Package hold keeps clients waiting from the moment that a product's door is shut until the release that serves is decided,
+// instead of turning them away. From Begin on the kernel hands new connections to a relay, a process of its own that outlives
+// the engine; Release lets them on to whatever listens then. While they are held nobody from outside reaches a door that is
+// being tried, also when the relay has died: the rules are the kernel's, and drop what nobody takes.
+//
+// Everything is in memory, rules, unit and socket: after a loss of power nothing of it is left.
+package hold
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"onerpm/payload-scripts/internal/capture"
+	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/relay"
+)
+
+// Units is what a hold needs of systemd.
+type Units interface {
+	Reload(ctx context.Context) error
+	Start(ctx context.Context, name string) error
+	Stop(ctx context.Context, name string) error
+}
+
+// Hold is that of one product's doors.
+type Hold struct {
+	Places layout.Places
+	Ports  []uint16
+	Units  Units
+	Engine string // the program that the relay's unit runs
+
+	without string // what a test says that the kernel has not
+}
+
+// beginWait is how long the relay may take until it answers.
+const beginWait = 5 * time.Second
+
+func (h Hold) capture(to uint16) capture.Capture {
+	return capture.Capture{Name: h.Places.Prefix + "-hold", Ports: h.Ports, To: to, Without: h.without}
+}
+
+// Possible reports why this host cannot hold clients, nil when it can. Nothing of the host changes.
+func (h Hold) Possible(ctx context.Context) error { return h.capture(1).Try(ctx) }
+
+// Prepare writes the relay's unit, so that nothing but its start is left to do when the door is shut.
+func (h Hold) Prepare(ctx context.Context) error {
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(h.Places.HoldUnitFile()), 0o755); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(h.Places.HoldSocket()), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(h.Places.HoldUnitFile(), []byte(h.unit(port)), 0o644); err != nil { // in memory: nothing to make durable
+		return fmt.Errorf("write the unit that keeps clients waiting: %w", err)
+	}
+	return h.Units.Reload(ctx)
+}
+
+// Begin holds new clients from its return on. What is connected already stays with the door.
+func (h Hold) Begin(ctx context.Context) error {
+	if err := os.Remove(h.Places.HoldReleased()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := h.Units.Start(ctx, h.Places.HoldUnit()); err != nil {
+		return err
+	}
+	s, err := h.await(ctx)
+	if err != nil {
+		return fmt.Errorf("start to keep clients waiting: %w", err)
+	}
+	if s.Released { // one of an attempt before that still passes its clients on
+		if err := h.Units.Stop(ctx, h.Places.HoldUnit()); err != nil {
+			return err
+		}
+		if err := h.Units.Start(ctx, h.Places.HoldUnit()); err != nil {
+			return err
+		}
+		if s, err = h.await(ctx); err != nil {
+			return err
+		}
+	}
+	return h.capture(s.Port).Start(ctx)
+}
+
+// await waits until the relay answers.
+func (h Hold) await(ctx context.Context) (Status, error) {
+	for deadline := time.Now().Add(beginWait); ; {
+		s, err := h.Status()
+		if err == nil || time.Now().After(deadline) {
+			return s, err
+		}
+		select {
+		case <-ctx.Done():
+			return Status{}, ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// Active reports whether clients are being held.
+func (h Hold) Active(ctx context.Context) (bool, error) { return h.capture(0).Active(ctx) }
+
+// Release lets clients on: new ones reach what listens, those that wait are passed on to it. It may be called again, and
+// where nothing is held. It returns how the relay stands, nil when there is none (any more).
+func (h Hold) Release(ctx context.Context) (*Status, error) {
+	if _, err := os.Stat(h.Places.HoldUnitFile()); err == nil {
+		// A relay that dies from now on is started as one that has released.
+		if err := os.WriteFile(h.Places.HoldReleased(), nil, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	if err := h.capture(0).Stop(ctx); err != nil {
+		return nil, err
+	}
+	s, err := h.ask("release")
+	if notThere(err) {
+		return nil, h.capture(0).Unroute()
+	}
+	return &s, err
+}
+
+// Status asks the relay how it stands.
+func (h Hold) Status() (Status, error) { return h.ask("status") }
+
+// freePort is one of loopback that nobody listens on.
+func freePort() (uint16, error) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("find a port for the relay: %w", err)
+	}
+	defer l.Close() //nolint:errcheck // nothing was sent
+	return uint16(l.Addr().(*net.TCPAddr).Port), nil
+}
+
+// Status is how the relay stands.
+type Status struct {
+	relay.Status
+	Port uint16 `json:"port"`
+}

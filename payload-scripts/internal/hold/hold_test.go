@@ -1,0 +1,502 @@
+package hold
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"onerpm/payload-scripts/internal/layout"
+	"onerpm/test/need"
+)
+
+// The tests run in a network namespace that stands for the host, whose clients are in another.
+const (
+	hostNS, clientNS    = "onerpm-hold-host", "onerpm-hold-client"
+	hostAddr, hostAddr6 = "10.200.7.1", "fd00:7::1"
+	clientAddr          = "10.200.7.2"
+	clientAddr6         = "fd00:7::2"
+	port                = 4430
+)
+
+func TestMain(m *testing.M) {
+	if root := os.Getenv("HOLD_RELAY"); root != "" {
+		var to uint16
+		fmt.Sscan(os.Getenv("HOLD_PORT"), &to)
+		if err := newHold(root).Serve(context.Background(), to); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func newHold(root string) Hold {
+	return Hold{Places: layout.Places{Prefix: "product-upgrade", Root: root}, Ports: []uint16{port, 4431}, Engine: "/opt/engine"}
+}
+
+// inside runs a test in the host's namespace, in a process of its own. It reports whether this is that process.
+func inside(t *testing.T) bool {
+	t.Helper()
+	need.Root(t)
+	if os.Getenv("HOLD_INSIDE") != "" {
+		return true
+	}
+	suffix := fmt.Sprintf("-%d-%s", os.Getpid(), strings.ToLower(t.Name()))
+	h, c := hostNS+suffix, clientNS+suffix
+	for _, ns := range []string{h, c} {
+		sh(t, "ip netns add "+ns)
+		t.Cleanup(func() { sh(t, "ip netns del "+ns) })
+		sh(t, "ip -n "+ns+" link set lo up")
+	}
+	sh(t, "ip -n "+h+" link add eth0 type veth peer name eth0 netns "+c)
+	for _, side := range [][3]string{{h, hostAddr, hostAddr6}, {c, clientAddr, clientAddr6}} {
+		sh(t, "ip -n "+side[0]+" address add "+side[1]+"/24 dev eth0 && ip -n "+side[0]+" address add "+side[2]+"/64 dev eth0 nodad && ip -n "+side[0]+" link set eth0 up")
+	}
+	cmd := exec.Command("ip", "netns", "exec", h, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=120s")
+	cmd.Env = append(os.Environ(), "HOLD_INSIDE="+c)
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return false
+}
+
+func sh(t *testing.T, line string) string {
+	t.Helper()
+	out, err := exec.Command("sh", "-c", line).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v: %s", line, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// outside does something in the clients' namespace.
+func outside(t *testing.T, do func()) {
+	t.Helper()
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends
+		f, err := os.Open("/run/netns/" + os.Getenv("HOLD_INSIDE"))
+		if err == nil {
+			err = unix.Setns(int(f.Fd()), unix.CLONE_NEWNET)
+			_ = f.Close()
+		}
+		if err == nil {
+			do()
+		}
+		done <- err
+	}()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// dial connects from outside.
+func dial(t *testing.T, address string, within time.Duration) (conn net.Conn, err error) {
+	t.Helper()
+	outside(t, func() { conn, err = net.DialTimeout("tcp", address, within) })
+	return conn, err
+}
+
+func mustDial(t *testing.T, address string) net.Conn {
+	t.Helper()
+	conn, err := dial(t, address, 10*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// systemdStandIn starts the relay as systemd does.
+type systemdStandIn struct {
+	t    *testing.T
+	h    Hold
+	mu   sync.Mutex
+	cmd  *exec.Cmd
+	done chan error
+}
+
+func (s *systemdStandIn) Reload(context.Context) error { return nil }
+
+func (s *systemdStandIn) Start(context.Context, string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running() {
+		return nil
+	}
+	unit, err := os.ReadFile(s.h.Places.HoldUnitFile())
+	if err != nil {
+		return err
+	}
+	var to uint16
+	_, line, _ := strings.Cut(string(unit), "ExecStart=")
+	if _, err := fmt.Sscanf(line, "/opt/engine relay --port %d", &to); err != nil {
+		return err
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "HOLD_RELAY="+s.h.Places.Root, fmt.Sprintf("HOLD_PORT=%d", to))
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	s.cmd, s.done = cmd, done
+	return nil
+}
+
+func (s *systemdStandIn) running() bool {
+	if s.cmd == nil {
+		return false
+	}
+	select {
+	case err := <-s.done:
+		s.done <- err
+		return false
+	default:
+		return true
+	}
+}
+
+func (s *systemdStandIn) Stop(context.Context, string) error {
+	s.kill(syscall.SIGKILL)
+	return nil
+}
+
+func (s *systemdStandIn) kill(with os.Signal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running() {
+		_ = s.cmd.Process.Signal(with)
+		err := <-s.done
+		s.done <- err
+		if err := s.h.Ended(); err != nil { // ExecStopPost
+			s.t.Error(err)
+		}
+	}
+}
+
+// wait waits until the relay has ended by itself.
+func (s *systemdStandIn) wait(within time.Duration) {
+	s.t.Helper()
+	select {
+	case err := <-s.done:
+		s.done <- err
+		if err != nil {
+			s.t.Errorf("the relay: %v", err)
+		}
+	case <-time.After(within):
+		s.t.Fatal("the relay has not ended")
+	}
+	if err := s.h.Ended(); err != nil {
+		s.t.Error(err)
+	}
+}
+
+func world(t *testing.T) (Hold, *systemdStandIn) {
+	t.Helper()
+	h := newHold(t.TempDir())
+	s := &systemdStandIn{t: t, h: h}
+	h.Units = s
+	t.Cleanup(func() { s.kill(syscall.SIGKILL) })
+	if err := h.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return h, s
+}
+
+// server answers each line with its name, the line and the client's address.
+func server(t *testing.T, name string, addresses ...string) (stop func()) {
+	t.Helper()
+	var all []net.Listener
+	for _, address := range addresses {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, l)
+		go func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				go func() {
+					defer conn.Close() //nolint:errcheck // a test's
+					lines := bufio.NewScanner(conn)
+					for lines.Scan() {
+						from, _, _ := net.SplitHostPort(conn.RemoteAddr().String())
+						fmt.Fprintf(conn, "%s %s %s\n", name, lines.Text(), from)
+					}
+				}()
+			}
+		}()
+	}
+	stop = func() {
+		for _, l := range all {
+			_ = l.Close()
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+func ask(t *testing.T, conn net.Conn, line string) string {
+	t.Helper()
+	if _, err := fmt.Fprintln(conn, line); err != nil {
+		t.Fatal(err)
+	}
+	return hear(t, conn)
+}
+
+func hear(t *testing.T, conn net.Conn) string {
+	t.Helper()
+	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	answer, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil {
+		t.Fatalf("no answer: %v", err)
+	}
+	return strings.TrimSpace(answer)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// nothingLeft fails when the kernel has something of ours.
+func nothingLeft(t *testing.T, h Hold) {
+	t.Helper()
+	for _, line := range []string{"ip rule", "ip -6 rule"} {
+		if said := sh(t, line); strings.Contains(said, "iif lo") {
+			t.Errorf("%s: %s", line, said)
+		}
+	}
+	if said := sh(t, "ip route show table all; ip -6 route show table all"); strings.Contains(said, "local default") {
+		t.Errorf("routes: %s", said)
+	}
+	if active, err := h.Active(t.Context()); err != nil || active {
+		t.Errorf("clients are held: %v, %v", active, err)
+	}
+}
+
+// TestHeldClients is a whole window: a kept connection stays with the old server, those that come wait, and reach the new
+// one with what they had sent and from their own addresses.
+func TestHeldClients(t *testing.T) {
+	if inside(t) {
+		h, s := world(t)
+		window(t, h, s)
+	}
+}
+
+// TestHeldByIPTables is the same on a kernel without TPROXY of nftables.
+func TestHeldByIPTables(t *testing.T) {
+	if inside(t) {
+		h, s := world(t)
+		h.without = "nftables"
+		window(t, h, s)
+	}
+}
+
+func window(t *testing.T, h Hold, s *systemdStandIn) {
+	t.Helper()
+	must(t, h.Possible(t.Context()))
+	stop := server(t, "old", fmt.Sprintf("0.0.0.0:%d", port), fmt.Sprintf("[::]:%d", 4431))
+	kept := mustDial(t, fmt.Sprintf("%s:%d", hostAddr, port))
+	if got := ask(t, kept, "1"); got != "old 1 "+clientAddr {
+		t.Errorf("before: %q", got)
+	}
+	for range 2 {
+		must(t, h.Begin(t.Context()))
+	}
+	if active, err := h.Active(t.Context()); err != nil || !active {
+		t.Errorf("held: %v, %v", active, err)
+	}
+	if got := ask(t, kept, "2"); got != "old 2 "+clientAddr {
+		t.Errorf("a connection from before: %q", got)
+	}
+	var waiting []net.Conn
+	for i := range 20 {
+		address := fmt.Sprintf("%s:%d", hostAddr, port)
+		if i%2 == 1 {
+			address = fmt.Sprintf("[%s]:4431", hostAddr6)
+		}
+		conn := mustDial(t, address)
+		fmt.Fprintf(conn, "%d\n", i)
+		waiting = append(waiting, conn)
+	}
+	gone := mustDial(t, fmt.Sprintf("%s:%d", hostAddr, port))
+	fmt.Fprintln(gone, "gone")
+	_ = gone.Close()
+	stop()
+	stop = server(t, "new", fmt.Sprintf("0.0.0.0:%d", port), "[::]:4431")
+	if l, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err != nil {
+		t.Errorf("loopback: %v", err)
+	} else if got := ask(t, l, "probe"); got != "new probe 127.0.0.1" {
+		t.Errorf("loopback: %q", got)
+	}
+	_ = waiting[0].SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+	if n, err := waiting[0].Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("an answer before the release: %d, %v", n, err)
+	}
+	if st, err := h.Status(); err != nil || st.Taken != 21 || st.Waiting != 21 || st.Released {
+		t.Errorf("while they wait: %+v, %v", st, err)
+	}
+	st, err := h.Release(t.Context())
+	if err != nil || st == nil || !st.Released {
+		t.Fatalf("release: %+v, %v", st, err)
+	}
+	for i, conn := range waiting {
+		from := clientAddr
+		if i%2 == 1 {
+			from = clientAddr6
+		}
+		if got, want := hear(t, conn), fmt.Sprintf("new %d %s", i, from); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if got, want := ask(t, conn, "again"), "new again "+from; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	direct := mustDial(t, fmt.Sprintf("%s:%d", hostAddr, port))
+	if got := ask(t, direct, "later"); got != "new later "+clientAddr {
+		t.Errorf("after the release: %q", got)
+	}
+	if st, err := h.Status(); err != nil || st.Left != 1 || st.Failed != 0 || st.Taken != 21 {
+		t.Errorf("after the release: %+v, %v", st, err)
+	}
+	for _, conn := range waiting {
+		_ = conn.Close()
+	}
+	_ = direct.Close()
+	s.wait(20 * time.Second)
+	nothingLeft(t, h)
+	if _, err := h.Release(t.Context()); err != nil {
+		t.Errorf("a release of nothing: %v", err)
+	}
+	if left := sh(t, "find "+h.Places.Root+"/run ! -type d"); left != "" {
+		t.Errorf("files: %s", left)
+	}
+}
+
+// TestRelayDies: nobody is let in or turned away while it is dead, and clients that come again reach the next one.
+func TestRelayDies(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	h, s := world(t)
+	must(t, h.Begin(t.Context()))
+	held := mustDial(t, fmt.Sprintf("%s:%d", hostAddr, port))
+	s.kill(syscall.SIGKILL)
+	server(t, "new", fmt.Sprintf("0.0.0.0:%d", port))
+	if _, err := held.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a client of the dead relay: %v", err)
+	}
+	if conn, err := dial(t, fmt.Sprintf("%s:%d", hostAddr, port), 500*time.Millisecond); err == nil {
+		t.Errorf("let in before the release: %q", ask(t, conn, "x"))
+	} else if errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("turned away: %v", err)
+	}
+	must(t, s.Start(t.Context(), h.Places.HoldUnit()))
+	conn := mustDial(t, fmt.Sprintf("%s:%d", hostAddr, port)) // by a packet that its kernel repeats
+	fmt.Fprintln(conn, "x")
+	_, err := h.Release(t.Context())
+	must(t, err)
+	if got := hear(t, conn); got != "new x "+clientAddr {
+		t.Errorf("got %q", got)
+	}
+	// Killed after the release it is started as one that has released, and ends.
+	s.kill(syscall.SIGKILL)
+	must(t, s.Start(t.Context(), h.Places.HoldUnit()))
+	s.wait(20 * time.Second)
+	nothingLeft(t, h)
+}
+
+// TestReleaseWithoutARelay lets clients on all the same.
+func TestReleaseWithoutARelay(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	h, s := world(t)
+	must(t, h.Begin(t.Context()))
+	s.kill(syscall.SIGKILL)
+	server(t, "old", fmt.Sprintf("0.0.0.0:%d", port))
+	if st, err := h.Release(t.Context()); err != nil || st != nil {
+		t.Errorf("%+v, %v", st, err)
+	}
+	if got := ask(t, mustDial(t, fmt.Sprintf("%s:%d", hostAddr, port)), "x"); got != "old x "+clientAddr {
+		t.Errorf("got %q", got)
+	}
+	nothingLeft(t, h)
+}
+
+// TestServerOfOneAddress: one that does not listen on loopback is asked where its clients ask.
+func TestServerOfOneAddress(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	h, _ := world(t)
+	must(t, h.Begin(t.Context()))
+	conn := mustDial(t, fmt.Sprintf("%s:%d", hostAddr, port))
+	fmt.Fprintln(conn, "x")
+	server(t, "new", fmt.Sprintf("%s:%d", hostAddr, port))
+	_, err := h.Release(t.Context())
+	must(t, err)
+	if got := hear(t, conn); !strings.HasPrefix(got, "new x ") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestBytes passes a large upload and a large answer, and the end of each.
+func TestBytes(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	h, _ := world(t)
+	must(t, h.Begin(t.Context()))
+	l, err := net.Listen("tcp", fmt.Sprintf("0.0.0.0:%d", port))
+	must(t, err)
+	const size = 32 << 20
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		n, _ := io.Copy(io.Discard, conn)
+		_, _ = io.CopyN(conn, zeros{}, n)
+		_ = conn.Close()
+	}()
+	conn := mustDial(t, fmt.Sprintf("%s:%d", hostAddr, port))
+	go func() {
+		_, _ = io.CopyN(conn, zeros{}, size)
+		_ = conn.(*net.TCPConn).CloseWrite()
+	}()
+	time.Sleep(200 * time.Millisecond)
+	_, err = h.Release(t.Context())
+	must(t, err)
+	if n, err := io.Copy(io.Discard, conn); err != nil || n != size {
+		t.Errorf("%d bytes came back, %v", n, err)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }

@@ -1,0 +1,88 @@
+package hold
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"onerpm/payload-scripts/internal/relay"
+)
+
+// Limits of a relay. A client waits no longer than most give an answer; a connection that was held may be a long upload.
+var limits = relay.Limits{Connections: 20000, Wait: 2 * time.Minute, Life: time.Hour}
+
+// unitText is the relay's unit. It lies in memory, and the relay removes it at its end. One that was killed is started again
+// at once: the kernel drops the packets of new clients meanwhile, which they repeat.
+const unitText = `# Written by the upgrade of %[1]s for the time of its window; in memory, gone at a reboot.
+[Unit]
+Description=Clients of %[1]s wait while it is upgraded
+DefaultDependencies=no
+
+[Service]
+Type=simple
+ExecStart=%[2]s relay --port %[3]d --ports %[4]s
+ExecStopPost=%[2]s relay --ended
+Restart=on-failure
+RestartSec=100ms
+StartLimitInterval=1min
+StartLimitBurst=100
+LimitNOFILE=%[5]d
+OOMScoreAdjust=-900
+UMask=0077
+`
+
+func (h Hold) unit(port uint16) string {
+	var ports []string
+	for _, p := range h.Ports {
+		ports = append(ports, fmt.Sprint(p))
+	}
+	return fmt.Sprintf(unitText, h.Places.Prefix, h.Engine, port, strings.Join(ports, ","), 2*limits.Connections+1000)
+}
+
+// Serve is the relay's process. It ends when the release has come and its last client has gone, and removes the unit then.
+func (h Hold) Serve(ctx context.Context, port uint16) error {
+	c := h.capture(port)
+	if err := c.Route(); err != nil {
+		return err
+	}
+	r, err := relay.Listen(port, h.Ports, limits)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(h.Places.HoldReleased()); err == nil {
+		r.Release()
+	}
+	l, err := listenPrivately(h.Places.HoldSocket())
+	if err != nil {
+		return fmt.Errorf("listen for the engine: %w", err)
+	}
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		answer(l, r, port)
+	}()
+	err = r.Serve(ctx)
+	_ = l.Close() // and with it its file goes
+	<-answered
+	if err == nil && r.Status().Released {
+		err = h.removeFiles()
+	}
+	return err
+}
+
+// Ended takes away what a relay that has ended, or was killed, has left in the kernel; the rules that hold clients are the
+// engine's, and stay.
+func (h Hold) Ended() error { return h.capture(0).Unroute() }
+
+func (h Hold) removeFiles() error {
+	var failed error
+	for _, path := range []string{h.Places.HoldUnitFile(), h.Places.HoldReleased()} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			failed = errors.Join(failed, err)
+		}
+	}
+	return failed
+}
