@@ -22,6 +22,21 @@ func (s Service) Mistakes(stores []Store) (list []StoreMistake) {
 			list = append(list, StoreMistake{at, "a source of what? there are no stores"})
 		}
 	}
+	if len(s.Hold) > 0 && !s.Door {
+		list = append(list, StoreMistake{[]any{"hold"}, "only a door has clients that can wait: door: true"})
+	}
+	for i, port := range s.Hold {
+		if port < 1 || port > 65535 {
+			list = append(list, StoreMistake{[]any{"hold", i}, fmt.Sprintf("%d is no TCP port", port)})
+		} else if slices.Contains(s.Hold[:i], port) {
+			list = append(list, StoreMistake{[]any{"hold", i}, fmt.Sprintf("port %d stands here twice", port)})
+		}
+	}
+	if s.Grace != 0 && !s.Door {
+		list = append(list, StoreMistake{[]any{"grace"}, "only a door has clients whose requests need an end: door: true"})
+	} else if s.Grace < 0 {
+		list = append(list, StoreMistake{[]any{"grace"}, fmt.Sprintf("%s is no time", s.Grace.D())})
+	}
 	if s.Drain == nil || s.Drain.Store == "" {
 		return list
 	}

@@ -92,13 +92,15 @@ type Known struct {
 
 // Service is a systemd unit of the product.
 type Service struct {
-	Unit   string  `json:"unit" yaml:"unit"`               // without ".service"; other kinds with their suffix
-	Only   Side    `json:"only,omitempty" yaml:"only"`     // "old" or "new" when just that release has the unit
-	Door   bool    `json:"door,omitempty" yaml:"door"`     // lets clients in: stopped first, started after the commit
-	Source bool    `json:"source,omitempty" yaml:"source"` // has the documents of a store: stopped when they were copied, in the middle of the switch; started first on the way back
-	Verify string  `json:"verify,omitempty" yaml:"verify"` // a command, split at spaces, that must exit 0 before the unit starts
-	Health *Health `json:"health,omitempty" yaml:"health"`
-	Drain  *Drain  `json:"drain,omitempty" yaml:"drain"`
+	Unit   string   `json:"unit" yaml:"unit"`               // without ".service"; other kinds with their suffix
+	Only   Side     `json:"only,omitempty" yaml:"only"`     // "old" or "new" when just that release has the unit
+	Door   bool     `json:"door,omitempty" yaml:"door"`     // lets clients in: stopped first, started after the commit
+	Hold   []int    `json:"hold,omitempty" yaml:"hold"`     // TCP ports of a door whose new clients wait while it is shut, instead of being turned away
+	Grace  Duration `json:"grace,omitempty" yaml:"grace"`   // what a door is given to end its requests when it is stopped, then it is killed; 0 leaves that to its unit
+	Source bool     `json:"source,omitempty" yaml:"source"` // has the documents of a store: stopped when they were copied, in the middle of the switch; started first on the way back
+	Verify string   `json:"verify,omitempty" yaml:"verify"` // a command, split at spaces, that must exit 0 before the unit starts
+	Health *Health  `json:"health,omitempty" yaml:"health"`
+	Drain  *Drain   `json:"drain,omitempty" yaml:"drain"`
 }
 
 // Health is the question a started unit must answer.

@@ -59,6 +59,8 @@ type options struct {
 	follow, all, dryRun, checked, first bool
 	lines                               int
 	verb                                string // of a command that has some
+	port                                uint   // of relay
+	ended                               bool   // likewise
 }
 
 // command is one word of the command line.
@@ -108,6 +110,7 @@ func commands() []command {
 			cleanFlags, runClean},
 		{"run", "", "", nil, runAttempt},
 		{"installed", "", "", installedFlags, runInstalled},
+		{"relay", "", "", relayFlags, runRelay},
 	}
 }
 

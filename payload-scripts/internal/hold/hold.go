@@ -13,8 +13,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/capture"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/relay"
@@ -35,6 +37,17 @@ type Hold struct {
 	Engine string // the program that the relay's unit runs
 
 	without string // what a test says that the kernel has not
+}
+
+// Of is the hold of a jump's doors; without ports when no client is to wait. A nil units is enough to look on and to release.
+func Of(m *manifest.Manifest, p layout.Places, units Units) Hold {
+	h := Hold{Places: p, Units: units, Engine: strings.TrimPrefix(p.Current(), p.Root) + "/bin/engine"}
+	for _, s := range m.Services {
+		for _, port := range s.Hold {
+			h.Ports = append(h.Ports, uint16(port))
+		}
+	}
+	return h
 }
 
 // beginWait is how long the relay may take until it answers.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"onerpm/payload-scripts/internal/relay"
@@ -23,23 +22,19 @@ DefaultDependencies=no
 
 [Service]
 Type=simple
-ExecStart=%[2]s relay --port %[3]d --ports %[4]s
+ExecStart=%[2]s relay --port %[3]d
 ExecStopPost=%[2]s relay --ended
 Restart=on-failure
 RestartSec=100ms
 StartLimitInterval=1min
 StartLimitBurst=100
-LimitNOFILE=%[5]d
+LimitNOFILE=%[4]d
 OOMScoreAdjust=-900
 UMask=0077
 `
 
 func (h Hold) unit(port uint16) string {
-	var ports []string
-	for _, p := range h.Ports {
-		ports = append(ports, fmt.Sprint(p))
-	}
-	return fmt.Sprintf(unitText, h.Places.Prefix, h.Engine, port, strings.Join(ports, ","), 2*limits.Connections+1000)
+	return fmt.Sprintf(unitText, h.Places.Prefix, h.Engine, port, 2*limits.Connections+1000)
 }
 
 // Serve is the relay's process. It ends when the release has come and its last client has gone, and removes the unit then.
@@ -70,10 +65,10 @@ func (h Hold) Serve(ctx context.Context, port uint16) error {
 	if err == nil && r.Status().Released {
 		err = h.removeFiles()
 	}
-	return err
+	return errors.Join(err, c.Unroute())
 }
 
-// Ended takes away what a relay that has ended, or was killed, has left in the kernel; the rules that hold clients are the
+// Ended takes away what a relay that was killed has left in the kernel; the rules that hold clients are the
 // engine's, and stay.
 func (h Hold) Ended() error { return h.capture(0).Unroute() }
 

@@ -35,7 +35,7 @@ func (s *Services) StartEarly(ctx context.Context, name string) error {
 // A unit that is not there has stopped. One that is down may be about to start again, when systemd does that with a server
 // that was killed: what it works on would be removed below it.
 func (s *Services) StopEarly(ctx context.Context, name string) error {
-	if err := s.stopAnyway(ctx, name); err != nil {
+	if err := s.stopAnyway(ctx, name, 0); err != nil {
 		return err
 	}
 	if err := s.Reload(ctx); err != nil { // rpm may have removed its file already, and systemd keeps what it has read

@@ -48,6 +48,12 @@ func New(m *manifest.Manifest, places layout.Places, conn *systemd.Conn) *Servic
 // Close ends the connection.
 func (s *Services) Close() { s.systemd.Close() }
 
+// Places are where the upgrade's own files lie.
+func (s *Services) Places() layout.Places { return s.places }
+
+// Systemd is the connection.
+func (s *Services) Systemd() *systemd.Conn { return s.systemd }
+
 // Reload makes systemd read its unit files again.
 func (s *Services) Reload(ctx context.Context) error { return s.systemd.Reload(ctx) }
 
@@ -61,6 +67,31 @@ func (s *Services) CloseDoor(ctx context.Context, before journal.Services) error
 		return err
 	}
 	return s.stop(ctx, before, func(u manifest.Service) bool { return u.Door })
+}
+
+// TryDoor starts the doors of the new release as OpenDoor does, until a reboot: its clients are kept away by other means.
+func (s *Services) TryDoor(ctx context.Context, before journal.Services, ask bool) error {
+	if err := s.permit(true).grantUntilReboot(); err != nil {
+		return err
+	}
+	return s.OpenDoor(ctx, manifest.New, before, ask)
+}
+
+// DoorsServe fails when a door that was opened does not run any more.
+func (s *Services) DoorsServe(ctx context.Context, side manifest.Side, before journal.Services) error {
+	for _, u := range s.expand(before) {
+		if !u.Door || !wanted(u, side, before) {
+			continue
+		}
+		state, err := s.systemd.Active(ctx, u.Unit)
+		if err != nil {
+			return err
+		}
+		if !systemd.Serves(state) {
+			return fmt.Errorf("%s is %s%s", u.Unit, state, systemd.LastLines(ctx, u.Unit))
+		}
+	}
+	return nil
 }
 
 // Stop stops all units but sources, of both releases, in the reverse of their start order, each
@@ -80,7 +111,11 @@ func (s *Services) stop(ctx context.Context, before journal.Services, which func
 			continue
 		}
 		for _, name := range append(slices.Clone(before.Triggers[u.Unit]), u.Unit) {
-			if err := s.stopOne(ctx, name); err != nil {
+			grace := time.Duration(0)
+			if name == u.Unit {
+				grace = u.Grace.D()
+			}
+			if err := s.stopOne(ctx, name, grace); err != nil {
 				return err
 			}
 		}
@@ -88,19 +123,24 @@ func (s *Services) stop(ctx context.Context, before journal.Services, which func
 	return nil
 }
 
-func (s *Services) stopOne(ctx context.Context, name string) error {
+func (s *Services) stopOne(ctx context.Context, name string, grace time.Duration) error {
 	state, err := s.systemd.Active(ctx, name)
 	if err != nil || systemd.Down(state) {
 		return err
 	}
-	return s.stopAnyway(ctx, name)
+	return s.stopAnyway(ctx, name, grace)
 }
 
 // stopAnyway stops a unit, also one that is down: that takes back a start which is queued, and stops what is a part of it.
-func (s *Services) stopAnyway(ctx context.Context, name string) error {
+// With a grace, what has not ended then is killed.
+func (s *Services) stopAnyway(ctx context.Context, name string, grace time.Duration) error {
 	slog.Info("stopping", "unit", name)
 	host.Point("stop "+name, "")
-	if err := s.systemd.Stop(ctx, name); err != nil {
+	stop := s.systemd.Stop
+	if grace > 0 {
+		stop = func(ctx context.Context, name string) error { return s.systemd.StopWithin(ctx, name, grace) }
+	}
+	if err := stop(ctx, name); err != nil {
 		return err
 	}
 	state, err := s.systemd.Active(ctx, name)
@@ -324,7 +364,7 @@ func (s *Services) startAgain(ctx context.Context, u manifest.Service, why error
 		return why
 	}
 	slog.Warn("it runs and does not answer; starting it once more", "unit", u.Unit, "because", why)
-	if err := s.stopAnyway(ctx, u.Unit); err != nil {
+	if err := s.stopAnyway(ctx, u.Unit, 0); err != nil {
 		return err
 	}
 	host.Point("start "+u.Unit, "")

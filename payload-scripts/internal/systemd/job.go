@@ -2,11 +2,13 @@ package systemd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	sd "github.com/coreos/go-systemd/v22/dbus"
+	"golang.org/x/sys/unix"
 
 	"onerpm/internal/unit"
 )
@@ -56,6 +58,44 @@ func (c *Conn) Stop(ctx context.Context, name string) error {
 		}
 		return err
 	})
+}
+
+// StopWithin stops a unit as [Conn.Stop] does, and kills what of it is still running after the grace: then a slow client does
+// not keep a unit running for as long as its own limit lets it.
+func (c *Conn) StopWithin(ctx context.Context, name string, grace time.Duration) error {
+	stopping, stopped := context.WithCancel(ctx)
+	defer stopped()
+	killed := make(chan error, 1)
+	go func() {
+		if pause(stopping, grace) != nil {
+			killed <- nil
+			return
+		}
+		slog.Warn("it has not stopped in time, and is killed", "unit", name, "after", grace)
+		killed <- c.kill(ctx, unit.Name(name))
+	}()
+	err := c.Stop(ctx, name)
+	stopped()
+	if killErr := <-killed; killErr != nil {
+		return errors.Join(err, killErr)
+	}
+	c.resetFailed(ctx, unit.Name(name)) // one that was killed has failed, which nobody is to read as news
+	return err
+}
+
+// kill kills all processes of a unit. One that has none, or is not there, is no error.
+func (c *Conn) kill(ctx context.Context, full string) error {
+	err := c.do(ctx, "kill", func(ctx context.Context, conn *sd.Conn) error {
+		return conn.KillUnitWithTarget(ctx, full, sd.All, int32(unix.SIGKILL))
+	})
+	switch errorName(err) {
+	case "org.freedesktop.systemd1.NoSuchUnit", "org.freedesktop.systemd1.NoSuchProcess":
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("kill %s: %w", full, err)
+	}
+	return nil
 }
 
 type enqueue func(ctx context.Context, conn *sd.Conn, full string, done chan<- string) error

@@ -3,6 +3,7 @@ package upgrade
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -24,6 +25,11 @@ var words = map[journal.Outcome]string{
 
 // finish makes the rest of the host agree with a recorded outcome.
 func (u *Upgrade) finish(ctx context.Context, outcome journal.Outcome) error {
+	if outcome == journal.NeedsAPerson {
+		if err := u.door.GiveUp(ctx); err != nil {
+			slog.Warn("clients may still be kept waiting", "error", err)
+		}
+	}
 	if err := u.writeReport(); err != nil {
 		return err
 	}

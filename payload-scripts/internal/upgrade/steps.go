@@ -24,6 +24,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "preflight", Do: u.gate.preflight},
 			{Name: "set room aside", Do: u.reserve.allocate},
 			{Name: "record the services", Do: u.units.Record},
+			{Name: "get ready to keep clients waiting", Do: u.door.PrepareHold},
 			{Name: "back up configuration", Do: u.files.backup},
 			{Name: "record the addresses of the databases", Do: u.schema.RecordAddresses}, // some stand in what was merged
 			{Name: "record the sources of the stores", Do: u.recordSources},
@@ -53,6 +54,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "schema to new", Do: to(manifest.New, u.schema.Converge)},
 			{Name: "start the services", Do: to(manifest.New, u.units.Start)},
 			{Name: "see that everything runs", Do: u.confirm},
+			{Name: "try the door", Do: u.door.Try},
 		},
 		line.Open: {
 			{Name: "start the services", Do: to(manifest.New, u.units.StartAgain)}, // those that have ended since, of an attempt that was resumed all

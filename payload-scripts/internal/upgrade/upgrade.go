@@ -9,6 +9,7 @@ import (
 
 	"onerpm/payload-scripts/internal/drain"
 	"onerpm/payload-scripts/internal/files"
+	"onerpm/payload-scripts/internal/hold"
 	"onerpm/payload-scripts/internal/hook"
 	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/journal"
@@ -59,7 +60,7 @@ func New(ctx context.Context, b *layout.Bundle, a layout.Attempt, j *journal.Jou
 	}
 	u.packages = &packageSet{work, rpms, u.parts.Early.Packages}
 	u.files = &fileSet{work, merged, rpms, s, u.parts.Moves}
-	u.door = &window.Door{Units: u.units}
+	u.door = &window.Door{Units: u.units, Hold: hold.Of(b.Manifest, b.Places(), s.Systemd())}
 	u.stores = newStores(work, u.schema)
 	u.drain = &drain.Drain{Job: work, Schema: u.schema, Stores: u.stores}
 	return u, nil

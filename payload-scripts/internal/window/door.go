@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/hold"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/service"
 )
@@ -21,7 +22,27 @@ const doorWait = 2 * time.Second
 // Door is the units that let clients in.
 type Door struct {
 	*Units
+	Hold  hold.Hold      // keeps new clients waiting while the door is shut; no ports: they are turned away
 	probe *service.Probe // asks the door from before it is shut until after it is open; nil otherwise
+	tried bool           // this process has opened the new release's door behind the held ports
+}
+
+// PrepareHold finds out whether this host can keep clients waiting, and does what can be done for it before the door is shut.
+func (d *Door) PrepareHold(ctx context.Context) error {
+	if len(d.Hold.Ports) == 0 {
+		return nil
+	}
+	err := d.Hold.Possible(ctx)
+	if err == nil {
+		err = d.Hold.Prepare(ctx)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return d.Warn("clients that come while the door is shut are turned away, because they cannot be kept waiting here: " + err.Error())
+	}
+	return d.Journal.Update(func(r *journal.Record) { r.Holding = true })
 }
 
 // Shut shuts the door while it is asked. The time of the last answer so far
@@ -35,11 +56,18 @@ func (d *Door) Shut(ctx context.Context) error {
 		return err // the wait was ended: no answer says nothing of the door, which is open
 	}
 	known := !d.Journal.Record().Closed.IsZero()
-	err := d.Journal.Update(func(r *journal.Record) {
+	held, err := d.hold(ctx)
+	if err != nil {
+		return err
+	}
+	if held {
+		answered = time.Now() // clients that come from now on wait, though those that are connected are still served
+	}
+	err = d.Journal.Update(func(r *journal.Record) {
 		if known {
 			return
 		}
-		if r.Closed, r.Probed = instant(answered), !answered.IsZero(); !r.Probed && d.probe != nil {
+		if r.Closed, r.Probed = instant(answered), !answered.IsZero() && d.probe != nil; !r.Probed && d.probe != nil {
 			r.Warnings = append(r.Warnings, "the door did not answer its health question before the upgrade: "+
 				"the window is estimated from service stop/start, and that question does not check the opened door")
 		}
@@ -51,10 +79,43 @@ func (d *Door) Shut(ctx context.Context) error {
 		return err
 	}
 	last := d.probe.Mark()
-	if last.IsZero() || known {
+	if last.IsZero() || known || held {
 		return nil
 	}
 	return d.Journal.Update(func(r *journal.Record) { r.Closed = instant(last) })
+}
+
+// hold keeps new clients waiting from now on, where that can be done. It reports whether it is.
+func (d *Door) hold(ctx context.Context) (bool, error) {
+	if !d.Journal.Record().Holding {
+		return false, nil
+	}
+	err := d.Hold.Begin(ctx)
+	if err == nil {
+		return true, nil
+	}
+	_, releaseErr := d.Hold.Release(context.WithoutCancel(ctx))
+	if err := errors.Join(ctx.Err(), releaseErr); err != nil {
+		return false, err
+	}
+	return false, d.Warn("clients that came while the door was shut were turned away, because they could not be kept waiting: " + err.Error())
+}
+
+// Try starts the new release's door while its clients are held, and asks it: what the commit adds is the clients
+// alone. Where they cannot be held the door is not tried, as it would let them in.
+func (d *Door) Try(ctx context.Context) error {
+	if !d.Journal.Record().Holding {
+		return nil
+	}
+	held, err := d.Hold.Active(ctx)
+	if err != nil || !held {
+		return err
+	}
+	if err := d.services.TryDoor(ctx, d.recorded(), d.Journal.Record().Probed); err != nil {
+		return err
+	}
+	d.tried = true
+	return nil
 }
 
 // StayedShut fails when the door's question was answered since the door was shut: then clients were
@@ -78,11 +139,20 @@ func (d *Door) Open(ctx context.Context, side manifest.Side) error {
 		return err
 	}
 	rec := d.Journal.Record()
-	if err := d.services.OpenDoor(ctx, side, rec.Services, rec.Probed); err != nil {
+	if !d.tried || side == manifest.Old || d.services.DoorsServe(ctx, side, rec.Services) != nil {
+		if err := d.services.OpenDoor(ctx, side, rec.Services, rec.Probed); err != nil {
+			return err
+		}
+	}
+	released, err := d.release(ctx)
+	if err != nil {
 		return err
 	}
 	var first time.Time
-	if rec.Probed {
+	switch {
+	case rec.Probed && released: // the door has answered before
+		first = time.Now()
+	case rec.Probed:
 		first = d.probe.Await(ctx, doorWait)
 	}
 	d.probe.Stop()
@@ -92,6 +162,35 @@ func (d *Door) Open(ctx context.Context, side manifest.Side) error {
 			r.Reopened, r.Probed = instant(first), r.Probed && !first.IsZero()
 		}
 	})
+}
+
+// release lets clients in that wait. It is done whatever the journal says: an engine that was killed may not have noted
+// what it began. It reports whether clients were waiting.
+func (d *Door) release(ctx context.Context) (bool, error) {
+	if len(d.Hold.Ports) == 0 {
+		return false, nil
+	}
+	s, err := d.Hold.Release(ctx)
+	if err != nil || s == nil {
+		return false, err
+	}
+	return true, d.Journal.Update(func(r *journal.Record) {
+		r.Clients = &journal.Clients{Taken: s.Taken, Left: s.Left, TimedOut: s.TimedOut, Failed: s.Failed, Longest: s.Longest}
+	})
+}
+
+// GiveUp is for an attempt that needs a person: clients are not kept waiting for one. They are let to the door that serves,
+// or turned away; only a door that is being tried before the commit is kept from them.
+func (d *Door) GiveUp(ctx context.Context) error {
+	rec := d.Journal.Record()
+	if rec.Phase != journal.Opening && !rec.Restored && rec.Phase != journal.Preparing {
+		open, err := d.services.OpenDoors(ctx)
+		if err != nil || len(open) > 0 {
+			return err
+		}
+	}
+	_, err := d.release(ctx)
+	return err
 }
 
 // Close ends what asks the door, and what its units work with; a shutdown is not held off any more.
@@ -117,6 +216,11 @@ func CheckDoorsClosed(ctx context.Context, s *service.Services, m *manifest.Mani
 	open, err := s.OpenDoors(ctx)
 	if err != nil || len(open) == 0 {
 		return err
+	}
+	if h := hold.Of(m, s.Places(), nil); len(h.Ports) > 0 {
+		if held, err := h.Active(ctx); err != nil || held { // a door that was being tried: nobody came through it
+			return err
+		}
 	}
 	return fmt.Errorf("%w by %s, which the upgrade has stopped: what they have written since then would be gone, because going on puts %s back to what it was at %s; "+
 		"save what was written, stop %[2]s, then start again",
