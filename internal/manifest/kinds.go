@@ -22,6 +22,12 @@ func (s Service) Mistakes(stores []Store) (list []StoreMistake) {
 			list = append(list, StoreMistake{at, "a source of what? there are no stores"})
 		}
 	}
+	if s.Ready != nil && s.Health != nil {
+		list = append(list, StoreMistake{[]any{"ready"}, "a unit that answers a health question is ready then; leave one of them out"})
+	}
+	if s.Ready != nil && s.Door {
+		list = append(list, StoreMistake{[]any{"ready"}, "a door is ready when it lets clients in: ask it (health)"})
+	}
 	if len(s.Hold) > 0 && !s.Door {
 		list = append(list, StoreMistake{[]any{"hold"}, "only a door has clients that can wait: door: true"})
 	}

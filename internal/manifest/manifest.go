@@ -100,6 +100,7 @@ type Service struct {
 	Source bool     `json:"source,omitempty" yaml:"source"` // has the documents of a store: stopped when they were copied, in the middle of the switch; started first on the way back
 	Verify string   `json:"verify,omitempty" yaml:"verify"` // a command, split at spaces, that must exit 0 before the unit starts
 	Health *Health  `json:"health,omitempty" yaml:"health"`
+	Ready  *Ready   `json:"ready,omitempty" yaml:"ready"` // of a unit that nobody can ask; without either it has to stay up for a second
 	Drain  *Drain   `json:"drain,omitempty" yaml:"drain"`
 }
 
@@ -110,6 +111,14 @@ type Health struct {
 	Headers *Headers     `json:"headers,omitempty" yaml:"headers"`
 	Expect  Expect       `json:"expect" yaml:"expect"`
 	Within  Duration     `json:"within" yaml:"within"` // from the unit's start
+}
+
+// Ready is what a started unit says when it is ready.
+type Ready struct {
+	Says   string   `json:"says" yaml:"says"`           // text in a line that it writes after its start
+	Old    string   `json:"old,omitempty" yaml:"old"`   // what the old release says, if that is another text
+	File   string   `json:"file,omitempty" yaml:"file"` // the log file on the host that has the line; absent: the system's journal
+	Within Duration `json:"within" yaml:"within"`       // from the unit's start
 }
 
 // Headers names a file on the host with one "Name: value" a line, for secrets.

@@ -77,6 +77,8 @@ var Rules = map[string]Rule{
 	"Service.unit":        {Need: true, Pattern: unit.Grammar},
 	"Health.http":         needURL,
 	"Health.expect":       need,
+	"Ready.says":          need,
+	"Ready.within":        need,
 	"Health.within":       need,
 	"HostAddress.file":    needPath,
 	"HostAddress.format":  {Need: true, OneOf: []string{"json", "yaml", "env"}},

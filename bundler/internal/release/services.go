@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strings"
 
 	"onerpm/internal/manifest"
 	"onerpm/internal/unit"
@@ -37,6 +38,9 @@ func (p *page) services(spec *Spec) {
 		}
 		if s.Health != nil {
 			p.health(s.Health, at("health"))
+		}
+		if s.Ready != nil {
+			p.ready(s.Ready, at("ready"))
 		}
 		if s.Drain != nil {
 			p.drain(spec, s.Drain, at("drain"))
@@ -114,6 +118,17 @@ func (p *page) health(h *manifest.Health, base []any) {
 		p.wrong(fmt.Sprintf("%d is no HTTP status", status), "", at("expect", "status")...)
 	}
 	p.positive(h.Within, "how long the unit may take to become healthy, e.g. 60s", at("within")...)
+}
+
+func (p *page) ready(r *manifest.Ready, base []any) {
+	at := under(base)
+	if p.need(r.Says, "text that the unit writes when it is ready, e.g. listening on", at("says")...) && strings.ContainsAny(r.Says+r.Old, "\r\n") {
+		p.wrong("a line has no second line", "a part of one line", at("says")...)
+	}
+	if r.File != "" {
+		p.hostPath(r.File, at("file")...)
+	}
+	p.positive(r.Within, "how long the unit may take to become ready, e.g. 30s", at("within")...)
 }
 
 func (p *page) hostAddress(a manifest.HostAddress, base []any) {

@@ -1,5 +1,6 @@
-// Package capture has the kernel give new connections from other machines to a program of this host, whatever listens on the
-// ports that they ask for, and takes that back. Connections that stand already are not touched, and neither is loopback.
+// Package capture has the kernel give new connections to a program of this host, whatever listens on the ports that they ask
+// for, and takes that back. They may come from other machines or from this one; only sockets with a mark (SO_MARK of socket(7),
+// which is root's to set) reach what listens. Connections that stand already are not touched.
 //
 // Only a connection's first packet (SYN) is given away, by TPROXY: of nftables where the kernel has it (4.19 and later), else
 // of iptables. The sockets that come of it are found by their own addresses afterwards, so that the rules can go while these
@@ -74,6 +75,12 @@ func (c Capture) Try(ctx context.Context) error {
 	}()
 	return <-tried
 }
+
+// mark is what every upgrade's own sockets have.
+const mark = 0x6f6e6572
+
+// Mark has a socket that is to be connected reach what listens. Without the right to do so nothing is changed.
+func Mark(fd int) { _ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK, mark) }
 
 // number is one of those that are this capture's own and no other's on the host: of a routing table.
 func (c Capture) number() uint32 { return 0x6f000000 | crc32.ChecksumIEEE([]byte(c.Name))&0xffffff }

@@ -3,6 +3,7 @@ package capture
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -45,7 +46,9 @@ func (c Capture) startIPTables(ctx context.Context) error {
 }
 
 // jump is the rule by which packets go through the chain.
-func (c Capture) jump() []string { return []string{"PREROUTING", "!", "-i", "lo", "-j", c.chain()} }
+func (c Capture) jump() []string {
+	return []string{"PREROUTING", "-m", "mark", "!", "--mark", fmt.Sprintf("%#x", mark), "-j", c.chain()}
+}
 
 // stopIPTables takes the chain away, if it is there.
 func (c Capture) stopIPTables(ctx context.Context) error {

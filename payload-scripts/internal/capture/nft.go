@@ -12,9 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// loopback is the index of the interface lo in every network namespace (LOOPBACK_IFINDEX of the kernel).
-const loopback = 1
-
 func (c Capture) table() *nftables.Table {
 	return &nftables.Table{Family: nftables.TableFamilyINet, Name: c.Name}
 }
@@ -25,7 +22,7 @@ func (c Capture) table() *nftables.Table {
 //		set ports { type inet_service; elements = { PORTS } }
 //		chain prerouting {
 //			type filter hook prerouting priority mangle
-//			iif != lo meta nfproto ipv4 tcp dport @ports tcp flags & (fin|syn|rst|ack) == syn fib daddr type local tproxy ip to 127.0.0.1:TO accept
+//			meta mark != MARK meta nfproto ipv4 tcp dport @ports tcp flags & (fin|syn|rst|ack) == syn fib daddr type local tproxy ip to 127.0.0.1:TO accept
 //			... the same for ipv6
 //			... the same, and drop: tproxy goes on to the next rule when nobody listens there
 //		}
@@ -56,8 +53,7 @@ func (c Capture) startNFT() error {
 		family  byte
 		address net.IP
 	}{{unix.NFPROTO_IPV4, net.IPv4(127, 0, 0, 1).To4()}, {unix.NFPROTO_IPV6, net.IPv6loopback}} {
-		match := firstPacket(ports, to.family)
-		conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(match,
+		conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(firstPacket(ports, to.family),
 			&expr.Immediate{Register: 1, Data: to.address},
 			&expr.Immediate{Register: 2, Data: binaryutil.BigEndian.PutUint16(c.To)},
 			&expr.TProxy{Family: to.family, TableFamily: byte(table.Family), RegAddr: 1, RegPort: 2},
@@ -68,16 +64,13 @@ func (c Capture) startNFT() error {
 	return conn.Flush()
 }
 
-// firstPacket matches the packet with which another machine begins a connection to one of the ports of this host.
+// firstPacket matches the packet with which a client begins a connection to one of the ports of this host.
 func firstPacket(ports *nftables.Set, family byte) []expr.Any {
 	const fin, syn, rst, ack = 0x01, 0x02, 0x04, 0x10 // RFC 9293, 3.1
-	index := make([]byte, 4)
-	binary.NativeEndian.PutUint32(index, loopback)
-	local := make([]byte, 4)
-	binary.NativeEndian.PutUint32(local, unix.RTN_LOCAL)
+	native := func(n uint32) []byte { return binary.NativeEndian.AppendUint32(nil, n) }
 	return []expr.Any{
-		&expr.Meta{Key: expr.MetaKeyIIF, Register: 1},
-		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: index},
+		&expr.Meta{Key: expr.MetaKeyMARK, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: native(mark)},
 		&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: 1},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{family}},
 		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
@@ -88,7 +81,7 @@ func firstPacket(ports *nftables.Set, family byte) []expr.Any {
 		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 1, Mask: []byte{fin | syn | rst | ack}, Xor: []byte{0}},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{syn}},
 		&expr.Fib{Register: 1, FlagDADDR: true, ResultADDRTYPE: true},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: local},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: native(unix.RTN_LOCAL)},
 	}
 }
 

@@ -9,6 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// loopback is the index of the interface lo in every network namespace (LOOPBACK_IFINDEX of the kernel).
+const loopback = 1
+
 // rulePriority is before the rules that admins and distributions have for their routes (ip-rule(8)), and after that for the
 // host's own addresses. It matches nothing but answers of a server on loopback to clients that are no addresses of this host.
 const rulePriority = 10

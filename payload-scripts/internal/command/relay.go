@@ -3,13 +3,17 @@ package command
 import (
 	"context"
 	"flag"
+	"fmt"
 	"log/slog"
+	"strconv"
+	"strings"
 
 	"onerpm/payload-scripts/internal/hold"
 )
 
 func relayFlags(set *flag.FlagSet, o *options) {
 	set.UintVar(&o.port, "port", 0, "port of loopback that clients are handed to")
+	set.StringVar(&o.ports, "ports", "", "whose clients wait, with commas in between")
 	set.BoolVar(&o.ended, "ended", false, "take away what a relay that was killed has left")
 }
 
@@ -22,8 +26,13 @@ func runRelay(ctx context.Context, e *env, o options) int {
 		}
 		return exitDone
 	}
-	if o.port == 0 || o.port > 65535 {
-		return exitUsage
+	h.Ports = nil
+	for port := range strings.SplitSeq(o.ports, ",") {
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || o.port == 0 || o.port > 65535 {
+			return e.fail(fmt.Errorf("ports %q, port %d: a number from 1 to 65535 each", o.ports, o.port), exitUsage)
+		}
+		h.Ports = append(h.Ports, uint16(n))
 	}
 	slog.Info("clients wait", "ports", h.Ports)
 	if err := h.Serve(ctx, uint16(o.port)); err != nil {

@@ -60,6 +60,7 @@ type options struct {
 	lines                               int
 	verb                                string // of a command that has some
 	port                                uint   // of relay
+	ports                               string // likewise
 	ended                               bool   // likewise
 }
 

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"onerpm/internal/manifest"
@@ -57,6 +58,11 @@ func (h Hold) capture(to uint16) capture.Capture {
 	return capture.Capture{Name: h.Places.Prefix + "-hold", Ports: h.Ports, To: to, Without: h.without}
 }
 
+// Dialer connects to what listens on a port, also while its clients are held.
+var Dialer = &net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
+	return raw.Control(func(fd uintptr) { capture.Mark(int(fd)) })
+}}
+
 // Possible reports why this host cannot hold clients, nil when it can. Nothing of the host changes.
 func (h Hold) Possible(ctx context.Context) error { return h.capture(1).Try(ctx) }
 
@@ -74,6 +80,9 @@ func (h Hold) Prepare(ctx context.Context) error {
 	}
 	if err := os.WriteFile(h.Places.HoldUnitFile(), []byte(h.unit(port)), 0o644); err != nil { // in memory: nothing to make durable
 		return fmt.Errorf("write the unit that keeps clients waiting: %w", err)
+	}
+	if err := os.Chmod(h.Places.HoldUnitFile(), 0o644); err != nil { // whatever the engine's umask is; systemd complains of others
+		return err
 	}
 	return h.Units.Reload(ctx)
 }

@@ -348,16 +348,19 @@ func window(t *testing.T, h Hold, s *systemdStandIn) {
 	_ = gone.Close()
 	stop()
 	stop = server(t, "new", fmt.Sprintf("0.0.0.0:%d", port), "[::]:4431")
-	if l, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err != nil {
-		t.Errorf("loopback: %v", err)
+	if l, err := Dialer.DialContext(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port)); err != nil {
+		t.Errorf("our own question: %v", err)
 	} else if got := ask(t, l, "probe"); got != "new probe 127.0.0.1" {
-		t.Errorf("loopback: %q", got)
+		t.Errorf("our own question: %q", got)
 	}
+	local, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	must(t, err)
+	fmt.Fprintln(local, "local")
 	_ = waiting[0].SetReadDeadline(time.Now().Add(300 * time.Millisecond))
 	if n, err := waiting[0].Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("an answer before the release: %d, %v", n, err)
 	}
-	if st, err := h.Status(); err != nil || st.Taken != 21 || st.Waiting != 21 || st.Released {
+	if st, err := h.Status(); err != nil || st.Taken != 22 || st.Waiting != 22 || st.Released {
 		t.Errorf("while they wait: %+v, %v", st, err)
 	}
 	st, err := h.Release(t.Context())
@@ -376,11 +379,15 @@ func window(t *testing.T, h Hold, s *systemdStandIn) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
+	if got := hear(t, local); got != "new local 127.0.0.1" {
+		t.Errorf("a client on this host: %q", got)
+	}
+	_ = local.Close()
 	direct := mustDial(t, fmt.Sprintf("%s:%d", hostAddr, port))
 	if got := ask(t, direct, "later"); got != "new later "+clientAddr {
 		t.Errorf("after the release: %q", got)
 	}
-	if st, err := h.Status(); err != nil || st.Left != 1 || st.Failed != 0 || st.Taken != 21 {
+	if st, err := h.Status(); err != nil || st.Left != 1 || st.Failed != 0 || st.Taken != 22 {
 		t.Errorf("after the release: %+v, %v", st, err)
 	}
 	for _, conn := range waiting {

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
+	"onerpm/payload-scripts/internal/capture"
 	"onerpm/payload-scripts/internal/relay"
 )
 
@@ -22,7 +24,7 @@ DefaultDependencies=no
 
 [Service]
 Type=simple
-ExecStart=%[2]s relay --port %[3]d
+ExecStart=%[2]s relay --port %[3]d --ports %[5]s
 ExecStopPost=%[2]s relay --ended
 Restart=on-failure
 RestartSec=100ms
@@ -34,7 +36,11 @@ UMask=0077
 `
 
 func (h Hold) unit(port uint16) string {
-	return fmt.Sprintf(unitText, h.Places.Prefix, h.Engine, port, 2*limits.Connections+1000)
+	var ports []string
+	for _, p := range h.Ports {
+		ports = append(ports, fmt.Sprint(p))
+	}
+	return fmt.Sprintf(unitText, h.Places.Prefix, h.Engine, port, 2*limits.Connections+1000, strings.Join(ports, ","))
 }
 
 // Serve is the relay's process. It ends when the release has come and its last client has gone, and removes the unit then.
@@ -43,7 +49,7 @@ func (h Hold) Serve(ctx context.Context, port uint16) error {
 	if err := c.Route(); err != nil {
 		return err
 	}
-	r, err := relay.Listen(port, h.Ports, limits)
+	r, err := relay.Listen(port, h.Ports, limits, capture.Mark)
 	if err != nil {
 		return err
 	}

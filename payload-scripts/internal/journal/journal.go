@@ -72,7 +72,7 @@ type Record struct {
 	Closed   time.Time        `json:"closed,omitzero"`   // last answer of the door before the window
 	Reopened time.Time        `json:"reopened,omitzero"` // first answer after it
 	Probed   bool             `json:"probed"`            // both are answers; otherwise the times of stop and start
-	Holding  bool             `json:"holding,omitempty"` // new clients can be kept waiting while the door is shut
+	Hold     []uint16         `json:"hold,omitempty"`    // ports whose new clients can be kept waiting while the door is shut
 	Clients  *Clients         `json:"clients,omitempty"` // those that were; nil when none could be
 	Warnings []string         `json:"warnings"`
 	Hooks    []string         `json:"hooks,omitempty"` // hooks that began, in their order: undone in reverse
@@ -96,10 +96,10 @@ type Step struct {
 // Clients are those that came while the door was shut and were kept waiting.
 type Clients struct {
 	Taken    int           `json:"taken"`
-	Left     int           `json:"left"`      // went before the door opened
-	TimedOut int           `json:"timed_out"` // were turned away after the longest wait
-	Failed   int           `json:"failed"`    // could not be passed on
-	Longest  time.Duration `json:"longest"`   // longest wait, in nanoseconds
+	Left     int           `json:"left"`     // went before the door opened
+	TimedOut int           `json:"timedOut"` // were turned away after the longest wait
+	Failed   int           `json:"failed"`   // could not be passed on
+	Longest  time.Duration `json:"longest"`  // longest wait, in nanoseconds
 }
 
 // Window is the time the product did not serve, 0 while it is not known.

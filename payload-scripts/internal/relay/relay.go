@@ -70,9 +70,11 @@ const (
 
 // Listen opens a relay's listeners on this port of loopback, of IPv6 too where the host has it. Connections to other ports
 // than those given are not passed on.
-func Listen(port uint16, ports []uint16, limits Limits) (*Relay, error) {
+//
+// mark is called for each socket that is to connect to what listens on those ports.
+func Listen(port uint16, ports []uint16, limits Limits, mark func(fd int)) (*Relay, error) {
 	r := &Relay{
-		ports: ports, limits: limits, dial: dialBehind,
+		ports: ports, limits: limits, dial: dialer(mark),
 		released: make(chan struct{}), room: make(chan struct{}, limits.Connections), dialing: make(chan struct{}, dialsAtOnce),
 		waiting: map[*held]struct{}{}, passing: map[*pair]struct{}{},
 	}

@@ -57,19 +57,27 @@ func transparent(fd int, network string) error {
 	return unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_TRANSPARENT, 1)
 }
 
-// dialBehind connects to what listens on the port that the client has asked for: on loopback, with the client's address.
+// dialer returns what connects to what listens on the port that the client has asked for: on loopback, with the client's address.
 // A server that does not listen there is asked on the address that the client has asked for.
-func dialBehind(ctx context.Context, client *net.TCPConn) (*net.TCPConn, error) {
+func dialer(mark func(fd int)) func(ctx context.Context, client *net.TCPConn) (*net.TCPConn, error) {
+	return func(ctx context.Context, client *net.TCPConn) (*net.TCPConn, error) { return dial(ctx, client, mark) }
+}
+
+func dial(ctx context.Context, client *net.TCPConn, mark func(fd int)) (*net.TCPConn, error) {
 	asked, from := addrPort(client.LocalAddr()), addrPort(client.RemoteAddr())
 	network, loopback := "tcp4", netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	if asked.Addr().Is6() {
 		network, loopback = "tcp6", netip.IPv6Loopback()
 	}
-	config := net.Dialer{Timeout: dialWait}
+	config := net.Dialer{Timeout: dialWait, Control: control(func(fd int, _ string) error {
+		mark(fd)
+		return nil
+	})}
 	config.SetMultipathTCP(false)
 	as := config
 	as.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from.Addr(), 0))
 	as.Control = control(func(fd int, network string) error {
+		mark(fd)
 		// The kernel chooses the port at the connect, so that many clients behind one address have room (ip(7)).
 		_ = unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
 		return transparent(fd, network)

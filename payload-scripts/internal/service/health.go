@@ -15,6 +15,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/header"
+	"onerpm/payload-scripts/internal/hold"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/storehost"
 	"onerpm/payload-scripts/internal/systemd"
@@ -150,10 +151,10 @@ func pause(ctx context.Context) error {
 }
 
 // client asks loopback, or what the product itself asks, so it takes no proxy, follows no redirect and
-// keeps no connection to a server that is about to stop.
+// keeps no connection to a server that is about to stop. It is never kept waiting as clients are.
 var client = &http.Client{
 	Timeout:       probeTimeout,
-	Transport:     &http.Transport{Proxy: nil, DisableKeepAlives: true},
+	Transport:     &http.Transport{Proxy: nil, DisableKeepAlives: true, DialContext: hold.Dialer.DialContext},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 

@@ -28,6 +28,7 @@ type Services struct {
 	systemd     *systemd.Conn
 	settle      time.Duration // see the constants of these names
 	stableLimit time.Duration
+	cursor      string          // where the system's journal ended before the last start
 	verified    map[string]bool // doors whose configuration was tried by Confirm and not started since
 }
 
@@ -60,7 +61,7 @@ func (s *Services) Reload(ctx context.Context) error { return s.systemd.Reload(c
 // CloseDoor stops the units that let clients in. From then on only OpenDoor starts
 // them: neither a monitor, nor another unit that wants them, nor a reboot.
 func (s *Services) CloseDoor(ctx context.Context, before journal.Services) error {
-	if err := s.guard(ctx, before); err != nil {
+	if err := s.Guard(ctx, before); err != nil {
 		return err
 	}
 	if err := s.permit(true).withhold(); err != nil {
@@ -189,6 +190,14 @@ func (s *Services) OpenDoor(ctx context.Context, side manifest.Side, before jour
 }
 
 func (s *Services) start(ctx context.Context, side manifest.Side, before journal.Services, which func(manifest.Service) bool, ask bool) error {
+	inJournal := func(u manifest.Service) bool {
+		return u.Ready != nil && u.Ready.File == "" && which(u) && on(u, side) && wanted(u, side, before)
+	}
+	if slices.ContainsFunc(s.expand(before), inJournal) {
+		if err := s.readCursor(ctx); err != nil {
+			return err
+		}
+	}
 	var silent []string // nobody can ask them anything
 	for _, u := range s.expand(before) {
 		if !which(u) || !on(u, side) {
@@ -202,10 +211,19 @@ func (s *Services) start(ctx context.Context, side manifest.Side, before journal
 			return err
 		}
 		if wanted(u, side, before) {
+			if u.Ready != nil {
+				state, err := s.systemd.Active(ctx, u.Unit)
+				if err != nil {
+					return err
+				}
+				if systemd.Serves(state) { // started before, by an engine that was killed: what it said then counts no more
+					u.Ready = nil
+				}
+			}
 			if err := s.startOne(ctx, u, side); err != nil {
 				return fmt.Errorf("%w%s", err, systemd.LastLines(ctx, u.Unit))
 			}
-			if u.Health == nil {
+			if u.Health == nil && u.Ready == nil {
 				silent = append(silent, u.Unit)
 			}
 		}
@@ -341,15 +359,25 @@ func (s *Services) startOne(ctx context.Context, u manifest.Service, side manife
 		}
 	}
 	delete(s.verified, u.Unit) // another try asks again
+	said, err := s.listen(ctx, u)
+	if err != nil {
+		return err
+	}
+	if said != nil {
+		defer said.close()
+	}
 	slog.Info("starting", "unit", u.Unit)
 	host.Point("start "+u.Unit, "")
 	if err := s.systemd.Start(ctx, u.Unit); err != nil {
 		return err
 	}
+	if said != nil {
+		return s.awaitReady(ctx, u, side, said)
+	}
 	if u.Health == nil {
 		return nil
 	}
-	err := s.healthy(ctx, u, side)
+	err = s.healthy(ctx, u, side)
 	if err == nil || side != manifest.Old || u.Door {
 		return err
 	}

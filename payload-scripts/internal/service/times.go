@@ -35,11 +35,11 @@ func (s *Services) Times(ctx context.Context) ([]Times, error) {
 	return found, nil
 }
 
-// Settle is how long the units without a health question must stay active after
+// Settle is how long the units that nobody can ask and that do not say when they are ready must stay active after
 // the last start, all at once; 0 when every unit of the side has one.
 func Settle(units []manifest.Service, side manifest.Side) time.Duration {
 	for _, u := range units {
-		if on(u, side) && !u.Door && u.Health == nil {
+		if on(u, side) && !u.Door && u.Health == nil && u.Ready == nil {
 			return settle
 		}
 	}

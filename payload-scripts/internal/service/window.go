@@ -39,9 +39,9 @@ func (s *Services) dropIn(name string, p permit) systemd.DropIn {
 	return systemd.DropIn{Unit: name, Name: s.dropInName(), Text: fmt.Sprintf(dropInText, p.condition())}
 }
 
-// guard makes every unit ask for its permit, which is given as yet: nothing changes by
+// Guard makes every unit ask for its permit, which is given as yet: nothing changes by
 // that, so it is done while the product serves. It proves that systemd will ask.
-func (s *Services) guard(ctx context.Context, before journal.Services) error {
+func (s *Services) Guard(ctx context.Context, before journal.Services) error {
 	for _, doors := range []bool{false, true} {
 		if err := s.permit(doors).prepare(); err != nil {
 			return fmt.Errorf("guard the services: %w", err)
@@ -88,7 +88,7 @@ func (s *Services) unguarded(ctx context.Context, guarded map[string]permit) (st
 // MarkWindow makes sure that from now on no unit of the product starts, at a
 // reboot or by a hand, until OpenWindow.
 func (s *Services) MarkWindow(ctx context.Context, before journal.Services) error {
-	if err := s.guard(ctx, before); err != nil {
+	if err := s.Guard(ctx, before); err != nil {
 		return err
 	}
 	for _, doors := range []bool{true, false} {

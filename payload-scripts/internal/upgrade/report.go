@@ -30,6 +30,7 @@ type Report struct {
 	Window   manifest.Duration `json:"window"`          // time without service, "0s" while it is not known
 	Measured bool              `json:"window_measured"` // by the door's answers, not by its stop and start
 	Limit    manifest.Duration `json:"window_limit"`
+	Clients  *journal.Clients  `json:"clients,omitempty"` // that were kept waiting; nil when none were
 	Failed   string            `json:"failed_step,omitempty"`
 	Error    string            `json:"error,omitempty"` // the first cause
 	Todo     string            `json:"todo,omitempty"`
@@ -47,7 +48,7 @@ func ReportOf(b *layout.Bundle, a layout.Attempt, r journal.Record) Report {
 	report := Report{
 		Product: b.Manifest.Product, ID: r.ID, From: r.From, To: r.To,
 		Outcome: r.Outcome, Phase: r.Phase, Back: r.Back, Began: r.Began, Ended: r.Ended,
-		Closed: r.Closed, Window: manifest.Duration(r.Window()), Measured: r.Probed && !r.Reopened.IsZero(), Limit: b.Manifest.Limits.Window,
+		Closed: r.Closed, Window: manifest.Duration(r.Window()), Measured: r.Probed && !r.Reopened.IsZero(), Limit: b.Manifest.Limits.Window, Clients: r.Clients,
 		Failed: r.Step, Error: r.Error, Todo: r.Todo, Warnings: r.Warnings, Steps: r.Steps,
 		Changes: changes(b, a),
 	}

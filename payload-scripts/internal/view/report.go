@@ -73,7 +73,24 @@ func window(r upgrade.Report) string {
 	if r.Measured {
 		how = "measured at the door"
 	}
-	return fmt.Sprintf("out of service for %s (limit %s), %s", r.Window.D().Round(time.Millisecond), r.Limit.D(), how)
+	return fmt.Sprintf("out of service for %s (limit %s), %s%s", r.Window.D().Round(time.Millisecond), r.Limit.D(), how, waited(r.Clients))
+}
+
+// waited tells of clients that were kept waiting, and of those that it did not help.
+func waited(c *journal.Clients) string {
+	if c == nil || c.Taken == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("; %d connections waited, the longest for %s", c.Taken, c.Longest.Round(time.Millisecond))
+	for _, lost := range []struct {
+		n    int
+		what string
+	}{{c.Left, "were ended by their clients"}, {c.TimedOut, "were turned away after the longest wait"}, {c.Failed, "could not be passed on"}} {
+		if lost.n > 0 {
+			text += fmt.Sprintf(", %d %s", lost.n, lost.what)
+		}
+	}
+	return text
 }
 
 // Report prints the whole report.

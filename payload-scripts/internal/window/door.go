@@ -32,9 +32,17 @@ func (d *Door) PrepareHold(ctx context.Context) error {
 	if len(d.Hold.Ports) == 0 {
 		return nil
 	}
-	err := d.Hold.Possible(ctx)
+	ports, err := hold.Listening(d.Hold.Ports)
+	if err == nil && len(ports) == 0 {
+		err = fmt.Errorf("nobody listens on %v for other machines", d.Hold.Ports)
+	}
+	h := d.Hold
+	h.Ports = ports
 	if err == nil {
-		err = d.Hold.Prepare(ctx)
+		err = h.Possible(ctx)
+	}
+	if err == nil {
+		err = h.Prepare(ctx)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -42,7 +50,7 @@ func (d *Door) PrepareHold(ctx context.Context) error {
 	if err != nil {
 		return d.Warn("clients that come while the door is shut are turned away, because they cannot be kept waiting here: " + err.Error())
 	}
-	return d.Journal.Update(func(r *journal.Record) { r.Holding = true })
+	return d.Journal.Update(func(r *journal.Record) { r.Hold = ports })
 }
 
 // Shut shuts the door while it is asked. The time of the last answer so far
@@ -55,19 +63,15 @@ func (d *Door) Shut(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err // the wait was ended: no answer says nothing of the door, which is open
 	}
-	known := !d.Journal.Record().Closed.IsZero()
-	held, err := d.hold(ctx)
-	if err != nil {
+	if err := d.services.Guard(ctx, d.recorded()); err != nil { // takes systemd a while, and clients are served meanwhile
 		return err
 	}
-	if held {
-		answered = time.Now() // clients that come from now on wait, though those that are connected are still served
-	}
-	err = d.Journal.Update(func(r *journal.Record) {
+	known := !d.Journal.Record().Closed.IsZero()
+	err := d.Journal.Update(func(r *journal.Record) {
 		if known {
 			return
 		}
-		if r.Closed, r.Probed = instant(answered), !answered.IsZero() && d.probe != nil; !r.Probed && d.probe != nil {
+		if r.Closed, r.Probed = instant(answered), !answered.IsZero(); !r.Probed && d.probe != nil {
 			r.Warnings = append(r.Warnings, "the door did not answer its health question before the upgrade: "+
 				"the window is estimated from service stop/start, and that question does not check the opened door")
 		}
@@ -75,11 +79,19 @@ func (d *Door) Shut(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	closed := time.Now()
+	held, err := d.hold(ctx)
+	if err != nil {
+		return err
+	}
 	if err := d.services.CloseDoor(ctx, d.recorded()); err != nil {
 		return err
 	}
 	last := d.probe.Mark()
-	if last.IsZero() || known || held {
+	if held { // though those that were connected already were served until later
+		last = closed
+	}
+	if last.IsZero() || known {
 		return nil
 	}
 	return d.Journal.Update(func(r *journal.Record) { r.Closed = instant(last) })
@@ -87,10 +99,11 @@ func (d *Door) Shut(ctx context.Context) error {
 
 // hold keeps new clients waiting from now on, where that can be done. It reports whether it is.
 func (d *Door) hold(ctx context.Context) (bool, error) {
-	if !d.Journal.Record().Holding {
+	h := d.Hold
+	if h.Ports = d.Journal.Record().Hold; len(h.Ports) == 0 {
 		return false, nil
 	}
-	err := d.Hold.Begin(ctx)
+	err := h.Begin(ctx)
 	if err == nil {
 		return true, nil
 	}
@@ -104,7 +117,7 @@ func (d *Door) hold(ctx context.Context) (bool, error) {
 // Try starts the new release's door while its clients are held, and asks it: what the commit adds is the clients
 // alone. Where they cannot be held the door is not tried, as it would let them in.
 func (d *Door) Try(ctx context.Context) error {
-	if !d.Journal.Record().Holding {
+	if len(d.Journal.Record().Hold) == 0 {
 		return nil
 	}
 	held, err := d.Hold.Active(ctx)

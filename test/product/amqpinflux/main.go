@@ -37,6 +37,7 @@ func run(ctx context.Context) error {
 	if influxdb == "" {
 		influxdb = "127.0.0.1"
 	}
+	log.Print("sends metrics")
 	down := false
 	for ctx.Err() == nil {
 		err := beat(ctx, "http://"+influxdb+":8086/db/cloudify/series")

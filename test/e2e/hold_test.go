@@ -1,0 +1,159 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"onerpm/test/crowd"
+	"onerpm/test/host"
+	"onerpm/test/machinecheck"
+)
+
+// TestClientsWait has clients from outside ask through the door, over TLS, on connections that they keep, during an upgrade
+// that goes back and during one: they wait, and no request fails.
+func TestClientsWait(t *testing.T) {
+	t.Parallel()
+	m := host.Start(t, host.Options{Release: "4.1.1", Data: true})
+	o := m.Outside(t)
+	m.Sh(t, "mkdir -p /etc/"+prefix+" && touch /etc/"+prefix+"/manual && dnf install -y "+give(t, m, "4.2.0"))
+	for _, c := range []struct {
+		name, before, after string
+		code                int
+		release             string
+	}{
+		{"an upgrade that goes back", restDropIn(`ExecStartPre=/bin/sh -c "! grep -q wsgi /usr/lib/systemd/system/cloudify-restservice.service"`), restMend, 4, "4.1.1"},
+		{"an upgrade", "true", "true", 0, "4.2.0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m.Sh(t, c.before)
+			writes := fmt.Sprintf("crowd%d", c.code)
+			all, err := crowd.Start(t.Context(), crowd.Options{Dial: o.Dial, Address: host.Address + ":53333", TLS: true, Clients: 200, Every: 20 * time.Millisecond, Request: product(writes)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			code, out := m.ShCode(t, prefix+" start && "+prefix+" wait")
+			for n := all.Count() + 100; all.Count() < n; {
+				time.Sleep(20 * time.Millisecond)
+			}
+			answers := all.End()
+			if code != c.code {
+				_, report := m.ShCode(t, prefix+" report")
+				t.Fatalf("exit %d, want %d\n%s\n%s", code, c.code, out, report)
+			}
+			judge(t, m, answers, writes, c.release)
+			nothingHeld(t, m)
+			m.Sh(t, c.after)
+		})
+	}
+}
+
+// product is a crowd's requests: four of five ask for the version, one uploads a blueprint.
+func product(name string) func(n int) (string, string, http.Header, []byte) {
+	header := http.Header{"Authorization": {"Basic YWRtaW46b3Blbi1zZXNhbWUtNDI="}, "Tenant": {"default_tenant"}}
+	return func(n int) (string, string, http.Header, []byte) {
+		if n%5 == 4 {
+			return http.MethodPut, fmt.Sprintf("/api/v2.1/blueprints/load-%s-%d?application_file_name=blueprint.yaml", name, n), header, machinecheck.Blueprint("of a crowd")
+		}
+		return http.MethodGet, "/api/v3.1/version", header, nil
+	}
+}
+
+// judge looks at every answer: none failed, none was the new release's before the commit or the old one's after it, nobody waited
+// longer than the window and a little, and every acknowledged write is there.
+func judge(t *testing.T, m *host.Machine, answers []crowd.Answer, writes, release string) {
+	t.Helper()
+	var report struct {
+		Outcome  string    `json:"outcome"`
+		Window   string    `json:"window"`
+		Closed   time.Time `json:"closed"`
+		Clients  struct{ Taken, Left, Failed, TimedOut int }
+		Warnings []string `json:"warnings"`
+		Steps    []struct {
+			Phase, Name  string
+			Began, Ended time.Time
+		}
+	}
+	if err := json.Unmarshal([]byte(m.Sh(t, prefix+" report --json")), &report); err != nil {
+		t.Fatal(err)
+	}
+	window, err := time.ParseDuration(report.Window)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var commit time.Time // zero when there was none
+	for _, s := range report.Steps {
+		if s.Phase == "open" && commit.IsZero() {
+			commit = s.Began
+		}
+	}
+	var longest time.Duration
+	failed := 0
+	ids := map[string]bool{}
+	for _, id := range strings.Fields(m.Sh(t, machinecheck.SQL("select id from blueprints"))) {
+		ids[id] = true
+	}
+	for _, a := range answers {
+		longest = max(longest, a.Took)
+		if a.Failed() {
+			failed++
+			t.Errorf("failed: %s", a)
+			continue
+		}
+		if a.N%5 == 4 {
+			if id := fmt.Sprintf("load-%s-%d", writes, a.N); a.Status != http.StatusCreated || !ids[id] {
+				t.Errorf("upload %s: status %d, there: %v", id, a.Status, ids[id])
+			}
+			continue
+		}
+		var is struct{ Version string }
+		if err := json.Unmarshal(a.Body, &is); err != nil {
+			t.Errorf("request %d: %v", a.N, err)
+		}
+		early := commit.IsZero() || a.Sent.Add(a.Took).Before(commit)
+		if early && is.Version != "4.1.1" || !early && a.Sent.After(commit) && is.Version != release {
+			t.Errorf("request %d, sent %s and answered %s after the commit, by %s", a.N, a.Sent.Sub(commit), a.Sent.Add(a.Took).Sub(commit), is.Version)
+		}
+	}
+	for _, s := range report.Steps {
+		if s.Phase != "prepare" {
+			t.Logf("  %-36s %s", s.Name, s.Ended.Sub(s.Began))
+		}
+	}
+	t.Logf("%d requests, %d failed; window %s, longest wait %s; held %+v; %s", len(answers), failed, window, longest, report.Clients, report.Warnings)
+	if longest > window+300*time.Millisecond {
+		t.Errorf("somebody waited for %s, the window is %s", longest, window)
+	}
+	if report.Clients.Taken == 0 || report.Clients.Failed+report.Clients.TimedOut > 0 {
+		t.Errorf("held: %+v", report.Clients)
+	}
+}
+
+// nothingHeld fails when the machine's kernel or systemd has anything of the hold.
+func nothingHeld(t *testing.T, m *host.Machine) {
+	t.Helper()
+	for until := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+		left := m.Sh(t, `ip rule | grep "iif lo" || true; ip route show table all | grep "^local default" || true; pgrep -f "[e]ngine relay" || true
+ls /run/systemd/system/*-hold.service /run/`+prefix+`/hold* 2>/dev/null || true; systemctl list-units --no-legend --all '*-hold.service'`)
+		if left == "" {
+			break
+		}
+		if time.Now().After(until) {
+			t.Errorf("left: %s", left)
+			break
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	conn, err := m.Dial(ctx, "tcp", net.JoinHostPort("127.0.0.1", "80"))
+	if err != nil {
+		t.Errorf("the port does not answer: %v", err)
+		return
+	}
+	_ = conn.Close()
+}

@@ -1,0 +1,89 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// The addresses of a machine and of the clients beside it.
+const (
+	Address       = "10.77.0.1"
+	Address6      = "fd77::1"
+	ClientAddress = "10.77.0.2"
+	clients6      = "fd77::2"
+)
+
+// Outside is a network of clients beside a machine's own, with one cable between them: what comes from
+// there is for the machine what comes from other machines.
+type Outside struct {
+	m  *Machine
+	ns *os.File
+}
+
+// Outside makes a network of clients and plugs the machine in.
+func (m *Machine) Outside(t testing.TB) *Outside {
+	t.Helper()
+	made := make(chan error)
+	o := &Outside{m: m}
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends, and the open file keeps its network
+		err := unix.Unshare(unix.CLONE_NEWNET)
+		if err == nil {
+			o.ns, err = os.Open(fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()))
+		}
+		made <- err
+	}()
+	if err := <-made; err != nil {
+		t.Fatalf("make a network of clients: %v", err)
+	}
+	t.Cleanup(func() { _ = o.ns.Close() })
+	o.Plug(t)
+	return o
+}
+
+// Plug plugs the cable in; a machine that was off has lost it.
+func (o *Outside) Plug(t testing.TB) {
+	t.Helper()
+	pid, err := o.m.current().pid()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := fmt.Sprintf(`set -e
+clients="nsenter --net=/proc/%d/fd/%d" machine="nsenter --net=/proc/%d/ns/net"
+$clients ip link set lo up
+$clients ip link add eth0 type veth peer name eth0 netns %[3]d
+$clients ip address add %[4]s/24 dev eth0
+$clients ip address add %[5]s/64 dev eth0 nodad
+$clients ip link set eth0 up
+$machine ip address add %[6]s/24 dev eth0
+$machine ip address add %[7]s/64 dev eth0 nodad || true # a machine without IPv6
+$machine ip link set eth0 up
+`, os.Getpid(), o.ns.Fd(), pid, ClientAddress, clients6, Address, Address6)
+	if out, err := exec.Command("sh", "-c", script).CombinedOutput(); err != nil {
+		t.Fatalf("connect clients with the test machine: %v: %s", err, out)
+	}
+}
+
+// Dial connects from the clients' network, as by [net.Dialer]; the address must be numeric.
+func (o *Outside) Dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
+	dialed := make(chan struct{})
+	go func() {
+		defer close(dialed)
+		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
+		if err = unix.Setns(int(o.ns.Fd()), unix.CLONE_NEWNET); err == nil {
+			conn, err = (&net.Dialer{}).DialContext(ctx, network, address)
+		}
+	}()
+	<-dialed
+	if err != nil {
+		return nil, fmt.Errorf("connect from outside of the test machine: %w", err)
+	}
+	return conn, nil
+}
