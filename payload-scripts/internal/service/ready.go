@@ -1,13 +1,11 @@
 package service
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 
@@ -23,19 +21,18 @@ const maxSaid = 1 << 20
 // lines are what a unit writes after a moment before its start.
 type lines interface {
 	// heard reads on, and reports whether a line had the text.
-	heard(text string) (bool, error)
-	close()
+	heard(ctx context.Context, text string) (bool, error)
 }
 
 // listen begins to listen to what a unit will say. A unit that says nothing has none.
-func (s *Services) listen(ctx context.Context, u manifest.Service) (lines, error) {
+func (s *Services) listen(u manifest.Service) (lines, error) {
 	switch {
 	case u.Ready == nil:
 		return nil, nil
 	case u.Ready.File != "":
 		return openFile(s.places.Root + u.Ready.File)
 	}
-	return openJournal(ctx, s.cursor, u.Unit)
+	return &journalLines{u.Unit, s.cursor}, nil
 }
 
 // awaitReady waits until the unit is active and has said that it is ready, at the latest until within has passed.
@@ -46,7 +43,7 @@ func (s *Services) awaitReady(ctx context.Context, u manifest.Service, side mani
 	}
 	deadline := time.Now().Add(u.Ready.Within.D())
 	for {
-		ready, err := said.heard(text)
+		ready, err := said.heard(ctx, text)
 		if err != nil {
 			return fmt.Errorf("hear when %s is ready: %w", u.Unit, err)
 		}
@@ -88,9 +85,7 @@ func openFile(path string) (lines, error) {
 	return l, nil
 }
 
-func (l *logFile) close() {}
-
-func (l *logFile) heard(text string) (bool, error) {
+func (l *logFile) heard(_ context.Context, text string) (bool, error) {
 	info, err := os.Stat(l.path)
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
@@ -120,73 +115,17 @@ func (l *logFile) heard(text string) (bool, error) {
 	return strings.Contains(said, text), err
 }
 
-// journalLines are what journalctl shows of a unit.
-type journalLines struct {
-	cmd  *exec.Cmd
-	said chan string
-	stop context.CancelFunc
-}
+// journalLines are what the system's journal has of a unit after a cursor. It is asked again and again: who follows it is
+// told up to a quarter of a second late, as journald gathers changes for that long before it tells of them.
+type journalLines struct{ unit, cursor string }
 
-// openJournal follows what a unit says after a cursor of the journal (journalctl(1)).
-func openJournal(ctx context.Context, cursor, name string) (lines, error) {
-	path, err := programs.Find("journalctl")
-	if err != nil {
-		return nil, err
+func (j *journalLines) heard(ctx context.Context, text string) (bool, error) {
+	args := []string{"--unit=" + unit.Name(j.unit), "--output=cat", "--quiet", "--no-pager"}
+	if j.cursor != "" {
+		args = append(args, "--after-cursor="+j.cursor)
 	}
-	ctx, stop := context.WithCancel(ctx)
-	args := []string{"--follow", "--output=cat", "--quiet", "--no-pager", "--unit=" + unit.Name(name)}
-	if cursor != "" {
-		args = append(args, "--no-tail", "--after-cursor="+cursor)
-	} else {
-		args = append(args, "--lines=0")
-	}
-	cmd := exec.CommandContext(ctx, path, args...)
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		stop()
-		return nil, fmt.Errorf("read the system's journal: %w", err)
-	}
-	j := &journalLines{cmd: cmd, said: make(chan string, 1000), stop: stop}
-	go func() {
-		defer close(j.said)
-		in := bufio.NewReaderSize(out, 64<<10)
-		for {
-			line, _, err := in.ReadLine() // of a longer one parts
-			if err != nil {
-				return
-			}
-			select {
-			case j.said <- string(line):
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return j, nil
-}
-
-func (j *journalLines) heard(text string) (bool, error) {
-	for {
-		select {
-		case line, more := <-j.said:
-			if !more {
-				return false, errors.New("journalctl has ended")
-			}
-			if strings.Contains(line, text) {
-				return true, nil
-			}
-		default:
-			return false, nil
-		}
-	}
-}
-
-func (j *journalLines) close() {
-	j.stop()
-	_ = j.cmd.Wait() // it was killed
+	res, err := programs.Run(ctx, programs.Cmd{Name: "journalctl", Args: args, Timeout: 20 * time.Second})
+	return strings.Contains(res.Stdout, text), err
 }
 
 // readCursor notes where the system's journal ends, for what units say from now on.

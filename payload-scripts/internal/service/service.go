@@ -359,12 +359,9 @@ func (s *Services) startOne(ctx context.Context, u manifest.Service, side manife
 		}
 	}
 	delete(s.verified, u.Unit) // another try asks again
-	said, err := s.listen(ctx, u)
+	said, err := s.listen(u)
 	if err != nil {
 		return err
-	}
-	if said != nil {
-		defer said.close()
 	}
 	slog.Info("starting", "unit", u.Unit)
 	host.Point("start "+u.Unit, "")
