@@ -15,7 +15,8 @@ var chapters = []chapter{
 	{Prepare, "prepare", "The product serves. What only the new release has comes first, packages and their services: a database of the new release may be " +
 		"one of theirs. Then its schema, and then the first copy of the documents."},
 	{Switch, "switch", "The product does not serve from the door's shutting on. What has the documents of a store goes on running until the second copy is proved to be all " +
-		"of them. Files move after the packages: a new package may bring the folder that they move into."},
+		"of them. Files move after the packages: a new package may bring the folder that they move into. Units are put into the boot beside the migrations of the schema. Clients that came meanwhile " +
+		"wait, where the spec says so: then the new release's door is tried while they do."},
 	{Open, "open", "After the commit: the file systems are synced, then one durable record says `open`. The product serves from the opened door on. " +
 		"Packages that the way back would have needed are erased last of what is the product's."},
 	{Undo, "undo: back, from prepare", "The product serves all the time. What came early goes last: what it holds is undone first."},

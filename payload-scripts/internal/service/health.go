@@ -27,8 +27,12 @@ const settle = time.Second
 // settleLimit bounds the wait for that.
 const settleLimit = time.Minute
 
-// look is how often a starting unit is looked at.
-const look = 50 * time.Millisecond
+// A starting unit is looked at often at first, when most are about to be ready and clients wait for it, then less often.
+const (
+	lookOften = 10 * time.Millisecond
+	look      = 50 * time.Millisecond
+	oftenFor  = 2 * time.Second
+)
 
 // probeTimeout bounds one question.
 const probeTimeout = 5 * time.Second
@@ -54,8 +58,8 @@ func (s *Services) serves(ctx context.Context, u manifest.Service, side manifest
 // healthy waits until the unit is active and answers as it must, at the latest
 // when its health's within has passed. A unit that has failed is not waited for.
 func (s *Services) healthy(ctx context.Context, u manifest.Service, side manifest.Side) error {
-	within := u.Health.Within.D()
-	deadline := time.Now().Add(within)
+	within, began := u.Health.Within.D(), time.Now()
+	deadline := began.Add(within)
 	for {
 		state, err := s.serves(ctx, u, side)
 		switch {
@@ -66,7 +70,7 @@ func (s *Services) healthy(ctx context.Context, u manifest.Service, side manifes
 		case time.Now().After(deadline):
 			return fmt.Errorf("%s is not healthy after %s: %w", u.Unit, within, err)
 		}
-		if err := pause(ctx); err != nil {
+		if err := pause(ctx, began); err != nil {
 			return err
 		}
 	}
@@ -82,7 +86,8 @@ func (s *Services) Await(ctx context.Context, side manifest.Side, before journal
 			limit = max(limit, u.Health.Within.D())
 		}
 	}
-	deadline := time.Now().Add(limit)
+	began := time.Now()
+	deadline := began.Add(limit)
 	for _, u := range s.expand(before) {
 		if !wanted(u, side, before) {
 			continue
@@ -98,7 +103,7 @@ func (s *Services) Await(ctx context.Context, side manifest.Side, before journal
 			if time.Now().After(deadline) {
 				return fmt.Errorf("%s does not serve: %w", u.Unit, err)
 			}
-			if err := pause(ctx); err != nil {
+			if err := pause(ctx, began); err != nil {
 				return err
 			}
 		}
@@ -110,7 +115,8 @@ func (s *Services) Await(ctx context.Context, side manifest.Side, before journal
 // break. One that is being restarted is waited for, one that has failed is not.
 func (s *Services) awaitStable(ctx context.Context, units []string) error {
 	var since time.Time // all of them are active
-	for limit := time.Now().Add(s.stableLimit); len(units) > 0; {
+	began := time.Now()
+	for limit := began.Add(s.stableLimit); len(units) > 0; {
 		all := true
 		for _, unit := range units {
 			state, err := s.systemd.Active(ctx, unit)
@@ -133,19 +139,23 @@ func (s *Services) awaitStable(ctx context.Context, units []string) error {
 		case time.Since(since) >= s.settle:
 			return nil
 		}
-		if err := pause(ctx); err != nil {
+		if err := pause(ctx, began); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// pause waits until it is time for the next look.
-func pause(ctx context.Context) error {
+// pause waits until it is time for the next look at what is looked at since began.
+func pause(ctx context.Context, began time.Time) error {
+	wait := look
+	if time.Since(began) < oftenFor {
+		wait = lookOften
+	}
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(look):
+	case <-time.After(wait):
 		return nil
 	}
 }

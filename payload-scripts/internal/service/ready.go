@@ -41,7 +41,8 @@ func (s *Services) awaitReady(ctx context.Context, u manifest.Service, side mani
 	if side == manifest.Old && u.Ready.Old != "" {
 		text = u.Ready.Old
 	}
-	deadline := time.Now().Add(u.Ready.Within.D())
+	began := time.Now()
+	deadline := began.Add(u.Ready.Within.D())
 	for {
 		ready, err := said.heard(ctx, text)
 		if err != nil {
@@ -58,10 +59,8 @@ func (s *Services) awaitReady(ctx context.Context, u manifest.Service, side mani
 		case time.Now().After(deadline):
 			return fmt.Errorf("%s has not said %q within %s of its start", u.Unit, text, u.Ready.Within.D())
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(look / 5):
+		if err := pause(ctx, began); err != nil {
+			return err
 		}
 	}
 }

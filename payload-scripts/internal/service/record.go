@@ -82,7 +82,8 @@ func (s *Services) Record(ctx context.Context) (journal.Services, error) {
 // stableUnit looks at a unit that is neither starting nor stopping. One that a timer or the like
 // has started and that does its work just now does not serve for good: it is not waited for.
 func (s *Services) stableUnit(ctx context.Context, name string) (systemd.Unit, error) {
-	for limit := time.Now().Add(s.stableLimit); ; {
+	began := time.Now()
+	for limit := began.Add(s.stableLimit); ; {
 		u, err := s.systemd.Unit(ctx, name)
 		if err != nil || systemd.Down(u.Active) || systemd.Serves(u.Active) || len(u.TriggeredBy) > 0 {
 			return u, err
@@ -90,7 +91,7 @@ func (s *Services) stableUnit(ctx context.Context, name string) (systemd.Unit, e
 		if time.Now().After(limit) {
 			return u, fmt.Errorf("%s is still %s after %s; see systemctl status %s, then start it or stop it for good", u.Name, u.Active, s.stableLimit, u.Name)
 		}
-		if err := pause(ctx); err != nil {
+		if err := pause(ctx, began); err != nil {
 			return u, err
 		}
 	}

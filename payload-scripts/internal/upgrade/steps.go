@@ -3,6 +3,8 @@ package upgrade
 import (
 	"context"
 
+	"golang.org/x/sync/errgroup"
+
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/hook"
 	"onerpm/payload-scripts/internal/journal"
@@ -51,7 +53,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "files to new", Do: to(manifest.New, u.files.converge)},
 			{Name: "move files", Do: to(manifest.New, u.parts.Moves.Converge)},
 			{Name: "hooks of the switch", Do: u.hooks.Of(hook.Switch)},
-			{Name: "schema to new", Do: to(manifest.New, u.schema.Converge)},
+			{Name: "schema to new", Do: together(to(manifest.New, u.schema.Converge), to(manifest.New, u.units.Adopt))},
 			{Name: "start the services", Do: to(manifest.New, u.units.Start)},
 			{Name: "see that everything runs", Do: u.confirm},
 			{Name: "try the door", Do: u.door.Try},
@@ -113,6 +115,17 @@ func (u *Upgrade) steps() line.Steps {
 // to is a step that makes a resource that of a side.
 func to(side manifest.Side, converge func(context.Context, manifest.Side) error) func(context.Context) error {
 	return func(ctx context.Context) error { return converge(ctx, side) }
+}
+
+// together does two things at the same time that have nothing to do with one another, while nobody is served.
+func together(do ...func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		group, ctx := errgroup.WithContext(ctx)
+		for _, f := range do {
+			group.Go(func() error { return f(ctx) })
+		}
+		return group.Wait()
+	}
 }
 
 // outline has the steps' names and order; nothing can be done with it.

@@ -38,6 +38,11 @@ func (u *Units) Record(ctx context.Context) error {
 // recorded is how the units were before the upgrade, as the journal has it.
 func (u *Units) recorded() journal.Services { return u.Journal.Record().Services }
 
+// Adopt puts the units of a side into the boot; systemd reads their new files.
+func (u *Units) Adopt(ctx context.Context, side manifest.Side) error {
+	return u.services.Adopt(ctx, side, u.recorded())
+}
+
 // Mark keeps the units down over a reboot, from here to the end of the window.
 func (u *Units) Mark(ctx context.Context) error {
 	u.holdOffShutdown(ctx)
