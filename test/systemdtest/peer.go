@@ -155,6 +155,20 @@ func (m *Manager) answer(msg *dbus.Message) (body []any, failed string) {
 		m.units[u.Name] = &u
 		id, failed := m.job("start", u.Name)
 		return []any{jobPath(id)}, failed
+	case "KillUnit": // what of it is stopping has stopped then
+		name := text(0)
+		m.log = append(m.log, "kill "+name)
+		u, id := m.units[name], m.jobs[name]
+		if u == nil {
+			return nil, "org.freedesktop.systemd1.NoSuchUnit"
+		}
+		if u.Active == "deactivating" && id != 0 {
+			delete(m.jobs, name)
+			m.stop(name)
+			u.Active = "failed"
+			m.signal(id, name, "done")
+		}
+		return nil, ""
 	case "ResetFailedUnit":
 		if u := m.units[text(0)]; u != nil && u.Active == "failed" {
 			u.Active = "inactive"

@@ -17,11 +17,11 @@ import (
 	"onerpm/payload-scripts/internal/dbspace"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/header"
+	"onerpm/payload-scripts/internal/health"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/moves"
 	"onerpm/payload-scripts/internal/packages"
 	"onerpm/payload-scripts/internal/preflight"
-	"onerpm/payload-scripts/internal/service"
 )
 
 // Options are what a check is told of the host.
@@ -153,7 +153,7 @@ func doorFindings(ctx context.Context, m *manifest.Manifest) []finding.Finding {
 		}
 		h := *u.Health
 		h.Expect.JSON, h.Expect.Old = nil, nil
-		if err := service.Ask(ctx, &h, manifest.Old); err != nil {
+		if err := health.Ask(ctx, &h, manifest.Old); err != nil {
 			out = append(out, finding.Finding{ID: "door-unanswered", Level: finding.Warn,
 				What: fmt.Sprintf("%s lets clients in and does not answer as the bundle expects: %v", u.Unit, err),
 				Do: "nothing if you gave it another address on purpose: the time out of service is then estimated from service stop/start, " +

@@ -150,24 +150,24 @@ func (r *Relay) Status() Status {
 
 func (r *Relay) accept(ctx context.Context, l *net.TCPListener) error {
 	for {
-		select {
-		case r.room <- struct{}{}:
-		case <-ctx.Done():
-			return nil
-		}
 		conn, err := l.AcceptTCP()
-		if err != nil {
-			<-r.room
-			if errors.Is(err, net.ErrClosed) || ctx.Err() != nil {
-				return nil
-			}
-			if temporary(err) { // no file descriptors left, or a client that went at once
-				time.Sleep(lookEvery)
-				continue
-			}
+		switch {
+		case err == nil:
+		case errors.Is(err, net.ErrClosed) || ctx.Err() != nil:
+			return nil
+		case temporary(err): // no file descriptors left, or a client that went at once
+			time.Sleep(lookEvery)
+			continue
+		default:
 			return err
 		}
-		r.take(ctx, conn)
+		select {
+		case r.room <- struct{}{}:
+			r.take(ctx, conn)
+		case <-ctx.Done():
+			reset(conn)
+			return nil
+		}
 	}
 }
 

@@ -24,16 +24,16 @@ func TestConfirm(t *testing.T) {
 		change func(*world)
 		want   string // part of the error; "" for none
 	}{
-		"all runs": {units: []manifest.Service{{Unit: "a", Health: health(good, time.Minute)}, {Unit: "b"}, {Unit: "door", Door: true, Verify: "true"}}},
+		"all runs": {units: []manifest.Service{{Unit: "a", Health: question(good, time.Minute)}, {Unit: "b"}, {Unit: "door", Door: true, Verify: "true"}}},
 		"one has died": {units: []manifest.Service{{Unit: "a"}, {Unit: "b"}},
 			change: func(w *world) { w.Change("a", func(u *systemdtest.Unit) { u.Active = "failed" }) }, want: "a is failed"},
-		"one was stopped": {units: []manifest.Service{{Unit: "a", Health: health(good, time.Minute)}},
+		"one was stopped": {units: []manifest.Service{{Unit: "a", Health: question(good, time.Minute)}},
 			change: func(w *world) { w.Change("a", func(u *systemdtest.Unit) { u.Active = "inactive" }) }, want: "a is inactive"},
 		"one is being restarted": {units: []manifest.Service{{Unit: "a"}},
 			change: func(w *world) { w.Change("a", func(u *systemdtest.Unit) { u.Active = "activating" }) }, want: "a is activating"},
 		"one reloads": {units: []manifest.Service{{Unit: "a"}},
 			change: func(w *world) { w.Change("a", func(u *systemdtest.Unit) { u.Active = "reloading" }) }},
-		"one does not answer any more": {units: []manifest.Service{{Unit: "a", Health: health(hangs, 50*time.Millisecond)}}, want: "a is not healthy after 50ms"},
+		"one does not answer any more": {units: []manifest.Service{{Unit: "a", Health: question(hangs, 50*time.Millisecond)}}, want: "a is not healthy after 50ms"},
 		"the door could not open":      {units: []manifest.Service{{Unit: "a"}, {Unit: "door", Door: true, Verify: "false"}}, want: "verify door before its start"},
 		"a shut door does not run":     {units: []manifest.Service{{Unit: "a"}, {Unit: "door", Door: true}}, change: func(w *world) { w.Change("door", func(u *systemdtest.Unit) { u.Active = "inactive" }) }},
 		"the old release's alone":      {units: []manifest.Service{{Unit: "a", Only: manifest.Old}, {Unit: "b"}}, change: func(w *world) { w.Change("a", func(u *systemdtest.Unit) { u.Active = "inactive" }) }},

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/health"
 	"onerpm/payload-scripts/internal/systemd"
 )
 
@@ -109,7 +110,7 @@ func (p *Probe) ask(ctx context.Context, questions []*manifest.Health) {
 func answers(ctx context.Context, questions []*manifest.Health) (n int) {
 	for _, h := range questions {
 		limited, cancel := context.WithTimeout(ctx, probeWait)
-		if Ask(limited, h, manifest.New) == nil {
+		if health.Ask(limited, h, manifest.New) == nil {
 			n++
 		}
 		cancel()

@@ -19,6 +19,7 @@ import (
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/programs"
 	"onerpm/payload-scripts/internal/systemd"
+	"onerpm/payload-scripts/internal/unitlog"
 )
 
 // Services are the units of a jump.
@@ -194,9 +195,11 @@ func (s *Services) start(ctx context.Context, side manifest.Side, before journal
 		return u.Ready != nil && u.Ready.File == "" && which(u) && on(u, side) && wanted(u, side, before)
 	}
 	if slices.ContainsFunc(s.expand(before), inJournal) {
-		if err := s.readCursor(ctx); err != nil {
+		cursor, err := unitlog.Cursor(ctx)
+		if err != nil {
 			return err
 		}
+		s.cursor = cursor
 	}
 	var silent []string // nobody can ask them anything
 	for _, u := range s.expand(before) {

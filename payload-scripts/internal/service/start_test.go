@@ -29,7 +29,7 @@ func server(t *testing.T, version string, refusals int32) *httptest.Server {
 	return s
 }
 
-func health(s *httptest.Server, within time.Duration) *manifest.Health {
+func question(s *httptest.Server, within time.Duration) *manifest.Health {
 	return &manifest.Health{HTTP: s.URL, Within: manifest.Duration(within),
 		Expect: manifest.Expect{Status: 200, JSON: map[string]string{"version": "2"}, Old: map[string]string{"version": "1"}}}
 }
@@ -49,11 +49,11 @@ func TestStart(t *testing.T) {
 		{name: "by side", units: []manifest.Service{{Unit: "a", Only: manifest.Old}, {Unit: "b", Only: manifest.New}}, side: manifest.New, jobs: "start b",
 			change: func(w *world) { w.Add(systemdtest.Unit{Name: "b"}) }},
 		{name: "by side, back", units: []manifest.Service{{Unit: "a", Only: manifest.Old}, {Unit: "b", Only: manifest.New}}, side: manifest.Old, jobs: "start a"},
-		{name: "a slow answer", units: []manifest.Service{{Unit: "a", Health: health(slow, time.Minute)}}, side: manifest.New, jobs: "start a"},
-		{name: "the old version", units: []manifest.Service{{Unit: "a", Health: health(old, time.Minute)}}, side: manifest.Old, jobs: "start a"},
-		{name: "the wrong version", units: []manifest.Service{{Unit: "a", Health: health(old, 100*time.Millisecond)}, {Unit: "b"}}, side: manifest.New,
+		{name: "a slow answer", units: []manifest.Service{{Unit: "a", Health: question(slow, time.Minute)}}, side: manifest.New, jobs: "start a"},
+		{name: "the old version", units: []manifest.Service{{Unit: "a", Health: question(old, time.Minute)}}, side: manifest.Old, jobs: "start a"},
+		{name: "the wrong version", units: []manifest.Service{{Unit: "a", Health: question(old, 100*time.Millisecond)}, {Unit: "b"}}, side: manifest.New,
 			want: `a is not healthy after 100ms: GET ` + old.URL + `: version is "1", want "2"`, jobs: "start a"},
-		{name: "the wrong version, back", units: []manifest.Service{{Unit: "a", Health: health(slower, 100*time.Millisecond)}, {Unit: "b"}}, side: manifest.Old,
+		{name: "the wrong version, back", units: []manifest.Service{{Unit: "a", Health: question(slower, 100*time.Millisecond)}, {Unit: "b"}}, side: manifest.Old,
 			want: `a is not healthy after 100ms: GET ` + slower.URL + `: version is "2", want "1"`, jobs: "start a, stop a, start a"},
 		{name: "it fails to start", units: []manifest.Service{{Unit: "a"}, {Unit: "b"}}, side: manifest.New, change: func(w *world) { w.Change("a", func(u *systemdtest.Unit) { u.Fails = 1 }) },
 			want: `start a.service: systemd says "failed"`, jobs: "start a"},
@@ -62,7 +62,7 @@ func TestStart(t *testing.T) {
 				w.Change("a", func(u *systemdtest.Unit) { u.Own = []string{"ConditionPathExists=/nowhere"} })
 			},
 			want: "start a: it is inactive", jobs: "start a"},
-		{name: "a condition of its own, with a question", units: []manifest.Service{{Unit: "a", Health: health(old, time.Minute)}}, side: manifest.Old,
+		{name: "a condition of its own, with a question", units: []manifest.Service{{Unit: "a", Health: question(old, time.Minute)}}, side: manifest.Old,
 			change: func(w *world) {
 				w.Change("a", func(u *systemdtest.Unit) { u.Own = []string{"ConditionPathExists=/nowhere"} })
 			},
@@ -103,7 +103,7 @@ func TestHangingStart(t *testing.T) {
 		_, _ = rw.Write([]byte(`{"version": "1"}`))
 	}))
 	t.Cleanup(s.Close)
-	w := newWorld(t, []manifest.Service{{Unit: "a", Source: true, Health: health(s, 100*time.Millisecond)}, {Unit: "b"}})
+	w := newWorld(t, []manifest.Service{{Unit: "a", Source: true, Health: question(s, 100*time.Millisecond)}, {Unit: "b"}})
 	before := w.record(t)
 	ctx := t.Context()
 	must(t, w.MarkWindow(ctx, before), w.Stop(ctx, before), w.StopSources(ctx, before))
@@ -147,7 +147,7 @@ func TestSettled(t *testing.T) {
 func TestOpenDoor(t *testing.T) {
 	t.Parallel()
 	deaf := server(t, "2", 1<<30)
-	w := newWorld(t, []manifest.Service{{Unit: "a"}, {Unit: "web", Door: true, Health: health(deaf, 100*time.Millisecond)}})
+	w := newWorld(t, []manifest.Service{{Unit: "a"}, {Unit: "web", Door: true, Health: question(deaf, 100*time.Millisecond)}})
 	before := w.record(t)
 	ctx := t.Context()
 	must(t, w.CloseDoor(ctx, before), w.OpenWindow(), w.OpenDoor(ctx, manifest.New, before, false))
@@ -161,7 +161,7 @@ func TestOpenDoor(t *testing.T) {
 
 func TestAwait(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, []manifest.Service{{Unit: "a"}, {Unit: "off"}, {Unit: "web", Door: true, Health: health(server(t, "2", 1<<30), time.Millisecond)}})
+	w := newWorld(t, []manifest.Service{{Unit: "a"}, {Unit: "off"}, {Unit: "web", Door: true, Health: question(server(t, "2", 1<<30), time.Millisecond)}})
 	w.Change("off", func(u *systemdtest.Unit) { u.Active = "inactive" })
 	before := w.record(t)
 	w.Change("a", func(u *systemdtest.Unit) { u.Active = "activating" })

@@ -149,3 +149,27 @@ func TestRun(t *testing.T) {
 		}
 	}
 }
+
+// TestStopWithin kills what has not stopped in time, and nothing else.
+func TestStopWithin(t *testing.T) {
+	t.Parallel()
+	m := systemdtest.New(t, t.TempDir(), systemdtest.Unit{Name: "quick", Active: "active"}, systemdtest.Unit{Name: "slow", Active: "active", StopTakes: time.Hour})
+	c, err := New(t.Context(), m.Dial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for name, want := range map[string]string{"quick": "stop quick.service", "slow": "stop slow.service, kill slow.service", "none": ""} {
+		m.Log()
+		grace := time.Minute
+		if name == "slow" {
+			grace = 20 * time.Millisecond
+		}
+		if err := c.StopWithin(t.Context(), name, grace); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := strings.Join(m.Log(), ", "); got != want || m.State(name) != "inactive" {
+			t.Errorf("%s: did %q, is %s", name, got, m.State(name))
+		}
+	}
+}

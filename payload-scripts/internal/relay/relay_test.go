@@ -1,0 +1,260 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"onerpm/test/need"
+)
+
+// direct is a relay whose clients ask it itself: the kernel hands none over here. Its server is behind.
+func direct(t *testing.T, l Limits, behind string) (r *Relay, address string, ended <-chan error) {
+	t.Helper()
+	need.Root(t)
+	free, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := uint16(free.Addr().(*net.TCPAddr).Port)
+	_ = free.Close()
+	r, err = Listen(port, []uint16{port}, l, func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.dial = func(ctx context.Context, _ *net.TCPConn) (*net.TCPConn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", behind)
+		if err != nil {
+			return nil, err
+		}
+		return conn.(*net.TCPConn), nil
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Serve(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+	also := make(chan error, 1)
+	go func() {
+		err := <-done
+		also <- err
+		done <- err
+	}()
+	return r, fmt.Sprintf("127.0.0.1:%d", port), also
+}
+
+// echo answers with what it is sent.
+func echo(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				_, _ = io.Copy(conn, conn)
+				_ = conn.Close()
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+func connect(t *testing.T, address string) net.Conn {
+	t.Helper()
+	conn, err := net.DialTimeout("tcp", address, 10*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	return conn
+}
+
+// await waits until the relay's status is as it should be.
+func await(t *testing.T, r *Relay, what string, is func(Status) bool) {
+	t.Helper()
+	for until := time.Now().Add(20 * time.Second); !is(r.Status()); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatalf("%s: %+v", what, r.Status())
+		}
+	}
+}
+
+var roomy = Limits{Connections: 1000, Wait: time.Minute, Life: time.Minute}
+
+func TestWaitHasALimit(t *testing.T) {
+	t.Parallel()
+	r, address, _ := direct(t, Limits{Connections: 10, Wait: 50 * time.Millisecond, Life: time.Minute}, echo(t))
+	conn := connect(t, address)
+	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("a client after the longest wait: %v", err)
+	}
+	await(t, r, "turned away", func(s Status) bool { return s.TimedOut == 1 && s.Waiting == 0 && s.Longest >= 50*time.Millisecond })
+}
+
+// TestMoreThanThereIsRoomFor wait in the kernel, and have their turn.
+func TestMoreThanThereIsRoomFor(t *testing.T) {
+	t.Parallel()
+	r, address, _ := direct(t, Limits{Connections: 3, Wait: time.Minute, Life: time.Minute}, echo(t))
+	var answered sync.WaitGroup
+	for i := range 10 {
+		conn := connect(t, address)
+		answered.Go(func() {
+			text := fmt.Sprintf("client %d", i)
+			_, _ = io.WriteString(conn, text)
+			got := make([]byte, len(text))
+			if _, err := io.ReadFull(conn, got); err != nil || string(got) != text {
+				t.Errorf("%s: %q, %v", text, got, err)
+			}
+			_ = conn.Close()
+		})
+	}
+	await(t, r, "the first three", func(s Status) bool { return s.Waiting == 3 })
+	time.Sleep(50 * time.Millisecond)
+	if s := r.Status(); s.Taken != 3 {
+		t.Errorf("taken: %+v", s)
+	}
+	r.Release()
+	answered.Wait()
+	if s := r.Status(); s.Taken != 10 {
+		t.Errorf("taken: %+v", s)
+	}
+}
+
+func TestNobodyBehind(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := l.Addr().String()
+	_ = l.Close()
+	r, address, ended := direct(t, roomy, nobody)
+	conn := connect(t, address)
+	r.Release()
+	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("a client nobody takes: %v", err)
+	}
+	if s := r.Status(); s.Failed != 1 {
+		t.Errorf("%+v", s)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("its end: %v", err)
+	}
+}
+
+func TestLifeHasALimit(t *testing.T) {
+	t.Parallel()
+	r, address, ended := direct(t, Limits{Connections: 10, Wait: time.Minute, Life: 300 * time.Millisecond}, echo(t))
+	conn := connect(t, address)
+	r.Release()
+	_, _ = io.WriteString(conn, "x")
+	if _, err := conn.Read(make([]byte, 1)); err != nil {
+		t.Errorf("while it lives: %v", err)
+	}
+	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("after its life: %v", err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("its end: %v", err)
+	}
+	if s := r.Status(); s.Cut != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestAPortThatIsNotHeld: whoever asks the relay itself is passed on to nothing.
+func TestAPortThatIsNotHeld(t *testing.T) {
+	t.Parallel()
+	r, address, _ := direct(t, roomy, echo(t))
+	r.ports = []uint16{1}
+	conn, err := net.Dial("tcp", address)
+	if err == nil {
+		_, err = conn.Read(make([]byte, 1))
+	}
+	if !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("got %v", err)
+	}
+	if s := r.Status(); s.Taken != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestOddClients: many who wait, one who sends without end, one who never reads. Memory stays what the kernel's buffers
+// and one small state for each are.
+func TestOddClients(t *testing.T) {
+	need.Time(t)
+	server, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close() //nolint:errcheck // a test's
+	go func() {
+		for {
+			conn, err := server.Accept()
+			if err != nil {
+				return
+			}
+			go func() { // more than any buffer takes, to somebody who reads none of it
+				_, _ = io.CopyN(conn, endless{}, 16<<20)
+				_ = conn.Close()
+			}()
+		}
+	}()
+	const many = 300
+	r, address, _ := direct(t, Limits{Connections: many + 10, Wait: time.Minute, Life: time.Minute}, server.Addr().String())
+	before := resident(t)
+	sender := connect(t, address)
+	_ = sender.SetDeadline(time.Now().Add(300 * time.Millisecond))
+	if n, err := io.Copy(sender, endless{}); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("somebody who sends without end: %d bytes, %v", n, err)
+	}
+	for range many {
+		connect(t, address)
+	}
+	await(t, r, "all wait", func(s Status) bool { return s.Waiting == many+1 })
+	if more := resident(t) - before; more > 64<<20 {
+		t.Errorf("%d MiB more for %d clients", more>>20, many)
+	}
+	r.Release()
+	await(t, r, "all pass", func(s Status) bool { return s.Passing == many+1 })
+	time.Sleep(500 * time.Millisecond)
+	if more := resident(t) - before; more > 256<<20 {
+		t.Errorf("%d MiB more for %d clients that never read", more>>20, many)
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+// resident is this process's resident memory, in bytes.
+func resident(t *testing.T) int {
+	t.Helper()
+	data, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var size, pages int
+	if _, err := fmt.Sscan(strings.TrimSpace(string(data)), &size, &pages); err != nil {
+		t.Fatal(err)
+	}
+	return pages * os.Getpagesize()
+}
