@@ -11,14 +11,14 @@ import (
 )
 
 // listen begins to listen to what a unit will say. Of a unit that says nothing it is nil.
-func (s *Services) listen(u manifest.Service) (unitlog.Log, error) {
+func (s *Services) listen(ctx context.Context, u manifest.Service) (unitlog.Log, error) {
 	switch {
 	case u.Ready == nil:
 		return nil, nil
 	case u.Ready.File != "":
 		return unitlog.File(s.places.Root + u.Ready.File)
 	}
-	return unitlog.Journal(u.Unit, s.cursor), nil
+	return unitlog.Journal(ctx, u.Unit)
 }
 
 // awaitReady waits until the unit is active and has said that it is ready, at the latest until within has passed.

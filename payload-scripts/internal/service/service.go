@@ -19,7 +19,6 @@ import (
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/programs"
 	"onerpm/payload-scripts/internal/systemd"
-	"onerpm/payload-scripts/internal/unitlog"
 )
 
 // Services are the units of a jump.
@@ -29,7 +28,6 @@ type Services struct {
 	systemd     *systemd.Conn
 	settle      time.Duration // see the constants of these names
 	stableLimit time.Duration
-	cursor      string          // where the system's journal ended before the last start
 	verified    map[string]bool // doors whose configuration was tried by Confirm and not started since
 }
 
@@ -191,16 +189,6 @@ func (s *Services) OpenDoor(ctx context.Context, side manifest.Side, before jour
 }
 
 func (s *Services) start(ctx context.Context, side manifest.Side, before journal.Services, which func(manifest.Service) bool, ask bool) error {
-	inJournal := func(u manifest.Service) bool {
-		return u.Ready != nil && u.Ready.File == "" && which(u) && on(u, side) && wanted(u, side, before)
-	}
-	if slices.ContainsFunc(s.expand(before), inJournal) {
-		cursor, err := unitlog.Cursor(ctx)
-		if err != nil {
-			return err
-		}
-		s.cursor = cursor
-	}
 	var silent []string // nobody can ask them anything
 	for _, u := range s.expand(before) {
 		if !which(u) || !on(u, side) {
@@ -362,7 +350,7 @@ func (s *Services) startOne(ctx context.Context, u manifest.Service, side manife
 		}
 	}
 	delete(s.verified, u.Unit) // another try asks again
-	said, err := s.listen(u)
+	said, err := s.listen(ctx, u)
 	if err != nil {
 		return err
 	}

@@ -73,28 +73,39 @@ func (l *logFile) Heard(_ context.Context, text string) (bool, error) {
 	return strings.Contains(said, text), err
 }
 
-// journalLines are what the system's journal has of a unit after a cursor. It is asked again and again: who follows it is
-// told up to a quarter of a second late, as journald gathers changes for that long before it tells of them.
+// journalLines are what the system's journal has of a unit after a cursor; all of it when there is none. It is asked again and
+// again: who follows it is told up to a quarter of a second late, as journald gathers changes for that long before it
+// tells of them.
 type journalLines struct{ unit, cursor string }
 
-func (j *journalLines) Heard(ctx context.Context, text string) (bool, error) {
-	args := []string{"--unit=" + unit.Name(j.unit), "--output=cat", "--quiet", "--no-pager"}
-	if j.cursor != "" {
-		args = append(args, "--after-cursor="+j.cursor)
+// Journal is what the system's journal will have of a unit.
+func Journal(ctx context.Context, name string) (Log, error) {
+	j := &journalLines{unit: unit.Name(name)}
+	said, err := j.ask(ctx, "--lines=1", "--show-cursor")
+	if err != nil {
+		return nil, err
 	}
-	res, err := programs.Run(ctx, programs.Cmd{Name: "journalctl", Args: args, Timeout: 20 * time.Second})
-	return strings.Contains(res.Stdout, text), err
+	// The cursor is of an entry of this very unit: after one of another unit, journalctl leaves out the first entry
+	// that the unit has (found with systemd 252).
+	_, cursor, _ := strings.Cut(said, "-- cursor: ")
+	j.cursor = strings.TrimSpace(cursor)
+	return j, nil
 }
 
-// Journal is the system's journal from a cursor on.
-func Journal(name, cursor string) Log { return &journalLines{name, cursor} }
-
-// Cursor returns where the system's journal ends.
-func Cursor(ctx context.Context) (string, error) {
-	res, err := programs.Run(ctx, programs.Cmd{Name: "journalctl", Args: []string{"--lines=0", "--show-cursor", "--quiet", "--no-pager"}, Timeout: 20 * time.Second})
-	if err != nil {
-		return "", fmt.Errorf("read the system's journal: %w", err)
+func (j *journalLines) Heard(ctx context.Context, text string) (bool, error) {
+	var args []string
+	if j.cursor != "" {
+		args = []string{"--after-cursor=" + j.cursor}
 	}
-	_, cursor, _ := strings.Cut(res.Stdout, "-- cursor: ")
-	return strings.TrimSpace(cursor), nil
+	said, err := j.ask(ctx, args...)
+	return strings.Contains(said, text), err
+}
+
+func (j *journalLines) ask(ctx context.Context, more ...string) (string, error) {
+	args := append([]string{"--unit=" + j.unit, "--output=cat", "--quiet", "--no-pager"}, more...)
+	res, err := programs.Run(ctx, programs.Cmd{Name: "journalctl", Args: args, Timeout: 20 * time.Second})
+	if err != nil {
+		return "", fmt.Errorf("read the system's journal of %s: %w", j.unit, err)
+	}
+	return res.Stdout, nil
 }
