@@ -89,4 +89,7 @@ func TestTwoJumps(t *testing.T) {
 	upgrade(t, m, "4.2.0")
 	checkNew(t, m, "4.2.0")
 	same(t, "uploaded blueprints", uploads, files(t, m, "/opt/manager/resources/blueprints"))
+	if report := m.Sh(t, prefix+" report"); strings.Contains(report, "could not be marked") { // what the jump before had updates leave out
+		t.Errorf("packages are not the user's:\n%s", report)
+	}
 }

@@ -64,8 +64,8 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "start what needs the product", Do: u.units.StartDependents},
 			{Name: "take the marks away", Do: u.units.Unmark},
 			{Name: "forget the stores' copies", Do: u.stores.Forget},
+			{Name: "keep the packages from updates", Do: u.packages.keepFromUpdates}, // before the next: dnf does not see what it leaves out, and the jump before may have had it leave these out
 			{Name: "mark packages as installed by the user", Do: u.packages.markUserInstalled},
-			{Name: "keep the packages from updates", Do: u.packages.keepFromUpdates},
 			{Name: "hooks of open", Do: u.hooks.Of(hook.Open)},
 			{Name: "erase what is not needed any more", Do: u.parts.Late.Erase},
 			{Name: "hand over the agents", Do: u.agents.handOver},
