@@ -97,6 +97,20 @@ mkdir -p ` + slowStart + ` && printf '[Service]\nExecStartPre=/bin/sleep 6\n' > 
 				cause: "schema to new: connect to",
 			},
 		},
+		"door": {
+			{
+				name:   "a door that takes the merged configuration and answers 502",
+				before: doorDropIn(`sed -i s/127.0.0.1:8100/127.0.0.1:8199/ /etc/nginx/conf.d/cloudify.conf`),
+				mend:   doorMend,
+				cause:  "try the door: nginx is not healthy after 30s: GET http://127.0.0.1/api/v3.1/version: status 502, want 200",
+			},
+			{
+				name:   "a door that does not start",
+				before: doorDropIn(`false`),
+				mend:   doorMend,
+				cause:  `try the door: start nginx.service: systemd says "failed"`,
+			},
+		},
 		"disk": {
 			{
 				name:  "a full disk while it backs up",
@@ -303,6 +317,17 @@ const (
 	restFolder = "/etc/systemd/system/cloudify-restservice.service.d"
 	restMend   = "rm -rf " + restFolder + " /usr/local/lib/odd; systemctl daemon-reload"
 )
+
+// doorDropIn is a script after which the door runs a command before each start with the new release.
+func doorDropIn(command string) string {
+	return `mkdir -p /etc/systemd/system/nginx.service.d && cat > /etc/systemd/system/nginx.service.d/90-admin.conf <<'END'
+[Service]
+ExecStartPre=+/bin/sh -c "[ ! -e /usr/lib/systemd/system/cloudify-composer.service ] || ` + command + `"
+END
+systemctl daemon-reload`
+}
+
+const doorMend = `rm -r /etc/systemd/system/nginx.service.d; systemctl daemon-reload`
 
 // restDropIn is a script that gives the REST service's unit another line.
 func restDropIn(lines string) string {

@@ -53,6 +53,83 @@ func TestClientsWait(t *testing.T) {
 	}
 }
 
+// TestRelayIsKilled again and again while clients are held: those that it had are lost, and nobody sees the new release before the commit.
+func TestRelayIsKilled(t *testing.T) {
+	t.Parallel()
+	m := host.Start(t, host.Options{Release: "4.1.1", Data: true})
+	o := m.Outside(t)
+	m.Sh(t, "mkdir -p /etc/"+prefix+" && touch /etc/"+prefix+"/manual && dnf install -y "+give(t, m, "4.2.0"))
+	all, err := crowd.Start(t.Context(), crowd.Options{Dial: o.Dial, Address: host.Address + ":53333", TLS: true, Clients: 50, Every: 20 * time.Millisecond, Request: product("killed")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, out := m.ShCode(t, `systemd-run --quiet --collect --unit killer sh -c 'while sleep 0.3; do pkill -KILL -f "[e]ngine relay --port"; done'
+`+prefix+" start && "+prefix+" wait; code=$?; systemctl stop killer; exit $code")
+	for n := all.Count() + 50; all.Count() < n; {
+		time.Sleep(20 * time.Millisecond)
+	}
+	answers := all.End()
+	if code != 0 {
+		t.Fatalf("exit %d\n%s", code, out)
+	}
+	var report told
+	read(t, m, &report)
+	commit := report.commit()
+	ids := map[string]bool{}
+	for _, id := range strings.Fields(m.Sh(t, machinecheck.SQL("select id from blueprints"))) {
+		ids[id] = true
+	}
+	failed := 0
+	for _, a := range answers {
+		switch {
+		case a.Failed():
+			failed++
+			if a.Refused() || a.Status != 0 {
+				t.Errorf("turned away: %s", a)
+			}
+		case a.N%5 == 4:
+			if id := fmt.Sprintf("load-killed-%d", a.N); !ids[id] {
+				t.Errorf("the acknowledged upload %s is lost", id)
+			}
+		case a.Sent.Add(a.Took).Before(commit) && !strings.Contains(string(a.Body), "4.1.1"), a.Sent.After(commit) && !strings.Contains(string(a.Body), "4.2.0"):
+			t.Errorf("request %d, sent %s and answered %s after the commit, by %s", a.N, a.Sent.Sub(commit), a.Sent.Add(a.Took).Sub(commit), a.Body)
+		}
+	}
+	t.Logf("%d requests, %d failed", len(answers), failed)
+	nothingHeld(t, m)
+	checkNew(t, m, "4.2.0")
+}
+
+// told is what a test needs of an upgrade's own report.
+type told struct {
+	Outcome  string    `json:"outcome"`
+	Window   string    `json:"window"`
+	Closed   time.Time `json:"closed"`
+	Clients  struct{ Taken, Left, Failed, TimedOut int }
+	Warnings []string `json:"warnings"`
+	Steps    []struct {
+		Phase, Name  string
+		Began, Ended time.Time
+	}
+}
+
+func read(t *testing.T, m *host.Machine, r *told) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(m.Sh(t, prefix+" report --json")), r); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// commit is when the upgrade was, zero when it went back.
+func (r told) commit() time.Time {
+	for _, s := range r.Steps {
+		if s.Phase == "open" {
+			return s.Began
+		}
+	}
+	return time.Time{}
+}
+
 // product is a crowd's requests: four of five ask for the version, one uploads a blueprint.
 func product(name string) func(n int) (string, string, http.Header, []byte) {
 	header := http.Header{"Authorization": {"Basic YWRtaW46b3Blbi1zZXNhbWUtNDI="}, "Tenant": {"default_tenant"}}
@@ -68,30 +145,13 @@ func product(name string) func(n int) (string, string, http.Header, []byte) {
 // longer than the window and a little, and every acknowledged write is there.
 func judge(t *testing.T, m *host.Machine, answers []crowd.Answer, writes, release string) {
 	t.Helper()
-	var report struct {
-		Outcome  string    `json:"outcome"`
-		Window   string    `json:"window"`
-		Closed   time.Time `json:"closed"`
-		Clients  struct{ Taken, Left, Failed, TimedOut int }
-		Warnings []string `json:"warnings"`
-		Steps    []struct {
-			Phase, Name  string
-			Began, Ended time.Time
-		}
-	}
-	if err := json.Unmarshal([]byte(m.Sh(t, prefix+" report --json")), &report); err != nil {
-		t.Fatal(err)
-	}
+	var report told
+	read(t, m, &report)
 	window, err := time.ParseDuration(report.Window)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var commit time.Time // zero when there was none
-	for _, s := range report.Steps {
-		if s.Phase == "open" && commit.IsZero() {
-			commit = s.Began
-		}
-	}
+	commit := report.commit()
 	var longest time.Duration
 	failed := 0
 	ids := map[string]bool{}
@@ -140,7 +200,11 @@ func nothingHeld(t *testing.T, m *host.Machine) {
 	for until := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) {
 		left := m.Sh(t, `ip rule | grep "iif lo" || true; ip route show table all | grep "^local default" || true; pgrep -f "[e]ngine relay" || true
 ls /run/systemd/system/*-hold.service /run/`+prefix+`/hold* 2>/dev/null || true; systemctl list-units --no-legend --all '*-hold.service'`)
-		if left == "" {
+		tables, err := m.Tables()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left += strings.Join(tables, " "); left == "" {
 			break
 		}
 		if time.Now().After(until) {

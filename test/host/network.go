@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 )
 
@@ -40,6 +41,25 @@ func (m *Machine) Listen(ctx context.Context, network, address string) (net.List
 		return nil, fmt.Errorf("listen in the test machine: %w", err)
 	}
 	return l, nil
+}
+
+// Tables are the names of the tables that the machine's kernel has in nftables: no machine has any of its own.
+func (m *Machine) Tables() (names []string, err error) {
+	err = m.inNetwork(func() error {
+		conn, err := nftables.New()
+		if err != nil {
+			return err
+		}
+		tables, err := conn.ListTables()
+		for _, t := range tables {
+			names = append(names, t.Name)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask the test machine's kernel for its tables: %w", err)
+	}
+	return names, nil
 }
 
 // HTTP returns a client whose requests go out inside the machine, with a new connection

@@ -76,11 +76,15 @@ func settled(t testing.TB, m *host.Machine, release, word string) {
 	}
 }
 
-// Left lists what an upgrade that has ended must have taken away, one file a line.
+// Left lists what an upgrade that has ended must have taken away, one file or table of the kernel's a line.
 func Left(t testing.TB, m *host.Machine) string {
 	t.Helper()
 	_, files := m.ShCode(t, `ls /etc/systemd/system/*.d/~`+Prefix+`.conf /var/lib/`+Prefix+`/window /var/lib/`+Prefix+`/*-may-start /etc/systemd/system/`+Prefix+`.service 2>/dev/null`)
-	return files
+	tables, err := m.Tables()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(files + "\n" + strings.Join(tables, "\n"))
 }
 
 // verify lets rpm itself say that the files are as the packages have them,

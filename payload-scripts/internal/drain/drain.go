@@ -19,7 +19,7 @@ const (
 	drainEvery = 100 * time.Millisecond // between two counts
 	drainQuiet = time.Second            // a worker takes up the next piece of work within that time
 	drainBusy  = time.Minute            // longest wait, while serving, for quiet where work ends and begins anew
-	drainShut  = 10 * time.Second       // longest wait for what was taken up while the door was being shut
+	drainLong  = 10 * time.Second       // work that has not ended for that long may never end
 )
 
 // Drain is the work of an attempt's services. The whole time that the
@@ -34,6 +34,9 @@ type Drain struct {
 
 // errBusy is work that ends, and begins anew.
 var errBusy = errors.New("busy")
+
+// ErrUnderWay is work that is still under way behind the shut door. It is open again soon, and another moment is looked for.
+var ErrUnderWay = errors.New("work is under way behind the shut door")
 
 // WhileServing waits until nothing has been under way for a while: between two pieces of work the
 // count is 0 for a moment too. Clients that never pause keep a unit busy with work that ends and begins
@@ -52,19 +55,50 @@ func (d *Drain) quiet(ctx context.Context, unit manifest.Service, count counter)
 }
 
 // BehindTheDoor counts once more, right before the services are stopped. A unit that was not
-// quiet before has to be now.
-func (d *Drain) BehindTheDoor(ctx context.Context) error { return d.each(ctx, d.stillUnderWay) }
+// quiet before has to be now, for as long as a worker needs to take up the next piece. The error wraps ErrUnderWay when it
+// is not: clients are not kept from the product for as long as some piece of work takes.
+//
+// Each unit is given within.
+func (d *Drain) BehindTheDoor(ctx context.Context, within time.Duration) error {
+	return d.each(ctx, func(ctx context.Context, unit manifest.Service, count counter) error {
+		return d.stillUnderWay(ctx, unit, count, within)
+	})
+}
 
-func (d *Drain) stillUnderWay(ctx context.Context, unit manifest.Service, count counter) error {
+func (d *Drain) stillUnderWay(ctx context.Context, unit manifest.Service, count counter, within time.Duration) error {
 	quiet := time.Duration(0)
 	if d.busy[unit.Unit] {
 		quiet = drainQuiet
 	}
-	err := d.wait(ctx, unit, count, quiet, min(drainShut, unit.Drain.Within.D()))
-	if errors.Is(err, errBusy) && unit.Drain.Else == "proceed" {
-		return d.Warn(fmt.Sprintf("%s took up work again and again and was stopped all the same", unit.Unit))
+	began := time.Now()
+	for last := began; ; {
+		left, err := count(ctx)
+		now := time.Now()
+		switch {
+		case err != nil:
+			return fmt.Errorf("count the work under way in %s: %w", unit.Unit, err)
+		case left > 0:
+			last = now
+		case now.Sub(last) >= quiet:
+			return nil
+		}
+		if now.Sub(began) >= within+quiet {
+			return fmt.Errorf("%w: %d things in %s", ErrUnderWay, left, unit.Unit)
+		}
+		if err := job.Pause(ctx, drainEvery/5); err != nil {
+			return err
+		}
 	}
-	return err
+}
+
+// GiveUp is what is to be done when no moment was found: an error, or a warning where the spec goes on all the same.
+func (d *Drain) GiveUp(err error) error {
+	for _, unit := range d.Manifest().Services {
+		if unit.Drain != nil && unit.Drain.Else == "refuse" {
+			return fmt.Errorf("%w, each time that the door was shut; start again when there is less to do", err)
+		}
+	}
+	return d.Warn(err.Error() + ", each time that the door was shut; it was stopped all the same")
 }
 
 // counter tells how many pieces of work are under way.
@@ -117,7 +151,7 @@ func (d *Drain) wait(ctx context.Context, unit manifest.Service, count counter, 
 			ended = now
 		}
 		before = left
-		busy := !ended.IsZero() && now.Sub(ended) < drainShut
+		busy := !ended.IsZero() && now.Sub(ended) < drainLong
 		if waited := now.Sub(began); waited >= within+quiet || busy && waited >= drainBusy {
 			switch {
 			case busy:

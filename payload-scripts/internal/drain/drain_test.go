@@ -90,42 +90,49 @@ var restless = func() (found []int64) {
 }()
 
 // TestDrainBehindTheDoor holds that a unit which clients kept busy must be quiet behind the shut door,
-// and one that was quiet before is looked at once.
+// that one which was quiet before is looked at once, and that the door is not kept shut for work that goes on.
 func TestDrainBehindTheDoor(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		busy         bool
-		found        []int64
-		orElse       string
-		looks        int // at least
-		err, warning string
+		busy  bool
+		found []int64
+		looks int // at least
+		err   string
 	}{
 		"was quiet":                       {found: []int64{0}, looks: 1},
+		"was taken up and ends":           {found: []int64{1, 1, 0}, looks: 3},
+		"was taken up and does not end":   {found: []int64{0, 1}[1:], looks: 2, err: "work is under way behind the shut door: 1 things in worker"},
 		"was busy and is quiet now":       {busy: true, found: []int64{1, 0, 1, 0}, looks: 13},
-		"was busy and does not get quiet": {busy: true, found: restless, orElse: "refuse", looks: 2, err: "worker took up work again and again"},
-		"is stopped all the same":         {busy: true, found: restless, orElse: "proceed", looks: 2, warning: "worker took up work again and again and was stopped all the same"},
-		"was busy and does not end":       {busy: true, found: []int64{0, 1}, orElse: "refuse", looks: 2, err: "worker still has 1 things under way"},
+		"was busy and does not get quiet": {busy: true, found: restless, looks: 2, err: "work is under way behind the shut door"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d, unit, j := drainOf(c.orElse)
-			unit.Drain.Within = manifest.Duration(time.Second)
-			if name == "was busy and is quiet now" {
-				unit.Drain.Within = manifest.Duration(time.Minute)
-			}
+			d, unit, _ := drainOf("refuse")
 			d.busy = map[string]bool{unit.Unit: c.busy}
 			counted := &counts{found: c.found}
-			err := d.stillUnderWay(t.Context(), unit, counted.count)
-			if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+			err := d.stillUnderWay(t.Context(), unit, counted.count, 200*time.Millisecond)
+			if (err == nil) != (c.err == "") || err != nil && (!strings.Contains(err.Error(), c.err) || !errors.Is(err, ErrUnderWay)) {
 				t.Errorf("error %v, want %q", err, c.err)
-			}
-			if got := strings.Join(j.Record().Warnings, "; "); got != c.warning {
-				t.Errorf("warning %q, want %q", got, c.warning)
 			}
 			if counted.looks < c.looks {
 				t.Errorf("%d looks, want %d at least", counted.looks, c.looks)
 			}
 		})
+	}
+}
+
+// TestDrainGivesUp as the spec says: it refuses, or stops the unit all the same and tells.
+func TestDrainGivesUp(t *testing.T) {
+	t.Parallel()
+	for orElse, want := range map[string]string{"refuse": "", "proceed": "work is under way behind the shut door, each time that the door was shut; it was stopped all the same"} {
+		d, unit, j := drainOf(orElse)
+		d.Bundle = &layout.Bundle{Manifest: &manifest.Manifest{Services: []manifest.Service{unit}}}
+		if err := d.GiveUp(ErrUnderWay); (err == nil) != (orElse == "proceed") {
+			t.Errorf("%s: %v", orElse, err)
+		}
+		if got := strings.Join(j.Record().Warnings, "; "); got != want {
+			t.Errorf("%s: warning %q", orElse, got)
+		}
 	}
 }
 
@@ -151,7 +158,7 @@ func TestDrainOfAStore(t *testing.T) {
 	m := &manifest.Manifest{Services: []manifest.Service{unit}, Stores: []manifest.Store{{Name: "storage"}}}
 	work := &job.Job{Bundle: &layout.Bundle{Manifest: m}, Attempt: layout.Attempt{Var: dir}, Journal: jobtest.Journal(t, dir)}
 	d := &Drain{Job: work, Schema: &schema.Set{Job: work}, Stores: &stores.Set{Manifest: m, Secrets: work.Attempt.Backup("stores.json")}}
-	if err := d.BehindTheDoor(t.Context()); err == nil || !strings.Contains(err.Error(), "store storage: its source was not recorded") {
+	if err := d.BehindTheDoor(t.Context(), time.Second); err == nil || !strings.Contains(err.Error(), "store storage: its source was not recorded") {
 		t.Errorf("error %v", err)
 	}
 }

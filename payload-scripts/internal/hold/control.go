@@ -14,7 +14,7 @@ import (
 	"onerpm/payload-scripts/internal/relay"
 )
 
-// The relay is asked over a socket of root's: one line in, "status" or "release", one line of JSON out.
+// The relay is asked over a socket of root's: one line in, "status", "hold" or "release", one line of JSON out.
 
 // askWait bounds one question to the relay.
 const askWait = 5 * time.Second
@@ -46,7 +46,7 @@ func notThere(err error) bool {
 }
 
 // answer answers questions until the listener is closed.
-func answer(l net.Listener, r *relay.Relay, port uint16) {
+func answer(l net.Listener, r *relay.Relay, port uint16, ports []uint16) {
 	for {
 		conn, err := l.Accept()
 		if errors.Is(err, net.ErrClosed) {
@@ -58,10 +58,13 @@ func answer(l net.Listener, r *relay.Relay, port uint16) {
 		}
 		_ = conn.SetDeadline(time.Now().Add(askWait))
 		line, _ := bufio.NewReaderSize(conn, 128).ReadSlice('\n')
-		if strings.TrimSpace(string(line)) == "release" {
+		switch strings.TrimSpace(string(line)) {
+		case "hold":
+			r.Hold()
+		case "release":
 			r.Release()
 		}
-		_ = json.NewEncoder(conn).Encode(Status{r.Status(), port})
+		_ = json.NewEncoder(conn).Encode(Status{r.Status(), port, ports})
 		_ = conn.Close()
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -99,14 +100,16 @@ func (h Hold) Begin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start to keep clients waiting: %w", err)
 	}
-	if s.Released { // one of an attempt before that still passes its clients on
-		if err := h.Units.Stop(ctx, h.Places.HoldUnit()); err != nil {
-			return err
-		}
-		if err := h.Units.Start(ctx, h.Places.HoldUnit()); err != nil {
+	if !slices.Equal(s.Ports, h.Ports) { // one of another bundle that still passes its clients on
+		if err := errors.Join(h.Units.Stop(ctx, h.Places.HoldUnit()), h.Units.Start(ctx, h.Places.HoldUnit())); err != nil {
 			return err
 		}
 		if s, err = h.await(ctx); err != nil {
+			return fmt.Errorf("start to keep clients waiting: %w", err)
+		}
+	}
+	if s.Released { // and still passes clients on
+		if s, err = h.ask("hold"); err != nil {
 			return err
 		}
 	}
@@ -166,5 +169,6 @@ func freePort() (uint16, error) {
 // Status is how the relay stands.
 type Status struct {
 	relay.Status
-	Port uint16 `json:"port"`
+	Port  uint16   `json:"port"`  // of loopback that clients are handed to
+	Ports []uint16 `json:"ports"` // whose clients it takes
 }

@@ -63,7 +63,7 @@ func (h Hold) Serve(ctx context.Context, port uint16) error {
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
-		answer(l, r, port)
+		answer(l, r, port, h.Ports)
 	}()
 	err = r.Serve(ctx)
 	_ = l.Close() // and with it its file goes

@@ -43,15 +43,15 @@ type Relay struct {
 	listeners []*net.TCPListener
 	dial      func(ctx context.Context, client *net.TCPConn) (*net.TCPConn, error)
 
-	released chan struct{}
-	room     chan struct{} // one for each connection that is taken
-	dialing  chan struct{} // bounds how many are passed on at the same moment
+	room    chan struct{} // one for each connection that is taken
+	dialing chan struct{} // bounds how many are passed on at the same moment
 
-	mu      sync.Mutex
-	waiting map[*held]struct{}
-	passing map[*pair]struct{}
-	status  Status
-	live    sync.WaitGroup
+	mu       sync.Mutex
+	released chan struct{} // closed by the release; another one after Hold
+	waiting  map[*held]struct{}
+	passing  map[*pair]struct{}
+	status   Status
+	live     sync.WaitGroup
 }
 
 // held is a client that waits.
@@ -65,7 +65,7 @@ const (
 	lookEvery   = 100 * time.Millisecond // how often limits are looked at
 	// lateClients is how long connections are taken after the release: one whose first packet came before it may
 	// need as long for its third.
-	lateClients = 5 * time.Second
+	lateClients = 3 * time.Second
 )
 
 // Listen opens a relay's listeners on this port of loopback, of IPv6 too where the host has it. Connections to other ports
@@ -126,6 +126,16 @@ func (r *Relay) Serve(ctx context.Context) error {
 	return err
 }
 
+// Hold keeps those waiting that come from now on, after a release. What is passed on goes on.
+func (r *Relay) Hold() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.status.Released {
+		r.status.Released = false
+		r.released = make(chan struct{})
+	}
+}
+
 // Release passes on what waits, and what comes from now on at once.
 func (r *Relay) Release() {
 	r.mu.Lock()
@@ -182,20 +192,21 @@ func (r *Relay) take(ctx context.Context, conn *net.TCPConn) {
 	r.mu.Lock()
 	r.status.Taken++
 	r.waiting[h] = struct{}{}
+	released := r.released
 	r.mu.Unlock()
 	r.live.Go(func() {
 		defer func() { <-r.room }()
-		r.keep(ctx, h)
+		r.keep(ctx, h, released)
 	})
 }
 
 // keep waits with a client, and passes it on.
-func (r *Relay) keep(ctx context.Context, h *held) {
+func (r *Relay) keep(ctx context.Context, h *held, released <-chan struct{}) {
 	limit := time.NewTimer(r.limits.Wait)
 	defer limit.Stop()
 	var count *int
 	select {
-	case <-r.released:
+	case <-released:
 		if gone(h.conn) { // it is not asked for twice: a request that nobody waits for any more is not made
 			count = &r.status.Left
 		}
@@ -248,16 +259,11 @@ func (r *Relay) endWait(h *held, count *int) {
 	}
 }
 
-// watch returns when nothing is left to do after the release, and cuts what lives too long.
+// watch returns when nothing is left to do after the release, or what is passed on has lived too long.
 func (r *Relay) watch(ctx context.Context) {
-	select {
-	case <-r.released:
-	case <-ctx.Done():
-		return
-	}
-	since := time.Now()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+	var since time.Time // of the release
 	for {
 		select {
 		case <-ctx.Done():
@@ -265,8 +271,16 @@ func (r *Relay) watch(ctx context.Context) {
 		case <-tick.C:
 		}
 		s := r.Status()
-		if age := time.Since(since); age >= r.limits.Life || age >= lateClients && s.Waiting+s.Passing == 0 {
-			return
+		switch {
+		case !s.Released:
+			since = time.Time{}
+		case since.IsZero():
+			since = time.Now()
+		default:
+			age := time.Since(since)
+			if age >= r.limits.Life || age >= lateClients && s.Waiting+s.Passing == 0 {
+				return
+			}
 		}
 	}
 }

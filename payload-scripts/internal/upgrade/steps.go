@@ -41,9 +41,8 @@ func (u *Upgrade) steps() line.Steps {
 		line.Switch: {
 			{Name: "drain", Do: u.drain.WhileServing},
 			{Name: "wait for other package managers", Do: u.packages.hold},
-			{Name: "shut the door", Do: u.door.Shut},
+			{Name: "shut the door", Do: u.shut},
 			{Name: "mark the window", Do: u.units.Mark},
-			{Name: "see that no work is under way", Do: u.drain.BehindTheDoor},
 			{Name: "stop the services", Do: u.units.Stop, Down: true},
 			{Name: "stores to new", Do: to(manifest.New, u.stores.Converge)},
 			{Name: "stop the sources", Do: u.units.StopSources}, // not before their documents are proved to be copied

@@ -177,6 +177,14 @@ func (d *Door) Open(ctx context.Context, side manifest.Side) error {
 	})
 }
 
+// Reopen opens the old release's door that was shut a moment ago: nothing has changed, and the window has yet to begin.
+func (d *Door) Reopen(ctx context.Context) error {
+	if err := d.Open(ctx, manifest.Old); err != nil {
+		return err
+	}
+	return d.Journal.Update(func(r *journal.Record) { r.Closed, r.Reopened, r.Probed = time.Time{}, time.Time{}, false })
+}
+
 // release lets clients in that wait. It is done whatever the journal says: an engine that was killed may not have noted
 // what it began. It reports whether clients were waiting.
 func (d *Door) release(ctx context.Context) (bool, error) {
