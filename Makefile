@@ -103,6 +103,7 @@ host: prepare components ## a shell on a test machine: make host RELEASE=4.1.1 P
 bench: prepare bundles $(AWS) ## measure, beside peers in the same run; BEFORE=FILE compares the window with that bundle's
 	$(GO) run ./test/bench --aws $(AWS)
 	$(GO) run ./test/bench/window $(if $(BEFORE),--rounds 3 --before $(BEFORE))
+	$(GO) run ./test/bench/clients $(if $(BEFORE),--before $(BEFORE))
 	$(GO) run ./test/bench/store
 	$(GO) run ./test/bench/repository
 	$(GO) test -run '^$$' -bench OneMore -benchtime 5x ./bundler/internal/repo

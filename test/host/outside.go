@@ -27,9 +27,19 @@ type Outside struct {
 	ns *os.File
 }
 
-// Outside makes a network of clients and plugs the machine in.
+// Outside makes a network of clients and plugs the machine in, for a test.
 func (m *Machine) Outside(t testing.TB) *Outside {
 	t.Helper()
+	o, err := m.MakeOutside()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = o.Close() })
+	return o
+}
+
+// MakeOutside makes a network of clients and plugs the machine in. Close gives it up.
+func (m *Machine) MakeOutside() (*Outside, error) {
 	made := make(chan error)
 	o := &Outside{m: m}
 	go func() {
@@ -41,19 +51,19 @@ func (m *Machine) Outside(t testing.TB) *Outside {
 		made <- err
 	}()
 	if err := <-made; err != nil {
-		t.Fatalf("make a network of clients: %v", err)
+		return nil, fmt.Errorf("make a network of clients: %w", err)
 	}
-	t.Cleanup(func() { _ = o.ns.Close() })
-	o.Plug(t)
-	return o
+	return o, o.Plug()
 }
 
+// Close gives the network up.
+func (o *Outside) Close() error { return o.ns.Close() }
+
 // Plug plugs the cable in; a machine that was off has lost it.
-func (o *Outside) Plug(t testing.TB) {
-	t.Helper()
+func (o *Outside) Plug() error {
 	pid, err := o.m.current().pid()
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	script := fmt.Sprintf(`set -e
 clients="nsenter --net=/proc/%d/fd/%d" machine="nsenter --net=/proc/%d/ns/net"
@@ -67,8 +77,9 @@ $machine ip address add %[7]s/64 dev eth0 nodad || true # a machine without IPv6
 $machine ip link set eth0 up
 `, os.Getpid(), o.ns.Fd(), pid, ClientAddress, clients6, Address, Address6)
 	if out, err := exec.Command("sh", "-c", script).CombinedOutput(); err != nil {
-		t.Fatalf("connect clients with the test machine: %v: %s", err, out)
+		return fmt.Errorf("connect clients with the test machine: %w: %s", err, out)
 	}
+	return nil
 }
 
 // Dial connects from the clients' network, as by [net.Dialer]; the address must be numeric.

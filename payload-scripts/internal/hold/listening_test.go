@@ -20,16 +20,15 @@ const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->whe
    6: 0000000000000000FFFF00000100007F:0018 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 21543 1 0
 `
 
-func TestListeners(t *testing.T) {
+func TestCount(t *testing.T) {
 	t.Parallel()
-	there := map[uint16]bool{}
-	if err := listeners(bufio.NewScanner(strings.NewReader(table)), there); err != nil {
-		t.Fatal(err)
+	for state, want := range map[string]map[uint16]int{listens: {22: 1, 23: 1, 24: 1, 80: 1, 443: 1, 8080: 1}, established: {8000: 1}} {
+		there := map[uint16]int{}
+		if err := count(bufio.NewScanner(strings.NewReader(table)), state, there); err != nil || !maps.Equal(there, want) {
+			t.Errorf("state %s: %v, %v", state, there, err)
+		}
 	}
-	if got := slices.Sorted(maps.Keys(there)); !slices.Equal(got, []uint16{22, 23, 24, 80, 443, 8080}) {
-		t.Errorf("got %v", got)
-	}
-	if err := listeners(bufio.NewScanner(strings.NewReader("0: 00000000:XX 00000000:0000 0A\n")), there); err == nil {
+	if err := count(bufio.NewScanner(strings.NewReader("0: 00000000:XX 00000000:0000 0A\n")), listens, map[uint16]int{}); err == nil {
 		t.Error("no mistake in a damaged table")
 	}
 }
@@ -44,5 +43,13 @@ func TestListening(t *testing.T) {
 	port := uint16(l.Addr().(*net.TCPAddr).Port)
 	if got, err := Listening([]uint16{1, port}); err != nil || !slices.Equal(got, []uint16{port}) {
 		t.Errorf("got %v, %v; want %d", got, err, port)
+	}
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close() //nolint:errcheck // a test's
+	if n, err := Connections([]uint16{1, port, port}); err != nil || n != 1 {
+		t.Errorf("%d connections, %v", n, err)
 	}
 }

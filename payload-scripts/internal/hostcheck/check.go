@@ -37,6 +37,7 @@ func Check(ctx context.Context, b *layout.Bundle, o Options) []finding.Finding {
 	others := []preflight.Check{
 		moves.Of(b.Manifest, "", b.Root).Findings,
 		func(ctx context.Context) []finding.Finding { return doorFindings(ctx, b.Manifest) },
+		func(ctx context.Context) []finding.Finding { return holdFindings(ctx, b) },
 		func(context.Context) []finding.Finding { return acceptFindings(b) },
 		func(context.Context) []finding.Finding { return hookFindings(b.Manifest.Hooks) },
 		func(ctx context.Context) []finding.Finding { return checkFiles(ctx, b) },

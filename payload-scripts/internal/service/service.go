@@ -26,6 +26,7 @@ type Services struct {
 	units       []manifest.Service
 	places      layout.Places
 	systemd     *systemd.Conn
+	Killing     func()        // called before a door is killed that did not stop in time; nil for nothing
 	settle      time.Duration // see the constants of these names
 	stableLimit time.Duration
 	verified    map[string]bool // doors whose configuration was tried by Confirm and not started since
@@ -138,7 +139,7 @@ func (s *Services) stopAnyway(ctx context.Context, name string, grace time.Durat
 	host.Point("stop "+name, "")
 	stop := s.systemd.Stop
 	if grace > 0 {
-		stop = func(ctx context.Context, name string) error { return s.systemd.StopWithin(ctx, name, grace) }
+		stop = func(ctx context.Context, name string) error { return s.systemd.StopWithin(ctx, name, grace, s.Killing) }
 	}
 	if err := stop(ctx, name); err != nil {
 		return err

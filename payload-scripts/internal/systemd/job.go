@@ -62,7 +62,9 @@ func (c *Conn) Stop(ctx context.Context, name string) error {
 
 // StopWithin stops a unit as [Conn.Stop] does, and kills what of it is still running after the grace: then a slow client does
 // not keep a unit running for as long as its own limit lets it.
-func (c *Conn) StopWithin(ctx context.Context, name string, grace time.Duration) error {
+//
+// killing is called right before that; nil for nothing.
+func (c *Conn) StopWithin(ctx context.Context, name string, grace time.Duration, killing func()) error {
 	stopping, stopped := context.WithCancel(ctx)
 	defer stopped()
 	killed := make(chan error, 1)
@@ -70,6 +72,9 @@ func (c *Conn) StopWithin(ctx context.Context, name string, grace time.Duration)
 		if pause(stopping, grace) != nil {
 			killed <- nil
 			return
+		}
+		if killing != nil {
+			killing()
 		}
 		slog.Warn("it has not stopped in time, and is killed", "unit", name, "after", grace)
 		killed <- c.kill(ctx, unit.Name(name))

@@ -165,7 +165,8 @@ func TestStopWithin(t *testing.T) {
 		if name == "slow" {
 			grace = 20 * time.Millisecond
 		}
-		if err := c.StopWithin(t.Context(), name, grace); err != nil {
+		killed := false
+		if err := c.StopWithin(t.Context(), name, grace, func() { killed = true }); err != nil || killed != (name == "slow") {
 			t.Errorf("%s: %v", name, err)
 		}
 		if got := strings.Join(m.Log(), ", "); got != want || m.State(name) != "inactive" {

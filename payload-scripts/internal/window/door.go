@@ -84,8 +84,21 @@ func (d *Door) Shut(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.services.CloseDoor(ctx, d.recorded()); err != nil {
+	cut := -1
+	d.services.Killing = func() {
+		if n, err := hold.Connections(d.Hold.Ports); err == nil {
+			cut = n
+		}
+	}
+	err = d.services.CloseDoor(ctx, d.recorded())
+	d.services.Killing = nil
+	if err != nil {
 		return err
+	}
+	if cut >= 0 {
+		if err := d.Warn(fmt.Sprintf("%d connections were cut, whose requests had not ended in the time that the door is given", cut)); err != nil {
+			return err
+		}
 	}
 	last := d.probe.Mark()
 	if held { // though those that were connected already were served until later
