@@ -20,6 +20,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/capture"
+	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/relay"
 )
@@ -113,7 +114,12 @@ func (h Hold) Begin(ctx context.Context) error {
 			return err
 		}
 	}
-	return h.capture(s.Port).Start(ctx)
+	host.Point("hold clients", "")
+	if err := h.capture(s.Port).Start(ctx); err != nil {
+		return err
+	}
+	host.Point("clients are held", "")
+	return nil
 }
 
 // await waits until the relay answers.
@@ -143,9 +149,11 @@ func (h Hold) Release(ctx context.Context) (*Status, error) {
 			return nil, err
 		}
 	}
+	host.Point("let clients on", "")
 	if err := h.capture(0).Stop(ctx); err != nil {
 		return nil, err
 	}
+	host.Point("new clients are let on", "")
 	s, err := h.ask("release")
 	if notThere(err) {
 		return nil, h.capture(0).Unroute()
