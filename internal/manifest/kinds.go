@@ -38,6 +38,11 @@ func (s Service) Mistakes(stores []Store) (list []StoreMistake) {
 			list = append(list, StoreMistake{[]any{"hold", i}, fmt.Sprintf("port %d stands here twice", port)})
 		}
 	}
+	for i, port := range s.Answer {
+		if !slices.Contains(s.Hold, port) {
+			list = append(list, StoreMistake{[]any{"answer", i}, fmt.Sprintf("port %d is none of those that are held: name it in hold too", port)})
+		}
+	}
 	if s.Grace != 0 && !s.Door {
 		list = append(list, StoreMistake{[]any{"grace"}, "only a door has clients whose requests need an end: door: true"})
 	} else if s.Grace < 0 {

@@ -96,6 +96,7 @@ type Service struct {
 	Only   Side     `json:"only,omitempty" yaml:"only"`     // "old" or "new" when just that release has the unit
 	Door   bool     `json:"door,omitempty" yaml:"door"`     // lets clients in: stopped first, started after the commit
 	Hold   []int    `json:"hold,omitempty" yaml:"hold"`     // TCP ports of a door whose new clients wait while it is shut, instead of being turned away
+	Answer []int    `json:"answer,omitempty" yaml:"answer"` // those of the held ports whose clients are told instead that the product is back soon: HTTP without TLS, status 503
 	Grace  Duration `json:"grace,omitempty" yaml:"grace"`   // what a door is given to end its requests when it is stopped, then it is killed; 0 leaves that to its unit
 	Source bool     `json:"source,omitempty" yaml:"source"` // has the documents of a store: stopped when they were copied, in the middle of the switch; started first on the way back
 	Verify string   `json:"verify,omitempty" yaml:"verify"` // a command, split at spaces, that must exit 0 before the unit starts

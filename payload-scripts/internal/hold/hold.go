@@ -37,7 +37,8 @@ type Hold struct {
 	Places layout.Places
 	Ports  []uint16
 	Units  Units
-	Engine string // the program that the relay's unit runs
+	Answer []uint16 // those of the ports whose clients are told to come back instead
+	Engine string   // the program that the relay's unit runs
 
 	without string // what a test says that the kernel has not
 }
@@ -48,6 +49,9 @@ func Of(m *manifest.Manifest, p layout.Places, units Units) Hold {
 	for _, s := range m.Services {
 		for _, port := range s.Hold {
 			h.Ports = append(h.Ports, uint16(port))
+		}
+		for _, port := range s.Answer {
+			h.Answer = append(h.Answer, uint16(port))
 		}
 	}
 	return h

@@ -53,6 +53,7 @@ func (h Hold) Serve(ctx context.Context, port uint16) error {
 	if err != nil {
 		return err
 	}
+	r.Answer = h.Answer
 	if _, err := os.Stat(h.Places.HoldReleased()); err == nil {
 		r.Release()
 	}

@@ -31,13 +31,16 @@ type Status struct {
 	Taken    int           `json:"taken"`   // all connections
 	Left     int           `json:"left"`    // clients that went while they waited
 	TimedOut int           `json:"timedOut"`
-	Failed   int           `json:"failed"`  // nobody took them after the release
-	Cut      int           `json:"cut"`     // still passing at the end of their life
-	Longest  time.Duration `json:"longest"` // longest wait, in nanoseconds
+	Failed   int           `json:"failed"`   // nobody took them after the release
+	Answered int           `json:"answered"` // were told to come back
+	Cut      int           `json:"cut"`      // still passing at the end of their life
+	Longest  time.Duration `json:"longest"`  // longest wait, in nanoseconds
 }
 
 // Relay is one that listens.
 type Relay struct {
+	Answer []uint16 // ports whose clients are told to come back; to be set before Serve
+
 	ports     []uint16
 	limits    Limits
 	listeners []*net.TCPListener
@@ -193,9 +196,15 @@ func (r *Relay) take(ctx context.Context, conn *net.TCPConn) {
 	r.status.Taken++
 	r.waiting[h] = struct{}{}
 	released := r.released
+	answer := !r.status.Released && slices.Contains(r.Answer, uint16(conn.LocalAddr().(*net.TCPAddr).Port))
 	r.mu.Unlock()
 	r.live.Go(func() {
 		defer func() { <-r.room }()
+		if answer {
+			tellToComeBack(ctx, h.conn)
+			r.endWait(h, &r.status.Answered)
+			return
+		}
 		r.keep(ctx, h, released)
 	})
 }

@@ -258,3 +258,32 @@ func resident(t *testing.T) int {
 	}
 	return pages * os.Getpagesize()
 }
+
+// TestComeBack: clients of such a port are told so, whatever their request, until the release.
+func TestComeBack(t *testing.T) {
+	t.Parallel()
+	r, address, _ := direct(t, roomy, echo(t))
+	r.Answer = r.ports
+	for _, request := range []string{"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nhalf a body"} {
+		conn := connect(t, address)
+		_, _ = io.WriteString(conn, request)
+		_ = conn.(*net.TCPConn).CloseWrite()
+		answer, err := io.ReadAll(conn)
+		if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 503 ") || !strings.Contains(string(answer), "Retry-After: 5\r\n") {
+			t.Errorf("%.20q: %v, %s", request, err, answer)
+		}
+	}
+	conn := connect(t, address)
+	_, _ = io.WriteString(conn, "\x16\x03\x01 no HTTP\r\n\r\n")
+	if answer, _ := io.ReadAll(conn); len(answer) > 0 {
+		t.Errorf("no HTTP: %s", answer)
+	}
+	r.Release()
+	conn = connect(t, address)
+	_, _ = io.WriteString(conn, "ping")
+	got := make([]byte, 4)
+	if _, err := io.ReadFull(conn, got); err != nil || string(got) != "ping" {
+		t.Errorf("after the release: %q, %v", got, err)
+	}
+	await(t, r, "answered", func(s Status) bool { return s.Answered == 3 && s.Waiting == 0 })
+}
