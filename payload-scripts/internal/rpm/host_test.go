@@ -208,20 +208,14 @@ func TestHolderForPeople(t *testing.T) {
 	}
 }
 
-// TestNotesOfPackageManagers looks at the files in which yum and dnf say that they are at work.
+// TestNotesOfPackageManagers looks at the files in which yum, dnf and libdnf say who is at work.
 func TestNotesOfPackageManagers(t *testing.T) {
 	t.Parallel()
 	w, h := hostWith(t, nil)
-	sleeper := exec.Command("sleep", "600")
-	sleeper.Args[0] = "dnf"
-	if err := sleeper.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = sleeper.Process.Kill(); _ = sleeper.Wait() })
 	note := func(text string) { w.Write(t, pidFiles[0], text) }
 	for text, busy := range map[string]bool{
 		"": false, "x": false, "-1": false, "0": false, fmt.Sprint(os.Getpid()): false, "1": false, // no package manager
-		fmt.Sprintf("%d\n", sleeper.Process.Pid): true,
+		fmt.Sprintf("%d\n", named(t, "dnf")): true,
 	} {
 		note(text)
 		who, err := h.Busy(t.Context())
@@ -232,6 +226,29 @@ func TestNotesOfPackageManagers(t *testing.T) {
 			t.Errorf("it is %s", who)
 		}
 	}
+	note("")
+	for file, program := range map[string]string{"/run/dnf-rpmdb.lock": "/usr/libexec/packagekitd", "/var/cache/yum/lock/dnf-rpmdb.lock": "microdnf"} {
+		w.Write(t, file, fmt.Sprint(named(t, program))) // libdnf writes no end of the line
+		if who, err := h.Busy(t.Context()); err != nil || who == nil || who.Name != program+" 600" {
+			t.Errorf("%s: %v %v", file, who, err)
+		}
+		w.Write(t, file, fmt.Sprint(named(t, "another"))) // its number came round
+		if who, err := h.Busy(t.Context()); err != nil || who != nil {
+			t.Errorf("%s of a process that has ended: %v %v", file, who, err)
+		}
+	}
+}
+
+// named starts a process that has a program's name, until the test ends.
+func named(t *testing.T, program string) (pid int) {
+	t.Helper()
+	sleeper := exec.Command("sleep", "600")
+	sleeper.Args[0] = program
+	if err := sleeper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sleeper.Process.Kill(); _ = sleeper.Wait() })
+	return sleeper.Process.Pid
 }
 
 func TestEvalAndPath(t *testing.T) {

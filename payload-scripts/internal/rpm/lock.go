@@ -26,10 +26,13 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("another package manager is at work (%s), also after %s; let it end, then try again", e.Who, e.Waited)
 }
 
-// pidFiles are where yum, dnf and PackageKit note the process that holds their locks.
+// pidFiles are where yum and dnf note the process that holds their locks, and PackageKit and microdnf, by libdnf's DnfLock, the
+// one that is in a transaction, a second before it has rpm's lock. libdnf has a note of who fetches metadata too, who is not waited for:
+// it changes nothing here.
 var pidFiles = []string{
 	"/var/run/yum.pid", "/var/lib/dnf/rpmdb_lock.pid", "/var/cache/dnf/metadata_lock.pid",
 	"/var/cache/dnf/download_lock.pid",
+	"/run/dnf-rpmdb.lock", "/var/cache/yum/lock/dnf-rpmdb.lock",
 }
 
 // lockFiles are what dnf5 holds locked from its begin to its end, its prompt included.
@@ -93,7 +96,7 @@ func (h *Host) wait(ctx context.Context, busy func(context.Context) (*Holder, er
 }
 
 // Busy returns who works on the host's packages now, nil when nobody does. It
-// asks for rpm's own lock and those of dnf5, and looks at the notes of yum and dnf.
+// asks for rpm's own lock and those of dnf5, and looks at the notes of the others.
 func (h *Host) Busy(ctx context.Context) (*Holder, error) {
 	if who, err := h.lockedBy(ctx); who != nil || err != nil {
 		return who, err
