@@ -16,12 +16,12 @@ import (
 
 // Backup puts a cold copy of rpm's database into folder, durably. It is for a
 // person: the engine never restores it. Nobody may write to the database
-// meanwhile; that nobody did is checked.
+// meanwhile: a package manager that began since is waited for, as WaitFree does.
 func (h *Host) Backup(ctx context.Context, folder string) error {
 	if err := os.RemoveAll(folder); err != nil {
 		return err
 	}
-	if err := h.copyDatabase(ctx, folder, host.CopyFile); err != nil {
+	if err := h.copyDatabase(ctx, folder, host.CopyFile, h.WaitFree); err != nil {
 		return fmt.Errorf("back up rpm's database: %w", err)
 	}
 	return host.SyncDir(filepath.Dir(folder))
@@ -29,20 +29,27 @@ func (h *Host) Backup(ctx context.Context, folder string) error {
 
 // Copy puts a copy of rpm's database into folder that need not survive a crash; see copyDatabase.
 func (h *Host) Copy(ctx context.Context, folder string) error {
-	return h.copyDatabase(ctx, folder, plainCopy)
+	return h.copyDatabase(ctx, folder, plainCopy, atOnce)
 }
 
+// atOnce waits for nobody.
+func atOnce(context.Context) error { return nil }
+
 // copyDatabase copies rpm's database and proves that the copy tells the same
-// as the original. It also works in a scriptlet, while the transaction around
+// as the original; wait comes before each try. It also works in a scriptlet,
+// where nobody may be waited for, while the transaction around
 // it is open: rpm itself waits for the scriptlet then, and what it has not
 // committed is in neither.
-func (h *Host) copyDatabase(ctx context.Context, to string, copyFile func(src, dst string) error) error {
+func (h *Host) copyDatabase(ctx context.Context, to string, copyFile func(src, dst string) error, wait func(context.Context) error) error {
 	from, err := h.DBPath(ctx)
 	if err != nil {
 		return err
 	}
 	const tries = 5
 	for try := 1; ; try++ {
+		if err := wait(ctx); err != nil {
+			return err
+		}
 		err := h.copyOnce(ctx, from, to, copyFile)
 		if err == nil || try == tries || ctx.Err() != nil {
 			return err

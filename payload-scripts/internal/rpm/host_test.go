@@ -163,7 +163,7 @@ func TestACopyThatIsWrittenToMeanwhile(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	times = 0
-	if err := h.copyDatabase(t.Context(), to, disturb); err != nil { // the second try is not disturbed
+	if err := h.copyDatabase(t.Context(), to, disturb, atOnce); err != nil { // the second try is not disturbed
 		t.Error(err)
 	}
 	boom := errors.New("boom")
