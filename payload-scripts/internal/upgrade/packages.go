@@ -65,9 +65,13 @@ func (p *packageSet) markUserInstalled(ctx context.Context) error {
 }
 
 // keepFromUpdates never fails an upgrade that serves already either.
-func (p *packageSet) keepFromUpdates(context.Context) error {
-	if err := updatesOf(p.Bundle).Exclude(updates.Higher(p.Manifest())); err != nil {
+func (p *packageSet) keepFromUpdates(ctx context.Context) error {
+	host := updatesOf(p.Bundle)
+	if err := host.Exclude(updates.Higher(p.Manifest())); err != nil {
 		return p.Warn("an update of the system may bring back packages of another release: " + err.Error())
+	}
+	if err := host.EndPackageKit(ctx); err != nil {
+		return p.Warn("until PackageKit's daemon ends, an update by it may bring back packages of another release: " + err.Error())
 	}
 	return nil
 }
