@@ -47,6 +47,7 @@ var courses = []course{
 	{name: "odd", odd: true, parts: []part{{untouched, leaveAlone}, {named, failOdd}, {again, retry}}},
 	{name: "signatures", parts: []part{{signed, verify}}},
 	{name: "unattended", parts: []part{{behind, waitForUpdate}}},
+	{name: "packagekit", parts: []part{{resident, passPackageKit}}},
 	{name: "updates", parts: []part{{waited, waitForDNF}, {nightly, updateAtNight}}},
 }
 

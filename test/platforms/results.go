@@ -114,6 +114,7 @@ const (
 	signed    = "signed"
 	behind    = "behind"
 	waited    = "waited"
+	resident  = "resident"
 	nightly   = "nightly"
 )
 
@@ -130,6 +131,7 @@ var tests = []struct{ name, says string }{
 	{signed, "`_pkgverify_level all`: nothing is installed without the key; with it the machine is upgraded"},
 	{behind, "an unattended update is in the middle of a scriptlet: it is waited for"},
 	{waited, "another dnf waits for an answer: dnf5 is waited for, for as long as the admin says, and named; what dnf 4 does when it is answered later does no harm"},
+	{resident, "a PackageKit, for which a stand-in has the locks that were measured: it is waited for in its transaction, not while it is idle, and asked to end after the upgrade"},
 	{nightly, "`dnf upgrade` with a repository of the components of every release: nothing changes"},
 }
 
