@@ -339,22 +339,6 @@ func (u *users) window(from, to string) (closed, opened time.Time) {
 	return closed, opened
 }
 
-// shut is when the door was shut for sure: from the first refusal to the last one.
-func (u *users) shut() (from, to time.Time) {
-	for _, q := range u.asked {
-		if q.end != notLetIn {
-			continue
-		}
-		if from.IsZero() || q.answered.Before(from) {
-			from = q.answered
-		}
-		if q.sent.After(to) {
-			to = q.sent
-		}
-	}
-	return from, to
-}
-
 // check holds what the users were told against what 4.0.1 shows.
 func (u *users) check(t *testing.T) {
 	t.Helper()

@@ -158,7 +158,7 @@ mkdir -p ` + slowStart + ` && printf '[Service]\nExecStartPre=/bin/sleep 6\n' > 
 			},
 			{
 				name:  "an out-of-memory kill of the engine",
-				at:    "files to new",
+				at:    "packages to new",
 				then:  outOfMemory,
 				mend:  `journalctl --no-pager -u ` + prefix + ` | grep -E 'killed|status=9|oom' && { [ ! -d /sys/fs/cgroup/memory ] || rmdir /sys/fs/cgroup/memory/oom-$(readlink /opt/` + prefix + `/run/current); }`,
 				cause: `the engine was stopped in the step`,

@@ -130,6 +130,16 @@ func (r told) commit() time.Time {
 	return time.Time{}
 }
 
+// reopened is when clients were let on.
+func (r told) reopened(t *testing.T) time.Time {
+	t.Helper()
+	window, err := time.ParseDuration(r.Window)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Closed.Add(window)
+}
+
 // product is a crowd's requests: four of five ask for the version, one uploads a blueprint.
 func product(name string) func(n int) (string, string, http.Header, []byte) {
 	header := http.Header{"Authorization": {"Basic YWRtaW46b3Blbi1zZXNhbWUtNDI="}, "Tenant": {"default_tenant"}}
