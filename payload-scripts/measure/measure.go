@@ -150,7 +150,11 @@ func (t *copied) run(ctx context.Context) (*Result, error) {
 	if t.Dump != "" {
 		t.Note("load the dump")
 		if err := dump.Load(ctx, own, t.Dump); err != nil {
-			return nil, &NotUsableError{err, "load it by hand to see why; a dump made with --no-owner --no-privileges needs no roles"}
+			do := "load it by hand to see why; a dump made with --no-owner --no-privileges needs no roles"
+			if unfit := (*dump.UnfitError)(nil); errors.As(err, &unfit) {
+				do = unfit.Do
+			}
+			return nil, &NotUsableError{err, do}
 		}
 	}
 	t.watch.dir = t.Database.Migrations

@@ -232,19 +232,26 @@ func TestDump(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.notUsable("load ")
+	if err := os.WriteFile(w.o.Dump, []byte("\\connect postgres\nCREATE TABLE x (y int);\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if do := w.notUsable("line 1 leaves the database"); !strings.Contains(do, "without --create") {
+		t.Errorf("to do: %s", do)
+	}
 }
 
-// notUsable wants the database to be refused, with what to do.
-func (w *world) notUsable(want string) {
+// notUsable wants the database to be refused, and returns what to do.
+func (w *world) notUsable(want string) (do string) {
 	w.Helper()
 	_, err := Run(context.Background(), w.o)
 	var e *NotUsableError
 	if !errors.As(err, &e) || !strings.Contains(err.Error(), want) || e.Do == "" {
-		w.Errorf("error %v, want %q", err, want)
+		w.Fatalf("error %v, want %q", err, want)
 	}
 	if got := w.value("SELECT count(*)::text FROM pg_database WHERE datname = '" + w.o.scratchName() + "'"); got != "0" {
 		w.Error("the copy is still there")
 	}
+	return e.Do
 }
 
 func TestNotUsable(t *testing.T) {

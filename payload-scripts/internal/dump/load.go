@@ -8,18 +8,39 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/programs"
 )
 
+// UnfitError is a dump that cannot be loaded, whatever the database is like.
+type UnfitError struct {
+	Err error
+	Do  string // what to do, for a person
+}
+
+func (e *UnfitError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *UnfitError) Unwrap() error { return e.Err }
+
 // Load fills the database, which is empty, from a dump: pg_dump's custom format or SQL, of a pg_dump that may be older or
-// newer than the server. An archive becomes SQL first, by the newest pg_restore that is installed.
+// newer than the server. An archive becomes SQL first, by the newest pg_restore that is installed. It fails with an
+// *UnfitError where no database could take the dump.
 func Load(ctx context.Context, db *database.DB, file string) error {
-	if err := load(ctx, db, file); err != nil {
+	err := load(ctx, db, file)
+	var unfit *UnfitError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &unfit): // without psql's own words about what was kept from it
+		return &UnfitError{fmt.Errorf("load %s: %w", file, unfit.Err), unfit.Do}
+	case strings.Contains(err.Error(), "unsupported version ("):
+		return &UnfitError{fmt.Errorf("load %s: %w", file, err), "install PostgreSQL's client programs of the version that wrote it, or a later one"}
+	default:
 		return fmt.Errorf("load %s: %w", file, err)
 	}
-	return nil
 }
 
 func load(ctx context.Context, db *database.DB, file string) error {
@@ -28,7 +49,7 @@ func load(ctx context.Context, db *database.DB, file string) error {
 		return err
 	}
 	psql := filepath.Join(bin, "psql")
-	drop, err := unknown(ctx, db, psql)
+	to, err := targetOf(ctx, db, psql)
 	if err != nil {
 		return err
 	}
@@ -60,7 +81,7 @@ func load(ctx context.Context, db *database.DB, file string) error {
 	} else {
 		restored <- nil
 	}
-	suited := suit(sql, drop)
+	suited := suit(sql, to)
 	defer suited.Close() //nolint:errcheck // nothing is lost
 	err = connected(ctx, db, programs.Cmd{
 		Name: psql, Args: []string{"--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", "--output=/dev/null", "--file=-"},
