@@ -157,7 +157,8 @@ func kept(ctx context.Context, db *database.DB, folder string, written int64) (N
 	n := Need{Path: folder, Bytes: written, What: "PostgreSQL's write-ahead log"}
 	var most int64
 	var held bool
-	err := db.Pool.QueryRowContext(ctx, `SELECT setting::bigint * CASE unit WHEN '16MB' THEN 16777216 WHEN 'MB' THEN 1048576 ELSE 1 END,
+	// Before 10 it is counted in files of the log: the unit is 16MB at 9.6, and none at 9.5.
+	err := db.Pool.QueryRowContext(ctx, `SELECT setting::bigint * CASE unit WHEN 'MB' THEN 1048576 ELSE 16777216 END,
 			EXISTS (SELECT 1 FROM pg_catalog.pg_replication_slots WHERE NOT active) OR current_setting('archive_mode') <> 'off'
 				AND EXISTS (SELECT 1 FROM pg_catalog.pg_stat_archiver WHERE last_failed_time > coalesce(last_archived_time, '-infinity'))
 		FROM pg_catalog.pg_settings WHERE name = 'max_wal_size'`).Scan(&most, &held)
