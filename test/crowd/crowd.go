@@ -179,6 +179,7 @@ func (cl *client) ask(ctx context.Context, method, path string, header http.Head
 		a.Err = err
 		return a
 	}
+	defer resp.Body.Close() //nolint:errcheck // all of it was read
 	a.Status = resp.StatusCode
 	a.Body, a.Err = io.ReadAll(resp.Body)
 	if resp.Close {

@@ -238,7 +238,7 @@ func server(t *testing.T, name string, addresses ...string) (stop func()) {
 					return
 				}
 				go func() {
-					defer conn.Close() //nolint:errcheck // a test's
+					defer conn.Close()
 					lines := bufio.NewScanner(conn)
 					for lines.Scan() {
 						from, _, _ := net.SplitHostPort(conn.RemoteAddr().String())
@@ -347,7 +347,7 @@ func window(t *testing.T, h Hold, s *systemdStandIn) {
 	fmt.Fprintln(gone, "gone")
 	_ = gone.Close()
 	stop()
-	stop = server(t, "new", fmt.Sprintf("0.0.0.0:%d", port), "[::]:4431")
+	server(t, "new", fmt.Sprintf("0.0.0.0:%d", port), "[::]:4431")
 	if l, err := Dialer.DialContext(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port)); err != nil {
 		t.Errorf("our own question: %v", err)
 	} else if got := ask(t, l, "probe"); got != "new probe 127.0.0.1" {

@@ -39,7 +39,7 @@ func TestListening(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // a test's
+	defer l.Close()
 	port := uint16(l.Addr().(*net.TCPAddr).Port)
 	if got, err := Listening([]uint16{1, port}); err != nil || !slices.Equal(got, []uint16{port}) {
 		t.Errorf("got %v, %v; want %d", got, err, port)
@@ -48,7 +48,7 @@ func TestListening(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Close() //nolint:errcheck // a test's
+	defer client.Close()
 	if n, err := Connections([]uint16{1, port, port}); err != nil || n != 1 {
 		t.Errorf("%d connections, %v", n, err)
 	}

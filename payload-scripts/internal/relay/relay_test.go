@@ -205,7 +205,7 @@ func TestOddClients(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer server.Close() //nolint:errcheck // a test's
+	defer server.Close()
 	go func() {
 		for {
 			conn, err := server.Accept()

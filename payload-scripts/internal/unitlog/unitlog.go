@@ -43,6 +43,7 @@ func File(path string) (Log, error) {
 	return l, nil
 }
 
+// Heard reads what was written since; a half line is kept for the next time.
 func (l *logFile) Heard(_ context.Context, text string) (bool, error) {
 	info, err := os.Stat(l.path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -92,6 +93,7 @@ func Journal(ctx context.Context, name string) (Log, error) {
 	return j, nil
 }
 
+// Heard asks for all that came since the cursor.
 func (j *journalLines) Heard(ctx context.Context, text string) (bool, error) {
 	var args []string
 	if j.cursor != "" {

@@ -79,11 +79,11 @@ func (d *Door) Shut(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	closed := time.Now()
 	held, err := d.hold(ctx)
 	if err != nil {
 		return err
 	}
+	closed := time.Now()
 	cut := -1
 	d.services.Killing = func() {
 		if n, err := hold.Connections(d.Hold.Ports); err == nil {
