@@ -144,6 +144,10 @@ func (h Hold) await(ctx context.Context) (Status, error) {
 // Active reports whether clients are being held.
 func (h Hold) Active(ctx context.Context) (bool, error) { return h.capture(0).Active(ctx) }
 
+// ErrNoAnswer is wrapped by the error of a release whose relay does not answer: new clients are let on, and those that waited
+// may have to wait until they are turned away.
+var ErrNoAnswer = errors.New("the process that keeps clients waiting does not answer")
+
 // Release lets clients on: new ones reach what listens, those that wait are passed on to it. It may be called again, and
 // where nothing is held. It returns how the relay stands, nil when there is none (any more).
 func (h Hold) Release(ctx context.Context) (*Status, error) {
@@ -159,10 +163,24 @@ func (h Hold) Release(ctx context.Context) (*Status, error) {
 	}
 	host.Point("new clients are let on", "")
 	s, err := h.ask("release")
-	if notThere(err) {
-		return nil, h.capture(0).Unroute()
+	switch {
+	case err == nil:
+		return &s, nil
+	case notThere(err):
+		return nil, h.Forget(ctx)
 	}
-	return &s, err
+	return nil, fmt.Errorf("%w: %w", ErrNoAnswer, err)
+}
+
+// Forget removes what Prepare wrote, and what a relay that was killed has left. One that runs does so itself at its end.
+func (h Hold) Forget(ctx context.Context) error {
+	if _, err := h.ask("status"); !notThere(err) {
+		return nil
+	}
+	if _, err := os.Lstat(h.Places.HoldUnitFile()); err != nil {
+		return nil //nolint:nilerr // never prepared, or forgotten
+	}
+	return errors.Join(h.Units.Stop(ctx, h.Places.HoldUnit()), h.removeFiles(), h.capture(0).Unroute())
 }
 
 // Status asks the relay how it stands.

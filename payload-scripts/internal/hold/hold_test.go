@@ -63,6 +63,8 @@ func inside(t *testing.T) bool {
 		sh(t, "ip -n "+ns+" link set lo up")
 	}
 	sh(t, "ip -n "+h+" link add eth0 type veth peer name eth0 netns "+c)
+	// A machine that looks hard at where packages come from, as RHEL does.
+	sh(t, "ip netns exec "+h+" sh -c 'for i in all default lo eth0; do echo 1 > /proc/sys/net/ipv4/conf/$i/rp_filter; done'")
 	for _, side := range [][3]string{{h, hostAddr, hostAddr6}, {c, clientAddr, clientAddr6}} {
 		sh(t, "ip -n "+side[0]+" address add "+side[1]+"/24 dev eth0 && ip -n "+side[0]+" address add "+side[2]+"/64 dev eth0 nodad && ip -n "+side[0]+" link set eth0 up")
 	}
@@ -399,6 +401,9 @@ func window(t *testing.T, h Hold, s *systemdStandIn) {
 	if _, err := h.Release(t.Context()); err != nil {
 		t.Errorf("a release of nothing: %v", err)
 	}
+	if err := h.Forget(t.Context()); err != nil {
+		t.Errorf("nothing to forget: %v", err)
+	}
 	if left := sh(t, "find "+h.Places.Root+"/run ! -type d"); left != "" {
 		t.Errorf("files: %s", left)
 	}
@@ -453,6 +458,36 @@ func TestReleaseWithoutARelay(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	nothingLeft(t, h)
+}
+
+// TestForget removes what was made ready and never needed.
+func TestForget(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	h, _ := world(t)
+	must(t, h.Forget(t.Context()))
+	if left := sh(t, "find "+h.Places.Root+"/run ! -type d"); left != "" {
+		t.Errorf("files: %s", left)
+	}
+	nothingLeft(t, h)
+}
+
+// TestSilentRelay: new clients are let on though it does not answer.
+func TestSilentRelay(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	h, s := world(t)
+	must(t, h.Begin(t.Context()))
+	server(t, "new", fmt.Sprintf("0.0.0.0:%d", port))
+	must(t, s.cmd.Process.Signal(syscall.SIGSTOP))
+	if _, err := h.Release(t.Context()); !errors.Is(err, ErrNoAnswer) {
+		t.Errorf("got %v", err)
+	}
+	if got := ask(t, mustDial(t, fmt.Sprintf("%s:%d", hostAddr, port)), "x"); got != "new x "+clientAddr {
+		t.Errorf("got %q", got)
+	}
 }
 
 // TestServerOfOneAddress: one that does not listen on loopback is asked where its clients ask.

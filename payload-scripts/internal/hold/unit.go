@@ -81,7 +81,7 @@ func (h Hold) Ended() error { return h.capture(0).Unroute() }
 
 func (h Hold) removeFiles() error {
 	var failed error
-	for _, path := range []string{h.Places.HoldUnitFile(), h.Places.HoldReleased()} {
+	for _, path := range []string{h.Places.HoldUnitFile(), h.Places.HoldReleased(), h.Places.HoldSocket()} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			failed = errors.Join(failed, err)
 		}

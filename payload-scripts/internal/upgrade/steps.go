@@ -61,7 +61,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "start the services", Do: to(manifest.New, u.units.StartAgain)}, // those that have ended since, of an attempt that was resumed all
 			{Name: "open the door", Do: to(manifest.New, u.door.Open)},
 			{Name: "start what needs the product", Do: u.units.StartDependents},
-			{Name: "take the marks away", Do: u.units.Unmark},
+			{Name: "take the marks away", Do: u.door.Unmark},
 			{Name: "forget the stores' copies", Do: u.stores.Forget},
 			{Name: "keep the packages from updates", Do: u.packages.keepFromUpdates}, // before the next: dnf does not see what it leaves out, and the jump before may have had it leave these out
 			{Name: "mark packages as installed by the user", Do: u.packages.markUserInstalled},
@@ -74,7 +74,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "schema to old", Do: to(manifest.Old, u.schema.Converge)},
 			{Name: "undo the hooks", Do: u.hooks.Undo},
 			{Name: "remove what came early", Do: u.parts.RemoveEarly},
-			{Name: "take the marks away", Do: u.units.Unmark},
+			{Name: "take the marks away", Do: u.door.Unmark},
 			{Name: "see the product serve", Do: u.units.AwaitOld}, // after a loss of power it is still starting
 		},
 		line.Reopen: { // the services were never stopped: work under way goes on
@@ -85,7 +85,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "schema to old", Do: to(manifest.Old, u.schema.Converge)},
 			{Name: "undo the hooks", Do: u.hooks.Undo},
 			{Name: "remove what came early", Do: u.parts.RemoveEarly},
-			{Name: "take the marks away", Do: u.units.Unmark},
+			{Name: "take the marks away", Do: u.door.Unmark},
 		},
 		line.Restore: {
 			{Name: "mark the window", Do: u.units.MarkBack},
@@ -106,7 +106,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "start the services", Do: to(manifest.Old, u.units.StartAgain)},
 			{Name: "open the door", Do: to(manifest.Old, u.door.Open)},
 			{Name: "start what needs the product", Do: u.units.StartDependents},
-			{Name: "take the marks away", Do: u.units.Unmark},
+			{Name: "take the marks away", Do: u.door.Unmark},
 		},
 	}
 }

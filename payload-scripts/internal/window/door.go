@@ -121,6 +121,9 @@ func (d *Door) hold(ctx context.Context) (bool, error) {
 		return true, nil
 	}
 	_, releaseErr := d.Hold.Release(context.WithoutCancel(ctx))
+	if errors.Is(releaseErr, hold.ErrNoAnswer) {
+		releaseErr = nil // the new clients are let on
+	}
 	if err := errors.Join(ctx.Err(), releaseErr); err != nil {
 		return false, err
 	}
@@ -205,12 +208,25 @@ func (d *Door) release(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	s, err := d.Hold.Release(ctx)
+	if errors.Is(err, hold.ErrNoAnswer) {
+		return true, d.Warn(err.Error() + "; clients that waited may be turned away")
+	}
 	if err != nil || s == nil {
 		return false, err
 	}
 	return true, d.Journal.Update(func(r *journal.Record) {
 		r.Clients = &journal.Clients{Taken: s.Taken, Left: s.Left, TimedOut: s.TimedOut, Failed: s.Failed, Longest: s.Longest}
 	})
+}
+
+// Unmark takes the marks of the window away, and what was made ready for clients that were to wait and never had to.
+func (d *Door) Unmark(ctx context.Context) error {
+	if len(d.Hold.Ports) > 0 {
+		if err := d.Hold.Forget(ctx); err != nil {
+			return err
+		}
+	}
+	return d.Units.Unmark(ctx)
 }
 
 // GiveUp is for an attempt that needs a person: clients are not kept waiting for one. They are let to the door that serves,
