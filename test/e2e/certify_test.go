@@ -54,7 +54,15 @@ type certified struct {
 		Name, Outcome, Reason string
 		Window                float64
 		Load                  *struct{ Good, Writes int }
+		Back                  *crowdSaw `json:"clients_back"`
+		Clients               *crowdSaw
 	}
+}
+
+// crowdSaw is what clients saw.
+type crowdSaw struct {
+	Requests, Failed, Cut int
+	Longest               float64
 }
 
 // TestCertify certifies a bundle by all scenarios, each on a machine of its own, and publishes it: as stable when all platforms of its release
@@ -128,8 +136,15 @@ func certify(t *testing.T, bundler, copied, platform string) {
 		if s.Load != nil && (s.Load.Good == 0 || s.Load.Writes == 0) {
 			t.Errorf("the clients saw %+v", s.Load)
 		}
+		for _, saw := range []*crowdSaw{s.Back, s.Clients} {
+			if (saw != nil) != (s.Name == "clients") || saw != nil && (saw.Requests < 100 || saw.Failed != saw.Cut || saw.Longest == 0) {
+				t.Errorf("%s: clients saw %+v", s.Name, saw)
+			} else if saw != nil {
+				t.Logf("clients saw %+v", *saw)
+			}
+		}
 	}
-	if want := []string{"fresh", "interrupted", "failing", "refused", "load", "way-back", "second-run"}; !slices.Equal(names, want) || c.Outcome != "passed" {
+	if want := []string{"fresh", "interrupted", "failing", "refused", "load", "clients", "way-back", "second-run"}; !slices.Equal(names, want) || c.Outcome != "passed" {
 		t.Errorf("%s: the scenarios are %v", c.Outcome, names)
 	}
 	if want := copied + ".certificate." + platform + ".intoto.json"; c.File != want {

@@ -5,6 +5,7 @@ package need
 
 import (
 	"os"
+	"os/exec"
 	"testing"
 )
 
@@ -18,6 +19,18 @@ func Root(t testing.TB) {
 	default:
 		t.Fatal("this test needs root")
 	}
+}
+
+// Program leaves a test out without a program, or fails it when nothing may be left out.
+func Program(t testing.TB, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err == nil {
+		return
+	}
+	if testing.Short() {
+		t.Skipf("it needs %s: make unit runs it", name)
+	}
+	t.Fatalf("this test needs %s", name)
 }
 
 // Time leaves out a test that takes long.

@@ -2,10 +2,11 @@
 // signed statement how it did.
 //
 // A machine of the old release is taken through scenarios: an upgrade as a customer does it, one
-// that is killed, one that fails, one that must be refused, one with clients at work, one that is
-// called back, one that was made already. Each ends in checks of what the machine then is: packages,
-// files, units, health questions, schema and rows, and what the product itself checks. All that
-// is known of the product comes from the bundle's manifest and from files of the project.
+// that is killed, one that fails, one that must be refused, one while questions and writes come
+// all the time, one with clients that never ask twice, one that is called back, one that was made
+// already. Each ends in checks of what the machine then is: packages, files, units, health
+// questions, schema and rows, and what the product itself checks. All that is known of the product
+// comes from the bundle's manifest and from files of the project.
 //
 // It promises that a certificate names the bytes that were tried, the platform that they were
 // tried on and every scenario's outcome, good or bad; that a bundle whose certificate verifies
@@ -125,7 +126,8 @@ func (o Options) runScenario(ctx context.Context, s scenario) (_ Scenario, _ Fac
 	}
 	interrupted = false
 	sc := Scenario{Name: s.name, Outcome: Passed, Seconds: seconds(time.Since(started).Seconds()), Limit: o.Manifest.Limits.Window.D().Seconds(),
-		Window: seconds(r.upgraded.Window.D().Seconds()), Measured: r.upgraded.Measured, Load: r.load}
+		Window: seconds(r.upgraded.Window.D().Seconds()), Measured: r.upgraded.Measured, Load: r.load,
+		Back: r.back, Clients: r.clients}
 	if failed != nil {
 		sc.Outcome, sc.Reason = Failed, bounded(failed.Error())
 		o.Tell(s.name, "%s: %s\n%s", Failed, sc.Reason, r.logs(ctx))

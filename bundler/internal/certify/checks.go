@@ -3,6 +3,7 @@ package certify
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -39,7 +40,8 @@ const (
 
 // Checks are what a product adds to the checks of every bundle: specs/<jump>/certify.
 type Checks struct {
-	Scripts []Script
+	Scripts  []Script
+	Requests []Request // that clients make, besides the health questions of doors
 	// Free are the tables, schema.table or table, whose rows a jump may change as it likes. A table
 	// that no migration names must have the same rows after an upgrade, and one that they do name
 	// no row less.
@@ -72,20 +74,36 @@ func LoadChecks(dir string) (Checks, error) {
 			err = fmt.Errorf("%s has more than %d bytes", path, maxCheckBytes)
 		case err == nil && e.Name() == rowsFile:
 			err = c.readRows(path, text)
-		case err == nil && !scriptGrammar.MatchString(e.Name()):
-			err = fmt.Errorf("%s is neither a script *.sh nor the file %s", path, rowsFile)
 		case err == nil:
-			sum := sha256.Sum256(text)
-			c.Scripts = append(c.Scripts, Script{Check{e.Name(), hex.EncodeToString(sum[:])}, text})
+			err = c.take(path, text)
 		}
-		if err == nil && len(c.Scripts) > maxChecks {
-			err = fmt.Errorf("%s has more than %d scripts", dir, maxChecks)
+		if err == nil && len(c.Scripts)+len(c.Requests) > maxChecks {
+			err = fmt.Errorf("%s has more than %d files", dir, maxChecks)
 		}
 		if err != nil {
 			return c, exit.With(exit.Spec, fmt.Errorf("read the product's checks: %w", err), "")
 		}
 	}
 	return c, nil
+}
+
+// take takes in a script or a request.
+func (c *Checks) take(path string, text []byte) error {
+	sum := sha256.Sum256(text)
+	check := Check{filepath.Base(path), hex.EncodeToString(sum[:])}
+	switch {
+	case scriptGrammar.MatchString(check.Name):
+		c.Scripts = append(c.Scripts, Script{check, text})
+	case requestGrammar.MatchString(check.Name):
+		q, err := readRequest(check, text)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		c.Requests = append(c.Requests, q)
+	default:
+		return fmt.Errorf("%s is neither a script *.sh, nor a request *.http, nor the file %s", path, rowsFile)
+	}
+	return nil
 }
 
 // readRows reads lines "TABLE: why"; a line that starts with # is a comment.
@@ -109,11 +127,15 @@ func (c *Checks) readRows(path string, text []byte) error {
 }
 
 func (c Checks) list() []Check {
-	list := make([]Check, 0, len(c.Scripts))
+	list := make([]Check, 0, len(c.Scripts)+len(c.Requests))
 	for _, s := range c.Scripts {
 		list = append(list, s.Check)
 	}
-	return slices.Clip(list)
+	for _, q := range c.Requests {
+		list = append(list, q.Check)
+	}
+	slices.SortFunc(list, func(a, b Check) int { return cmp.Compare(a.Name, b.Name) })
+	return list
 }
 
 // giveChecks brings the scripts to the machine.

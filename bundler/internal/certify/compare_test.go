@@ -286,7 +286,9 @@ func TestLoadChecks(t *testing.T) {
 		{"rows", "rows", "# what is free\npublic.cache: filled again at every start\n\ncache2 : the same\n", ""},
 		{"rows without a reason", "rows", "cache: \n", `rows:1: not "TABLE: why its rows may change"`},
 		{"rows twice", "rows", "a: b\na: c\n", "rows:2: table a stands there twice"},
-		{"something else", "data.py", "", "is neither a script *.sh nor the file rows"},
+		{"a request", "upload.http", "PUT http://127.0.0.1/uploads/{n} HTTP/1.1\n", ""},
+		{"no request", "upload.http", "PUT /uploads\n", "upload.http: malformed HTTP request"},
+		{"something else", "data.py", "", "is neither a script *.sh, nor a request *.http, nor the file rows"},
 		{"a name that a shell knows", "a b.sh", "", "is neither a script"},
 		{"too large", "data.sh", strings.Repeat("x", maxCheckBytes+1), "more than"},
 	} {
@@ -295,7 +297,7 @@ func TestLoadChecks(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := LoadChecks(dir)
-		if c.refused == "" && (err != nil || len(got.Scripts)+len(got.Free) == 0) || c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused)) {
+		if c.refused == "" && (err != nil || len(got.list())+len(got.Free) == 0) || c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused)) {
 			t.Errorf("%s: %+v, %v", c.name, got, err)
 		}
 	}

@@ -27,6 +27,8 @@ type run struct {
 	before   state  // the old release, before anything
 	upgraded report // the last upgrade that was waited for
 	load     *Load
+	back     *Clients // of the upgrade that went back
+	clients  *Clients
 
 	addresses map[string]connection.Address // of the databases, by their names in the manifest
 }
@@ -125,14 +127,19 @@ func (r *run) isNew(ctx context.Context, clients bool) error {
 	return named("the new release", f)
 }
 
-// isOld says what keeps the machine from being what it was before anything.
-func (r *run) isOld(ctx context.Context) error {
+// isOld says what keeps the machine from being what it was before anything, but for what clients have written.
+func (r *run) isOld(ctx context.Context, clients bool) error {
 	f := append(r.healthy(ctx, manifest.Old), r.proves(ctx, manifest.Old)...)
 	now, err := r.readState(ctx, manifest.Old)
 	if err != nil {
 		return err
 	}
-	f = append(f, now.isAsBefore(r.before)...)
+	if clients {
+		f = append(f, now.isOld(r.m)...)
+		f.rows(r.before.tables, now.tables, ruleOf("", r.checks.Free, clients))
+	} else {
+		f = append(f, now.isAsBefore(r.before)...)
+	}
 	f = append(f, r.productIs(ctx, phaseBack)...)
 	return named("the old release", f)
 }
@@ -211,6 +218,8 @@ type report struct {
 	Error    string            `json:"error"`
 	Window   manifest.Duration `json:"window"`
 	Measured bool              `json:"window_measured"`
+	Closed   time.Time         `json:"closed"` // to milliseconds; whoever connects later has to wait, where clients do
+	Warnings []string          `json:"warnings"`
 }
 
 func (r *run) report(ctx context.Context) (report, error) {

@@ -16,6 +16,7 @@ const (
 	Failing     = "failing"
 	Refused     = "refused"
 	Loaded      = "load"
+	WithClients = "clients"
 	WayBack     = "way-back"
 	SecondRun   = "second-run"
 )
@@ -34,6 +35,7 @@ var scenarios = []scenario{
 	{Failing, "something fails in the window: it goes back by itself", failing},
 	{Refused, "the machine is at no release: nothing is changed", refused},
 	{Loaded, "clients ask and write all the time", loaded},
+	{WithClients, "clients that never ask twice come through the door, while an upgrade goes back and while one goes through", crowded},
 	{WayBack, "the admin goes back before the commit", rollBack},
 	{SecondRun, "the same bundle once more: nothing to do", secondRun},
 }
@@ -70,16 +72,25 @@ func interrupted(ctx context.Context, r *run) error {
 	if err := r.wait(ctx, codeRolledBack); err != nil {
 		return fmt.Errorf("after the engine was killed: %w", err)
 	}
-	if err := r.isOld(ctx); err != nil {
+	if err := r.isOld(ctx, false); err != nil {
 		return fmt.Errorf("after the engine was killed: %w", err)
 	}
-	if err := r.start(ctx); err != nil {
-		return fmt.Errorf("once more: %w", err)
-	}
-	if err := r.wait(ctx, codeDone, codeAgents); err != nil {
-		return fmt.Errorf("once more: %w", err)
+	if err := r.onceMore(ctx); err != nil {
+		return err
 	}
 	return r.isNew(ctx, false)
+}
+
+// onceMore starts the bundle that is installed and waits for the new release.
+func (r *run) onceMore(ctx context.Context) error {
+	err := r.start(ctx)
+	if err == nil {
+		err = r.wait(ctx, codeDone, codeAgents)
+	}
+	if err != nil {
+		return fmt.Errorf("once more: %w", err)
+	}
+	return nil
 }
 
 // startAnd installs the bundle, starts it by hand and then runs a script.
@@ -95,6 +106,14 @@ func (r *run) startAnd(ctx context.Context, what, script string) error {
 }
 
 func failing(ctx context.Context, r *run) error {
+	if err := r.fail(ctx); err != nil {
+		return err
+	}
+	return r.isOld(ctx, false)
+}
+
+// fail upgrades, has something fail in the window, and waits until everything is back.
+func (r *run) fail(ctx context.Context) error {
 	arranged, err := r.arrange(ctx)
 	if err != nil {
 		return err
@@ -110,10 +129,8 @@ done
 	if err := r.wait(ctx, codeRolledBack); err != nil {
 		return fmt.Errorf("%s was to fail: %w", arranged.what, err)
 	}
-	if _, err := r.machine.must(ctx, "tidy up", arranged.tidy); err != nil {
-		return err
-	}
-	return r.isOld(ctx)
+	_, err = r.machine.must(ctx, "tidy up", arranged.tidy)
+	return err
 }
 
 // failure is something that goes wrong in the window and is mended on the way back, by scripts.
@@ -183,7 +200,7 @@ func refused(ctx context.Context, r *run) error {
 	if _, err := r.machine.must(ctx, "put rpm's database back", restoreRPM(r.at("rpmdb"))); err != nil {
 		return err
 	}
-	return r.isOld(ctx)
+	return r.isOld(ctx, false)
 }
 
 // loseOne takes a package of the old release out of rpm's database, nothing else, and returns its name.
@@ -228,6 +245,20 @@ func loaded(ctx context.Context, r *run) error {
 	return r.isNew(ctx, true)
 }
 
+func crowded(ctx context.Context, r *run) error {
+	var err error
+	if r.back, err = r.withClients(ctx, func() error { return r.fail(ctx) }); err != nil {
+		return fmt.Errorf("the upgrade that goes back: %w", err)
+	}
+	if err := r.isOld(ctx, true); err != nil {
+		return err
+	}
+	if r.clients, err = r.withClients(ctx, func() error { return r.onceMore(ctx) }); err != nil {
+		return err
+	}
+	return r.isNew(ctx, true)
+}
+
 func rollBack(ctx context.Context, r *run) error {
 	if err := r.startAnd(ctx, "ask the upgrade to go back", r.inWindow()+r.m.Prefix+" rollback"); err != nil {
 		return err
@@ -235,7 +266,7 @@ func rollBack(ctx context.Context, r *run) error {
 	if err := r.wait(ctx, codeRolledBack); err != nil {
 		return err
 	}
-	return r.isOld(ctx)
+	return r.isOld(ctx, false)
 }
 
 func secondRun(ctx context.Context, r *run) error {

@@ -1,6 +1,7 @@
 package certify
 
 import (
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -57,7 +58,34 @@ type Scenario struct {
 	Window   float64 `json:"window"`
 	Measured bool    `json:"measured"`       // at the door, not by its stop and start
 	Limit    float64 `json:"limit"`          // that the bundle promises, in seconds
-	Load     *Load   `json:"load,omitempty"` // of the scenario with clients
+	Load     *Load   `json:"load,omitempty"` // of the scenario load
+	// Of the scenario clients: the upgrade that goes back, and the one that does not; nil where no door can be asked.
+	Back    *Clients `json:"clients_back,omitempty"`
+	Clients *Clients `json:"clients,omitempty"`
+}
+
+// Clients is what clients of the doors saw, of which none asked twice.
+type Clients struct {
+	Requests int     `json:"requests"`
+	Failed   int     `json:"failed"`  // without a whole answer, or with an error of the server's (5xx)
+	Cut      int     `json:"cut"`     // of Failed: no whole answer on a connection that was there when the door was shut
+	Longest  float64 `json:"longest"` // wait for an answer, in seconds
+}
+
+// TurnedAway is how many requests failed that could have waited.
+func (c Clients) TurnedAway() int { return c.Failed - c.Cut }
+
+// Plus returns what both saw together.
+func (c Clients) Plus(o Clients) Clients {
+	return Clients{c.Requests + o.Requests, c.Failed + o.Failed, c.Cut + o.Cut, max(c.Longest, o.Longest)}
+}
+
+func (c Clients) String() string {
+	away := "none"
+	if n := c.TurnedAway(); n > 0 {
+		away = fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%d requests, longest wait %.1f s, %s turned away, %d cut off", c.Requests, c.Longest, away, c.Cut)
 }
 
 // Load is what a client saw that asked the product's health questions all the time.
@@ -82,6 +110,19 @@ func (c Certificate) Window() float64 {
 		}
 	}
 	return 0
+}
+
+// Clients returns what clients saw in all upgrades together; zero when there were none.
+func (c Certificate) Clients() Clients {
+	var all Clients
+	for _, s := range c.Scenarios {
+		for _, saw := range []*Clients{s.Back, s.Clients} {
+			if saw != nil {
+				all = all.Plus(*saw)
+			}
+		}
+	}
+	return all
 }
 
 // FileName is what the statement of a bundle is called; its signature has ".asc" behind it.

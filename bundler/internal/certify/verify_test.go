@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -86,7 +87,9 @@ func TestVerify(t *testing.T) {
 		{name: "a failed scenario that was not counted", change: func(c *Certificate) { c.Scenarios[2].Outcome = Failed }, refused: "the scenario failing failed"},
 		{name: "an outcome that nobody knows", change: func(c *Certificate) { c.Scenarios[0].Outcome = "" }, refused: "the scenario fresh "},
 		{name: "a failed outcome", change: func(c *Certificate) { c.Outcome = Failed }, refused: `its outcome is "failed"`},
-		{name: "a missing scenario", change: func(c *Certificate) { c.Scenarios = c.Scenarios[:6] }, refused: "the scenario second-run is missing"},
+		{name: "a missing scenario", change: func(c *Certificate) { c.Scenarios = c.Scenarios[:7] }, refused: "the scenario second-run is missing"},
+		{name: "the scenario clients failed", change: func(c *Certificate) { c.Scenarios[5].Outcome = Failed }, refused: "the scenario clients failed"},
+		{name: "from before there was the scenario clients", change: func(c *Certificate) { c.Scenarios = slices.Delete(c.Scenarios, 5, 6) }},
 		{name: "one scenario instead of another", change: func(c *Certificate) { c.Scenarios[3] = c.Scenarios[0] }, refused: "the scenario fresh stands there twice\nthe scenario refused is missing"},
 		{name: "no scenario", change: func(c *Certificate) { c.Scenarios = nil }, refused: "the scenario fresh is missing"},
 	} {
@@ -111,7 +114,7 @@ func TestVerify(t *testing.T) {
 			}
 			got, err := Verify(statement, signature, public(t, ours), sum, on)
 			if c.refused == "" {
-				if err != nil || got.Window() != 1.25 || len(got.Scenarios) != len(Names()) {
+				if err != nil || got.Window() != 1.25 || len(got.Scenarios) != len(cert.Scenarios) {
 					t.Errorf("refused or read otherwise: %v, %+v", err, got)
 				}
 				return

@@ -235,6 +235,9 @@ func (r certifyResult) text(c palette) string {
 		if sc.Load != nil && note == "" {
 			note = fmt.Sprintf("%d of %d questions answered, longest gap %.1f s; %d writes", sc.Load.Good, sc.Load.Asked, sc.Load.Gap, sc.Load.Writes)
 		}
+		if sc.Back != nil && sc.Clients != nil && note == "" {
+			note = fmt.Sprintf("%s; on the way back: %s", sc.Clients, sc.Back)
+		}
 		rows = append(rows, []string{sc.Name, sc.Outcome, fmt.Sprintf("%.1f s", sc.Seconds), window, note})
 	}
 	m := r.Machine

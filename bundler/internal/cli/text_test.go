@@ -238,6 +238,8 @@ func TestCertified(t *testing.T) {
 	t.Parallel()
 	passed := certify.Scenario{Name: "fresh", Outcome: certify.Passed, Seconds: 12.34, Window: 2.5, Limit: 60}
 	load := certify.Scenario{Name: "load", Outcome: certify.Passed, Seconds: 3, Load: &certify.Load{Good: 8, Asked: 10, Gap: 0.5, Writes: 7}}
+	clients := certify.Scenario{Name: "clients", Outcome: certify.Passed, Seconds: 4, Back: &certify.Clients{Requests: 9, Failed: 3, Longest: 1.25},
+		Clients: &certify.Clients{Requests: 8, Failed: 2, Cut: 2, Longest: 2.5}}
 	failed := certify.Scenario{Name: "failing", Outcome: certify.Failed, Seconds: 1, Reason: "the unit runs\nmore of it"}
 	c := certify.Certificate{Bundle: "app.rpm", Platform: "el9.x86_64", Machine: certify.Facts{System: "Rocky 9", RPM: "4.16", PostgreSQL: "15"}, Outcome: certify.Passed}
 	tests := []struct {
@@ -248,8 +250,9 @@ func TestCertified(t *testing.T) {
 		lines     []string
 		err       string
 	}{
-		{"all well", []certify.Scenario{passed, load}, certify.Passed, "dist/c.json",
-			[]string{"app.rpm on el9.x86_64 (Rocky 9, rpm 4.16, PostgreSQL 15)", "fresh passed 12.3 s 2.5 s (limit 60 s)", "load passed 3.0 s - 8 of 10 questions answered, longest gap 0.5 s; 7 writes", "certified: dist/c.json"}, ""},
+		{"all well", []certify.Scenario{passed, load, clients}, certify.Passed, "dist/c.json",
+			[]string{"app.rpm on el9.x86_64 (Rocky 9, rpm 4.16, PostgreSQL 15)", "fresh passed 12.3 s 2.5 s (limit 60 s)", "load passed 3.0 s - 8 of 10 questions answered, longest gap 0.5 s; 7 writes",
+				"clients passed 4.0 s - 8 requests, longest wait 2.5 s, none turned away, 2 cut off; on the way back: 9 requests, longest wait 1.2 s, 3 turned away, 0 cut off", "certified: dist/c.json"}, ""},
 		{"one failed", []certify.Scenario{passed, failed}, certify.Failed, "dist/c.json",
 			[]string{"failing failed 1.0 s - the unit runs", "not certified: dist/c.json"}, "app.rpm fails on el9.x86_64: failing"},
 		{"some only", []certify.Scenario{passed}, certify.Passed, "", []string{"no certificate was written: only some of the scenarios were run"}, ""},

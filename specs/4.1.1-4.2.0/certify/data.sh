@@ -50,7 +50,7 @@ after | back)
 	answers >"$notes/answers.now"
 	files >"$notes/files.now"
 	gone=$(lacking "$notes/answers" "$notes/answers.now"; lacking "$notes/files" "$notes/files.now")
-	for id in $(cat "$notes/acknowledged" 2>/dev/null || true); do
+	for id in $(cat "$notes/acknowledged" 2>/dev/null || true; sed 's/^/load-/' "$notes/upload.http" 2>/dev/null || true); do
 		[ "$(cat "$uploads/default_tenant/$id/$id.tar.gz" 2>&1)" = "archive of $id" ] &&
 			ask default_tenant "blueprints/$id" -o /dev/null || gone="$gone
 gone: blueprint $id, which was acknowledged"
