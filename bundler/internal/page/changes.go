@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"onerpm/bundler/internal/certify"
 	"onerpm/bundler/internal/repo"
 )
 
@@ -121,6 +122,27 @@ func longest(certificates []repo.Certificate) float64 {
 		l = max(l, c.Window)
 	}
 	return l
+}
+
+// clientsText says what became of clients in the tests on all platforms, "" when nothing is known.
+func clientsText(certificates []repo.Certificate) string {
+	var all certify.Clients
+	for _, c := range certificates {
+		all = all.Plus(c.Clients)
+	}
+	if all.Requests == 0 {
+		return ""
+	}
+	s := "waited at most " + duration(all.Longest) + " when tested, "
+	if n := all.TurnedAway(); n > 0 {
+		s += fmt.Sprintf("turned away: %d of %d requests", n, all.Requests)
+	} else {
+		s += "none was turned away"
+	}
+	if all.Cut > 0 {
+		s += fmt.Sprintf("; under way and cut off: %d of %d requests", all.Cut, all.Requests)
+	}
+	return s
 }
 
 // day is the date of a time of an Index; what is none is shown as it is.

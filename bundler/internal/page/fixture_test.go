@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"onerpm/bundler/internal/certify"
 	"onerpm/bundler/internal/repo"
 )
 
@@ -68,7 +69,8 @@ func digest(seed byte) string {
 func certified(b item, windows ...float64) item {
 	for i, w := range windows {
 		platform := []string{"el7.x86_64", "el8.x86_64"}[i]
-		b.details.Certificates = append(b.details.Certificates, repo.Certificate{Platform: platform, File: b.File + "." + platform + ".cert.json", SHA256: digest(9), Window: w, At: "2026-09-12T08:00:00Z"})
+		b.details.Certificates = append(b.details.Certificates, repo.Certificate{Platform: platform, File: b.File + "." + platform + ".cert.json", SHA256: digest(9), Window: w, At: "2026-09-12T08:00:00Z",
+			Clients: certify.Clients{Requests: 4000, Failed: 2, Cut: 2, Longest: w + 0.3}})
 	}
 	return b
 }

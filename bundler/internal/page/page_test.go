@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"onerpm/bundler/internal/certify"
 	"onerpm/bundler/internal/repo"
 )
 
@@ -62,6 +63,31 @@ func TestToBeAccepted(t *testing.T) {
 		if strings.Count(page, want) != 1 {
 			t.Errorf("the page has %q %d times", want, strings.Count(page, want))
 		}
+	}
+}
+
+// What clients saw stands in one line, of all platforms; an older certificate knows nothing of them.
+func TestClients(t *testing.T) {
+	t.Parallel()
+	in := demo(t)
+	for want, times := range map[string]int{
+		"<dd>waited at most 4.4\u00a0s when tested, none was turned away; under way and cut off: 4 of 8000 requests</dd>": 1, "<dt>Clients</dt>": 2,
+	} {
+		if page := render(t, in); strings.Count(page, want) != times {
+			t.Errorf("the page has %q %d times, want %d", want, strings.Count(page, want), times)
+		}
+	}
+	for _, b := range in.Stable.Bundles {
+		for i := range in.Details[b.SHA256].Certificates {
+			in.Details[b.SHA256].Certificates[i].Clients = certify.Clients{}
+		}
+	}
+	if page := render(t, in); strings.Contains(page, "<dt>Clients</dt>") {
+		t.Error("the page tells of clients that nobody looked at")
+	}
+	in.Details[in.Stable.Bundles[0].SHA256].Certificates[0].Clients = certify.Clients{Requests: 100, Failed: 30, Longest: 0.25}
+	if page, want := render(t, in), "waited at most 0.2\u00a0s when tested, turned away: 30 of 100 requests</dd>"; !strings.Contains(page, want) {
+		t.Errorf("the page does not say %q", want)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"onerpm/bundler/internal/certify"
 	"onerpm/bundler/internal/store"
 )
 
@@ -73,6 +74,8 @@ type Certificate struct {
 	SHA256   string  `json:"sha256"`
 	Window   float64 `json:"window"` // seconds out of service
 	At       string  `json:"at"`
+
+	Clients certify.Clients `json:"clients,omitzero"` // what they saw in all upgrades together; zero where none could ask
 }
 
 // DetailsFunc returns the Details of some bundles, by their SHA-256.
@@ -139,8 +142,8 @@ func (d *Details) validate() error {
 		v.match(nameGrammar, say("platform"), c.Platform)
 		v.match(sumGrammar, say("certificate"), c.SHA256)
 		v.time(say("certificate"), c.At)
-		if !cleanName(c.File) || c.Window < 0 {
-			v.add("%s: certificate %q, window %v", d.NEVRA, c.File, c.Window)
+		if w := c.Clients; !cleanName(c.File) || c.Window < 0 || w.Cut < 0 || w.Failed < w.Cut || w.Requests < w.Failed || w.Longest < 0 {
+			v.add("%s: certificate %q, window %v, clients %+v", d.NEVRA, c.File, c.Window, w)
 		}
 	}
 	return errors.Join(v.errs...)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"onerpm/bundler/internal/certify"
 )
 
 // sampleDetails are of a bundle of sample, and use everything.
@@ -16,7 +18,7 @@ func sampleDetails() *Details {
 			Packages: []PackageChange{{"a", "1-1", "1-1", Changed}, {"b", "", "1-1", Added}, {"c", "1-1", "", Dropped}, {"d", "1-1", "1-1", Kept}},
 			Services: []string{"nginx"}, Config: []string{"/etc/a <b>"}, Migrations: []string{"demo/1_expand_one.sql"}, Agents: true, Stores: []string{"storage: 2 tables"}, Accept: []string{"roles: one goes"},
 		},
-		Certificates: []Certificate{{"el7.x86_64", "packages/x/c.json", sum("c"), 1.5, "2026-01-01T00:00:00Z"}},
+		Certificates: []Certificate{{"el7.x86_64", "packages/x/c.json", sum("c"), 1.5, "2026-01-01T00:00:00Z", certify.Clients{Requests: 7, Failed: 3, Cut: 2, Longest: 1.5}}},
 	}
 }
 
@@ -58,6 +60,7 @@ func TestDetailsRefuse(t *testing.T) {
 		{`"key":"AA`, `"key":"aA`, "key is"},
 		{`"file":"packages/x/c.json"`, `"file":"packages/../c.json"`, "certificate"},
 		{`"window":1.5`, `"window":-1.5`, "certificate"},
+		{`"cut":2`, `"cut":4`, "clients 7 requests"},
 		{`"name":"sha256"`, `"name":"cdx.json"`, "companion"},
 		{`.cdx.json",`, `.other.json",`, "file is"},
 		{`"nginx"`, `"a\nb"`, "a service"},

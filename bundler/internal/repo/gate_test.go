@@ -22,6 +22,7 @@ func certificate(t testing.TB, bundle string, at time.Time, change func(*certify
 	for _, name := range certify.Names() {
 		c.Scenarios = append(c.Scenarios, certify.Scenario{Name: name, Outcome: certify.Passed, Seconds: 9, Window: 2.5, Limit: 60})
 	}
+	c.Scenarios[5].Back, c.Scenarios[5].Clients = &certify.Clients{Requests: 100, Longest: 2.5}, &certify.Clients{Requests: 100, Failed: 2, Cut: 2, Longest: 1.5}
 	if change != nil {
 		change(&c)
 	}
@@ -101,7 +102,8 @@ func TestGate(t *testing.T) {
 	certificate(t, path, at, nil)
 	closed(asked(platform, "el9.x86_64"), "there is no certificate for el9.x86_64")
 	b, certificates := goes(asked(platform))
-	if b.Override != nil || len(certificates) != 1 || certificates[0].Window != 2.5 || certificates[0].Platform != platform {
+	if b.Override != nil || len(certificates) != 1 || certificates[0].Window != 2.5 || certificates[0].Platform != platform ||
+		certificates[0].Clients != (certify.Clients{Requests: 200, Failed: 2, Cut: 2, Longest: 2.5}) {
 		t.Fatalf("certified: %+v, %+v", b, certificates)
 	}
 	first := certificates[0].File
