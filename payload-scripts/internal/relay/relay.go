@@ -64,6 +64,9 @@ type held struct {
 }
 
 const (
+	// queues is how many listeners share a port. The kernel bounds the handshakes of each that are under way (somaxconn: 128 before
+	// Linux 5.4), and those beyond by cookies, whose last packets would be looked for at the door and be reset.
+	queues      = 32
 	dialsAtOnce = 128
 	lookEvery   = 100 * time.Millisecond // how often limits are looked at
 	// lateClients is how long connections are taken after the release: one whose first packet came before it may
@@ -81,7 +84,8 @@ func Listen(port uint16, ports []uint16, limits Limits, mark func(fd int)) (*Rel
 		released: make(chan struct{}), room: make(chan struct{}, limits.Connections), dialing: make(chan struct{}, dialsAtOnce),
 		waiting: map[*held]struct{}{}, passing: map[*pair]struct{}{},
 	}
-	for _, address := range []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback} {
+	for i := range 2 * queues {
+		address := []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}[i%2]
 		l, err := listen(address, port)
 		if err != nil && address.To4() == nil && noIPv6(err) {
 			continue

@@ -26,7 +26,7 @@ func listen(address net.IP, port uint16) (*net.TCPListener, error) {
 	if address.To4() == nil {
 		network = "tcp6"
 	}
-	config := net.ListenConfig{Control: control(transparent)}
+	config := net.ListenConfig{Control: control(shared)}
 	config.SetMultipathTCP(false)
 	l, err := config.Listen(context.Background(), network, net.JoinHostPort(address.String(), strconv.Itoa(int(port))))
 	if err != nil {
@@ -48,6 +48,14 @@ func control(set func(fd int, network string) error) func(network, address strin
 		}
 		return failed
 	}
+}
+
+// shared is a transparent listener that shares its port.
+func shared(fd int, network string) error {
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
+		return err
+	}
+	return transparent(fd, network)
 }
 
 func transparent(fd int, network string) error {

@@ -1,0 +1,60 @@
+package hold
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestBurst is many clients at once, from afar, on a machine with short queues.
+func TestBurst(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	must(t, os.WriteFile("/proc/sys/net/core/somaxconn", []byte("128"), 0))
+	h, _ := world(t)
+	must(t, h.Begin(t.Context()))
+	var conns []net.Conn
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	var bad atomic.Int64
+	outside(t, func() {
+		// far away: the third packets come late
+		sh(t, fmt.Sprintf("ip netns exec %s iptables -A OUTPUT -p tcp --dport %d --tcp-flags SYN,ACK ACK -j DROP", os.Getenv("HOLD_INSIDE"), port))
+	})
+	for range 600 {
+		all.Go(func() {
+			conn, err := dial(t, fmt.Sprintf("%s:%d", hostAddr, port), 15*time.Second)
+			if err != nil {
+				bad.Add(1)
+				t.Log(err)
+				return
+			}
+			fmt.Fprintln(conn, "x")
+			mu.Lock()
+			conns = append(conns, conn)
+			mu.Unlock()
+		})
+	}
+	time.Sleep(500 * time.Millisecond)
+	sh(t, fmt.Sprintf("ip netns exec %s iptables -F OUTPUT", os.Getenv("HOLD_INSIDE")))
+	all.Wait()
+	time.Sleep(4 * time.Second)
+	reset := 0
+	for _, c := range conns {
+		_ = c.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+		if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			reset++
+		}
+	}
+	st, err := h.Status()
+	t.Logf("%+v %v", st, err)
+	if reset > 0 || bad.Load() > 0 {
+		t.Errorf("%d not connected, %d of %d reset", bad.Load(), reset, len(conns))
+	}
+}
