@@ -58,3 +58,21 @@ func TestBurst(t *testing.T) {
 		t.Errorf("%d not connected, %d of %d reset", bad.Load(), reset, len(conns))
 	}
 }
+
+// TestServerOfLoopback: what listens on loopback alone is another server, which clients from outside never reach.
+func TestServerOfLoopback(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	h, _ := world(t)
+	must(t, h.Begin(t.Context()))
+	conn := mustDial(t, fmt.Sprintf("%s:%d", hostAddr, port))
+	fmt.Fprintln(conn, "x")
+	server(t, "private", fmt.Sprintf("127.0.0.1:%d", port))
+	server(t, "new", fmt.Sprintf("%s:%d", hostAddr, port))
+	_, err := h.Release(t.Context())
+	must(t, err)
+	if got := hear(t, conn); got[:3] != "new" {
+		t.Errorf("got %q", got)
+	}
+}

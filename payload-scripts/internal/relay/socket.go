@@ -66,12 +66,16 @@ func transparent(fd int, network string) error {
 }
 
 // dialer returns what connects to what listens on the port that the client has asked for: on loopback, with the client's address.
-// A server that does not listen there is asked on the address that the client has asked for.
+// A server that does not listen there is asked on the address that the client has asked for, and so is each where loopback has
+// one of its own.
 func dialer(mark func(fd int)) func(ctx context.Context, client *net.TCPConn) (*net.TCPConn, error) {
-	return func(ctx context.Context, client *net.TCPConn) (*net.TCPConn, error) { return dial(ctx, client, mark) }
+	var private private
+	return func(ctx context.Context, client *net.TCPConn) (*net.TCPConn, error) {
+		return dial(ctx, client, mark, &private)
+	}
 }
 
-func dial(ctx context.Context, client *net.TCPConn, mark func(fd int)) (*net.TCPConn, error) {
+func dial(ctx context.Context, client *net.TCPConn, mark func(fd int), private *private) (*net.TCPConn, error) {
 	asked, from := addrPort(client.LocalAddr()), addrPort(client.RemoteAddr())
 	network, loopback := "tcp4", netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	if asked.Addr().Is6() {
@@ -91,8 +95,13 @@ func dial(ctx context.Context, client *net.TCPConn, mark func(fd int)) (*net.TCP
 		return transparent(fd, network)
 	})
 	for try := 1; ; try++ {
-		conn, err := as.DialContext(ctx, network, netip.AddrPortFrom(loopback, asked.Port()).String())
-		if err != nil {
+		var conn net.Conn
+		at := netip.AddrPortFrom(loopback, asked.Port())
+		apart, err := private.has(at)
+		if err == nil && !apart {
+			conn, err = as.DialContext(ctx, network, at.String())
+		}
+		if err != nil || apart {
 			conn, err = config.DialContext(ctx, network, asked.String())
 		}
 		if err == nil {
