@@ -98,6 +98,11 @@ func (h Hold) Begin(ctx context.Context) error {
 	if err := os.Remove(h.Places.HoldReleased()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
+	if _, err := os.Lstat(h.Places.HoldUnitFile()); errors.Is(err, os.ErrNotExist) { // the relay of an attempt before has ended, and removed it
+		if err := h.Prepare(ctx); err != nil {
+			return err
+		}
+	}
 	if err := h.Units.Start(ctx, h.Places.HoldUnit()); err != nil {
 		return err
 	}

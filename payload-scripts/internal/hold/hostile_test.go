@@ -76,3 +76,22 @@ func TestServerOfLoopback(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestNextUpgrade begins while the relay of the one before still passes clients on, which ends before its door is shut.
+func TestNextUpgrade(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	h, s := world(t)
+	must(t, h.Begin(t.Context()))
+	server(t, "new", fmt.Sprintf("0.0.0.0:%d", port))
+	conn := mustDial(t, fmt.Sprintf("%s:%d", hostAddr, port))
+	fmt.Fprintln(conn, "x")
+	_, err := h.Release(t.Context())
+	must(t, err)
+	hear(t, conn)
+	must(t, h.Prepare(t.Context())) // of the next
+	_ = conn.Close()
+	s.wait(20 * time.Second)
+	must(t, h.Begin(t.Context()))
+}
