@@ -37,6 +37,7 @@ type Hold struct {
 	Places layout.Places
 	Ports  []uint16
 	Units  Units
+	Shut   []uint16 // ports whose clients the relay turns away, as nobody listens there: the door that is tried may, and is not to be reached
 	Answer []uint16 // those of the ports whose clients are told to come back instead
 	Engine string   // the program that the relay's unit runs
 
@@ -124,7 +125,9 @@ func (h Hold) Begin(ctx context.Context) error {
 		}
 	}
 	host.Point("hold clients", "")
-	if err := h.capture(s.Port).Start(ctx); err != nil {
+	c := h.capture(s.Port)
+	c.Ports = append(slices.Clone(h.Ports), h.Shut...)
+	if err := c.Start(ctx); err != nil {
 		return err
 	}
 	host.Point("clients are held", "")

@@ -95,3 +95,22 @@ func TestNextUpgrade(t *testing.T) {
 	s.wait(20 * time.Second)
 	must(t, h.Begin(t.Context()))
 }
+
+// TestShutPorts: nobody listened on a port before, and the door that is tried does.
+func TestShutPorts(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	h, _ := world(t)
+	h.Shut = []uint16{4439}
+	must(t, h.Begin(t.Context()))
+	server(t, "tried", "0.0.0.0:4439")
+	conn, err := dial(t, hostAddr+":4439", time.Second)
+	if err == nil {
+		_ = conn.SetReadDeadline(time.Now().Add(time.Second))
+		fmt.Fprintln(conn, "x")
+		if n, err := conn.Read(make([]byte, 9)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("let in: %d, %v", n, err)
+		}
+	}
+}

@@ -116,6 +116,7 @@ func (d *Door) hold(ctx context.Context) (bool, error) {
 	if h.Ports = d.Journal.Record().Hold; len(h.Ports) == 0 {
 		return false, nil
 	}
+	h.Shut = d.Hold.Ports
 	err := h.Begin(ctx)
 	if err == nil {
 		return true, nil
