@@ -114,3 +114,20 @@ func TestShutPorts(t *testing.T) {
 		}
 	}
 }
+
+// TestCounted: clients that are held are no connections of the door.
+func TestCounted(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	h, _ := world(t)
+	must(t, h.Begin(t.Context()))
+	for range 5 {
+		mustDial(t, fmt.Sprintf("%s:%d", hostAddr, port))
+	}
+	n, err := h.Cut()
+	must(t, err)
+	if n != 0 {
+		t.Errorf("%d connections, all of them held", n)
+	}
+}

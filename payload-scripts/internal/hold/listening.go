@@ -37,6 +37,15 @@ func Connections(ports []uint16) (n int, err error) {
 	return n, nil
 }
 
+// Cut is how many connections to the door stand: without those of the relay, which have the same ports.
+func (h Hold) Cut() (int, error) {
+	n, err := Connections(h.Ports)
+	if s, askErr := h.Status(); err == nil && askErr == nil {
+		n = max(0, n-s.Waiting-s.Passing)
+	}
+	return n, err
+}
+
 // sockets counts those of a state by their own port, of both families.
 func sockets(state string) (map[uint16]int, error) {
 	there := map[uint16]int{}

@@ -86,7 +86,7 @@ func (d *Door) Shut(ctx context.Context) error {
 	closed := time.Now()
 	cut := -1
 	d.services.Killing = func() {
-		if n, err := hold.Connections(d.Hold.Ports); err == nil {
+		if n, err := d.Hold.Cut(); err == nil {
 			cut = n
 		}
 	}
