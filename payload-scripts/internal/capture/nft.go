@@ -26,6 +26,11 @@ func (c Capture) table() *nftables.Table {
 //			... the same for ipv6
 //			... the same, and drop: tproxy goes on to the next rule when nobody listens there
 //		}
+//		chain input {
+//			type filter hook input priority mangle
+//			... the same, socket transparent 1 accept
+//			... the same, and drop: a client of another port, whom a redirect of the host's own (NAT) has led to one of these since
+//		}
 //	}
 func (c Capture) startNFT() error {
 	if c.Without == "nftables" {
@@ -40,6 +45,9 @@ func (c Capture) startNFT() error {
 	table = conn.AddTable(c.table())
 	chain := conn.AddChain(&nftables.Chain{
 		Name: "prerouting", Table: table, Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityMangle,
+	})
+	input := conn.AddChain(&nftables.Chain{
+		Name: "input", Table: table, Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookInput, Priority: nftables.ChainPriorityMangle,
 	})
 	ports := &nftables.Set{Table: table, Name: "ports", KeyType: nftables.TypeInetService} // an anonymous set may stand in one rule only
 	var elements []nftables.SetElement
@@ -60,6 +68,12 @@ func (c Capture) startNFT() error {
 			&expr.Verdict{Kind: expr.VerdictAccept},
 		)})
 		conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(firstPacket(ports, to.family), &expr.Verdict{Kind: expr.VerdictDrop})})
+		conn.AddRule(&nftables.Rule{Table: table, Chain: input, Exprs: append(firstPacket(ports, to.family),
+			&expr.Socket{Key: expr.SocketKeyTransparent, Register: 1},
+			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{1}},
+			&expr.Verdict{Kind: expr.VerdictAccept},
+		)})
+		conn.AddRule(&nftables.Rule{Table: table, Chain: input, Exprs: append(firstPacket(ports, to.family), &expr.Verdict{Kind: expr.VerdictDrop})})
 	}
 	return conn.Flush()
 }

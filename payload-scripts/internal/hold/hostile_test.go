@@ -131,3 +131,20 @@ func TestCounted(t *testing.T) {
 		t.Errorf("%d connections, all of them held", n)
 	}
 }
+
+// TestRedirect: a client whom the host leads to a held port from another one does not reach the door that is tried.
+func TestRedirect(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	h, _ := world(t)
+	sh(t, fmt.Sprintf("iptables -t nat -A PREROUTING -p tcp --dport 80 -j REDIRECT --to-port %d", port))
+	must(t, h.Begin(t.Context()))
+	server(t, "tried", fmt.Sprintf("0.0.0.0:%d", port))
+	conn, err := dial(t, hostAddr+":80", 700*time.Millisecond)
+	if err == nil {
+		t.Errorf("let in before the release: %q", ask(t, conn, "x"))
+	} else {
+		t.Log(err)
+	}
+}
