@@ -34,6 +34,9 @@ func (u *Upgrade) shut(ctx context.Context) error {
 		if err := u.door.Reopen(ctx); err != nil {
 			return err
 		}
+		if err := u.units.StartDependents(ctx); err != nil { // which went with the door, and may have to serve for long
+			return err
+		}
 		if err := u.drain.WhileServing(ctx); err != nil {
 			return err
 		}
