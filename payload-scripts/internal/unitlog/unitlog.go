@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"onerpm/internal/unit"
@@ -61,11 +62,15 @@ func (l *logFile) Heard(_ context.Context, text string) (bool, error) {
 	if info.Size() == l.at {
 		return false, nil
 	}
-	f, err := os.Open(l.path)
+	// Its folder may be another user's, who can put something else there since the look: a pipe would be waited for.
+	f, err := os.OpenFile(l.path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 	if err != nil {
 		return false, err
 	}
 	defer f.Close() //nolint:errcheck // read only
+	if now, err := f.Stat(); err != nil || !os.SameFile(now, info) {
+		return false, err // the next look tells
+	}
 	data, err := io.ReadAll(io.NewSectionReader(f, l.at, maxSaid))
 	l.at += int64(len(data))
 	said := l.rest + string(data)
