@@ -60,6 +60,9 @@ func (c Capture) Active(ctx context.Context) (bool, error) {
 // Try reports why this host cannot capture clients, nil when it can. It tries it in a network namespace of its own, which
 // goes with it: nothing of the host changes, but that the kernel may load modules.
 func (c Capture) Try(ctx context.Context) error {
+	if err := kernel(); err != nil {
+		return err
+	}
 	tried := make(chan error)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends with its namespace
@@ -74,6 +77,27 @@ func (c Capture) Try(ctx context.Context) error {
 		}()
 	}()
 	return <-tried
+}
+
+// kernel reports a kernel that looks a half-open connection up at the listener of its port alone, where the third packet of one that
+// was given away finds another or none (before Linux 4.4, tcp_v4_hnd_req): its client would be reset.
+func kernel() error {
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		return fmt.Errorf("ask which kernel this is: %w", err)
+	}
+	return recent(unix.ByteSliceToString(name.Release[:]))
+}
+
+func recent(release string) error {
+	var major, minor int
+	if _, err := fmt.Sscanf(release, "%d.%d", &major, &minor); err != nil {
+		return fmt.Errorf("which kernel %q is: %w", release, err)
+	}
+	if major < 4 || major == 4 && minor < 4 {
+		return fmt.Errorf("the kernel is %s, and 4.4 is the first that can", release)
+	}
+	return nil
 }
 
 // mark is what every upgrade's own sockets have.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -129,7 +130,10 @@ func Run(parent context.Context, tx pgx.Tx, table string, columns []string, prod
 	tag, err := tx.Conn().PgConn().CopyFrom(ctx, in, "COPY "+table+" ("+strings.Join(quoted, ", ")+") FROM STDIN")
 	_ = in.CloseWithError(errTaken) // never fails
 	if err != nil {
-		cancel() // what is still read for it
+		cancel()                                                  // what is still read for it
+		if parent.Err() != nil && !errors.Is(err, parent.Err()) { // pgx may tell of the connection that it has closed instead
+			err = fmt.Errorf("%w: %w", parent.Err(), err)
+		}
 	}
 	own := <-produced
 	ended := errors.Is(own, errTaken) || err != nil && parent.Err() == nil && errors.Is(own, context.Canceled) // by us

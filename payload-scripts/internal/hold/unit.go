@@ -67,6 +67,9 @@ func (h Hold) Serve(ctx context.Context, port uint16) error {
 		answer(l, r, port, h.Ports)
 	}()
 	err = r.Serve(ctx)
+	if err == nil && !r.Status().Released {
+		err = errors.New("told to end while clients wait") // systemd starts it again, unless it is its own word
+	}
 	_ = l.Close() // and with it its file goes
 	<-answered
 	if err == nil && r.Status().Released {

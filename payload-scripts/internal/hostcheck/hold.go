@@ -21,7 +21,7 @@ func holdFindings(ctx context.Context, b *layout.Bundle) (out []finding.Finding)
 	if err := h.Possible(ctx); err != nil {
 		out = append(out, finding.Finding{ID: "clients-turned-away", Level: finding.Warn,
 			What: "clients that come in the window will be refused, as this machine cannot keep them waiting: " + err.Error(),
-			Do:   "nothing if they try again; otherwise install iptables, or a kernel with TPROXY of nftables (4.19 and later)"})
+			Do:   "nothing if they try again; otherwise a kernel with TPROXY of nftables can (4.19 and later), or one from 4.4 on with iptables installed"})
 	}
 	n, err := hold.Connections(h.Ports)
 	if err == nil && n > 0 {

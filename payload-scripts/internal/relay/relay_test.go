@@ -17,7 +17,7 @@ import (
 )
 
 // direct is a relay whose clients ask it itself: the kernel hands none over here. Its server is behind.
-func direct(t *testing.T, l Limits, behind string) (r *Relay, address string, ended <-chan error) {
+func direct(t *testing.T, l Limits, behind string, set ...func(*Relay)) (r *Relay, address string, ended <-chan error) {
 	t.Helper()
 	need.Root(t)
 	free, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -36,6 +36,9 @@ func direct(t *testing.T, l Limits, behind string) (r *Relay, address string, en
 			return nil, err
 		}
 		return conn.(*net.TCPConn), nil
+	}
+	for _, f := range set {
+		f(r)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -183,8 +186,7 @@ func TestLifeHasALimit(t *testing.T) {
 // TestAPortThatIsNotHeld: whoever asks the relay itself is passed on to nothing.
 func TestAPortThatIsNotHeld(t *testing.T) {
 	t.Parallel()
-	r, address, _ := direct(t, roomy, echo(t))
-	r.ports = []uint16{1}
+	r, address, _ := direct(t, roomy, echo(t), func(r *Relay) { r.ports = []uint16{1} })
 	conn, err := net.Dial("tcp", address)
 	if err == nil {
 		_, err = conn.Read(make([]byte, 1))
@@ -262,8 +264,7 @@ func resident(t *testing.T) int {
 // TestComeBack: clients of such a port are told so, whatever their request, until the release.
 func TestComeBack(t *testing.T) {
 	t.Parallel()
-	r, address, _ := direct(t, roomy, echo(t))
-	r.Answer = r.ports
+	r, address, _ := direct(t, roomy, echo(t), func(r *Relay) { r.Answer = r.ports })
 	for _, request := range []string{"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nhalf a body"} {
 		conn := connect(t, address)
 		_, _ = io.WriteString(conn, request)

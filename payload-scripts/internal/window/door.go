@@ -144,6 +144,13 @@ func (d *Door) Try(ctx context.Context) error {
 	if err := d.services.TryDoor(ctx, d.recorded(), d.Journal.Record().Probed); err != nil {
 		return err
 	}
+	if held, err = d.Hold.Active(ctx); err != nil {
+		return err
+	}
+	if !held {
+		return errors.New("clients are not kept from the new release's door any more: something has taken the upgrade's rules out of the kernel, " +
+			"as `nft flush ruleset` and a restart of the firewall do; see that nothing does so in the window, then start again")
+	}
 	d.tried = true
 	return nil
 }
