@@ -4,7 +4,8 @@ GOLINT   = .cache/bin/golangci-lint
 LINTVER  = v2.15.0
 AWS      = .cache/aws/bin/aws
 AWSVER   = 1.46.3
-PG96     = .cache/postgresql-9.6
+PG       = .cache/postgresql
+PG95     = $(PG)/9.5.3
 RELEASE ?= 4.1.1
 JUMPS    = 3.4.2-4.0.1 4.0.1-4.1.1 4.1.1-4.2.0
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -buildid="
@@ -60,10 +61,10 @@ test: prepare lint unit e2e ## run everything
 check: lint ## lint, and the tests that need no root and little time
 	$(GO) test -short ./internal/... ./bundler/...
 
-unit: prepare components engine $(PG96) ## run all tests but those on a test machine
+unit: prepare components engine $(PG95) ## run all tests but those on a test machine
 	$(GO) test -timeout 60m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash -e /test/random -e /test/platforms)
 	$(GO) test -count=1 -tags crashpoints -run Steady ./payload-scripts/internal/host
-	POSTGRES_BIN=$(CURDIR)/$(PG96)/bin $(GO) test -count=1 -timeout 20m $(addprefix ./payload-scripts/internal/,database dbcheck dbspace dump migration store)
+	POSTGRES_BIN=$(CURDIR)/$(PG95)/bin $(GO) test -count=1 -timeout 20m $(addprefix ./payload-scripts/internal/,database dbcheck dbspace dump migration store)
 
 ifeq ($(origin TEST),command line)
 e2e: prepare ## run the tests on real machines, each time anew; one of them: make e2e TEST=TestGate
@@ -94,8 +95,8 @@ lint: $(GOLINT) ## run golangci-lint
 $(GOLINT):
 	for try in 1 2 3; do GOBIN=$(CURDIR)/.cache/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINTVER) && break; [ $$try != 3 ] || exit 1; sleep 10; done
 
-$(PG96): # the oldest PostgreSQL to be had; customers run 9.5
-	test/product/pgserver/testdata/postgresql-9.6.sh $@
+$(PG95): # what customers run
+	test/product/pgserver/testdata/postgresql.sh $(PG) 9.5.3
 
 host: prepare components ## a shell on a test machine: make host RELEASE=4.1.1 PLATFORM=debian13
 	$(GO) run ./test/host/machine --release $(RELEASE) --data $(if $(PLATFORM),--platform $(PLATFORM))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -51,10 +50,7 @@ func TestDump(t *testing.T) {
 		t.Errorf("left beside the dump: %v", entries)
 	}
 	back := testbed.New(t)
-	out, err := exec.Command(filepath.Join(testbed.Server.Bin, "pg_restore"), "--dbname="+testbed.Server.DSN(back.Name), file).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	must(t, Load(context.Background(), attempt(back), file))
 	tb.Same("schemas", back.SchemaDump(), tb.SchemaDump())
 	tb.Same("data", back.DataDump(), tb.DataDump())
 }

@@ -4,6 +4,7 @@
 package pgserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,7 @@ type Server struct {
 
 // Options are what a server is started with.
 type Options struct {
+	Programs string   // folder of the server's programs (initdb, pg_ctl, postgres); without one POSTGRES_BIN decides, then what is installed
 	Password string   // of super; without one everybody is trusted
 	Settings []string // name=value; without fsync=on, fsync is off
 }
@@ -62,7 +64,11 @@ func StartWith(ctx context.Context, o Options) (s *Server, err error) {
 			return s, err
 		}
 	}
-	if other := os.Getenv("POSTGRES_BIN"); other != "" { // a copy, as user postgres may not come to where the project lies
+	switch other := cmp.Or(o.Programs, os.Getenv("POSTGRES_BIN")); {
+	case other == "":
+	case strings.HasPrefix(other, "/usr/"):
+		s.bin = other
+	default: // a copy, as user postgres may not come to where the project lies
 		if err := os.CopyFS(filepath.Join(s.dir, "server"), os.DirFS(filepath.Dir(other))); err != nil {
 			return s, err
 		}
