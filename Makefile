@@ -17,10 +17,10 @@ endif
 export GOFLAGS += -buildvcs=false
 
 .NOTPARALLEL:
-.PHONY: help demo test check unit e2e test-crash test-random test-platforms generate lint components bundler engine bundles host bench prepare clean
+.PHONY: help demo test check unit e2e test-crash test-random test-platforms test-postgresql generate lint components bundler engine bundles host bench prepare clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: bundler engine ## build the demo product and the bundle that upgrades it, and publish it in dist/repo
 	$(GO) run ./test/product/components --out dist/components 4.1.1 4.2.0
@@ -64,7 +64,7 @@ check: lint ## lint, and the tests that need no root and little time
 unit: prepare components engine $(PG95) ## run all tests but those on a test machine
 	$(GO) test -timeout 60m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash -e /test/random -e /test/platforms)
 	$(GO) test -count=1 -tags crashpoints -run Steady ./payload-scripts/internal/host
-	POSTGRES_BIN=$(CURDIR)/$(PG95)/bin $(GO) test -count=1 -timeout 20m $(addprefix ./payload-scripts/internal/,database dbcheck dbspace dump migration store)
+	POSTGRES_BIN=$(CURDIR)/$(PG95)/bin ONERPM_POSTGRESQL=$(CURDIR)/$(PG95) $(GO) test -count=1 -timeout 20m $(addprefix ./payload-scripts/internal/,database dbcheck dbspace dump migration store)
 
 ifeq ($(origin TEST),command line)
 e2e: prepare ## run the tests on real machines, each time anew; one of them: make e2e TEST=TestGate
@@ -84,6 +84,10 @@ test-platforms: prepare bundles ## try, and certify, on every platform, with twe
 	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v -parallel 4 ./test/platforms -run TestPlatforms
 	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v ./test/crash -run TestCrash
 	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v ./test/e2e -run '^TestCertify$$/4.2.0'
+
+test-postgresql: prepare ## dump and load by every pair of PostgreSQL's versions that can be had, and write docs/postgresql.md
+	test/product/pgserver/testdata/postgresql.sh $(PG) all
+	ONERPM_POSTGRESQL=$$(echo $(CURDIR)/$(PG)/* | tr ' ' :) $(GO) test -count=1 -timeout 0 -v ./payload-scripts/internal/dump -run TestPairs -update
 
 generate: ## write anew what is made from the code: schemas, pages, digests of the demo product
 	$(GO) test ./bundler/internal/schema ./payload-scripts/internal/upgrade -run 'TestSchemasAreThoseOfTheTypes|TestDraw' -update

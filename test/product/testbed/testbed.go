@@ -23,6 +23,8 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 
 	"onerpm/internal/manifest"
+	"onerpm/test/product/internal/product"
+	"onerpm/test/product/internal/sample"
 	"onerpm/test/product/pgserver"
 	"onerpm/test/product/schema"
 )
@@ -75,9 +77,12 @@ func Main(m *testing.M, settings ...string) {
 }
 
 // Start starts a server with the product's role in it.
-func Start(settings ...string) (s *pgserver.Server, err error) {
+func Start(settings ...string) (*pgserver.Server, error) { return StartOf("", settings...) }
+
+// StartOf is Start with the server's programs of a folder.
+func StartOf(programs string, settings ...string) (s *pgserver.Server, err error) {
 	ctx := context.Background()
-	s, err = pgserver.StartWith(ctx, pgserver.Options{Password: Password, Settings: append([]string{"autovacuum=off", "max_prepared_transactions=5"}, settings...)})
+	s, err = pgserver.StartWith(ctx, pgserver.Options{Programs: programs, Password: Password, Settings: append([]string{"autovacuum=off", "max_prepared_transactions=5"}, settings...)})
 	if err != nil {
 		return s, err
 	}
@@ -128,6 +133,9 @@ func On(t *testing.T, s *pgserver.Server) *Bed {
 	return b
 }
 
+// Server is what the database is on.
+func (b *Bed) Server() *pgserver.Server { return b.server }
+
 // Configure writes the configuration as the product has it: a YAML flow mapping.
 func (b *Bed) Configure(port int) {
 	b.Helper()
@@ -154,6 +162,20 @@ func (b *Bed) Create(release string, upgraded bool) {
 	o := schema.Options{Release: release, Upgraded: upgraded, Password: "admin"}
 	o.Security.HashSalt, o.Security.EncodingAlphabet, o.Security.SecretKey = "salt", "abcdefghijklmnop", "key"
 	b.Must(schema.Create(ctx, conn, o))
+}
+
+// Fill adds what a host in use has, with so many rows of events and of logs.
+func (b *Bed) Fill(release string, rows int) {
+	b.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, b.server.As("cloudify", b.Name))
+	b.Must(err)
+	defer conn.Close(ctx) //nolint:errcheck // what was written is looked at
+	r, ok := product.Find(release)
+	if !ok {
+		b.Fatalf("no release %s", release)
+	}
+	b.Must(sample.Fill(ctx, conn, sample.Options{Release: r, FileRoot: b.TempDir(), Bulk: rows, Deployments: 5}))
 }
 
 // Small makes a table t with a column b and a row.
