@@ -25,7 +25,7 @@ import (
 // Server is a running PostgreSQL. Its superuser is "super".
 type Server struct {
 	Port int
-	Bin  string // folder of the programs of a client, and of the server unless POSTGRES_BIN names another
+	Bin  string // folder of the programs of a client: the server's own, or those installed where POSTGRES_BIN has none
 
 	bin, dir string
 	options  Options
@@ -73,6 +73,9 @@ func StartWith(ctx context.Context, o Options) (s *Server, err error) {
 			return s, err
 		}
 		s.bin = filepath.Join(s.dir, "server", filepath.Base(other))
+		if _, err := os.Stat(filepath.Join(s.bin, "pg_dump")); err == nil {
+			s.Bin = s.bin
+		}
 	}
 	if err := s.initdb(ctx); err != nil {
 		return s, err

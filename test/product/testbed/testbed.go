@@ -127,10 +127,18 @@ func On(t *testing.T, s *pgserver.Server) *Bed {
 	b.AsSuper("ALTER DATABASE " + name + " OWNER TO cloudify")
 	b.Super.SetMaxOpenConns(5)
 	b.Configure(s.Port)
-	b.Spec = manifest.Database{Name: "manager", Migrations: "migrations", Connection: manifest.Connection{
+	b.Spec = manifest.Database{Name: "manager", Migrations: "migrations", Programs: programsOf(s), Connection: manifest.Connection{
 		File: b.Conf, Format: "yaml", Keys: manifest.ConnectionKeys{
 			Host: "postgresql_host", Database: "postgresql_db_name", User: "postgresql_username", Password: "postgresql_password"}}}
 	return b
+}
+
+// programsOf is where the engine does not find a server's client by itself.
+func programsOf(s *pgserver.Server) []string {
+	if strings.HasPrefix(s.Bin, "/usr/") {
+		return nil
+	}
+	return []string{s.Bin}
 }
 
 // Server is what the database is on.
@@ -264,6 +272,7 @@ func (b *Bed) Jump(top, name string) (dir, checks string) {
 	conn := b.Spec.Connection
 	b.Spec = spec.Databases[0]
 	b.Spec.Connection = conn
+	b.Spec.Programs = append(b.Spec.Programs, programsOf(b.server)...)
 	return filepath.Join(folder, b.Spec.Migrations), filepath.Join(folder, b.Spec.Checks)
 }
 
