@@ -64,8 +64,7 @@ func (c Capture) Try(ctx context.Context) error {
 		return err
 	}
 	tried := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with its namespace
+	go onAThread(func() {
 		tried <- func() error {
 			if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 				return fmt.Errorf("make a network namespace: %w", err)
@@ -75,8 +74,26 @@ func (c Capture) Try(ctx context.Context) error {
 			}
 			return errors.Join(c.Route(), c.Start(ctx), c.Stop(ctx), c.Unroute())
 		}()
-	}()
+	})
 	return <-tried
+}
+
+// onAThread does something that changes the thread it is done on, which ends with it. The process's first thread does not end, and
+// /proc/self is about that one: it is kept away meanwhile.
+func onAThread(do func()) {
+	runtime.LockOSThread() // and never unlocked, but for the first thread
+	if unix.Gettid() != unix.Getpid() {
+		do()
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		do()
+	}()
+	<-done
+	runtime.UnlockOSThread()
 }
 
 // kernel reports a kernel that looks a half-open connection up at the listener of its port alone, where the third packet of one that

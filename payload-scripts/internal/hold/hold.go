@@ -194,11 +194,26 @@ func (h Hold) Forget(ctx context.Context) error {
 // Status asks the relay how it stands.
 func (h Hold) Status() (Status, error) { return h.ask("status") }
 
-// freePort is one of loopback that nobody listens on.
+// freePort is one of loopback that nobody listens on, and outside of those that the kernel gives to connections
+// (ip_local_port_range of ip(7)): one of these may be taken until the relay starts.
 func freePort() (uint16, error) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	low := 32768
+	if data, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range"); err == nil {
+		_, _ = fmt.Sscan(string(data), &low)
+	}
+	var last error
+	for port := min(low, 65536) - 1; port > 1024; port-- {
+		l, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			last = err
+			continue
+		}
+		_ = l.Close()
+		return uint16(port), nil
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0") // where connections may have every port
 	if err != nil {
-		return 0, fmt.Errorf("find a port for the relay: %w", err)
+		return 0, fmt.Errorf("find a port for the relay: %w", errors.Join(last, err))
 	}
 	defer l.Close() //nolint:errcheck // nothing was sent
 	return uint16(l.Addr().(*net.TCPAddr).Port), nil

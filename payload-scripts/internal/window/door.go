@@ -34,7 +34,7 @@ func (d *Door) PrepareHold(ctx context.Context) error {
 	}
 	ports, err := hold.Listening(d.Hold.Ports)
 	if err == nil && len(ports) == 0 {
-		err = fmt.Errorf("nobody listens on %v for other machines", d.Hold.Ports)
+		err = fmt.Errorf("nobody listens on %v", d.Hold.Ports)
 	}
 	h := d.Hold
 	h.Ports = ports
