@@ -7,12 +7,13 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime"
 	"strings"
 	"time"
 
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
+
+	"onerpm/internal/thread"
 )
 
 // Dial connects to an address as seen from inside the machine, such as
@@ -95,16 +96,12 @@ func (m *Machine) inNetwork(f func() error) error {
 		return fmt.Errorf("open the machine's network: %w", err)
 	}
 	defer func() { _ = inside.Close() }()
-	done := make(chan error, 1)
-	go func() {
-		// The thread is never unlocked: it ends with this goroutine and so
-		// cannot carry the machine's network to another one.
-		runtime.LockOSThread()
-		if err := unix.Setns(int(inside.Fd()), unix.CLONE_NEWNET); err != nil {
-			done <- fmt.Errorf("enter the machine's network: %w", err)
+	thread.Own(func() {
+		if err = unix.Setns(int(inside.Fd()), unix.CLONE_NEWNET); err != nil {
+			err = fmt.Errorf("enter the machine's network: %w", err)
 			return
 		}
-		done <- f()
-	}()
-	return <-done
+		err = f()
+	})
+	return err
 }

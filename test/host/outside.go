@@ -6,10 +6,11 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"onerpm/internal/thread"
 )
 
 // The addresses of a machine and of the clients beside it.
@@ -40,17 +41,14 @@ func (m *Machine) Outside(t testing.TB) *Outside {
 
 // MakeOutside makes a network of clients and plugs the machine in. Close gives it up.
 func (m *Machine) MakeOutside() (*Outside, error) {
-	made := make(chan error)
+	var err error
 	o := &Outside{m: m}
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends, and the open file keeps its network
-		err := unix.Unshare(unix.CLONE_NEWNET)
-		if err == nil {
+	thread.Own(func() { // which ends; the open file keeps its network
+		if err = unix.Unshare(unix.CLONE_NEWNET); err == nil {
 			o.ns, err = os.Open(fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()))
 		}
-		made <- err
-	}()
-	if err := <-made; err != nil {
+	})
+	if err != nil {
 		return nil, fmt.Errorf("make a network of clients: %w", err)
 	}
 	return o, o.Plug()
@@ -84,15 +82,11 @@ $machine ip link set eth0 up
 
 // Dial connects from the clients' network, as by [net.Dialer]; the address must be numeric.
 func (o *Outside) Dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
-	dialed := make(chan struct{})
-	go func() {
-		defer close(dialed)
-		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
+	thread.Own(func() {
 		if err = unix.Setns(int(o.ns.Fd()), unix.CLONE_NEWNET); err == nil {
 			conn, err = (&net.Dialer{}).DialContext(ctx, network, address)
 		}
-	}()
-	<-dialed
+	})
 	if err != nil {
 		return nil, fmt.Errorf("connect from outside of the test machine: %w", err)
 	}

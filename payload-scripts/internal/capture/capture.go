@@ -15,11 +15,12 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"runtime"
 	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"onerpm/internal/thread"
 )
 
 // Capture is the ports whose clients are given to a program.
@@ -63,37 +64,17 @@ func (c Capture) Try(ctx context.Context) error {
 	if err := kernel(); err != nil {
 		return err
 	}
-	tried := make(chan error)
-	go onAThread(func() {
-		tried <- func() error {
-			if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-				return fmt.Errorf("make a network namespace: %w", err)
-			}
-			if err := loopbackUp(); err != nil {
-				return err
-			}
-			return errors.Join(c.Route(), c.Start(ctx), c.Stop(ctx), c.Unroute())
-		}()
+	var err error
+	thread.Own(func() {
+		if err = unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			err = fmt.Errorf("make a network namespace: %w", err)
+			return
+		}
+		if err = loopbackUp(); err == nil {
+			err = errors.Join(c.Route(), c.Start(ctx), c.Stop(ctx), c.Unroute())
+		}
 	})
-	return <-tried
-}
-
-// onAThread does something that changes the thread it is done on, which ends with it. The process's first thread does not end, and
-// /proc/self is about that one: it is kept away meanwhile.
-func onAThread(do func()) {
-	runtime.LockOSThread() // and never unlocked, but for the first thread
-	if unix.Gettid() != unix.Getpid() {
-		do()
-		return
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread()
-		do()
-	}()
-	<-done
-	runtime.UnlockOSThread()
+	return err
 }
 
 // kernel reports a kernel that looks a half-open connection up at the listener of its port alone, where the third packet of one that

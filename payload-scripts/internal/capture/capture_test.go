@@ -1,10 +1,6 @@
 package capture
 
-import (
-	"testing"
-
-	"golang.org/x/sys/unix"
-)
+import "testing"
 
 func TestRecent(t *testing.T) {
 	t.Parallel()
@@ -14,20 +10,5 @@ func TestRecent(t *testing.T) {
 		if err := recent(release); (err == nil) != want {
 			t.Errorf("%q: %v", release, err)
 		}
-	}
-}
-
-// TestOnAThread: the first thread of the process, of which /proc/self tells, stays what it is.
-func TestOnAThread(t *testing.T) {
-	t.Parallel()
-	for range 200 {
-		done := make(chan struct{})
-		go onAThread(func() {
-			if unix.Gettid() == unix.Getpid() {
-				t.Error("it is done on the first thread")
-			}
-			close(done)
-		})
-		<-done
 	}
 }

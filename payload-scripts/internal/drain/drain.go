@@ -70,8 +70,19 @@ func (d *Drain) stillUnderWay(ctx context.Context, unit manifest.Service, count 
 	if d.busy[unit.Unit] {
 		quiet = drainQuiet
 	}
+	return look(ctx, unit, count, quiet, drainEvery/5, func(left int64, waited time.Duration) (bool, error) {
+		if waited < within+quiet {
+			return false, nil
+		}
+		return true, fmt.Errorf("%w: %d things in %s", ErrUnderWay, left, unit.Unit)
+	})
+}
+
+// look counts, pausing for every between two looks, until there was nothing for as long as quiet, or until giveUp, which is
+// told each count and the time waited, says that it ends.
+func look(ctx context.Context, unit manifest.Service, count counter, quiet, every time.Duration, giveUp func(left int64, waited time.Duration) (bool, error)) error {
 	began := time.Now()
-	for last := began; ; {
+	for last := began; ; { // when there was work, as far as known
 		left, err := count(ctx)
 		now := time.Now()
 		switch {
@@ -82,10 +93,10 @@ func (d *Drain) stillUnderWay(ctx context.Context, unit manifest.Service, count 
 		case now.Sub(last) >= quiet:
 			return nil
 		}
-		if now.Sub(began) >= within+quiet {
-			return fmt.Errorf("%w: %d things in %s", ErrUnderWay, left, unit.Unit)
+		if end, err := giveUp(left, now.Sub(began)); end {
+			return err
 		}
-		if err := job.Pause(ctx, drainEvery/5); err != nil {
+		if err := job.Pause(ctx, every); err != nil {
 			return err
 		}
 	}
@@ -132,37 +143,22 @@ func (d *Drain) each(ctx context.Context, do func(context.Context, manifest.Serv
 // wait counts until there was nothing for as long as quiet, at most for within. The error
 // wraps errBusy when work ended lately and other work began.
 func (d *Drain) wait(ctx context.Context, unit manifest.Service, count counter, quiet, within time.Duration) error {
-	began := time.Now()
-	last := began       // when there was work, as far as known
-	var ended time.Time // when some of it ended
+	ended := -drainLong // when some of it ended, from the begin on
 	before := int64(0)
-	for {
-		left, err := count(ctx)
-		now := time.Now()
-		switch {
-		case err != nil:
-			return fmt.Errorf("count the work under way in %s: %w", unit.Unit, err)
-		case left > 0:
-			last = now
-		case now.Sub(last) >= quiet:
-			return nil
-		}
+	return look(ctx, unit, count, quiet, drainEvery, func(left int64, waited time.Duration) (bool, error) {
 		if left < before {
-			ended = now
+			ended = waited
 		}
 		before = left
-		busy := !ended.IsZero() && now.Sub(ended) < drainLong
-		if waited := now.Sub(began); waited >= within+quiet || busy && waited >= drainBusy {
-			switch {
-			case busy:
-				return fmt.Errorf("%s took up work again and again for %s; start again when it has less to do (%w)", unit.Unit, min(within, drainBusy), errBusy)
-			case unit.Drain.Else == "proceed":
-				return d.Warn(fmt.Sprintf("%s still had %d things under way after %s and was stopped all the same", unit.Unit, left, within))
-			}
-			return fmt.Errorf("%s still has %d things under way after %s; wait for them or cancel them, then start again", unit.Unit, left, within)
+		busy := waited-ended < drainLong
+		switch {
+		case waited < within+quiet && (!busy || waited < drainBusy):
+			return false, nil
+		case busy:
+			return true, fmt.Errorf("%s took up work again and again for %s; start again when it has less to do (%w)", unit.Unit, min(within, drainBusy), errBusy)
+		case unit.Drain.Else == "proceed":
+			return true, d.Warn(fmt.Sprintf("%s still had %d things under way after %s and was stopped all the same", unit.Unit, left, within))
 		}
-		if err := job.Pause(ctx, drainEvery); err != nil {
-			return err
-		}
-	}
+		return true, fmt.Errorf("%s still has %d things under way after %s; wait for them or cancel them, then start again", unit.Unit, left, within)
+	})
 }

@@ -60,7 +60,10 @@ func answer(l net.Listener, r *relay.Relay, port uint16, ports []uint16) {
 		line, _ := bufio.NewReaderSize(conn, 128).ReadSlice('\n')
 		switch strings.TrimSpace(string(line)) {
 		case "hold":
-			r.Hold()
+			if !r.Hold() { // no answer says that it ends
+				_ = conn.Close()
+				continue
+			}
 		case "release":
 			r.Release()
 		}

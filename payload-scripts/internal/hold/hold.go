@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -111,17 +112,15 @@ func (h Hold) Begin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start to keep clients waiting: %w", err)
 	}
-	if !slices.Equal(s.Ports, h.Ports) { // one of another bundle that still passes its clients on
-		if err := errors.Join(h.Units.Stop(ctx, h.Places.HoldUnit()), h.Units.Start(ctx, h.Places.HoldUnit())); err != nil {
-			return err
-		}
-		if s, err = h.await(ctx); err != nil {
-			return fmt.Errorf("start to keep clients waiting: %w", err)
+	other := !slices.Equal(s.Ports, h.Ports) // one of another bundle
+	if !other && s.Released {                // and still passes clients on
+		if s, err = h.ask("hold"); err != nil {
+			slog.Info("the relay of the time before ends; another one is started", "because", err)
 		}
 	}
-	if s.Released { // and still passes clients on
-		if s, err = h.ask("hold"); err != nil {
-			return err
+	if other || err != nil {
+		if s, err = h.startAnew(ctx); err != nil {
+			return fmt.Errorf("start to keep clients waiting: %w", err)
 		}
 	}
 	host.Point("hold clients", "")
@@ -131,7 +130,24 @@ func (h Hold) Begin(ctx context.Context) error {
 		return err
 	}
 	host.Point("clients are held", "")
-	return nil
+	return h.awaitHandshakes(ctx)
+}
+
+// startAnew ends the relay that runs, and starts another one.
+func (h Hold) startAnew(ctx context.Context) (Status, error) {
+	if err := h.Units.Stop(ctx, h.Places.HoldUnit()); err != nil {
+		return Status{}, err
+	}
+	if err := os.Remove(h.Places.HoldReleased()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return Status{}, err
+	}
+	if err := h.Prepare(ctx); err != nil { // one that ends removes its unit
+		return Status{}, err
+	}
+	if err := h.Units.Start(ctx, h.Places.HoldUnit()); err != nil {
+		return Status{}, err
+	}
+	return h.await(ctx)
 }
 
 // await waits until the relay answers.

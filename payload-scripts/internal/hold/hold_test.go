@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"onerpm/internal/thread"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/test/need"
 )
@@ -90,20 +90,15 @@ func sh(t *testing.T, line string) string {
 // outside does something in the clients' namespace.
 func outside(t *testing.T, do func()) {
 	t.Helper()
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends
-		f, err := os.Open("/run/netns/" + os.Getenv("HOLD_INSIDE"))
-		if err == nil {
-			err = unix.Setns(int(f.Fd()), unix.CLONE_NEWNET)
-			_ = f.Close()
-		}
-		if err == nil {
+	f, err := os.Open("/run/netns/" + os.Getenv("HOLD_INSIDE"))
+	must(t, err)
+	defer f.Close()
+	thread.Own(func() {
+		if err = unix.Setns(int(f.Fd()), unix.CLONE_NEWNET); err == nil {
 			do()
 		}
-		done <- err
-	}()
-	if err := <-done; err != nil {
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 }
@@ -132,6 +127,8 @@ type systemdStandIn struct {
 	mu   sync.Mutex
 	cmd  *exec.Cmd
 	done chan error
+
+	notYet int // starts that find the unit running, which is somebody else's process
 }
 
 func (s *systemdStandIn) Reload(context.Context) error { return nil }
@@ -139,6 +136,10 @@ func (s *systemdStandIn) Reload(context.Context) error { return nil }
 func (s *systemdStandIn) Start(context.Context, string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.notYet > 0 {
+		s.notYet--
+		return nil
+	}
 	if s.running() {
 		return nil
 	}
@@ -542,3 +543,68 @@ func TestBytes(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+// TestHandshakeUnderWay is a client whose first packet the door has answered and whose third is late: the door is not to stop before.
+func TestHandshakeUnderWay(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	h, s := world(t)
+	stop := server(t, "old", fmt.Sprintf("0.0.0.0:%d", port))
+	late := fmt.Sprintf("ip netns exec %s iptables -%%s OUTPUT -p tcp --dport %d --tcp-flags SYN,ACK ACK -j DROP", os.Getenv("HOLD_INSIDE"), port)
+	sh(t, fmt.Sprintf(late, "A"))
+	client := mustDial(t, fmt.Sprintf("%s:%d", hostAddr, port))
+	fmt.Fprintln(client, "1") // is lost, and repeated some 200 ms later
+	time.AfterFunc(100*time.Millisecond, func() { sh(t, fmt.Sprintf(late, "D")) })
+	must(t, h.Begin(t.Context()))
+	stop()
+	if got := hear(t, client); got != "old 1 "+clientAddr {
+		t.Errorf("got %q", got)
+	}
+	_, err := h.Release(t.Context())
+	must(t, err)
+	s.wait(10 * time.Second)
+	nothingLeft(t, h)
+}
+
+// TestEndingRelay is one of the window before that ends in the moment in which it is asked to hold again.
+func TestEndingRelay(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	h, s := world(t)
+	l, err := listenPrivately(h.Places.HoldSocket())
+	must(t, err)
+	ending := make(chan string, 2)
+	go func() {
+		defer l.Close()
+		for range 2 {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			line, _ := bufio.NewReader(conn).ReadString('\n')
+			if line == "status\n" {
+				fmt.Fprintf(conn, `{"released":true,"port":1,"ports":[%d,%d]}`+"\n", h.Ports[0], h.Ports[1])
+			}
+			ending <- strings.TrimSpace(line)
+			_ = conn.Close()
+		}
+	}()
+	s.notYet = 1 // the unit of the relay that ends still runs
+	must(t, h.Begin(t.Context()))
+	if a, b := <-ending, <-ending; a != "status" || b != "hold" {
+		t.Errorf("asked %q and %q", a, b)
+	}
+	client := mustDial(t, fmt.Sprintf("%s:%d", hostAddr, port))
+	fmt.Fprintln(client, "1")
+	server(t, "new", fmt.Sprintf("0.0.0.0:%d", port))
+	_, err = h.Release(t.Context())
+	must(t, err)
+	if got := hear(t, client); got != "new 1 "+clientAddr {
+		t.Errorf("got %q", got)
+	}
+	_ = client.Close()
+	s.wait(10 * time.Second)
+	nothingLeft(t, h)
+}

@@ -1,40 +1,34 @@
 package hold
 
 import (
-	"bufio"
+	"context"
+	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strconv"
-	"strings"
-)
+	"time"
 
-// States of sockets in /proc/net/tcp (include/net/tcp_states.h of the kernel).
-const (
-	established = "01"
-	listens     = "0A"
+	"onerpm/payload-scripts/internal/sockets"
 )
 
 // Listening returns those of the ports on which somebody listens. Clients of the others are turned away now, and are to be in
 // the window.
 func Listening(ports []uint16) ([]uint16, error) {
-	there, err := sockets(listens)
+	all, err := sockets.In(sockets.Listens)
 	if err != nil {
 		return nil, fmt.Errorf("see who listens: %w", err)
 	}
-	return slices.DeleteFunc(slices.Clone(ports), func(p uint16) bool { return there[p] == 0 }), nil
+	return slices.DeleteFunc(slices.Clone(ports), func(p uint16) bool {
+		return !slices.ContainsFunc(all, func(s sockets.Socket) bool { return s.Local.Port() == p })
+	}), nil
 }
 
 // Connections is how many connections to the ports stand.
-func Connections(ports []uint16) (n int, err error) {
-	there, err := sockets(established)
+func Connections(ports []uint16) (int, error) {
+	all, err := onPorts(sockets.Established, ports)
 	if err != nil {
 		return 0, fmt.Errorf("see who is connected: %w", err)
 	}
-	for _, p := range slices.Compact(slices.Sorted(slices.Values(ports))) {
-		n += there[p]
-	}
-	return n, nil
+	return len(all), nil
 }
 
 // Cut is how many connections to the door stand: without those of the relay, which have the same ports.
@@ -46,39 +40,40 @@ func (h Hold) Cut() (int, error) {
 	return n, err
 }
 
-// sockets counts those of a state by their own port, of both families.
-func sockets(state string) (map[uint16]int, error) {
-	there := map[uint16]int{}
-	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
-		f, err := os.Open(file)
-		if os.IsNotExist(err) { // a kernel without IPv6
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		err = count(bufio.NewScanner(f), state, there)
-		_ = f.Close()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-	}
-	return there, nil
+// onPorts returns the sockets of a state whose own port is one of these.
+func onPorts(state sockets.State, ports []uint16) ([]sockets.Socket, error) {
+	all, err := sockets.In(state)
+	return slices.DeleteFunc(all, func(s sockets.Socket) bool { return !slices.Contains(ports, s.Local.Port()) }), err
 }
 
-// count reads a table: "sl local_address rem_address st ...", addresses as hexadecimal ADDRESS:PORT.
-func count(lines *bufio.Scanner, state string, there map[uint16]int) error {
-	for lines.Scan() {
-		fields := strings.Fields(lines.Text())
-		if len(fields) < 4 || fields[3] != state {
-			continue
+// handshakeWait is how long handshakes are waited for that began with the door: two round trips to the other end of the world. A
+// client that never sends its third packet costs the window as much.
+const handshakeWait = 300 * time.Millisecond
+
+// awaitHandshakes waits until the door has accepted the clients whose first packet it has answered: when it stops before, they
+// get a reset. What the relay has is not told apart, and as good as accepted.
+func (h Hold) awaitHandshakes(ctx context.Context) error {
+	begun, err := onPorts(sockets.Handshake, h.Ports)
+	for deadline := time.Now().Add(handshakeWait); ; {
+		now, nowErr := onPorts(sockets.Handshake, h.Ports)
+		queued, queueErr := unaccepted(h.Ports)
+		if err = errors.Join(err, nowErr, queueErr); err != nil {
+			return fmt.Errorf("see who is connecting: %w", err)
 		}
-		_, port, _ := strings.Cut(fields[1], ":")
-		n, err := strconv.ParseUint(port, 16, 16)
-		if err != nil {
-			return fmt.Errorf("%q: %w", lines.Text(), err)
+		begun = slices.DeleteFunc(begun, func(s sockets.Socket) bool { return !slices.Contains(now, s) })
+		if len(begun) == 0 && !queued || time.Now().After(deadline) {
+			return nil
 		}
-		there[uint16(n)]++
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
 	}
-	return lines.Err()
+}
+
+// unaccepted reports whether a connection to the ports waits for its server to accept it.
+func unaccepted(ports []uint16) (bool, error) {
+	all, err := onPorts(sockets.Listens, ports)
+	return slices.ContainsFunc(all, func(s sockets.Socket) bool { return s.Queue > 0 }), err
 }

@@ -12,8 +12,11 @@ import (
 	"onerpm/payload-scripts/internal/relay"
 )
 
-// Limits of a relay. A client waits no longer than most give an answer; a connection that was held may be a long upload.
-var limits = relay.Limits{Connections: 20000, Wait: 2 * time.Minute, Life: time.Hour}
+// LongestWait is how long a client is kept waiting: most give an answer no longer.
+const LongestWait = 2 * time.Minute
+
+// Limits of a relay. A connection that was held may be a long upload.
+var limits = relay.Limits{Connections: 20000, Wait: LongestWait, Life: time.Hour}
 
 // unitText is the relay's unit. It lies in memory, and the relay removes it at its end. One that was killed is started again
 // at once: the kernel drops the packets of new clients meanwhile, which they repeat.

@@ -99,6 +99,7 @@ type Clients struct {
 	Left     int           `json:"left"`     // went before the door opened
 	TimedOut int           `json:"timedOut"` // were turned away after the longest wait
 	Failed   int           `json:"failed"`   // could not be passed on
+	Answered int           `json:"answered"` // did not wait: they were told to come back
 	Longest  time.Duration `json:"longest"`  // longest wait, in nanoseconds
 }
 

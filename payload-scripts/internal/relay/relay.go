@@ -54,6 +54,7 @@ type Relay struct {
 	waiting  map[*held]struct{}
 	passing  map[*pair]struct{}
 	status   Status
+	ending   bool // its work is done
 	live     sync.WaitGroup
 }
 
@@ -133,14 +134,19 @@ func (r *Relay) Serve(ctx context.Context) error {
 	return err
 }
 
-// Hold keeps those waiting that come from now on, after a release. What is passed on goes on.
-func (r *Relay) Hold() {
+// Hold keeps those waiting that come from now on, after a release. What is passed on goes on. It reports whether it does: one
+// whose work is done ends.
+func (r *Relay) Hold() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.ending {
+		return false
+	}
 	if r.status.Released {
 		r.status.Released = false
 		r.released = make(chan struct{})
 	}
+	return true
 }
 
 // Release passes on what waits, and what comes from now on at once.
@@ -283,19 +289,24 @@ func (r *Relay) watch(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		s := r.Status()
 		switch {
-		case !s.Released:
+		case !r.Status().Released:
 			since = time.Time{}
 		case since.IsZero():
 			since = time.Now()
-		default:
-			age := time.Since(since)
-			if age >= r.limits.Life || age >= lateClients && s.Waiting+s.Passing == 0 {
-				return
-			}
+		case r.done(time.Since(since)):
+			return
 		}
 	}
+}
+
+// done reports whether nothing is left to do so long after the release, and sees that nothing more is asked of it then.
+func (r *Relay) done(age time.Duration) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	idle := len(r.waiting)+len(r.passing) == 0
+	r.ending = r.status.Released && (age >= r.limits.Life || age >= lateClients && idle)
+	return r.ending
 }
 
 // dropAll ends what is passing.

@@ -288,3 +288,20 @@ func TestComeBack(t *testing.T) {
 	}
 	await(t, r, "answered", func(s Status) bool { return s.Answered == 3 && s.Waiting == 0 })
 }
+
+// TestHoldAgain: one that still serves takes clients again, one whose work is done says that it does not.
+func TestHoldAgain(t *testing.T) {
+	t.Parallel()
+	r, _, _ := direct(t, roomy, echo(t))
+	r.Release()
+	if r.done(lateClients - time.Millisecond) {
+		t.Error("it ends while late clients may come")
+	}
+	if !r.Hold() || r.done(lateClients) {
+		t.Error("one that holds ends")
+	}
+	r.Release()
+	if !r.done(lateClients) || r.Hold() {
+		t.Error("one that ends holds")
+	}
+}

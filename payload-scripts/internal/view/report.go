@@ -85,7 +85,7 @@ func waited(c *journal.Clients) string {
 	for _, lost := range []struct {
 		n    int
 		what string
-	}{{c.Left, "were ended by their clients"}, {c.TimedOut, "were turned away after the longest wait"}, {c.Failed, "could not be passed on"}} {
+	}{{c.Left, "were ended by their clients"}, {c.TimedOut, "were turned away after the longest wait"}, {c.Failed, "could not be passed on"}, {c.Answered, "were told to come back"}} {
 		if lost.n > 0 {
 			text += fmt.Sprintf(", %d %s", lost.n, lost.what)
 		}

@@ -223,7 +223,7 @@ func (d *Door) release(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	return true, d.Journal.Update(func(r *journal.Record) {
-		r.Clients = &journal.Clients{Taken: s.Taken, Left: s.Left, TimedOut: s.TimedOut, Failed: s.Failed, Longest: s.Longest}
+		r.Clients = &journal.Clients{Taken: s.Taken, Left: s.Left, TimedOut: s.TimedOut, Failed: s.Failed, Answered: s.Answered, Longest: s.Longest}
 	})
 }
 
@@ -243,8 +243,15 @@ func (d *Door) GiveUp(ctx context.Context) error {
 	rec := d.Journal.Record()
 	if rec.Phase != journal.Opening && !rec.Restored && rec.Phase != journal.Preparing {
 		open, err := d.services.OpenDoors(ctx)
-		if err != nil || len(open) > 0 {
+		if err != nil {
 			return err
+		}
+		if len(open) > 0 {
+			if held, err := d.Hold.Active(ctx); err != nil || !held {
+				return err
+			}
+			return d.Warn(fmt.Sprintf("clients are kept from %s, which is being tried: each waits until this attempt is resumed, and is turned away after %s",
+				strings.Join(open, ", "), hold.LongestWait))
 		}
 	}
 	_, err := d.release(ctx)
