@@ -91,8 +91,8 @@ func (r result) String() string {
 	return fmt.Sprintf("%s, back %v, slow %v: %d of %d failed (%d refused, %d errors), longest wait %s, window %s, %d lost", r.bundle, r.back, r.slow, r.failed, r.requests, r.refused, r.errors, r.longest, r.window, r.lost)
 }
 
-// around is how long clients ask before and after.
-const around = 8 * time.Second
+// around is how long clients ask before and after: with the upgrade itself some 1,800 requests.
+const around = 15 * time.Second
 
 func round(ctx context.Context, name, bundle string, slow bool) ([]result, error) {
 	m, err := host.Boot(ctx, host.Options{Release: "4.1.1", Data: true})
