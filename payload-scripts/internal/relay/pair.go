@@ -17,19 +17,19 @@ const chunk = 32 << 10
 // chunks are shared: a connection on which nothing comes has none.
 var chunks = sync.Pool{New: func() any { return new([chunk]byte) }}
 
-// pass passes bytes on until both sides have ended, or one has broken off.
-func (p *pair) pass() {
+// pass passes bytes on until both sides have ended, or one has broken off. It calls answered when the server has sent something.
+func (p *pair) pass(answered func()) {
 	var there sync.WaitGroup
-	there.Go(func() { p.copy(p.server, p.client) })
-	p.copy(p.client, p.server)
+	there.Go(func() { p.copy(p.server, p.client, func() {}) })
+	p.copy(p.client, p.server, answered)
 	there.Wait()
 	_ = p.client.Close()
 	_ = p.server.Close()
 }
 
 // copy passes bytes one way, and the end of them. What breaks off on one side breaks off on the other.
-func (p *pair) copy(to, from *net.TCPConn) {
-	err := forward(to, from)
+func (p *pair) copy(to, from *net.TCPConn, came func()) {
+	err := forward(to, from, came)
 	if err == nil {
 		err = to.CloseWrite()
 	}
@@ -44,8 +44,8 @@ func (p *pair) drop() {
 	reset(p.server)
 }
 
-// forward passes on all bytes that come.
-func forward(to io.Writer, from *net.TCPConn) error {
+// forward passes on all bytes that come, and calls came each time.
+func forward(to io.Writer, from *net.TCPConn, came func()) error {
 	raw, err := from.SyscallConn()
 	if err != nil {
 		return err
@@ -72,6 +72,7 @@ func forward(to io.Writer, from *net.TCPConn) error {
 			return err
 		}
 		if failed == nil && n > 0 {
+			came()
 			_, failed = to.Write(buffer[:n])
 		} else if failed == nil {
 			failed = io.EOF

@@ -47,7 +47,7 @@ type Relay struct {
 	dial      func(ctx context.Context, client *net.TCPConn) (*net.TCPConn, error)
 
 	room    chan struct{} // one for each connection that is taken
-	dialing chan struct{} // bounds how many are passed on at the same moment
+	turns   chan struct{} // one for each client that is passed on and has no answer yet
 
 	mu       sync.Mutex
 	released chan struct{} // closed by the release; another one after Hold
@@ -67,9 +67,14 @@ type held struct {
 const (
 	// queues is how many listeners share a port. The kernel bounds the handshakes of each that are under way (somaxconn: 128 before
 	// Linux 5.4), and those beyond by cookies, whose last packets would be looked for at the door and be reset.
-	queues      = 32
-	dialsAtOnce = 128
-	lookEvery   = 100 * time.Millisecond // how often limits are looked at
+	queues = 32
+	// atOnce is how many clients ask the server at the same moment when many have waited: servers have room for some hundreds
+	// (nginx: 512 connections of a worker, its own to what is behind it among them) and break off those beyond.
+	atOnce = 128
+	// turn is how long one that has no answer is counted among these: a server may be slow to answer, and one request of many
+	// may take minutes.
+	turn      = time.Second
+	lookEvery = 100 * time.Millisecond // how often limits are looked at
 	// lateClients is how long connections are taken after the release: one whose first packet came before it may
 	// need as long for its third.
 	lateClients = 3 * time.Second
@@ -82,7 +87,7 @@ const (
 func Listen(port uint16, ports []uint16, limits Limits, mark func(fd int)) (*Relay, error) {
 	r := &Relay{
 		ports: ports, limits: limits, dial: dialer(mark),
-		released: make(chan struct{}), room: make(chan struct{}, limits.Connections), dialing: make(chan struct{}, dialsAtOnce),
+		released: make(chan struct{}), room: make(chan struct{}, limits.Connections), turns: make(chan struct{}, atOnce),
 		waiting: map[*held]struct{}{}, passing: map[*pair]struct{}{},
 	}
 	for i := range 2 * queues {
@@ -234,20 +239,24 @@ func (r *Relay) keep(ctx context.Context, h *held, released <-chan struct{}) {
 	case <-ctx.Done():
 		count = &r.status.Cut
 	}
+	if count == nil {
+		select {
+		case r.turns <- struct{}{}:
+		case <-limit.C:
+			count = &r.status.TimedOut
+		case <-ctx.Done():
+			count = &r.status.Cut
+		}
+	}
 	if count != nil {
 		r.endWait(h, count)
 		reset(h.conn)
 		return
 	}
-	select {
-	case r.dialing <- struct{}{}:
-	case <-ctx.Done():
-		r.endWait(h, &r.status.Cut)
-		reset(h.conn)
-		return
-	}
+	over := sync.OnceFunc(func() { <-r.turns })
+	defer time.AfterFunc(turn, over).Stop()
+	defer over()
 	server, err := r.dial(ctx, h.conn)
-	<-r.dialing
 	if err != nil {
 		r.endWait(h, &r.status.Failed)
 		reset(h.conn)
@@ -261,7 +270,10 @@ func (r *Relay) keep(ctx context.Context, h *held, released <-chan struct{}) {
 	if ctx.Err() != nil { // the others were dropped before this one was there
 		p.drop()
 	}
-	p.pass()
+	if !asks(h.conn) {
+		over()
+	}
+	p.pass(over)
 	r.mu.Lock()
 	delete(r.passing, p)
 	r.mu.Unlock()

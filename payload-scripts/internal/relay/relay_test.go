@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -303,5 +304,66 @@ func TestHoldAgain(t *testing.T) {
 	r.Release()
 	if !r.done(lateClients) || r.Hold() {
 		t.Error("one that ends holds")
+	}
+}
+
+// TestTurns: a server is not asked by more clients at once than it can be thought to have room for; those who are answered, ask
+// nothing or wait long for their answer keep nobody from it.
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	answer := make(chan struct{})
+	var open, most atomic.Int64
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				if _, err := conn.Read(make([]byte, 1)); err != nil {
+					return
+				}
+				n := open.Add(1)
+				for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+				}
+				<-answer
+				open.Add(-1)
+				_, _ = conn.Write([]byte("y"))
+			}()
+		}
+	}()
+	r, address, _ := direct(t, roomy, l.Addr().String())
+	for range 2 * atOnce {
+		connect(t, address) // and says nothing
+	}
+	const asking = 3 * atOnce
+	var all []net.Conn
+	for range asking {
+		conn := connect(t, address)
+		_, _ = io.WriteString(conn, "x")
+		all = append(all, conn)
+	}
+	await(t, r, "all are there", func(s Status) bool { return s.Waiting == 2*atOnce+asking })
+	began := time.Now()
+	r.Release()
+	await(t, r, "the first have their turn", func(s Status) bool { return s.Passing >= atOnce })
+	time.Sleep(turn / 4)
+	if n := most.Load(); n > atOnce || time.Since(began) > turn {
+		t.Errorf("%d asked at once within %s, want %d at most", n, time.Since(began), atOnce)
+	}
+	time.AfterFunc(turn, func() { close(answer) })
+	for _, conn := range all {
+		if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := most.Load(); n <= atOnce {
+		t.Errorf("those who wait for their answer keep the others from theirs: %d asked at once", n)
 	}
 }

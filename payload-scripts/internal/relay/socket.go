@@ -143,3 +143,14 @@ func temporary(err error) bool {
 	}
 	return false
 }
+
+// asks reports whether a client has sent something.
+func asks(conn *net.TCPConn) bool {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return false
+	}
+	n := 0
+	err = raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.SIOCINQ) }) // tcp(7)
+	return err == nil && n > 0
+}
