@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"onerpm/test/host"
 	"onerpm/test/machinecheck"
@@ -121,4 +122,58 @@ done
 // worker is a script that sends a signal to the product's worker.
 func worker(signal string) string {
 	return "systemctl kill --signal=" + signal + " cloudify-mgmtworker"
+}
+
+// TestExecutionEveryTenSeconds: a client starts work of four seconds every ten, whatever else happens. The door is shut between two pieces, so
+// that none of their time is added to the window, and each is done once: on two upgrades that go back, begun at different moments, and on one.
+func TestExecutionEveryTenSeconds(t *testing.T) {
+	t.Parallel()
+	m := host.Start(t, host.Options{Release: "4.1.1", Data: true})
+	m.Sh(t, "mkdir -p /etc/"+prefix+" && touch /etc/"+prefix+"/manual && dnf install -y "+give(t, m, "4.2.0"))
+	m.Sh(t, `cat > /root/client <<'END'
+while sleep 10 & sleeping=$!; do
+	curl -fsS -m 60 -u admin:open-sesame-42 -H 'Tenant: default_tenant' -H 'Content-Type: application/json' \
+		-d '{"deployment_id": "deployment-0", "workflow_id": "sleep", "parameters": {"seconds": 4}, "force": true}' http://127.0.0.1/api/v3.1/executions |
+		python3 -c 'import json, sys; print(json.load(sys.stdin)["id"], flush=True)' >> /root/acknowledged || echo failed >> /root/acknowledged
+	wait $sleeping
+done
+END
+systemd-run --quiet --collect --unit client sh /root/client`)
+	const underWay = "select count(*) from executions where status not in ('terminated', 'failed', 'cancelled')"
+	for _, c := range []struct {
+		before string
+		code   int
+	}{
+		{restDropIn(`ExecStartPre=/bin/sh -c "! grep -q wsgi /usr/lib/systemd/system/cloudify-restservice.service"`) + "; sleep 1", 4},
+		{"sleep 7", 4},
+		{restMend + "; sleep 3", 0},
+	} {
+		m.Sh(t, "for i in $(seq 400); do [ $("+psql(underWay)+") != 0 ] && break; sleep 0.1; done; "+c.before)
+		if code, out := m.ShCode(t, prefix+" start && "+prefix+" wait"); code != c.code {
+			t.Fatalf("exit %d, want %d\n%s\n%s", code, c.code, out, machinecheck.Report(t, m))
+		}
+		var report told
+		read(t, m, &report)
+		t.Logf("exit %d, window %s; %s", c.code, report.Window, report.Warnings)
+		over := m.Sh(t, psql(fmt.Sprintf(`select e.id from executions e join events v on v._execution_fk = e._storage_id group by e.id
+			having min(v.timestamp) filter (where v.event_type = 'workflow_started') < timestamptz '%[1]s' at time zone 'utc'
+			and max(v.timestamp) filter (where v.event_type = 'workflow_succeeded') > timestamptz '%[1]s' at time zone 'utc'`, report.Closed.UTC().Format(time.RFC3339Nano))))
+		if over != "" {
+			t.Errorf("the door was shut while this was under way: %s", over)
+		}
+	}
+	m.Sh(t, "systemctl stop client")
+	settle(t, m)
+	acknowledged := strings.Fields(m.Sh(t, "cat /root/acknowledged"))
+	done := m.Sh(t, psql(`select e.id || '|' || e.status || '|' || count(*) filter (where v.event_type = 'workflow_started') || '|' || count(*) filter (where v.event_type = 'workflow_succeeded')
+		from executions e join events v on v._execution_fk = e._storage_id group by e.id, e.status`))
+	for _, id := range acknowledged {
+		if !strings.Contains(done, id+"|terminated|1|1") {
+			t.Errorf("acknowledged and not done once: %s", id)
+		}
+	}
+	if len(acknowledged) < 4 {
+		t.Errorf("only %d executions were started", len(acknowledged))
+	}
+	checkNew(t, m, "4.2.0")
 }
