@@ -46,8 +46,8 @@ type Relay struct {
 	listeners []*net.TCPListener
 	dial      func(ctx context.Context, client *net.TCPConn) (*net.TCPConn, error)
 
-	room    chan struct{} // one for each connection that is taken
-	turns   chan struct{} // one for each client that is passed on and has no answer yet
+	room  chan struct{} // one for each connection that is taken
+	turns chan struct{} // one for each client that is passed on and has no answer yet
 
 	mu       sync.Mutex
 	released chan struct{} // closed by the release; another one after Hold
