@@ -5,7 +5,8 @@
 // make test tries the points in chosen. make test-crash tries all that a recorded
 // run of each jump names, and writes docs/crash-points.md; it can be ended at any time and goes on
 // where it was, and tries again what only an earlier engine passed. ONERPM_CRASH=all asks for that, ONERPM_CRASH_MAX=n ends it after n
-// points, ONERPM_CRASH_SHARD=i/n takes every nth point from the ith (from 0) on, ONERPM_CRASH_JUMP=4.0.1-4.1.1 those of one jump. ONERPM_PLATFORMS tries
+// points, ONERPM_CRASH_SHARD=i/n takes every nth point from the ith (from 0) on, ONERPM_CRASH_JUMP=4.0.1-4.1.1 those of one jump,
+// ONERPM_CRASH_PHASES='switch;open' those of these phases. ONERPM_PLATFORMS tries
 // twenty points on each platform that it names instead: make test-platforms.
 package crash
 
@@ -388,12 +389,19 @@ func remaining(t *testing.T, begin []try, want []scenario, known map[scenario]*r
 	}
 	var left []try
 	for i, c := range every {
-		if i%shards == shard && kept.Due(c.key(), engine) != trial.Passed {
+		if i%shards == shard && ofPhases(c) && kept.Due(c.key(), engine) != trial.Passed {
 			left = append(left, c)
 		}
 	}
 	sort.SliceStable(left, func(i, j int) bool { return kept.Due(left[i].key(), engine) < kept.Due(left[j].key(), engine) })
 	return left[:min(limit, len(left))], kept
+}
+
+// ofPhases reports whether ONERPM_CRASH_PHASES has the phase of a try, in the words of the page and with semicolons between them; empty has all.
+func ofPhases(c try) bool {
+	names := os.Getenv("ONERPM_CRASH_PHASES")
+	_, phase, _ := strings.Cut(phaseKey(c.in.jump, c.at.Phase), " ")
+	return names == "" || slices.Contains(strings.Split(names, ";"), phase)
 }
 
 // place is a try's place in the order: the chosen ones before every digest.
