@@ -76,7 +76,8 @@ func (m *Machine) nspawn(groups []string) (*exec.Cmd, error) {
 	args := inGroups(m.id, groups,
 		"systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--private-network",
 		"--directory="+m.merged(), "--machine="+m.id, "--hostname=manager", "--link-journal=no",
-		"--resolv-conf=off", "--timezone=off", "--console=read-only")
+		"--resolv-conf=off", "--timezone=off", "--console=read-only",
+		"--system-call-filter=pidfd_getfd") // which root may call on a machine, but not in a container
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(cleanEnv(), "SYSTEMD_LOG_TARGET=console", "SYSTEMD_NSPAWN_TMPFS_TMP=0")
 	if m.needsUnified() {

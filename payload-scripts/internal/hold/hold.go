@@ -130,7 +130,7 @@ func (h Hold) Begin(ctx context.Context) error {
 		return err
 	}
 	host.Point("clients are held", "")
-	return h.awaitHandshakes(ctx)
+	return nil
 }
 
 // startAnew ends the relay that runs, and starts another one.

@@ -557,6 +557,7 @@ func TestHandshakeUnderWay(t *testing.T) {
 	fmt.Fprintln(client, "1") // is lost, and repeated some 200 ms later
 	time.AfterFunc(100*time.Millisecond, func() { sh(t, fmt.Sprintf(late, "D")) })
 	must(t, h.Begin(t.Context()))
+	must(t, h.AwaitHandshakes(t.Context()))
 	stop()
 	if got := hear(t, client); got != "old 1 "+clientAddr {
 		t.Errorf("got %q", got)

@@ -50,9 +50,9 @@ func onPorts(state sockets.State, ports []uint16) ([]sockets.Socket, error) {
 // client that never sends its third packet costs the window as much.
 const handshakeWait = 300 * time.Millisecond
 
-// awaitHandshakes waits until the door has accepted the clients whose first packet it has answered: when it stops before, they
-// get a reset. What the relay has is not told apart, and as good as accepted.
-func (h Hold) awaitHandshakes(ctx context.Context) error {
+// AwaitHandshakes waits, after Begin, until the door has accepted the clients whose first packet it has answered: when it stops
+// before, they get a reset. What the relay has is not told apart, and as good as accepted.
+func (h Hold) AwaitHandshakes(ctx context.Context) error {
 	begun, err := onPorts(sockets.Handshake, h.Ports)
 	for deadline := time.Now().Add(handshakeWait); ; {
 		now, nowErr := onPorts(sockets.Handshake, h.Ports)

@@ -7,11 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
 	"onerpm/internal/manifest"
+	"onerpm/internal/unit"
 	"onerpm/payload-scripts/internal/hold"
+	"onerpm/payload-scripts/internal/idle"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/service"
 )
@@ -84,6 +87,11 @@ func (d *Door) Shut(ctx context.Context) error {
 		return err
 	}
 	closed := time.Now()
+	if held {
+		if err := d.settle(ctx); err != nil {
+			return err
+		}
+	}
 	cut := -1
 	d.services.Killing = func() {
 		if n, err := d.Hold.Cut(); err == nil {
@@ -108,6 +116,25 @@ func (d *Door) Shut(ctx context.Context) error {
 		return nil
 	}
 	return d.Journal.Update(func(r *journal.Record) { r.Closed = instant(last) })
+}
+
+// settle ends what would be lost when the door stops, and is none of a client's that waits for its answer: handshakes that are not over
+// yet, and connections that are kept for later.
+func (d *Door) settle(ctx context.Context) error {
+	h := d.Hold
+	h.Ports = d.Journal.Record().Hold
+	if err := h.AwaitHandshakes(ctx); err != nil {
+		return err
+	}
+	for _, name := range d.services.Doors() {
+		n, err := idle.End(unit.Name(name), h.Ports, idle.Quiet)
+		if err != nil { // an old kernel, or a rule of SELinux's: the door ends them itself
+			slog.Info("its idle connections are left to itself", "unit", name, "because", err)
+			continue
+		}
+		slog.Info("ended idle connections", "unit", name, "connections", n)
+	}
+	return nil
 }
 
 // hold keeps new clients waiting from now on, where that can be done. It reports whether it is.
