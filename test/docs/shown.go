@@ -15,13 +15,16 @@ func Shown(page Document, of Block) string {
 	return ""
 }
 
-// What differs from one run to the next: numbers with their units, digests, and bars.
+// What differs from one run to the next: numbers with their units, digests, bars, and at which package rpm is.
 var (
-	masked = regexp.MustCompile(`[0-9a-f]{32,}|\d+(\.\d+)*((ms|s|m|h)\b)?(\d+(ms|s)\b)?|#+-*|-{2,}|%`)
-	blank  = regexp.MustCompile(`\s+`)
+	masked  = regexp.MustCompile(`[0-9a-f]{32,}|(\d+(\.\d+)*(ms|µs|s|m|h)?)+\b|#+-*|-{2,}`)
+	atrpm   = regexp.MustCompile(`\brpm: \S+`)
+	escapes = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`)
+	blank   = regexp.MustCompile(`\s+`)
 )
 
 func mask(line string) string {
+	line = atrpm.ReplaceAllString(escapes.ReplaceAllString(line, ""), "rpm: package")
 	return strings.TrimSpace(blank.ReplaceAllString(masked.ReplaceAllString(line, "0"), " "))
 }
 
