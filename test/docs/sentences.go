@@ -37,7 +37,9 @@ func (d Document) Sentences(file string) []Sentence {
 		switch {
 		case strings.HasPrefix(l.Text, "|"):
 			end()
-			if !rule.MatchString(l.Text) {
+			if rule.MatchString(l.Text) { // what stands above it are the names of the columns
+				out = out[:max(len(out)-1, 0)]
+			} else {
 				out = append(out, Sentence{file, l.Number, l.Text})
 			}
 			continue
@@ -47,7 +49,7 @@ func (d Document) Sentences(file string) []Sentence {
 		if paragraph == "" {
 			from = l.Number
 		}
-		paragraph = strings.TrimSpace(paragraph + " " + strings.TrimSpace(l.Text))
+		paragraph = strings.TrimSpace(paragraph + " " + strings.TrimSpace(item.ReplaceAllString(l.Text, "")))
 		last = l.Number
 	}
 	end()
