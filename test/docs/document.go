@@ -8,7 +8,7 @@
 //	sh TestX          run by the test of that name, which goes through the whole page
 //	sh not run: WHY   run by nobody; commands, flags, make targets and names of tests are still compared with what there is
 //	text output       what the block of commands before it prints; digits may differ
-//	text TestX        compared by the test of that name, which reads the page; so may be yaml, sql and the like
+//	text TestX        compared by the test of that name, which reads the page; so are yaml, sql and the like
 //	text drawing      nothing that a program prints
 //
 // A block of commands or text that says nothing of this fails TestEveryBlockIsTried.
