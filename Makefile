@@ -59,7 +59,7 @@ prepare: ## install what the tests need (Debian 12, root)
 test: prepare lint unit e2e ## run everything
 
 check: lint ## lint, and the tests that need no root and little time
-	$(GO) test -short ./internal/... ./bundler/...
+	$(GO) test -short ./internal/... ./bundler/... ./test/docs
 
 unit: prepare components engine $(PG95) ## run all tests but those on a test machine
 	$(GO) test -timeout 60m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash -e /test/random -e /test/platforms)

@@ -77,6 +77,7 @@ func TestAdmin(t *testing.T) {
 		t.Errorf("cl completes to %q", got)
 	}
 
+	leftAlone(t, m)
 	backup := "ls -d /var/lib/" + prefix + "/4.2.0-*/backup"
 	m.Sh(t, backup)
 	if out := m.Sh(t, prefix+" clean --dry-run && "+backup); !strings.Contains(out, "nothing was removed") {
@@ -94,6 +95,18 @@ func TestAdmin(t *testing.T) {
 	m.Sh(t, "dnf remove -y "+prefix+"-4.2.0")
 	if code, out := m.ShCode(t, "ls /usr/share/man/man8/"+prefix+".8 /usr/share/bash-completion/completions/"+prefix); code == 0 {
 		t.Errorf("left by the removal: %s", out)
+	}
+}
+
+// leftAlone: agents that are left alone count as nothing pending, and are upgraded when the admin says so.
+func leftAlone(t *testing.T, m *host.Machine) {
+	t.Helper()
+	if out := m.Sh(t, prefix+" wait && "+prefix+" agents status"); strings.Count(out, "agents: left alone, ") != 2 {
+		t.Errorf("agents are not left alone: %s", out)
+	}
+	m.Sh(t, `umask 077; printf 'Authorization: Basic %s\n' $(printf admin:open-sesame-42 | base64) > `+credentials)
+	if out := m.Sh(t, prefix+" agents start && "+prefix+" agents wait"); !strings.Contains(out, "agents: done, 6 of 6 upgraded") {
+		t.Errorf("agents are not upgraded all the same: %s", out)
 	}
 }
 

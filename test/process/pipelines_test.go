@@ -1,3 +1,5 @@
+// Package process holds docs/process.md true: its test makes the RPMs of a release that does not exist,
+// and then does nothing but run the document's own commands, until customers have the upgrade.
 package process
 
 import (
@@ -9,28 +11,35 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+
+	"onerpm/test/docs"
 )
 
-const path = "../../docs/process.md"
-
-func process(t *testing.T) document {
+// process is the document. That TestProcess runs each of its blocks of commands is told there; any other would be left out.
+func process(t *testing.T) docs.Document {
 	t.Helper()
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile("../../docs/process.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := read(string(text))
+	d, err := docs.Read("docs/process.md", string(text))
 	if err != nil {
-		t.Fatalf("%s: %v", path, err)
+		t.Fatal(err)
+	}
+	d.Blocks = slices.DeleteFunc(d.Blocks, func(b docs.Block) bool { return b.Language == "mermaid" })
+	for _, b := range d.Blocks {
+		if b.Language != "sh" || b.How != "TestProcess" {
+			t.Fatalf("%s: a block of %s %s, want sh TestProcess", b, b.Language, b.How)
+		}
 	}
 	return d
 }
 
-// all returns every command of the document.
-func (d document) all() []string {
+// commands returns every command of the document.
+func commands(d docs.Document) []string {
 	var out []string
-	for _, b := range d.blocks {
-		out = append(out, commands(b.script)...)
+	for _, b := range d.Blocks {
+		out = append(out, docs.Commands(b.Text)...)
 	}
 	return out
 }
@@ -42,14 +51,14 @@ func TestNothingIsToldThatIsNotRun(t *testing.T) {
 	t.Parallel()
 	d := process(t)
 	run := map[string]bool{}
-	for _, c := range d.all() {
+	for _, c := range commands(d) {
 		if m := word.FindStringSubmatch(c); m != nil {
 			run[m[1]] = true
 		}
 	}
-	for _, s := range d.spans {
-		if m := word.FindStringSubmatch(s); m != nil && !run[m[1]] {
-			t.Errorf("the text names %q, and no block runs it", s)
+	for _, s := range d.Spans {
+		if m := word.FindStringSubmatch(s.Text); m != nil && !run[m[1]] {
+			t.Errorf("line %d names %q, and no block runs it", s.Line, s.Text)
 		}
 	}
 }
@@ -66,11 +75,11 @@ var whole = []string{
 }
 
 // problems are the commands that are none of the document's, and the steps that were left out.
-func (d document) problems(lines []string) []string {
+func problems(d docs.Document, lines []string) []string {
 	var out []string
-	known, next := d.all(), 0
+	known, next := commands(d), 0
 	for _, line := range lines {
-		for _, c := range commands(values.Replace(line)) {
+		for _, c := range docs.Commands(values.Replace(line)) {
 			if !slices.Contains(known, c) {
 				out = append(out, fmt.Sprintf("%q is no command of docs/process.md", c))
 			}
@@ -105,33 +114,18 @@ func TestPipelinesThatLie(t *testing.T) {
 	} {
 		lines := slices.Clone(good)
 		lines[2] = c.line
-		if got := strings.Join(d.problems(lines), "\n"); !strings.Contains(got, c.want) {
+		if got := strings.Join(problems(d, lines), "\n"); !strings.Contains(got, c.want) {
 			t.Errorf("%s: %s", c.name, got)
 		}
 	}
-	if got := strings.Join(d.problems(whole), "\n"); !strings.Contains(got, "nothing runs bundler matrix") {
+	if got := strings.Join(problems(d, whole), "\n"); !strings.Contains(got, "nothing runs bundler matrix") {
 		t.Error(got)
 	}
 }
 
-// TestRead: what is written into files is no command, a command may have several lines, and a block that nobody runs is refused.
-func TestRead(t *testing.T) {
+// TestBalanced: a Jenkinsfile that cannot be read is found.
+func TestBalanced(t *testing.T) {
 	t.Parallel()
-	d, err := read("# One\n`a b` and\n```sh\n# why\nfirst \\\n   --with\ncat >f <<'EOF'\nsecond\nEOF\nthird\n```\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := []string{"first --with", "cat >f <<'EOF'", "third"}; !slices.Equal(d.all(), want) {
-		t.Errorf("commands %q, want %q", d.all(), want)
-	}
-	if len(d.blocks) != 1 || d.blocks[0].heading != "One" || d.blocks[0].line != 4 || !slices.Equal(d.spans, []string{"a b"}) {
-		t.Errorf("%+v", d)
-	}
-	for _, bad := range []string{"```\nfirst\n```\n", "```console\n$ first\n```\n", "```sh\nfirst\n"} {
-		if _, err := read(bad); err == nil {
-			t.Errorf("%q is taken", bad)
-		}
-	}
 	for _, bad := range []string{"stage {", "a)\n", "sh 'x", "{(})"} {
 		if balanced(bad) == nil {
 			t.Errorf("%q is balanced", bad)
@@ -183,7 +177,7 @@ func TestGitHubActions(t *testing.T) {
 			t.Errorf("no value for %s", name)
 		}
 	}
-	for _, p := range process(t).problems(lines) {
+	for _, p := range problems(process(t), lines) {
 		t.Error(p)
 	}
 }
@@ -220,7 +214,7 @@ func TestJenkinsfile(t *testing.T) {
 	if err := balanced(text); err != nil {
 		t.Error(err)
 	}
-	for _, p := range process(t).problems(lines) {
+	for _, p := range problems(process(t), lines) {
 		t.Error(p)
 	}
 }

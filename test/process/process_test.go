@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"onerpm/test/docs"
 	"onerpm/test/product/pgserver"
 	"onerpm/test/product/schema"
 )
@@ -21,11 +22,8 @@ const checkout = "../.."
 
 // walk is a project in which the document's commands are run.
 type walk struct {
-	t       *testing.T
-	project string
-	store   string
-	env     []string
-	state   string // a file with what the blocks before exported
+	docs.Session
+	t *testing.T
 }
 
 // TestProcess walks through docs/process.md with nothing but the RPMs of 4.3.0, in a copy of the project.
@@ -53,13 +51,13 @@ func TestProcess(t *testing.T) {
 		},
 	}
 	count := map[string]int{}
-	for _, b := range process(t).blocks {
-		count[b.heading]++
-		key := fmt.Sprintf("%s/%d", b.heading, count[b.heading])
-		code, said := w.run(b.script)
-		t.Logf("line %d, %s\n%s", b.line, b.heading, said)
+	for _, b := range process(t).Blocks {
+		count[b.Heading]++
+		key := fmt.Sprintf("%s/%d", b.Heading, count[b.Heading])
+		code, said := w.run(b.Text)
+		t.Logf("%s, %s\n%s", b, b.Heading, said)
 		if code != 0 {
-			t.Fatalf("docs/process.md:%d: exit %d", b.line, code)
+			t.Fatalf("%s: exit %d", b, code)
 		}
 		if check := checks[key]; check != nil {
 			check(said)
@@ -75,40 +73,28 @@ func TestProcess(t *testing.T) {
 func start(t *testing.T) *walk {
 	t.Helper()
 	dir := t.TempDir()
-	w := &walk{t: t, project: dir + "/project", store: dir + "/store", state: dir + "/exported"}
-	copyTree(t, w.project, ".git", "dist", ".cache")
+	w := &walk{docs.Session{Dir: dir + "/project", State: dir + "/exported"}, t}
+	docs.CopyProject(t, checkout, w.Dir)
 	built, err := filepath.Glob(checkout + "/dist/components/*")
 	if err != nil || len(built) == 0 {
 		t.Fatalf("no components in dist (%v): make components", err)
 	}
-	if err := os.MkdirAll(w.project+"/dist/components", 0o755); err != nil {
+	if err := os.MkdirAll(w.Dir+"/dist/components", 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range built {
 		full, err := filepath.Abs(path)
 		if err == nil {
-			err = os.Symlink(full, filepath.Join(w.project, "dist/components", filepath.Base(path)))
+			err = os.Symlink(full, filepath.Join(w.Dir, "dist/components", filepath.Base(path)))
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, private := range []string{"/keys", "/gnupg"} {
-		if err := os.Mkdir(dir+private, 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(dir+"/keys/passphrase", []byte("only this test knows it\n"), 0o600); err != nil {
+	if err := errors.Join(os.Mkdir(dir+"/keys", 0o700), os.WriteFile(dir+"/keys/passphrase", []byte("only this test knows it\n"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		for _, what := range [][]string{{"--kill", "all"}, {"--remove-socketdir"}} {
-			if out, err := exec.Command("gpgconf", append([]string{"--homedir", dir + "/gnupg"}, what...)...).CombinedOutput(); err != nil {
-				t.Errorf("end gpg's agent: %v\n%s", err, out)
-			}
-		}
-	})
-	w.env = append(os.Environ(), "RPMS="+newRelease(t, dir), "KEYS="+dir+"/keys", "GNUPGHOME="+dir+"/gnupg", "STORE="+w.store, "DATABASE="+database(t),
+	w.Env = append(os.Environ(), "RPMS="+newRelease(t, dir), "KEYS="+dir+"/keys", "GNUPGHOME="+docs.GPGHome(t, dir), "STORE="+dir+"/store", "DATABASE="+database(t),
 		// the jumps before were never published in this store
 		"LEFT=--accept 3.4.2-4.0.1 --accept 4.0.1-4.1.1 --accept 4.1.1-4.2.0")
 	return w
@@ -141,45 +127,12 @@ func database(t *testing.T) string {
 	return server.DSN(name)
 }
 
-// copyTree copies the checkout without some of its folders.
-func copyTree(t *testing.T, to string, without ...string) {
-	t.Helper()
-	entries, err := os.ReadDir(checkout)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		if slices.Contains(without, e.Name()) {
-			continue
-		}
-		copyOne(t, e.Name(), to)
-	}
-}
-
-// copyOne copies a file or a folder of the checkout.
-func copyOne(t *testing.T, name, to string) {
-	t.Helper()
-	from := filepath.Join(checkout, name)
-	info, err := os.Stat(from)
-	if err == nil && info.IsDir() {
-		err = os.CopyFS(filepath.Join(to, name), os.DirFS(from))
-	} else if err == nil {
-		var text []byte
-		if text, err = os.ReadFile(from); err == nil {
-			err = errors.Join(os.MkdirAll(to, 0o755), os.WriteFile(filepath.Join(to, name), text, info.Mode()))
-		}
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // newRelease is what the developers do: the demo product's sources with their change, built as 4.3.0.
 func newRelease(t *testing.T, dir string) string {
 	t.Helper()
 	sources, out := dir+"/sources", dir+"/rpms"
 	for _, name := range []string{"go.mod", "go.sum", "internal", "versions", "test/product"} {
-		copyOne(t, name, sources)
+		docs.Copy(t, checkout, name, sources)
 	}
 	patch, err := filepath.Abs("testdata/4.3.0.patch")
 	if err != nil {
@@ -198,18 +151,14 @@ func newRelease(t *testing.T, dir string) string {
 	return out + "/4.3.0"
 }
 
-// run runs a block in the project, after those before it, and returns its exit code and both outputs.
+// run runs a block, after those before it, and returns its exit code and both outputs.
 func (w *walk) run(script string) (code int, said string) {
 	w.t.Helper()
-	cmd := exec.CommandContext(w.t.Context(), "bash", "-c",
-		"set -euo pipefail\n[ ! -e "+w.state+" ] || . "+w.state+"\n"+script+"\nexport -p >"+w.state+"\n")
-	cmd.Dir, cmd.Env = w.project, w.env
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
+	code, said, err := w.Run(w.t.Context(), script)
+	if err != nil {
 		w.t.Fatal(err)
 	}
-	return cmd.ProcessState.ExitCode(), string(out)
+	return code, said
 }
 
 func (w *walk) says(said string, want ...string) {
@@ -228,7 +177,7 @@ func (w *walk) undecided(string) {
 	if code != 3 || strings.Count(said, "still to be decided: ") != 3 || strings.Count(said, "no SQL after") != 2 {
 		w.t.Errorf("exit %d, want 3 with three decisions and an empty migration\n%s", code, said)
 	}
-	if _, err := os.Stat(w.project + "/specs/4.2.0-4.3.0/certify/data.sh"); err != nil {
+	if _, err := os.Stat(w.Dir + "/specs/4.2.0-4.3.0/certify/data.sh"); err != nil {
 		w.t.Errorf("the product's checks were not carried over: %v", err)
 	}
 }

@@ -330,10 +330,16 @@ func TestCrowds(t *testing.T) {
 	}
 	var got []string
 	for _, c := range crowds {
-		got = append(got, fmt.Sprintf("%s %v %v", c.URL, c.Held, c.Slow > 0))
+		got = append(got, fmt.Sprintf("%s held=%v: %d, keep=%v, every %v s, %v s to send", c.URL, c.Held, c.Many, c.Keep, c.Every, c.Slow))
 	}
-	want := []string{"https://127.0.0.1/version true false", "https://127.0.0.1/version true false", "https://127.0.0.1/version true true",
-		"http://127.0.0.1/ false true", "https://127.0.0.1:8443/ true true", "https://127.0.0.1:5671/ false true"}
+	want := []string{ // as docs/certification.md has it
+		"https://127.0.0.1/version held=true: 20, keep=true, every 0.4 s, 0 s to send",
+		"https://127.0.0.1/version held=true: 4, keep=false, every 0.2 s, 0 s to send",
+		"https://127.0.0.1/version held=true: 3, keep=false, every 0.2 s, 1 s to send",
+		"http://127.0.0.1/ held=false: 2, keep=true, every 0.2 s, 2 s to send",
+		"https://127.0.0.1:8443/ held=true: 2, keep=true, every 0.2 s, 2 s to send",
+		"https://127.0.0.1:5671/ held=false: 2, keep=true, every 0.2 s, 2 s to send",
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

@@ -1,6 +1,7 @@
 package certify
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -32,5 +33,23 @@ func TestReadRequest(t *testing.T) {
 		if err != nil || q.url != c.url || strings.Join(q.headers, "|") != c.headers || string(q.body) != c.body {
 			t.Errorf("%s: %+v, %v", c.name, q, err)
 		}
+	}
+}
+
+// TestRequestOfTheDocs: the request that docs/certification.md shows is one that clients make.
+func TestRequestOfTheDocs(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../../docs/certification.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, there := strings.Cut(string(page), "```http TestRequestOfTheDocs\n")
+	text, _, ends := strings.Cut(rest, "```\n")
+	if !there || !ends {
+		t.Fatal("docs/certification.md shows no request")
+	}
+	q, err := readRequest(Check{Name: "x.http"}, []byte(text))
+	if err != nil || !strings.Contains(q.url, "load-{n}?") || strings.Join(q.headers, "|") != "Tenant: default_tenant" || string(q.body) != "archive of load-{n}\n" {
+		t.Errorf("%+v, %v", q, err)
 	}
 }

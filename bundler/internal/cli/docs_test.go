@@ -61,7 +61,7 @@ func TestStoresExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	block := func(language string) string {
-		_, rest, there := strings.Cut(string(doc), "```"+language+"\n")
+		_, rest, there := strings.Cut(string(doc), "```"+language+" TestStoresExample\n")
 		text, _, ends := strings.Cut(rest, "```\n")
 		if !there || !ends {
 			t.Fatalf("%s has no block of %s", file, language)

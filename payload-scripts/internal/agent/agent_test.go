@@ -152,6 +152,16 @@ func TestOthersWork(t *testing.T) {
 	}
 }
 
+// TestLeftAlone asks for no group that has no agent, or only new ones.
+func TestLeftAlone(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t, 1, 3, 2)
+	p.groups[0].version, p.groups[1].version = nil, []string{"2.0", "2.0"}
+	if rec := run(t, p, start(t)); rec.State != Done || len(p.works) != 1 || p.works[0].group != p.groups[2] {
+		t.Errorf("%s after %d works: %+v", rec.State, len(p.works), rec.Groups)
+	}
+}
+
 // TestNotProved wants a work that ended well and changed nothing to be a failure.
 func TestNotProved(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"onerpm/test/need"
 )
 
 func TestRead(t *testing.T) {
@@ -45,5 +47,18 @@ func TestRead(t *testing.T) {
 	}
 	if _, err := ReadSecret(dir); err == nil {
 		t.Error("a folder was read")
+	}
+}
+
+// TestOfAnotherUser: what another user wrote is not sent to anybody in root's name.
+func TestOfAnotherUser(t *testing.T) {
+	t.Parallel()
+	need.Root(t)
+	path := filepath.Join(t.TempDir(), "credentials")
+	if err := errors.Join(os.WriteFile(path, []byte("A: s3cret\n"), 0o600), os.Chown(path, 65534, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ReadSecret(path); err == nil || !strings.Contains(err.Error(), "chown root "+path) {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
