@@ -82,7 +82,7 @@ func (m mark) read(came string) (answer string, code int, err error) {
 		return rest[:end], 0, errCutOff
 	}
 	n, err := strconv.ParseUint(digits, 10, 8)
-	if err != nil {
+	if err != nil || digits != strconv.FormatUint(n, 10) {
 		return rest[:end], 0, fmt.Errorf("%w: exit code %s", errCutOff, strconv.Quote(short(digits)))
 	}
 	return rest[:end], int(n), nil

@@ -1,6 +1,7 @@
 package certify
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -138,13 +139,15 @@ func TestSlowAnswer(t *testing.T) {
 	}
 }
 
-// The machine's shell is killed, and what says that it works ends too.
+// The machine's shell is killed, and what says that it works ends too, of which nothing here is the parent: as with sshd, which waits
+// for everybody who could still write.
 func TestShellIsKilled(t *testing.T) {
 	t.Parallel()
 	s := newStandIn(t)
-	m := s.machine()
-	m.silence = time.Second
-	if _, err := m.sh(t.Context(), "kill -9 $$; sleep 0.1"); exit.Code(err) != exit.Machine || !errors.Is(err, errCutOff) {
+	m := Machine{Via: "env STANDIN=" + s.dir + ` sh -c 'setsid -w "$@" 2>&1 | cat' sshd`, silence: time.Second}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := m.sh(ctx, "sleep 0.3; kill -9 $$"); exit.Code(err) != exit.Machine || !errors.Is(err, errCutOff) {
 		t.Error(err)
 	}
 	s.nothingWorks()
@@ -190,5 +193,15 @@ func TestLimit(t *testing.T) {
 	}
 	if n := count(t, filepath.Join(dir, "resets")); n != 2 {
 		t.Errorf("the machine was put back %d times, want before and after", n)
+	}
+}
+
+// When the machine cannot be looked at, nothing is known of the bundle.
+func TestCannotLook(t *testing.T) {
+	t.Parallel()
+	s := newStandIn(t)
+	s.write("bin/yum", "#!/bin/sh\nrm \"$STANDIN/packages\"\n", 0o700)
+	if c, err := Run(t.Context(), s.o.on(s.remote())); exit.Code(err) != exit.Machine || !c.Ended.IsZero() || !strings.HasPrefix(err.Error(), "fresh: look at the machine: exit code 1: ") {
+		t.Errorf("%+v, %v", c, err)
 	}
 }
