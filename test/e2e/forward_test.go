@@ -30,7 +30,7 @@ func forward(t *testing.T, dial func(context.Context) (net.Conn, error)) string 
 				defer func() { _ = in.Close() }()
 				go func() {
 					_, _ = io.Copy(in, out)
-					_ = in.(*net.TCPConn).CloseWrite()
+					_ = in.(interface{ CloseWrite() error }).CloseWrite()
 				}()
 				_, _ = io.Copy(out, in)
 			}()

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"onerpm/test/host"
@@ -19,15 +20,16 @@ import (
 
 // vm is a machine that is reached by ssh and can be put back, as somebody's virtual machine is.
 type vm struct {
-	t   *testing.T
-	key string // public
+	t      *testing.T
+	public string // key
+	greets string // what a login prints, "" for nothing
 
 	mu  sync.Mutex
 	now *host.Machine
 }
 
-// reset puts a new machine of the old release, with sshd, in the place of the one there is.
-func (v *vm) reset(ctx context.Context) error {
+// putBack puts a new machine of the old release, with sshd, in the place of the one there is.
+func (v *vm) putBack(ctx context.Context) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if err := v.stop(); err != nil {
@@ -38,8 +40,13 @@ func (v *vm) reset(ctx context.Context) error {
 		return err
 	}
 	v.now = m
-	if err := m.WriteFile("/root/.ssh/authorized_keys", []byte(v.key), 0o600); err != nil {
+	if err := m.WriteFile("/root/.ssh/authorized_keys", []byte(v.public), 0o600); err != nil {
 		return err
+	}
+	if v.greets != "" {
+		if err := m.WriteFile("/root/.bashrc", []byte("printf '"+v.greets+"'; printf '"+v.greets+"' >&2\n"), 0o600); err != nil {
+			return err
+		}
 	}
 	r, err := m.Shell(ctx, "mkdir -p /run/sshd && systemd-run --quiet --unit reached -p Type=exec /usr/sbin/sshd -D -o ListenAddress=127.0.0.1 && for i in $(seq 100); do (: </dev/tcp/127.0.0.1/22) 2>/dev/null && exit; sleep 0.1; done; exit 1")
 	if err == nil && r.Code != 0 {
@@ -66,49 +73,62 @@ func (v *vm) dial(ctx context.Context) (net.Conn, error) {
 	return m.Dial(ctx, "tcp", "127.0.0.1:22")
 }
 
-// TestCertifyOverSSH certifies as most do: a machine of one's own, reached by ssh, put back by a command.
-func TestCertifyOverSSH(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	key := filepath.Join(dir, "key")
-	if out, err := exec.CommandContext(t.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).CombinedOutput(); err != nil {
+// sshMachine is a machine of one's own: the command that reaches it, and the one that puts it back.
+type sshMachine struct {
+	*vm
+	key, via, reset string
+	resets          atomic.Int32
+}
+
+// overSSH makes what reaches a machine that is not there before it was put back the first time, over connections that dial makes from those of the machine.
+func overSSH(t *testing.T, dial func(context.Context, *vm) (net.Conn, error)) *sshMachine {
+	t.Helper()
+	s := &sshMachine{vm: &vm{t: t}, key: filepath.Join(t.TempDir(), "key")}
+	if out, err := exec.CommandContext(t.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", s.key).CombinedOutput(); err != nil {
 		t.Fatalf("make a key: %v\n%s", err, out)
 	}
-	public, err := os.ReadFile(key + ".pub")
+	public, err := os.ReadFile(s.key + ".pub")
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &vm{t: t, key: string(public)}
+	s.public = string(public)
 	t.Cleanup(func() {
-		if err := v.stop(); err != nil {
+		if err := s.stop(); err != nil {
 			t.Error(err)
 		}
 	})
-	resets := 0
 	back := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		resets++
-		if err := v.reset(context.WithoutCancel(t.Context())); err != nil {
+		s.resets.Add(1)
+		if err := s.putBack(context.WithoutCancel(t.Context())); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
 	}))
 	t.Cleanup(back.Close)
-	_, port, err := net.SplitHostPort(forward(t, v.dial))
+	_, port, err := net.SplitHostPort(forward(t, func(ctx context.Context) (net.Conn, error) { return dial(ctx, s.vm) }))
 	if err != nil {
 		t.Fatal(err)
 	}
-	via := fmt.Sprintf("ssh -i '%s' -p %s -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR root@127.0.0.1", key, port)
-	code, out, told := runs(t, project, bundlerProgram(t), "certify", bundle(t, "4.2.0"), "--via", via, "--reset", "curl -sS --fail-with-body "+back.URL,
+	s.via = fmt.Sprintf("ssh -i '%s' -p %s -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ServerAliveInterval=2 root@127.0.0.1", s.key, port)
+	s.reset = "curl -sS --fail-with-body " + back.URL
+	return s
+}
+
+// TestCertifyOverSSH certifies as most do: a machine of one's own, reached by ssh, put back by a command.
+func TestCertifyOverSSH(t *testing.T) {
+	t.Parallel()
+	s := overSSH(t, func(ctx context.Context, v *vm) (net.Conn, error) { return v.dial(ctx) })
+	code, out, told := runs(t, project, bundlerProgram(t), "certify", bundle(t, "4.2.0"), "--via", s.via, "--reset", s.reset,
 		"--platform", platform, "--only", "fresh", "--only", "way-back", "--json")
 	var c certified
 	if err := json.Unmarshal([]byte(out), &c); err != nil {
 		t.Fatalf("exit %d, %v\n%s%s", code, err, out, told)
 	}
-	if code != 0 || len(c.Scenarios) != 2 || resets != 2 {
-		t.Fatalf("exit %d, %d scenarios, put back %d times\n%s", code, len(c.Scenarios), resets, told)
+	if n := s.resets.Load(); code != 0 || len(c.Scenarios) != 2 || n != 2 {
+		t.Fatalf("exit %d, %d scenarios, put back %d times\n%s", code, len(c.Scenarios), n, told)
 	}
-	for _, s := range c.Scenarios {
-		if s.Outcome != "passed" || s.Window <= 0 {
-			t.Errorf("%+v", s)
+	for _, sc := range c.Scenarios {
+		if sc.Outcome != "passed" || sc.Window <= 0 {
+			t.Errorf("%+v", sc)
 		}
 	}
 }

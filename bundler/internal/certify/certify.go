@@ -10,7 +10,8 @@
 //
 // It promises that a certificate names the bytes that were tried, the platform that they were
 // tried on and every scenario's outcome, good or bad; that a bundle whose certificate verifies
-// passed all of them; that every wait is bounded; and that a machine is left as its owner says, also
+// passed all of them; that every wait is bounded; that a machine that is not ready, does not answer or
+// breaks is an error and no certificate; and that a machine is left as its owner says, also
 // when it is interrupted. Whoever holds the key decides what is certified; machines are trusted to
 // tell what they are, and stores and networks are not trusted.
 package certify
@@ -105,24 +106,35 @@ func Run(ctx context.Context, o Options) (Certificate, error) {
 func (o Options) runScenario(ctx context.Context, s scenario) (_ Scenario, _ Facts, err error) {
 	o.Tell(s.name, "making a machine of %s ready", o.Manifest.From)
 	machine, giveBack, err := o.Machines.Ready(ctx)
-	if err != nil {
-		return Scenario{}, Facts{}, fmt.Errorf("%s: make a machine of %s ready: %w", s.name, o.Manifest.From, err)
+	if err != nil && ctx.Err() != nil {
+		return Scenario{}, Facts{}, context.Cause(ctx)
 	}
+	if err != nil {
+		return Scenario{}, Facts{}, fmt.Errorf("%s: make a machine of %s ready: %w", s.name, o.Manifest.From, notReady(err))
+	}
+	ctx, machine.lost = context.WithCancelCause(ctx)
+	defer machine.lost(nil)
+	r := &run{machine: machine, m: o.Manifest, file: o.Bundle, sum: o.SHA256, checks: o.Checks}
 	interrupted := true
 	defer func() {
-		if failed := giveBack(interrupted); failed != nil && err == nil {
-			err = fmt.Errorf("%s: give the machine back: %w", s.name, failed)
+		if interrupted && machine.once {
+			r.tidy(ctx)
+		}
+		switch failed := giveBack(interrupted); {
+		case failed != nil && err != nil:
+			o.Tell(s.name, "give the machine back: %v", failed)
+		case failed != nil:
+			err = fmt.Errorf("%s: give the machine back: %w", s.name, notReady(failed))
 		}
 	}()
-	r := &run{machine: machine, m: o.Manifest, file: o.Bundle, sum: o.SHA256, checks: o.Checks}
 	o.Tell(s.name, "%s", s.what)
 	started := time.Now()
 	failed := r.try(ctx, o, s)
-	if ctx.Err() != nil {
-		return Scenario{}, Facts{}, context.Cause(ctx)
+	if cause := context.Cause(ctx); cause != nil && (exit.Code(cause) != exit.Machine || !errors.Is(failed, cause)) {
+		failed = cause // a broken machine looks like many things
 	}
-	if code := exit.Code(failed); code == exit.Usage || code == exit.BadBundle { // nothing is known of the bundle
-		return Scenario{}, Facts{}, failed
+	if ctx.Err() != nil || failed != nil && exit.Code(failed) != exit.Failed { // nothing is known of the bundle
+		return Scenario{}, Facts{}, fmt.Errorf("%s: %w", s.name, failed)
 	}
 	interrupted = false
 	sc := Scenario{Name: s.name, Outcome: Passed, Seconds: seconds(time.Since(started).Seconds()), Limit: o.Manifest.Limits.Window.D().Seconds(),
@@ -144,7 +156,7 @@ func (r *run) try(ctx context.Context, o Options, s scenario) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Limit, fmt.Errorf("%w: %s", errLimit, o.Limit))
 	defer cancel()
 	if err := r.begin(ctx, o.Platform); err != nil {
-		return err
+		return notReady(err)
 	}
 	return s.try(ctx, r)
 }

@@ -3,7 +3,6 @@ package certify
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -61,63 +60,16 @@ func TestInterruptedRun(t *testing.T) {
 	}
 }
 
-// A scenario that takes too long has failed, and the certificate says why.
-func TestLimit(t *testing.T) {
-	t.Parallel()
-	m, dir := stuck(t)
-	o := options(m)
-	o.Limit = 300 * time.Millisecond
-	c, err := Run(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.Outcome != Failed || len(c.Scenarios) != 1 || !strings.Contains(c.Scenarios[0].Reason, "it took longer than it may: 300ms") {
-		t.Errorf("%+v", c)
-	}
-	if n := count(t, filepath.Join(dir, "resets")); n != 1 {
-		t.Errorf("the machine was put back %d times: a failed one is left to be looked at", n)
-	}
-}
-
-// receiver stands for a machine that takes the bundle and then is no machine of the old release. Once it has it,
-// somebody builds another one into the same file.
-const receiver = `#!/bin/sh
-cd "$(dirname "$0")"
-if [ "$1" = dd ]; then
-	cat >got && echo another >bundle
-	exit
-fi
-script=$(cat)
-case $script in
-*os-release*) printf 'system=Test\nid=el\nversion=7\nlike=rhel\narch=x86_64\nkernel=1\nrpm=RPM version 4.11\nsystemd=systemd 219\n' ;;
-*sha256sum*) sha256sum got ;;
-*mkdir* | *true*) ;;
-*) exit 1 ;;
-esac
-`
-
 // A certificate speaks of bytes that every scenario was given: with others there is none.
 func TestBundleChangesMeanwhile(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	bundle, machine := filepath.Join(dir, "bundle"), filepath.Join(dir, "machine")
-	if err := errors.Join(os.WriteFile(bundle, []byte("one"), 0o600), os.WriteFile(machine, []byte(receiver), 0o700)); err != nil { //nolint:gosec // a program
-		t.Fatal(err)
+	s := newStandIn(t)
+	s.write("another", "another", 0o600) // is built while the first scenario upgrades
+	s.o.Only = []string{Fresh, SecondRun}
+	if c, err := Run(t.Context(), s.o.on(s.remote())); exit.Code(err) != exit.BadBundle || !strings.Contains(err.Error(), "second-run: ") || !strings.Contains(err.Error(), "changed while it was certified") {
+		t.Errorf("the second got others: %+v, %v", c, err)
 	}
-	o := options(Remote{Machine: Machine{Via: machine}, Reset: "echo x >>" + filepath.Join(dir, "resets")})
-	o.Bundle, o.SHA256 = bundle, fmt.Sprintf("%x", sha256.Sum256([]byte("one")))
-	c, err := Run(t.Context(), o)
-	if err != nil || c.Outcome != Failed {
-		t.Fatalf("one scenario, which got the right bytes: %+v, %v", c, err)
-	}
-	if err := os.WriteFile(bundle, []byte("one"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	o.Only = []string{Fresh, Refused}
-	if _, err := Run(t.Context(), o); exit.Code(err) != exit.BadBundle || !strings.Contains(err.Error(), "changed while it was certified") {
-		t.Errorf("the second got others: %v", err)
-	}
-	if n := count(t, filepath.Join(dir, "resets")); n != 4 {
+	if n := count(t, filepath.Join(s.dir, "resets")); n != 3 {
 		t.Errorf("the machine was put back %d times, want before each scenario and after the one that was given up", n)
 	}
 }
@@ -126,7 +78,7 @@ func TestBundleChangesMeanwhile(t *testing.T) {
 func TestNoMachine(t *testing.T) {
 	t.Parallel()
 	c, err := Run(t.Context(), options(Remote{Machine: here, Reset: "echo it is gone; exit 3"}))
-	if err == nil || !strings.Contains(err.Error(), "exit status 3: it is gone") || c.Ended != (time.Time{}) {
+	if exit.Code(err) != exit.Machine || !strings.Contains(err.Error(), "exit status 3: it is gone") || c.Ended != (time.Time{}) {
 		t.Errorf("%+v, %v", c, err)
 	}
 	// The program of local machines says nothing and fails.
@@ -141,7 +93,7 @@ func TestNoMachine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Run(t.Context(), options(l)); err == nil || !strings.Contains(err.Error(), "the test machine did not come up") || !strings.Contains(err.Error(), "no room") {
+	if _, err := Run(t.Context(), options(l)); exit.Code(err) != exit.Machine || !strings.Contains(err.Error(), "the test machine did not come up") || !strings.Contains(err.Error(), "no room") {
 		t.Errorf("a machine that does not come up: %v", err)
 	}
 	if err := l.Close(); err != nil {

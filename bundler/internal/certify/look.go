@@ -31,7 +31,7 @@ func newState() state {
 
 // readState reads what the machine, which serves a side's release, holds.
 func (r *run) readState(ctx context.Context, side manifest.Side) (state, error) {
-	out, err := r.machine.must(ctx, "look at the machine", lookScript(r.m))
+	out, err := r.machine.look(ctx, "look at the machine", lookScript(r.m))
 	if err != nil {
 		return state{}, err
 	}
@@ -46,7 +46,7 @@ func (r *run) readState(ctx context.Context, side manifest.Side) (state, error) 
 		s.note(r.m, section, line)
 	}
 	if section != "end" {
-		return s, fmt.Errorf("look at the machine: its answer is cut off after %q", section)
+		return s, notReady(fmt.Errorf("look at the machine: its answer is cut off after %q", section))
 	}
 	if err := r.lookDatabases(ctx, side, &s); err != nil || side == manifest.New {
 		return s, err

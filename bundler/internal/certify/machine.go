@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"onerpm/bundler/internal/exit"
 )
 
 // Limits of what one command on a machine may say, in bytes. Of what goes to its
@@ -31,27 +33,110 @@ const killDelay = 5 * time.Second
 type Machine struct {
 	Via string // as a person writes it on a shell's command line; "" is this machine
 	Dir string // where the prefix is run, "" for the current folder
+
+	lost    func(error)   // is told why the machine or the connection to it broke; nil for nobody
+	once    bool          // nobody puts it back
+	silence time.Duration // maxSilence, but for tests
 }
+
+// A machine on which a script runs may say nothing at all for maxSilence; it says so often in that time that it works.
+// While a file is sent it may be longer: what is under way on a slow connection is not seen.
+const (
+	maxSilence = 2 * time.Minute
+	signsOf    = 10
+	sendFactor = 5
+)
+
+// sshCode is how ssh ends when it fails itself.
+const sshCode = 255
 
 // result is how a script ended.
 type result struct {
 	out  string
 	err  string // the end of standard error
 	code int
+	pid  int // of the prefix here, which led a group
 }
 
 // outputTail is the end of all that it wrote, for a message.
 func (r result) outputTail() string {
-	return lastLines(strings.TrimSpace(r.out+"\n"+r.err), 12)
+	end := func(s string) string { return s[max(0, len(s)-maxErr):] }
+	return lastLines(strings.TrimSpace(end(r.out)+"\n"+end(r.err)), 12)
 }
 
 // errFull is returned when a command says more than it may.
 var errFull = fmt.Errorf("it wrote more than %d bytes", maxOut)
 
-// sh runs a script by the machine's /bin/sh. The script cannot eat itself: it is read whole
-// before it begins, and its standard input is empty. A script that fails is no error.
+// sh runs a script by the machine's /bin/sh. A script that fails is no error; an answer that is not whole is one, of the
+// machine or the connection (brokenError), unless the context ended or the script said too much.
 func (m Machine) sh(ctx context.Context, script string) (result, error) {
-	return m.run(ctx, "/bin/sh -s", strings.NewReader("{\n"+script+"\n} </dev/null\n"))
+	mark, silence := newMark(), m.maxSilence()
+	got, err := m.run(ctx, "/bin/sh -s", strings.NewReader(mark.ask(script, silence/signsOf)), silence)
+	answer, code, unread := mark.read(got.out)
+	r := result{out: answer, err: mark.said(got.err), code: code}
+	silent := errors.Is(unread, errNoAnswer)
+	switch {
+	case unread == nil && ctx.Err() == nil && (got.code != sshCode || code == sshCode):
+		return r, nil
+	case errors.Is(ctx.Err(), context.Canceled), !silent && (ctx.Err() != nil || errors.Is(err, errFull)):
+		return r, err
+	case silent: // what came is not the script's, and may say why
+		r.out = got.out
+	default:
+		r.out = ""
+	}
+	if err == nil {
+		err = unread
+	}
+	return r, m.broke(err, got, r.outputTail())
+}
+
+// brokenError says that a machine, or the connection to it, broke: nothing that was to be certified is the cause.
+type brokenError struct {
+	why  error  // nil when the prefix ended as if it had failed, after the whole answer
+	code int    // of the prefix, below 0 when it was killed
+	said string // its own words, or the machine's
+}
+
+func (e *brokenError) Error() string {
+	text := "the connection to the machine broke"
+	if e.why != nil {
+		text = e.why.Error()
+	}
+	if e.code >= 0 {
+		text += fmt.Sprintf(" (exit code %d)", e.code)
+	}
+	if e.said != "" {
+		text += ": " + e.said
+	}
+	return text
+}
+
+func (e *brokenError) Unwrap() error { return e.why }
+
+// maxSaid bounds the words of a broken machine, in bytes.
+const maxSaid = 2 << 10
+
+// broke makes the error of a machine that broke, tells of it, and ends what is left of the prefix here.
+func (m Machine) broke(why error, got result, said string) error {
+	endGroup(got.pid)
+	err := exit.With(exit.Machine, &brokenError{why, got.code, strings.ToValidUTF8(said[max(0, len(said)-maxSaid):], "")},
+		"run "+m.Via+" true to see whether it is reached, and certify again")
+	if m.lost != nil {
+		m.lost(err)
+	}
+	return err
+}
+
+// notReady is for what keeps a machine from being certified on, whatever the bundle is.
+func notReady(err error) error {
+	return exit.With(exit.Machine, err, "put the machine right, and certify again")
+}
+
+// look is must for what only looks: when that is not possible, nothing is known of the bundle.
+func (m Machine) look(ctx context.Context, what, script string) (string, error) {
+	out, err := m.must(ctx, what, script)
+	return out, notReady(err)
 }
 
 // must runs a script that has to succeed, and returns what it printed.
@@ -67,49 +152,64 @@ func (m Machine) must(ctx context.Context, what, script string) (string, error) 
 }
 
 // send writes what r gives into a file of the machine, compares digests and returns that. The path
-// may not have a space or a sign that a shell knows.
+// may not have a space or a sign that a shell knows. An error of it is the machine's or the connection's.
 func (m Machine) send(ctx context.Context, path string, r io.Reader) (string, error) {
-	sum := sha256.New()
-	got, err := m.run(ctx, "dd of="+path+" bs=1048576", io.TeeReader(r, sum))
-	if err == nil && got.code != 0 {
-		err = fmt.Errorf("exit code %d: %s", got.code, got.outputTail())
+	doing, sum := "write "+path+" on the machine", sha256.New()
+	got, err := m.run(ctx, "dd of="+path+" bs=1048576", io.TeeReader(r, sum), sendFactor*m.maxSilence())
+	switch {
+	case ctx.Err() != nil:
+		return "", fmt.Errorf("%s: %w", doing, notReady(err))
+	case err != nil || got.code == sshCode:
+		return "", fmt.Errorf("%s: %w", doing, m.broke(err, got, got.outputTail()))
+	case got.code != 0:
+		return "", notReady(fmt.Errorf("%s: exit code %d: %s", doing, got.code, got.outputTail()))
 	}
-	if err != nil {
-		return "", fmt.Errorf("write %s on the machine: %w", path, err)
-	}
-	there, err := m.must(ctx, "read "+path+" on the machine", "sha256sum "+path)
+	there, err := m.look(ctx, "read "+path+" on the machine", "sha256sum "+path)
 	if err != nil {
 		return "", err
 	}
 	want := hex.EncodeToString(sum.Sum(nil))
 	if have, _, _ := strings.Cut(there, " "); have != want {
-		return "", fmt.Errorf("write %s on the machine: it arrived with sha256 %s, not %s", path, have, want)
+		return "", notReady(fmt.Errorf("%s: it arrived with sha256 %s, not %s", doing, have, want))
 	}
 	return want, nil
 }
 
-// run runs words behind the prefix.
-func (m Machine) run(ctx context.Context, words string, in io.Reader) (result, error) {
+// errSilent is why a command on a machine was ended that nothing came from.
+var errSilent = errors.New("it has said nothing")
+
+// run runs words behind the prefix. An error says why that was ended or did not end in order.
+func (m Machine) run(ctx context.Context, words string, in io.Reader, silence time.Duration) (result, error) {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	silent := time.AfterFunc(silence, func() { end(fmt.Errorf("%w for %s", errSilent, silence)) })
+	defer silent.Stop()
+	alive := func() { silent.Reset(silence) }
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", strings.TrimSpace(m.Via+" "+words))
 	cmd.Dir = m.Dir
-	cmd.Stdin = in
-	out, errs := &limited{most: maxOut}, &tail{most: maxErr}
-	cmd.Stdout, cmd.Stderr = out, errs
-	group(cmd)
-	err := cmd.Run()
+	cmd.Stdin = watchedReader{in, alive}
+	out, errs := &limited{most: maxOut, full: func() { end(errFull) }}, &tail{most: maxErr}
+	cmd.Stdout, cmd.Stderr = watchedWriter{out, alive}, watchedWriter{errs, alive}
+	err := runGroup(ctx, cmd)
 	r := result{out: out.String(), err: errs.String(), code: cmd.ProcessState.ExitCode()}
-	var exit *exec.ExitError
+	if cmd.Process != nil {
+		r.pid = cmd.Process.Pid
+	}
+	var failed *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
 		return r, context.Cause(ctx)
-	case out.full:
-		return r, errFull
-	case err != nil && !errors.As(err, &exit):
-		return r, err
-	case r.code < 0:
+	case err != nil && (r.code < 0 || !errors.As(err, &failed)):
 		return r, fmt.Errorf("%s was ended: %w", m.name(), err)
 	}
 	return r, nil
+}
+
+func (m Machine) maxSilence() time.Duration {
+	if m.silence > 0 {
+		return m.silence
+	}
+	return maxSilence
 }
 
 func (m Machine) name() string {
@@ -119,23 +219,56 @@ func (m Machine) name() string {
 	return m.Via
 }
 
-// group makes a command and what it starts here end together when its context does.
-func group(cmd *exec.Cmd) {
+// runGroup runs a command here. It and what it started end together when its context does.
+func runGroup(ctx context.Context, cmd *exec.Cmd) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = killDelay
+	err := cmd.Run()
+	if cmd.Process != nil && ctx.Err() != nil {
+		endGroup(cmd.Process.Pid)
+	}
+	return err
 }
 
-// limited keeps what is written, up to a limit; more is an error.
+// endGroup kills what is left of a group whose leader has ended: what did not heed a first signal, or what its leader left. 0 is none.
+func endGroup(pid int) {
+	if pid > 0 {
+		_ = syscall.Kill(-pid, syscall.SIGKILL)
+	}
+}
+
+// watchedReader and watchedWriter tell of everything that goes through.
+type watchedReader struct {
+	io.Reader
+	alive func()
+}
+
+func (w watchedReader) Read(p []byte) (int, error) {
+	w.alive()
+	return w.Reader.Read(p)
+}
+
+type watchedWriter struct {
+	io.Writer
+	alive func()
+}
+
+func (w watchedWriter) Write(p []byte) (int, error) {
+	w.alive()
+	return w.Writer.Write(p)
+}
+
+// limited keeps what is written, up to a limit; more is an error, which it tells too: whoever writes may not mind it.
 type limited struct {
 	kept bytes.Buffer // not embedded: its ReadFrom would pass the limit by
 	most int
-	full bool
+	full func()
 }
 
 func (l *limited) Write(p []byte) (int, error) {
 	if l.kept.Len()+len(p) > l.most {
-		l.full = true
+		l.full()
 		return 0, errFull
 	}
 	return l.kept.Write(p)

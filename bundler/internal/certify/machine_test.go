@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"onerpm/bundler/internal/exit"
 )
 
 // here is this machine behind a prefix that ends in a shell's word, as a person would write it.
@@ -45,20 +47,27 @@ func TestMachineErrors(t *testing.T) {
 	if _, err := here.sh(t.Context(), "head -c 70000000 /dev/zero"); !errors.Is(err, errFull) {
 		t.Errorf("too much output: %v", err)
 	}
-	if got, err := (Machine{Via: "/nowhere/ssh root@vm"}).sh(t.Context(), "true"); err != nil || got.code != 127 || !strings.Contains(got.err, "/nowhere/ssh") {
+	if got, err := (Machine{Via: "/nowhere/ssh root@vm"}).sh(t.Context(), "true"); exit.Code(err) != exit.Machine || !strings.Contains(err.Error(), "/nowhere/ssh: not found") {
 		t.Errorf("a prefix that is no program: %+v, %v", got, err)
-	}
-	if got, err := here.sh(t.Context(), "kill -9 $$"); err == nil && got.code == 0 {
-		t.Error("a shell that was killed ended well")
 	}
 	if _, err := here.must(t.Context(), "do it", "echo why >&2; exit 3"); err == nil || err.Error() != "do it: exit code 3: why" {
 		t.Errorf("a script that had to succeed: %v", err)
 	}
 }
 
-// A command ends with its context, and what it started too.
+// A command ends with its context, and what it started too, also what does not heed the first signal.
 func TestMachineIsLetGo(t *testing.T) {
 	t.Parallel()
+	for name, first := range map[string]string{"heeds": "", "does not": "trap '' TERM; "} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			letGo(t, first)
+		})
+	}
+}
+
+func letGo(t *testing.T, first string) {
+	t.Helper()
 	mark := filepath.Join(t.TempDir(), "pid")
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
@@ -69,7 +78,7 @@ func TestMachineIsLetGo(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}()
-	if _, err := here.sh(ctx, "sleep 1000 & echo $! >"+mark+"; wait"); !errors.Is(err, context.Canceled) {
+	if _, err := here.sh(ctx, first+"sleep 1000 & echo $! >"+mark+"; wait"); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	pid, err := os.ReadFile(mark)
@@ -99,6 +108,13 @@ func TestSend(t *testing.T) {
 	}
 	if _, err := here.send(t.Context(), t.TempDir(), strings.NewReader("x")); err == nil {
 		t.Error("a file that cannot be written is no error")
+	}
+	if _, err := (Machine{Via: "echo full >&2; exit 1;"}).send(t.Context(), path, strings.NewReader("x")); exit.Code(err) != exit.Machine || !strings.Contains(err.Error(), "exit code 1: full") {
+		t.Errorf("a full disk: %v", err)
+	}
+	silent := Machine{Via: "sleep 1000;", silence: 50 * time.Millisecond}
+	if _, err := silent.send(t.Context(), path, strings.NewReader("x")); exit.Code(err) != exit.Machine || !errors.Is(err, errSilent) {
+		t.Errorf("a machine that stands still: %v", err)
 	}
 	// A prefix that loses a byte on the way.
 	lossy := Machine{Via: "f() { if [ \"$1\" = dd ]; then tail -c +2 | \"$@\"; else \"$@\"; fi; }; f"}

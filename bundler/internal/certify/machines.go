@@ -26,6 +26,8 @@ const (
 type Remote struct {
 	Machine Machine
 	Reset   string // run by the shell, here; "" for a machine that is the old release already and is used once
+
+	Tell func(format string, a ...any) // what one waits for, for people; nil for nobody
 }
 
 // AtOnce is 1: there is one machine.
@@ -42,8 +44,7 @@ func (m Remote) Ready(ctx context.Context) (Machine, func(bool) error, error) {
 		cmd := exec.CommandContext(ctx, "/bin/sh", "-c", m.Reset)
 		said := &tail{most: maxErr}
 		cmd.Dir, cmd.Stdout, cmd.Stderr = m.Machine.Dir, said, said
-		group(cmd)
-		if err := cmd.Run(); err != nil {
+		if err := runGroup(ctx, cmd); err != nil {
 			return fmt.Errorf("put the machine back with %q: %w: %s", m.Reset, err, lastLines(strings.TrimSpace(said.String()), 8))
 		}
 		return nil
@@ -54,27 +55,41 @@ func (m Remote) Ready(ctx context.Context) (Machine, func(bool) error, error) {
 		}
 		return reset(context.WithoutCancel(ctx))
 	}
+	machine := m.Machine
+	machine.once = m.Reset == ""
 	err := reset(ctx)
 	if err == nil {
-		err = m.Machine.answers(ctx)
+		err = m.answers(ctx)
 	}
-	return m.Machine, giveBack, err
+	return machine, giveBack, err
 }
 
-// answers waits until a script can be run.
-func (m Machine) answers(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+// The codes by which a shell says that there is no such program, or that it is none.
+const (
+	codeNoProgram = 126
+	codeNotFound  = 127
+)
+
+// answers waits until a script can be run. What nobody has put back does not begin to answer by itself, and a prefix that is no program
+// never does.
+func (m Remote) answers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, answerLimit, fmt.Errorf("it has not answered for %s", answerLimit))
 	defer cancel()
+	var last error
 	for {
-		_, err := m.must(ctx, "reach the machine", "true")
-		if err == nil || ctx.Err() != nil {
+		_, err := m.Machine.must(ctx, "reach the machine", "true")
+		var broken *brokenError
+		if err == nil || m.Reset == "" || errors.As(err, &broken) && (broken.code == codeNoProgram || broken.code == codeNotFound) {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(answerPause):
+		if m.Tell != nil && ctx.Err() == nil && (last == nil || last.Error() != err.Error()) {
+			m.Tell("waiting for the machine: %v", err)
 		}
+		if ctx.Err() != nil {
+			return firstOf(last, err)
+		}
+		last = err
+		pause(ctx, answerPause)
 	}
 }
 

@@ -92,6 +92,24 @@ func (r *run) sendBundle(ctx context.Context) error {
 	return err
 }
 
+// tidyLimit bounds the tidying up of a machine that may be gone.
+const tidyLimit = 20 * time.Second
+
+// tidy ends clients and removes the folder on a machine that nobody puts back; what was taken out of rpm's database
+// stays there for whoever mends that. A machine that is gone keeps all.
+func (r *run) tidy(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyLimit)
+	defer cancel()
+	machine := r.machine
+	machine.lost = nil
+	_, _ = machine.sh(ctx, "cd "+r.dir()+` || exit
+: >stop
+for file in *.pid; do
+	pid=$(cat "$file") && tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF `+r.dir()+`/ && { pkill -s "$pid" || kill -- "-$pid"; }
+done
+[ -e rpmdb ] || rm -rf `+r.dir())
+}
+
 // postgres notes the version of the first database, when a side's release has one.
 func (r *run) postgres(ctx context.Context, side manifest.Side) error {
 	there := r.databases(side)

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -99,20 +98,20 @@ func runCertify(ctx context.Context, s *streams, o CertifyOptions) error {
 	if err != nil {
 		return err
 	}
-	machines, done, err := o.machines(ctx, rep.Manifest.From)
+	told := &teller{s: s, began: time.Now()}
+	machines, done, err := o.machines(ctx, rep.Manifest.From, told)
 	if err != nil {
 		return err
 	}
 	defer done()
-	told := &teller{s: s, began: time.Now()}
 	c, err := certify.Run(ctx, certify.Options{
 		Bundle: o.Bundle, SHA256: rep.SHA256, Manifest: rep.Manifest, Platform: o.Platform, Machines: machines, Checks: checks, Only: o.Only, Limit: o.Limit, Tell: told.printf,
 	})
-	if errors.Is(err, context.Canceled) {
-		return fmt.Errorf("interrupted; there is no certificate of this run: %w", err)
+	if ctx.Err() != nil && err != nil {
+		return fmt.Errorf("interrupted; there is no certificate of this run: %w", context.Cause(ctx))
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("there is no certificate of this run: %w", err)
 	}
 	c.Bundle = filepath.Base(o.Bundle)
 	result := certifyResult{Certificate: c, SHA256: rep.SHA256}
@@ -150,9 +149,10 @@ func wholeBundle(path string, key *sign.Key) (*inspect.Report, error) {
 }
 
 // machines are those that the flags name; the function ends what they need here.
-func (o CertifyOptions) machines(ctx context.Context, release string) (certify.Machines, func(), error) {
+func (o CertifyOptions) machines(ctx context.Context, release string, told *teller) (certify.Machines, func(), error) {
 	if !o.Local {
-		return certify.Remote{Machine: certify.Machine{Via: o.Via}, Reset: o.Reset}, func() {}, nil
+		tell := func(format string, a ...any) { told.printf("", format, a...) }
+		return certify.Remote{Machine: certify.Machine{Via: o.Via}, Reset: o.Reset, Tell: tell}, func() {}, nil
 	}
 	l, err := certify.NewLocal(ctx, o.Project, localMachine, release, o.Platform)
 	if err != nil {

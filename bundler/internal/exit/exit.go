@@ -12,7 +12,7 @@
 //	7  the output cannot be written
 //	8  the bundle would be too large
 //	9  the bundle is damaged, incomplete or not signed with the key
-//	10  the store cannot be reached, or refuses
+//	10  the store or a machine cannot be reached, or refuses
 //	11  customers are left behind: no way to the newest release
 //	12  what is published is damaged or incomplete
 //	13  the repository does not take the bundle
@@ -38,6 +38,7 @@ const (
 	TooLarge    = 8
 	BadBundle   = 9
 	Store       = 10
+	Machine     = Store // both are connections: look at them and run it again
 	Gap         = 11
 	Published   = 12
 	Refused     = 13
@@ -57,7 +58,7 @@ var meanings = [lastOfThem + 1]string{
 	Output:      "the output cannot be written",
 	TooLarge:    "the bundle would be too large",
 	BadBundle:   "the bundle is damaged, incomplete or not signed with the key",
-	Store:       "the store cannot be reached, or refuses",
+	Store:       "the store or a machine cannot be reached, or refuses",
 	Gap:         "customers are left behind: no way to the newest release",
 	Published:   "what is published is damaged or incomplete",
 	Refused:     "the repository does not take the bundle",
