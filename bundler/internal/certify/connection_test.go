@@ -47,7 +47,9 @@ func TestConnectionBreaks(t *testing.T) {
 			t.Parallel()
 			s := newStandIn(t)
 			m := s.remote()
-			m.Machine.silence = 2 * time.Second
+			if b.how == "silent" {
+				m.Machine.silence = 2 * time.Second // no other waits so long by itself, also where the test is slow
+			}
 			for n := 2; n <= total; n++ { // the first is how a machine is waited for
 				if b.how != "refused" && (n+i)%7 != 0 {
 					continue
@@ -128,8 +130,8 @@ func TestChattyLogin(t *testing.T) {
 func TestSlowAnswer(t *testing.T) {
 	t.Parallel()
 	m := here
-	m.silence = 2 * time.Second
-	if got, err := m.sh(t.Context(), "sleep 4; echo late"); err != nil || got.out != "late\n" || got.err != "" {
+	m.silence = 8 * time.Second
+	if got, err := m.sh(t.Context(), "sleep 10; echo late"); err != nil || got.out != "late\n" || got.err != "" {
 		t.Errorf("%+v, %v", got, err)
 	}
 	// A connection that takes a line at a time is none either.
@@ -144,7 +146,7 @@ func TestSlowAnswer(t *testing.T) {
 func TestShellIsKilled(t *testing.T) {
 	t.Parallel()
 	s := newStandIn(t)
-	m := Machine{Via: "env STANDIN=" + s.dir + ` sh -c 'setsid -w "$@" 2>&1 | cat' sshd`, silence: time.Second}
+	m := Machine{Via: "env STANDIN=" + s.dir + ` sh -c 'setsid -w "$@" 2>&1 | cat' sshd`, silence: 5 * time.Second}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if _, err := m.sh(ctx, "sleep 0.3; kill -9 $$"); exit.Code(err) != exit.Machine || !errors.Is(err, errCutOff) {
