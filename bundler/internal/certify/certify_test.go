@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -146,49 +145,6 @@ func TestLocal(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(project, "ended")); err != nil {
 		t.Errorf("its end was not awaited: %v", err)
-	}
-}
-
-// machines counts those that are there at a time. None comes up before another one does, and nothing works on them.
-type machines struct {
-	meet              chan struct{}
-	mu                sync.Mutex
-	now, most, inTurn int
-}
-
-func (*machines) AtOnce() int { return (&Local{}).AtOnce() }
-
-func (m *machines) Ready(context.Context) (Machine, func(bool) error, error) {
-	m.mu.Lock()
-	m.now, m.inTurn = m.now+1, m.inTurn+1
-	m.most = max(m.most, m.now)
-	m.mu.Unlock()
-	select {
-	case m.meet <- struct{}{}:
-	case <-m.meet:
-	case <-time.After(time.Minute):
-		return Machine{}, nil, errors.New("there is only one")
-	}
-	return Machine{Via: "false"}, func(bool) error {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.now--
-		return nil
-	}, nil
-}
-
-// Each scenario gets a machine of its own; of local ones there are two at a time.
-func TestMachinesAtOnce(t *testing.T) {
-	t.Parallel()
-	m := &machines{meet: make(chan struct{})}
-	o := options(m)
-	o.Only = nil
-	c, err := Run(t.Context(), o)
-	if err != nil || c.Outcome != Failed || len(c.Scenarios) != 8 {
-		t.Fatalf("%+v, %v", c, err)
-	}
-	if m.most != 2 || m.inTurn != 8 || m.now != 0 {
-		t.Errorf("%d at a time, %d in all, %d left, want 2, 8, 0", m.most, m.inTurn, m.now)
 	}
 }
 
