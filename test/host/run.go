@@ -45,6 +45,15 @@ func (m *Machine) Shell(ctx context.Context, script string) (Result, error) {
 	return m.Exec(ctx, Cmd{Args: []string{"bash", "-c", script}})
 }
 
+// Output runs a script, as [Machine.Shell] does, that has to end with 0, and returns what it printed.
+func (m *Machine) Output(ctx context.Context, script string) (string, error) {
+	r, err := m.Shell(ctx, script)
+	if err == nil && r.Code != 0 {
+		err = fmt.Errorf("%s: exit %d\n%s%s", script, r.Code, r.Stdout, r.Stderr)
+	}
+	return strings.TrimSpace(r.Stdout), err
+}
+
 // Exec is [Machine.Run] with everything said. The command is in all of the machine's
 // namespaces and its control groups, and dies with it.
 func (m *Machine) Exec(ctx context.Context, c Cmd) (Result, error) {

@@ -108,7 +108,7 @@ func round(ctx context.Context, name, bundle string, slow bool) ([]result, error
 	if err := m.CopyIn(bundle, "/root/bundle.rpm"); err != nil {
 		return nil, err
 	}
-	if _, err := sh(ctx, m, "mkdir -p /etc/cloudify-upgrade && touch /etc/cloudify-upgrade/manual && dnf install -y /root/bundle.rpm >/dev/null && "+
+	if _, err := m.Output(ctx, "mkdir -p /etc/cloudify-upgrade && touch /etc/cloudify-upgrade/manual && dnf install -y /root/bundle.rpm >/dev/null && "+
 		"mkdir -p /opt/manager/resources && head -c 200M /dev/zero > /opt/manager/resources/large"); err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func round(ctx context.Context, name, bundle string, slow bool) ([]result, error
 		if back {
 			script = "mkdir -p " + broken + ` && printf '[Service]\nExecStartPre=/bin/sh -c "! grep -q wsgi /usr/lib/systemd/system/cloudify-restservice.service"\n' > ` + broken + "/x.conf && systemctl daemon-reload"
 		}
-		if _, err := sh(ctx, m, script); err != nil {
+		if _, err := m.Output(ctx, script); err != nil {
 			return nil, err
 		}
 		r, err := measure(ctx, m, o, back, slow)
@@ -169,7 +169,7 @@ func measure(ctx context.Context, m *host.Machine, o *host.Outside, back, slow b
 	}
 	time.Sleep(around)
 	answers := all.End()
-	there, err := sh(ctx, m, machinecheck.SQL("select id from blueprints"))
+	there, err := m.Output(ctx, machinecheck.SQL("select id from blueprints"))
 	if err != nil {
 		return r, err
 	}
@@ -194,7 +194,7 @@ func measure(ctx context.Context, m *host.Machine, o *host.Outside, back, slow b
 			r.lost++
 		}
 	}
-	told, err := sh(ctx, m, "cloudify-upgrade report --json")
+	told, err := m.Output(ctx, "cloudify-upgrade report --json")
 	if err != nil {
 		return r, err
 	}
@@ -252,12 +252,4 @@ func rest(ctx context.Context, conn net.Conn) error {
 	defer stop()
 	_, err := io.Copy(io.Discard, conn)
 	return err
-}
-
-func sh(ctx context.Context, m *host.Machine, script string) (string, error) {
-	out, err := m.Shell(ctx, script)
-	if err == nil && out.Code != 0 {
-		err = fmt.Errorf("%s: exit %d\n%s%s", script, out.Code, out.Stdout, out.Stderr)
-	}
-	return strings.TrimSpace(out.Stdout), err
 }

@@ -100,7 +100,7 @@ func (o options) measure(ctx context.Context, entries int) (result, error) {
 		return r, err
 	}
 	defer m.Stop() //nolint:errcheck // the figures are there
-	if _, err := sh(ctx, m, fmt.Sprintf(enlarge, o.heap)); err != nil {
+	if _, err := m.Output(ctx, fmt.Sprintf(enlarge, o.heap)); err != nil {
 		return r, err
 	}
 	f := newFiller(m)
@@ -127,11 +127,3 @@ func progress(entries int, what string, took time.Duration) {
 // enlarge gives Elasticsearch another heap and waits until it serves again.
 const enlarge = `sed -i 's/^ES_HEAP_SIZE=.*/ES_HEAP_SIZE=%s/' /etc/sysconfig/elasticsearch && systemctl restart elasticsearch
 timeout 60 sh -c "until curl -sf '127.0.0.1:9200/_cluster/health?wait_for_status=yellow' >/dev/null; do sleep 0.2; done"`
-
-func sh(ctx context.Context, m *host.Machine, script string) (string, error) {
-	out, err := m.Shell(ctx, script)
-	if err == nil && out.Code != 0 {
-		err = fmt.Errorf("%s: exit %d\n%s%s", script, out.Code, out.Stdout, out.Stderr)
-	}
-	return strings.TrimSpace(out.Stdout), err
-}

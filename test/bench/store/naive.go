@@ -33,7 +33,7 @@ func copyNaively(ctx context.Context, m *host.Machine, program string, entries i
 	if err := errors.Join(m.CopyIn(rpms[0], "/srv/naive/server.rpm"), m.CopyIn(program, "/srv/naive/naive"), m.WriteFile("/srv/naive/tables.sql", tables, 0o644)); err != nil {
 		return n, err
 	}
-	if _, err := sh(ctx, m, `set -e
+	if _, err := m.Output(ctx, `set -e
 rpm -i /srv/naive/server.rpm
 /usr/pgsql-9.5/bin/postgresql95-setup initdb >/dev/null
 systemctl start postgresql-9.5
@@ -44,7 +44,7 @@ systemctl stop nginx cloudify-mgmtworker cloudify-restservice logstash cloudify-
 		return n, err
 	}
 	began := time.Now()
-	kib, err := sh(ctx, m, "/srv/naive/naive postgres://cloudify:cloudify@127.0.0.1/cloudify_db")
+	kib, err := m.Output(ctx, "/srv/naive/naive postgres://cloudify:cloudify@127.0.0.1/cloudify_db")
 	if err != nil {
 		return n, err
 	}
@@ -54,14 +54,14 @@ systemctl stop nginx cloudify-mgmtworker cloudify-restservice logstash cloudify-
 	}
 	n.peak <<= 10
 	var rows int
-	text, err := sh(ctx, m, `cd / && runuser -u postgres -- psql -XAtq -d cloudify_db -c "SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM logs)"`)
+	text, err := m.Output(ctx, `cd / && runuser -u postgres -- psql -XAtq -d cloudify_db -c "SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM logs)"`)
 	if err != nil {
 		return n, err
 	}
 	if _, err := fmt.Sscan(text, &rows); err != nil || rows < entries {
 		return n, fmt.Errorf("it copied %s of %d events and logs", text, entries)
 	}
-	_, err = sh(ctx, m, `set -e
+	_, err = m.Output(ctx, `set -e
 systemctl stop postgresql-9.5
 pg_dropcluster --stop 15 main
 rpm -e postgresql95-server

@@ -59,7 +59,7 @@ func upgrade(ctx context.Context, m *host.Machine, bundle, instance string, r *r
 	if err := m.CopyIn(bundle, "/root/bundle.rpm"); err != nil {
 		return err
 	}
-	if _, err := sh(ctx, m, administrator); err != nil {
+	if _, err := m.Output(ctx, administrator); err != nil {
 		return err
 	}
 	asking, stop := context.WithCancel(ctx)
@@ -77,7 +77,7 @@ func upgrade(ctx context.Context, m *host.Machine, bundle, instance string, r *r
 	go func() { watched <- watchEngine(asking, m) }()
 	var err error
 	r.total, r.window, err = outside.Measure(ctx, m.HTTP(), question, func() error {
-		_, err := sh(ctx, m, "dnf install -y /root/bundle.rpm >/dev/null && cloudify-upgrade wait || { cloudify-upgrade report; exit 1; }")
+		_, err := m.Output(ctx, "dnf install -y /root/bundle.rpm >/dev/null && cloudify-upgrade wait || { cloudify-upgrade report; exit 1; }")
 		return err
 	})
 	stop()
@@ -101,7 +101,7 @@ func upgrade(ctx context.Context, m *host.Machine, bundle, instance string, r *r
 
 // readReport reads what the upgrade says of itself, and sees that a user's questions were answered while it mattered.
 func (r *result) readReport(ctx context.Context, m *host.Machine) error {
-	text, err := sh(ctx, m, "cloudify-upgrade report --json")
+	text, err := m.Output(ctx, "cloudify-upgrade report --json")
 	if err != nil {
 		return err
 	}

@@ -16,11 +16,11 @@ func machine(ctx context.Context, rows int) (*host.Machine, error) {
 		return nil, err
 	}
 	for _, table := range []string{"events", "logs"} {
-		if _, err := sh(ctx, m, psql(fmt.Sprintf(fill, table, rows))); err != nil {
+		if _, err := m.Output(ctx, psql(fmt.Sprintf(fill, table, rows))); err != nil {
 			return nil, errors.Join(err, m.Stop())
 		}
 	}
-	_, err = sh(ctx, m, psql("vacuum analyze events; vacuum analyze logs; checkpoint"))
+	_, err = m.Output(ctx, psql("vacuum analyze events; vacuum analyze logs; checkpoint"))
 	if err != nil {
 		return nil, errors.Join(err, m.Stop())
 	}

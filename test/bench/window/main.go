@@ -112,7 +112,7 @@ func byBundle(ctx context.Context, rows int, bundle string) ([]byte, result, err
 	if err := m.CopyIn(bundle, "/root/bundle.rpm"); err != nil {
 		return nil, r, err
 	}
-	r.said, err = sh(ctx, m, "mkdir /root/c && cd /root/c && rpm2cpio /root/bundle.rpm | cpio -idm --quiet && "+
+	r.said, err = m.Output(ctx, "mkdir /root/c && cd /root/c && rpm2cpio /root/bundle.rpm | cpio -idm --quiet && "+
 		"/root/c/opt/cloudify-upgrade/4.2.0/bin/engine rehearse --json 2>/dev/null"+windowOf)
 	if err != nil {
 		return nil, r, err
@@ -121,11 +121,11 @@ func byBundle(ctx context.Context, rows int, bundle string) ([]byte, result, err
 	if err != nil {
 		return nil, r, err
 	}
-	r.told, err = sh(ctx, m, "cloudify-upgrade report --json"+windowOf)
+	r.told, err = m.Output(ctx, "cloudify-upgrade report --json"+windowOf)
 	if err != nil {
 		return nil, r, err
 	}
-	archive, err := sh(ctx, m, "tar -cf - -C / "+configurationFiles+" | base64 -w0")
+	archive, err := m.Output(ctx, "tar -cf - -C / "+configurationFiles+" | base64 -w0")
 	return []byte(archive), r, err
 }
 
@@ -155,7 +155,7 @@ func byHand(ctx context.Context, rows int, configuration []byte) (result, error)
 			return r, err
 		}
 	}
-	if _, err := sh(ctx, m, "base64 -d /root/configuration > /root/configuration.tar && createrepo_c -q /srv/components && "+
+	if _, err := m.Output(ctx, "base64 -d /root/configuration > /root/configuration.tar && createrepo_c -q /srv/components && "+
 		`printf '[components]\nname=components\nbaseurl=file:///srv/components\ngpgcheck=0\n' > /etc/yum.repos.d/components.repo && dnf -q makecache`); err != nil {
 		return r, err
 	}
@@ -169,15 +169,7 @@ const question = "http://127.0.0.1/api/v3.1/version"
 // measure runs a script in the machine, seen from outside.
 func measure(ctx context.Context, m *host.Machine, script string) (time.Duration, outside.Gap, error) {
 	return outside.Measure(ctx, m.HTTP(), question, func() error {
-		_, err := sh(ctx, m, script)
+		_, err := m.Output(ctx, script)
 		return err
 	})
-}
-
-func sh(ctx context.Context, m *host.Machine, script string) (string, error) {
-	out, err := m.Shell(ctx, script)
-	if err == nil && out.Code != 0 {
-		err = fmt.Errorf("%s: exit %d\n%s%s", script, out.Code, out.Stdout, out.Stderr)
-	}
-	return strings.TrimSpace(out.Stdout), err
 }
