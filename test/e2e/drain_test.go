@@ -36,16 +36,26 @@ func TestDrain(t *testing.T) {
 	}
 
 	m.Sh(t, "mv /root/manifest.json "+installedManifest("4.2.0"))
+	// What is asked for while the door is being shut is not taken up by a worker that is about to be stopped.
 	code, out = m.ShCode(t, attemptWith("drain", `sleep 1; ! grep '"mark the window"' $journal || echo "it was not waited for"
+`+worker("CONT")+`
+says '"shut the door"' || echo "the door was not shut"
+`+worker("STOP")+`
+curl -fsS -m 10 -u admin:open-sesame-42 -H 'Tenant: default_tenant' -H 'Content-Type: application/json' -o /dev/null \
+	-d '{"deployment_id": "deployment-0", "workflow_id": "sleep", "parameters": {"seconds": 1}, "force": true}' http://127.0.0.1:8100/api/v3.1/executions
+sleep 0.3
 `+worker("CONT"), ""))
 	_, report = m.ShCode(t, prefix+" report")
-	if code != 0 || strings.Contains(out, "it was not waited for") {
+	if code != 0 || strings.Contains(out, "it was not waited for") || strings.Contains(out, "the door was not shut") {
 		t.Fatalf("exit %d, want 0\n%s\n%s", code, out, report)
 	}
-	got := m.Sh(t, psql(`select e.status, count(*) filter (where v.event_type = 'workflow_started'), count(*) filter (where v.event_type = 'workflow_succeeded')
+	var told told
+	read(t, m, &told)
+	got := m.Sh(t, psql(`select e.status, count(*) filter (where v.event_type = 'workflow_started'), count(*) filter (where v.event_type = 'workflow_succeeded'),
+			max(v.timestamp) < timestamptz '`+told.Closed.UTC().Format(time.RFC3339Nano)+`' at time zone 'utc'
 		from executions e join events v on v._execution_fk = e._storage_id where e.workflow_id = 'sleep' group by e._storage_id, e.status`))
-	if got != "terminated|1|1" {
-		t.Errorf("the execution's status, starts and ends are %q", got)
+	if got != "terminated|1|1|t\nterminated|1|1|t" {
+		t.Errorf("the executions' status, starts and ends, and whether they ended before the door was shut, are %q", got)
 	}
 	checkNew(t, m, "4.2.0")
 }

@@ -4,6 +4,7 @@ package dbcheck
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,8 +20,9 @@ const oldest = 90500
 
 // Files are the bundle's, on this machine; "" for none.
 type Files struct {
-	Checks     string // file of queries
-	Migrations string // folder
+	Checks     string            // file of queries
+	Migrations string            // folder
+	Drains     map[string]string // by unit, the query that counts what is under way in it
 }
 
 // check is one run.
@@ -45,6 +47,9 @@ func Run(ctx context.Context, db *database.DB, files Files) []finding.Finding {
 		if c.names, err = migration.Names(files.Migrations); err != nil {
 			c.refuse("database-checks", "the bundle is damaged; get it again", "%v", err)
 		}
+	}
+	if right {
+		c.drains(ctx)
 	}
 	queries := slices.Clone(ownChecks)
 	if files.Checks != "" && right { // the spec's queries suppose the old schema
@@ -112,6 +117,15 @@ func (c *check) schema(ctx context.Context) bool {
 		c.refuse("database-schema", "bring the schema to the installed release first", "the schema is not the installed release's: %v", err)
 	}
 	return false
+}
+
+// drains asks once what the upgrade asks before it shuts the door: a query that fails there would end each attempt.
+func (c *check) drains(ctx context.Context) {
+	for _, unit := range slices.Sorted(maps.Keys(c.files.Drains)) {
+		if _, err := c.db.Count(ctx, c.files.Drains[unit]); err != nil {
+			c.refuse("database-drain", "find out why the query fails; the upgrade needs its answer", "what is under way in %s cannot be counted: %v", unit, err)
+		}
+	}
 }
 
 func orEmpty(err error) string {

@@ -151,6 +151,28 @@ func TestChecksOfItsOwn(t *testing.T) {
 	}
 }
 
+// TestDrains: what is under way is counted once in the check, as it is before the door is shut.
+func TestDrains(t *testing.T) {
+	t.Parallel()
+	tb := testbed.New(t)
+	tb.Create("4.1.1", true)
+	found := Run(context.Background(), attempt(tb), Files{Drains: map[string]string{
+		"good":    "select count(*) from executions",
+		"syntax":  "select count(*) from executions wher status = 'started'",
+		"missing": "select count(*) from pieces_of_work",
+		"text":    "select 'none'",
+	}})
+	var got []string
+	for _, f := range found {
+		got = append(got, fmt.Sprintf("%s %s %s", f.ID, f.Level, f.What))
+	}
+	for i, want := range []string{"missing cannot be counted", "syntax cannot be counted", "text cannot be counted"} {
+		if len(got) != 3 || !strings.Contains(got[i], want) || !strings.HasPrefix(got[i], "database-drain refuse ") {
+			t.Errorf("findings %q, want %q at %d of 3", got, want, i)
+		}
+	}
+}
+
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	tb := testbed.Small(t)

@@ -138,9 +138,6 @@ func (h Hold) startAnew(ctx context.Context) (Status, error) {
 	if err := h.Units.Stop(ctx, h.Places.HoldUnit()); err != nil {
 		return Status{}, err
 	}
-	if err := os.Remove(h.Places.HoldReleased()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return Status{}, err
-	}
 	if err := h.Prepare(ctx); err != nil { // one that ends removes its unit
 		return Status{}, err
 	}

@@ -134,7 +134,12 @@ func checkDatabase(ctx context.Context, b *layout.Bundle, spec manifest.Database
 			Do:   "start it, or correct its address and password in " + spec.Connection.File}}
 	}
 	defer db.Close()
-	files := dbcheck.Files{}
+	files := dbcheck.Files{Drains: map[string]string{}}
+	for _, unit := range b.Manifest.Services {
+		if unit.Drain != nil && unit.Drain.Database == spec.Name {
+			files.Drains[unit.Unit] = unit.Drain.Query
+		}
+	}
 	if spec.Checks != "" {
 		files.Checks = filepath.Join(b.Dir, spec.Checks)
 	}

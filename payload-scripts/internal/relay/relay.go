@@ -231,9 +231,6 @@ func (r *Relay) keep(ctx context.Context, h *held, released <-chan struct{}) {
 	var count *int
 	select {
 	case <-released:
-		if gone(h.conn) { // it is not asked for twice: a request that nobody waits for any more is not made
-			count = &r.status.Left
-		}
 	case <-limit.C:
 		count = &r.status.TimedOut
 	case <-ctx.Done():
@@ -242,6 +239,10 @@ func (r *Relay) keep(ctx context.Context, h *held, released <-chan struct{}) {
 	if count == nil {
 		select {
 		case r.turns <- struct{}{}:
+			if gone(h.conn) { // it is not asked for twice: a request that nobody waits for any more is not made
+				<-r.turns
+				count = &r.status.Left
+			}
 		case <-limit.C:
 			count = &r.status.TimedOut
 		case <-ctx.Done():

@@ -367,3 +367,32 @@ func TestTurns(t *testing.T) {
 		t.Errorf("those who wait for their answer keep the others from theirs: %d asked at once", n)
 	}
 }
+
+// TestGoneBeforeItsTurn: who leaves while others have their turn is not asked for.
+func TestGoneBeforeItsTurn(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	r, address, _ := direct(t, roomy, "", func(r *Relay) {
+		r.dial = func(context.Context, *net.TCPConn) (*net.TCPConn, error) {
+			asked.Add(1)
+			return nil, errors.New("nobody is to be asked")
+		}
+	})
+	conn := connect(t, address)
+	_, _ = io.WriteString(conn, "x")
+	await(t, r, "it waits", func(s Status) bool { return s.Waiting == 1 })
+	for range atOnce {
+		r.turns <- struct{}{}
+	}
+	r.Release()
+	time.Sleep(50 * time.Millisecond) // for the relay to come to wait for a turn; if it has not, the test is passed all the same
+	_ = conn.Close()
+	time.Sleep(50 * time.Millisecond) // for the kernel to know it
+	for range atOnce {
+		<-r.turns
+	}
+	await(t, r, "it is known to have gone", func(s Status) bool { return s.Left == 1 })
+	if n := asked.Load(); n != 0 || len(r.turns) != 0 {
+		t.Errorf("asked %d times, %d turns are taken", n, len(r.turns))
+	}
+}
