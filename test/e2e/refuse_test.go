@@ -106,6 +106,7 @@ var refusals = map[string][]cause{
 		{"database-create-right", psql("revoke create on database cloudify_db from cloudify"), psql("grant create on database cloudify_db to cloudify")},
 		{"database-schema-right", psql("create schema odd; create table odd.t (a int); alter table odd.t owner to cloudify"), psql("drop schema odd cascade")},
 		{"database-backup-rights", "true", "true"}, // the schema cannot be read either
+		{"database-drain", psql("revoke select on executions from cloudify"), psql("grant select on executions to cloudify")},
 		{"database-table-owner", psql("create table theirs (a int)"), psql("drop table theirs")},
 		{"database-published-identity", psql("alter table events replica identity nothing; create publication odd for table events"), psql("drop publication odd; alter table events replica identity default")},
 		{"database-standby-away", psql("alter system set synchronous_standby_names = 'away'") + "\nsystemctl reload postgresql", // last: every commit waits from now on
