@@ -180,19 +180,32 @@ func crash(t testing.TB, m *machine, c try, known *recorded, o *outcome) {
 // awaitPoint waits until the engine stands still at the point.
 func awaitPoint(t testing.TB, m *machine, p point) {
 	t.Helper()
-	reached := m.Sh(t, `state=/var/lib/`+prefix+`/state; read -r begin < `+crashDir+`/begin
-	while :; do
-		ended=0 word=
-		[ ! -e $state ] || read -r word < $state || :
-		if [ ! -d /proc/$begin ] && [ "$word" != running ] && ! systemctl -q is-active `+prefix+`; then ended=1; fi
-		if [ -e `+crashDir+`/here ]; then cat `+crashDir+`/here; exit; fi
-		if [ $ended = 1 ]; then echo "never: $word"; exit; fi
-		sleep 0.1
-	done`)
-	if reached != p.name() {
-		t.Fatalf("the point was not reached: %s\n%s", reached, machinecheck.Report(t, m.Machine))
+	here, err := m.Inside(crashDir + "/here")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for looks := 1; ; looks++ {
+		reached, err := os.ReadFile(here)
+		if err == nil && len(reached) > 0 {
+			if got := strings.TrimSpace(string(reached)); got != p.name() {
+				t.Fatalf("another point was reached: %s\n%s", got, machinecheck.Report(t, m.Machine))
+			}
+			return
+		}
+		if looks%atEnd == 0 {
+			word := m.Sh(t, `[ ! -d /proc/$(cat `+crashDir+`/begin) ] || exit 0
+				word=$(cat /var/lib/`+prefix+`/state)
+				[ "$word" = running ] || systemctl -q is-active `+prefix+` || [ -e `+crashDir+`/here ] || echo "ended: $word"`)
+			if word != "" {
+				t.Fatalf("the point was not reached, the attempt has %s\n%s", word, machinecheck.Report(t, m.Machine))
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
 }
+
+// atEnd is after how many looks for the point the attempt is asked whether it has ended: that takes some programs.
+const atEnd = 40
 
 // How a client writes while the engine stands still: a few uploads, until it is not let in. Where the
 // product serves it is, however busy the test's own host may be.

@@ -242,7 +242,7 @@ func archives(t *testing.T, m *host.Machine, tenant string) map[string]string {
 	found := map[string]string{}
 	for _, folder := range []string{"/opt/manager/resources/blueprints", "/opt/manager/resources/uploaded-blueprints", "/opt/manager/resources/deployments", "/opt/mgmtworker/work/deployments", "/opt/mgmtworker/env/plugins"} {
 		root := path.Join(folder, tenant)
-		for name, is := range files(t, m, "'"+root+"'") {
+		for name, is := range files(t, m, root) {
 			if strings.HasPrefix(is, "f ") && !strings.Contains(is, " cfyuser:") == (tenant == "") {
 				found[folder+strings.TrimPrefix(name, root)] = is[strings.LastIndex(is, " "):]
 			}

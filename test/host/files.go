@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 
 	"github.com/google/renameio/v2"
 )
@@ -16,6 +17,20 @@ import (
 // link on the way leads into the host's own tree: do not follow one.
 func (m *Machine) Path(name string) string {
 	return filepath.Join(m.merged(), path.Clean("/"+name))
+}
+
+// Inside returns where the host sees the file name of a machine that is on as the machine itself does: with what it has mounted
+// and what it keeps in memory. Absolute symbolic links lead into the host's own tree there too.
+func (m *Machine) Inside(name string) (string, error) {
+	p := m.current()
+	if p == nil {
+		return "", errors.New("look into a test machine that is off")
+	}
+	pid, err := p.pid()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join("/proc", strconv.Itoa(pid), "root", path.Clean("/"+name)), nil
 }
 
 // CopyIn copies a file or a folder of the host to the path to in the machine, with

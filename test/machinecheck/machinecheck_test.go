@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"onerpm/internal/manifest"
 	"onerpm/internal/nevra"
 	"onerpm/test/host"
@@ -63,13 +65,17 @@ func TestWant(t *testing.T) {
 func TestSumKey(t *testing.T) {
 	t.Parallel()
 	one, other := &host.Machine{}, &host.Machine{}
-	if sumKey(one, "/a", "12 3 -99999999999.5") != sumKey(other, "/a", "12 3 -99999999999.5") {
+	stat := func(inode uint64, size, changed int64) *unix.Stat_t {
+		return &unix.Stat_t{Ino: inode, Size: size, Ctim: unix.Timespec{Sec: changed}}
+	}
+	if sumKey(one, "/a", stat(12, 3, -99999999999)) != sumKey(other, "/a", stat(12, 3, -99999999999)) {
 		t.Error("an old file is another one on each machine")
 	}
-	if sumKey(one, "/a", "12 3 99999999999.5") == sumKey(other, "/a", "12 3 99999999999.5") {
+	if sumKey(one, "/a", stat(12, 3, 99999999999)) == sumKey(other, "/a", stat(12, 3, 99999999999)) {
 		t.Error("a new file is the same on two machines")
 	}
-	keys := []string{sumKey(one, "/a", "12 3 1"), sumKey(one, "/b", "12 3 1"), sumKey(one, "/a", "13 3 1"), sumKey(one, "/a", "12 4 1"), sumKey(one, "/a", "12 3 2"), sumKey(one, "/a", "12 3 nonsense")}
+	keys := []string{sumKey(one, "/a", stat(12, 3, 1)), sumKey(one, "/b", stat(12, 3, 1)), sumKey(one, "/a", stat(13, 3, 1)),
+		sumKey(one, "/a", stat(12, 4, 1)), sumKey(one, "/a", stat(12, 3, 2)), sumKey(one, "/a", stat(12, 3, -99999999999))}
 	slices.Sort(keys)
 	if len(slices.Compact(keys)) != 6 {
 		t.Error("files that differ share a digest")

@@ -9,9 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"onerpm/internal/manifest"
@@ -90,57 +88,6 @@ func Schema(t testing.TB, m *host.Machine) string {
 // SQL is the script that answers a query on the product's database.
 func SQL(query string) string {
 	return "su postgres -c \"psql -XAtq -v ON_ERROR_STOP=1 -d cloudify_db\" <<'SQL'\n" + query + "\nSQL"
-}
-
-// Files returns the digest, mode and owner of every file below the folders, by path, but
-// for the bundle's own below /opt.
-func Files(t testing.TB, m *host.Machine, folders ...string) map[string]string {
-	t.Helper()
-	found, keys, unknown := map[string]string{}, map[string]string{}, &strings.Builder{}
-	list := m.Sh(t, `find `+strings.Join(folders, " ")+` -path /opt/`+Prefix+` -prune -o -printf '%p\t%y %m %u:%g %l\t%i %s %C@\n' 2>/dev/null | sort`)
-	for _, line := range strings.Split(list, "\n") {
-		fields := strings.Split(line, "\t")
-		if len(fields) != 3 {
-			continue
-		}
-		path, is := fields[0], fields[1]
-		found[path] = is
-		if strings.HasPrefix(is, "f ") {
-			keys[path] = sumKey(m, path, fields[2])
-			if _, known := sums.Load(keys[path]); !known {
-				unknown.WriteString(path + "\x00")
-			}
-		}
-	}
-	r, err := m.Exec(t.Context(), host.Cmd{Args: []string{"xargs", "-0", "-r", "sha256sum"}, Stdin: strings.NewReader(unknown.String())})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range strings.Split(r.Stdout, "\n") {
-		if sum, path, ok := strings.Cut(line, "  "); ok {
-			sums.Store(keys[path], sum)
-		}
-	}
-	for path, key := range keys {
-		sum, _ := sums.Load(key)
-		found[path] += fmt.Sprint(" ", sum)
-	}
-	return found
-}
-
-// sums are the digests of files that were read before, by [sumKey].
-var sums sync.Map
-
-// sumKey is what a file must share with one that was read before to have its digest:
-// path, inode, size and the time of the last change, which nobody can set. A file that was
-// changed since the machine was made is known on that machine only; older ones lie
-// in layers, which machines share.
-func sumKey(m *host.Machine, path, stat string) string {
-	changed, err := strconv.ParseFloat(stat[strings.LastIndexByte(stat, ' ')+1:], 64)
-	if err != nil || changed > float64(m.Made().Unix()-1) {
-		return fmt.Sprintf("%p %s %s", m, path, stat)
-	}
-	return path + " " + stat
 }
 
 // AwaitEnd waits until the engine has put away its unit: "wait" answers when the end is on record, which
