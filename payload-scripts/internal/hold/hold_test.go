@@ -147,6 +147,11 @@ func (s *systemdStandIn) Start(context.Context, string) error {
 	if err != nil {
 		return err
 	}
+	return s.startAs(unit)
+}
+
+// startAs starts the relay of a unit that systemd has read, whether its file is still there or not.
+func (s *systemdStandIn) startAs(unit []byte) error {
 	var to uint16
 	_, line, _ := strings.Cut(string(unit), "ExecStart=")
 	if _, err := fmt.Sscanf(line, "/opt/engine relay --port %d", &to); err != nil {
@@ -159,7 +164,17 @@ func (s *systemdStandIn) Start(context.Context, string) error {
 		return err
 	}
 	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
+	go func() {
+		err := cmd.Wait()
+		result := "success"
+		if err != nil {
+			result = "signal"
+		}
+		if err := s.h.Ended(result); err != nil { // ExecStopPost
+			s.t.Error(err)
+		}
+		done <- err
+	}()
 	s.cmd, s.done = cmd, done
 	return nil
 }
@@ -189,9 +204,6 @@ func (s *systemdStandIn) kill(with os.Signal) {
 		_ = s.cmd.Process.Signal(with)
 		err := <-s.done
 		s.done <- err
-		if err := s.h.Ended(); err != nil { // ExecStopPost
-			s.t.Error(err)
-		}
 	}
 }
 
@@ -206,9 +218,6 @@ func (s *systemdStandIn) wait(within time.Duration) {
 		}
 	case <-time.After(within):
 		s.t.Fatal("the relay has not ended")
-	}
-	if err := s.h.Ended(); err != nil {
-		s.t.Error(err)
 	}
 }
 
@@ -441,6 +450,37 @@ func TestRelayDies(t *testing.T) {
 	must(t, s.Start(t.Context(), h.Places.HoldUnit()))
 	s.wait(20 * time.Second)
 	nothingLeft(t, h)
+}
+
+// TestRelayEndIsKilled: what removes the relay's files can be killed after each of them. systemd starts the relay again from
+// what it remembers of the unit, and that ends by itself.
+func TestRelayEndIsKilled(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	h, s := world(t)
+	for left := range 3 {
+		must(t, h.Begin(t.Context()))
+		must(t, h.capture(0).Stop(t.Context()))
+		s.kill(syscall.SIGKILL)
+		unit, err := os.ReadFile(h.Places.HoldUnitFile())
+		must(t, err)
+		must(t, os.WriteFile(h.Places.HoldReleased(), nil, 0o600))
+		for i, path := range h.files() {
+			if i > 2-left {
+				break
+			}
+			if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+				t.Fatal(err)
+			}
+		}
+		must(t, s.startAs(unit))
+		s.wait(20 * time.Second)
+		nothingLeft(t, h)
+		if left := sh(t, "find "+h.Places.Root+"/run ! -type d"); left != "" {
+			t.Errorf("files: %s", left)
+		}
+	}
 }
 
 // TestReleaseWithoutARelay lets clients on all the same.

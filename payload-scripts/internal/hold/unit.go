@@ -18,12 +18,14 @@ const LongestWait = 2 * time.Minute
 // Limits of a relay. A connection that was held may be a long upload.
 var limits = relay.Limits{Connections: 20000, Wait: LongestWait, Life: time.Hour}
 
-// unitText is the relay's unit. It lies in memory, and the relay removes it at its end. One that was killed is started again
-// at once: the kernel drops the packets of new clients meanwhile, which they repeat.
+// unitText is the relay's unit. It lies in memory, and is removed when the relay has ended well. One that was killed is
+// started again at once, in whatever moment it was: the kernel drops the packets of new clients meanwhile, which they repeat.
+// CollectMode: systemd forgets one that failed, too (systemd.unit(5)).
 const unitText = `# Written by the upgrade of %[1]s for the time of its window; in memory, gone at a reboot.
 [Unit]
 Description=Clients of %[1]s wait while it is upgraded
 DefaultDependencies=no
+CollectMode=inactive-or-failed
 
 [Service]
 Type=simple
@@ -46,7 +48,7 @@ func (h Hold) unit(port uint16) string {
 	return fmt.Sprintf(unitText, h.Places.Prefix, h.Engine, port, 2*limits.Connections+1000, strings.Join(ports, ","))
 }
 
-// Serve is the relay's process. It ends when the release has come and its last client has gone, and removes the unit then.
+// Serve is the relay's process. It ends when the release has come and its last client has gone.
 func (h Hold) Serve(ctx context.Context, port uint16) error {
 	c := h.capture(port)
 	if err := c.Route(); err != nil {
@@ -57,7 +59,7 @@ func (h Hold) Serve(ctx context.Context, port uint16) error {
 		return err
 	}
 	r.Answer = h.Answer
-	if _, err := os.Stat(h.Places.HoldReleased()); err == nil {
+	if h.released() {
 		r.Release()
 	}
 	l, err := listenPrivately(h.Places.HoldSocket())
@@ -75,19 +77,36 @@ func (h Hold) Serve(ctx context.Context, port uint16) error {
 	}
 	_ = l.Close() // and with it its file goes
 	<-answered
-	if err == nil && r.Status().Released {
-		err = h.removeFiles()
-	}
 	return errors.Join(err, c.Unroute())
 }
 
-// Ended takes away what a relay that was killed has left in the kernel; the rules that hold clients are the
-// engine's, and stay.
-func (h Hold) Ended() error { return h.capture(0).Unroute() }
+// released reports whether clients were let on before this relay was started. A relay without a unit is one that was
+// killed while its end removed the unit.
+func (h Hold) released() bool {
+	if _, err := os.Stat(h.Places.HoldReleased()); err == nil {
+		return true
+	}
+	_, err := os.Stat(h.Places.HoldUnitFile())
+	return errors.Is(err, os.ErrNotExist)
+}
+
+// Ended takes away what a relay has left: in the kernel, and when it has ended well its files. The rules that hold
+// clients are the engine's, and stay. result is $SERVICE_RESULT of systemd.exec(5).
+func (h Hold) Ended(result string) error {
+	err := h.capture(0).Unroute()
+	if err == nil && result == "success" && h.released() {
+		err = h.removeFiles()
+	}
+	return err
+}
+
+func (h Hold) files() []string {
+	return []string{h.Places.HoldUnitFile(), h.Places.HoldReleased(), h.Places.HoldSocket()}
+}
 
 func (h Hold) removeFiles() error {
 	var failed error
-	for _, path := range []string{h.Places.HoldUnitFile(), h.Places.HoldReleased(), h.Places.HoldSocket()} {
+	for _, path := range h.files() {
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			failed = errors.Join(failed, err)
 		}
