@@ -52,6 +52,7 @@ func TestConnectionBreaks(t *testing.T) {
 			t.Parallel()
 			s := newStandIn(t)
 			m := s.remote()
+			m.Machine.picture = briefPicture
 			if b.how == "silent" {
 				m.Machine.silence = 2 * time.Second // no other waits so long by itself, also where the test is slow
 			}

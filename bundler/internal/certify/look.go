@@ -49,7 +49,7 @@ const maxPicture = 256 << 20
 func (r *run) lookMachine(ctx context.Context) (picture.Picture, error) {
 	machine := r.machine
 	machine.most = cmp.Or(machine.most, maxPicture)
-	out, err := machine.must(ctx, "look at the machine", picture.Script(r.m))
+	out, err := machine.must(ctx, "look at the machine", cmp.Or(machine.picture, picture.Script(r.m)))
 	if errors.Is(err, errFull) {
 		err = exit.With(exit.Machine, fmt.Errorf("%w: it has too many files to compare them", err), "certify on a machine with fewer files")
 	}

@@ -40,6 +40,7 @@ type Machine struct {
 	once    bool          // nobody puts it back
 	silence time.Duration // maxSilence, but for tests
 	most    int           // bytes of an answer; maxOut when 0
+	picture string        // the script of a picture; picture.Script, but for tests
 }
 
 // A machine on which a script runs may say nothing at all for maxSilence; it says so often in that time that it works.

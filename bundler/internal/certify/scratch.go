@@ -100,35 +100,49 @@ unset PGPASSWORD; export PGHOST=$dir PGPORT=5432
 quietly() { "$psql" -Xq -v ON_ERROR_STOP=1 "$@" >$dir/out 2>&1 || { tail -n 5 $dir/out >&2; return 1; }; }
 PGUSER=` + scratchUser + ` quietly -d postgres -f $dir/roles.sql || exit
 [ ! -e ` + r.dumped(db) + ` ] || PGUSER=` + scratchUser + ` quietly -f ` + r.dumped(db) + ` || exit
-up() { awk '/^-- \+goose Up/ { on = 1; next } /^-- \+goose Down/ { on = 0 } on' "$1"; }
-migrate() {
-	if grep -q '^-- +goose NO TRANSACTION' "$1"; then up "$1"; else echo 'begin;'; up "$1"; echo ';commit;'; fi >$dir/up.sql
-	quietly -f $dir/up.sql || { echo "migration $1" >&2; return 1; }
-}
 `)
+	b.WriteString("cat >$dir/backfill.sql <<'END-OF-SQL'\n" + backfill(db) + "END-OF-SQL\n")
+	b.WriteString("awk '" + migrateAWK + "'")
 	backfilled := false
 	for _, file := range r.migrationFiles(db) {
 		if !backfilled && !strings.Contains(path.Base(file), "_expand_") {
-			b.WriteString(backfill(db))
+			b.WriteString(" $dir/backfill.sql")
 			backfilled = true
 		}
-		b.WriteString("migrate " + quote(file) + " || exit\n")
+		b.WriteString(" " + quote(file))
 	}
 	if !backfilled {
-		b.WriteString(backfill(db))
+		b.WriteString(" $dir/backfill.sql")
 	}
+	b.WriteString(" >$dir/up.sql || exit\nquietly -f $dir/up.sql || { grep '^migration ' $dir/out | tail -n 1 >&2; exit 1; }\n")
 	return b.String()
 }
 
+// migrateAWK makes one script for psql of migrations: each in a transaction of its own, or in none where it says so, and in a
+// session as if it were new. A start of psql for each would take longer than all of them.
+const migrateAWK = `
+function flush() {
+	if (file == "") return
+	print "\\echo migration " file
+	print alone ? text ";" : "begin;\n" text ";commit;"
+	print "discard all;"
+}
+FNR == 1 { flush(); file = FILENAME; text = ""; on = 0; alone = 0 }
+/^-- \+goose NO TRANSACTION/ { alone = 1 }
+/^-- \+goose Up/ { on = 1; next }
+/^-- \+goose Down/ { on = 0 }
+on { text = text $0 "\n" }
+END { flush() }
+`
+
+// backfill is written as a migration that runs outside of a transaction.
 func backfill(db manifest.Database) string {
 	var sql strings.Builder
+	sql.WriteString("-- +goose NO TRANSACTION\n-- +goose Up\n")
 	for _, f := range db.Backfill {
 		fmt.Fprintf(&sql, "update %s set %s where %s;\n", f.Table, f.Set, f.Where)
 	}
-	if sql.Len() == 0 {
-		return ""
-	}
-	return "cat >$dir/up.sql <<'END-OF-SQL'\n" + sql.String() + "END-OF-SQL\nquietly -f $dir/up.sql || exit\n"
+	return sql.String()
 }
 
 // migrationFiles are the migrations of the bundle, which is installed, in the order of their numbers.

@@ -52,7 +52,7 @@ esac`,
 *) PATH=${PATH#*:}; exec awk "$@" ;;
 esac`,
 	"find": `case "$*" in
-*-printf*) printf 'f 755 0:0 10 5.5 \t/usr/bin/demo\0'; [ ! -e "$STANDIN/full" ] || yes /usr/bin/many | tr '\n' '\0' ;;
+*%T@*) printf 'f 755 0:0 10 5.5 \t/usr/bin/demo\0'; [ ! -e "$STANDIN/full" ] || yes /usr/bin/many | tr '\n' '\0' ;;
 esac`,
 	"sysctl":         `echo "net.ipv4.ip_forward = 0"`,
 	"ip":             `:`,
@@ -65,9 +65,8 @@ case $sql in
 *server_version_num*) echo 1500 ;;
 *server_version*) echo 15.1 ;;
 *proof*) echo 1 ;;
-*certify_row*) echo '[0, 3, "123", ["7"]]' ;;
-*pg_roles*) printf '["role demo", "login"]\n["database", "of demo"]\n' ;;
-*"relkind = 'r'"*) echo '["public", "things", ["id"]]' ;;
+*certify_row*) echo '["rows", 0, 3, "123", ["7"]]' ;;
+*pg_roles*) printf '["table", "public", "things", ["id"]]\n["role", "role demo", "login"]\n["role", "database", "of demo"]\n' ;;
 esac`,
 	"pg_dump": `case "$*" in
 --version) echo "pg_dump (PostgreSQL) 15.1" ;;
@@ -84,7 +83,8 @@ log) echo "the log" ;;
 esac`,
 	// Stands for ssh. Files say what is wrong with it: "greets" has what a login prints, "breaks" in which call, and as which of the
 	// cases below; that is counted in "calls".
-	"via": `n=$(($(cat "$STANDIN/calls" 2>/dev/null || echo 0) + 1)); echo $n >"$STANDIN/calls"
+	"via": `n=0; [ ! -e "$STANDIN/calls" ] || read -r n <"$STANDIN/calls"
+n=$((n + 1)); echo $n >"$STANDIN/calls"
 [ ! -e "$STANDIN/greets" ] || { cat "$STANDIN/greets"; cat "$STANDIN/greets" >&2; }
 how=none
 [ ! -e "$STANDIN/breaks" ] || { read -r from to how; [ $n -ge $from ] && [ $n -le $to ] || how=none; } <"$STANDIN/breaks"
@@ -147,6 +147,10 @@ func newStandIn(t *testing.T) *standIn {
 func (s *standIn) machine() Machine {
 	return Machine{Via: "env STANDIN=" + s.dir + ` PATH="` + s.dir + `/bin:$PATH" via`}
 }
+
+// briefPicture says of the stand-in what the whole script does, by a program or two instead of a hundred.
+const briefPicture = `echo '@@ packages'; cat "$STANDIN/packages"; printf '@@ services\ndemo\tactive\n@@ owned\n/usr/bin/demo\t0\n@@ files\nf 755 0:0 10 5.5 \t/usr/bin/demo\n'
+printf '@@ enabled\ndemo.service\tenabled\n@@ units\ndemo.service\tactive\n@@ users\n'`
 
 // on are the options for a machine.
 func (o Options) on(m Machines) Options {

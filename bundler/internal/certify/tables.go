@@ -32,20 +32,77 @@ type sequence struct {
 	behind string // the column that has a higher value already, "" for none
 }
 
-// lookDatabase reads all of it, at an address that need not be its own.
+// lookDatabase reads all of it, at an address that need not be its own: in two calls, and a dump of the schema.
 func (r *run) lookDatabase(ctx context.Context, db manifest.Database, a connection.Address) (contents, error) {
-	c := contents{}
-	var err error
-	if c.tables, err = r.lookTables(ctx, a); err == nil {
-		c.sequences, err = r.lookSequences(ctx, a)
+	c := contents{tables: map[string]table{}, sequences: map[string]sequence{}, roles: map[string]string{}}
+	lines, err := r.psql(ctx, a, r.ownSQL(tablesSQL+sequencesSQL+rolesSQL))
+	if err != nil {
+		return c, err
 	}
-	if err == nil {
-		c.roles, err = r.lookRoles(ctx, a)
+	var found []columnsOf
+	var sql strings.Builder
+	for _, line := range lines {
+		switch kind := kindOf(line); kind {
+		case "table":
+			t := columnsOf{}
+			err = row(line, &kind, &t.schema, &t.name, &t.columns)
+			sql.WriteString(t.countSQL(len(found)))
+			found = append(found, t)
+		case "sequence":
+			var schema, name string
+			var of [3]*string // schema, table and column, or nothing
+			err = row(line, &kind, &schema, &name, &of[0], &of[1], &of[2])
+			sql.WriteString(standsSQL(schema, name, of))
+		default:
+			var name, value string
+			err = row(line, &kind, &name, &value)
+			c.roles[name] = value
+		}
+		if err != nil {
+			return c, err
+		}
+	}
+	if sql.Len() > 0 {
+		lines, err = r.psql(ctx, a, sql.String())
+		if err == nil {
+			err = c.count(lines, found)
+		}
 	}
 	if err == nil {
 		c.schema, err = r.lookSchema(ctx, db, a)
 	}
 	return c, err
+}
+
+// count takes in what was counted of tables and sequences.
+func (c contents) count(lines []string, found []columnsOf) error {
+	for _, line := range lines {
+		kind := kindOf(line)
+		if kind == "sequence" {
+			var name string
+			var s sequence
+			if err := row(line, &kind, &name, &s.last, &s.behind); err != nil {
+				return err
+			}
+			if s.behind == "" { // one sequence may count for several columns
+				s.behind = c.sequences[name].behind
+			}
+			c.sequences[name] = s
+			continue
+		}
+		i, t, digests := 0, table{columns: map[string]string{}}, []string{}
+		if err := row(line, &kind, &i, &t.rows, &t.digest, &digests); err != nil {
+			return err
+		}
+		if i < 0 || i >= len(found) || len(digests) != len(found[i].columns) {
+			return fmt.Errorf("count the rows: psql says %q", short(line))
+		}
+		for j, column := range found[i].columns {
+			t.columns[column] = digests[j]
+		}
+		c.tables[found[i].schema+"."+found[i].name] = t
+	}
+	return nil
 }
 
 // ours are the tables of the product: in no schema of PostgreSQL's and not in the upgrade's own.
@@ -55,61 +112,37 @@ func (r *run) ownSQL(sql string) string {
 	return strings.ReplaceAll(sql, "$own", ownSchema(r.m.Prefix))
 }
 
-const tablesSQL = `select json_build_array(n.nspname, c.relname, array(select a.attname::text from pg_attribute a
+const tablesSQL = `select json_build_array('table', n.nspname, c.relname, array(select a.attname::text from pg_attribute a
 	where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum))
-	from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and ` + ours + ` order by n.nspname, c.relname`
+	from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and ` + ours + ` order by n.nspname, c.relname;
+`
 
 // digestSQL is a number for a value; those of many are added.
 const digestSQL = `coalesce(sum(('x' || substr(md5(coalesce('=' || %s::text, '')), 1, 16))::bit(64)::bigint), 0)::text`
 
-func (r *run) lookTables(ctx context.Context, a connection.Address) (map[string]table, error) {
-	found := []struct {
-		schema, name string
-		columns      []string
-	}{}
-	lines, err := r.psql(ctx, a, r.ownSQL(tablesSQL))
-	if err != nil {
-		return nil, err
+// columnsOf are the columns of a table, in their order.
+type columnsOf struct {
+	schema, name string
+	columns      []string
+}
+
+// countSQL counts the i-th table's rows.
+func (t columnsOf) countSQL(i int) string {
+	digests := make([]string, len(t.columns))
+	for j, column := range t.columns {
+		digests[j] = fmt.Sprintf(digestSQL, "certify_row."+identifier(column))
 	}
-	var sql strings.Builder
-	for i, line := range lines {
-		var schema, name string
-		var columns []string
-		if err := row(line, &schema, &name, &columns); err != nil {
-			return nil, err
-		}
-		found = append(found, struct {
-			schema, name string
-			columns      []string
-		}{schema, name, columns})
-		digests := make([]string, len(columns))
-		for j, column := range columns {
-			digests[j] = fmt.Sprintf(digestSQL, "certify_row."+identifier(column))
-		}
-		fmt.Fprintf(&sql, "select json_build_array(%d, count(*), %s, array[%s]::text[]) from %s.%s certify_row;\n", i,
-			fmt.Sprintf(digestSQL, "certify_row"), strings.Join(digests, ", "), identifier(schema), identifier(name))
+	return fmt.Sprintf("select json_build_array('rows', %d, count(*), %s, array[%s]::text[]) from %s.%s certify_row;\n", i,
+		fmt.Sprintf(digestSQL, "certify_row"), strings.Join(digests, ", "), identifier(t.schema), identifier(t.name))
+}
+
+// kindOf is the first value of a JSON array: what the others are of. A line that is none has no kind, and row says why.
+func kindOf(line string) (kind string) {
+	var values []json.RawMessage
+	if json.Unmarshal([]byte(line), &values) == nil && len(values) > 0 {
+		_ = json.Unmarshal(values[0], &kind)
 	}
-	tables := map[string]table{}
-	if len(found) == 0 {
-		return tables, nil
-	}
-	if lines, err = r.psql(ctx, a, sql.String()); err != nil {
-		return nil, err
-	}
-	for _, line := range lines {
-		i, t, digests := 0, table{columns: map[string]string{}}, []string{}
-		if err := row(line, &i, &t.rows, &t.digest, &digests); err != nil {
-			return nil, err
-		}
-		if i < 0 || i >= len(found) || len(digests) != len(found[i].columns) {
-			return nil, fmt.Errorf("count the rows: psql says %q", short(line))
-		}
-		for j, column := range found[i].columns {
-			t.columns[column] = digests[j]
-		}
-		tables[found[i].schema+"."+found[i].name] = t
-	}
-	return tables, nil
+	return kind
 }
 
 // row reads a JSON array with one value for each.
@@ -137,73 +170,34 @@ with uses as (
 		where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') and d.refobjsubid > 0
 	union select d.refobjid, f.adrelid, f.adnum from pg_depend d join pg_attrdef f on f.oid = d.objid
 		where d.classid = 'pg_attrdef'::regclass and d.refclassid = 'pg_class'::regclass)
-select json_build_array(n.nspname, s.relname, tn.nspname, t.relname, a.attname)
+select json_build_array('sequence', n.nspname, s.relname, tn.nspname, t.relname, a.attname)
 	from pg_class s join pg_namespace n on n.oid = s.relnamespace
 	left join (uses u join pg_class t on t.oid = u.relation and t.relkind in ('r', 'p') join pg_namespace tn on tn.oid = t.relnamespace
 		join pg_attribute a on a.attrelid = t.oid and a.attnum = u.number and a.atttypid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)) on u.sequence = s.oid
-	where s.relkind = 'S' and ` + ours + ` order by n.nspname, s.relname`
+	where s.relkind = 'S' and ` + ours + ` order by n.nspname, s.relname;
+`
 
-func (r *run) lookSequences(ctx context.Context, a connection.Address) (map[string]sequence, error) {
-	lines, err := r.psql(ctx, a, r.ownSQL(sequencesSQL))
-	if err != nil || len(lines) == 0 {
-		return map[string]sequence{}, err
+// standsSQL asks where a sequence stands, and whether a column has a higher value already.
+func standsSQL(schema, name string, of [3]*string) string {
+	behind := "''"
+	if of[0] != nil {
+		behind = fmt.Sprintf("(select case when max(%s) > s.last_value or max(%s) = s.last_value and not s.is_called then %s else '' end from %s.%s)",
+			identifier(*of[2]), identifier(*of[2]), literal(*of[0]+"."+*of[1]+"."+*of[2]), identifier(*of[0]), identifier(*of[1]))
 	}
-	var sql strings.Builder
-	for _, line := range lines {
-		var schema, name string
-		var of [3]*string // schema, table and column, or nothing
-		if err := row(line, &schema, &name, &of[0], &of[1], &of[2]); err != nil {
-			return nil, err
-		}
-		behind := "''"
-		if of[0] != nil {
-			behind = fmt.Sprintf("(select case when max(%s) > s.last_value or max(%s) = s.last_value and not s.is_called then %s else '' end from %s.%s)",
-				identifier(*of[2]), identifier(*of[2]), literal(*of[0]+"."+*of[1]+"."+*of[2]), identifier(*of[0]), identifier(*of[1]))
-		}
-		fmt.Fprintf(&sql, "select json_build_array(%s, s.last_value || case when s.is_called then '' else ', not given out' end, %s) from %s.%s s;\n",
-			literal(schema+"."+name), behind, identifier(schema), identifier(name))
-	}
-	if lines, err = r.psql(ctx, a, sql.String()); err != nil {
-		return nil, err
-	}
-	all := map[string]sequence{}
-	for _, line := range lines {
-		var name string
-		var s sequence
-		if err := row(line, &name, &s.last, &s.behind); err != nil {
-			return nil, err
-		}
-		if s.behind == "" {
-			s.behind = all[name].behind
-		}
-		all[name] = s
-	}
-	return all, nil
+	return fmt.Sprintf("select json_build_array('sequence', %s, s.last_value || case when s.is_called then '' else ', not given out' end, %s) from %s.%s s;\n",
+		literal(schema+"."+name), behind, identifier(schema), identifier(name))
 }
 
 // rolesSQL lists who there is, whose the database is, and who may use it.
 const rolesSQL = `
-select json_build_array('role ' || r.rolname, concat_ws(' ', case when rolsuper then 'superuser' end, case when rolcreaterole then 'createrole' end,
+select json_build_array('role', 'role ' || r.rolname, concat_ws(' ', case when rolsuper then 'superuser' end, case when rolcreaterole then 'createrole' end,
 	case when rolcreatedb then 'createdb' end, case when rolcanlogin then 'login' end, case when rolreplication then 'replication' end,
 	case when rolbypassrls then 'bypassrls' end, case when not rolinherit then 'noinherit' end, 'connections ' || rolconnlimit, 'until ' || rolvaliduntil, rolconfig::text,
 	(select 'in ' || string_agg(g.rolname, ',' order by g.rolname) from pg_auth_members m join pg_roles g on g.oid = m.roleid where m.member = r.oid)))
 	from pg_roles r where rolname !~ '^pg_';
-select json_build_array('database', concat_ws(' ', 'of ' || pg_get_userbyid(datdba), 'connections ' || datconnlimit, datacl::text,
+select json_build_array('role', 'database', concat_ws(' ', 'of ' || pg_get_userbyid(datdba), 'connections ' || datconnlimit, datacl::text,
 	(select array_agg(s.setrole::regrole::text || ' ' || s.setconfig::text order by s.setrole)::text from pg_db_role_setting s where s.setdatabase = d.oid)))
 	from pg_database d where datname = current_database();`
-
-func (r *run) lookRoles(ctx context.Context, a connection.Address) (map[string]string, error) {
-	lines, err := r.psql(ctx, a, rolesSQL)
-	all := map[string]string{}
-	for _, line := range lines {
-		var name, value string
-		if err := row(line, &name, &value); err != nil {
-			return nil, err
-		}
-		all[name] = value
-	}
-	return all, err
-}
 
 // identifier quotes a name for SQL.
 func identifier(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

@@ -3,6 +3,7 @@ package picture
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -348,6 +349,18 @@ func TestScript(t *testing.T) {
 	const sum = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
 	if got, want := p[Files][odd], fmt.Sprintf("f 600 %d:%d sha256 %s", os.Getuid(), os.Getgid(), sum); got != want || len(p[Files]) != 2 {
 		t.Errorf("the file is %q, want %q, in %v", got, want, p[Files])
+	}
+	units, err := exec.Command("systemctl", "list-unit-files", "--no-legend", "--no-pager", "--full").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	says, words := map[string]string{}, map[string]bool{}
+	for line := range strings.Lines(string(units)) {
+		f := strings.Fields(line)
+		says[f[0]], words[f[1]] = f[1], true
+	}
+	if !maps.Equal(p[Enabled], says) || !words["static"] || len(words) < 3 {
+		t.Errorf("of unit files it says\n%v, and systemctl\n%v", p[Enabled], says)
 	}
 	if offset := p[Clock]["offset"]; offset != "0" && offset != "-1" {
 		t.Errorf("the clock is %q s off", offset)
