@@ -111,7 +111,7 @@ func (d *differences) altered(before, now Picture, may func(path, before, now st
 		n := now[altered][path]
 		switch {
 		case d.c.LeftOut.Has(Files, path) || may(path, before[altered][path], n):
-		case strings.HasPrefix(path, "/"):
+		case verified.MatchString(n):
 			d.add("a file is not as its package has it: %s", n)
 		default:
 			d.add("rpm -V says: %s", path)

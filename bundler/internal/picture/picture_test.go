@@ -204,6 +204,7 @@ func TestSame(t *testing.T) {
 		{"a package of others", "bash\t0:5.2-1.x86_64\n", "", "package bash is gone"},
 		{"an altered file", "@@ owned", "S.5....T.    /usr/bin/demo\n@@ owned", "a file is not as its package has it: S.5"},
 		{"what a package requires", "@@ owned", "Unsatisfied dependencies for demo-1.0-1.noarch:\n@@ owned", "rpm -V says: Unsatisfied dependencies for demo-1.0-1.noarch:"},
+		{"a path that a package requires", "@@ owned", "\t/bin/sh is needed by (installed) demo-1.0-1.noarch\n@@ owned", "rpm -V says: /bin/sh is needed by (installed) demo-1.0-1.noarch"},
 		{"a unit file", "sshd.service\tenabled", "sshd.service\tdisabled", "unit file sshd.service is disabled, was enabled"},
 		{"a unit stopped", "chronyd.service\tactive", "chronyd.service\tinactive", "unit chronyd.service is gone, was active"},
 		{"a unit failed", "cron.service\tinactive", "cron.service\tfailed", "unit cron.service is new: failed"},
