@@ -115,6 +115,12 @@ func TestLookDatabases(t *testing.T) {
 	if f := r.proves(t.Context(), manifest.New); len(f) != 1 || !strings.Contains(f[0], "division by zero") || strings.Contains(f[0], "it's") {
 		t.Errorf("a query that fails: %q", f)
 	}
+	exec(`create role outsider login`)
+	other := r.addresses["main"]
+	other.User = "outsider"
+	if _, err := r.lookDatabase(t.Context(), m.Databases[0], other); err == nil || !strings.HasSuffix(err.Error(), " belongs to super, and outsider may not read it") {
+		t.Errorf("a table that may not be read: %v", err)
+	}
 }
 
 // TestAddress: certify reads an address as the engine does, once for a run: the new

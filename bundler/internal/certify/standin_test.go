@@ -66,7 +66,7 @@ case $sql in
 *server_version*) echo 15.1 ;;
 *proof*) echo 1 ;;
 *certify_row*) echo '["rows", 0, 3, "123", ["7"]]' ;;
-*pg_roles*) printf '["table", "public", "things", ["id"]]\n["role", "role demo", "login"]\n["role", "database", "of demo"]\n' ;;
+*pg_roles*) printf '["table", "public", "things", ["id"], ""]\n["role", "role demo", "login"]\n["role", "database", "of demo"]\n' ;;
 esac`,
 	"pg_dump": `case "$*" in
 --version) echo "pg_dump (PostgreSQL) 15.1" ;;

@@ -44,8 +44,11 @@ func (r *run) lookDatabase(ctx context.Context, db manifest.Database, a connecti
 	for _, line := range lines {
 		switch kind := kindOf(line); kind {
 		case "table":
-			t := columnsOf{}
-			err = row(line, &kind, &t.schema, &t.name, &t.columns)
+			t, owner := columnsOf{}, ""
+			err = row(line, &kind, &t.schema, &t.name, &t.columns, &owner)
+			if owner != "" {
+				err = fmt.Errorf("table %s.%s belongs to %s, and %s may not read it", t.schema, t.name, owner, a.User)
+			}
 			sql.WriteString(t.countSQL(len(found)))
 			found = append(found, t)
 		case "sequence":
@@ -112,8 +115,10 @@ func (r *run) ownSQL(sql string) string {
 	return strings.ReplaceAll(sql, "$own", ownSchema(r.m.Prefix))
 }
 
+// tablesSQL lists tables, their columns, and the owner of one that may not be read.
 const tablesSQL = `select json_build_array('table', n.nspname, c.relname, array(select a.attname::text from pg_attribute a
-	where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum))
+	where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum),
+	case when has_table_privilege(c.oid, 'select') then '' else pg_get_userbyid(c.relowner)::text end)
 	from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and ` + ours + ` order by n.nspname, c.relname;
 `
 
