@@ -73,7 +73,7 @@ var table = []harm{
 	{kind: "time", name: "the window is longer than promised", scenario: "load", says: "the window took too long: the product was out of service for",
 		window: "200ms"},
 	{kind: "time", name: "the API rests after the upgrade", scenario: "load", says: "clients were without an answer for",
-		limits: "  gap: 10s\n", open: "systemctl stop cloudify-restservice; sleep 8; systemctl start cloudify-restservice"},
+		limits: "  gap: 5s\n", open: "systemctl stop cloudify-restservice; sleep 8; systemctl start cloudify-restservice"},
 
 	// After a way back.
 	{kind: "users", name: "a user is left", scenario: "way-back", says: "user intruder is new: 0:0:",
@@ -83,7 +83,7 @@ var table = []harm{
 	{kind: "services", name: "a unit of others stays stopped", scenario: "way-back", says: "unit demo-agents.service is gone, was active",
 		prepare: "systemctl stop demo-agents"},
 	{kind: "time", name: "the way back takes longer than promised", scenario: "way-back", says: "the way back took too long",
-		limits: "  back: 8s\n", undo: "sleep 6"},
+		limits: "  back: 4s\n", undo: "sleep 6"},
 	{kind: "database", name: "a migration leaves an index", scenario: "failing", says: "database manager: INDEX public.harm is there, and should not be",
 		files: map[string]string{"specs/4.1.1-4.2.0/migrations/42019_expand_harm.sql": "-- +goose Up\nCREATE INDEX harm ON groups (name);\n-- +goose Down\nSELECT 1;\n"}},
 	{kind: "database", name: "a number of a sequence is used up", scenario: "failing", says: "sequence manager public.groups_id_seq stands at",

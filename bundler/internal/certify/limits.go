@@ -4,8 +4,7 @@ import (
 	"time"
 )
 
-// Limits bound what users may notice. A scenario in which more than the half of one is used has failed: what is measured here
-// depends on how fast this machine is and on what else it has to do, and the limit is promised on machines that may be half as fast.
+// Limits bound what users may notice. A scenario in which one is passed, or not kept by more than a time varies, has failed.
 type Limits struct {
 	Window time.Duration // without service, in an upgrade
 	Back   time.Duration // without service, in an upgrade that goes back; Window when 0
@@ -25,13 +24,17 @@ func (o Options) limits() Limits {
 	return l
 }
 
+// varies is by how much the time of the same upgrade is another from run to run on a quiet machine (docs/benchmarks.md: "shortest to
+// longest"): one that is nearer to its limit has kept it by luck.
+const varies = 500 * time.Millisecond
+
 // over says what a time is too long for, "" when it is not too long.
 func over(took, limit time.Duration) string {
 	switch {
 	case took > limit:
 		return "the limit is " + limit.String()
-	case took > limit/2:
-		return "more than half of the limit of " + limit.String() + ": a customer's machine may be half as fast"
+	case took+varies > limit:
+		return "the limit is " + limit.String() + ", and from run to run it varies by " + varies.String()
 	}
 	return ""
 }
