@@ -67,9 +67,15 @@ func (p promise) unshown(t *testing.T) (problems []string) {
 			problems = append(problems, err.Error())
 			continue
 		}
-		in := string(text)
-		if strings.HasSuffix(m[2], ".txt") { // a script, which the test beside its folder runs
-			beside, _ := filepath.Glob(filepath.Join(project, filepath.Dir(filepath.Dir(m[2])), "*_test.go"))
+		in, folder := string(text), ""
+		switch {
+		case strings.HasSuffix(m[2], ".txt"): // a script, which the test beside its folder runs
+			folder = filepath.Dir(filepath.Dir(m[2]))
+		case !strings.Contains(in, "\nfunc Test"): // a table, which the test beside it runs
+			folder = filepath.Dir(m[2])
+		}
+		if folder != "" {
+			beside, _ := filepath.Glob(filepath.Join(project, folder, "*_test.go"))
 			in = ""
 			for _, path := range beside {
 				source, err := os.ReadFile(path)
@@ -130,11 +136,12 @@ func TestPromisesThatNobodyKeeps(t *testing.T) {
 	t.Parallel()
 	all, err := readPromises("a head\n* that does not count\n== docs/a.md\n* one\n  TestGate bundler/internal/repo/gate_test.go \"let in\"\n" +
 		"* two\n  TestGate bundler/internal/repo/gate_test.go \"no such text\"\n* three\n  TestNo bundler/internal/repo/gate_test.go \"let in\"\n* four\n" +
-		"* five\n  TestGate no_test.go \"let in\"\n* six\n  TestGate\n* seven\n  a link\n* eight\n  a link\n  advice\n* nine\n  TestNo bundler/internal/cli/testdata/gate.txt \"stable\"\n")
-	if err != nil || len(all) != 9 {
+		"* five\n  TestGate no_test.go \"let in\"\n* six\n  TestGate\n* seven\n  a link\n* eight\n  a link\n  advice\n* nine\n  TestNo bundler/internal/cli/testdata/gate.txt \"stable\"\n" +
+		"* ten\n  TestHarms test/harms/table_test.go \"kinds\"\n* eleven\n  TestNo test/harms/table_test.go \"kinds\"\n")
+	if err != nil || len(all) != 11 {
 		t.Fatalf("%+v, %v", all, err)
 	}
-	for i, want := range []string{"", "does not have this text", "no such test", "nobody shows it", "no such file", "not \"TestX", "", "no test, and not the only reason", "no such test"} {
+	for i, want := range []string{"", "does not have this text", "no such test", "nobody shows it", "no such file", "not \"TestX", "", "no test, and not the only reason", "no such test", "", "no such test"} {
 		if got := strings.Join(all[i].unshown(t), "; "); (got == "") != (want == "") || !strings.Contains(got, want) {
 			t.Errorf("%s: %q, want %q", all[i].text, got, want)
 		}

@@ -28,7 +28,7 @@ type vm struct {
 	now *host.Machine
 }
 
-// putBack puts a new machine of the old release, with sshd, in the place of the one there is.
+// putBack puts a new machine of the old release, with an sshd that starts at boot, in the place of the one there is.
 func (v *vm) putBack(ctx context.Context) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -48,7 +48,8 @@ func (v *vm) putBack(ctx context.Context) error {
 			return err
 		}
 	}
-	r, err := m.Shell(ctx, "mkdir -p /run/sshd && systemd-run --quiet --unit reached -p Type=exec /usr/sbin/sshd -D -o ListenAddress=127.0.0.1 && for i in $(seq 100); do (: </dev/tcp/127.0.0.1/22) 2>/dev/null && exit; sleep 0.1; done; exit 1")
+	r, err := m.Shell(ctx, `printf '[Service]\nRuntimeDirectory=sshd\nExecStart=/usr/sbin/sshd -D -o ListenAddress=127.0.0.1\n[Install]\nWantedBy=multi-user.target\n' >/etc/systemd/system/reached.service
+systemctl enable --quiet --now reached && for i in $(seq 100); do (: </dev/tcp/127.0.0.1/22) 2>/dev/null && exit; sleep 0.1; done; exit 1`)
 	if err == nil && r.Code != 0 {
 		err = fmt.Errorf("start sshd: exit %d: %s%s", r.Code, r.Stdout, r.Stderr)
 	}

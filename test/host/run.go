@@ -141,7 +141,7 @@ func (m *Machine) EnterCommand() string {
 }
 
 // Prefix is what a shell on the host writes before a command so that it runs in the machine, as
-// [Machine.Exec] runs it. It holds until the machine boots again.
+// [Machine.Exec] runs it. It holds over reboots, and fails while the machine has no first process.
 func (m *Machine) Prefix() (string, error) {
 	p := m.current()
 	if p == nil {
@@ -151,13 +151,22 @@ func (m *Machine) Prefix() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("reach the test machine: %w", err)
 	}
-	args, err := enter(pid, Cmd{})
+	groups, err := groupsInside(pid)
 	if err != nil {
 		return "", fmt.Errorf("reach the test machine: %w", err)
 	}
-	args = append([]string{"env", "-i"}, append(cleanEnv(), args...)...)
+	args := append([]string{"env", "-i"}, cleanEnv()...)
+	args = append(args, "sh", "-c", enterAnew, strings.Join(groups, " "))
 	for i, a := range args {
 		args[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
 	}
 	return strings.Join(args, " "), nil
 }
+
+// enterAnew enters the machine whose groups for what the host runs in it are $0. Its first process, which is number 1 of its own process
+// namespace, is in the group that systemd makes for itself beside them, with what that is just starting. One line: so is the prefix.
+const enterAnew = `pid=; for g in $0; do for p in $(cat "${g%/*}/init.scope/cgroup.procs"); do ` +
+	`grep -q "^NSpid:.*[^0-9]1$" "/proc/$p/status" && pid=$p && break 2; done; done 2>/dev/null; ` +
+	`[ -n "$pid" ] || { echo "the test machine has no first process now" >&2; exit 125; }; ` +
+	`for g in $0; do mkdir -p "$g" && echo $$ >"$g/cgroup.procs" || exit 126; done; ` +
+	`exec nsenter --target "$pid" --all --root --wdns=/root "$@"`

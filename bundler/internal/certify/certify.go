@@ -27,6 +27,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/picture"
+	"onerpm/bundler/internal/release"
 	"onerpm/internal/manifest"
 )
 
@@ -38,6 +40,8 @@ type Options struct {
 	Platform string // as a release names it
 	Machines Machines
 	Checks   Checks
+	LeaveOut []release.LeftOut                       // what the spec has not compared
+	Limits   Limits                                  // that the spec has besides the manifest's
 	Only     []string                                // scenarios, nil for all
 	Limit    time.Duration                           // of one scenario, the making of its machine excepted
 	Tell     func(scenario, format string, a ...any) // what is being done, for people; may be called from several goroutines
@@ -66,6 +70,7 @@ func CheckOnly(only []string) error {
 // An error means that it is not known how the bundle does, and then there is no certificate.
 func Run(ctx context.Context, o Options) (Certificate, error) {
 	c := Certificate{From: o.Manifest.From, To: o.Manifest.To, Platform: o.Platform, Outcome: Passed, Checks: o.Checks.list(),
+		LeftOut: picture.NewLeftOut(o.Manifest.Prefix, o.LeaveOut, "").List(),
 		Started: now(), Engine: engineOf(o.Manifest), Tool: tool()}
 	var todo []scenario
 	for _, s := range scenarios {
@@ -114,7 +119,8 @@ func (o Options) runScenario(ctx context.Context, s scenario) (_ Scenario, _ Fac
 	}
 	ctx, machine.lost = context.WithCancelCause(ctx)
 	defer machine.lost(nil)
-	r := &run{machine: machine, m: o.Manifest, file: o.Bundle, sum: o.SHA256, checks: o.Checks}
+	r := &run{machine: machine, m: o.Manifest, file: o.Bundle, sum: o.SHA256, checks: o.Checks,
+		leaveOut: o.LeaveOut, limits: o.limits()}
 	interrupted := true
 	defer func() {
 		if interrupted && machine.once {
@@ -140,6 +146,9 @@ func (o Options) runScenario(ctx context.Context, s scenario) (_ Scenario, _ Fac
 	sc := Scenario{Name: s.name, Outcome: Passed, Seconds: seconds(time.Since(started).Seconds()), Limit: o.Manifest.Limits.Window.D().Seconds(),
 		Window: seconds(r.upgraded.Window.D().Seconds()), Measured: r.upgraded.Measured, Load: r.load,
 		Back: r.back, Clients: r.clients}
+	if slow := r.slow.err(); slow != nil {
+		failed = errors.Join(failed, slow)
+	}
 	if failed != nil {
 		sc.Outcome, sc.Reason = Failed, bounded(failed.Error())
 		o.Tell(s.name, "%s: %s\n%s", Failed, sc.Reason, r.logs(ctx))
@@ -176,7 +185,7 @@ func (r *run) logs(ctx context.Context) string {
 }
 
 // maxReason bounds a reason in a certificate, in bytes.
-const maxReason = 4 << 10
+const maxReason = 8 << 10
 
 func bounded(s string) string {
 	if len(s) > maxReason {

@@ -66,7 +66,7 @@ func TestBundleChangesMeanwhile(t *testing.T) {
 	s.write("another", "another", 0o600) // is built while the first scenario upgrades
 	s.o.Only = []string{Fresh, SecondRun}
 	if c, err := Run(t.Context(), s.o.on(s.remote())); exit.Code(err) != exit.BadBundle || !strings.Contains(err.Error(), "second-run: ") || !strings.Contains(err.Error(), "changed while it was certified") {
-		t.Errorf("the second got others: %+v, %v", c, err)
+		t.Errorf("the second got others: %+v, %v", c.Scenarios, err)
 	}
 	if n := count(t, filepath.Join(s.dir, "resets")); n != 3 {
 		t.Errorf("the machine was put back %d times, want before each scenario and after the one that was given up", n)
@@ -78,7 +78,7 @@ func TestNoMachine(t *testing.T) {
 	t.Parallel()
 	c, err := Run(t.Context(), options(Remote{Machine: here, Reset: "echo it is gone; exit 3"}))
 	if exit.Code(err) != exit.Machine || !strings.Contains(err.Error(), "exit status 3: it is gone") || c.Ended != (time.Time{}) {
-		t.Errorf("%+v, %v", c, err)
+		t.Errorf("%+v, %v", c.Scenarios, err)
 	}
 	// The program of local machines says nothing and fails.
 	project := t.TempDir()

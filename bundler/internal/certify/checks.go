@@ -1,7 +1,6 @@
 package certify
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -14,7 +13,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 
 	"onerpm/bundler/internal/exit"
 )
@@ -35,17 +33,12 @@ const checkLimit = "300"
 const (
 	maxChecks     = 100
 	maxCheckBytes = 1 << 20
-	rowsFile      = "rows"
 )
 
 // Checks are what a product adds to the checks of every bundle: specs/<jump>/certify.
 type Checks struct {
 	Scripts  []Script
 	Requests []Request // that clients make, besides the health questions of doors
-	// Free are the tables, schema.table or table, whose rows a jump may change as it likes. A table
-	// that no migration names must have the same rows after an upgrade, and one that they do name
-	// no row less.
-	Free map[string]bool
 }
 
 // Script is a check for the machine's /bin/sh. Its argument is the phase.
@@ -58,7 +51,7 @@ var scriptGrammar = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*\.sh$`)
 
 // LoadChecks reads the checks in a folder; one that is not there has none.
 func LoadChecks(dir string) (Checks, error) {
-	c := Checks{Free: map[string]bool{}}
+	c := Checks{}
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, nil
@@ -72,8 +65,6 @@ func LoadChecks(dir string) (Checks, error) {
 		switch {
 		case err == nil && len(text) > maxCheckBytes:
 			err = fmt.Errorf("%s has more than %d bytes", path, maxCheckBytes)
-		case err == nil && e.Name() == rowsFile:
-			err = c.readRows(path, text)
 		case err == nil:
 			err = c.take(path, text)
 		}
@@ -101,29 +92,9 @@ func (c *Checks) take(path string, text []byte) error {
 		}
 		c.Requests = append(c.Requests, q)
 	default:
-		return fmt.Errorf("%s is neither a script *.sh, nor a request *.http, nor the file %s", path, rowsFile)
+		return fmt.Errorf("%s is neither a script *.sh nor a request *.http; what is not compared stands in upgrade.yaml, certify: leave_out", path)
 	}
 	return nil
-}
-
-// readRows reads lines "TABLE: why"; a line that starts with # is a comment.
-func (c *Checks) readRows(path string, text []byte) error {
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		table, why, ok := strings.Cut(line, ":")
-		if table = strings.TrimSpace(table); !ok || table == "" || strings.TrimSpace(why) == "" {
-			return fmt.Errorf("%s:%d: not \"TABLE: why its rows may change\"", path, n)
-		}
-		if c.Free[table] {
-			return fmt.Errorf("%s:%d: table %s stands there twice", path, n, table)
-		}
-		c.Free[table] = true
-	}
-	return lines.Err()
 }
 
 func (c Checks) list() []Check {

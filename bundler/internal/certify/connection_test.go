@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/release"
 )
 
 // breaks are the ways in which the stand-in's connection breaks, and what is told then.
@@ -24,22 +25,26 @@ var breaks = []struct {
 	{"answer", []string{"(exit code 255): Connection to vm closed by remote host."}},
 	{"end", []string{"the connection to the machine broke (exit code 255): "}},
 	{"silent", []string{"it has said nothing for 2s", "it has said nothing for 10s"}},
-	{"killed", []string{"was ended: signal: killed", "(exit code 137)"}},
+	{"killed", []string{"was ended: signal: killed", "exit code 137"}},
 	{"other", []string{"its answer is cut off (exit code 0)"}}, // of a prefix that hides the end
 }
 
 // A connection that breaks says nothing of the bundle, wherever it breaks: the run ends at once, with the connection's exit code, the
-// connection's own words and no certificate, and nothing is at work any more.
+// connection's own words and no certificate, and nothing is at work any more. While the machine reboots it breaks, and is made anew.
 func TestConnectionBreaks(t *testing.T) {
 	t.Parallel()
 	whole := newStandIn(t)
+	whole.o.LeaveOut = []release.LeftOut{{Part: "contents", Name: "/etc/demo", Why: "it is a cache"}}
 	c, err := Run(t.Context(), whole.o.on(whole.remote()))
 	if err != nil || c.Outcome != Passed {
-		t.Fatalf("with nothing wrong: %+v, %v", c, err)
+		t.Fatalf("with nothing wrong: %+v, %v", c.Scenarios, err)
 	}
-	total := whole.calls()
-	if total < 20 {
-		t.Fatalf("the scenario reached its machine %d times", total)
+	if len(c.LeftOut) < 2 || c.LeftOut[0] != whole.o.LeaveOut[0] {
+		t.Errorf("the certificate does not begin with what the spec leaves out: %v", c.LeftOut)
+	}
+	total, told, up := whole.calls(), whole.number("told"), whole.number("up")
+	if total < 20 || told <= 2 || up <= told || up >= total {
+		t.Fatalf("the scenario reached its machine %d times, told it in call %d to reboot, and found it up in call %d", total, told, up)
 	}
 	whole.nothingWorks()
 	for i, b := range breaks {
@@ -47,21 +52,28 @@ func TestConnectionBreaks(t *testing.T) {
 			t.Parallel()
 			s := newStandIn(t)
 			m := s.remote()
+			m.Machine.picture = briefPicture
 			if b.how == "silent" {
 				m.Machine.silence = 2 * time.Second // no other waits so long by itself, also where the test is slow
 			}
 			for n := 2; n <= total; n++ { // the first is how a machine is waited for
-				if b.how != "refused" && (n+i)%7 != 0 {
+				if b.how != "refused" && (n+i)%11 != 0 && n != told {
 					continue
 				}
 				s.putBack()
 				s.write("breaks", fmt.Sprintf("%d %d %s\n", n, n, b.how), 0o600)
 				c, err := Run(t.Context(), s.o.on(m))
-				if b.how == "other" && err == nil && c.Outcome == Passed {
-					continue // a file was sent, and what dd says is of no matter
+				passed := err == nil && c.Outcome == Passed
+				reboots := n > told && n <= up || n == told && slices.Contains([]string{"answer", "end", "other"}, b.how)
+				if passed && (reboots || b.how == "other") {
+					continue // of the other ones: a file was sent, and what dd says is of no matter
+				}
+				if reboots {
+					t.Errorf("call %d of %d, while it reboots: %v, %+v", n, total, err, c.Scenarios)
+					continue
 				}
 				if exit.Code(err) != exit.Machine || exit.Hint(err) == "" || !c.Ended.IsZero() || c.Scenarios != nil {
-					t.Errorf("call %d of %d: exit code %d, hint %q: %v, %+v", n, total, exit.Code(err), exit.Hint(err), err, c)
+					t.Errorf("call %d of %d: exit code %d, hint %q: %v, %+v", n, total, exit.Code(err), exit.Hint(err), err, c.Scenarios)
 					continue
 				}
 				if text := err.Error(); !strings.HasPrefix(text, "fresh: ") || !slices.ContainsFunc(b.says, func(says string) bool { return strings.Contains(text, says) }) {
@@ -85,7 +97,7 @@ func TestMachineIsWaitedFor(t *testing.T) {
 	var told []string
 	m.Tell = func(format string, a ...any) { told = append(told, fmt.Sprintf(format, a...)) }
 	if c, err := Run(t.Context(), s.o.on(m)); err != nil || c.Outcome != Passed {
-		t.Errorf("%+v, %v", c, err)
+		t.Errorf("%+v, %v", c.Scenarios, err)
 	}
 	if len(told) != 1 || !strings.Contains(told[0], "Connection refused") {
 		t.Errorf("told %q", told)
@@ -117,7 +129,7 @@ func TestChattyLogin(t *testing.T) {
 			s := newStandIn(t)
 			s.write("greets", greeting, 0o600)
 			if c, err := Run(t.Context(), s.o.on(s.remote())); err != nil || c.Outcome != Passed {
-				t.Errorf("%+v, %v", c, err)
+				t.Errorf("%+v, %v", c.Scenarios, err)
 			}
 			if got, err := s.machine().sh(t.Context(), "echo out; echo err >&2; exit 3"); err != nil || got.out != "out\n" || got.err != "err\n" || got.code != 3 {
 				t.Errorf("%+v, %v", got, err)
@@ -166,7 +178,7 @@ func TestUsedOnceIsTidy(t *testing.T) {
 	m.Reset = ""
 	c, err := Run(t.Context(), s.o.on(m))
 	if exit.Code(err) != exit.Machine || !c.Ended.IsZero() || !strings.HasPrefix(err.Error(), "load: wait for the upgrade: ") {
-		t.Errorf("%+v, %v", c, err)
+		t.Errorf("%+v, %v", c.Scenarios, err)
 	}
 	if _, err := os.Stat("/var/tmp/" + s.m.Prefix + "-certify"); !os.IsNotExist(err) {
 		t.Errorf("its folder is left: %v", err)
@@ -179,10 +191,10 @@ func TestLimit(t *testing.T) {
 	t.Parallel()
 	s := newStandIn(t)
 	s.write("hangs", "", 0o600)
-	s.o.Limit = 3 * time.Second
+	s.o.Limit = 10 * time.Second // until then it is ready, also where the test is slow
 	c, err := Run(t.Context(), s.o.on(s.remote()))
-	if err != nil || c.Outcome != Failed || len(c.Scenarios) != 1 || !strings.Contains(c.Scenarios[0].Reason, "it took longer than it may: 3s") {
-		t.Errorf("%+v, %v", c, err)
+	if err != nil || c.Outcome != Failed || len(c.Scenarios) != 1 || !strings.Contains(c.Scenarios[0].Reason, "it took longer than it may: 10s") {
+		t.Errorf("%+v, %v", c.Scenarios, err)
 	}
 	if n := count(t, filepath.Join(s.dir, "resets")); n != 1 {
 		t.Errorf("the machine was put back %d times: a failed one is left to be looked at", n)
@@ -191,11 +203,26 @@ func TestLimit(t *testing.T) {
 	o := options(m)
 	o.Limit = 300 * time.Millisecond
 	if c, err := Run(t.Context(), o); exit.Code(err) != exit.Machine || !c.Ended.IsZero() || !strings.Contains(err.Error(), "it took longer than it may: 300ms") {
-		t.Errorf("%+v, %v", c, err)
+		t.Errorf("%+v, %v", c.Scenarios, err)
 	}
 	if n := count(t, filepath.Join(dir, "resets")); n != 2 {
 		t.Errorf("the machine was put back %d times, want before and after", n)
 	}
+}
+
+// A machine with more files than are compared is named so: nothing is known of the bundle.
+func TestTooManyFiles(t *testing.T) {
+	t.Parallel()
+	s := newStandIn(t)
+	s.write("full", "", 0o600)
+	m := s.remote()
+	m.Machine.most = 1 << 20
+	c, err := Run(t.Context(), s.o.on(m))
+	if exit.Code(err) != exit.Machine || !c.Ended.IsZero() || exit.Hint(err) != "certify on a machine with fewer files" ||
+		err.Error() != "fresh: look at the machine: its answer is too long: more than 1048576 bytes: it has too many files to compare them" {
+		t.Errorf("%+v, %v, hint %q", c.Scenarios, err, exit.Hint(err))
+	}
+	s.nothingWorks()
 }
 
 // When the machine cannot be looked at, nothing is known of the bundle.
@@ -204,6 +231,6 @@ func TestCannotLook(t *testing.T) {
 	s := newStandIn(t)
 	s.write("bin/yum", "#!/bin/sh\nrm \"$STANDIN/packages\"\n", 0o700)
 	if c, err := Run(t.Context(), s.o.on(s.remote())); exit.Code(err) != exit.Machine || !c.Ended.IsZero() || !strings.HasPrefix(err.Error(), "fresh: look at the machine: exit code 1: ") {
-		t.Errorf("%+v, %v", c, err)
+		t.Errorf("%+v, %v", c.Scenarios, err)
 	}
 }

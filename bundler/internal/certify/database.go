@@ -11,12 +11,6 @@ import (
 	"onerpm/internal/manifest"
 )
 
-// table is what is counted of one: how many rows, and the sum of their digests, which does not depend on their order.
-type table struct {
-	rows   int64
-	digest string
-}
-
 // maxConf bounds the configuration file that an address is read from, in bytes.
 const maxConf = 1 << 20
 
@@ -55,9 +49,9 @@ func (r *run) readConf(ctx context.Context, doing, file string) ([]byte, error) 
 	return []byte(got.out), nil
 }
 
-// psql answers statements, one row a line with "|" between its columns. What it needs goes
-// over standard input: neither password nor statement is in a list of processes.
-func (r *run) psql(ctx context.Context, a connection.Address, sql string) ([]string, error) {
+// connected are the variables that libpq reads, as a script sets them. What is secret goes over
+// standard input: neither password nor statement is in a list of processes.
+func connected(a connection.Address) string {
 	var script strings.Builder
 	for _, v := range [][2]string{{"PGPASSWORD", a.Password}, {"PGHOST", a.Host}, {"PGPORT", strconv.Itoa(int(a.Port))}, {"PGDATABASE", a.Database}, {"PGUSER", a.User},
 		{"PGCONNECT_TIMEOUT", "10"}, {"PGCLIENTENCODING", "UTF8"}} {
@@ -67,9 +61,14 @@ func (r *run) psql(ctx context.Context, a connection.Address, sql string) ([]str
 	}
 	script.WriteString(`psql=$(command -v psql || ls -d /usr/pgsql-*/bin/psql 2>/dev/null | tail -n 1)
 [ -n "$psql" ] || { echo "there is no psql on the machine" >&2; exit 1; }
-exec "$psql" -XAtq -F '|' -v ON_ERROR_STOP=1 -f - <<'END-OF-SQL'
-` + sql + "\nEND-OF-SQL")
-	out, err := r.machine.must(ctx, "ask the database "+a.Database, script.String())
+`)
+	return script.String()
+}
+
+// psql answers statements, one row a line with "|" between its columns.
+func (r *run) psql(ctx context.Context, a connection.Address, sql string) ([]string, error) {
+	out, err := r.machine.must(ctx, "ask the database "+a.Database, connected(a)+`exec "$psql" -XAtq -F '|' -v ON_ERROR_STOP=1 -f - <<'END-OF-SQL'
+`+sql+"\nEND-OF-SQL")
 	if err != nil {
 		return nil, err
 	}
@@ -79,27 +78,22 @@ exec "$psql" -XAtq -F '|' -v ON_ERROR_STOP=1 -f - <<'END-OF-SQL'
 	return strings.Split(out, "\n"), nil
 }
 
-// lookDatabases counts the rows of all tables and reads the schemas of what a side's release has.
-func (r *run) lookDatabases(ctx context.Context, side manifest.Side, s *state) error {
-	for _, db := range r.databases(side) {
-		a, err := r.address(ctx, db)
-		if err != nil {
-			return err
-		}
-		if err := r.lookTables(ctx, s, db.Name, a); err != nil {
-			return err
-		}
-		lines, err := r.psql(ctx, a, strings.ReplaceAll(catalogSQL, "$own", ownSchema(r.m.Prefix)))
-		if err != nil {
-			return err
-		}
-		for _, line := range lines {
-			if f := strings.SplitN(line, "|", 3); len(f) == 3 {
-				s.schema[db.Name+" "+f[0]+" "+f[1]] = f[2]
-			}
-		}
-	}
-	return nil
+// findProgram is a function for a shell that prints the folder of a PostgreSQL program: of the server's main version where the second
+// argument is exact, otherwise the oldest that is not older than the server.
+const findProgram = `find_program() {
+	need=$("$psql" -XAtqc "select current_setting('server_version_num')::int / 100") || return
+	for dir in $programs /usr/pgsql-*/bin /usr/lib/postgresql/*/bin /usr/bin /usr/local/bin; do
+		[ -x "$dir/$1" ] || continue
+		echo "$("$dir/$1" --version | awk '{ split($3, v, "."); print (v[1] >= 10 ? v[1] * 100 : v[1] * 100 + v[2]) }') $dir"
+	done | sort -n | awk -v need="$need" -v how="$2" '$1 == need || how != "exact" && $1 > need { print $2; found = 1; exit } END { exit !found }' ||
+		{ echo "the machine has no $1 for PostgreSQL $need" >&2; return 1; }
+}
+`
+
+// client is a script that becomes a program of PostgreSQL's client; what is put behind it are its arguments.
+func (r *run) client(db manifest.Database, a connection.Address, program string) string {
+	return connected(a) + "programs='" + strings.Join(db.Programs, " ") + "'\n" + findProgram + `dir=$(find_program ` + program + `) || exit
+exec "$dir/` + program + `"`
 }
 
 // databases are those of a side's release.
@@ -108,77 +102,6 @@ func (r *run) databases(side manifest.Side) []manifest.Database {
 		return r.m.Databases
 	}
 	return r.m.There()
-}
-
-// ours are the tables of the product: in no schema of PostgreSQL's and not in the upgrade's own.
-const ours = `n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> '$own'`
-
-const tablesSQL = `select n.nspname || '|' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and ` + ours + ` order by 1`
-
-func (r *run) lookTables(ctx context.Context, s *state, db string, a connection.Address) error {
-	found, err := r.psql(ctx, a, strings.ReplaceAll(tablesSQL, "$own", ownSchema(r.m.Prefix)))
-	if err != nil || len(found) == 0 {
-		return err
-	}
-	var sql strings.Builder
-	for i, line := range found {
-		schema, name, _ := strings.Cut(line, "|")
-		fmt.Fprintf(&sql, "select %d, count(*), coalesce(sum(('x' || substr(md5(certify_row::text), 1, 16))::bit(64)::bigint), 0) from %s.%s certify_row;\n",
-			i, identifier(schema), identifier(name))
-	}
-	counts, err := r.psql(ctx, a, sql.String())
-	if err != nil {
-		return err
-	}
-	for _, line := range counts {
-		f := strings.Split(line, "|")
-		i, rows := 0, int64(0)
-		if len(f) == 3 {
-			i, err = strconv.Atoi(f[0])
-			if err == nil {
-				rows, err = strconv.ParseInt(f[1], 10, 64)
-			}
-		}
-		if len(f) != 3 || err != nil || i < 0 || i >= len(found) {
-			return fmt.Errorf("count the rows of database %s: psql says %q", db, short(line))
-		}
-		s.tables[db+" "+strings.Replace(found[i], "|", ".", 1)] = table{rows: rows, digest: f[2]}
-	}
-	return nil
-}
-
-// identifier quotes a name for SQL.
-func identifier(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
-// catalogSQL lists what a schema is made of: kind, name, definition.
-const catalogSQL = `
-select 'column', n.nspname || '.' || c.relname || '.' || a.attname, format_type(a.atttypid, a.atttypmod) || case when a.attnotnull then ' not null' else '' end
-	|| coalesce(' default ' || replace(pg_get_expr(d.adbin, d.adrelid), E'\n', ' '), '')
-	from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-	left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
-	where c.relkind in ('r', 'v', 'm') and a.attnum > 0 and not a.attisdropped and ` + ours + `;
-select 'index', n.nspname || '.' || c.relname, pg_get_indexdef(c.oid) || case when i.indisvalid then '' else ' invalid' end
-	from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace where ` + ours + `;
-select 'constraint', n.nspname || '.' || c.relname || '.' || o.conname, replace(pg_get_constraintdef(o.oid), E'\n', ' ')
-	from pg_constraint o join pg_class c on c.oid = o.conrelid join pg_namespace n on n.oid = c.relnamespace where ` + ours + `;
-select 'trigger', n.nspname || '.' || c.relname || '.' || t.tgname, pg_get_triggerdef(t.oid)
-	from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace where not t.tgisinternal and ` + ours + `;
-select 'function', n.nspname || '.' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')', md5(p.prosrc)
-	from pg_proc p join pg_namespace n on n.oid = p.pronamespace where ` + ours + `;
-select 'value', n.nspname || '.' || t.typname || '.' || e.enumlabel, ''
-	from pg_enum e join pg_type t on t.oid = e.enumtypid join pg_namespace n on n.oid = t.typnamespace where ` + ours + `;`
-
-// ownSchema is the schema in which the upgrade keeps its record: the prefix as a plain name.
-func ownSchema(prefix string) string {
-	if prefix != "" && prefix[0] >= '0' && prefix[0] <= '9' {
-		prefix = "_" + prefix
-	}
-	return strings.Map(func(c rune) rune {
-		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' {
-			return c
-		}
-		return '_'
-	}, strings.ToLower(prefix))
 }
 
 // proves asks the query that proves a schema.

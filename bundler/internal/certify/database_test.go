@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"onerpm/bundler/internal/picture"
 	"onerpm/internal/hostconf/connection"
 	"onerpm/internal/hostconf/hostconftest"
 	"onerpm/internal/manifest"
@@ -61,36 +62,64 @@ func TestLookDatabases(t *testing.T) {
 	if a, err := r.address(t.Context(), m.Databases[0]); err != nil || a.Password != password || int(a.Port) != server.Port {
 		t.Errorf("the address is %+v, %v", a, err)
 	}
-	look := func() state {
+	exec(`create table counted (id serial primary key, n int); insert into counted (n) values (7), (8); create role reader`)
+	look := func() contents {
 		t.Helper()
-		s := state{tables: map[string]table{}, schema: map[string]string{}}
-		if err := r.lookDatabases(t.Context(), manifest.Old, &s); err != nil {
+		c, err := r.lookDatabase(t.Context(), m.Databases[0], r.addresses["main"])
+		if err != nil {
 			t.Fatal(err)
 		}
-		return s
+		return c
 	}
 	before := look()
-	if len(before.tables) != 2 || before.tables["main public.plain"].rows != 3 || before.tables[`main public.Odd "name`].rows != 2 {
+	if len(before.tables) != 3 || before.tables["public.plain"].rows != 3 || before.tables[`public.Odd "name`].rows != 2 || len(before.tables[`public.Odd "name`].columns) != 2 {
 		t.Errorf("tables: %+v", before.tables)
 	}
-	if got := before.schema[`main column public.Odd "name.c`]; got != "colour default 'red'::colour" {
-		t.Errorf("a column is %q in %v", got, before.schema)
+	if got := before.schema[`TABLE public.Odd "name`]; !strings.Contains(got, "c public.colour DEFAULT 'red'::public.colour") || !strings.HasPrefix(got, "owner super\n") {
+		t.Errorf("a table is %q in %v", got, before.schema)
 	}
-	if f := look().isAsBefore(before); len(f) > 0 {
+	if got := before.sequences["public.counted_id_seq"]; got != (sequence{last: "2"}) {
+		t.Errorf("a sequence is %+v", got)
+	}
+	compare := func() string {
+		var f faults
+		now := look()
+		f.database("main", before, now, same, picture.NewLeftOut("demo-upgrade", nil, manifest.Old))
+		f.roles("main", before, now, picture.NewLeftOut("demo-upgrade", nil, manifest.Old))
+		return strings.Join(f, "\n")
+	}
+	if f := compare(); f != "" {
 		t.Errorf("nothing happened, and yet: %v", f)
 	}
-	exec(`update plain set t = 'c' where t = 'a'; create index more on plain (t); alter table "Odd ""name" alter c set not null`)
-	got := strings.Join(look().isAsBefore(before), "|")
-	want := `schema main column public.Odd "name.c is colour not null default 'red'::colour, was colour default 'red'::colour|` +
-		"schema main index public.more is new|table main public.plain has 3 rows as before, but not the same ones"
-	if got != want {
-		t.Errorf("found %q", got)
+	exec(`update plain set t = 'c' where t = 'a'; create index more on plain (t); alter table "Odd ""name" alter c set not null;
+		grant select on plain to reader; select setval('counted_id_seq', 1); alter role reader superuser`)
+	found := compare()
+	for _, want := range []string{
+		"table main public.plain has other values in column t",
+		"INDEX public.more is there, and should not be",
+		`TABLE public.Odd "name is another: "c public.colour DEFAULT 'red'::public.colour NOT NULL", should be "c public.colour DEFAULT 'red'::public.colour"`,
+		"ACL public.TABLE plain is there, and should not be",
+		"sequence main public.counted_id_seq stands at 1: below a value that public.counted.id has",
+		`role reader is "superuser`,
+	} {
+		if !strings.Contains(found, want) {
+			t.Errorf("it does not say %q:\n%s", want, found)
+		}
+	}
+	if n := strings.Count(found, "\n"); n != 5 {
+		t.Errorf("it says more:\n%s", found)
 	}
 	if f := r.proves(t.Context(), manifest.Old); len(f) > 0 {
 		t.Errorf("the old schema: %v", f)
 	}
 	if f := r.proves(t.Context(), manifest.New); len(f) != 1 || !strings.Contains(f[0], "division by zero") || strings.Contains(f[0], "it's") {
 		t.Errorf("a query that fails: %q", f)
+	}
+	exec(`create role outsider login`)
+	other := r.addresses["main"]
+	other.User = "outsider"
+	if _, err := r.lookDatabase(t.Context(), m.Databases[0], other); err == nil || !strings.HasSuffix(err.Error(), " belongs to super, and outsider may not read it") {
+		t.Errorf("a table that may not be read: %v", err)
 	}
 }
 

@@ -63,7 +63,7 @@ func TestLookDocuments(t *testing.T) {
 		}
 		r := &run{machine: here, m: demo()}
 		r.m.Stores = []manifest.Store{{Name: "main", From: manifest.StoreSource{Elasticsearch: manifest.HostAddress{File: conf, Format: "yaml", Host: "address", Port: "port"}}}}
-		s := newState()
+		s := state{documents: map[string]table{}}
 		err := r.lookDocuments(t.Context(), &s)
 		return s.documents, err
 	}

@@ -1,7 +1,7 @@
 package certify
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,8 +16,8 @@ import (
 	"onerpm/bundler/internal/exit"
 )
 
-// Limits of what one command on a machine may say, in bytes. Of what goes to its
-// standard error the end is kept.
+// Limits of what one command on a machine may say, in bytes, but for a picture of the machine (maxPicture). Of what goes
+// to its standard error the end is kept.
 const (
 	maxOut = 64 << 20
 	maxErr = 64 << 10
@@ -34,9 +34,13 @@ type Machine struct {
 	Via string // as a person writes it on a shell's command line; "" is this machine
 	Dir string // where the prefix is run, "" for the current folder
 
+	Reboot string // boots it anew, run by the shell, here; "" when it does so itself and is reached by the same prefix then
+
 	lost    func(error)   // is told why the machine or the connection to it broke; nil for nobody
 	once    bool          // nobody puts it back
 	silence time.Duration // maxSilence, but for tests
+	most    int           // bytes of an answer; maxOut when 0
+	picture string        // the script of a picture; picture.Script, but for tests
 }
 
 // A machine on which a script runs may say nothing at all for maxSilence; it says so often in that time that it works.
@@ -56,6 +60,8 @@ type result struct {
 	err  string // the end of standard error
 	code int
 	pid  int // of the prefix here, which led a group
+
+	begun bool // the machine had the script, of which the rest may not have come back
 }
 
 // outputTail is the end of all that it wrote, for a message.
@@ -65,7 +71,7 @@ func (r result) outputTail() string {
 }
 
 // errFull is returned when a command says more than it may.
-var errFull = fmt.Errorf("it wrote more than %d bytes", maxOut)
+var errFull = errors.New("its answer is too long")
 
 // sh runs a script by the machine's /bin/sh. A script that fails is no error; an answer that is not whole is one, of the
 // machine or the connection (brokenError), unless the context ended or the script said too much.
@@ -73,8 +79,8 @@ func (m Machine) sh(ctx context.Context, script string) (result, error) {
 	mark, silence := newMark(), m.maxSilence()
 	got, err := m.run(ctx, "/bin/sh -s", strings.NewReader(mark.ask(script, silence/signsOf)), silence)
 	answer, code, unread := mark.read(got.out)
-	r := result{out: answer, err: mark.said(got.err), code: code}
 	silent := errors.Is(unread, errNoAnswer)
+	r := result{out: answer, err: mark.said(got.err), code: code, begun: !silent}
 	switch {
 	case unread == nil && ctx.Err() == nil && (got.code != sshCode || code == sshCode):
 		return r, nil
@@ -162,6 +168,7 @@ func (m Machine) send(ctx context.Context, path string, r io.Reader) (string, er
 	case err != nil || got.code == sshCode:
 		return "", fmt.Errorf("%s: %w", doing, m.broke(err, got, got.outputTail()))
 	case got.code != 0:
+		endGroup(got.pid) // the prefix may have been killed
 		return "", notReady(fmt.Errorf("%s: exit code %d: %s", doing, got.code, got.outputTail()))
 	}
 	there, err := m.look(ctx, "read "+path+" on the machine", "sha256sum "+path)
@@ -188,7 +195,8 @@ func (m Machine) run(ctx context.Context, words string, in io.Reader, silence ti
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", strings.TrimSpace(m.Via+" "+words))
 	cmd.Dir = m.Dir
 	cmd.Stdin = watchedReader{in, alive}
-	out, errs := &limited{most: maxOut, full: func() { end(errFull) }}, &tail{most: maxErr}
+	most := cmp.Or(m.most, maxOut)
+	out, errs := &limited{most: most, full: func() { end(fmt.Errorf("%w: more than %d bytes", errFull, most)) }}, &tail{most: maxErr}
 	cmd.Stdout, cmd.Stderr = watchedWriter{out, alive}, watchedWriter{errs, alive}
 	err := runGroup(ctx, cmd)
 	r := result{out: out.String(), err: errs.String(), code: cmd.ProcessState.ExitCode()}
@@ -261,7 +269,7 @@ func (w watchedWriter) Write(p []byte) (int, error) {
 
 // limited keeps what is written, up to a limit; more is an error, which it tells too: whoever writes may not mind it.
 type limited struct {
-	kept bytes.Buffer // not embedded: its ReadFrom would pass the limit by
+	kept strings.Builder // which gives what it kept without a copy
 	most int
 	full func()
 }
@@ -300,12 +308,3 @@ func lastLines(text string, n int) string {
 
 // quote makes s one word for the shell, whatever is in it.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
-
-// quoted makes each of a list one word.
-func quoted(list []string) string {
-	words := make([]string, len(list))
-	for i, s := range list {
-		words[i] = quote(s)
-	}
-	return strings.Join(words, " ")
-}

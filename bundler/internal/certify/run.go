@@ -11,17 +11,22 @@ import (
 	"time"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/picture"
+	"onerpm/bundler/internal/release"
 	"onerpm/internal/hostconf/connection"
 	"onerpm/internal/manifest"
 )
 
 // run is one scenario at work on one machine.
 type run struct {
-	machine Machine
-	m       *manifest.Manifest
-	file    string // the bundle, here
-	sum     string // its SHA-256
-	checks  Checks
+	machine  Machine
+	m        *manifest.Manifest
+	file     string // the bundle, here
+	sum      string // its SHA-256
+	checks   Checks
+	leaveOut []release.LeftOut
+	limits   Limits
+	slow     faults // limits that were passed
 
 	facts    Facts
 	before   state  // the old release, before anything
@@ -75,7 +80,15 @@ func (r *run) begin(ctx context.Context, platform string) error {
 	if err := r.before.isOld(r.m).err(); err != nil {
 		return fmt.Errorf("the machine is not ready, it must have %s: %w", r.m.From, err)
 	}
+	if err := r.dumpDatabases(ctx); err != nil {
+		return err
+	}
 	return r.postgres(ctx, manifest.Old)
+}
+
+// comparison is what a side's machine is compared by; writes tells that clients wrote meanwhile.
+func (r *run) comparison(side manifest.Side, writes bool) picture.Comparison {
+	return picture.Comparison{Manifest: r.m, LeftOut: picture.NewLeftOut(r.m.Prefix, r.leaveOut, side), Writes: writes}
 }
 
 // sendBundle brings the bundle to the machine: the very bytes that are certified, or nothing is.
@@ -126,23 +139,45 @@ func (r *run) postgres(ctx context.Context, side manifest.Side) error {
 }
 
 // isNew says what keeps the machine from being the new release with the old one's data.
-func (r *run) isNew(ctx context.Context, clients bool) error {
+func (r *run) isNew(ctx context.Context, clients bool) (state, error) {
 	f := append(r.healthy(ctx, manifest.New), r.proves(ctx, manifest.New)...)
+	want, err := r.migrated(ctx) // first: what waits for clients ends meanwhile
+	if err != nil {
+		return state{}, err
+	}
 	now, err := r.readState(ctx, manifest.New)
 	if err != nil {
-		return err
+		return now, err
 	}
 	if err := r.postgres(ctx, manifest.New); err != nil {
-		return err
+		return now, err
 	}
-	migrations, err := r.migrations(ctx)
+	report, err := r.mergedFiles(ctx)
 	if err != nil {
-		return err
+		return now, err
 	}
-	f = append(f, now.isNew(r.m, r.before)...)
-	f.rows(r.before.tables, now.tables, ruleOf(migrations, r.checks.Free, clients))
+	c := r.comparison(manifest.New, clients)
+	f = append(f, now.isNew(c, r.before, report)...)
+	for _, db := range r.m.Databases {
+		f.database(db.Name, want[db.Name], now.databases[db.Name], r.ruleOf(db, clients), c.LeftOut)
+		if before, had := r.before.databases[db.Name]; had {
+			f.lost(db.Name, before, want[db.Name], c.LeftOut)
+			f.roles(db.Name, before, now.databases[db.Name], c.LeftOut)
+		}
+	}
 	f = append(f, r.productIs(ctx, phaseAfter)...)
-	return named("the new release", f)
+	return now, named("the new release", f)
+}
+
+// ruleOf is how a database of the new release is compared with what the migrations make of a copy.
+func (r *run) ruleOf(db manifest.Database, clients bool) rule {
+	switch {
+	case db.Only == manifest.New || slices.ContainsFunc(r.m.Stores, func(s manifest.Store) bool { return s.To == db.Name }):
+		return shaped
+	case clients:
+		return grown
+	}
+	return made
 }
 
 // isOld says what keeps the machine from being what it was before anything, but for what clients have written.
@@ -152,11 +187,16 @@ func (r *run) isOld(ctx context.Context, clients bool) error {
 	if err != nil {
 		return err
 	}
+	c := r.comparison(manifest.Old, clients)
 	if clients {
 		f = append(f, now.isOld(r.m)...)
-		f.rows(r.before.tables, now.tables, ruleOf("", r.checks.Free, clients))
+		f = append(f, c.Same(r.before.machine, now.machine)...)
+		for _, db := range sortedKeys(r.before.databases) {
+			f.database(db, r.before.databases[db], now.databases[db], grown, c.LeftOut)
+			f.roles(db, r.before.databases[db], now.databases[db], c.LeftOut)
+		}
 	} else {
-		f = append(f, now.isAsBefore(r.before)...)
+		f = append(f, now.isAsBefore(c, r.before)...)
 	}
 	f = append(f, r.productIs(ctx, phaseBack)...)
 	return named("the old release", f)
@@ -167,22 +207,6 @@ func named(what string, f faults) error {
 		return fmt.Errorf("%s is not whole: %w", what, err)
 	}
 	return nil
-}
-
-// migrations are the texts of all migrations of the bundle, which is installed.
-func (r *run) migrations(ctx context.Context) (string, error) {
-	var files []string
-	for _, db := range r.m.Databases {
-		for _, f := range r.m.Files {
-			if db.Migrations != "" && strings.HasPrefix(f.Path, db.Migrations+"/") {
-				files = append(files, "/opt/"+r.m.Prefix+"/"+r.m.To+"/"+f.Path)
-			}
-		}
-	}
-	if len(files) == 0 {
-		return "", nil
-	}
-	return r.machine.must(ctx, "read the bundle's migrations", "cat "+quoted(files))
 }
 
 // install is the script that installs the bundle as a customer does.
@@ -227,6 +251,7 @@ func (r *run) wait(ctx context.Context, codes ...int) error {
 		}
 		return fmt.Errorf("the upgrade ended with exit code %d, want %d: %s", got.code, codes[0], cause)
 	}
+	r.slow = append(r.slow, r.limits.upgrade(r.upgraded, got.code == codeRolledBack)...)
 	return nil
 }
 
@@ -238,6 +263,14 @@ type report struct {
 	Measured bool              `json:"window_measured"`
 	Closed   time.Time         `json:"closed"` // to milliseconds; whoever connects later has to wait, where clients do
 	Warnings []string          `json:"warnings"`
+	ID       string            `json:"id"`      // of the attempt
+	Changes  []change          `json:"changes"` // of configuration files
+}
+
+// change is what the upgrade did to a configuration file.
+type change struct {
+	Target string `json:"target"`
+	Did    string `json:"did"` // added, updated, merged, kept, unchanged or removed
 }
 
 func (r *run) report(ctx context.Context) (report, error) {

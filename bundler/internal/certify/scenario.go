@@ -61,7 +61,11 @@ func fresh(ctx context.Context, r *run) error {
 	if err := r.upgrade(ctx); err != nil {
 		return err
 	}
-	return r.isNew(ctx, false)
+	now, err := r.isNew(ctx, false)
+	if err != nil {
+		return err
+	}
+	return r.isSameAfterReboot(ctx, now)
 }
 
 func interrupted(ctx context.Context, r *run) error {
@@ -78,7 +82,8 @@ func interrupted(ctx context.Context, r *run) error {
 	if err := r.onceMore(ctx); err != nil {
 		return err
 	}
-	return r.isNew(ctx, false)
+	_, err := r.isNew(ctx, false)
+	return err
 }
 
 // onceMore starts the bundle that is installed and waits for the new release.
@@ -141,7 +146,7 @@ type failure struct{ what, make, mend, tidy string }
 func (r *run) arrange(ctx context.Context) (failure, error) {
 	mark := "/run/" + r.m.Prefix + "-certify"
 	for _, s := range r.m.Services {
-		if s.Door || unit.Kind(s.Unit) != "service" || s.Only == manifest.Old || s.Only == "" && r.before.units[s.Unit] != "active" {
+		if s.Door || unit.Kind(s.Unit) != "service" || s.Only == manifest.Old || s.Only == "" && r.before.machine.Service(s.Unit) != "active" {
 			continue
 		}
 		dropIn := "/etc/systemd/system/" + unit.Name(s.Unit) + ".d"
@@ -194,7 +199,7 @@ func refused(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	if err := after.isAsBefore(before).err(); err != nil {
+	if err := after.isAsBefore(r.comparison(manifest.Old, false), before).err(); err != nil {
 		return fmt.Errorf("the refusal changed something: %w", err)
 	}
 	if _, err := r.machine.must(ctx, "put rpm's database back", restoreRPM(r.at("rpmdb"))); err != nil {
@@ -239,10 +244,12 @@ func loaded(ctx context.Context, r *run) error {
 	if failed != nil || err != nil {
 		return firstOf(failed, err)
 	}
+	r.slow = append(r.slow, r.limits.load(load)...)
 	if err := faults.err(); err != nil {
 		return err
 	}
-	return r.isNew(ctx, true)
+	_, err = r.isNew(ctx, true)
+	return err
 }
 
 func crowded(ctx context.Context, r *run) error {
@@ -256,7 +263,8 @@ func crowded(ctx context.Context, r *run) error {
 	if r.clients, err = r.withClients(ctx, func() error { return r.onceMore(ctx) }); err != nil {
 		return err
 	}
-	return r.isNew(ctx, true)
+	_, err = r.isNew(ctx, true)
+	return err
 }
 
 func rollBack(ctx context.Context, r *run) error {
@@ -297,7 +305,7 @@ func secondRun(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	if err := after.isAsBefore(before).err(); err != nil {
+	if err := after.isAsBefore(r.comparison(manifest.New, false), before).err(); err != nil {
 		return fmt.Errorf("the second run changed something: %w", err)
 	}
 	return named("the new release", append(r.healthy(ctx, manifest.New), r.productIs(ctx, phaseAfter)...))

@@ -30,8 +30,7 @@ func TestArrangeBusy(t *testing.T) {
 	changes.File = "packages/demo-service-2.0-1.noarch.rpm"
 	m := &manifest.Manifest{Prefix: strings.TrimSuffix(filepath.Base(dir), "-certify"), New: []manifest.Package{pkg("demo-new", "2.0"), changes},
 		Services: []manifest.Service{{Unit: "nginx", Door: true}}}
-	r := &run{machine: Machine{Via: "unshare --mount --propagation private env PATH=" + dir + ":$PATH"}, m: m, before: newState()}
-	r.before.packages["demo-service 0:1.0-1"] = "1"
+	r := &run{machine: Machine{Via: "unshare --mount --propagation private env PATH=" + dir + ":$PATH"}, m: m, before: looked("@@ packages\ndemo-service\t0:1.0-1.noarch\n")}
 	f, err := r.arrange(t.Context())
 	if err != nil || f.what != "rpm at demo-service" {
 		t.Fatalf("%+v, %v", f, err)

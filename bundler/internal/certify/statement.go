@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"onerpm/bundler/internal/intoto"
+	"onerpm/bundler/internal/release"
 	"onerpm/bundler/internal/sign"
 )
 
@@ -20,18 +21,19 @@ const (
 
 // Certificate is how a bundle did on a platform. It is the predicate of the statement.
 type Certificate struct {
-	Bundle    string     `json:"bundle"` // file name
-	From      string     `json:"from"`   // the releases
-	To        string     `json:"to"`
-	Platform  string     `json:"platform"` // as a release names it, e.g. "el7.x86_64"
-	Outcome   string     `json:"outcome"`  // Passed, when every scenario did
-	Started   time.Time  `json:"started"`
-	Ended     time.Time  `json:"ended"`
-	Machine   Facts      `json:"machine"`
-	Scenarios []Scenario `json:"scenarios"` // in the order of Names
-	Checks    []Check    `json:"checks"`    // the product's own, by name
-	Engine    string     `json:"engine"`    // sha256 of the program that upgraded
-	Tool      string     `json:"tool"`      // what certified: program and version
+	Bundle    string            `json:"bundle"` // file name
+	From      string            `json:"from"`   // the releases
+	To        string            `json:"to"`
+	Platform  string            `json:"platform"` // as a release names it, e.g. "el7.x86_64"
+	Outcome   string            `json:"outcome"`  // Passed, when every scenario did
+	Started   time.Time         `json:"started"`
+	Ended     time.Time         `json:"ended"`
+	Machine   Facts             `json:"machine"`
+	Scenarios []Scenario        `json:"scenarios"` // in the order of Names
+	Checks    []Check           `json:"checks"`    // the product's own, by name
+	LeftOut   []release.LeftOut `json:"left_out"`  // what was not compared with the machine before, each with its reason
+	Engine    string            `json:"engine"`    // sha256 of the program that upgraded
+	Tool      string            `json:"tool"`      // what certified: program and version
 }
 
 // Facts are what the machine says of itself.

@@ -15,6 +15,7 @@ import (
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/inspect"
 	"onerpm/bundler/internal/output"
+	"onerpm/bundler/internal/release"
 	"onerpm/bundler/internal/sign"
 )
 
@@ -29,6 +30,7 @@ type CertifyOptions struct {
 	Local    bool
 	Via      string // command prefix, as a shell reads it
 	Reset    string // command, as a shell reads it
+	Reboot   string // likewise
 	Only     []string
 	Limit    time.Duration
 	Key      KeyOptions
@@ -42,6 +44,7 @@ func certifyCommand(s *streams) *cli.Command {
 		&cli.BoolFlag{Name: "local", Usage: "make machines with the project's own " + localMachine, DisableDefaultText: true, Destination: &o.Local},
 		&cli.StringFlag{Name: "via", Usage: "reach the machine by the command prefix `CMD`: \"ssh root@vm\", \"podman exec -i vm\"", Destination: &o.Via},
 		&cli.StringFlag{Name: "reset", Usage: "put the machine back to the old release with `CMD`, before every scenario", Destination: &o.Reset},
+		&cli.StringFlag{Name: "reboot", Usage: "boot the machine anew with `CMD`, when it cannot do so itself and be reached again: \"podman restart vm\"", Destination: &o.Reboot},
 		&cli.StringSliceFlag{Name: "only", Usage: "run the scenario `NAME` alone; may be given more than once; no certificate is written then"},
 		&cli.DurationFlag{Name: "limit", Usage: "end a scenario that takes longer than `TIME`", Value: 30 * time.Minute, Destination: &o.Limit},
 		jsonFlag(&o.JSON),
@@ -74,6 +77,8 @@ func (o CertifyOptions) check() error {
 		return exit.Errorf(exit.Usage, "--local, or --via CMD with --reset CMD", "say where the machines are: exactly one of --local and --via")
 	case o.Local && o.Reset != "":
 		return exit.Errorf(exit.Usage, "", "--reset goes with --via: local machines are new for every scenario")
+	case o.Local && o.Reboot != "":
+		return exit.Errorf(exit.Usage, "", "--reboot goes with --via: local machines boot anew by themselves")
 	case o.Via != "" && o.Reset == "" && len(o.Only) != 1:
 		return exit.Errorf(exit.Usage, "--reset CMD, or one scenario with --only NAME", "without --reset the machine is the old release only once")
 	case o.Limit <= 0:
@@ -98,6 +103,14 @@ func runCertify(ctx context.Context, s *streams, o CertifyOptions) error {
 	if err != nil {
 		return err
 	}
+	cat, err := release.Load(o.Project)
+	if err != nil {
+		return err
+	}
+	spec, err := cat.Spec(rep.Manifest.From + "-" + rep.Manifest.To)
+	if err != nil {
+		return err
+	}
 	told := &teller{s: s, began: time.Now()}
 	machines, done, err := o.machines(ctx, rep.Manifest.From, told)
 	if err != nil {
@@ -105,7 +118,8 @@ func runCertify(ctx context.Context, s *streams, o CertifyOptions) error {
 	}
 	defer done()
 	c, err := certify.Run(ctx, certify.Options{
-		Bundle: o.Bundle, SHA256: rep.SHA256, Manifest: rep.Manifest, Platform: o.Platform, Machines: machines, Checks: checks, Only: o.Only, Limit: o.Limit, Tell: told.printf,
+		Bundle: o.Bundle, SHA256: rep.SHA256, Manifest: rep.Manifest, Platform: o.Platform, Machines: machines, Checks: checks,
+		LeaveOut: spec.Certify.LeaveOut, Limits: certify.Limits{Back: spec.Certify.Back.D(), Gap: spec.Certify.Gap.D()}, Only: o.Only, Limit: o.Limit, Tell: told.printf,
 	})
 	if ctx.Err() != nil && err != nil {
 		return fmt.Errorf("interrupted; there is no certificate of this run: %w", context.Cause(ctx))
@@ -152,7 +166,7 @@ func wholeBundle(path string, key *sign.Key) (*inspect.Report, error) {
 func (o CertifyOptions) machines(ctx context.Context, release string, told *teller) (certify.Machines, func(), error) {
 	if !o.Local {
 		tell := func(format string, a ...any) { told.printf("", format, a...) }
-		return certify.Remote{Machine: certify.Machine{Via: o.Via}, Reset: o.Reset, Tell: tell}, func() {}, nil
+		return certify.Remote{Machine: certify.Machine{Via: o.Via, Reboot: o.Reboot}, Reset: o.Reset, Tell: tell}, func() {}, nil
 	}
 	l, err := certify.NewLocal(ctx, o.Project, localMachine, release, o.Platform)
 	if err != nil {

@@ -124,6 +124,19 @@ func longest(certificates []repo.Certificate) float64 {
 	return l
 }
 
+// leftOut is what the tests on any platform did not compare with the machine before, each once.
+func leftOut(certificates []repo.Certificate) []string {
+	var all []string
+	for _, c := range certificates {
+		for _, l := range c.LeftOut {
+			if s := l.String(); !slices.Contains(all, s) {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
+}
+
 // clientsText says what became of clients in the tests on all platforms, "" when nothing is known.
 func clientsText(certificates []repo.Certificate) string {
 	var all certify.Clients

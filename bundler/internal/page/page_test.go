@@ -12,7 +12,9 @@ import (
 	"testing"
 
 	"onerpm/bundler/internal/certify"
+	"onerpm/bundler/internal/release"
 	"onerpm/bundler/internal/repo"
+	"onerpm/internal/manifest"
 )
 
 func render(t testing.TB, in Input) string {
@@ -88,6 +90,24 @@ func TestClients(t *testing.T) {
 	in.Details[in.Stable.Bundles[0].SHA256].Certificates[0].Clients = certify.Clients{Requests: 100, Failed: 30, Longest: 0.25}
 	if page, want := render(t, in), "waited at most 0.2\u00a0s when tested, turned away: 30 of 100 requests</dd>"; !strings.Contains(page, want) {
 		t.Errorf("the page does not say %q", want)
+	}
+}
+
+// What tests did not compare stands there once, whatever the number of platforms, with its reason; nothing of it where no certificate says so.
+func TestLeftOut(t *testing.T) {
+	t.Parallel()
+	in := demo(t)
+	if page := render(t, in); strings.Contains(page, "What tests did not compare") {
+		t.Error("the page tells of what was not compared, and no certificate does")
+	}
+	for _, b := range in.Stable.Bundles {
+		for i := range in.Details[b.SHA256].Certificates {
+			in.Details[b.SHA256].Certificates[i].LeftOut = []release.LeftOut{{Part: "files", Name: "/opt/<a>", Only: manifest.New, Why: "it is a cache"}}
+		}
+	}
+	page, want := render(t, in), "<li>files of the new release: /opt/&lt;a&gt; (it is a cache)</li>"
+	if n, summaries := strings.Count(page, want), strings.Count(page, "What tests did not compare"); n == 0 || n != summaries {
+		t.Errorf("%d jumps tell %q, in %d lists", n, want, summaries)
 	}
 }
 

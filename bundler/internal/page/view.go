@@ -54,7 +54,8 @@ type bundle struct {
 	File, Fixed             link // the same for one that is still being tried
 	Size, SHA256, Published string
 	Windows                 []window
-	Clients                 string // what they saw in tests, "" when nothing is known
+	Clients                 string   // what they saw in tests, "" when nothing is known
+	LeftOut                 []string // what tests did not compare with the machine before, and why
 	Companions              []link
 	Steps                   []step
 	Changes                 changes
@@ -185,7 +186,7 @@ func newJump(in Input, e *edge, id string) jump {
 	for _, c := range d.Certificates {
 		u.Windows = append(u.Windows, window{c.Platform, duration(c.Window), day(c.At), relative(c.File)})
 	}
-	u.Clients = clientsText(d.Certificates)
+	u.Clients, u.LeftOut = clientsText(d.Certificates), leftOut(d.Certificates)
 	for _, c := range d.Companions {
 		u.Companions = append(u.Companions, link{cmp.Or(companions[c.Name], c.Name), relative(c.File)})
 	}

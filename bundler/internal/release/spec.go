@@ -123,6 +123,7 @@ func (r *reader) spec(jump string) {
 	if p.doc.Has("limits", "memory_mib") && s.Limits.MemoryMiB < 1 {
 		p.wrong("memory_mib is not above 0", "how many MiB must be available on the host, e.g. 900", "limits", "memory_mib")
 	}
+	p.certification(s.Certify)
 	r.others(s, folder)
 	r.cat.Specs[jump] = s
 }

@@ -88,6 +88,7 @@ type Spec struct {
 	Accept        []manifest.Acceptance   `yaml:"accept"`         // changes for the worse that an admin must accept before
 	Hooks         manifest.Hooks          `yaml:"hooks"`          // scripts that run as steps of the upgrade
 	Limits        manifest.Limits         `yaml:"limits"`         // what is promised
+	Certify       Certification           `yaml:"certify"`        // how its bundles are certified
 
 	Dir        string                 `yaml:"-"` // the spec's folder
 	Migrations map[string][]Migration `yaml:"-"` // by the database's name, sorted by number

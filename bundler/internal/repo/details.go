@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"onerpm/bundler/internal/certify"
+	"onerpm/bundler/internal/release"
 	"onerpm/bundler/internal/store"
 )
 
@@ -75,7 +76,8 @@ type Certificate struct {
 	Window   float64 `json:"window"` // seconds out of service
 	At       string  `json:"at"`
 
-	Clients certify.Clients `json:"clients,omitzero"` // what they saw in all upgrades together; zero where none could ask
+	Clients certify.Clients   `json:"clients,omitzero"`   // what they saw in all upgrades together; zero where none could ask
+	LeftOut []release.LeftOut `json:"left_out,omitempty"` // what was not compared with the machine before, each with its reason
 }
 
 // DetailsFunc returns the Details of some bundles, by their SHA-256.
@@ -144,6 +146,9 @@ func (d *Details) validate() error {
 		v.time(say("certificate"), c.At)
 		if w := c.Clients; !cleanName(c.File) || c.Window < 0 || w.Cut < 0 || w.Failed < w.Cut || w.Requests < w.Failed || w.Longest < 0 {
 			v.add("%s: certificate %q, window %v, clients %+v", d.NEVRA, c.File, c.Window, w)
+		}
+		for _, l := range c.LeftOut {
+			v.text(say("what was not compared"), l.String())
 		}
 	}
 	return errors.Join(v.errs...)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -38,7 +39,7 @@ func (l *Local) Certify(key *sign.Public, platforms []string) ([]certify.Missing
 		name := certificateName(l.Bundle.File, s.Platform, sum)
 		l.gate.files[name], l.gate.files[name+".asc"] = s.Statement, s.Signature
 		l.Details.Certificates = append(l.Details.Certificates, Certificate{
-			Platform: s.Platform, File: name, SHA256: sum, Window: s.Window(), At: stamp(s.Ended), Clients: s.Clients(),
+			Platform: s.Platform, File: name, SHA256: sum, Window: s.Window(), At: stamp(s.Ended), Clients: s.Clients(), LeftOut: s.LeftOut,
 		})
 	}
 	sortCertificates(l.Details.Certificates)
@@ -114,5 +115,5 @@ func (l *Local) recertified(b *Bundle, d *Details) bool {
 	case b.Override == nil && l.Bundle.Override != nil:
 		b.Override = l.Bundle.Override
 	}
-	return !slices.Equal(d.Certificates, before) || b.Override != override
+	return !reflect.DeepEqual(d.Certificates, before) || b.Override != override
 }

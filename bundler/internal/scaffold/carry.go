@@ -36,7 +36,7 @@ func previous(in Input) (before, error) {
 }
 
 // checks are the product's scripts with which the jump before is certified: they hold for the next one
-// as long as the product does what it did. The list of tables that may change is that jump's own.
+// as long as the product does what it did. What is left out of the comparison is that jump's own.
 func (p before) checks(folder string) ([]File, error) {
 	if p.spec == nil {
 		return nil, nil
