@@ -21,9 +21,6 @@ func cleanFlags(f *flag.FlagSet, o *options) {
 
 // runClean removes what is left of attempts that have ended.
 func runClean(ctx context.Context, e *env, o options) int {
-	if err := needRoot(); err != nil {
-		return e.fail(err, exitUsage)
-	}
 	p := e.bundle.Places()
 	if !o.dryRun {
 		if err := rehearsal.Sweep(p.Rehearsal()); err != nil {

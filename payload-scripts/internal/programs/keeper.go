@@ -1,6 +1,7 @@
 package programs
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -22,6 +23,7 @@ const (
 
 // What a keeper reports, a word and its values in a line. One of the last four comes last.
 const (
+	saysBegan  = "began"  // PID: of the program
 	saysLeft   = "left"   // PID NAME: the program has ended and left this process, which is ended now
 	saysStuck  = "stuck"  // PID NAME: a process that cannot be ended
 	saysExit   = "exit"   // STATUS: the program ended
@@ -51,7 +53,7 @@ func init() {
 // came of the program is below it in the tree of processes, and it has no child left exactly when nothing of that is left.
 // A process cannot leave that tree, whatever else becomes of it. It can leave everything else by which it could be known,
 // and does: su -l and runuser -l clear the environment, setsid makes another session and process group, and pam_systemd has
-// logind move the process out of its control group into a session's (findings/session-leaves-cgroup.sh), as systemd-run
+// logind move the process out of its control group into a session's, as systemd-run
 // --scope does. A PID namespace would end as a whole, but pidfiles and what the program tells systemd would not be true in
 // it. Nothing here asks systemd, which may not answer in the middle of an upgrade, nor a control group, of which there are
 // three kinds of hierarchy.
@@ -67,13 +69,12 @@ func keep(path string, argv []string) {
 		over <- syscall.SIGTERM
 	}()
 	child, err := start(path, argv)
-	if errno, is := err.(syscall.Errno); err != nil {
-		if !is {
-			errno = syscall.EINVAL
-		}
+	if errno := syscall.EINVAL; err != nil {
+		errors.As(err, &errno)
 		tell(report, saysNot, int(errno))
 		return
 	}
+	tell(report, saysBegan, child)
 	ended, none := reap(child)
 	var status syscall.WaitStatus
 	select {

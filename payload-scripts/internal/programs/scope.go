@@ -20,6 +20,7 @@ type scope struct {
 	theirs  []*os.File // the keeper's ends of both
 	told    chan struct{}
 
+	pid   int      // of the program; 0 when it is not known
 	last  []string // the last line of the report
 	stuck []string // processes that cannot be ended
 }
@@ -51,6 +52,8 @@ func (s *scope) started(program string) {
 		for lines := bufio.NewScanner(s.report); lines.Scan(); {
 			words := strings.SplitN(lines.Text(), " ", 3)
 			switch words[0] {
+			case saysBegan:
+				s.pid, _ = strconv.Atoi(words[1])
 			case saysLeft:
 				slog.Warn("ending what a program left running", "program", program, "process", strings.Join(words[1:], " "))
 			case saysStuck:
@@ -100,6 +103,11 @@ func (s *scope) result() (code int, err error) {
 		return -1, errEnded
 	case saysNot:
 		return -1, syscall.Errno(value)
+	}
+	if s.pid > 0 { // what has left its tree by now, nobody knows
+		for _, p := range append(Descendants(s.pid), Process{PID: s.pid}) {
+			_ = syscall.Kill(p.PID, syscall.SIGKILL)
+		}
 	}
 	return -1, errors.New("its keeper was ended by somebody else")
 }

@@ -165,9 +165,7 @@ func TestScopeTellsTheEnd(t *testing.T) {
 			}
 		})
 	}
-	for _, pid := range running(t, "98900") { // nobody keeps it any more
-		_ = syscall.Kill(pid, syscall.SIGKILL)
-	}
+	until(t, func() bool { return len(running(t, "98900")) == 0 })
 }
 
 // TestScopeOfAKilledEngine ends, though nobody is there to end it.

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	"golang.org/x/sys/unix"
 
 	"onerpm/internal/manifest"
 	"onerpm/internal/redact"
@@ -165,6 +164,7 @@ func (u *run) problem(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
 	}
+	err = withoutRoom(err)
 	text := redact.Prose(err.Error())
 	if untried := (*untriedError)(nil); errors.As(err, &untried) {
 		u.report.Untried = append(u.report.Untried, text)
@@ -173,11 +173,6 @@ func (u *run) problem(ctx context.Context, err error) error {
 	u.report.Problems = append(u.report.Problems, text)
 	return nil
 }
-
-// untriedError is about the rehearsal, not the upgrade.
-type untriedError struct{ error }
-
-func (e *untriedError) Unwrap() error { return e.error }
 
 // configuration merges the host's files as the upgrade would.
 func (u *run) configuration(ctx context.Context) error {
@@ -191,21 +186,6 @@ func (u *run) configuration(ctx context.Context) error {
 		return u.problem(ctx, err)
 	}
 	u.report.Changes = changes
-	return nil
-}
-
-// spare is what a rehearsal leaves free besides what it needs: the product writes on.
-const spare = 256 << 20
-
-// requireSpace fails when so many bytes do not fit beside what the product may write meanwhile.
-func (u *run) requireSpace(need int64, what string) error {
-	var st unix.Statfs_t
-	if err := unix.Statfs(u.dir, &st); err != nil {
-		return fmt.Errorf("determine the free space of %s: %w", u.dir, err)
-	}
-	if free := int64(st.Bavail) * st.Bsize; free < need+spare {
-		return &untriedError{fmt.Errorf("not enough disk space to rehearse %s: %s has %d MB free, %d MB are needed", what, u.dir, free>>20, (need+spare)>>20+1)}
-	}
 	return nil
 }
 
@@ -274,7 +254,7 @@ func (u *run) packages(ctx context.Context) error {
 	}
 	took, err := proof.Ways{Early: packages.Early(m, u.bundle.Dir, "", ""), Main: set}.Rehearse(ctx, u.dir)
 	if err != nil {
-		return u.problem(ctx, err)
+		return u.problem(ctx, slow(err))
 	}
 	u.part("packages, but for scriptlets", took, Measured)
 	return nil
