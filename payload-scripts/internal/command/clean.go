@@ -83,6 +83,9 @@ func (e *env) cleaned(found []attempt.Leftover, o options) int {
 		for _, path := range l.Paths {
 			fmt.Fprintf(e.out, "  %s\n", path)
 		}
+		for _, path := range l.Behind {
+			fmt.Fprintf(e.out, "  stays, as it is behind a symbolic link: %s\n", path)
+		}
 	}
 	switch {
 	case len(found) == 0:

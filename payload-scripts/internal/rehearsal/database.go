@@ -131,19 +131,3 @@ func (u *run) migrate(ctx context.Context, copied *scratch.Server, spec manifest
 	}
 	return nil
 }
-
-// Sweep removes what a killed rehearsal left in folder, unless one is at work.
-func Sweep(folder string) error {
-	if _, err := os.Stat(folder); errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	lock, err := open(folder)
-	if errors.Is(err, ErrBusy) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer lock.Unlock() //nolint:errcheck // the file is gone with the folder
-	return os.RemoveAll(folder)
-}

@@ -129,8 +129,12 @@ func Run(ctx context.Context, b *layout.Bundle, folder string, findings []findin
 	return r, nil
 }
 
-// open makes the folder, without what a killed rehearsal left in it, and locks it.
+// open makes the folder, without what a killed rehearsal left in it, and locks it. What is behind a link is not emptied: it
+// need not be ours.
 func open(folder string) (*flock.Flock, error) {
+	if isLink(folder) {
+		return nil, fmt.Errorf("%s is a symbolic link, and all that is behind it would be removed; mount a file system there instead (a bind mount does too)", folder)
+	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make a folder for the rehearsal: %w", err)
 	}
@@ -154,6 +158,27 @@ func open(folder string) (*flock.Flock, error) {
 		}
 	}
 	return lock, nil
+}
+
+// Sweep removes what a killed rehearsal left in folder, unless one is at work.
+func Sweep(folder string) error {
+	if _, err := os.Lstat(folder); errors.Is(err, os.ErrNotExist) || isLink(folder) {
+		return nil // behind a link no rehearsal was
+	}
+	lock, err := open(folder)
+	if errors.Is(err, ErrBusy) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() //nolint:errcheck // the file is gone with the folder
+	return os.RemoveAll(folder)
+}
+
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().Type() == os.ModeSymlink
 }
 
 func (u *run) part(name string, takes time.Duration, how string) {
