@@ -24,7 +24,8 @@ var unreadable = query{
 				AND (pg_has_role(c.relowner, 'USAGE') AND NOT ` + member + `
 					OR EXISTS (SELECT 1 FROM pg_catalog.pg_extension e WHERE c.oid = ANY (e.extconfig)))
 		UNION ALL SELECT 'sequence', c.oid::regclass::text, current_user FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-			WHERE c.relkind = 'S' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT has_table_privilege(c.oid, 'SELECT') AND NOT ` + member + `
+			WHERE c.relkind = 'S' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT has_table_privilege(c.oid, 'SELECT')
+				AND (NOT ` + member + ` OR EXISTS (SELECT 1 FROM pg_catalog.pg_extension e WHERE c.oid = ANY (e.extconfig)))
 		UNION ALL SELECT 'row-level security of table', c.oid::regclass::text, current_user FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 			WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND row_security_active(c.oid) AND has_table_privilege(c.oid, 'SELECT') AND NOT ` + member + `
 		UNION ALL SELECT 'large object', l.oid::text, current_user FROM pg_catalog.pg_largeobject_metadata l

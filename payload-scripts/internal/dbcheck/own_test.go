@@ -254,6 +254,11 @@ func TestExtensionsMembers(t *testing.T) {
 	if dumps(tb) {
 		t.Error("pg_dump reads it all the same")
 	}
+	tb.AsSuper("UPDATE pg_extension SET extconfig = ARRAY['upkeep.jobs_id_seq'::regclass::oid] WHERE extname = 'plpgsql'")
+	one(tb, jump(tb), "database-backup-rights", finding.Refuse, "kind=sequence object=upkeep.jobs_id_seq")
+	if dumps(tb) {
+		t.Error("pg_dump reads the sequence all the same")
+	}
 }
 
 func TestOwnChecksAreComplete(t *testing.T) {

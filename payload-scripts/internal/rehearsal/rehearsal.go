@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
 
 	"onerpm/internal/manifest"
 	"onerpm/internal/redact"
@@ -113,7 +114,7 @@ func Run(ctx context.Context, b *layout.Bundle, folder string, findings []findin
 		return nil, err
 	}
 	defer func() {
-		err = errors.Join(err, os.RemoveAll(folder))
+		err = errors.Join(err, remove(folder))
 		_ = lock.Unlock() // the file is gone with the folder
 		r.Took = manifest.Duration(time.Since(began))
 	}()
@@ -173,7 +174,16 @@ func Sweep(folder string) error {
 		return err
 	}
 	defer lock.Unlock() //nolint:errcheck // the file is gone with the folder
-	return os.RemoveAll(folder)
+	return remove(folder)
+}
+
+// remove removes the folder; of one that is a file system of its own all that is in it.
+func remove(folder string) error {
+	err := os.RemoveAll(folder)
+	if left, reading := os.ReadDir(folder); errors.Is(err, unix.EBUSY) && reading == nil && len(left) == 0 {
+		return nil
+	}
+	return err
 }
 
 func isLink(path string) bool {
