@@ -205,6 +205,9 @@ func TestKilledEngine(t *testing.T) {
 	}
 }
 
+// long is a time to sleep that no other test has, nor another run of this one.
+func long(n int) string { return fmt.Sprintf("%d.%d", 80000+n, os.Getpid()) }
+
 // works reports whether somebody sleeps for so long.
 func works(seconds string) bool {
 	return exec.Command("pgrep", "-x", "-f", "sleep "+seconds).Run() == nil
@@ -213,11 +216,12 @@ func works(seconds string) bool {
 // TestSucceedsAndLeavesAChild: it succeeded, once what it left is ended.
 func TestSucceedsAndLeavesAChild(t *testing.T) {
 	t.Parallel()
-	r := room(t, map[string]string{"x": "#!/bin/sh\nsleep 96001 &\nenv -i setsid sleep 96002 &\nsu - nobody -s /bin/sh -c 'exec sleep 96003' &\nuntil pgrep -x -f 'sleep 96003'; do sleep 0.02; done\n"})
+	r := room(t, map[string]string{"x": fmt.Sprintf("#!/bin/sh\nsleep %[1]s &\nenv -i setsid sleep %[2]s &\nsu - nobody -s /bin/sh -c 'exec sleep %[3]s' &\nuntil pgrep -x -f 'sleep %[3]s'; do sleep 0.02; done\n",
+		long(1), long(2), long(3))})
 	if err := r.Run(t.Context(), Open, hookOf(time.Hour)); err != nil {
 		t.Error(err)
 	}
-	for _, seconds := range []string{"96001", "96002", "96003"} {
+	for _, seconds := range []string{long(1), long(2), long(3)} {
 		if works(seconds) {
 			t.Errorf("sleep %s works on", seconds)
 		}
@@ -228,7 +232,7 @@ func TestSucceedsAndLeavesAChild(t *testing.T) {
 // by the hook's keeper, or without it when it cannot, or with nothing of it but the mark.
 func TestSuccessor(t *testing.T) {
 	t.Parallel()
-	for seconds, keeper := range map[string]syscall.Signal{"96011": 0, "96012": syscall.SIGSTOP, "96013": syscall.SIGKILL} {
+	for seconds, keeper := range map[string]syscall.Signal{long(4): 0, long(5): syscall.SIGSTOP, long(6): syscall.SIGKILL} {
 		t.Run(fmt.Sprintf("keeper and signal %d", keeper), func(t *testing.T) {
 			t.Parallel()
 			r := room(t, map[string]string{

@@ -114,18 +114,21 @@ func TestRunOutput(t *testing.T) {
 func TestAChildHoldsTheOutput(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		script string
+		n      int
+		script string // with the command that sleeps
 		code   int
+		ended  bool
 	}{
-		"that is silent":      {"sleep 97001 & echo all of it", 0},
-		"of one that failed":  {"sleep 97002 & echo all of it; exit 3", 3},
-		"of another session":  {"setsid sleep 97003 & echo all of it", 0},
-		"and so its input":    {"sleep 97004 <&3 & echo all of it", 0},
-		"and not its outputs": {"sleep 97005 >/dev/null 2>&1 & echo all of it", 0},
+		"that is silent":      {11, "%s & echo all of it", 0, true},
+		"of one that failed":  {12, "%s & echo all of it; exit 3", 3, true},
+		"of another session":  {13, "setsid %s & echo all of it", 0, false}, // it loses its output
+		"and so its input":    {14, "%s <&3 & echo all of it", 0, true},
+		"and not its outputs": {15, "%s >/dev/null 2>&1 & echo all of it", 0, false}, // nobody waits for it
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cmd := Cmd{Name: "sh", Args: []string{"-c", "exec 3<&0; " + c.script}, Input: bytes.NewReader(make([]byte, 1<<20)), Timeout: time.Hour}
+			seconds := long(c.n)
+			cmd := Cmd{Name: "sh", Args: []string{"-c", "exec 3<&0; " + fmt.Sprintf(c.script, "sleep "+seconds)}, Input: bytes.NewReader(make([]byte, 1<<20)), Timeout: time.Hour}
 			got, err := Run(t.Context(), cmd)
 			if exit := (*ExitError)(nil); (err == nil) != (c.code == 0) || err != nil && !errors.As(err, &exit) {
 				t.Error(err)
@@ -133,15 +136,13 @@ func TestAChildHoldsTheOutput(t *testing.T) {
 			if got.Stdout != "all of it\n" || got.Code != c.code {
 				t.Errorf("%+v", got)
 			}
+			if c.ended {
+				until(t, func() bool { return len(running(t, seconds)) == 0 })
+			}
+			for _, pid := range running(t, seconds) {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
 		})
-	}
-	for _, seconds := range []string{"97001", "97002", "97004"} {
-		until(t, func() bool { return len(running(t, seconds)) == 0 })
-	}
-	for _, seconds := range []string{"97003", "97005"} {
-		for _, pid := range running(t, seconds) {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
 	}
 }
 

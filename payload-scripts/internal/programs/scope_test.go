@@ -30,6 +30,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// long is a time to sleep that no other test has, nor another run of this one.
+func long(n int) string { return fmt.Sprintf("%d.%d", 90000+n, os.Getpid()) }
+
 // running finds the processes that sleep for so long.
 func running(t *testing.T, seconds string) []int {
 	t.Helper()
@@ -76,8 +79,8 @@ func TestScope(t *testing.T) {
 	n := 0
 	for name, child := range children {
 		n++
-		for end, want := range map[string]error{"exit 0": nil, "exit 3": errStatus, "exec sleep 98000": context.Canceled} {
-			seconds := fmt.Sprintf("98%03d.%d", n, len(end))
+		for end, want := range map[string]error{"exit 0": nil, "exit 3": errStatus, "exec sleep " + long(1): context.Canceled} {
+			seconds := long(100*n + len(end))
 			t.Run(name+", then "+end, func(t *testing.T) {
 				t.Parallel()
 				ctx, stop := context.WithCancel(t.Context())
@@ -149,8 +152,8 @@ func TestScopeTellsTheEnd(t *testing.T) {
 		"no input":       {sh("cat; echo end"), "end\n", 0, ""},
 		"its arguments":  {Cmd{Name: "printf", Args: []string{"%s.", "a b", "", "c"}}, "a b..c.", 0, ""},
 		"much":           {sh("head -c 9000000 /dev/zero"), string(make([]byte, keepOutput)), 0, ""},
-		"its keeper":     {sh("kill -9 $PPID; sleep 98900"), "", -1, "its keeper was ended by somebody else"},
-		"told to end":    {sh("kill $PPID; sleep 98901"), "", -1, "run sh: it was ended"},
+		"its keeper":     {sh("sleep 1; kill -9 $PPID; sleep " + long(2)), "", -1, "its keeper was ended by somebody else"},
+		"told to end":    {sh("kill $PPID; sleep " + long(3)), "", -1, "run sh: it was ended"},
 		"a group":        {sh("kill -9 0"), "", -1, "sh exited with status -1"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -163,15 +166,17 @@ func TestScopeTellsTheEnd(t *testing.T) {
 			if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
 				t.Errorf("%v, want %q", err, c.err)
 			}
+			until(t, func() bool {
+				return len(running(t, long(2)))+len(running(t, long(3))) == 0 || !strings.Contains(c.err, "ended")
+			})
 		})
 	}
-	until(t, func() bool { return len(running(t, "98900")) == 0 })
 }
 
 // TestScopeOfAKilledEngine ends, though nobody is there to end it.
 func TestScopeOfAKilledEngine(t *testing.T) {
 	t.Parallel()
-	const seconds = "98800"
+	seconds := long(4)
 	program := filepath.Join(t.TempDir(), "program")
 	if err := script.Write(program, "#!/bin/sh\nsu - nobody -s /bin/sh -c 'exec sleep "+seconds+"'\n"); err != nil {
 		t.Fatal(err)
