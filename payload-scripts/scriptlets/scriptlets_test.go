@@ -1,12 +1,14 @@
 package scriptlets
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"onerpm/internal/manifest"
@@ -343,6 +345,42 @@ func TestWrapper(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWrapperWithoutRoot: when the bundle is gone, who may not see what was run is not told that nothing was.
+func TestWrapperWithoutRoot(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	text, err := execute("wrapper.sh", place(m.root, "p-upgrade", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.engine("opt/p-upgrade/run/current/bin/engine", 0)
+	for _, path := range []string{filepath.Dir(m.root), m.root, m.path("opt"), m.path("opt/p-upgrade")} {
+		if err := os.Chmod(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	as := func(mode os.FileMode, shell []string) (string, int) {
+		if err := os.Chmod(m.path("opt/p-upgrade/run"), mode); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), shell[0], append(shell[1:], "-c", text, "p-upgrade", "status")...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		out, err := cmd.CombinedOutput()
+		if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		return string(out), cmd.ProcessState.ExitCode()
+	}
+	for _, shell := range shells {
+		if out, code := as(0o700, shell); code != 2 || !strings.Contains(out, "can be read by root alone; run it with sudo or as root") {
+			t.Errorf("%v: exit %d: %s", shell, code, out)
+		}
+		if out, code := as(0o755, shell); code != 2 || !strings.Contains(out, "no bundle is installed") {
+			t.Errorf("%v, a folder that can be seen: exit %d: %s", shell, code, out)
+		}
 	}
 }
 

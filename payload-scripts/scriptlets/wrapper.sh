@@ -12,6 +12,11 @@ later() {
     printf '%s\n%s\n' "$1" "$2" | sort -V | tail -n 1
 }
 
+# What was run here is known to root alone; nobody else is told that nothing was.
+if [ -d "$opt/run" ] && [ ! -x "$opt/run" ]; then
+    unknown=1
+fi
+
 state=
 if [ -r {{q .Var}}/state ]; then
     read -r state <{{q .Var}}/state
@@ -41,6 +46,10 @@ if [ -n "$bundle" ] && [ "$(later "$attempt" "$bundle")" = "$bundle" ]; then
 fi
 if [ -x "$current/bin/engine" ]; then
     exec "$current/bin/engine" "$@"
+fi
+if [ -n "${unknown-}" ]; then
+    printf '%s\n' "$prefix: what upgrades did to this machine can be read by root alone; run it with sudo or as root" >&2
+    exit 2
 fi
 printf '%s\n' "$prefix: no bundle is installed and no upgrade was run on this host; install one: yum install $prefix-VERSION.rpm" >&2
 exit 2

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"onerpm/payload-scripts/internal/host"
@@ -46,7 +47,13 @@ func SetState(p layout.Places, word string) error {
 	return host.WriteFile(p.State(), []byte(word+"\n"), host.Attr{Mode: 0o600})
 }
 
-// Latest returns the newest attempt to reach a release, with false when there is none.
+// Readable tells why it cannot be known which attempts there were, nil when it can.
+func Readable(p layout.Places) error {
+	_, err := attempts(p)
+	return err
+}
+
+// Latest returns the newest attempt to reach a release, with false when there is none, or none that is Readable.
 func Latest(p layout.Places, to string) (layout.Attempt, bool) {
 	all, err := attempts(p)
 	if err != nil {
@@ -73,17 +80,20 @@ type summary struct {
 // attempts reads every attempt's journal, oldest first. Their numbers tell the order: a clock may have
 // been wrong. One whose journal cannot be read is taken for one that needs a person.
 func attempts(p layout.Places) ([]summary, error) {
-	found, err := filepath.Glob(filepath.Join(p.Var(), "*", "journal.json"))
-	if err != nil {
-		return nil, err
+	folders, err := os.ReadDir(p.Var()) // filepath.Glob would take what it may not read for nothing
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("read the attempts that were made: %w", err)
 	}
 	var all []summary
-	for _, path := range found {
-		data, err := os.ReadFile(path)
+	for _, folder := range folders {
+		id := folder.Name()
+		data, err := os.ReadFile(filepath.Join(p.Var(), id, "journal.json"))
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("read a journal: %w", err)
 		}
-		id := filepath.Base(filepath.Dir(path))
 		s := summary{}
 		if json.Unmarshal(data, &s) != nil || s.ID != id {
 			s = summary{ID: id, Outcome: journal.NeedsAPerson} // not ours to judge

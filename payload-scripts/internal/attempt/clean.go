@@ -25,7 +25,8 @@ type Leftover struct {
 	Paths []string `json:"paths"` // in the order they are removed
 	Bytes int64    `json:"bytes"` // of disk, free when they and those before are gone
 
-	Kept []string `json:"kept,omitempty"` // those of the paths that are folders of packages which the upgrade has erased
+	Kept   []string `json:"kept,omitempty"`   // those of the paths that are folders of packages which the upgrade has erased
+	Behind []string `json:"behind,omitempty"` // what stays, because symbolic links lead to it
 }
 
 // Keep says what of ended attempts is kept.
@@ -62,7 +63,7 @@ func Leftovers(p layout.Places, keep Keep) ([]Leftover, error) {
 			return nil, err
 		}
 		if !keep.Data && listed {
-			if l.Kept, err = kept(p, p.At(s.ID)); err != nil {
+			if l.Kept, l.Behind, err = kept(p, p.At(s.ID)); err != nil {
 				return nil, err
 			}
 			// They first, then their list: what is made there later is another's.
@@ -70,6 +71,16 @@ func Leftovers(p layout.Places, keep Keep) ([]Leftover, error) {
 		}
 		if len(l.Paths) == 0 {
 			continue
+		}
+		for _, path := range l.Paths {
+			to, err := os.Readlink(path)
+			if err != nil {
+				continue // it is no link
+			}
+			if !filepath.IsAbs(to) {
+				to = filepath.Join(filepath.Dir(path), to)
+			}
+			l.Behind = append(l.Behind, to)
 		}
 		if l.Bytes, err = room.freed(l.Paths); err != nil {
 			return nil, err
@@ -109,12 +120,16 @@ func leftover(p layout.Places, s summary, latest bool) (Leftover, error) {
 	return l, nil
 }
 
-// children lists what is in a folder, but for some names.
+// children lists what is in a folder, but for some names; nothing where there is none, or a link to one.
 func children(dir string, but ...string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
+	info, err := os.Lstat(dir)
+	if errors.Is(err, os.ErrNotExist) || err == nil && !info.IsDir() {
 		return nil, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(dir)
 	var out []string
 	for _, e := range entries {
 		if !slices.Contains(but, e.Name()) {
@@ -124,53 +139,60 @@ func children(dir string, but ...string) ([]string, error) {
 	return out, err
 }
 
-// kept are those folders of packages that an attempt has erased that are there, as this process sees them.
-func kept(p layout.Places, a layout.Attempt) ([]string, error) {
+// kept are those folders of packages that an attempt has erased that are there, as this process sees them, and those
+// that stay because a link stands on the way to them.
+func kept(p layout.Places, a layout.Attempt) (found, behind []string, err error) {
 	data, err := os.ReadFile(a.Kept())
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read what was kept: %w", err)
+		return nil, nil, fmt.Errorf("read what was kept: %w", err)
 	}
-	var all, found []string
+	var all []string
 	if err := json.Unmarshal(data, &all); err != nil {
-		return nil, fmt.Errorf("read %s: %w", a.Kept(), err)
+		return nil, nil, fmt.Errorf("read %s: %w", a.Kept(), err)
 	}
 	for _, path := range all {
-		if at := filepath.Join("/", p.Root, path); exists(at) {
+		switch at := filepath.Join("/", p.Root, path); {
+		case !exists(at):
+		case direct(at):
 			found = append(found, at)
+		default:
+			behind = append(behind, at)
 		}
 	}
-	return found, nil
+	return found, behind, nil
 }
 
-// removeKept removes a folder of the host with all that is in it, behind a link of root's too. Of
-// a file system of its own the empty folder stays.
+// direct reports whether no link stands on the way to a path. Whoever made one, root or another: what it leads to now need
+// not be what the upgrade left.
+func direct(path string) bool {
+	dir := filepath.Dir(path)
+	real, _, err := host.Resolve("", dir)
+	return err == nil && real == dir
+}
+
+// removeKept removes a folder of the host with all that is in it; of a link the link. Of a file system of its own the
+// empty folder stays.
 func removeKept(path string) error {
-	real, _, err := host.Resolve("", path)
+	if !direct(path) {
+		return nil // since it was listed
+	}
+	dir, base, err := host.OpenParent(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	for _, at := range slices.Compact([]string{real, path}) {
-		dir, base, err := host.OpenParent(at)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		host.Point("unlink", at)
-		err = tree.Remove(dir, base)
-		_ = dir.Close()
-		if err != nil && !errors.Is(err, syscall.EBUSY) {
-			return err
-		}
-		if err := host.SyncDir(filepath.Dir(at)); err != nil {
-			return err
-		}
+	host.Point("unlink", path)
+	err = tree.Remove(dir, base)
+	_ = dir.Close()
+	if err != nil && !errors.Is(err, syscall.EBUSY) {
+		return err
 	}
-	return nil
+	return host.SyncDir(filepath.Dir(path))
 }
 
 func exists(path string) bool {

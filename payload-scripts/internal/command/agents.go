@@ -30,9 +30,6 @@ func runAgents(ctx context.Context, e *env, o options) int {
 	default:
 		return e.fail(fmt.Errorf("agents %s: %q is none", agentVerbs, o.verb), exitUsage)
 	}
-	if err := needRoot(); err != nil {
-		return e.fail(err, exitUsage)
-	}
 	a, rec, err := e.agentsRecord()
 	if err != nil {
 		return e.fail(err, exitFailed)
@@ -58,7 +55,10 @@ func (e *env) agentsRecord() (layout.Attempt, *agent.Record, error) {
 	if filepath.Dir(e.bundle.Dir) == p.Run() { // the attempt's own engine
 		a, ok = p.At(filepath.Base(e.bundle.Dir)), true
 	}
-	if !ok || e.bundle.Manifest.Agents == nil {
+	if !ok {
+		return a, nil, attempt.Readable(p)
+	}
+	if e.bundle.Manifest.Agents == nil {
 		return a, nil, nil
 	}
 	rec, err := agent.Read(a.Var)

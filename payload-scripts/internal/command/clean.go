@@ -21,9 +21,6 @@ func cleanFlags(f *flag.FlagSet, o *options) {
 
 // runClean removes what is left of attempts that have ended.
 func runClean(ctx context.Context, e *env, o options) int {
-	if err := needRoot(); err != nil {
-		return e.fail(err, exitUsage)
-	}
 	p := e.bundle.Places()
 	if !o.dryRun {
 		if err := rehearsal.Sweep(p.Rehearsal()); err != nil {
@@ -85,6 +82,9 @@ func (e *env) cleaned(found []attempt.Leftover, o options) int {
 		fmt.Fprintf(e.out, "%s: %s\n", l.ID, l.What)
 		for _, path := range l.Paths {
 			fmt.Fprintf(e.out, "  %s\n", path)
+		}
+		for _, path := range l.Behind {
+			fmt.Fprintf(e.out, "  stays, as it is behind a symbolic link: %s\n", path)
 		}
 	}
 	switch {

@@ -202,21 +202,22 @@ func TestBackupsExpire(t *testing.T) {
 }
 
 // TestCleanRemovesKeptFolders of packages that the last upgrade has erased, and those alone: what has
-// a package again stays, links of root's are followed, and backups that expire leave them alone.
+// a package again stays, no link is followed, whoever's it is, and backups that expire leave them alone.
 func TestCleanRemovesKeptFolders(t *testing.T) {
 	w := newWorld(t)
 	a := w.attempt(newest, func(r *journal.Record) {
 		upgraded(r)
 		r.Ended = time.Now().Add(-72 * time.Hour)
 	})
-	w.write(a.Kept(), `["/var/lib/search", "/var/log/search", "/var/lib/linked"]`)
+	w.write(a.Kept(), `["/var/lib/search", "/var/log/search", "/var/lib/linked", "/srv/search"]`)
 	first := w.attempt(older, func(r *journal.Record) { upgraded(r); r.Ended = time.Now().Add(-96 * time.Hour) })
 	w.write(first.Kept(), `["/var/lib/searching"]`)
 	w.link(newest)
 	w.state(attempt.Done)
-	for _, file := range []string{"/var/lib/search/nodes/0", "/var/lib/searching", "/data/linked/1", "/data/other"} {
+	for _, file := range []string{"/var/lib/search/nodes/0", "/var/lib/searching", "/data/linked/1", "/data/srv/search/1", "/data/other"} {
 		w.write(w.root+file, "documents")
 	}
+	ok(t, os.Symlink("data/srv", w.root+"/srv"), os.Symlink(w.root+"/data/linked", w.root+"/var/lib/search/linked"))
 	if err := os.Symlink(w.root+"/data/linked", w.root+"/var/lib/linked"); err != nil {
 		t.Fatal(err)
 	}
@@ -234,12 +235,14 @@ func TestCleanRemovesKeptFolders(t *testing.T) {
 	ok(t, os.Remove(w.root+"/var/lib/searching"), os.WriteFile(first.Kept(), []byte("[]"), 0o600))
 	w.write(w.root+"/var/lib/searching", "of a later use")
 	out, _ := w.run(0, "clean", "--dry-run")
-	contains(t, out, w.root+"/var/lib/search\n", w.root+"/var/lib/linked\n")
+	contains(t, out, w.root+"/var/lib/search\n", w.root+"/var/lib/linked\n",
+		"  stays, as it is behind a symbolic link: "+w.root+"/data/linked\n", "  stays, as it is behind a symbolic link: "+w.root+"/srv/search\n")
 	if strings.Contains(out, "/var/log/search") { // there is none
 		t.Errorf("told: %s", out)
 	}
 	w.run(0, "clean")
-	for path, want := range map[string]bool{"/var/lib/search": false, "/var/lib/searching": true, "/data/linked": false, "/var/lib/linked": false, "/data/other": true} {
+	for path, want := range map[string]bool{"/var/lib/search": false, "/var/lib/searching": true, "/data/linked/1": true, "/var/lib/linked": false,
+		"/data/srv/search/1": true, "/srv": true, "/data/other": true} {
 		if _, err := os.Lstat(w.root + path); (err == nil) != want {
 			t.Errorf("%s is there: %t", path, err == nil)
 		}
@@ -251,6 +254,35 @@ func TestCleanRemovesKeptFolders(t *testing.T) {
 	w.run(0, "clean", "--all")
 	if _, err := os.Stat(w.root + "/var/lib/search/nodes/0"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestCleanOfMovedFolders: what an admin put on another disk, with a link in its place, may hold more than the upgrade's.
+func TestCleanOfMovedFolders(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.attempt(older, upgraded), w.attempt(newest, upgraded)
+	w.state(attempt.Done)
+	elsewhere := w.root + "/data"
+	w.write(elsewhere+"/mine", "not of an upgrade")
+	move := func(path, name string) {
+		ok(t, os.Rename(path, filepath.Join(elsewhere, name)), os.Symlink(filepath.Join(elsewhere, name), path))
+	}
+	move(a.Var, "attempt")
+	move(a.Run, "run")
+	move(b.Backup(""), "backup")
+	ok(t, os.Symlink(elsewhere, w.bundle.Places().Rehearsal()))
+	before := w.tree(elsewhere)
+	out, _ := w.run(0, "clean", "--dry-run")
+	contains(t, out, "stays, as it is behind a symbolic link: "+elsewhere+"/attempt\n", elsewhere+"/backup\n")
+	w.run(0, "clean")
+	w.run(0, "clean", "--all")
+	if after := w.tree(elsewhere); !reflect.DeepEqual(after, before) {
+		t.Errorf("behind the links are %v, there were %v", after, before)
+	}
+	for _, path := range []string{a.Var, a.Run, b.Backup("")} {
+		if _, err := os.Lstat(path); err == nil {
+			t.Errorf("%s is there", path)
+		}
 	}
 }
 

@@ -15,7 +15,7 @@ var exitCodes = []struct {
 }{
 	{0, "done, or nothing to do"},
 	{1, "failed before anything began"},
-	{2, "wrong usage"},
+	{2, "wrong usage, or not root"},
 	{3, "refused, nothing was changed"},
 	{4, "rolled back: the old release serves, as it was"},
 	{5, "needs a person; the report says what to do"},

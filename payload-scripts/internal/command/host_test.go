@@ -31,10 +31,14 @@ func newWorld(t *testing.T) *world {
 func anotherWorld(t *testing.T) *world {
 	t.Helper()
 	root := t.TempDir()
-	return &world{T: t, root: root, bundle: &layout.Bundle{Dir: filepath.Join(root, "opt/p/4.2.0"), Root: root, Manifest: &manifest.Manifest{
+	return &world{T: t, root: root, bundle: bundleBelow(root)}
+}
+
+func bundleBelow(root string) *layout.Bundle {
+	return &layout.Bundle{Dir: filepath.Join(root, "opt/p/4.2.0"), Root: root, Manifest: &manifest.Manifest{
 		Product: "Product", Prefix: "p", From: "4.1.1", To: "4.2.0", Revision: 1,
 		Limits: manifest.Limits{Window: manifest.Duration(time.Minute)},
-	}}}
+	}}
 }
 
 var begun = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)

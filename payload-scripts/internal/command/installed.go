@@ -21,9 +21,6 @@ func installedFlags(f *flag.FlagSet, o *options) { f.BoolVar(&o.first, "first", 
 // starts the upgrade, as a unit that does not need the transaction any more. Otherwise it tells why not, and notes it for
 // a wait that follows. What it tells is for the terminal of yum.
 func runInstalled(ctx context.Context, e *env, o options) int {
-	if err := needRoot(); err != nil {
-		return e.fail(err, exitUsage)
-	}
 	p := e.bundle.Places()
 	word, err := attempt.State(p)
 	if err != nil {

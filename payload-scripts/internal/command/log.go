@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/view"
 )
@@ -28,6 +29,9 @@ func runLog(ctx context.Context, e *env, o options) int {
 		return e.fail(errors.New("--json tells the log as one value, which --follow never ends; leave one of them out"), exitUsage)
 	}
 	a, ok := e.latest()
+	if err := attempt.Readable(e.bundle.Places()); !ok && err != nil {
+		return e.fail(err, exitFailed)
+	}
 	if !ok {
 		return e.fail(fmt.Errorf("no upgrade to %s was started on this machine", e.bundle.Manifest.To), exitFailed)
 	}

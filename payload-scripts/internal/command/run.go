@@ -182,6 +182,9 @@ func (e *env) command(ctx context.Context, c command, args []string) int {
 	if set.NArg() > 0 && c.name != "run" { // whose argument is for people who read a list of processes
 		return e.fail(fmt.Errorf("%s takes no argument %q", c.name, set.Arg(0)), exitUsage)
 	}
+	if os.Geteuid() != 0 && c.name != "check" { // which has a finding for it
+		return e.fail(fmt.Errorf("what upgrades did to this machine can be read by root alone; run %s with sudo or as root", c.name), exitUsage)
+	}
 	return c.run(ctx, e, o)
 }
 
@@ -205,11 +208,4 @@ func (e *env) latest() (layout.Attempt, bool) {
 	p := e.bundle.Places()
 	a, ok := attempt.Latest(p, e.bundle.Manifest.To)
 	return a, ok && attempt.Started(p, a)
-}
-
-func needRoot() error {
-	if os.Geteuid() != 0 {
-		return errors.New("only root can do this")
-	}
-	return nil
 }

@@ -26,9 +26,6 @@ func startFlags(f *flag.FlagSet, o *options) { f.BoolVar(&o.checked, "checked", 
 // runStart starts an attempt in the background. It returns when the attempt is
 // on disk and its unit is started, so that a wait that follows cannot miss it.
 func runStart(ctx context.Context, e *env, o options) int {
-	if err := needRoot(); err != nil {
-		return e.fail(err, exitUsage)
-	}
 	p := e.bundle.Places()
 	if err := os.MkdirAll(p.Var(), 0o700); err != nil {
 		return e.fail(err, exitFailed)

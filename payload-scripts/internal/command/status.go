@@ -38,7 +38,7 @@ func runStatus(ctx context.Context, e *env, o options) int {
 		fmt.Fprintf(e.out, "the upgrade continues; follow it again: %s status --follow\n", e.prefix())
 		return exitDone
 	}
-	if rec.Outcome == journal.Running && os.Geteuid() == 0 {
+	if rec.Outcome == journal.Running {
 		if why := attempt.Stalled(ctx, e.bundle.Places()); why != "" {
 			return e.stalled(a, rec, why)
 		}
@@ -56,14 +56,10 @@ func runStatus(ctx context.Context, e *env, o options) int {
 	return exitDone
 }
 
-// followed is what a view of the attempt needs; only root may ask whether its unit is stalled.
+// followed is what a view of the attempt needs.
 func (e *env) followed(a layout.Attempt) view.Attempt {
 	p := e.bundle.Places()
-	f := view.Attempt{Journal: a.Var, Progress: p.Progress(), Limit: e.bundle.Manifest.Limits.Window.D()}
-	if os.Geteuid() == 0 {
-		f.Stalled = attempt.NewWatch(p).Why
-	}
-	return f
+	return view.Attempt{Journal: a.Var, Progress: p.Progress(), Limit: e.bundle.Manifest.Limits.Window.D(), Stalled: attempt.NewWatch(p).Why}
 }
 
 // shown is where people look on; nil when a program does.
@@ -74,9 +70,12 @@ func (e *env) shown() io.Writer {
 	return e.out
 }
 
-// none tells that this bundle was never started.
+// none tells that this bundle was never started, where that is known.
 func (e *env) none() int {
 	m := e.bundle.Manifest
+	if err := attempt.Readable(e.bundle.Places()); err != nil {
+		return e.fail(err, exitFailed)
+	}
 	if e.json {
 		return e.encode(map[string]any{"from": m.From, "to": m.To, "outcome": "not-started"}, exitDone)
 	}
@@ -87,9 +86,6 @@ func (e *env) none() int {
 // runWait waits for the end of the latest attempt and exits with its code. When the last installation or start
 // began none, it tells why.
 func runWait(ctx context.Context, e *env, _ options) int {
-	if err := needRoot(); err != nil {
-		return e.fail(err, exitUsage)
-	}
 	p := e.bundle.Places()
 	a, ok := e.latest()
 	word, err := attempt.State(p)
@@ -174,9 +170,6 @@ func (e *env) notStarted(ctx context.Context) int {
 
 // runRollback asks the attempt under way to go back.
 func runRollback(ctx context.Context, e *env, _ options) int {
-	if err := needRoot(); err != nil {
-		return e.fail(err, exitUsage)
-	}
 	a, ok := e.latest()
 	if !ok {
 		return e.none()

@@ -76,6 +76,33 @@ func TestWhatTheBackupMayNotRead(t *testing.T) {
 	}
 }
 
+// TestRowsThatTheBackupCannotRead: nothing of a schema tells that a value cannot be written as text.
+func TestRowsThatTheBackupCannotRead(t *testing.T) {
+	t.Parallel()
+	tb := testbed.Small(t)
+	for _, statement := range []string{
+		"CREATE TYPE odd", "CREATE FUNCTION odd_in(cstring) RETURNS odd LANGUAGE internal STRICT IMMUTABLE AS 'int4in'",
+		"CREATE FUNCTION odd_out(odd) RETURNS cstring LANGUAGE internal STRICT IMMUTABLE AS 'int4out'",
+		"CREATE TYPE odd (INPUT = odd_in, OUTPUT = odd_out, INTERNALLENGTH = 4, PASSEDBYVALUE, ALIGNMENT = int4)",
+		`CREATE TABLE "has odd" (onerpm_row int, o odd)`, `ALTER TABLE "has odd" OWNER TO cloudify`,
+	} {
+		tb.AsSuper(statement)
+	}
+	const lost = "UPDATE pg_proc SET prosrc = 'no_such' WHERE proname = 'odd_out'"
+	tb.AsSuper(lost)
+	none(tb, jump(tb)) // there is no row that needs it
+	tb.AsSuper(`INSERT INTO "has odd" VALUES (1, '4711')`)
+	one(tb, jump(tb), "database-backup", finding.Refuse, `table "has odd"`)
+	if dumps(tb) {
+		t.Error("it was dumped all the same")
+	}
+	tb.AsSuper("UPDATE pg_proc SET prosrc = 'int4out' WHERE proname = 'odd_out'")
+	none(tb, jump(tb))
+	if !dumps(tb) {
+		t.Error("once that is mended it is still not dumped")
+	}
+}
+
 // TestTablesOfOthers are in the way when the migrations change them or the backup cannot
 // read them.
 func TestTablesOfOthers(t *testing.T) {
@@ -226,6 +253,11 @@ func TestExtensionsMembers(t *testing.T) {
 	one(tb, jump(tb), "database-backup-rights", finding.Refuse, "kind=table object=upkeep.jobs")
 	if dumps(tb) {
 		t.Error("pg_dump reads it all the same")
+	}
+	tb.AsSuper("UPDATE pg_extension SET extconfig = ARRAY['upkeep.jobs_id_seq'::regclass::oid] WHERE extname = 'plpgsql'")
+	one(tb, jump(tb), "database-backup-rights", finding.Refuse, "kind=sequence object=upkeep.jobs_id_seq")
+	if dumps(tb) {
+		t.Error("pg_dump reads the sequence all the same")
 	}
 }
 

@@ -182,7 +182,7 @@ func connected(ctx context.Context, db *database.DB, c programs.Cmd) error {
 	if err != nil {
 		return err
 	}
-	c.Env = db.ClientEnv(pass)
+	c.Env, c.Scope = db.ClientEnv(pass), true // a killed engine's dump would read on beside the next one's
 	_, err = programs.Run(ctx, c)
 	return err
 }

@@ -78,7 +78,7 @@ func writeTo(ctx context.Context, db *database.DB, bin, pass, part string) error
 		Name:    filepath.Join(bin, "pg_dump"),
 		Args:    []string{"--format=custom", "--no-password", "--lock-wait-timeout=" + lockForDump, "--file=" + part},
 		Env:     db.ClientEnv(pass),
-		Timeout: dumpTimeout,
+		Timeout: dumpTimeout, Scope: true,
 	})
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func writeTo(ctx context.Context, db *database.DB, bin, pass, part string) error
 		return err
 	}
 	_, err = programs.Run(ctx, programs.Cmd{
-		Name: filepath.Join(bin, "pg_restore"), Args: []string{"--file=/dev/null", part}, Timeout: dumpTimeout, Discard: true,
+		Name: filepath.Join(bin, "pg_restore"), Args: []string{"--file=/dev/null", part}, Timeout: dumpTimeout, Discard: true, Scope: true,
 	})
 	if err != nil {
 		return fmt.Errorf("read the dump back: %w", err)

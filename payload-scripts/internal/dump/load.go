@@ -72,7 +72,7 @@ func load(ctx context.Context, db *database.DB, file string) error {
 		go func() {
 			_, err := programs.Run(ctx, programs.Cmd{
 				Name: filepath.Join(bin, "pg_restore"), Args: []string{"--no-owner", "--no-privileges", "--file=/dev/stdout"},
-				Input: in, Stdout: w, Discard: true, Timeout: dumpTimeout,
+				Input: in, Stdout: w, Discard: true, Timeout: dumpTimeout, Scope: true,
 			})
 			_ = w.CloseWithError(err) // psql does not end well then: what it reads is cut off
 			restored <- err

@@ -2,8 +2,8 @@
 // them. It promises that a hook is never there twice: what an earlier engine
 // process left running is ended first, and nothing of a hook outlives its step. A
 // hook gets as input the files that it reads, or /dev/null, the C locale, an environment that is documented in
-// docs/hooks.md and holds no secret, and a folder for notes; it is ended, with its
-// whole process group, when its time is over. What it says is in the log.
+// docs/hooks.md and holds no secret, and a folder for notes; it is ended, with all
+// that it started, when its time is over. What it says is in the log.
 package hook
 
 import (
@@ -76,17 +76,17 @@ func (r Room) Command(ctx context.Context, words []string, timeout time.Duration
 	return r.run(ctx, programs.Cmd{Name: words[0], Args: words[1:], Env: []string{r.mark()}, Timeout: timeout})
 }
 
-// run runs a program between two looks for what is left of earlier ones.
+// run runs a program in a scope of its own, between two looks for what is left of earlier ones.
 func (r Room) run(ctx context.Context, c programs.Cmd) error {
 	if err := r.EndLeftovers(ctx); err != nil {
 		return err
 	}
 	out, errs := &lines{hook: filepath.Base(c.Name), stream: "stdout"}, &lines{hook: filepath.Base(c.Name), stream: "stderr"}
-	c.Stdout, c.Stderr = out, errs
+	c.Stdout, c.Stderr, c.Scope = out, errs, true
 	_, err := programs.Run(ctx, c)
 	out.flush()
 	errs.flush()
-	// A child that made a process group of its own outlives the timeout's kill.
+	// Should its keeper have been killed, what has the mark is found all the same.
 	return errors.Join(err, r.EndLeftovers(context.WithoutCancel(ctx)))
 }
 

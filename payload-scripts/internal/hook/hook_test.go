@@ -11,12 +11,32 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/programs"
 	"onerpm/test/script"
 )
+
+// asEngine has this test's program run the hook of the bundle in a folder instead of its tests, as an engine that is killed does.
+const asEngine = "HOOK_TEST_ENGINE"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(asEngine); dir != "" {
+		fmt.Println(roomIn(dir, os.Args[1]).Run(context.Background(), Switch, hookOf(time.Hour)))
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func roomIn(dir, attempt string) Room {
+	return Room{
+		Manifest: &manifest.Manifest{From: "1.0", To: "2.0", Prefix: "p"},
+		Bundle:   dir, Attempt: attempt, Var: filepath.Join(dir, "var"), Merged: filepath.Join(dir, "merged"),
+	}
+}
 
 // room makes a bundle with scripts, each by its name.
 func room(t *testing.T, scripts map[string]string) Room {
@@ -30,10 +50,7 @@ func room(t *testing.T, scripts map[string]string) Room {
 			t.Fatal(err)
 		}
 	}
-	return Room{
-		Manifest: &manifest.Manifest{From: "1.0", To: "2.0", Prefix: "p"},
-		Bundle:   dir, Attempt: fmt.Sprintf("2.0-%s-%d", t.Name(), time.Now().UnixNano()), Var: filepath.Join(dir, "var"), Merged: filepath.Join(dir, "merged"),
-	}
+	return roomIn(dir, fmt.Sprintf("2.0-%s-%d", t.Name(), time.Now().UnixNano()))
 }
 
 func hookOf(timeout time.Duration) manifest.Hook {
@@ -185,6 +202,65 @@ func TestKilledEngine(t *testing.T) {
 	}
 	if err := <-ended; err == nil {
 		t.Error("the orphan ended by itself")
+	}
+}
+
+// long is a time to sleep that no other test has, nor another run of this one.
+func long(n int) string { return fmt.Sprintf("%d.%d", 80000+n, os.Getpid()) }
+
+// works reports whether somebody sleeps for so long.
+func works(seconds string) bool {
+	return exec.Command("pgrep", "-x", "-f", "sleep "+seconds).Run() == nil
+}
+
+// TestSucceedsAndLeavesAChild: it succeeded, once what it left is ended.
+func TestSucceedsAndLeavesAChild(t *testing.T) {
+	t.Parallel()
+	r := room(t, map[string]string{"x": fmt.Sprintf("#!/bin/sh\nsleep %[1]s &\nenv -i setsid sleep %[2]s &\nsu - nobody -s /bin/sh -c 'exec sleep %[3]s' &\nuntil pgrep -x -f 'sleep %[3]s'; do sleep 0.02; done\n",
+		long(1), long(2), long(3))})
+	if err := r.Run(t.Context(), Open, hookOf(time.Hour)); err != nil {
+		t.Error(err)
+	}
+	for _, seconds := range []string{long(1), long(2), long(3)} {
+		if works(seconds) {
+			t.Errorf("sleep %s works on", seconds)
+		}
+	}
+}
+
+// TestSuccessor of an engine that was killed while a hook of another user's session ran: the undo runs when that is gone,
+// by the hook's keeper, or without it when it cannot, or with nothing of it but the mark.
+func TestSuccessor(t *testing.T) {
+	t.Parallel()
+	for seconds, keeper := range map[string]syscall.Signal{long(4): 0, long(5): syscall.SIGSTOP, long(6): syscall.SIGKILL} {
+		t.Run(fmt.Sprintf("keeper and signal %d", keeper), func(t *testing.T) {
+			t.Parallel()
+			r := room(t, map[string]string{
+				"x":      "#!/bin/sh\nsu - nobody -s /bin/sh -c 'exec sleep " + seconds + "'\n",
+				"x-undo": "#!/bin/sh\nif pgrep -x -f 'sleep " + seconds + "'; then exit 1; fi\n",
+			})
+			engine := exec.Command("/proc/self/exe", r.Attempt)
+			engine.Env = append(os.Environ(), asEngine+"="+r.Bundle)
+			if err := engine.Start(); err != nil {
+				t.Fatal(err)
+			}
+			for !works(seconds) {
+				time.Sleep(5 * time.Millisecond)
+			}
+			for _, p := range programs.Descendants(engine.Process.Pid) {
+				if programs.IsKeeper(p.PID) {
+					_ = syscall.Kill(p.PID, keeper)
+				}
+			}
+			_ = engine.Process.Kill()
+			_ = engine.Wait()
+			if err := r.Undo(t.Context(), Switch, hookOf(time.Hour)); err != nil {
+				t.Error(err)
+			}
+			if left, err := r.leftovers(); err != nil || len(left) > 0 {
+				t.Errorf("left running: %v, %v", left, err)
+			}
+		})
 	}
 }
 

@@ -7,18 +7,22 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
+
+	"onerpm/payload-scripts/internal/programs"
 )
 
 // endLimit bounds the wait for ended processes to be gone.
 const endLimit = 10 * time.Second
 
 // EndLeftovers ends every process of this attempt's hooks. A killed engine leaves
-// its hook running, and an undo beside it would be undone by it. The processes
-// are found by their environment, which their children inherit: no record can be
-// late for that, and no process id mistaken.
+// its hook running until the hook's keeper has seen that it is gone, and an undo beside the hook would be
+// undone by it. The processes are found by their environment, which most children inherit, and
+// below those: no record can be late for that, and no process id mistaken. Keepers end last,
+// because what is below them could not be found any more.
 func (r Room) EndLeftovers(ctx context.Context) error {
 	deadline := time.Now().Add(endLimit)
 	for {
@@ -26,7 +30,11 @@ func (r Room) EndLeftovers(ctx context.Context) error {
 		if err != nil || len(found) == 0 {
 			return err
 		}
-		for _, pid := range found {
+		end := slices.DeleteFunc(slices.Clone(found), programs.IsKeeper)
+		if len(end) == 0 {
+			end = found
+		}
+		for _, pid := range end {
 			slog.Warn("ending what a hook left running", "pid", pid)
 			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
 				return fmt.Errorf("end process %d that a hook left running: %w", pid, err)
@@ -43,7 +51,7 @@ func (r Room) EndLeftovers(ctx context.Context) error {
 	}
 }
 
-// leftovers finds the processes whose environment (proc(5)) has this attempt's mark.
+// leftovers finds the processes whose environment (proc(5)) has this attempt's mark, and what is below them.
 func (r Room) leftovers() ([]int, error) {
 	all, err := filepath.Glob("/proc/[0-9]*/environ")
 	if err != nil {
@@ -65,6 +73,9 @@ func (r Room) leftovers() ([]int, error) {
 				break
 			}
 		}
+	}
+	for _, p := range programs.Descendants(found...) {
+		found = append(found, p.PID)
 	}
 	return found, nil
 }

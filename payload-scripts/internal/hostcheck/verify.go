@@ -39,7 +39,7 @@ func verifyFindings(ctx context.Context, b *layout.Bundle) []finding.Finding {
 	var sound []manifest.Service
 	for _, u := range units {
 		words := strings.Fields(u.Verify)
-		_, err := programs.Run(ctx, programs.Cmd{Name: words[0], Args: words[1:], Timeout: verifyTimeout})
+		_, err := programs.Run(ctx, programs.Cmd{Name: words[0], Args: words[1:], Timeout: verifyTimeout, Scope: true})
 		if err == nil {
 			sound = append(sound, u)
 			continue
@@ -108,7 +108,7 @@ func mergedFindings(ctx context.Context, b *layout.Bundle, units []manifest.Serv
 		if err := os.Mkdir(layers, 0o700); err != nil {
 			return nil, err
 		}
-		_, err := mountns.Run(ctx, layers, replaced(merged, changes), programs.Cmd{Name: words[0], Args: words[1:], Timeout: verifyTimeout})
+		_, err := mountns.Run(ctx, layers, replaced(merged, changes), programs.Cmd{Name: words[0], Args: words[1:], Timeout: verifyTimeout, Scope: true})
 		if err == nil || errors.Is(err, mountns.ErrCannot) || ctx.Err() != nil || early(err) {
 			continue // right before the commit it is run again
 		}

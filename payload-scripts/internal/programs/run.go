@@ -1,6 +1,7 @@
 // Package programs is the only place of the engine that runs programs. It promises that no
-// child waits for input, speaks another language than C, or (but for rpm) runs for ever; and
-// that no secret is passed in an argument list.
+// child waits for input, speaks another language than C, or (but for rpm) runs for ever; that a
+// program which succeeded is told to have, whatever it left behind, with all that it said; that nothing
+// is left of one that is run in a scope; and that no secret is passed in an argument list.
 package programs
 
 import (
@@ -32,6 +33,7 @@ type Cmd struct {
 	Stderr  io.Writer           // besides Result.Stderr; nil for none
 	User    *syscall.Credential // nil: root, as the engine
 	Discard bool                // do not keep stdout in the result: for large output
+	Scope   bool                // all that it starts ends with it, and with the engine: for what is not a program of the system. Not with User
 
 	// OutFile and ErrFile, when set, are the child's stdout and stderr themselves,
 	// and the result holds nothing of them. A child with pipes is ended by them
@@ -72,45 +74,84 @@ func Run(ctx context.Context, c Cmd) (Result, error) {
 	cmd.Stdin = c.Input
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: c.User}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = 2 * time.Second
+	cmd.WaitDelay = silence
+	var kept *scope
+	if c.Scope {
+		if kept, err = keptBy(cmd); err != nil {
+			return Result{}, fmt.Errorf("run %s: %w", c.Name, err)
+		}
+		defer kept.close()
+	}
 	var out, errs limited
-	cmd.Stdout, cmd.Stderr = tee(&out, c.Stdout), tee(&errs, c.Stderr)
-	if c.Discard {
-		cmd.Stdout = c.Stdout
-	}
-	if c.OutFile != nil {
-		cmd.Stdout = c.OutFile
-	}
-	if c.ErrFile != nil {
-		cmd.Stderr = c.ErrFile
+	outputs, err := c.outputs(cmd, &out, &errs)
+	if err != nil {
+		return Result{}, fmt.Errorf("run %s: %w", c.Name, err)
 	}
 	slog.Debug("run", "program", c.Name, "args", c.Args)
 	start := time.Now()
 	program := filepath.Base(c.Name)
 	host.Point("exec "+program, strings.Join(c.Args, " "))
 	err = cmd.Start()
+	for _, o := range outputs {
+		o.started(err == nil)
+	}
+	var res Result
 	if err == nil {
 		host.Point("started "+program, strings.Join(c.Args, " "))
-		err = cmd.Wait()
+		res.Code, err = await(ctx, cmd, kept, outputs)
 		host.Point("ended "+program, strings.Join(c.Args, " "))
 	}
-	res := Result{Stdout: out.String(), Stderr: errs.String()}
-	if cmd.ProcessState != nil {
-		res.Code = cmd.ProcessState.ExitCode()
-	}
+	res.Stdout, res.Stderr = out.String(), errs.String()
 	slog.Debug("ran", "program", c.Name, "code", res.Code, "took", time.Since(start).Round(time.Millisecond), "stderr", tail(res.Stderr, 2000))
 	return res, describe(ctx, c, res, err)
 }
 
+// await waits for the end of a program that was started, and for all that it said.
+func await(ctx context.Context, cmd *exec.Cmd, kept *scope, outputs []*output) (code int, err error) {
+	if kept != nil {
+		kept.started(filepath.Base(cmd.Args[2]))
+	}
+	err = cmd.Wait()
+	code = cmd.ProcessState.ExitCode()
+	if errors.Is(err, exec.ErrWaitDelay) { // what it left has its input, which nobody reads any more
+		err = nil
+	}
+	if kept != nil {
+		var own error
+		if code, own = kept.result(); own != nil || ctx.Err() != nil {
+			err = own
+		}
+	}
+	held := false
+	for _, o := range outputs {
+		if copied := o.finish(ctx); err == nil {
+			err = copied
+		}
+		held = held || o.held
+	}
+	if held && kept == nil && ctx.Err() == nil {
+		slog.Warn("ending what a program left running, as it holds its output", "program", filepath.Base(cmd.Args[0]))
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what has left the group too stays, and goes on without a reader
+	}
+	return code, err
+}
+
+// errStatus is a program's end with another status than 0, as its keeper tells it; errEnded that it was ended.
+var (
+	errStatus = errors.New("it exited with another status than 0")
+	errEnded  = errors.New("it was ended")
+)
+
 func describe(ctx context.Context, c Cmd, res Result, err error) error {
-	switch exit := (*exec.ExitError)(nil); {
+	exit := (*exec.ExitError)(nil)
+	switch exited := errors.Is(err, errStatus); {
 	case err == nil:
 		return nil
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case errors.Is(ctx.Err(), context.DeadlineExceeded) && !exited:
 		return fmt.Errorf("%s was ended after %s without an answer: %w", c.Name, c.Timeout, context.DeadlineExceeded)
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && !exited:
 		return fmt.Errorf("%s was ended: %w", c.Name, ctx.Err())
-	case errors.As(err, &exit):
+	case exited, errors.As(err, &exit):
 		return &ExitError{Name: c.Name, Args: c.Args, Result: res}
 	default:
 		return fmt.Errorf("run %s: %w", c.Name, err)
@@ -133,13 +174,6 @@ func (e *ExitError) Error() string {
 		said = "it said nothing"
 	}
 	return fmt.Sprintf("%s exited with status %d: %s", e.Name, e.Result.Code, said)
-}
-
-func tee(a, b io.Writer) io.Writer {
-	if b == nil {
-		return a
-	}
-	return io.MultiWriter(a, b)
 }
 
 // ends returns about the first and last n bytes of s, in whole lines where it can: what

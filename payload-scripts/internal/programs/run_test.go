@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,6 +107,72 @@ func TestRunOutput(t *testing.T) {
 	got, err := Run(context.Background(), Cmd{Name: "head", Args: []string{"-c", fmt.Sprint(keepOutput + 1000), "/dev/zero"}})
 	if err != nil || len(got.Stdout) != keepOutput {
 		t.Errorf("%d bytes are kept: %v", len(got.Stdout), err)
+	}
+}
+
+// TestAChildHoldsTheOutput of a program that has ended: the program succeeded all the same, and the child is ended.
+func TestAChildHoldsTheOutput(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		n      int
+		script string // with the command that sleeps
+		code   int
+		ended  bool
+	}{
+		"that is silent":      {11, "%s & echo all of it", 0, true},
+		"of one that failed":  {12, "%s & echo all of it; exit 3", 3, true},
+		"of another session":  {13, "setsid %s & echo all of it", 0, false}, // it loses its output
+		"and so its input":    {14, "%s <&3 & echo all of it", 0, true},
+		"and not its outputs": {15, "%s >/dev/null 2>&1 & echo all of it", 0, false}, // nobody waits for it
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			seconds := long(c.n)
+			cmd := Cmd{Name: "sh", Args: []string{"-c", "exec 3<&0; " + fmt.Sprintf(c.script, "sleep "+seconds)}, Input: bytes.NewReader(make([]byte, 1<<20)), Timeout: time.Hour}
+			got, err := Run(t.Context(), cmd)
+			if exit := (*ExitError)(nil); (err == nil) != (c.code == 0) || err != nil && !errors.As(err, &exit) {
+				t.Error(err)
+			}
+			if got.Stdout != "all of it\n" || got.Code != c.code {
+				t.Errorf("%+v", got)
+			}
+			if c.ended {
+				until(t, func() bool { return len(running(t, seconds)) == 0 })
+			}
+			for _, pid := range running(t, seconds) {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+		})
+	}
+}
+
+// TestASlowReader has all of an output, though the program ended long before.
+func TestASlowReader(t *testing.T) {
+	t.Parallel()
+	const size = 64 << 10 // a pipe has room for it
+	var read int
+	slow := writer(func(p []byte) {
+		if read == 0 {
+			time.Sleep(silence + silence/4)
+		}
+		read += len(p)
+	})
+	if _, err := Run(t.Context(), Cmd{Name: "head", Args: []string{"-c", fmt.Sprint(size), "/dev/zero"}, Stdout: slow, Discard: true, Timeout: time.Hour}); err != nil || read != size {
+		t.Errorf("%d bytes of %d, %v", read, size, err)
+	}
+}
+
+// TestAReaderThatFails ends the program, which may write without an end.
+func TestAReaderThatFails(t *testing.T) {
+	t.Parallel()
+	from, to := io.Pipe()
+	broken := errors.New("full")
+	_ = from.CloseWithError(broken)
+	if _, err := Run(t.Context(), Cmd{Name: "cat", Args: []string{"/dev/zero"}, Stdout: to, Discard: true, Timeout: time.Hour}); err == nil {
+		t.Error("no error")
+	}
+	if _, err := Run(t.Context(), Cmd{Name: "echo", Args: []string{"short"}, Stdout: to, Discard: true, Timeout: time.Hour}); !errors.Is(err, broken) {
+		t.Error(err)
 	}
 }
 

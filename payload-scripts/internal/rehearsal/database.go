@@ -78,10 +78,10 @@ func (u *run) database(ctx context.Context, spec manifest.Database) (d Database,
 	d.Copy = manifest.Duration(time.Since(began))
 	db, err := copied.Open(ctx)
 	if err != nil {
-		return d, err
+		return d, &untriedError{err}
 	}
 	defer db.Close()
-	return d, u.migrate(ctx, spec, &migration.Runner{DB: db, Dir: filepath.Join(u.bundle.Dir, spec.Migrations)}, &d)
+	return d, u.migrate(ctx, copied, spec, &migration.Runner{DB: db, Dir: filepath.Join(u.bundle.Dir, spec.Migrations)}, &d)
 }
 
 // newDatabase tries the migrations in an empty database, for one that the old release does not have.
@@ -98,14 +98,14 @@ func (u *run) newDatabase(ctx context.Context, spec manifest.Database, d *Databa
 	defer func() { err = errors.Join(err, made.Close()) }()
 	db, err := made.Open(ctx)
 	if err != nil {
-		return err
+		return &untriedError{err}
 	}
 	defer db.Close()
-	return u.migrate(ctx, spec, &migration.Runner{DB: db, Dir: filepath.Join(u.bundle.Dir, spec.Migrations)}, d)
+	return u.migrate(ctx, made, spec, &migration.Runner{DB: db, Dir: filepath.Join(u.bundle.Dir, spec.Migrations)}, d)
 }
 
 // migrate takes the copy there and back, and counts rows where the new release would begin.
-func (u *run) migrate(ctx context.Context, spec manifest.Database, r *migration.Runner, d *Database) error {
+func (u *run) migrate(ctx context.Context, copied *scratch.Server, spec manifest.Database, r *migration.Runner, d *Database) error {
 	said := map[trial.Stage]string{trial.Expand: "expand the schema", trial.Switch: "schema to new", trial.Back: "schema to old"}
 	filled, err := u.stores(ctx, spec, r.DB)
 	if err != nil {
@@ -113,11 +113,13 @@ func (u *run) migrate(ctx context.Context, spec manifest.Database, r *migration.
 	}
 	defer filled.close()
 	seen, err := trial.Run(ctx, r, trial.Options{Count: true, Fill: filled.fill, Empty: filled.empty, Begin: func(s trial.Stage) { u.tell(said[s] + " on the copy of " + spec.Name) }})
-	if err != nil {
-		return err
-	}
-	if seen.Failed != nil {
-		return seen.Failed.Err
+	switch {
+	case filled.failed != nil: // the upgrade copies the store the same way
+		return ofTheCopy(copied, err)
+	case err != nil:
+		return &untriedError{err}
+	case seen.Failed != nil:
+		return ofTheCopy(copied, seen.Failed.Err)
 	}
 	d.Rows = seen.Rows
 	d.Expand, d.Switch, d.Back = manifest.Duration(seen.Took[trial.Expand]), manifest.Duration(seen.Took[trial.Switch]), manifest.Duration(seen.Took[trial.Back])
@@ -128,20 +130,4 @@ func (u *run) migrate(ctx context.Context, spec manifest.Database, r *migration.
 		return errors.New("the way back does not lead to the schema it came from: " + strings.Join(seen.Back, " | "))
 	}
 	return nil
-}
-
-// Sweep removes what a killed rehearsal left in folder, unless one is at work.
-func Sweep(folder string) error {
-	if _, err := os.Stat(folder); errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	lock, err := open(folder)
-	if errors.Is(err, ErrBusy) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer lock.Unlock() //nolint:errcheck // the file is gone with the folder
-	return os.RemoveAll(folder)
 }

@@ -3,14 +3,22 @@ package rehearsal
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"onerpm/internal/manifest"
 	"onerpm/internal/nevra"
+	"onerpm/payload-scripts/internal/database"
 	"onerpm/payload-scripts/internal/dump"
 	"onerpm/payload-scripts/internal/elastic/elastictest"
 	"onerpm/payload-scripts/internal/layout"
@@ -92,6 +100,94 @@ func TestDatabaseThatWouldGoBack(t *testing.T) {
 		})
 	}
 }
+
+// TestDatabaseOnTablespaces: the copy has the server's tablespaces, for what lies there and for what migrations put there.
+func TestDatabaseOnTablespaces(t *testing.T) {
+	t.Parallel()
+	tb, u := bedAndRun(t, "10_switch_x.sql", "-- +goose Up\nALTER TABLE audit SET TABLESPACE \"also fast\";\nCREATE INDEX i ON t (b) TABLESPACE fast;\n-- +goose Down\nDROP INDEX i;\nALTER TABLE audit SET TABLESPACE fast;\n")
+	for _, name := range []string{"fast", "also fast"} {
+		dir := folderOfServer(tb)
+		tb.AsSuper(`CREATE TABLESPACE "` + name + `" LOCATION '` + dir + `'`)
+		tb.Cleanup(func() { tb.AsSuper(`DROP TABLE IF EXISTS audit`); tb.AsSuper(`DROP TABLESPACE "` + name + `"`) })
+	}
+	tb.AsSuper(`GRANT CREATE ON TABLESPACE fast TO cloudify`)
+	tb.AsSuper(`GRANT CREATE ON TABLESPACE "also fast" TO public`)
+	tb.AsSuper(`CREATE TABLE audit (a int) TABLESPACE fast; ALTER TABLE audit OWNER TO cloudify`)
+	r := rehearseDatabase(tb, u)
+	if len(r.Problems)+len(r.Untried) > 0 || len(r.Databases) != 1 {
+		t.Fatalf("%+v", r)
+	}
+}
+
+// TestCopyIsAskedAsTheServerIs: names without a schema are found where the role or the database has them.
+func TestCopyIsAskedAsTheServerIs(t *testing.T) {
+	t.Parallel()
+	tb, u := bedAndRun(t, "10_switch_x.sql", "-- +goose Up\nALTER TABLE hidden ADD b int;\n-- +goose Down\nALTER TABLE hidden DROP b;\n")
+	tb.AsSuper(`CREATE SCHEMA "their own" AUTHORIZATION cloudify; CREATE TABLE "their own".hidden (a int); ALTER TABLE "their own".hidden OWNER TO cloudify`)
+	tb.AsSuper(`ALTER ROLE cloudify IN DATABASE "` + tb.Name + `" SET search_path = public, "their own"`)
+	r := rehearseDatabase(tb, u)
+	if len(r.Problems)+len(r.Untried) > 0 || len(r.Databases) != 1 {
+		t.Fatalf("%+v", r)
+	}
+}
+
+// TestCopyWhoseServerEnds in the middle says nothing about the upgrade.
+func TestCopyWhoseServerEnds(t *testing.T) {
+	t.Parallel()
+	tb, u := bedAndRun(t, "", "")
+	u.tell = func(what string) {
+		if !strings.HasPrefix(what, "schema to new") {
+			return
+		}
+		pid, _, _ := strings.Cut(string(first(os.ReadFile(filepath.Join(u.dir, "postgresql/data/postmaster.pid")))), "\n")
+		number, err := strconv.Atoi(pid)
+		tb.Must(err)
+		tb.Must(syscall.Kill(number, syscall.SIGQUIT))
+		time.Sleep(100 * time.Millisecond)
+	}
+	r := rehearseDatabase(tb, u)
+	if len(r.Untried) != 1 || !strings.Contains(r.Untried[0], "the copy's server did not last") || len(r.Problems) > 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestWithoutRoom: a disk that is full is the rehearsal's, however it is told.
+func TestWithoutRoom(t *testing.T) {
+	t.Parallel()
+	for text, c := range map[string]struct {
+		err     error
+		untried bool
+	}{
+		"a system call":     {&os.PathError{Op: "write", Path: "/x", Err: syscall.ENOSPC}, true},
+		"a quota":           {fmt.Errorf("save: %w", syscall.EDQUOT), true},
+		"pg_dump":           {errors.New("pg_dump: error: could not write to file: No space left on device"), true},
+		"a migration":       {database.Explain(&pgconn.PgError{Code: "53100", Message: "could not extend file"}), true},
+		"rpm":               {errors.New("installing package a-1 needs 5MB more space on the / filesystem"), true},
+		"untried already":   {&untriedError{errors.New("no server here: No space left on device")}, true},
+		"another migration": {database.Explain(&pgconn.PgError{Code: "42P01", Message: "relation does not exist"}), false},
+		"a file":            {&os.PathError{Op: "open", Path: "/x", Err: syscall.ENOENT}, false},
+	} {
+		u := &run{report: &Report{}}
+		if err := u.problem(t.Context(), c.err); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		if got := len(u.report.Untried); (got == 1) != c.untried || got+len(u.report.Problems) != 1 {
+			t.Errorf("%s: %+v", text, u.report)
+		}
+	}
+}
+
+// folderOfServer is an empty folder for a tablespace of the test's server.
+func folderOfServer(tb *testbed.Bed) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("/var/tmp", "rehearsal-tablespace-*")
+	tb.Must(err)
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
+	tb.Must(exec.Command("chown", "postgres:", dir).Run())
+	return dir
+}
+
+func first(text []byte, _ error) []byte { return text }
 
 // TestDatabaseThatCannotBeDumped would stop the upgrade too.
 func TestDatabaseThatCannotBeDumped(t *testing.T) {

@@ -114,7 +114,7 @@ func Run(ctx context.Context, b *layout.Bundle, folder string, findings []findin
 		return nil, err
 	}
 	defer func() {
-		err = errors.Join(err, os.RemoveAll(folder))
+		err = errors.Join(err, remove(folder))
 		_ = lock.Unlock() // the file is gone with the folder
 		r.Took = manifest.Duration(time.Since(began))
 	}()
@@ -130,8 +130,12 @@ func Run(ctx context.Context, b *layout.Bundle, folder string, findings []findin
 	return r, nil
 }
 
-// open makes the folder, without what a killed rehearsal left in it, and locks it.
+// open makes the folder, without what a killed rehearsal left in it, and locks it. What is behind a link is not emptied: it
+// need not be ours.
 func open(folder string) (*flock.Flock, error) {
+	if isLink(folder) {
+		return nil, fmt.Errorf("%s is a symbolic link, and all that is behind it would be removed; mount a file system there instead (a bind mount does too)", folder)
+	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make a folder for the rehearsal: %w", err)
 	}
@@ -157,6 +161,36 @@ func open(folder string) (*flock.Flock, error) {
 	return lock, nil
 }
 
+// Sweep removes what a killed rehearsal left in folder, unless one is at work.
+func Sweep(folder string) error {
+	if _, err := os.Lstat(folder); errors.Is(err, os.ErrNotExist) || isLink(folder) {
+		return nil // behind a link no rehearsal was
+	}
+	lock, err := open(folder)
+	if errors.Is(err, ErrBusy) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() //nolint:errcheck // the file is gone with the folder
+	return remove(folder)
+}
+
+// remove removes the folder; of one that is a file system of its own all that is in it.
+func remove(folder string) error {
+	err := os.RemoveAll(folder)
+	if left, reading := os.ReadDir(folder); errors.Is(err, unix.EBUSY) && reading == nil && len(left) == 0 {
+		return nil
+	}
+	return err
+}
+
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().Type() == os.ModeSymlink
+}
+
 func (u *run) part(name string, takes time.Duration, how string) {
 	u.report.Parts = append(u.report.Parts, Part{name, manifest.Duration(takes), how})
 }
@@ -165,6 +199,7 @@ func (u *run) problem(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
 	}
+	err = withoutRoom(err)
 	text := redact.Prose(err.Error())
 	if untried := (*untriedError)(nil); errors.As(err, &untried) {
 		u.report.Untried = append(u.report.Untried, text)
@@ -173,11 +208,6 @@ func (u *run) problem(ctx context.Context, err error) error {
 	u.report.Problems = append(u.report.Problems, text)
 	return nil
 }
-
-// untriedError is about the rehearsal, not the upgrade.
-type untriedError struct{ error }
-
-func (e *untriedError) Unwrap() error { return e.error }
 
 // configuration merges the host's files as the upgrade would.
 func (u *run) configuration(ctx context.Context) error {
@@ -191,21 +221,6 @@ func (u *run) configuration(ctx context.Context) error {
 		return u.problem(ctx, err)
 	}
 	u.report.Changes = changes
-	return nil
-}
-
-// spare is what a rehearsal leaves free besides what it needs: the product writes on.
-const spare = 256 << 20
-
-// requireSpace fails when so many bytes do not fit beside what the product may write meanwhile.
-func (u *run) requireSpace(need int64, what string) error {
-	var st unix.Statfs_t
-	if err := unix.Statfs(u.dir, &st); err != nil {
-		return fmt.Errorf("determine the free space of %s: %w", u.dir, err)
-	}
-	if free := int64(st.Bavail) * st.Bsize; free < need+spare {
-		return &untriedError{fmt.Errorf("not enough disk space to rehearse %s: %s has %d MB free, %d MB are needed", what, u.dir, free>>20, (need+spare)>>20+1)}
-	}
 	return nil
 }
 
@@ -274,7 +289,7 @@ func (u *run) packages(ctx context.Context) error {
 	}
 	took, err := proof.Ways{Early: packages.Early(m, u.bundle.Dir, "", ""), Main: set}.Rehearse(ctx, u.dir)
 	if err != nil {
-		return u.problem(ctx, err)
+		return u.problem(ctx, slow(err))
 	}
 	u.part("packages, but for scriptlets", took, Measured)
 	return nil

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/layout"
@@ -45,6 +47,52 @@ func TestStateIsSaved(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(u.bundle.Root, "opt/product/uploads/one")); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestFolderIsALink: what is behind it need not be a rehearsal's.
+func TestFolderIsALink(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mine, folder := filepath.Join(dir, "mine"), filepath.Join(dir, "rehearsal")
+	if err := errors.Join(os.WriteFile(mine, nil, 0o600), os.Symlink(dir, folder)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(folder); err == nil || !strings.Contains(err.Error(), "mount a file system there instead") {
+		t.Error(err)
+	}
+	if err := Sweep(folder); err != nil {
+		t.Error(err)
+	}
+	for _, path := range []string{mine, folder} {
+		if _, err := os.Lstat(path); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestFolderIsAFileSystem: it is emptied, and stays mounted.
+func TestFolderIsAFileSystem(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	if err := unix.Mount("tmpfs", folder, "tmpfs", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Unmount(folder, unix.MNT_DETACH)
+	left := filepath.Join(folder, "postgresql")
+	for _, work := range []func() error{
+		func() error { return Sweep(folder) },
+		func() error { _, err := open(folder); return errors.Join(err, remove(folder)) },
+	} {
+		if err := os.Mkdir(left, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := work(); err != nil {
+			t.Error(err)
+		}
+		if all, err := os.ReadDir(folder); err != nil || len(all) > 0 {
+			t.Errorf("left %v, %v", all, err)
+		}
 	}
 }
 

@@ -26,7 +26,8 @@ type Store struct {
 // storeCopies are the stores that are copied into one database.
 type storeCopies struct {
 	*run
-	list []*store.Store
+	list   []*store.Store
+	failed error // of fill or empty
 }
 
 // stores prepares copies of the stores that go into a database.
@@ -62,7 +63,8 @@ func (c *storeCopies) close() {
 }
 
 // fill makes both readings of each store. The product writes on, so nothing is proved.
-func (c *storeCopies) fill(ctx context.Context) error {
+func (c *storeCopies) fill(ctx context.Context) (err error) {
+	defer func() { c.failed = err }()
 	for _, s := range c.list {
 		name := s.Spec.Name
 		c.tell("copy the store " + name)
@@ -95,7 +97,8 @@ func (c *storeCopies) fill(ctx context.Context) error {
 }
 
 // empty takes the rows away again.
-func (c *storeCopies) empty(ctx context.Context) error {
+func (c *storeCopies) empty(ctx context.Context) (err error) {
+	defer func() { c.failed = err }()
 	for _, s := range c.list {
 		if err := s.Converge(ctx, manifest.Old); err != nil {
 			return err

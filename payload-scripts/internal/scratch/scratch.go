@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -53,7 +54,8 @@ type like struct {
 	encoding string
 	locale   [2]string // collation and character types
 	settings []string  // of the server, as name=value
-	sql      []string  // statements that make the roles and the database
+	folders  []string  // of tablespaces
+	sql      []string  // statements that make the roles, the tablespaces and the database
 }
 
 // Make makes a server of the same version as db's under folder, which must
@@ -73,7 +75,7 @@ func Make(ctx context.Context, db *database.DB, folder, file string) (s *Server,
 	if s.bin, err = serverPrograms(ctx, db); err != nil {
 		return s, err
 	}
-	if s.like, err = likeOf(ctx, db); err != nil {
+	if s.like, err = likeOf(ctx, db, s.dir); err != nil {
 		return s, err
 	}
 	if err = s.run(ctx); err != nil {
@@ -174,11 +176,13 @@ func (s *Server) init(ctx context.Context) error {
 	if err := os.Chmod(filepath.Dir(s.dir), 0o711); err != nil {
 		return err
 	}
-	if err := os.Mkdir(s.dir, 0o700); err != nil {
-		return err
-	}
-	if err := os.Chown(s.dir, int(s.cred.Uid), int(s.cred.Gid)); err != nil {
-		return err
+	for _, dir := range append([]string{s.dir}, s.like.folders...) {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return err
+		}
+		if err := os.Chown(dir, int(s.cred.Uid), int(s.cred.Gid)); err != nil {
+			return err
+		}
 	}
 	_, err = s.program(ctx, "initdb", 5*time.Minute, "--pgdata", s.data(), "--username", s.admin, "--auth", "trust", "--no-sync",
 		"--encoding", s.like.encoding, "--lc-collate", s.like.locale[0], "--lc-ctype", s.like.locale[1])
@@ -210,12 +214,20 @@ func (s *Server) program(ctx context.Context, program string, limit time.Duratio
 		Env: []string{"PGHOST=" + s.dir, "PGPORT=5432", "PGUSER=" + s.admin}})
 }
 
-// alike are settings of the product's server that decide how long a migration takes.
-var alike = []string{"fsync", "synchronous_commit", "full_page_writes", "wal_level", "shared_buffers", "work_mem", "maintenance_work_mem", "effective_cache_size"}
+// connections is how many the copy's server takes.
+const connections = 20
+
+// alike are settings of the product's server, and of the role that migrates, that decide how long a migration takes and what it means.
+var alike = []string{"fsync", "synchronous_commit", "full_page_writes", "wal_level", "shared_buffers", "work_mem", "maintenance_work_mem", "effective_cache_size",
+	"search_path", "TimeZone", "default_tablespace", "default_text_search_config"}
+
+// locks are as many as the product's server has for all its connections: one of them may have them all.
+const locks = `SELECT ceil(current_setting('max_locks_per_transaction')::numeric
+	* (current_setting('max_connections')::numeric + current_setting('max_prepared_transactions')::numeric) / $1::numeric)::int::text`
 
 // start starts the server as a child that does not outlive this process.
 func (s *Server) start(ctx context.Context) error {
-	args := []string{"-D", s.data(), "-k", s.dir, "-c", "listen_addresses=", "-c", "port=5432", "-c", "max_connections=20",
+	args := []string{"-D", s.data(), "-k", s.dir, "-c", "listen_addresses=", "-c", "port=5432", "-c", "max_connections=" + strconv.Itoa(connections),
 		"-c", "logging_collector=off", "-c", "max_wal_senders=0"}
 	for _, setting := range s.like.settings {
 		args = append(args, "-c", setting)
@@ -284,7 +296,7 @@ func (s *Server) as(ctx context.Context, role, name string) (*database.DB, error
 }
 
 // likeOf asks what a database and its server are like: a copy has the product's roles with the same rights.
-func likeOf(ctx context.Context, db *database.DB) (l like, err error) {
+func likeOf(ctx context.Context, db *database.DB, dir string) (l like, err error) {
 	l = like{user: db.User(), database: db.Database()}
 	err = db.Pool.QueryRowContext(ctx, `SELECT pg_encoding_to_char(encoding), datcollate, datctype
 		FROM pg_catalog.pg_database WHERE datname = current_database()`).Scan(&l.encoding, &l.locale[0], &l.locale[1])
@@ -298,6 +310,11 @@ func likeOf(ctx context.Context, db *database.DB) (l like, err error) {
 		}
 		l.settings = append(l.settings, name+"="+value)
 	}
+	var value string
+	if err := db.Pool.QueryRowContext(ctx, locks, connections).Scan(&value); err != nil {
+		return l, database.Explain(err)
+	}
+	l.settings = append(l.settings, "max_locks_per_transaction="+value)
 	for _, query := range []string{
 		`SELECT 'CREATE ROLE ' || quote_ident(rolname) || ' LOGIN' || CASE WHEN rolsuper THEN ' SUPERUSER' ELSE '' END
 			|| CASE WHEN rolcreaterole THEN ' CREATEROLE' ELSE '' END || CASE WHEN rolcreatedb THEN ' CREATEDB' ELSE '' END
@@ -306,14 +323,25 @@ func likeOf(ctx context.Context, db *database.DB) (l like, err error) {
 		`SELECT 'GRANT ' || quote_ident(r.rolname) || ' TO ' || quote_ident(m.rolname)
 		FROM pg_catalog.pg_auth_members a JOIN pg_catalog.pg_roles r ON r.oid = a.roleid JOIN pg_catalog.pg_roles m ON m.oid = a.member
 		WHERE m.rolname !~ '^pg_' ORDER BY 1`,
-		`SELECT 'CREATE DATABASE ' || quote_ident(datname) || ' TEMPLATE template0 OWNER ' || quote_ident(pg_get_userbyid(datdba))
-		FROM pg_catalog.pg_database WHERE datname = current_database()`,
+		`SELECT 'CREATE TABLESPACE ' || quote_ident(spcname) || ' OWNER ' || quote_ident(pg_get_userbyid(spcowner)) || ' LOCATION '
+		FROM pg_catalog.pg_tablespace WHERE spcname !~ '^pg_' ORDER BY spcname`,
+		`SELECT 'GRANT CREATE ON TABLESPACE ' || quote_ident(spcname) || ' TO ' || CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
+		FROM pg_catalog.pg_tablespace, aclexplode(spcacl) a WHERE spcname <> 'pg_global' ORDER BY 1`,
+		`SELECT 'CREATE DATABASE ' || quote_ident(datname) || ' TEMPLATE template0 OWNER ' || quote_ident(pg_get_userbyid(datdba)) || ' TABLESPACE ' || quote_ident(spcname)
+		FROM pg_catalog.pg_database d JOIN pg_catalog.pg_tablespace t ON t.oid = d.dattablespace WHERE datname = current_database()`,
 	} {
 		statements, err := db.Names(ctx, query)
 		if err != nil {
 			return l, err
 		}
-		l.sql = append(l.sql, statements...)
+		for _, statement := range statements {
+			if strings.HasSuffix(statement, " LOCATION ") { // below the copy's folder, with the names that the dump and the migrations use
+				folder := filepath.Join(dir, "tablespace"+strconv.Itoa(len(l.folders)))
+				l.folders = append(l.folders, folder)
+				statement += "'" + strings.ReplaceAll(folder, "'", "''") + "'"
+			}
+			l.sql = append(l.sql, statement)
+		}
 	}
 	return l, nil
 }
@@ -355,6 +383,16 @@ func (s *Server) restore(ctx context.Context, file string) error {
 		return database.Explain(err)
 	}
 	return nil
+}
+
+// Ended reports whether the server is gone, though nobody closed it: what failed then says nothing about a migration.
+func (s *Server) Ended() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // Close ends the server and removes all of it. It does nothing the second time.

@@ -209,7 +209,7 @@ func verify(ctx context.Context, u manifest.Service) error {
 	if len(words) == 0 {
 		return nil
 	}
-	_, err := programs.Run(ctx, programs.Cmd{Name: words[0], Args: words[1:], Timeout: time.Minute})
+	_, err := programs.Run(ctx, programs.Cmd{Name: words[0], Args: words[1:], Timeout: time.Minute, Scope: true})
 	if err != nil {
 		return fmt.Errorf("verify %s before its start: %w", u.Unit, err)
 	}
