@@ -1,7 +1,9 @@
 package agent
 
 import (
+	"bytes"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -147,6 +149,30 @@ func TestTenantRefuses(t *testing.T) {
 			wantAskedOnce(t, p)
 		})
 	}
+}
+
+// TestShownInPart: in a tenant of which the product does not show all, nobody is asked; the others are upgraded.
+func TestShownInPart(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t, 2, 12, 4) // 30 items each
+	var all atomic.Bool
+	p.before(func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+		if strings.HasSuffix(r.URL.Path, "/instances") && r.Header.Get("Tenant") == "tenant-1" && !all.Load() {
+			answer := httptest.NewRecorder()
+			next(answer, r)
+			_, _ = w.Write(bytes.Replace(answer.Body.Bytes(), []byte(`"total":30`), []byte(`"total":31`), 1))
+			return
+		}
+		next(w, r)
+	})
+	dir := start(t)
+	rec := hurry(t, p, dir)
+	if up, _ := rec.Count(Upgraded); rec.State != Stopped || up != 6 || len(p.works) != 6 || !strings.Contains(rec.Why, "tenant-1: ") ||
+		!strings.Contains(rec.Why, "says that there are 31 and shows 30") {
+		t.Errorf("%s, %d upgraded: %s", rec.State, up, rec.Why)
+	}
+	all.Store(true)
+	wantUpgraded(t, hurry(t, p, dir), 12, 48)
 }
 
 // TestLetIn: who is not let in any more while works are followed has them followed when he is.
