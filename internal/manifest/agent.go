@@ -22,6 +22,8 @@ type AgentLists struct {
 	Items  string `json:"items" yaml:"items"`   // key of the items in an answer
 	Size   string `json:"size" yaml:"size"`     // query parameter: how many items an answer may have
 	Offset string `json:"offset" yaml:"offset"` // query parameter: how many items to leave out
+
+	Total string `json:"total,omitempty" yaml:"total"` // key of how many items the list has; without it a list is read until an empty page
 }
 
 // AgentTenants is the list of tenants, and how a request names its own.
@@ -39,6 +41,9 @@ type AgentGroups struct {
 	Ready   string `json:"ready" yaml:"ready"`     // the state that all things of a group must have for it to be asked
 	Version string `json:"version" yaml:"version"` // key of its agent's version; a thing without it has no agent
 	Becomes string `json:"becomes" yaml:"becomes"` // the version that proves an agent to be upgraded
+
+	ID   string `json:"id,omitempty" yaml:"id"`     // key of the thing's id, by which one that comes twice is known
+	Find string `json:"find,omitempty" yaml:"find"` // query that lists the things of one group; without it a group that a look does not show is looked for in the whole list
 }
 
 // AgentWork is the work that is asked for: POST Path with Body, GET Path/<id>,

@@ -30,11 +30,12 @@ agents = json.load(open("`+agentsFile+`"))
 for name in ["agent-deployment-10-2", "agent-deployment-10-5", "agent-deployment-10-9", "agent-deployment-13", "agent-deployment-13-4"]:
     del agents[name]
 json.dump(agents, open("`+agentsFile+`", "w"))' && systemctl start demo-agents`)
+	command := prefix
 	agents := func(args string, want int, says ...string) {
 		t.Helper()
-		code, out := m.ShCode(t, prefix+" agents "+args)
+		code, out := m.ShCode(t, command+" agents "+args)
 		if code != want {
-			_, log := m.ShCode(t, prefix+" log | tail -40")
+			_, log := m.ShCode(t, command+" log | tail -40")
 			t.Fatalf("agents %s: exit %d, want %d\n%s\n%s", args, code, want, out, log)
 		}
 		for _, s := range says {
@@ -60,6 +61,13 @@ json.dump(agents, open("`+agentsFile+`", "w"))' && systemctl start demo-agents`)
 		t.Errorf("%s deployments were asked before the stop, want the canary and a batch of 5", got)
 	}
 
+	m.Sh(t, prefix+" clean --all") // keeps what they need; and so does who removes the bundle
+	agents("status", 6, "stopped, 40 of 200")
+	m.Sh(t, "dnf remove -y "+prefix+"-4.2.0")
+	const own = "/opt/" + prefix + "/run/current/bin/engine"
+	if code, out := m.ShCode(t, own+" agents status"); code != 6 || !strings.Contains(out, "/run/current/bin/engine agents resume") {
+		t.Errorf("without the bundle: exit %d\n%s", code, out)
+	}
 	m.Sh(t, `systemctl stop demo-agents && python3 -c '
 import json
 agents = json.load(open("/root/all.json")) | json.load(open("`+agentsFile+`"))
@@ -68,6 +76,7 @@ json.dump(agents, open("`+agentsFile+`", "w"))' && systemctl start demo-agents`)
 	m.Sh(t, `mkdir /etc/systemd/system/cloudify-mgmtworker.service.d
 		printf '[Unit]\nAfter=demo-agents.service nginx.service postgresql.service\n' > /etc/systemd/system/cloudify-mgmtworker.service.d/order.conf
 		systemctl daemon-reload`)
+	command = own
 	agents("resume", 0)
 	asked := func(atLeast int) string { // waits until that many works were asked for
 		return fmt.Sprintf(`for i in $(seq 600); do [ "$(%s)" -ge %d ] && break; sleep 0.05; done; `, works, atLeast)
@@ -80,7 +89,7 @@ json.dump(agents, open("`+agentsFile+`", "w"))' && systemctl start demo-agents`)
 	}
 	agents("wait", 0, "done, 200 of 200")
 	var rec struct{ Ended time.Time }
-	if err := json.Unmarshal([]byte(m.Sh(t, prefix+" agents status --json")), &rec); err != nil || !rec.Ended.After(reboot) {
+	if err := json.Unmarshal([]byte(m.Sh(t, own+" agents status --json")), &rec); err != nil || !rec.Ended.After(reboot) {
 		t.Errorf("the agents were done before the reboot at %s: %v %v", reboot, rec.Ended, err)
 	}
 	agents("status --json", 0, `"state": "done"`)
@@ -91,7 +100,7 @@ json.dump(agents, open("`+agentsFile+`", "w"))' && systemctl start demo-agents`)
 		where e.workflow_id = 'install_new_agents' group by 1 having count(*) > 1 order by 1`)); got != "deployment-10|2\ndeployment-13|2" {
 		t.Errorf("asked more than once, want the two that failed:\n%s", got)
 	}
-	m.Sh(t, prefix+" wait")
+	m.Sh(t, own+" wait")
 	m.Sh(t, `for i in $(seq 600); do [ -e /etc/systemd/system/`+prefix+`-agents.service ] || break; sleep 0.1; done`)
 	if code, out := m.ShCode(t, "ls /etc/systemd/system/"+prefix+"-agents.service"); code == 0 {
 		t.Errorf("left behind: %s", out)

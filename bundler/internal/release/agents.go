@@ -49,6 +49,7 @@ func (p *page) agents(a *manifest.Agents) {
 		p.need(n.value, n.what, "agents", n.section, n.key)
 	}
 	p.match(headerGrammar, a.Tenants.Header, "the name of a header", "agents", "tenants", "header")
+	p.namesGroup(a.Groups.Find, "agents", "groups", "find")
 	p.work(a.Work)
 	p.numbers(a)
 }
@@ -99,9 +100,7 @@ func (p *page) work(w manifest.AgentWork) {
 	case !strings.Contains(w.Body, "{group}"):
 		p.wrong("it does not name the group", "write {group} where its name belongs", "agents", "work", "body")
 	}
-	if w.Find != "" && !strings.Contains(w.Find, "{group}") {
-		p.wrong("it does not name the group", "write {group} where its name belongs", "agents", "work", "find")
-	}
+	p.namesGroup(w.Find, "agents", "work", "find")
 	for _, l := range []struct {
 		key  string
 		list []string
@@ -111,6 +110,13 @@ func (p *page) work(w manifest.AgentWork) {
 		}
 	}
 	p.positive(w.Within, "how long the work of one group may take, e.g. 15m", "agents", "work", "within")
+}
+
+// namesGroup reports a query without the group's name: it would list those of all groups.
+func (p *page) namesGroup(query string, at ...any) {
+	if query != "" && !strings.Contains(query, "{group}") {
+		p.wrong("it does not name the group", "write {group} where its name belongs", at...)
+	}
 }
 
 func (p *page) numbers(a *manifest.Agents) {

@@ -1,10 +1,13 @@
 // Package agent has the product's agents on other machines upgraded, over the
 // product's own REST API, once the new release serves. First some groups as a
-// canary, then batches, until all are done or too many failed.
+// canary, then batches, until a look at all of them shows none that waits, or too many failed.
 //
 // It promises never to ask a group twice for the same: that a group is about to be asked is
 // on disk before it is, with the works there were; after a kill the work is looked for
 // first. Whoever asked for a work that is under way, it is followed, not asked for again.
+// It trusts no single answer: lists are read to their end and again when they
+// changed meanwhile, and a group is forgotten only when the product does not know it by its name.
+// It holds one item of a list at a time, and makes fewer than 100 requests a second.
 package agent
 
 import (
@@ -12,22 +15,18 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/agentapi"
+	"onerpm/payload-scripts/internal/host"
 )
-
-// The questions after a work come quickly at first, as short works are common.
-const (
-	firstPoll = 200 * time.Millisecond
-	lastPoll  = 3 * time.Second
-)
-
-// patience is how long the API may be away, while the product is restarted for instance.
-const patience = 2 * time.Minute
 
 // Run works on the agents until all are done, too many failed or ctx ends, from
 // wherever the record in dir says they are. The record is what it returns too; an error means
@@ -37,13 +36,30 @@ func Run(ctx context.Context, spec *manifest.Agents, headers http.Header, dir st
 	if err != nil {
 		return rec, err
 	}
-	r := &runner{api: newAPI(spec, headers), book: &book{dir: dir, rec: rec}}
-	err = r.run(ctx)
+	if err := host.Sweep(filepath.Join(dir, File)); err != nil {
+		return rec, err
+	}
+	r := &runner{api: agentapi.New(spec, headers), book: &book{dir: dir, rec: rec}}
+	return r.end(ctx, r.run(ctx))
+}
+
+// runner is one run.
+type runner struct {
+	api  *agentapi.API
+	book *book
+
+	mu      sync.Mutex
+	closed  map[string]error // tenants that the last look could not look at: nobody is asked there
+	refused map[string]error // tenants that refused later: neither, in this run
+}
+
+// end writes how a run ended.
+func (r *runner) end(ctx context.Context, err error) (Record, error) {
 	if ctx.Err() != nil {
 		return r.book.record(), ctx.Err()
 	}
 	saved := r.book.update(func(rec *Record) {
-		rec.State, rec.Why, rec.Ended = Done, "", time.Now().UTC().Truncate(time.Millisecond)
+		rec.State, rec.Why, rec.Ended = Done, "", now()
 		if err != nil {
 			rec.State, rec.Why = Stopped, err.Error()
 		}
@@ -51,89 +67,113 @@ func Run(ctx context.Context, spec *manifest.Agents, headers http.Header, dir st
 	return r.book.record(), saved
 }
 
-// runner is one run. A run begins when the admin, or the upgrade, starts it; a
-// killed one that goes on counts its failures anew.
-type runner struct {
-	api  *api
-	book *book
-
-	mu            sync.Mutex
-	ended, failed int // groups, in this run
-}
-
 func (r *runner) run(ctx context.Context) error {
 	if err := r.begin(ctx); err != nil {
 		return err
 	}
 	for {
-		next, canary := r.next()
-		if len(next) == 0 {
-			break
-		}
-		slog.Info("agents", "groups", len(next), "canary", canary)
-		if err := r.batch(ctx, next); err != nil {
+		asked, err := r.askAll(ctx)
+		if err != nil {
 			return err
 		}
-		if canary && r.failed > 0 {
-			return fmt.Errorf("the canary failed: %s", r.failures())
+		if !asked {
+			return r.unsettled()
 		}
-		if r.failed*100 > r.api.spec.Stop*r.ended {
-			return fmt.Errorf("%d of %d groups failed, more than %d%%: %s", r.failed, r.ended, r.api.spec.Stop, r.failures())
+		if err := r.compare(ctx); err != nil { // while they were asked, groups came or became ready
+			return err
 		}
 	}
-	if err := r.compare(ctx); err != nil {
-		return err
-	}
-	if n, _ := r.book.record().Count(Failed); n > 0 {
-		return fmt.Errorf("%d groups failed: %s", n, r.failures())
-	}
-	return nil
 }
 
-// begin finds the groups. Those that failed before wait again, at the end; when it is
-// not known whether one was asked, it is looked for first.
+// begin finds the groups. Those that failed wait again, at the end, once for each start:
+// a killed run that goes on asks none of them.
 func (r *runner) begin(ctx context.Context) error {
 	if err := r.compare(ctx); err != nil {
 		return err
 	}
 	return r.book.update(func(rec *Record) {
 		if rec.State != Running || rec.Began.IsZero() {
-			rec.Began = time.Now().UTC().Truncate(time.Millisecond)
+			rec.Began = now()
 		}
-		rec.State, rec.Why, rec.Ended = Running, "", time.Time{}
-		for i := range rec.Groups {
-			g := &rec.Groups[i]
-			if g.State == Failed {
-				g.State = Waiting
+		if rec.State != Running || rec.Ordered {
+			rec.Tried = 0
+			for i := range rec.Groups {
+				if g := &rec.Groups[i]; g.State == Failed {
+					g.State = Waiting
+				}
 			}
 		}
+		rec.State, rec.Why, rec.Ended, rec.Ordered = Running, "", time.Time{}, false
 	})
+}
+
+// askAll has all groups upgraded that wait, and tells whether there were any.
+func (r *runner) askAll(ctx context.Context) (asked bool, err error) {
+	for {
+		if err := r.tooMany(); err != nil {
+			return asked, err
+		}
+		next, canary := r.next()
+		if len(next) == 0 {
+			return asked, nil
+		}
+		asked = true
+		slog.Info("agents", "groups", len(next), "canary", canary)
+		if err := r.batch(ctx, next); err != nil {
+			return asked, err
+		}
+	}
+}
+
+// tooMany fails when no more groups may be asked.
+func (r *runner) tooMany() error {
+	rec := r.book.record()
+	failed, _ := rec.Count(Failed)
+	switch {
+	case failed == 0 || rec.Tried == 0:
+		return nil
+	case proven(rec) < r.api.Spec.Canary:
+		return fmt.Errorf("the canary failed: %s", r.failures())
+	case failed*100 > r.api.Spec.Stop*rec.Tried:
+		return fmt.Errorf("%d of %d groups failed, more than %d%%: %s", failed, rec.Tried, r.api.Spec.Stop, r.failures())
+	}
+	return nil
+}
+
+// proven counts the groups that were asked and did well.
+func proven(rec Record) int {
+	n := 0
+	for _, g := range rec.Groups {
+		if g.State == Upgraded && g.Asked > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // next chooses the groups to ask: first those that a killed run had asked, then
 // the canary one by one, then batches; those that failed in an earlier run come last.
 func (r *runner) next() (groups []Group, canary bool) {
 	var open, fresh, again []Group
-	proven := 0 // groups that were asked and did well
-	for _, g := range r.book.record().Groups {
+	rec := r.book.record()
+	for _, g := range rec.Groups {
 		switch {
+		case r.isClosed(g.Tenant):
 		case g.State == Asking, g.State == Asked:
 			open = append(open, g)
-		case g.State == Upgraded && g.Asked > 0:
-			proven++
 		case g.State == Waiting && g.Asked == 0:
 			fresh = append(fresh, g)
 		case g.State == Waiting:
 			again = append(again, g)
 		}
 	}
-	if len(open) > 0 {
-		return open, proven < r.api.spec.Canary
+	size := r.api.Spec.Batch
+	if canary = proven(rec) < r.api.Spec.Canary; canary {
+		size = 1
 	}
 	waiting := slices.Concat(fresh, again)
-	size := r.api.spec.Batch
-	if canary = proven < r.api.spec.Canary; canary {
-		size = 1
+	if len(open) > 0 {
+		return open, canary
 	}
 	return waiting[:min(size, len(waiting))], canary
 }
@@ -147,16 +187,33 @@ func (r *runner) batch(ctx context.Context, groups []Group) error {
 		all.Go(func() { errs[i] = r.upgrade(ctx, g) })
 	}
 	all.Wait()
-	return errors.Join(errs...)
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *runner) upgrade(ctx context.Context, g Group) error {
-	g, err := r.ask(ctx, g)
+	asked, err := r.ask(ctx, g)
 	if err == nil {
-		err = r.follow(ctx, g)
+		err = r.follow(ctx, asked)
 	}
-	if ctx.Err() != nil {
+	var closed *closedError
+	switch _, away := errors.AsType[*agentapi.AwayError](err); {
+	case ctx.Err() != nil:
 		return ctx.Err()
+	case away, errors.Is(err, errNotSaved): // not the group's fault: it stays as it is in the record
+		return err
+	case errors.As(err, &closed):
+		r.close(g.Tenant, closed)
+		return nil
+	case agentapi.StatusOf(err) == http.StatusNotFound:
+		if _, there, lookErr := r.find(ctx, g); lookErr == nil && !there {
+			slog.Info("agents: the group is gone", "group", g.String())
+			return r.book.forget(g)
+		}
 	}
 	failure := ""
 	if err != nil {
@@ -165,19 +222,62 @@ func (r *runner) upgrade(ctx context.Context, g Group) error {
 	} else {
 		slog.Info("agents upgraded", "group", g.String(), "agents", g.Agents)
 	}
-	_, saved := r.book.set(g, func(g *Group) {
-		g.State, g.Error = Upgraded, failure
-		if failure != "" {
-			g.State = Failed
+	return r.book.update(func(rec *Record) {
+		rec.Tried++
+		for i := range rec.Groups {
+			if o := &rec.Groups[i]; o.name() == g.name() {
+				o.State, o.Error = Upgraded, failure
+				if failure != "" {
+					o.State = Failed
+				}
+			}
 		}
 	})
+}
+
+// closedError says that a tenant does not let us in.
+type closedError struct{ err error }
+
+func (e *closedError) Error() string { return e.err.Error() }
+
+func (e *closedError) Unwrap() error { return e.err }
+
+func (r *runner) close(tenant string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.ended++
-	if err != nil {
-		r.failed++
+	if r.refused == nil {
+		r.refused = map[string]error{}
 	}
-	return saved
+	r.refused[tenant] = err
+}
+
+func (r *runner) isClosed(tenant string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed[tenant] != nil || r.refused[tenant] != nil
+}
+
+// unsettled tells what of the agents is not upgraded when nobody waits any more: groups that failed, tenants that do not let us in.
+func (r *runner) unsettled() error {
+	var why []string
+	if n, _ := r.book.record().Count(Failed); n > 0 {
+		why = append(why, fmt.Sprintf("%d groups failed: %s", n, r.failures()))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	closed := maps.Clone(r.closed)
+	maps.Copy(closed, r.refused)
+	for _, tenant := range slices.Sorted(maps.Keys(closed)) {
+		err, todo := closed[tenant], ""
+		if agentapi.Locked(err) {
+			todo = fmt.Sprintf("; see that the administrator of %s may work in that tenant", r.api.Spec.Headers.File)
+		}
+		why = append(why, fmt.Sprintf("%v%s", err, todo))
+	}
+	if why == nil {
+		return nil
+	}
+	return errors.New(strings.Join(why, "\n"))
 }
 
 // failures names the groups that failed, the first ones by what they said.
@@ -198,35 +298,4 @@ func (r *runner) failures() string {
 	return said
 }
 
-// retryUnreachable asks again while the API is away.
-func (r *runner) retryUnreachable(ctx context.Context, question func() error) error {
-	deadline := time.Now().Add(patience)
-	for {
-		err := question()
-		if err == nil || refused(err) || ctx.Err() != nil || time.Now().After(deadline) {
-			return err
-		}
-		slog.Warn("agents: the API does not answer", "error", err)
-		if err := pause(ctx, time.Second); err != nil {
-			return err
-		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
-}
-
-func ids(works []work) []string {
-	var all []string
-	for _, w := range works {
-		all = append(all, w.id)
-	}
-	slices.Sort(all)
-	return all
-}
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"onerpm/payload-scripts/internal/agentapi"
 )
 
 var headers = http.Header{"Authorization": {secret}}
@@ -60,8 +62,8 @@ func TestAll(t *testing.T) {
 
 func TestManyPages(t *testing.T) {
 	t.Parallel()
-	p := newProduct(t, 1, 3, 2*pageSize/3)
-	wantUpgraded(t, run(t, p, start(t)), 3, 2*pageSize/3*3)
+	p := newProduct(t, 1, 3, 2*agentapi.PageSize/3)
+	wantUpgraded(t, run(t, p, start(t)), 3, 2*agentapi.PageSize/3*3)
 }
 
 // TestStopFixResume breaks some groups: the run stops early, and after the fix goes on.
@@ -117,7 +119,8 @@ func TestKilled(t *testing.T) {
 		p.mu.Lock()
 		kill = cancel
 		p.mu.Unlock()
-		_, err := Run(ctx, p.spec(), headers, dir)
+		r := hastyRunner(t, p, dir)
+		_, err := r.end(ctx, r.run(ctx))
 		cancel()
 		if err == nil {
 			break

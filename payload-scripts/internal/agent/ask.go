@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"time"
+
+	"onerpm/payload-scripts/internal/agentapi"
 )
 
 // ask has a work for the group: one that is under way, one that an earlier
@@ -14,28 +17,66 @@ func (r *runner) ask(ctx context.Context, g Group) (Group, error) {
 	if g.State == Asked {
 		return g, nil
 	}
-	var found []work
-	err := r.retryUnreachable(ctx, func() (err error) { found, err = r.api.works(ctx, g); return err })
-	if err != nil {
-		return g, err
+	open := g.State == Asking // an earlier process may have asked, and what it asked for may not show yet
+	for t := r.api.Attempts(); ; {
+		found, err := r.works(ctx, g, open)
+		if err != nil {
+			return g, err
+		}
+		if w, is := r.ownWork(g, found); is {
+			slog.Info("agents: the work is there already", "group", g.String(), "work", w.ID)
+			return r.asked(g, w)
+		}
+		g, err = r.book.set(g, func(g *Group) {
+			g.State, g.Known, g.Work, g.Error, g.Began = Asking, ids(found), "", "", now()
+		})
+		if err != nil {
+			return g, err
+		}
+		w, err := r.api.Ask(ctx, g.api())
+		if err == nil {
+			return r.asked(g, w)
+		}
+		if err = fmt.Errorf("ask for the upgrade of %s: %w", g, err); ctx.Err() != nil {
+			return g, ctx.Err()
+		}
+		switch {
+		case agentapi.StatusOf(err) == http.StatusUnauthorized:
+			return r.notAsked(g, err)
+		case agentapi.StatusOf(err) == http.StatusNotFound, agentapi.NotBegun(err):
+			open = false
+		case agentapi.CutOff(err):
+			open = true
+		default: // somebody else may have been first; what may still be under way must not be asked again
+			return r.adopt(ctx, g, err)
+		}
+		if err := t.Wait(ctx, err); err != nil {
+			return g, err
+		}
 	}
-	if w, is := r.ownWork(g, found); is {
-		slog.Info("agents: the work is there already", "group", g.String(), "work", w.id)
-		return r.asked(g, w)
+}
+
+// works finds the works of a group. Where one may be about to show, that is waited for.
+func (r *runner) works(ctx context.Context, g Group, open bool) ([]agentapi.Work, error) {
+	for {
+		found, err := r.api.Works(ctx, g.api())
+		if agentapi.Locked(err) {
+			return nil, &closedError{err}
+		}
+		left := min(r.api.Patience.Lag-time.Since(g.Began), r.api.Patience.Lag) // the clock may have been set
+		if _, is := r.ownWork(g, found); err != nil || is || !open || left <= 0 {
+			return found, err
+		}
+		if err := agentapi.Pause(ctx, min(left, r.api.Patience.First)); err != nil {
+			return nil, err
+		}
 	}
-	g, err = r.book.set(g, func(g *Group) {
-		g.State, g.Known, g.Work, g.Error = Asking, ids(found), "", ""
-		g.Began = time.Now().UTC().Truncate(time.Millisecond)
-	})
-	if err != nil {
-		return g, err
-	}
-	w, err := r.api.ask(ctx, g)
-	if err == nil {
-		return r.asked(g, w)
-	}
-	// The answer was lost, or somebody else was first.
-	if lookErr := r.retryUnreachable(ctx, func() (err error) { found, err = r.api.works(ctx, g); return err }); lookErr != nil {
+}
+
+// adopt finds the work of a group whose question was answered with an error; without one the error is it.
+func (r *runner) adopt(ctx context.Context, g Group, err error) (Group, error) {
+	found, lookErr := r.works(ctx, g, !agentapi.Refused(err))
+	if lookErr != nil {
 		return g, fmt.Errorf("%w; and then %w", err, lookErr)
 	}
 	if w, is := r.ownWork(g, found); is {
@@ -44,57 +85,48 @@ func (r *runner) ask(ctx context.Context, g Group) (Group, error) {
 	return g, err
 }
 
+// notAsked puts a group back whose question was surely not taken, because we are not let in.
+func (r *runner) notAsked(g Group, why error) (Group, error) {
+	g, err := r.book.set(g, func(g *Group) { g.State = Waiting })
+	if err != nil {
+		return g, err
+	}
+	return g, &closedError{why}
+}
+
 // ownWork picks out of a group's works the one to follow: for a group that may have been
 // asked, one that was not there before; for any group one that is under way.
-func (r *runner) ownWork(g Group, found []work) (work, bool) {
+func (r *runner) ownWork(g Group, found []agentapi.Work) (agentapi.Work, bool) {
 	for _, w := range found {
-		if !r.api.ended(w) {
+		if !r.api.Ended(w) {
 			return w, true
 		}
 	}
 	if g.Work == "" && !g.Began.IsZero() {
 		for _, w := range found {
-			if !slices.Contains(g.Known, w.id) {
+			if !slices.Contains(g.Known, w.ID) {
 				return w, true
 			}
 		}
 	}
-	return work{}, false
+	return agentapi.Work{}, false
 }
 
-func (r *runner) asked(g Group, w work) (Group, error) {
+func (r *runner) asked(g Group, w agentapi.Work) (Group, error) {
 	return r.book.set(g, func(g *Group) {
-		g.State, g.Work = Asked, w.id
+		g.State, g.Work = Asked, w.ID
 		g.Asked++
 		if g.Began.IsZero() {
-			g.Began = time.Now().UTC().Truncate(time.Millisecond)
+			g.Began = now()
 		}
 	})
 }
 
-// follow waits for the end of a group's work.
-func (r *runner) follow(ctx context.Context, g Group) error {
-	within := r.api.spec.Work.Within.D()
-	deadline := time.Now().Add(within)
-	for wait := firstPoll; ; wait = min(2*wait, lastPoll) {
-		w, err := r.api.look(ctx, g)
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case refused(err):
-			return err
-		case err == nil && slices.Contains(r.api.spec.Work.Done, w.status):
-			return nil
-		case err == nil && r.api.ended(w):
-			return fmt.Errorf("work %s ended as %s: %s", w.id, w.status, w.failure)
-		case err == nil:
-			err = fmt.Errorf("work %s is %s", w.id, w.status)
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("no end after %s: %w", within, err)
-		}
-		if err := pause(ctx, wait); err != nil {
-			return err
-		}
+func ids(works []agentapi.Work) []string {
+	var all []string
+	for _, w := range works {
+		all = append(all, w.ID)
 	}
+	slices.Sort(all)
+	return all
 }

@@ -3,6 +3,7 @@ package agent
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"onerpm/payload-scripts/internal/agentapi"
 	"onerpm/payload-scripts/internal/host"
 )
 
@@ -22,8 +24,12 @@ const (
 	Left    State = "left"    // the admin's word: not the upgrade's business
 	Running State = "running" // under way, after a kill or a reboot too
 	Stopped State = "stopped" // no more are asked; Why says what failed
-	Done    State = "done"    // all that could be asked are upgraded
+	Done    State = "done"    // a look showed that all which could be asked are upgraded
+	None    State = "none"    // never on disk: no upgrade has come to them
 )
+
+// Open tells whether agents may still have to be upgraded.
+func (s State) Open() bool { return s != Done && s != Left }
 
 // GroupState is how far one group is.
 type GroupState string
@@ -50,7 +56,12 @@ type Group struct {
 	Began  time.Time  `json:"began,omitzero"` // when it was last asked
 }
 
-func (g Group) is(o Group) bool { return g.Tenant == o.Tenant && g.Name == o.Name }
+// name is what a group is known by.
+type name struct{ tenant, group string }
+
+func (g Group) name() name { return name{g.Tenant, g.Name} }
+
+func (g Group) api() agentapi.Group { return agentapi.Group{Tenant: g.Tenant, Name: g.Name} }
 
 func (g Group) String() string { return g.Name + " of " + g.Tenant }
 
@@ -60,8 +71,10 @@ type Record struct {
 	Why     string    `json:"why,omitempty"`
 	Began   time.Time `json:"began,omitzero"`
 	Ended   time.Time `json:"ended,omitzero"`
-	LeftOut int       `json:"left_out"` // groups that are not ready, so that nobody can upgrade their agents
-	Groups  []Group   `json:"groups"`   // by tenant and name
+	Ordered bool      `json:"ordered,omitempty"` // a start that no run has taken up: groups that failed are asked again
+	Tried   int       `json:"tried,omitempty"`   // groups whose work has ended since the last start
+	LeftOut int       `json:"left_out"`          // groups that are not ready, so that nobody can upgrade their agents
+	Groups  []Group   `json:"groups"`            // by tenant and name
 }
 
 // Count tells how many groups are in a state, and how many agents those have.
@@ -120,18 +133,31 @@ func (b *book) record() Record {
 	return r
 }
 
+// errNotSaved says that a change is not on disk.
+var errNotSaved = errors.New("nothing is done that is not on record")
+
 func (b *book) update(change func(*Record)) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	change(&b.rec)
-	return Write(b.dir, b.rec)
+	if err := Write(b.dir, b.rec); err != nil {
+		return fmt.Errorf("%w; %w", err, errNotSaved)
+	}
+	return nil
+}
+
+// forget takes a group out of the record.
+func (b *book) forget(g Group) error {
+	return b.update(func(r *Record) {
+		r.Groups = slices.DeleteFunc(r.Groups, func(o Group) bool { return o.name() == g.name() })
+	})
 }
 
 // set changes one group and returns it as it is then.
 func (b *book) set(g Group, change func(*Group)) (Group, error) {
 	err := b.update(func(r *Record) {
 		for i := range r.Groups {
-			if r.Groups[i].is(g) {
+			if r.Groups[i].name() == g.name() {
 				change(&r.Groups[i])
 				g = r.Groups[i]
 			}

@@ -19,6 +19,7 @@ type product struct {
 	*httptest.Server
 	onAsk  func(n int)     // called when the n-th work was made and is not answered yet
 	onLook func(*fakeWork) // called before the answer about a work
+	number bool            // ids of works are numbers
 
 	mu     sync.Mutex
 	groups []*fakeGroup
@@ -33,7 +34,7 @@ type fakeGroup struct {
 }
 
 type fakeWork struct {
-	id    string
+	id    any // a string, or a number
 	group *fakeGroup
 	until time.Time
 }
@@ -100,11 +101,25 @@ func (p *product) spec() *manifest.Agents {
 	}
 }
 
+// whole is the spec of a product that states totals, has ids and is asked for a group by its name.
+func (p *product) whole() *manifest.Agents {
+	spec := p.spec()
+	spec.Lists.Total, spec.Groups.ID, spec.Groups.Find = "meta.total", "id", "only={group}"
+	return spec
+}
+
+// before has a handler answer in the product's place; next passes the request on.
+func (p *product) before(h func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc)) {
+	product := p.Config.Handler
+	p.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h(w, r, product.ServeHTTP) })
+}
+
 func page(w http.ResponseWriter, r *http.Request, all []any) {
 	offset, _ := strconv.Atoi(r.URL.Query().Get("_offset"))
 	size, _ := strconv.Atoi(r.URL.Query().Get("_size"))
+	total := len(all)
 	all = all[min(offset, len(all)):]
-	_ = json.NewEncoder(w).Encode(map[string]any{"items": append([]any{}, all[:min(size, len(all))]...)})
+	_ = json.NewEncoder(w).Encode(map[string]any{"items": append([]any{}, all[:min(size, len(all))]...), "meta": map[string]any{"total": total}})
 }
 
 func (p *product) instances(w http.ResponseWriter, r *http.Request) {
@@ -112,13 +127,13 @@ func (p *product) instances(w http.ResponseWriter, r *http.Request) {
 	defer p.mu.Unlock()
 	var all []any
 	for _, g := range p.groups {
-		if g.tenant != r.Header.Get("Tenant") {
+		if only := r.URL.Query().Get("only"); g.tenant != r.Header.Get("Tenant") || only != "" && only != g.name {
 			continue
 		}
-		for _, v := range g.version {
-			all = append(all, map[string]any{"group": g.name, "state": g.state, "runtime": map[string]any{"agent": map[string]any{"version": v}}})
+		for i, v := range g.version {
+			all = append(all, map[string]any{"id": fmt.Sprint(g.name, i), "group": g.name, "state": g.state, "runtime": map[string]any{"agent": map[string]any{"version": v}}})
 		}
-		all = append(all, map[string]any{"group": g.name, "state": g.state, "runtime": map[string]any{}})
+		all = append(all, map[string]any{"id": g.name, "group": g.name, "state": g.state, "runtime": map[string]any{}})
 	}
 	page(w, r, all)
 }
@@ -143,7 +158,7 @@ func (p *product) look(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, one := range p.works {
-		if one.id == r.PathValue("id") {
+		if fmt.Sprint(one.id) == r.PathValue("id") {
 			if p.onLook != nil {
 				p.onLook(one)
 			}
@@ -165,6 +180,9 @@ func (p *product) ask(w http.ResponseWriter, r *http.Request) {
 	for _, g := range p.groups {
 		if g.name == in.Group && g.tenant == r.Header.Get("Tenant") {
 			made = &fakeWork{id: fmt.Sprintf("w%d", len(p.works)+1), group: g, until: time.Now().Add(50 * time.Millisecond)}
+			if p.number {
+				made.id = int64(1234567890123456789) + int64(len(p.works))
+			}
 			p.works = append(p.works, made)
 		}
 	}

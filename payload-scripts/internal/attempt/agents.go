@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/agent"
 	"onerpm/payload-scripts/internal/host"
+	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/systemd"
 )
@@ -54,6 +57,24 @@ func BeginAgents(ctx context.Context, p layout.Places, a layout.Attempt, m *mani
 		return err
 	}
 	return systemd.Begin(ctx, p.AgentsUnit())
+}
+
+// PendingAgents returns the attempt whose agents may still have to be upgraded; false when there is none. Of several upgrades the
+// last one that came to the agents has them all. A record that cannot be read is no proof that they are done.
+func PendingAgents(p layout.Places) (layout.Attempt, bool, error) {
+	all, err := attempts(p)
+	if err != nil {
+		return layout.Attempt{}, false, err
+	}
+	for _, s := range slices.Backward(all) {
+		a := p.At(s.ID)
+		rec, err := agent.Read(a.Var)
+		if errors.Is(err, os.ErrNotExist) || s.Outcome != journal.Upgraded {
+			continue
+		}
+		return a, err != nil || rec.State.Open(), nil
+	}
+	return layout.Attempt{}, false, nil
 }
 
 // EndAgents removes that unit. The caller may be its own process: it is not stopped.

@@ -42,9 +42,14 @@ func (s summary) ended() bool {
 }
 
 // Leftovers lists, oldest first, what can go of attempts that have ended. Of one that
-// is under way, needs a person or has a journal that cannot be read, it lists nothing.
+// is under way, needs a person or has a journal that cannot be read, it lists nothing. Where agents are
+// pending, what is needed to go on with them stays, whatever is kept else.
 func Leftovers(p layout.Places, keep Keep) ([]Leftover, error) {
 	all, err := attempts(p)
+	if err != nil {
+		return nil, err
+	}
+	pending, open, err := PendingAgents(p)
 	if err != nil {
 		return nil, err
 	}
@@ -58,9 +63,13 @@ func Leftovers(p layout.Places, keep Keep) ([]Leftover, error) {
 			continue
 		}
 		listed := exists(p.At(s.ID).Kept())
-		l, err := leftover(p, s, keep.Latest && i == len(all)-1 || keep.Data && listed)
+		waits := open && pending.ID == s.ID
+		l, err := leftover(p, s, keep.Latest && i == len(all)-1 || keep.Data && listed || waits)
 		if err != nil {
 			return nil, err
+		}
+		if waits {
+			l.What += "; its agents are pending"
 		}
 		if !keep.Data && listed {
 			if l.Kept, l.Behind, err = kept(p, p.At(s.ID)); err != nil {

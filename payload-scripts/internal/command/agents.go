@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,38 +35,36 @@ func runAgents(ctx context.Context, e *env, o options) int {
 	if err != nil {
 		return e.fail(err, exitFailed)
 	}
-	if rec == nil {
-		return e.tellAgents(agent.Record{State: agent.Done, Why: "there are none to upgrade, or the upgrade has not come to them"})
+	if rec.State == agent.None {
+		other, pending, err := attempt.PendingAgents(e.bundle.Places())
+		if err != nil || pending { // only the program of that upgrade can go on with them
+			return e.fail(errors.Join(err, fmt.Errorf("the agents of the upgrade %s are pending; run `%s/bin/engine agents %s`", other.ID, other.Run, cmp.Or(o.verb, "status"))), exitAgents)
+		}
 	}
 	switch o.verb {
 	case "start", "resume":
-		return e.beginAgents(ctx, a)
+		return e.beginAgents(ctx, a, rec)
 	case "wait":
-		return e.waitForAgents(ctx, a)
+		return e.waitForAgents(ctx, a, rec)
 	case "work":
-		return e.workOnAgents(ctx, a)
+		return e.workOnAgents(ctx, a, rec)
 	}
-	return e.tellAgents(*rec)
+	return e.tellAgents(rec)
 }
 
-// agentsRecord finds the record of the attempt that this program belongs to; nil when there is none.
-func (e *env) agentsRecord() (layout.Attempt, *agent.Record, error) {
-	p := e.bundle.Places()
+// agentsRecord tells how the agents of the attempt are that this program belongs to.
+func (e *env) agentsRecord() (layout.Attempt, agent.Record, error) {
+	p, m := e.bundle.Places(), e.bundle.Manifest
 	a, ok := e.latest()
 	if filepath.Dir(e.bundle.Dir) == p.Run() { // the attempt's own engine
 		a, ok = p.At(filepath.Base(e.bundle.Dir)), true
 	}
 	if !ok {
-		return a, nil, attempt.Readable(p)
+		none := agent.Record{State: agent.None, Why: fmt.Sprintf("there is no upgrade to %s on record here; start it: %s start", m.To, e.bundle.Command())}
+		return a, none, attempt.Readable(p)
 	}
-	if e.bundle.Manifest.Agents == nil {
-		return a, nil, nil
-	}
-	rec, err := agent.Read(a.Var)
-	if errors.Is(err, os.ErrNotExist) {
-		return a, nil, nil
-	}
-	return a, &rec, err
+	done, err := journal.Read(a.Var)
+	return a, upgrade.AgentsOf(e.bundle, a, done.Outcome), err
 }
 
 func (e *env) tellAgents(rec agent.Record) int {
@@ -73,7 +72,7 @@ func (e *env) tellAgents(rec agent.Record) int {
 	if e.json {
 		return e.encode(rec, code)
 	}
-	view.Agents(e.out, e.bundle.Manifest.Prefix, rec)
+	view.Agents(e.out, e.bundle.Command(), rec)
 	return code
 }
 
@@ -89,26 +88,28 @@ func (e *env) end(r upgrade.Report) int {
 func (e *env) printEnd(r upgrade.Report) {
 	view.Outcome(e.out, r)
 	if r.Outcome == journal.Upgraded && r.Agents != nil {
-		view.Agents(e.out, e.prefix(), *r.Agents)
+		view.Agents(e.out, e.bundle.Command(), *r.Agents)
 	}
 }
 
 // agentsExit is the exit code that the agents make of an upgrade that is done.
 func agentsExit(rec *agent.Record) int {
-	if rec == nil || rec.State == agent.Done || rec.State == agent.Left {
+	switch {
+	case rec == nil || !rec.State.Open():
 		return exitDone
+	case rec.State == agent.None:
+		return exitNotStarted
 	}
 	return exitAgents
 }
 
 // beginAgents starts, or starts again, what works on the agents.
-func (e *env) beginAgents(ctx context.Context, a layout.Attempt) int {
-	done, err := journal.Read(a.Var)
-	if err != nil {
-		return e.fail(err, exitFailed)
+func (e *env) beginAgents(ctx context.Context, a layout.Attempt, rec agent.Record) int {
+	if rec.State == agent.None {
+		return e.fail(errors.New("agents were not begun: "+rec.Why), exitRefused)
 	}
-	if done.Outcome != journal.Upgraded {
-		return e.fail(errors.New("the upgrade has not ended well: agents are upgraded after it"), exitRefused)
+	if e.bundle.Manifest.Agents == nil {
+		return e.tellAgents(rec)
 	}
 	rec, err := upgrade.BeginAgents(ctx, e.bundle, a, true)
 	if err != nil {
@@ -122,26 +123,30 @@ func (e *env) beginAgents(ctx context.Context, a layout.Attempt) int {
 }
 
 // waitForAgents waits until nothing works on the agents any more.
-func (e *env) waitForAgents(ctx context.Context, a layout.Attempt) int {
-	for {
-		rec, err := agent.Read(a.Var)
-		if err != nil {
-			return e.fail(err, exitFailed)
-		}
-		if rec.State != agent.Running {
-			return e.tellAgents(rec)
-		}
+func (e *env) waitForAgents(ctx context.Context, a layout.Attempt, rec agent.Record) int {
+	for rec.State == agent.Running {
 		select {
 		case <-ctx.Done():
 			return e.fail(errors.New("no longer waiting; the agents continue"), exitFailed)
 		case <-time.After(view.Poll):
 		}
+		var err error
+		if rec, err = agent.Read(a.Var); err != nil {
+			return e.fail(err, exitFailed)
+		}
 	}
+	return e.tellAgents(rec)
 }
 
 // workOnAgents is what the agents' unit runs.
-func (e *env) workOnAgents(ctx context.Context, a layout.Attempt) int {
+func (e *env) workOnAgents(ctx context.Context, a layout.Attempt, rec agent.Record) int {
 	p := e.bundle.Places()
+	if rec.State != agent.Running { // it had ended when the process before was killed: to go on is the admin's word
+		if err := attempt.EndAgents(ctx, p); err != nil {
+			return e.fail(err, exitFailed)
+		}
+		return e.tellAgents(rec)
+	}
 	release, err := attempt.LockAgents(ctx, p)
 	if err != nil {
 		return e.fail(err, lockExit(err))
@@ -155,27 +160,23 @@ func (e *env) workOnAgents(ctx context.Context, a layout.Attempt) int {
 	slog.SetDefault(slog.New(slog.NewTextHandler(io.MultiWriter(log, e.err), &slog.HandlerOptions{ReplaceAttr: redact.Attr})))
 	headers, err := header.ReadSecret(e.bundle.Manifest.Agents.Headers.File)
 	if err != nil {
-		return e.agentsLack(ctx, a, err)
+		return e.agentsLack(ctx, a, rec, err)
 	}
-	rec, err := agent.Run(ctx, e.bundle.Manifest.Agents, headers, a.Var)
+	rec, err = agent.Run(ctx, e.bundle.Manifest.Agents, headers, a.Var)
 	if err != nil {
 		return e.fail(err, exitFailed) // the unit is started again, now or at boot, and goes on
 	}
 	if err := attempt.EndAgents(ctx, p); err != nil {
 		return e.fail(err, exitFailed)
 	}
-	view.Agents(e.err, p.Prefix, rec)
+	view.Agents(e.err, e.bundle.Command(), rec)
 	return agentsExit(&rec)
 }
 
 // agentsLack ends the work on the agents for want of credentials.
-func (e *env) agentsLack(ctx context.Context, a layout.Attempt, what error) int {
-	rec, err := agent.Read(a.Var)
-	if err == nil {
-		rec.State, rec.Why = agent.Pending, what.Error()
-		err = errors.Join(agent.Write(a.Var, rec), attempt.EndAgents(ctx, e.bundle.Places()))
-	}
-	if err != nil {
+func (e *env) agentsLack(ctx context.Context, a layout.Attempt, rec agent.Record, what error) int {
+	rec.State, rec.Why = agent.Pending, fmt.Sprintf("%v; then run `%s agents start`", what, e.bundle.Command())
+	if err := errors.Join(agent.Write(a.Var, rec), attempt.EndAgents(ctx, e.bundle.Places())); err != nil {
 		return e.fail(err, exitFailed)
 	}
 	return e.tellAgents(rec)

@@ -73,23 +73,110 @@ func TestAgentsLackCredentials(t *testing.T) {
 func TestAgentsBeforeTheEnd(t *testing.T) {
 	w := withAgents(t, rolledBack, agent.Record{State: agent.Pending})
 	_, stderr := w.run(3, "agents", "start")
-	contains(t, stderr, "after it")
+	contains(t, stderr, "after the upgrade")
+	out, _ := w.run(8, "agents")
+	contains(t, out, "not begun")
 	none := anotherWorld(t)
 	none.attempt(id, upgraded)
-	out, _ := none.run(0, "agents")
+	out, _ = none.run(0, "agents")
 	contains(t, out, "none to upgrade")
 }
 
-// TestCleanSparesAgents keeps what the agents under way need.
+// TestCleanSparesAgents keeps what agents need that are not done, with --all too.
 func TestCleanSparesAgents(t *testing.T) {
 	w := withAgents(t, upgraded, agent.Record{State: agent.Running})
 	out, _ := w.run(0, "clean", "--all")
 	contains(t, out, "nothing to remove")
-	rewrite(t, w, agent.Record{State: agent.Stopped})
-	w.run(0, "clean")
-	if _, err := agent.Read(w.bundle.Places().At(id).Var); err != nil {
-		t.Error(err)
+	p := w.bundle.Places()
+	for _, state := range []agent.State{agent.Pending, agent.Stopped} {
+		rewrite(t, w, agent.Record{State: state})
+		for _, args := range [][]string{{"clean"}, {"clean", "--all"}} {
+			out, _ := w.run(0, args...)
+			w.run(6, "wait")
+			w.run(6, "agents", "status")
+			if rec, err := agent.Read(p.At(id).Var); err != nil || rec.State != state {
+				t.Errorf("%v: %s, %v", args, rec.State, err)
+			}
+			if len(args) > 1 {
+				contains(t, out, "agents are pending", "p agents status")
+			}
+		}
 	}
+	for _, path := range []string{p.At(id).Run + "/bin/engine", p.At(id).Run + "/manifest.json", p.At(id).Log(), p.At(id).Report()} {
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
+		}
+	}
+	w.write(filepath.Join(p.At(id).Var, agent.File), "{")
+	w.run(0, "clean", "--all")
+	out, _ = w.run(6, "agents")
+	contains(t, out, agent.File, "agents start")
+	rewrite(t, w, agent.Record{State: agent.Done})
+	w.run(0, "clean", "--all")
+	if found := w.tree(p.Run()); len(found) > 0 {
+		t.Errorf("left %v", found)
+	}
+	out, _ = w.run(8, "agents", "wait")
+	contains(t, out, "no upgrade to 4.2.0 on record")
+}
+
+// TestAgentsAfterALaterUpgrade: that has the agents too, and the record of the one before may go.
+func TestAgentsAfterALaterUpgrade(t *testing.T) {
+	w := withAgents(t, upgraded, agent.Record{State: agent.Stopped})
+	a := w.attempt("4.2.0-2-20260401T120000.000Z", upgraded)
+	if _, pending, err := attempt.PendingAgents(w.bundle.Places()); err != nil || !pending {
+		t.Errorf("%v, %v: the later one has not come to them", pending, err)
+	}
+	if err := agent.Write(a.Var, agent.Record{State: agent.Done}); err != nil {
+		t.Fatal(err)
+	}
+	w.run(0, "clean")
+	if found, err := attempt.Leftovers(w.bundle.Places(), attempt.Keep{Latest: true}); err != nil || len(found) > 0 {
+		t.Errorf("left %v, %v", found, err)
+	}
+}
+
+// TestAgentsWithoutRecord: nobody knows how they are, so they are not done.
+func TestAgentsWithoutRecord(t *testing.T) {
+	w := withAgents(t, upgraded, agent.Record{State: agent.Done})
+	if err := os.Remove(filepath.Join(w.bundle.Places().At(id).Var, agent.File)); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"wait"}, {"agents"}, {"agents", "wait"}} {
+		out, _ := w.run(6, args...)
+		contains(t, out, "agents: pending", "no record", "p agents start")
+	}
+	out, _ := w.run(6, "agents", "start")
+	contains(t, out, filepath.Join(w.root, "credentials"))
+	if rec, err := agent.Read(w.bundle.Places().At(id).Var); err != nil || rec.State != agent.Pending {
+		t.Errorf("%s, %v", rec.State, err)
+	}
+}
+
+// TestAgentsOfAnotherUpgrade: the next bundle is there, and tells who can go on with them.
+func TestAgentsOfAnotherUpgrade(t *testing.T) {
+	w := withAgents(t, upgraded, agent.Record{State: agent.Stopped})
+	w.bundle.Manifest.To = "4.3.0"
+	_, stderr := w.run(6, "agents", "resume")
+	contains(t, stderr, w.bundle.Places().At(id).Run+"/bin/engine agents resume")
+	rewrite(t, w, agent.Record{State: agent.Done})
+	out, _ := w.run(8, "agents")
+	contains(t, out, "not begun", "4.3.0", "p start")
+}
+
+// TestAgentsAfterTheBundle: once its RPM is removed, the attempt's own program goes on, and is what is told.
+func TestAgentsAfterTheBundle(t *testing.T) {
+	w := withAgents(t, upgraded, agent.Record{State: agent.Stopped, Why: "one failed"})
+	p := w.bundle.Places()
+	w.bundle.Dir = p.At(id).Run
+	command := filepath.Join(p.Current(), "bin/engine")
+	out, _ := w.run(6, "agents")
+	contains(t, out, command+" agents resume")
+	out, _ = w.run(6, "agents", "resume")
+	contains(t, out, "run `"+command+" agents start`")
+	w.write(p.Command(), "#!/bin/sh\n")
+	out, _ = w.run(6, "agents", "resume")
+	contains(t, out, "run `p agents start`")
 }
 
 func rewrite(t *testing.T, w *world, rec agent.Record) {

@@ -87,6 +87,9 @@ func (e *env) cleaned(found []attempt.Leftover, o options) int {
 			fmt.Fprintf(e.out, "  stays, as it is behind a symbolic link: %s\n", path)
 		}
 	}
+	if a, pending, err := attempt.PendingAgents(e.bundle.Places()); o.all && pending && err == nil {
+		fmt.Fprintf(e.out, "%s: its agents are pending, so report, log and program of it stay; see %s agents status\n", a.ID, e.bundle.Command())
+	}
 	switch {
 	case len(found) == 0:
 		fmt.Fprintln(e.out, "there is nothing to remove")

@@ -39,5 +39,15 @@ func Load(executable string) (*Bundle, error) {
 	return b, nil
 }
 
+// Command is what an admin types to run this program: the product's command or, when the RPM that brought it was
+// removed, the attempt's own program.
+func (b *Bundle) Command() string {
+	p := b.Places()
+	if _, err := os.Stat(p.Command()); err != nil && filepath.Dir(b.Dir) == p.Run() {
+		return filepath.Join(p.Current(), "bin/engine")
+	}
+	return p.Prefix
+}
+
 // Places returns the folders on the host that belong to the bundle's product.
 func (b *Bundle) Places() Places { return Places{Prefix: b.Manifest.Prefix, Root: b.Root} }

@@ -24,6 +24,9 @@ type Places struct {
 // user of a scratch database must come through to it.
 func (p Places) Rehearsal() string { return p.Var() + "-rehearsal" }
 
+// Command is the product's command, which the RPM of a bundle brings.
+func (p Places) Command() string { return p.Root + "/usr/bin/" + p.Prefix }
+
 // Run is the folder of the attempts' hard links.
 func (p Places) Run() string { return p.Root + "/opt/" + p.Prefix + "/run" }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"github.com/gofrs/flock"
 
@@ -13,6 +14,7 @@ import (
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/header"
 	"onerpm/payload-scripts/internal/job"
+	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 )
 
@@ -46,6 +48,23 @@ func (a *agents) begin(ctx context.Context) {
 	}
 }
 
+// AgentsOf tells how the agents are of an attempt with this outcome. Without a record nothing is known to be done.
+func AgentsOf(b *layout.Bundle, a layout.Attempt, outcome journal.Outcome) agent.Record {
+	rec, err := agent.Read(a.Var)
+	again := fmt.Sprintf("run `%s agents start`: they are looked for anew", b.Command())
+	switch {
+	case b.Manifest.Agents == nil:
+		return agent.Record{State: agent.Done, Why: "there are none to upgrade"}
+	case outcome != journal.Upgraded:
+		return agent.Record{State: agent.None, Why: "they are upgraded after the upgrade, and that has not ended well"}
+	case errors.Is(err, os.ErrNotExist):
+		return agent.Record{State: agent.Pending, Why: "there is no record of them; " + again}
+	case err != nil:
+		return agent.Record{State: agent.Pending, Why: fmt.Sprintf("%v; remove %s, then %s", err, filepath.Join(a.Var, agent.File), again)}
+	}
+	return rec
+}
+
 // BeginAgents starts what works on an attempt's agents, or notes what it is missing, and
 // returns the record as it is then. evenLeft is the admin's order, which goes over the mark that leaves them alone.
 func BeginAgents(ctx context.Context, b *layout.Bundle, a layout.Attempt, evenLeft bool) (agent.Record, error) {
@@ -59,6 +78,9 @@ func BeginAgents(ctx context.Context, b *layout.Bundle, a layout.Attempt, evenLe
 		defer lock.Unlock() //nolint:errcheck // ends with the process
 	}
 	rec, err := agent.Read(a.Var)
+	if errors.Is(err, os.ErrNotExist) {
+		rec, err = agent.Record{State: agent.Pending}, nil
+	}
 	if err != nil || !free { // whoever holds it works on them
 		return rec, err
 	}
@@ -70,11 +92,14 @@ func BeginAgents(ctx context.Context, b *layout.Bundle, a layout.Attempt, evenLe
 		rec.State, rec.Why = agent.Left, p.NoAgents()+" is there"
 		return rec, agent.Write(a.Var, rec)
 	case errors.Is(lacks, os.ErrNotExist):
-		rec.State, rec.Why = agent.Pending, fmt.Sprintf("there is no %s: write the headers that let an administrator in, one \"Name: value\" a line, chmod 600, then run `%s agents start`", credentials, p.Prefix)
+		rec.State, rec.Why = agent.Pending, fmt.Sprintf("there is no %s: write the headers that let an administrator in, one \"Name: value\" a line, chmod 600, then run `%s agents start`", credentials, b.Command())
 		return rec, agent.Write(a.Var, rec)
 	case lacks != nil:
-		rec.State, rec.Why = agent.Pending, fmt.Sprintf("%v; then run `%s agents start`", lacks, p.Prefix)
+		rec.State, rec.Why = agent.Pending, fmt.Sprintf("%v; then run `%s agents start`", lacks, b.Command())
 		return rec, agent.Write(a.Var, rec)
+	}
+	if rec.State != agent.Running {
+		rec.Ordered = true
 	}
 	rec.State, rec.Why = agent.Running, ""
 	if err := agent.Write(a.Var, rec); err != nil {

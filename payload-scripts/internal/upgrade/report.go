@@ -53,7 +53,7 @@ func ReportOf(b *layout.Bundle, a layout.Attempt, r journal.Record) Report {
 		Changes: changes(b, a),
 	}
 	report.Stores, _ = stores.Notes(a.Stores()) // an attempt that never came to them has none
-	if agents, err := agent.Read(a.Var); err == nil {
+	if agents := AgentsOf(b, a, r.Outcome); b.Manifest.Agents != nil && agents.State != agent.None {
 		report.Agents = &agents
 	}
 	if r.Outcome == journal.Upgraded {
