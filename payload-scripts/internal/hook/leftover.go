@@ -60,8 +60,8 @@ func (r Room) leftovers() ([]int, error) {
 	var found []int
 	for _, path := range all {
 		environ, err := os.ReadFile(path)
-		if err != nil {
-			continue // it has ended, or is a zombie
+		if err != nil || len(environ) == 0 { // it has ended, or its first thread has, or it is the kernel's
+			environ = ofAnyThread(filepath.Dir(path))
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 		if err != nil || pid == os.Getpid() {
@@ -78,4 +78,15 @@ func (r Room) leftovers() ([]int, error) {
 		found = append(found, p.PID)
 	}
 	return found, nil
+}
+
+// ofAnyThread returns the environment that a thread of a process has; nil when none has any.
+func ofAnyThread(process string) []byte {
+	threads, _ := filepath.Glob(process + "/task/*/environ") // the pattern is right
+	for _, path := range threads {
+		if environ, err := os.ReadFile(path); err == nil && len(environ) > 0 {
+			return environ
+		}
+	}
+	return nil
 }

@@ -147,6 +147,9 @@ func end(report *os.File, left bool, none chan struct{}) {
 			for _, p := range below {
 				tell(report, saysStuck, p.PID, p.Name)
 			}
+			if len(below) == 0 {
+				tell(report, saysStuck, 0, "that nothing shows")
+			}
 			return
 		}
 		select {

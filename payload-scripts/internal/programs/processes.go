@@ -6,12 +6,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Process is a process of the host.
 type Process struct {
 	PID  int
-	Name string // of its program, at most 15 bytes
+	Name string // of its program, at most 15 bytes; what cannot be printed is a question mark
 }
 
 // Descendants returns the processes that came of others, by the tree of processes: those that run.
@@ -43,8 +44,15 @@ func Descendants(of ...int) []Process {
 	return found
 }
 
-// parseStat reads /proc/PID/stat, see proc(5): PID (NAME) STATE PARENT. A name may hold blanks and brackets. One that has
-// ended and is waited for (Z, X) does not run, and has no children.
+// Fields of /proc/PID/stat after the name, see proc_pid_stat(5).
+const (
+	stateField = iota
+	parentField
+	threadsField = 17
+)
+
+// parseStat reads /proc/PID/stat: PID (NAME) STATE PARENT. A name may hold blanks, brackets and ends of lines. One that has
+// ended and is waited for (Z, X) does not run, and has no children, but for one whose first thread alone has ended.
 func parseStat(text string) (p Process, parent int, runs bool) {
 	first, rest, _ := strings.Cut(text, " (")
 	i := strings.LastIndex(rest, ") ")
@@ -52,13 +60,27 @@ func parseStat(text string) (p Process, parent int, runs bool) {
 		return p, 0, false
 	}
 	fields := strings.Fields(rest[i+2:])
-	if len(fields) < 2 {
+	if len(fields) <= threadsField {
 		return p, 0, false
 	}
 	pid, err := strconv.Atoi(first)
 	if err != nil {
 		return p, 0, false
 	}
-	parent, err = strconv.Atoi(fields[1])
-	return Process{PID: pid, Name: rest[:i]}, parent, err == nil && !strings.ContainsAny(fields[0], "ZXx")
+	parent, err = strconv.Atoi(fields[parentField])
+	if err != nil {
+		return p, 0, false
+	}
+	threads, err := strconv.Atoi(fields[threadsField])
+	ended := strings.ContainsAny(fields[stateField], "ZXx") && threads <= 1
+	return Process{PID: pid, Name: printable(rest[:i])}, parent, err == nil && !ended
+}
+
+func printable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, name)
 }

@@ -53,7 +53,7 @@ func (s *scope) started(program string) {
 			words := strings.SplitN(lines.Text(), " ", 3)
 			switch words[0] {
 			case saysBegan:
-				s.pid, _ = strconv.Atoi(words[1])
+				s.pid, _ = strconv.Atoi(strings.Join(words[1:], ""))
 			case saysLeft:
 				slog.Warn("ending what a program left running", "program", program, "process", strings.Join(words[1:], " "))
 			case saysStuck:

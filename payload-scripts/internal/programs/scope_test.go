@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,12 +23,48 @@ import (
 const asEngine = "PROGRAMS_TEST_ENGINE"
 
 func TestMain(m *testing.M) {
+	if os.Getenv(withoutLeader) != "" {
+		loseLeader()
+	}
 	if program := os.Getenv(asEngine); program != "" {
 		_, err := Run(context.Background(), Cmd{Name: program, Scope: true, Timeout: time.Hour})
 		fmt.Println(err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
+}
+
+// withoutLeader names what has this test's program go on in another thread than its first one.
+const withoutLeader = "PROGRAMS_TEST_WITHOUT_LEADER"
+
+func init() { runtime.LockOSThread() } // main has the first thread
+
+// loseLeader ends the first thread, as pthread_exit(3) in main does, once another one sleeps.
+func loseLeader() {
+	sleeps := make(chan bool)
+	go func() {
+		runtime.LockOSThread()
+		close(sleeps)
+		_ = syscall.Nanosleep(&syscall.Timespec{Sec: 3600}, nil)
+	}()
+	<-sleeps
+	_, _, _ = syscall.RawSyscall(syscall.SYS_EXIT, 0, 0, 0) //nolint:dogsled // it never returns
+}
+
+// TestScopeOfOneWithoutALeader: of a process whose first thread has ended and others work, the kernel says Z.
+func TestScopeOfOneWithoutALeader(t *testing.T) {
+	t.Parallel()
+	mark := fmt.Sprint("without-leader-", os.Getpid())
+	c := sh(fmt.Sprintf(`%s=1 %s %s & until grep -q "^State:.Z" /proc/$!/status; do sleep 0.02; done; echo $!`, withoutLeader, os.Args[0], mark))
+	c.Scope, c.Timeout = true, time.Hour
+	began := time.Now()
+	got, err := Run(t.Context(), c)
+	if err != nil || time.Since(began) > endLimit {
+		t.Errorf("%v, after %s", err, time.Since(began))
+	}
+	if _, err := os.Stat("/proc/" + strings.TrimSpace(got.Stdout)); err == nil || got.Stdout == "" {
+		t.Errorf("%q works on", got.Stdout)
+	}
 }
 
 // long is a time to sleep that no other test has, nor another run of this one.
@@ -215,19 +252,23 @@ func until(t *testing.T, is func() bool) {
 
 func TestParseStat(t *testing.T) {
 	t.Parallel()
+	more := strings.Repeat(" 0", threadsField-parentField-1) + " "
 	for text, want := range map[string]struct {
 		pid, parent int
 		name        string
 		runs        bool
 	}{
-		"12 (sh) S 1 12 12 0":          {12, 1, "sh", true},
-		"12 (a) b (c) d) R 345 12 0":   {12, 345, "a) b (c) d", true},
-		"12 (ended) Z 1 12 12 0":       {12, 1, "ended", false},
-		"12 (gone) X 0 -1":             {12, 0, "gone", false},
-		"":                             {},
-		"12 (sh) S":                    {},
-		"x (sh) S 1 2":                 {},
-		"12 (with ) Z in it) S 1 12 0": {12, 1, "with ) Z in it", true},
+		"12 (sh) S 1" + more + "1":             {12, 1, "sh", true},
+		"12 (a) b (c) d) R 345" + more + "1":   {12, 345, "a) b (c) d", true},
+		"12 (ended) Z 1" + more + "1":          {12, 1, "ended", false},
+		"12 (gone) X 0" + more + "0":           {12, 0, "gone", false},
+		"12 (first thread) Z 1" + more + "3":   {12, 1, "first thread", true},
+		"":                                     {},
+		"12 (sh) S 1 2 3":                      {},
+		"x (sh) S 1" + more + "1":              {},
+		"12 (sh) S 1" + more + "x":             {12, 1, "sh", false},
+		"12 (with ) Z in it) S 1" + more + "1": {12, 1, "with ) Z in it", true},
+		"12 (a\nbegan) S 1" + more + "1":       {12, 1, "a?began", true},
 	} {
 		p, parent, runs := parseStat(text)
 		if p.PID != want.pid || parent != want.parent || p.Name != want.name || runs != want.runs {
