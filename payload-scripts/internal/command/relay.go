@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"os"
 	"strconv"
 	"strings"
 
@@ -15,14 +14,14 @@ import (
 func relayFlags(set *flag.FlagSet, o *options) {
 	set.UintVar(&o.port, "port", 0, "port of loopback that clients are handed to")
 	set.StringVar(&o.ports, "ports", "", "whose clients wait, with commas in between")
-	set.BoolVar(&o.ended, "ended", false, "take away what a relay that has ended left")
+	set.BoolVar(&o.ended, "ended", false, "take away what a relay that was killed has left")
 }
 
 // runRelay is the process that keeps clients waiting while the door is shut.
 func runRelay(ctx context.Context, e *env, o options) int {
 	h := hold.Of(e.bundle.Manifest, e.bundle.Places(), nil)
 	if o.ended {
-		if err := h.Ended(os.Getenv("SERVICE_RESULT")); err != nil {
+		if err := h.Ended(); err != nil {
 			return e.fail(err, exitFailed)
 		}
 		return exitDone

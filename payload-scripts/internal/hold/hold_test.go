@@ -170,8 +170,15 @@ func (s *systemdStandIn) startAs(unit []byte) error {
 		if err != nil {
 			result = "signal"
 		}
-		if err := s.h.Ended(result); err != nil { // ExecStopPost
+		if err := s.h.Ended(); err != nil { // the first ExecStopPost
 			s.t.Error(err)
+		}
+		_, last, _ := strings.Cut(string(unit), "ExecStopPost=-/bin/sh -c '")
+		last, _, _ = strings.Cut(last, "'\n")
+		post := exec.Command("sh", "-c", strings.ReplaceAll(last, "$$", "$"))
+		post.Env = append(os.Environ(), "SERVICE_RESULT="+result)
+		if out, err := post.CombinedOutput(); err != nil || last == "" {
+			s.t.Errorf("ExecStopPost %q: %v: %s", last, err, out)
 		}
 		done <- err
 	}()

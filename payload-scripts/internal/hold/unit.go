@@ -18,9 +18,10 @@ const LongestWait = 2 * time.Minute
 // Limits of a relay. A connection that was held may be a long upload.
 var limits = relay.Limits{Connections: 20000, Wait: LongestWait, Life: time.Hour}
 
-// unitText is the relay's unit. It lies in memory, and is removed when the relay has ended well. One that was killed is
-// started again at once, in whatever moment it was: the kernel drops the packets of new clients meanwhile, which they repeat.
-// CollectMode: systemd forgets one that failed, too (systemd.unit(5)).
+// unitText is the relay's unit. It lies in memory, and is removed when the relay has ended well; not by the relay, which may
+// be killed after it, and not by the engine, which `clean` may have removed meanwhile. One that was killed is started again at
+// once: the kernel drops the packets of new clients meanwhile, which they repeat. CollectMode: systemd forgets one that failed,
+// too (systemd.unit(5)).
 const unitText = `# Written by the upgrade of %[1]s for the time of its window; in memory, gone at a reboot.
 [Unit]
 Description=Clients of %[1]s wait while it is upgraded
@@ -30,7 +31,8 @@ CollectMode=inactive-or-failed
 [Service]
 Type=simple
 ExecStart=%[2]s relay --port %[3]d --ports %[5]s
-ExecStopPost=%[2]s relay --ended
+ExecStopPost=-%[2]s relay --ended
+ExecStopPost=-/bin/sh -c '[ "$$SERVICE_RESULT" != success ] || rm -f %[6]s'
 Restart=on-failure
 RestartSec=100ms
 StartLimitInterval=1min
@@ -45,7 +47,8 @@ func (h Hold) unit(port uint16) string {
 	for _, p := range h.Ports {
 		ports = append(ports, fmt.Sprint(p))
 	}
-	return fmt.Sprintf(unitText, h.Places.Prefix, h.Engine, port, 2*limits.Connections+1000, strings.Join(ports, ","))
+	return fmt.Sprintf(unitText, h.Places.Prefix, h.Engine, port, 2*limits.Connections+1000, strings.Join(ports, ","),
+		strings.Join(h.files(), " "))
 }
 
 // Serve is the relay's process. It ends when the release has come and its last client has gone.
@@ -90,15 +93,9 @@ func (h Hold) released() bool {
 	return errors.Is(err, os.ErrNotExist)
 }
 
-// Ended takes away what a relay has left: in the kernel, and when it has ended well its files. The rules that hold
-// clients are the engine's, and stay. result is $SERVICE_RESULT of systemd.exec(5).
-func (h Hold) Ended(result string) error {
-	err := h.capture(0).Unroute()
-	if err == nil && result == "success" && h.released() {
-		err = h.removeFiles()
-	}
-	return err
-}
+// Ended takes away what a relay that was killed has left in the kernel; the rules that hold clients are the
+// engine's, and stay.
+func (h Hold) Ended() error { return h.capture(0).Unroute() }
 
 func (h Hold) files() []string {
 	return []string{h.Places.HoldUnitFile(), h.Places.HoldReleased(), h.Places.HoldSocket()}
