@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"time"
 
 	"onerpm/payload-scripts/internal/database"
@@ -33,11 +34,17 @@ var unreadable = query{
 				AND NOT EXISTS (SELECT 1 FROM aclexplode(l.lomacl) a WHERE a.privilege_type = 'SELECT' AND (a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE')))`,
 }
 
-// dumped are the tables whose rows pg_dump reads.
-const dumped = `SELECT c.oid::regclass::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+// dumped are the tables whose rows pg_dump reads, with the columns that it reads of each. %s is what else is asked of a column.
+const dumped = `SELECT c.oid::regclass::text, coalesce((
+		SELECT string_agg('onerpm_row.' || quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a
+		WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped%s), '')
+	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 	WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 		AND (NOT ` + member + ` OR EXISTS (SELECT 1 FROM pg_catalog.pg_extension e WHERE c.oid = ANY (e.extconfig)))
 	ORDER BY 1`
+
+// notGenerated leaves out columns that pg_dump does not read, as a restore computes them anew: since PostgreSQL 12.
+const notGenerated, generatedSince = " AND a.attgenerated = ''", 120000
 
 // rowsTried bounds how long a row of each table is looked for: a table may be all empty pages.
 const rowsTried = 30 * time.Second
@@ -47,21 +54,21 @@ const rowsTried = 30 * time.Second
 func (c *check) rows(ctx context.Context) error {
 	limited, stop := context.WithTimeout(ctx, rowsTried)
 	defer stop()
-	tables, err := c.db.Names(limited, dumped)
-	if err != nil {
-		return err
+	asked := ""
+	if c.version >= generatedSince {
+		asked = notGenerated
 	}
-	err = c.db.Reading(limited, func(tx *sql.Tx) error {
+	err := c.db.Reading(limited, func(tx *sql.Tx) error {
+		tables, err := texts(limited, tx, fmt.Sprintf(dumped, asked), math.MaxInt)
+		if err != nil {
+			return database.Explain(err)
+		}
 		if _, err := tx.ExecContext(limited, "SET LOCAL row_security = off"); err != nil {
 			return err
 		}
-		for _, table := range tables {
-			rows, err := tx.QueryContext(limited, "SELECT 1 FROM (SELECT (onerpm_row.*)::text AS line FROM ONLY "+table+" onerpm_row LIMIT 1) one WHERE line IS NOT NULL")
-			if err == nil {
-				_, err = database.Texts(rows, 1)
-				_ = rows.Close() // Texts has its error
-			}
-			if err != nil {
+		for _, t := range tables {
+			table, columns := t[0].String, t[1].String
+			if _, err := texts(limited, tx, "SELECT 1 FROM (SELECT ROW("+columns+")::text AS line FROM ONLY "+table+" onerpm_row LIMIT 1) one WHERE line IS NOT NULL", 1); err != nil {
 				return fmt.Errorf("table %s: %w", table, database.Explain(err))
 			}
 		}
@@ -71,6 +78,16 @@ func (c *check) rows(ctx context.Context) error {
 		return nil // it takes too long, or somebody else's lock is in the way now: pg_dump waits
 	}
 	return err
+}
+
+func texts(ctx context.Context, tx *sql.Tx, query string, limit int) ([][]sql.NullString, error) {
+	rows, err := tx.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // Texts has its error
+	a, err := database.Texts(rows, limit)
+	return a.Rows, err
 }
 
 // backup tells what will keep the database from being backed up. When nothing that is

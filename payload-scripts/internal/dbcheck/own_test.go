@@ -76,20 +76,45 @@ func TestWhatTheBackupMayNotRead(t *testing.T) {
 	}
 }
 
+// odd makes a type of that name, and more; lostOdd has its values no text any more.
+func odd(tb *testbed.Bed, more ...string) {
+	tb.Helper()
+	for _, statement := range append([]string{
+		"CREATE TYPE odd", "CREATE FUNCTION odd_in(cstring) RETURNS odd LANGUAGE internal STRICT IMMUTABLE AS 'int4in'",
+		"CREATE FUNCTION odd_out(odd) RETURNS cstring LANGUAGE internal STRICT IMMUTABLE AS 'int4out'",
+		"CREATE TYPE odd (INPUT = odd_in, OUTPUT = odd_out, INTERNALLENGTH = 4, PASSEDBYVALUE, ALIGNMENT = int4)",
+	}, more...) {
+		tb.AsSuper(statement)
+	}
+}
+
+const lostOdd = "UPDATE pg_proc SET prosrc = 'no_such' WHERE proname = 'odd_out'"
+
+// TestColumnsThatAreGenerated are in no dump: what cannot be read there is in nobody's way.
+func TestColumnsThatAreGenerated(t *testing.T) {
+	t.Parallel()
+	tb := testbed.Small(t)
+	generated := " GENERATED ALWAYS AS (odd_of(a)) STORED"
+	if tb.Value("SELECT current_setting('server_version_num')::int < 120000") == "true" { // it has no such columns
+		generated = ""
+	}
+	odd(tb, "CREATE FUNCTION odd_of(int) RETURNS odd LANGUAGE internal STRICT IMMUTABLE AS 'int4up'",
+		`CREATE TABLE "makes odd" (a int, o odd`+generated+`, "from" int)`, `ALTER TABLE "makes odd" OWNER TO cloudify`, `INSERT INTO "makes odd" (a) VALUES (1)`)
+	if generated != "" {
+		tb.AsSuper(lostOdd)
+	}
+	none(tb, jump(tb))
+	if !dumps(tb) {
+		t.Error("it keeps the database from being dumped")
+	}
+}
+
 // TestRowsThatTheBackupCannotRead: nothing of a schema tells that a value cannot be written as text.
 func TestRowsThatTheBackupCannotRead(t *testing.T) {
 	t.Parallel()
 	tb := testbed.Small(t)
-	for _, statement := range []string{
-		"CREATE TYPE odd", "CREATE FUNCTION odd_in(cstring) RETURNS odd LANGUAGE internal STRICT IMMUTABLE AS 'int4in'",
-		"CREATE FUNCTION odd_out(odd) RETURNS cstring LANGUAGE internal STRICT IMMUTABLE AS 'int4out'",
-		"CREATE TYPE odd (INPUT = odd_in, OUTPUT = odd_out, INTERNALLENGTH = 4, PASSEDBYVALUE, ALIGNMENT = int4)",
-		`CREATE TABLE "has odd" (onerpm_row int, o odd)`, `ALTER TABLE "has odd" OWNER TO cloudify`,
-	} {
-		tb.AsSuper(statement)
-	}
-	const lost = "UPDATE pg_proc SET prosrc = 'no_such' WHERE proname = 'odd_out'"
-	tb.AsSuper(lost)
+	odd(tb, `CREATE TABLE "has odd" (onerpm_row int, o odd)`, `ALTER TABLE "has odd" OWNER TO cloudify`)
+	tb.AsSuper(lostOdd)
 	none(tb, jump(tb)) // there is no row that needs it
 	tb.AsSuper(`INSERT INTO "has odd" VALUES (1, '4711')`)
 	one(tb, jump(tb), "database-backup", finding.Refuse, `table "has odd"`)
