@@ -63,6 +63,7 @@ func (a *admin) upgrades() {
 	if code, out := a.m.ShCode(t, prefix+" agents wait && "+prefix+" agents status"); code != 0 || !strings.Contains(out, "agents: done") {
 		t.Errorf("agents: exit %d\n%s", code, out)
 	}
+	a.does("docs/agents.md", "engine agents", "agents: done")
 	a.does("docs/admin.md", "clean --dry-run", "nothing was removed", "are free again", "outcome=upgraded")
 }
 
