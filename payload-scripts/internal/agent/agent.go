@@ -265,8 +265,9 @@ func (r *runner) unsettled() error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	closed := maps.Clone(r.closed)
+	closed := map[string]error{}
 	maps.Copy(closed, r.refused)
+	maps.Copy(closed, r.closed) // the last look knows best
 	for _, tenant := range slices.Sorted(maps.Keys(closed)) {
 		err, todo := closed[tenant], ""
 		if agentapi.Locked(err) {

@@ -151,6 +151,69 @@ func TestTenantRefuses(t *testing.T) {
 	}
 }
 
+// TestTenantLost: a tenant that is not in the list any more and does not let us in need not be gone; one that the product does not know is.
+func TestTenantLost(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status int
+		find   bool
+		gone   bool
+	}{
+		"403": {403, true, false}, "401": {401, true, false}, "403, without a question": {403, false, false}, "404": {404, true, true}, "404, without a question": {404, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProduct(t, 2, 6, 1)
+			var lost atomic.Bool
+			p.onAsk = func(n int) {
+				if n == 1 {
+					lost.Store(true)
+				}
+			}
+			p.before(func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+				switch {
+				case lost.Load() && strings.HasSuffix(r.URL.Path, "/tenants"):
+					page(w, r, []any{map[string]any{"name": "tenant-0"}})
+				case lost.Load() && r.Header.Get("Tenant") == "tenant-1":
+					http.Error(w, "not yours", c.status)
+				default:
+					next(w, r)
+				}
+			})
+			run := func(dir string) Record {
+				r := hastyRunner(t, p, dir)
+				if !c.find {
+					r.api.Spec.Groups.Find = ""
+				}
+				rec, err := r.end(t.Context(), r.run(t.Context()))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return rec
+			}
+			dir := start(t)
+			for n := range 3 { // the first run, and who resumes it
+				rec := run(dir)
+				if up, _ := rec.Count(Upgraded); up != 3 {
+					t.Errorf("run %d: %s, %d upgraded: %s", n, rec.State, up, rec.Why)
+				}
+				switch {
+				case c.gone && n > 0:
+					wantUpgraded(t, rec, 3, 3)
+				case !c.gone && (rec.State != Stopped || len(rec.Groups) != 6 || !strings.Contains(rec.Why, "tenant-1") || !strings.Contains(rec.Why, "may work in that tenant") || !strings.Contains(rec.Why, "remove "+dir)):
+					t.Errorf("run %d: %s, %d groups: %s", n, rec.State, len(rec.Groups), rec.Why)
+				}
+			}
+			if !c.gone { // the admin's word that it was deleted
+				wantUpgraded(t, run(start(t)), 3, 3)
+			}
+			lost.Store(false)
+			wantUpgraded(t, run(dir), 6, 6)
+			wantAskedOnce(t, p)
+		})
+	}
+}
+
 // TestShownInPart: in a tenant of which the product does not show all, nobody is asked; the others are upgraded.
 func TestShownInPart(t *testing.T) {
 	t.Parallel()
