@@ -2,6 +2,8 @@ package agent
 
 import (
 	"bytes"
+	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"onerpm/payload-scripts/internal/agentapi"
 )
 
 // TestUntilNoneWaits: what comes and what becomes ready while agents are upgraded is upgraded too.
@@ -121,6 +125,63 @@ func TestGone(t *testing.T) {
 	}
 	if failed, _ := r.book.record().Count(Failed); failed != 1 || len(r.book.record().Groups) != 8 {
 		t.Errorf("%d failed of %+v", failed, r.book.record().Groups)
+	}
+}
+
+// TestForgottenAgain: the list of all shows a group that there is none of by its name. It is forgotten once, and then it has failed.
+func TestForgottenAgain(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t, 1, 4, 1)
+	odd := p.groups[2].name
+	var posts atomic.Int64
+	p.before(func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		switch {
+		case r.URL.Query().Get("only") == odd:
+			page(w, r, nil)
+		case r.Method == http.MethodPost && bytes.Contains(body, []byte("g 02")):
+			posts.Add(1)
+			http.Error(w, "no such group", http.StatusNotFound)
+		default:
+			next(w, r)
+		}
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	r := hastyRunner(t, p, start(t))
+	rec, err := r.end(ctx, r.run(ctx))
+	up, _ := rec.Count(Upgraded)
+	failed, _ := rec.Count(Failed)
+	if err != nil || rec.State != Stopped || up != 3 || failed != 1 || posts.Load() > 2*(agentapi.Again+1) ||
+		!strings.Contains(rec.Why, "shows nothing of it by its name") || !strings.Contains(rec.Why, "no such group") {
+		t.Errorf("%v, %s, %d upgraded, %d failed, asked %d times: %s", err, rec.State, up, failed, posts.Load(), rec.Why)
+	}
+}
+
+// TestShownNowAndThen: a group that failed, was forgotten and is shown again is not asked again.
+func TestShownNowAndThen(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t, 1, 3, 1)
+	p.set(true, 2)
+	dir := start(t)
+	r := hastyRunner(t, p, dir)
+	_ = r.run(t.Context())
+	p.mu.Lock()
+	all := p.groups
+	p.groups = all[:2]
+	p.mu.Unlock()
+	if err := r.compare(t.Context()); err != nil || len(r.book.record().Groups) != 2 {
+		t.Fatalf("%v: %+v", err, r.book.record().Groups)
+	}
+	p.mu.Lock()
+	p.groups = all
+	p.mu.Unlock()
+	if err := r.compare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if next, _ := r.next(); len(next) > 0 {
+		t.Errorf("asked again: %+v", next)
 	}
 }
 
