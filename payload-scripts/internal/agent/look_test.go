@@ -3,6 +3,7 @@ package agent
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/agentapi"
 )
 
@@ -346,6 +348,44 @@ func TestLostWork(t *testing.T) {
 		t.Errorf("%s, %d upgraded: %s", rec.State, up, rec.Why)
 	}
 	wantAskedOnce(t, p)
+}
+
+// TestLostWorks: works that the list shows and nobody can look at, more of them each time, are not followed for ever.
+func TestLostWorks(t *testing.T) {
+	t.Parallel()
+	for name, more := range map[string]bool{"two": false, "always a new one": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProduct(t, 1, 1, 1)
+			forever := func(id string) {
+				p.works = append(p.works, &fakeWork{id: id, group: p.groups[0], until: time.Now().Add(time.Hour)})
+			}
+			forever("one")
+			forever("two")
+			p.before(func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+				if strings.HasPrefix(r.URL.Path, "/v1/works/") {
+					http.NotFound(w, r)
+					return
+				}
+				if p.mu.Lock(); more && r.URL.Path == "/v1/works" && r.URL.Query().Get("_offset") == "0" {
+					forever(fmt.Sprint("work ", len(p.works)))
+				}
+				p.mu.Unlock()
+				next(w, r)
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			r := hastyRunner(t, p, start(t))
+			r.api.Spec.Work.Within = manifest.Duration(5 * time.Second)
+			if !more { // two minutes, not all the time that a work has
+				r.api.Spec.Work.Within = manifest.Duration(time.Hour)
+			}
+			rec, err := r.end(ctx, r.run(ctx))
+			if failed, _ := rec.Count(Failed); err != nil || rec.State != Stopped || failed != 1 {
+				t.Errorf("%v, %s, %d failed: %s", err, rec.State, failed, rec.Why)
+			}
+		})
+	}
 }
 
 // TestLateWork: after a kill a work shows only in a while; the group is not asked again.
