@@ -411,6 +411,24 @@ func TestLateWork(t *testing.T) {
 	}
 }
 
+// TestClockSetBack: a work that may be about to show is not waited for until the clock is where it was.
+func TestClockSetBack(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t, 1, 1, 1)
+	dir := start(t)
+	if err := Write(dir, Record{State: Running, Began: now(), Groups: []Group{
+		{Tenant: "tenant-0", Name: p.groups[0].name, Agents: 1, State: Asking, Began: now().Add(time.Hour)},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	defer cancel()
+	r := hastyRunner(t, p, dir)
+	if rec, err := r.end(ctx, r.run(ctx)); err != nil || rec.State != Done || len(p.works) != 1 {
+		t.Errorf("%v, %s after %d works: %s", err, rec.State, len(p.works), rec.Why)
+	}
+}
+
 // TestFailedOncePerStart: a killed run that goes on does not ask again what failed; the next start does.
 func TestFailedOncePerStart(t *testing.T) {
 	t.Parallel()
