@@ -51,6 +51,8 @@ type runner struct {
 	mu      sync.Mutex
 	closed  map[string]error // tenants that the last look could not look at: nobody is asked there
 	refused map[string]error // tenants that refused later: neither, in this run
+
+	forgotten map[name]Group // in this run, as they were: one that is shown again all the same is no new one
 }
 
 // end writes how a run ended.
@@ -210,9 +212,17 @@ func (r *runner) upgrade(ctx context.Context, g Group) error {
 		r.close(g.Tenant, closed)
 		return nil
 	case agentapi.StatusOf(err) == http.StatusNotFound:
-		if _, there, lookErr := r.find(ctx, g); lookErr == nil && !there {
+		_, there, lookErr := r.find(ctx, g)
+		_, again := r.wasForgotten(g.name())
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case lookErr == nil && !there && !again:
 			slog.Info("agents: the group is gone", "group", g.String())
+			r.noteForgotten(asked)
 			return r.book.forget(g)
+		case lookErr == nil && !there:
+			err = fmt.Errorf("the product shows the group in the list of all, shows nothing of it by its name, and answers: %w; see in its log why", err)
 		}
 	}
 	failure := ""
@@ -233,6 +243,23 @@ func (r *runner) upgrade(ctx context.Context, g Group) error {
 			}
 		}
 	})
+}
+
+// noteForgotten remembers a group that is forgotten.
+func (r *runner) noteForgotten(g Group) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.forgotten == nil {
+		r.forgotten = map[name]Group{}
+	}
+	r.forgotten[g.name()] = g
+}
+
+func (r *runner) wasForgotten(n name) (Group, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	g, was := r.forgotten[n]
+	return g, was
 }
 
 // closedError says that a tenant does not let us in.
@@ -265,8 +292,9 @@ func (r *runner) unsettled() error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	closed := maps.Clone(r.closed)
+	closed := map[string]error{}
 	maps.Copy(closed, r.refused)
+	maps.Copy(closed, r.closed) // the last look knows best
 	for _, tenant := range slices.Sorted(maps.Keys(closed)) {
 		err, todo := closed[tenant], ""
 		if agentapi.Locked(err) {

@@ -58,12 +58,14 @@ func (r *runner) ask(ctx context.Context, g Group) (Group, error) {
 
 // works finds the works of a group. Where one may be about to show, that is waited for.
 func (r *runner) works(ctx context.Context, g Group, open bool) ([]agentapi.Work, error) {
+	lag := r.api.Patience.Lag
+	until := time.Now().Add(min(lag-time.Since(g.Began), lag)) // the clock may have been set since it was asked
 	for {
 		found, err := r.api.Works(ctx, g.api())
 		if agentapi.Locked(err) {
 			return nil, &closedError{err}
 		}
-		left := min(r.api.Patience.Lag-time.Since(g.Began), r.api.Patience.Lag) // the clock may have been set
+		left := time.Until(until)
 		if _, is := r.ownWork(g, found); err != nil || is || !open || left <= 0 {
 			return found, err
 		}

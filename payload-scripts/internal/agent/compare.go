@@ -30,11 +30,15 @@ func (r *runner) compare(ctx context.Context) error {
 				groups = append(groups, g)
 			} else {
 				slog.Info("agents: the group is gone", "group", g.String(), "state", g.State)
+				r.noteForgotten(g)
 			}
 		}
 		rec.LeftOut = 0
 		for n, found := range s.groups {
 			g, known := old[n]
+			if !known {
+				g, known = r.wasForgotten(n)
+			}
 			if !known {
 				g = Group{Tenant: n.tenant, Name: n.group, State: Waiting}
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"onerpm/payload-scripts/internal/agentapi"
@@ -18,8 +19,11 @@ const (
 
 // follow waits for the end of a group's work.
 func (r *runner) follow(ctx context.Context, g Group) error {
-	within := r.api.Spec.Work.Within.D()
-	deadline := time.Now().Add(within)
+	return r.followUntil(ctx, g, time.Now().Add(r.api.Spec.Work.Within.D()), nil)
+}
+
+// followUntil follows a work of a group of which lost works were followed before.
+func (r *runner) followUntil(ctx context.Context, g Group, deadline time.Time, lost []string) error {
 	missing := 0 // answers, one after the other, that there is no such work
 	for wait := firstPoll; ; wait = min(2*wait, lastPoll) {
 		w, err := r.api.Look(ctx, g.api(), g.Work)
@@ -30,7 +34,7 @@ func (r *runner) follow(ctx context.Context, g Group) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case missing > agentapi.Again:
-			return r.withoutWork(ctx, g, deadline)
+			return r.withoutWork(ctx, g, deadline, append(lost, g.Work))
 		case missing > 0:
 		case agentapi.Locked(err):
 			return &closedError{fmt.Errorf("follow work %s of %s: %w", g.Work, g, err)}
@@ -44,7 +48,7 @@ func (r *runner) follow(ctx context.Context, g Group) error {
 			err = fmt.Errorf("work %s is %s", w.ID, w.Status)
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("no end after %s: %w", within, err)
+			return fmt.Errorf("no end after %s: %w", r.api.Spec.Work.Within.D(), err)
 		}
 		next := wait
 		if after := agentapi.PauseOf(err); after > 0 {
@@ -57,10 +61,11 @@ func (r *runner) follow(ctx context.Context, g Group) error {
 }
 
 // withoutWork waits for the agents of a group to be upgraded by a work that the product does not know any more. One that it
-// knows instead is followed.
-func (r *runner) withoutWork(ctx context.Context, g Group, deadline time.Time) error {
-	if lost := time.Now().Add(r.api.Patience.Lost); lost.Before(deadline) {
-		deadline = lost
+// knows instead is followed, until the same deadline.
+func (r *runner) withoutWork(ctx context.Context, g Group, deadline time.Time, lost []string) error {
+	until := deadline
+	if patience := time.Now().Add(r.api.Patience.Lost); patience.Before(deadline) {
+		until = patience
 	}
 	slog.Warn("agents: the product does not know the work", "group", g.String(), "work", g.Work)
 	for wait := r.api.Patience.Look; ; wait *= 2 {
@@ -76,15 +81,15 @@ func (r *runner) withoutWork(ctx context.Context, g Group, deadline time.Time) e
 			return err
 		}
 		for _, w := range works {
-			if !r.api.Ended(w) && w.ID != g.Work {
+			if !r.api.Ended(w) && !slices.Contains(lost, w.ID) {
 				g, err := r.book.set(g, func(g *Group) { g.Work = w.ID })
 				if err != nil {
 					return err
 				}
-				return r.follow(ctx, g)
+				return r.followUntil(ctx, g, deadline, lost)
 			}
 		}
-		if time.Now().Add(wait).After(deadline) {
+		if time.Now().Add(wait).After(until) {
 			return fmt.Errorf("the product does not know work %s any more, and %d of %d agents are not of version %s; see in the product's log what became of it",
 				g.Work, found.old, found.agents, r.api.Spec.Groups.Becomes)
 		}

@@ -2,6 +2,9 @@ package agent
 
 import (
 	"bytes"
+	"context"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,6 +12,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/agentapi"
 )
 
 // TestUntilNoneWaits: what comes and what becomes ready while agents are upgraded is upgraded too.
@@ -124,6 +130,63 @@ func TestGone(t *testing.T) {
 	}
 }
 
+// TestForgottenAgain: the list of all shows a group that there is none of by its name. It is forgotten once, and then it has failed.
+func TestForgottenAgain(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t, 1, 4, 1)
+	odd := p.groups[2].name
+	var posts atomic.Int64
+	p.before(func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		switch {
+		case r.URL.Query().Get("only") == odd:
+			page(w, r, nil)
+		case r.Method == http.MethodPost && bytes.Contains(body, []byte("g 02")):
+			posts.Add(1)
+			http.Error(w, "no such group", http.StatusNotFound)
+		default:
+			next(w, r)
+		}
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	r := hastyRunner(t, p, start(t))
+	rec, err := r.end(ctx, r.run(ctx))
+	up, _ := rec.Count(Upgraded)
+	failed, _ := rec.Count(Failed)
+	if err != nil || rec.State != Stopped || up != 3 || failed != 1 || posts.Load() > 2*(agentapi.Again+1) ||
+		!strings.Contains(rec.Why, "shows nothing of it by its name") || !strings.Contains(rec.Why, "no such group") {
+		t.Errorf("%v, %s, %d upgraded, %d failed, asked %d times: %s", err, rec.State, up, failed, posts.Load(), rec.Why)
+	}
+}
+
+// TestShownNowAndThen: a group that failed, was forgotten and is shown again is not asked again.
+func TestShownNowAndThen(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t, 1, 3, 1)
+	p.set(true, 2)
+	dir := start(t)
+	r := hastyRunner(t, p, dir)
+	_ = r.run(t.Context())
+	p.mu.Lock()
+	all := p.groups
+	p.groups = all[:2]
+	p.mu.Unlock()
+	if err := r.compare(t.Context()); err != nil || len(r.book.record().Groups) != 2 {
+		t.Fatalf("%v: %+v", err, r.book.record().Groups)
+	}
+	p.mu.Lock()
+	p.groups = all
+	p.mu.Unlock()
+	if err := r.compare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if next, _ := r.next(); len(next) > 0 {
+		t.Errorf("asked again: %+v", next)
+	}
+}
+
 // TestTenantRefuses: the others are upgraded, and it is told; a tenant that is gone is forgotten.
 func TestTenantRefuses(t *testing.T) {
 	t.Parallel()
@@ -146,6 +209,69 @@ func TestTenantRefuses(t *testing.T) {
 			}
 			open.Store(true)
 			wantUpgraded(t, hurry(t, p, dir), 9, 9)
+			wantAskedOnce(t, p)
+		})
+	}
+}
+
+// TestTenantLost: a tenant that is not in the list any more and does not let us in need not be gone; one that the product does not know is.
+func TestTenantLost(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status int
+		find   bool
+		gone   bool
+	}{
+		"403": {403, true, false}, "401": {401, true, false}, "403, without a question": {403, false, false}, "404": {404, true, true}, "404, without a question": {404, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProduct(t, 2, 6, 1)
+			var lost atomic.Bool
+			p.onAsk = func(n int) {
+				if n == 1 {
+					lost.Store(true)
+				}
+			}
+			p.before(func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+				switch {
+				case lost.Load() && strings.HasSuffix(r.URL.Path, "/tenants"):
+					page(w, r, []any{map[string]any{"name": "tenant-0"}})
+				case lost.Load() && r.Header.Get("Tenant") == "tenant-1":
+					http.Error(w, "not yours", c.status)
+				default:
+					next(w, r)
+				}
+			})
+			run := func(dir string) Record {
+				r := hastyRunner(t, p, dir)
+				if !c.find {
+					r.api.Spec.Groups.Find = ""
+				}
+				rec, err := r.end(t.Context(), r.run(t.Context()))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return rec
+			}
+			dir := start(t)
+			for n := range 3 { // the first run, and who resumes it
+				rec := run(dir)
+				if up, _ := rec.Count(Upgraded); up != 3 {
+					t.Errorf("run %d: %s, %d upgraded: %s", n, rec.State, up, rec.Why)
+				}
+				switch {
+				case c.gone && n > 0:
+					wantUpgraded(t, rec, 3, 3)
+				case !c.gone && (rec.State != Stopped || len(rec.Groups) != 6 || !strings.Contains(rec.Why, "tenant-1") || !strings.Contains(rec.Why, "may work in that tenant") || !strings.Contains(rec.Why, "remove "+dir)):
+					t.Errorf("run %d: %s, %d groups: %s", n, rec.State, len(rec.Groups), rec.Why)
+				}
+			}
+			if !c.gone { // the admin's word that it was deleted
+				wantUpgraded(t, run(start(t)), 3, 3)
+			}
+			lost.Store(false)
+			wantUpgraded(t, run(dir), 6, 6)
 			wantAskedOnce(t, p)
 		})
 	}
@@ -224,6 +350,44 @@ func TestLostWork(t *testing.T) {
 	wantAskedOnce(t, p)
 }
 
+// TestLostWorks: works that the list shows and nobody can look at, more of them each time, are not followed for ever.
+func TestLostWorks(t *testing.T) {
+	t.Parallel()
+	for name, more := range map[string]bool{"two": false, "always a new one": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProduct(t, 1, 1, 1)
+			forever := func(id string) {
+				p.works = append(p.works, &fakeWork{id: id, group: p.groups[0], until: time.Now().Add(time.Hour)})
+			}
+			forever("one")
+			forever("two")
+			p.before(func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+				if strings.HasPrefix(r.URL.Path, "/v1/works/") {
+					http.NotFound(w, r)
+					return
+				}
+				if p.mu.Lock(); more && r.URL.Path == "/v1/works" && r.URL.Query().Get("_offset") == "0" {
+					forever(fmt.Sprint("work ", len(p.works)))
+				}
+				p.mu.Unlock()
+				next(w, r)
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			r := hastyRunner(t, p, start(t))
+			r.api.Spec.Work.Within = manifest.Duration(5 * time.Second)
+			if !more { // two minutes, not all the time that a work has
+				r.api.Spec.Work.Within = manifest.Duration(time.Hour)
+			}
+			rec, err := r.end(ctx, r.run(ctx))
+			if failed, _ := rec.Count(Failed); err != nil || rec.State != Stopped || failed != 1 {
+				t.Errorf("%v, %s, %d failed: %s", err, rec.State, failed, rec.Why)
+			}
+		})
+	}
+}
+
 // TestLateWork: after a kill a work shows only in a while; the group is not asked again.
 func TestLateWork(t *testing.T) {
 	t.Parallel()
@@ -244,6 +408,24 @@ func TestLateWork(t *testing.T) {
 	rec, err := r.end(t.Context(), r.run(t.Context()))
 	if err != nil || rec.State != Done || len(p.works) != 1 || rec.Groups[0].Work != "late" {
 		t.Errorf("%v, %s after %d works: %+v", err, rec.State, len(p.works), rec.Groups)
+	}
+}
+
+// TestClockSetBack: a work that may be about to show is not waited for until the clock is where it was.
+func TestClockSetBack(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t, 1, 1, 1)
+	dir := start(t)
+	if err := Write(dir, Record{State: Running, Began: now(), Groups: []Group{
+		{Tenant: "tenant-0", Name: p.groups[0].name, Agents: 1, State: Asking, Began: now().Add(time.Hour)},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	defer cancel()
+	r := hastyRunner(t, p, dir)
+	if rec, err := r.end(ctx, r.run(ctx)); err != nil || rec.State != Done || len(p.works) != 1 {
+		t.Errorf("%v, %s after %d works: %s", err, rec.State, len(p.works), rec.Why)
 	}
 }
 

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -98,6 +99,47 @@ func TestAskedAgain(t *testing.T) {
 				t.Errorf("%d requests of that kind", n.Load())
 			}
 		})
+	}
+}
+
+// TestUnreadable: a success whose answer cannot be read was taken. Its work is looked for, and the question is not asked again, also where no work shows.
+func TestUnreadable(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]func(w http.ResponseWriter){
+		"nothing": func(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) },
+		"empty":   func(w http.ResponseWriter) { w.WriteHeader(http.StatusAccepted) },
+		"no id":   func(w http.ResponseWriter) { _, _ = w.Write([]byte(`{"status": "started"}`)) },
+		"no JSON": func(w http.ResponseWriter) { _, _ = w.Write([]byte(`taken`)) },
+		"half":    func(w http.ResponseWriter) { _, _ = w.Write([]byte(`{"id": "w`)) },
+		"cut off": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "100")
+			_, _ = w.Write([]byte(`{"id": "w1"`))
+		},
+	} {
+		for _, shows := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, shows: %v", name, shows), func(t *testing.T) {
+				t.Parallel()
+				p := newProduct(t, 1, 2, 1)
+				var asked atomic.Int64
+				p.before(func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+					if r.Method != http.MethodPost {
+						next(w, r)
+						return
+					}
+					if asked.Add(1); shows {
+						next(httptest.NewRecorder(), r)
+					}
+					answer(w)
+				})
+				rec := hurry(t, p, start(t))
+				if shows {
+					wantUpgraded(t, rec, 2, 2)
+				} else if rec.State != Stopped || !strings.Contains(rec.Why, "the canary failed") || !strings.Contains(rec.Why, "read the answer") || asked.Load() != 1 {
+					t.Errorf("%s, asked %d times: %s", rec.State, asked.Load(), rec.Why)
+				}
+				wantAskedOnce(t, p)
+			})
+		}
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
+	"slices"
 
 	"onerpm/payload-scripts/internal/agentapi"
 )
@@ -24,7 +26,8 @@ type survey struct {
 	unsure  map[name]bool    // groups of which nobody can tell whether they are gone
 }
 
-// look asks the product for all groups. A tenant that refuses does not hold up the others. What an earlier look
+// look asks the product for all groups, also those of a tenant that is on record and not in the list any more: is it gone,
+// or may the administrator not see it? A tenant that refuses does not hold up the others. What an earlier look
 // has shown stays: it is not gone because a list was moved while it was read.
 func (r *runner) look(ctx context.Context, s *survey) error {
 	spec := r.api.Spec.Tenants
@@ -48,14 +51,21 @@ func (r *runner) look(ctx context.Context, s *survey) error {
 	if err != nil {
 		return fmt.Errorf("read the list of tenants: %w", err)
 	}
+	for _, g := range r.book.record().Groups {
+		if !slices.Contains(order, g.Tenant) {
+			order = append(order, g.Tenant)
+		}
+	}
 	for _, tenant := range order {
 		groups, err := r.groups(ctx, tenant, r.api.Spec.Groups.List)
 		if _, away := errors.AsType[*agentapi.AwayError](err); away || ctx.Err() != nil {
 			return err
 		}
-		if err != nil {
+		switch {
+		case err != nil && s.tenants[tenant]:
 			s.closed[tenant] = err
-			continue
+		case err != nil && !unknown(err):
+			s.closed[tenant] = fmt.Errorf("%w; that tenant is not in the list any more: if it was deleted, remove %s and start again", err, filepath.Join(r.book.dir, File))
 		}
 		for group, g := range groups {
 			s.groups[name{tenant, group}] = g
@@ -63,6 +73,9 @@ func (r *runner) look(ctx context.Context, s *survey) error {
 	}
 	return nil
 }
+
+// unknown tells whether an error is the product's word that it does not know what it is asked about. Who is not let in learns nothing of that.
+func unknown(err error) bool { return agentapi.Refused(err) && !agentapi.Locked(err) }
 
 // groups reads a list of a tenant's things, and returns their groups, those without agents too.
 func (r *runner) groups(ctx context.Context, tenant, list string) (map[string]seen, error) {
@@ -159,7 +172,7 @@ func (r *runner) findAll(ctx context.Context, s *survey, missing []Group) error 
 		switch {
 		case ctx.Err() != nil, away:
 			return err
-		case agentapi.Refused(err) && !s.tenants[g.Tenant]: // its tenant is gone
+		case unknown(err) && !s.tenants[g.Tenant]: // its tenant is gone
 		case err != nil:
 			slog.Warn("agents: nobody can tell whether a group is gone", "group", g.String(), "error", err)
 			s.unsure[g.name()] = true

@@ -110,11 +110,26 @@ func NotBegun(err error) bool {
 		errors.As(err, &op) && op.Op == "dial"
 }
 
+// unreadableError says that the product did what it was asked to, and that its answer cannot be read.
+type unreadableError struct {
+	what string
+	err  error
+}
+
+func (e *unreadableError) Error() string {
+	return fmt.Sprintf("%s: read the answer: %v", e.what, e.err)
+}
+
+func (e *unreadableError) Unwrap() error { return e.err }
+
 // CutOff tells whether a question got no answer because who had it went away: what came of it shows in a moment.
 func CutOff(err error) bool {
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return false // it may still be at it
+	}
+	if _, taken := errors.AsType[*unreadableError](err); taken {
+		return false
 	}
 	return StatusOf(err) == 0 || StatusOf(err) == http.StatusBadGateway
 }
@@ -151,7 +166,7 @@ func (a *API) ask(ctx context.Context, method, tenant, path string, body []byte,
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
-		return fmt.Errorf("%s: read the answer: %w", what, err)
+		return &unreadableError{what, err}
 	}
 	const rest = 64 << 10
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, rest)) // so that the connection can be used again

@@ -2,6 +2,7 @@ package attempt
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -60,7 +61,7 @@ func BeginAgents(ctx context.Context, p layout.Places, a layout.Attempt, m *mani
 }
 
 // PendingAgents returns the attempt whose agents may still have to be upgraded; false when there is none. Of several upgrades the
-// last one that came to the agents has them all. A record that cannot be read is no proof that they are done.
+// last one that came to the agents has them all. No record, or one that cannot be read, is no proof that they are done.
 func PendingAgents(p layout.Places) (layout.Attempt, bool, error) {
 	all, err := attempts(p)
 	if err != nil {
@@ -69,12 +70,25 @@ func PendingAgents(p layout.Places) (layout.Attempt, bool, error) {
 	for _, s := range slices.Backward(all) {
 		a := p.At(s.ID)
 		rec, err := agent.Read(a.Var)
-		if errors.Is(err, os.ErrNotExist) || s.Outcome != journal.Upgraded {
+		if s.Outcome != journal.Upgraded || errors.Is(err, os.ErrNotExist) && !mayHaveAgents(a) {
 			continue
 		}
 		return a, err != nil || rec.State.Open(), nil
 	}
 	return layout.Attempt{}, false, nil
+}
+
+// mayHaveAgents tells whether an attempt's bundle upgrades agents: its manifest says so, or cannot be read. It may be of another
+// engine's format. Where the whole folder is gone nothing can go on with them.
+func mayHaveAgents(a layout.Attempt) bool {
+	data, err := os.ReadFile(filepath.Join(a.Run, "manifest.json"))
+	if err != nil {
+		return exists(a.Run)
+	}
+	var m struct {
+		Agents *json.RawMessage `json:"agents"`
+	}
+	return json.Unmarshal(data, &m) != nil || m.Agents != nil
 }
 
 // EndAgents removes that unit. The caller may be its own process: it is not stopped.

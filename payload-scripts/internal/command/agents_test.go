@@ -3,6 +3,7 @@ package command
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"onerpm/internal/manifest"
@@ -150,6 +151,44 @@ func TestAgentsWithoutRecord(t *testing.T) {
 	contains(t, out, filepath.Join(w.root, "credentials"))
 	if rec, err := agent.Read(w.bundle.Places().At(id).Var); err != nil || rec.State != agent.Pending {
 		t.Errorf("%s, %v", rec.State, err)
+	}
+}
+
+// TestCleanSparesAgentsWithoutRecord: what the manifest of the attempt has is pending, and so is what it may have.
+func TestCleanSparesAgentsWithoutRecord(t *testing.T) {
+	for name, c := range map[string]struct {
+		manifest string // "" for none
+		pending  bool
+	}{
+		"agents": {`{"agents": {}, "format": 0}`, true}, "none": {`{"format": 0}`, false}, "null": {`{"agents": null}`, false},
+		"cannot be read": {`{"agents`, true}, "no manifest": {"", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := withAgents(t, upgraded, agent.Record{State: agent.Done})
+			a := w.bundle.Places().At(id)
+			w.write(filepath.Join(a.Run, "manifest.json"), c.manifest)
+			gone := []string{filepath.Join(a.Var, agent.File)}
+			if c.manifest == "" {
+				gone = append(gone, filepath.Join(a.Run, "manifest.json"))
+			}
+			for _, path := range gone {
+				if err := os.Remove(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			out, _ := w.run(0, "clean", "--all")
+			_, err := os.Stat(filepath.Join(a.Run, "bin/engine"))
+			if (err == nil) != c.pending || strings.Contains(out, "agents are pending") != c.pending {
+				t.Errorf("its program: %v\n%s", err, out)
+			}
+			if err := os.RemoveAll(a.Run); err != nil { // as a clean that is cut short leaves it
+				t.Fatal(err)
+			}
+			w.run(0, "clean", "--all")
+			if _, err := os.Stat(a.Var); err == nil {
+				t.Error("the rest of a clean that was cut short stays for ever")
+			}
+		})
 	}
 }
 

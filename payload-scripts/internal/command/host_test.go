@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,9 +56,14 @@ func (w *world) attempt(id string, change func(*journal.Record)) layout.Attempt 
 	w.write(filepath.Join(a.Var, "report.json"), `{"changes": [{"target": "/etc/other", "package": "%config of other", "did": "unchanged", "changes": []},
 		{"target": "/etc/a.conf", "did": "merged", "changes": [{"key": "port", "kind": "kept", "by": "admin", "from": "1", "to": "2"}]}]}`)
 	w.write(filepath.Join(a.Var, "backup/manager.dump"), string(make([]byte, 100<<10)))
-	for _, name := range []string{"bin/engine", "manifest.json", "version", "packages/a.rpm"} {
+	for _, name := range []string{"bin/engine", "version", "packages/a.rpm"} {
 		w.write(filepath.Join(a.Run, name), string(make([]byte, 8<<10)))
 	}
+	contents := `{}`
+	if w.bundle.Manifest.Agents != nil {
+		contents = `{"agents": {}}`
+	}
+	w.write(filepath.Join(a.Run, "manifest.json"), contents+strings.Repeat(" ", 8<<10-len(contents)))
 	if _, err := journal.Create(a.Var, rec); err != nil {
 		w.Fatal(err)
 	}
