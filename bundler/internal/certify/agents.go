@@ -127,8 +127,8 @@ func (t agentsTrial) ready() error {
 			return fmt.Errorf("%s %s does not name agent %s, which %s does", release.AgentsScript, wordShow, a, wordMake)
 		}
 	}
-	if len(t.ofKind("")) == 0 {
-		return fmt.Errorf("%s %s names no agent that works", release.AgentsScript, wordShow)
+	if len(t.working()) == 0 {
+		return fmt.Errorf("%s %s names no group whose agents all work", release.AgentsScript, wordShow)
 	}
 	for _, a := range sortedAgents(t.before.upgraded) {
 		if t.before.upgraded[a] {
@@ -138,24 +138,29 @@ func (t agentsTrial) ready() error {
 	return nil
 }
 
-// ofKind are the agents that there were before the upgrade, of a kind; "" for those that work.
+// ofKind are the agents that do not work in one way.
 func (t agentsTrial) ofKind(kind string) []agentID {
-	var all []agentID
-	if kind != "" {
-		for a, is := range t.wrong {
-			if is == kind {
-				all = append(all, a)
-			}
-		}
-	} else {
-		for a := range t.before.upgraded {
-			if t.wrong[a] == "" {
-				all = append(all, a)
-			}
+	return slices.DeleteFunc(slices.SortedFunc(maps.Keys(t.wrong), compareAgents), func(a agentID) bool { return t.wrong[a] != kind })
+}
+
+// has reports whether an agent of a group does not work, in one of these ways.
+func (t agentsTrial) has(group string, kinds ...string) bool {
+	for a, kind := range t.wrong {
+		if a.group == group && slices.Contains(kinds, kind) {
+			return true
 		}
 	}
-	slices.SortFunc(all, compareAgents)
-	return all
+	return false
+}
+
+// working are the agents of groups in which all work: an agent may have to wait for another of its group.
+func (t agentsTrial) working() []agentID {
+	return slices.DeleteFunc(sortedAgents(t.before.upgraded), func(a agentID) bool { return t.has(a.group, agentFails, agentVanishes) })
+}
+
+// staying are the agents that have to be there when all is mended: with one that vanishes its whole group may go.
+func (t agentsTrial) staying() []agentID {
+	return slices.DeleteFunc(sortedAgents(t.before.upgraded), func(a agentID) bool { return t.has(a.group, agentVanishes) })
 }
 
 // agentsEnd is how the upgrade's work on the agents ended.
@@ -207,7 +212,7 @@ func (t agentsTrial) judgeBroken(wait int, end agentsEnd, now shownAgents) fault
 	if len(f) == 0 && end.code != codeAgents {
 		f.add("agents wait ended with exit code %d, want %d", end.code, codeAgents)
 	}
-	f.upgraded(t.ofKind(""), now)
+	f.upgraded(t.working(), now)
 	for _, a := range slices.Concat(t.ofKind(agentFails), t.ofKind(agentVanishes)) {
 		switch is, there := now.upgraded[a]; {
 		case is:
@@ -238,20 +243,18 @@ func (t agentsTrial) judgeMended(wait int, end agentsEnd, now shownAgents) fault
 	case wait != codeDone:
 		f.add("wait ended with exit code %d, want %d: the agents are done", wait, codeDone)
 	}
-	mended := t.ofKind(agentFails)
-	f.upgraded(slices.Concat(t.ofKind(""), mended), now)
+	staying := t.staying()
+	f.upgraded(staying, now)
 	for _, a := range now.waiting() {
-		if _, known := t.before.upgraded[a]; !known {
-			f.add("agent %s, which came meanwhile, is not upgraded", a)
-		}
-	}
-	for _, a := range t.ofKind(agentVanishes) {
-		if _, there := now.upgraded[a]; there {
+		switch {
+		case t.wrong[a] == agentVanishes:
 			f.add("agent %s is still there: %s was to have the product forget it", a, wordMend)
+		case !slices.Contains(staying, a): // came meanwhile, or stayed behind one that vanished
+			f.add("agent %s is not upgraded", a)
 		}
 	}
 	t.askedTooOften(&f, now, func(group string) int {
-		if slices.ContainsFunc(mended, func(a agentID) bool { return a.group == group }) {
+		if t.has(group, agentFails, agentVanishes) {
 			return 2
 		}
 		return 1

@@ -20,19 +20,19 @@ esac
 [ ! -e "$STANDIN/$1-fails" ] || { echo "it cannot $1"; exit 3; }
 `
 
-// rightAgents is how it goes when all is well, by the stand-in's files: agents a1 and a2 work, b1 fails and c1 vanishes. The group of
-// c1 has a blank, and a was asked before.
+// rightAgents is how it goes when all is well, by the stand-in's files: agents a1 and a2 work, b1 fails and c1 vanishes, and b2 and c2
+// wait for them. The group of c1 has a blank, and a was asked before.
 var rightAgents = map[string]string{
 	"make":          "fails b1 b\nvanishes c1 the c\n",
-	"show-old":      "old a1 a\nold a2 a\nold b1 b\nold c1 the c\nasked w0 a\n",
+	"show-old":      "old a1 a\nold a2 a\nold b1 b\nold b2 b\nold c1 the c\nold c2 the c\nasked w0 a\n",
 	"wait-broken":   "6",
 	"code-broken":   "6",
 	"record-broken": `{"state": "stopped", "why": "2 groups failed", "groups": [{"name": "a", "state": "upgraded"}, {"name": "b", "state": "failed"}, {"name": "the c", "state": "failed"}]}`,
-	"show-broken":   "new a1 a\nnew a2 a\nold b1 b\nold c1 the c\nasked w0 a\nasked w1 a\nasked w2 b\nasked w3 the c\n",
+	"show-broken":   "new a1 a\nnew a2 a\nold b1 b\nold b2 b\nold c1 the c\nnew c2 the c\nasked w0 a\nasked w1 a\nasked w2 b\nasked w3 the c\n",
 	"wait-mended":   "0",
 	"code-mended":   "0",
 	"record-mended": `{"state": "done"}`,
-	"show-mended":   "new a1 a\nnew a2 a\nnew b1 b\nasked w0 a\nasked w1 a\nasked w2 b\nasked w4 b\n",
+	"show-mended":   "new a1 a\nnew a2 a\nnew b1 b\nnew b2 b\nasked w0 a\nasked w1 a\nasked w2 b\nasked w4 b\n",
 }
 
 // withAgents gives the stand-in agents, which go as the files say that differ from rightAgents.
@@ -73,12 +73,12 @@ func TestAgents(t *testing.T) {
 		"as it should be": {},
 
 		"told done while some wait": {files{"code-broken": "0", "record-broken": done},
-			[]string{"while agents fail: agents wait says that all are upgraded (exit code 0, done), and the product that these are not: b1 of b, c1 of the c",
+			[]string{"while agents fail: agents wait says that all are upgraded (exit code 0, done), and the product that these are not: b1 of b, b2 of b, c1 of the c",
 				"agents wait does not name the group of agent b1 of b, which fails, as one that failed"}, false},
 		"done by the record alone": {files{"record-broken": done}, []string{"says that all are upgraded (exit code 6, done)", "b1 of b"}, false},
 		"done by the code alone":   {files{"code-broken": "0"}, []string{"says that all are upgraded (exit code 0, stopped)", "c1 of the c"}, false},
 		"the upgrade's wait says done": {files{"wait-broken": "0"},
-			[]string{"wait says that all is done, and these agents are not upgraded: b1 of b, c1 of the c", stops}, false},
+			[]string{"wait says that all is done, and these agents are not upgraded: b1 of b, b2 of b, c1 of the c", stops}, false},
 		"another exit code": {files{"code-broken": "1"}, []string{"agents wait ended with exit code 1, want 6"}, false},
 		"no record":         {files{"record-broken": "a panic"}, []string{"wait for the agents: exit code 6: a panic"}, false},
 		"who failed is not named": {files{"record-broken": `{"state": "stopped", "groups": [{"name": "b", "state": "failed"}, {"name": "the c", "state": "waiting"}]}`},
@@ -91,20 +91,22 @@ func TestAgents(t *testing.T) {
 		"no work is shown":               {files{"show-broken": "new a1 a\nnew a2 a\nold b1 b\nold c1 the c\nasked w0 a\n"}, []string{"agents.sh show names no work that was asked for"}, false},
 		"it shows what nobody can read":  {files{"show-broken": "upgraded a1 a\n"}, []string{`agents.sh show printed "upgraded a1 a", want lines WORD ID GROUP with one of the words old, new, asked`}, false},
 
-		"they cannot be mended":         {files{"mend-fails": ""}, []string{"agents.sh mend: exit code 3: it cannot mend"}, false},
-		"it does not go on":             {files{"resume-fails": ""}, []string{"go on with the agents: exit code 5: no"}, false},
-		"it is not done once mended":    {files{"code-mended": "6", "record-mended": `{"state": "stopped", "why": "c does not answer"}`}, []string{"once agents are mended: agents wait ended with exit code 6, stopped, want 0, done", "c does not answer"}, false},
-		"its wait never says done":      {files{"wait-mended": "6"}, []string{"wait ended with exit code 6, want 0: the agents are done"}, false},
-		"a mended one is not upgraded":  {show("mended", "new b1 b", "old b1 b"), []string{"agent b1 of b works and is not upgraded"}, false},
-		"one that works went back":      {show("mended", "new a1 a", "old a1 a"), []string{"agent a1 of a works and is not upgraded"}, false},
-		"one that came is not upgraded": {show("mended", "new a1 a", "new a1 a\nold d1 d"), []string{"agent d1 of d, which came meanwhile, is not upgraded"}, false},
-		"a vanished one is not mended":  {show("mended", "new a1 a", "new a1 a\nold c1 the c"), []string{"agent c1 of the c is still there: mend was to have the product forget it"}, false},
-		"a mended one is asked thrice":  {show("mended", "asked w4 b", "asked w4 b\nasked w5 b"), []string{"the agents of b were asked 3 times, want 2 at most: w2, w4, w5"}, false},
-		"an upgraded one is asked anew": {show("mended", "asked w1 a", "asked w1 a\nasked w5 a"), []string{"the agents of a were asked 2 times, want 1 at most: w1, w5"}, false},
+		"they cannot be mended":            {files{"mend-fails": ""}, []string{"agents.sh mend: exit code 3: it cannot mend"}, false},
+		"it does not go on":                {files{"resume-fails": ""}, []string{"go on with the agents: exit code 5: no"}, false},
+		"it is not done once mended":       {files{"code-mended": "6", "record-mended": `{"state": "stopped", "why": "c does not answer"}`}, []string{"once agents are mended: agents wait ended with exit code 6, stopped, want 0, done", "c does not answer"}, false},
+		"its wait never says done":         {files{"wait-mended": "6"}, []string{"wait ended with exit code 6, want 0: the agents are done"}, false},
+		"a mended one is not upgraded":     {show("mended", "new b1 b", "old b1 b"), []string{"agent b1 of b works and is not upgraded"}, false},
+		"one that works went back":         {show("mended", "new a1 a", "old a1 a"), []string{"agent a1 of a works and is not upgraded"}, false},
+		"one that came is not upgraded":    {show("mended", "new a1 a", "new a1 a\nold d1 d"), []string{"agent d1 of d is not upgraded"}, false},
+		"one beside it is not upgraded":    {show("mended", "new b2 b", "old b2 b"), []string{"agent b2 of b works and is not upgraded"}, false},
+		"one that is left is not upgraded": {show("mended", "new a1 a", "new a1 a\nold c2 the c"), []string{"agent c2 of the c is not upgraded"}, false},
+		"a vanished one is not mended":     {show("mended", "new a1 a", "new a1 a\nold c1 the c"), []string{"agent c1 of the c is still there: mend was to have the product forget it"}, false},
+		"a mended one is asked thrice":     {show("mended", "asked w4 b", "asked w4 b\nasked w5 b"), []string{"the agents of b were asked 3 times, want 2 at most: w2, w4, w5"}, false},
+		"an upgraded one is asked anew":    {show("mended", "asked w1 a", "asked w1 a\nasked w5 a"), []string{"the agents of a were asked 2 times, want 1 at most: w1, w5"}, false},
 
 		"none is made to fail":       {files{"make": "vanishes c1 the c\n"}, []string{`agents.sh make names no agent with "fails"`}, true},
 		"none is made to vanish":     {files{"make": "fails b1 b\n"}, []string{`agents.sh make names no agent with "vanishes"`}, true},
-		"none works":                 {files{"show-old": "old b1 b\nold c1 the c\n"}, []string{"agents.sh show names no agent that works"}, true},
+		"none works":                 {files{"show-old": "old b1 b\nold c1 the c\n"}, []string{"agents.sh show names no group whose agents all work"}, true},
 		"one is not shown":           {show("old", "old b1 b\n", ""), []string{"agents.sh show does not name agent b1 of b, which make does"}, true},
 		"one is new before":          {show("old", "old a2 a", "new a2 a"), []string{"agents.sh show says of agent a2 of a that it is new, before the upgrade"}, true},
 		"one is shown twice":         {show("old", "old a2 a", "old a1 a"), []string{"agents.sh show names a1 of a twice"}, true},
