@@ -144,7 +144,7 @@ func certify(t *testing.T, bundler, copied, platform string) {
 			}
 		}
 	}
-	if want := []string{"fresh", "interrupted", "failing", "refused", "load", "clients", "way-back", "second-run"}; !slices.Equal(names, want) || c.Outcome != "passed" {
+	if want := []string{"fresh", "interrupted", "failing", "refused", "load", "clients", "way-back", "second-run", "agents"}; !slices.Equal(names, want) || c.Outcome != "passed" {
 		t.Errorf("%s: the scenarios are %v", c.Outcome, names)
 	}
 	if want := copied + ".certificate." + platform + ".intoto.json"; c.File != want {

@@ -4,7 +4,7 @@
 // A machine of the old release is taken through scenarios: an upgrade as a customer does it, one
 // that is killed, one that fails, one that must be refused, one while questions and writes come
 // all the time, one with clients that never ask twice, one that is called back, one that was made
-// already. Each ends in checks of what the machine then is: packages, files, units, health
+// already, and one with agents that fail and vanish. Each ends in checks of what the machine then is: packages, files, units, health
 // questions, schema and rows, and what the product itself checks. All that is known of the product
 // comes from the bundle's manifest and from files of the project.
 //
@@ -72,11 +72,9 @@ func Run(ctx context.Context, o Options) (Certificate, error) {
 	c := Certificate{From: o.Manifest.From, To: o.Manifest.To, Platform: o.Platform, Outcome: Passed, Checks: o.Checks.list(),
 		LeftOut: picture.NewLeftOut(o.Manifest.Prefix, o.LeaveOut, "").List(),
 		Started: now(), Engine: engineOf(o.Manifest), Tool: tool()}
-	var todo []scenario
-	for _, s := range scenarios {
-		if len(o.Only) == 0 || slices.Contains(o.Only, s.name) {
-			todo = append(todo, s)
-		}
+	todo, err := o.scenarios()
+	if err != nil {
+		return c, err
 	}
 	done := make([]Scenario, len(todo))
 	facts := make([]Facts, len(todo))
@@ -105,6 +103,29 @@ func Run(ctx context.Context, o Options) (Certificate, error) {
 		}
 	}
 	return c, nil
+}
+
+// scenarios are those that are to be run. One that was asked for by its name and does not go with the bundle is an error.
+func (o Options) scenarios() (todo []scenario, err error) {
+	for _, s := range scenarios {
+		asked := slices.Contains(o.Only, s.name)
+		if !asked && len(o.Only) > 0 {
+			continue
+		}
+		if s.unfit != nil {
+			if err := s.unfit(o); err != nil {
+				if asked {
+					return nil, err
+				}
+				if exit.Code(err) != exit.Usage { // something could be done about it
+					o.Tell(s.name, "not tried: %v", err)
+				}
+				continue
+			}
+		}
+		todo = append(todo, s)
+	}
+	return todo, nil
 }
 
 // runScenario runs one scenario on a machine of its own.

@@ -15,6 +15,7 @@ import (
 	"slices"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/release"
 )
 
 // The phases that a product's check is called with.
@@ -39,6 +40,7 @@ const (
 type Checks struct {
 	Scripts  []Script
 	Requests []Request // that clients make, besides the health questions of doors
+	Agents   *Script   // of the scenario agents alone: its argument is a word of that; nil without one
 }
 
 // Script is a check for the machine's /bin/sh. Its argument is the phase.
@@ -83,6 +85,8 @@ func (c *Checks) take(path string, text []byte) error {
 	sum := sha256.Sum256(text)
 	check := Check{filepath.Base(path), hex.EncodeToString(sum[:])}
 	switch {
+	case check.Name == release.AgentsScript:
+		c.Agents = &Script{check, text}
 	case scriptGrammar.MatchString(check.Name):
 		c.Scripts = append(c.Scripts, Script{check, text})
 	case requestGrammar.MatchString(check.Name):
@@ -105,13 +109,20 @@ func (c Checks) list() []Check {
 	for _, q := range c.Requests {
 		list = append(list, q.Check)
 	}
+	if c.Agents != nil {
+		list = append(list, c.Agents.Check)
+	}
 	slices.SortFunc(list, func(a, b Check) int { return cmp.Compare(a.Name, b.Name) })
 	return list
 }
 
 // giveChecks brings the scripts to the machine.
 func (r *run) giveChecks(ctx context.Context) error {
-	for _, s := range r.checks.Scripts {
+	scripts := r.checks.Scripts
+	if r.checks.Agents != nil {
+		scripts = append(slices.Clone(scripts), *r.checks.Agents)
+	}
+	for _, s := range scripts {
 		if _, err := r.machine.send(ctx, r.at(s.Name), bytes.NewReader(s.text)); err != nil {
 			return err
 		}

@@ -206,6 +206,7 @@ func TestLoadChecks(t *testing.T) {
 		name, file, text, refused string
 	}{
 		{"a script", "data.sh", "#!/bin/sh\n", ""},
+		{"a script of agents", "agents.sh", "#!/bin/sh\n", ""},
 		{"a request", "upload.http", "PUT http://127.0.0.1/uploads/{n} HTTP/1.1\n", ""},
 		{"no request", "upload.http", "PUT /uploads\n", "upload.http: malformed HTTP request"},
 		{"something else", "data.py", "", "is neither a script *.sh nor a request *.http"},
@@ -219,6 +220,9 @@ func TestLoadChecks(t *testing.T) {
 		got, err := LoadChecks(dir)
 		if c.refused == "" && (err != nil || len(got.list()) == 0) || c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused)) {
 			t.Errorf("%s: %+v, %v", c.name, got, err)
+		}
+		if agents := c.file == "agents.sh"; (got.Agents != nil) != agents || agents && len(got.Scripts) != 0 {
+			t.Errorf("%s: it is called at other times too: %+v", c.name, got)
 		}
 	}
 	if got, err := LoadChecks(filepath.Join(t.TempDir(), "none")); err != nil || len(got.list()) != 0 {

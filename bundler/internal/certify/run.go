@@ -31,6 +31,7 @@ type run struct {
 	facts    Facts
 	before   state  // the old release, before anything
 	upgraded report // the last upgrade that was waited for
+	code     int    // with which that wait ended
 	load     *Load
 	back     *Clients // of the upgrade that went back
 	clients  *Clients
@@ -232,7 +233,7 @@ func (r *run) start(ctx context.Context) error {
 const (
 	codeDone       = 0
 	codeRolledBack = 4
-	codeAgents     = 6 // done; agents on other machines are pending, which certification does not look at
+	codeAgents     = 6 // done; agents on other machines are pending
 )
 
 // wait waits for the upgrade's end and wants one of the codes.
@@ -241,6 +242,7 @@ func (r *run) wait(ctx context.Context, codes ...int) error {
 	if err != nil {
 		return fmt.Errorf("wait for the upgrade: %w", err)
 	}
+	r.code = got.code
 	if r.upgraded, err = r.report(ctx); err != nil && slices.Contains(codes, got.code) {
 		return err
 	}

@@ -19,6 +19,7 @@ const (
 	WithClients = "clients"
 	WayBack     = "way-back"
 	SecondRun   = "second-run"
+	WithAgents  = "agents"
 )
 
 // scenario is one way in which a bundle is tried, on a machine that begin has made ready.
@@ -26,18 +27,21 @@ type scenario struct {
 	name string
 	what string // for people
 	try  func(ctx context.Context, r *run) error
+
+	unfit func(o Options) error // why a bundle is not tried so; nil for every bundle is
 }
 
 // scenarios are all of them, in the order in which they are run and told.
 var scenarios = []scenario{
-	{Fresh, "the bundle is installed as a customer does", fresh},
-	{Interrupted, "the engine is killed in the window: it goes back, and the same bundle then leads on", interrupted},
-	{Failing, "something fails in the window: it goes back by itself", failing},
-	{Refused, "the machine is at no release: nothing is changed", refused},
-	{Loaded, "clients ask and write all the time", loaded},
-	{WithClients, "clients that never ask twice come through the door, while an upgrade goes back and while one goes through", crowded},
-	{WayBack, "the admin goes back before the commit", rollBack},
-	{SecondRun, "the same bundle once more: nothing to do", secondRun},
+	{name: Fresh, what: "the bundle is installed as a customer does", try: fresh},
+	{name: Interrupted, what: "the engine is killed in the window: it goes back, and the same bundle then leads on", try: interrupted},
+	{name: Failing, what: "something fails in the window: it goes back by itself", try: failing},
+	{name: Refused, what: "the machine is at no release: nothing is changed", try: refused},
+	{name: Loaded, what: "clients ask and write all the time", try: loaded},
+	{name: WithClients, what: "clients that never ask twice come through the door, while an upgrade goes back and while one goes through", try: crowded},
+	{name: WayBack, what: "the admin goes back before the commit", try: rollBack},
+	{name: SecondRun, what: "the same bundle once more: nothing to do", try: secondRun},
+	{name: WithAgents, what: "of the agents some fail and some vanish: the upgrade says so, and goes on once they are mended", try: withAgents, unfit: noAgents},
 }
 
 // Names are the names of the scenarios, in their order.

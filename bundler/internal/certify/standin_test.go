@@ -73,13 +73,17 @@ esac`,
 *) printf -- '--\n-- Name: things; Type: TABLE; Schema: public; Owner: demo\n--\n\nCREATE TABLE public.things (id integer);\n' ;;
 esac`,
 	"yum": `[ ! -e "$STANDIN/another" ] || cp "$STANDIN/another" "$STANDIN/bundle"
+[ ! -e "$STANDIN/phase" ] || echo broken >"$STANDIN/phase"
 printf 'demo-service\t0:2.0-1.noarch\n' >"$STANDIN/packages"`,
-	"upgrade": `case $1 in
+	"upgrade": `case $* in
 wait)
 	[ ! -e "$STANDIN/hangs" ] || exec sleep 1000
-	[ ! -e "$STANDIN/dies" ] || { sleep 1; kill -9 0; } ;;
-report) echo '{"outcome": "done", "window": "1s", "window_measured": true}' ;;
-log) echo "the log" ;;
+	[ ! -e "$STANDIN/dies" ] || { sleep 1; kill -9 0; }
+	[ ! -e "$STANDIN/phase" ] || exit "$(cat "$STANDIN/wait-$(cat "$STANDIN/phase")")" ;;
+"agents wait --json") phase=$(cat "$STANDIN/phase"); cat "$STANDIN/record-$phase"; exit "$(cat "$STANDIN/code-$phase")" ;;
+"agents resume") [ ! -e "$STANDIN/resume-fails" ] || { echo no; exit 5; } ;;
+report*) echo '{"outcome": "done", "window": "1s", "window_measured": true}' ;;
+log*) echo "the log" ;;
 esac`,
 	// Stands for ssh. Files say what is wrong with it: "greets" has what a login prints, "breaks" in which call, and as which of the
 	// cases below; that is counted in "calls".

@@ -90,6 +90,8 @@ func TestVerify(t *testing.T) {
 		{name: "a missing scenario", change: func(c *Certificate) { c.Scenarios = c.Scenarios[:7] }, refused: "the scenario second-run is missing"},
 		{name: "the scenario clients failed", change: func(c *Certificate) { c.Scenarios[5].Outcome = Failed }, refused: "the scenario clients failed"},
 		{name: "from before there was the scenario clients", change: func(c *Certificate) { c.Scenarios = slices.Delete(c.Scenarios, 5, 6) }},
+		{name: "the scenario agents failed", change: func(c *Certificate) { c.Scenarios[8].Outcome = Failed }, refused: "the scenario agents failed"},
+		{name: "of a jump without agents", change: func(c *Certificate) { c.Scenarios = c.Scenarios[:8] }},
 		{name: "one scenario instead of another", change: func(c *Certificate) { c.Scenarios[3] = c.Scenarios[0] }, refused: "the scenario fresh stands there twice\nthe scenario refused is missing"},
 		{name: "no scenario", change: func(c *Certificate) { c.Scenarios = nil }, refused: "the scenario fresh is missing"},
 	} {

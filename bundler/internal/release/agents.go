@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -12,6 +13,9 @@ import (
 
 	"onerpm/internal/manifest"
 )
+
+// AgentsScript is the script of specs/<jump>/certify by which the jump's agents are certified.
+const AgentsScript = "agents.sh"
 
 var headerGrammar = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$") // a token of RFC 9110
 
@@ -80,6 +84,18 @@ func (r *reader) credentials(p *page, s *Spec, folder string) {
 	}
 	r.cat.Warnings.Add(p.doc.Mistake(fmt.Sprintf("nothing of the bundle writes %s, with which the agents are asked for", file),
 		"agents stay pending until the admin writes it; a hook that writes it names its path", "agents", "headers", "file"))
+}
+
+// uncertified warns when nothing says how the jump's agents are certified.
+func (r *reader) uncertified(p *page, s *Spec) {
+	if s.Agents == nil {
+		return
+	}
+	if _, err := os.Stat(filepath.Join(s.Dir, "certify", AgentsScript)); err == nil {
+		return
+	}
+	r.cat.Warnings.Add(p.doc.Mistake("certification does not try the agents: there is no certify/"+AgentsScript,
+		"a script that makes agents which fail and vanish, and shows what became of them: docs/certification.md", "agents"))
 }
 
 // onThisMachine reports a URL that leads elsewhere: credentials must not leave the host.

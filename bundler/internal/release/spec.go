@@ -113,6 +113,7 @@ func (r *reader) spec(jump string) {
 	r.stores(p, s)
 	p.agents(s.Agents)
 	r.credentials(p, s, folder)
+	r.uncertified(p, s)
 	r.accept(p, s)
 	r.hooks(p, s, folder)
 	p.positive(s.Limits.Window, "how long the product may be out of service, e.g. 60s", "limits", "window")

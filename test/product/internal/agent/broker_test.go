@@ -76,6 +76,20 @@ func TestThroughBroker(t *testing.T) {
 		}
 	}
 
+	for how, want := range map[string]string{Fails: "507 Insufficient Storage: no space left on device", Gone: "EOF"} {
+		if err := os.WriteFile(filepath.Join(dir, BrokenFile), []byte(`{"another": "gone", "agent-a": "`+how+`"}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Ask(t.Context(), old); (err != nil) != (how == Gone) {
+			t.Errorf("%s, asked: %v", how, err)
+		}
+		if _, err := Install(t.Context(), old, files.URL); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s, told to install: %v, want %q", how, err, want)
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, BrokenFile)); err != nil {
+		t.Fatal(err)
+	}
 	next, err := Install(t.Context(), old, files.URL)
 	if err != nil || next != (Record{Name: "agent-a@4.0.1", Version: "4.0.1", Address: address, Package: "centos-core"}) {
 		t.Fatalf("%+v, %v", next, err)

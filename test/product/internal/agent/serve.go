@@ -25,6 +25,13 @@ import (
 const (
 	ListFile   = "agents.json" // which agents there are: name -> version
 	BrokerFile = "broker.json" // a Broker, when there are agents that are reached through one
+	BrokenFile = "broken.json" // which agents do not work: name -> Fails or Gone; looked at each time that one is asked
+)
+
+// What is wrong with an agent of BrokenFile.
+const (
+	Fails = "fails" // it answers, and cannot install its successor
+	Gone  = "gone"  // its machine does not answer
 )
 
 const maxPackage = 64 << 20 // bytes
@@ -94,6 +101,9 @@ func (h *host) letIn(next http.Handler) http.Handler {
 func (h *host) handler(throughBroker bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /agents/{name}", func(w http.ResponseWriter, r *http.Request) {
+		if h.broken(r.PathValue("name")) == Gone {
+			panic(http.ErrAbortHandler) // cuts the connection
+		}
 		version, ok := h.version(r.PathValue("name"), throughBroker)
 		if !ok {
 			http.Error(w, "no such agent", http.StatusNotFound)
@@ -102,6 +112,13 @@ func (h *host) handler(throughBroker bool) http.Handler {
 		reply(w, Info{Name: r.PathValue("name"), Version: version, Address: h.addr})
 	})
 	mux.HandleFunc("POST /agents/{name}/install", func(w http.ResponseWriter, r *http.Request) {
+		switch h.broken(r.PathValue("name")) {
+		case Gone:
+			panic(http.ErrAbortHandler)
+		case Fails:
+			http.Error(w, "no space left on device", http.StatusInsufficientStorage)
+			return
+		}
 		if _, ok := h.version(r.PathValue("name"), throughBroker); !ok {
 			http.Error(w, "no such agent", http.StatusNotFound)
 			return
@@ -127,6 +144,15 @@ func (h *host) version(name string, throughBroker bool) (string, bool) {
 	defer h.mu.Unlock()
 	v, ok := h.agents[name]
 	return v, ok && before40(v) == throughBroker
+}
+
+// broken tells what is wrong with an agent, "" for nothing.
+func (h *host) broken(name string) string {
+	all := map[string]string{}
+	if err := readJSON(filepath.Join(h.dir, BrokenFile), &all); err != nil && !errors.Is(err, os.ErrNotExist) {
+		log.Print(err)
+	}
+	return all[name]
 }
 
 // install fetches the package, reads its version and starts the successor: the same name with the
