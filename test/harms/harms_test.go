@@ -29,7 +29,7 @@ const (
 // TestTable wants thirty harms at least, of every kind, forward and back.
 func TestTable(t *testing.T) {
 	t.Parallel()
-	scenarios := []string{"fresh", "failing", "load", "way-back"}
+	scenarios := []string{"fresh", "failing", "load", "way-back", "agents"}
 	seen := map[string]bool{}
 	for _, h := range table {
 		if !slices.Contains(kinds, h.kind) || !slices.Contains(scenarios, h.scenario) || h.says == "" || seen[h.scenario+h.name] {
@@ -69,7 +69,7 @@ func TestUnharmed(t *testing.T) {
 	p.reset(t)
 	p.build(t)
 	for range 3 {
-		if c, told := p.certify(t, "fresh", "failing", "load", "way-back"); c.Outcome != "passed" || len(c.Scenarios) != 4 {
+		if c, told := p.certify(t, "fresh", "failing", "load", "way-back", "agents"); c.Outcome != "passed" || len(c.Scenarios) != 5 {
 			t.Fatalf("%+v\n%s", c, told)
 		}
 	}

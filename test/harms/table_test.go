@@ -96,4 +96,12 @@ var table = []harm{
 		limits: "  back: 10s\n", undo: "sleep 12"},
 	{kind: "packages", name: "a package of others is gone", scenario: "failing", says: "package host-base is gone",
 		undo: "rpm -e --justdb --nodeps --noscripts host-base"},
+
+	// With agents that fail.
+	{kind: "agents", name: "the old version is taken for the new one", scenario: "agents", says: "agents wait says that all are upgraded (exit code 0, done), and the product that these are not: host_",
+		replace: [3]string{"specs/4.1.1-4.2.0/upgrade.yaml", "    becomes: 4.2.0\n", "    becomes: 4.1.1\n"}},
+	{kind: "agents", name: "one tenant alone is looked at", scenario: "agents", says: "of deployment-4 works and is not upgraded",
+		replace: [3]string{"specs/4.1.1-4.2.0/upgrade.yaml", "list: tenants?_sort=name,", "list: tenants?_sort=name&name=default_tenant,"}},
+	{kind: "agents", name: "the first page alone is read", scenario: "agents", says: "of deployment-4 works and is not upgraded",
+		replace: [3]string{"specs/4.1.1-4.2.0/upgrade.yaml", "list: node-instances?_sort=id\n", "list: node-instances?_sort=id&_size=2&_offset=0\n"}},
 }
