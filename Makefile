@@ -85,7 +85,7 @@ test-platforms: prepare bundles ## try, and certify, on every platform, with twe
 	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v ./test/crash -run TestCrash
 	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v ./test/e2e -run '^TestCertify$$/4.2.0'
 
-test-harms: prepare bundles ## build thirty bundles that do harm, and certify each: it has to fail, and to name the harm
+test-harms: prepare bundles ## build more than thirty bundles that do harm, and certify each: it has to fail, and to name the harm
 	$(GO) test -count=1 -timeout 0 -v ./test/harms
 
 test-postgresql: prepare ## dump and load by every pair of PostgreSQL's versions that can be had, and write docs/postgresql.md
