@@ -28,6 +28,10 @@ func (p point) name() string {
 
 func (p point) String() string { return strings.ReplaceAll(p.name(), "\t", ", ") }
 
+// asked says whether a point is one of a question that is put again and again until a unit is ready: how often, differs from
+// run to run, so that only the first time is a point of all of them.
+func (p point) asked() bool { return strings.HasSuffix(p.Call, " journalctl") && p.Nth > 1 }
+
 // parseTrace reads the trace of a recorded run.
 func parseTrace(trace string) ([]point, error) {
 	var found []point
@@ -40,7 +44,9 @@ func parseTrace(trace string) ([]point, error) {
 		if err != nil {
 			return nil, fmt.Errorf("a line of the trace: %w: %q", err, line)
 		}
-		found = append(found, point{Phase: f[0], Step: f[1], Call: f[2], What: f[3], Nth: nth})
+		if p := (point{Phase: f[0], Step: f[1], Call: f[2], What: f[3], Nth: nth}); !p.asked() {
+			found = append(found, p)
+		}
 	}
 	return found, nil
 }
@@ -199,7 +205,7 @@ func TestMust(t *testing.T) {
 
 func TestParseTrace(t *testing.T) {
 	t.Parallel()
-	got, err := parseTrace("a\tb\tc\td e\t1\na\tb\tc\t\t12\n")
+	got, err := parseTrace("a\tb\tc\td e\t1\na\tb\tstarted journalctl\td\t2\na\tb\tc\t\t12\n")
 	if want := []point{{"a", "b", "c", "d e", 1}, {"a", "b", "c", "", 12}}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v, %v; want %v", got, err, want)
 	}

@@ -28,8 +28,8 @@ var points struct {
 }
 
 // changing is what differs from one run to the next in what a call is about: an attempt's name, the random end of a
-// temporary folder's (os.MkdirTemp), with the process before it or not, the day of an index.
-var changing = regexp.MustCompile(`\d+(?:\.\d+)+-\d+-\d{8}T\d{6}\.\d{3}Z|(-\d+)?-\d{6,}|/proc/\S+|\d{4}\.\d\d\.\d\d`)
+// temporary folder's (os.MkdirTemp), with the process before it or not, the day of an index, a place in systemd's journal.
+var changing = regexp.MustCompile(`\d+(?:\.\d+)+-\d+-\d{8}T\d{6}\.\d{3}Z|(-\d+)?-\d{6,}|/proc/\S+|\d{4}\.\d\d\.\d\d|\bs=[0-9a-f]{32};\S+`)
 
 // steady makes of what a call is about a part of its name: the same in every run, and another one for each thing, so that
 // calls made side by side keep their names whichever comes first.

@@ -20,6 +20,7 @@ func TestSteady(t *testing.T) {
 		{"/run/p-proof-12-3456789/rpmdb", "/run/p-proof-13-9999999/rpmdb", true},
 		{"--file=/tmp/schema-3456789/schema.sql", "--file=/tmp/schema-4294967295/schema.sql", true},
 		{"events logstash-2026.11.25", "events logstash-2027.01.01", true},
+		{"--unit=a.service --quiet --after-cursor=s=" + strings.Repeat("0a", 16) + ";i=1f;b=9;m=2;t=6;x=ff", "--unit=a.service --quiet --after-cursor=s=" + strings.Repeat("b7", 16) + ";i=20;b=9;m=3;t=7;x=0", true},
 		{"/etc/a-12.conf", "/etc/a-13.conf", false},
 		{"/proc/12/fd/3", "/proc/99/fd/7", true},
 		{"-q  a\n b", "-q a b", true},
