@@ -41,6 +41,8 @@ func (e *entry) kind() uint32 { return e.Mode & unix.S_IFMT }
 
 func (e *entry) isFile() bool { return e.kind() == unix.S_IFREG }
 
+func (e *entry) isFolder() bool { return e.kind() == unix.S_IFDIR }
+
 // describe returns an inode's entry, without its content's digest.
 func describe(n *host.Inode, rel string) (*entry, error) {
 	st := n.Stat
@@ -74,6 +76,11 @@ func describe(n *host.Inode, rel string) (*entry, error) {
 func (e *entry) untouched(st *unix.Stat_t) bool {
 	return e != nil && !e.Racy && e.Mode == st.Mode && e.Ino == st.Ino && e.CTime == st.Ctim.Nano() &&
 		e.MTime == st.Mtim.Nano() && (!e.isFile() || e.Size == st.Size)
+}
+
+// sameFolder reports whether st is of a folder with the attributes of e, as far as stat(2) has them.
+func (e *entry) sameFolder(st *unix.Stat_t) bool {
+	return e.Mode == st.Mode && e.UID == int(st.Uid) && e.GID == int(st.Gid) && e.MTime == st.Mtim.Nano()
 }
 
 // isLike reports whether two entries are of the same kind: of links and devices,

@@ -42,15 +42,14 @@ func (l *links) claim(from, to *host.Inode) bool {
 }
 
 // hardLink makes a file of dst a further name of the file that it is in src, when
-// that has been met; false when it has not.
-func (m *mirror) hardLink(p pair) (bool, error) {
-	st, there, err := statAt(p.src, p.srcName)
-	if err != nil || !there || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Nlink < 2 {
-		return false, err
+// that has been met; false when it has not. st is of its name in src.
+func (m *mirror) hardLink(p pair, st *unix.Stat_t) (bool, error) {
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Nlink < 2 {
+		return false, nil
 	}
-	first, met := m.links.first[inodeOf(&st)]
+	first, met := m.links.first[inodeOf(st)]
 	if !met {
-		m.links.first[inodeOf(&st)] = p.rel
+		m.links.first[inodeOf(st)] = p.rel
 		return false, nil
 	}
 	m.progress(p.rel, m.done)
@@ -65,7 +64,7 @@ func (m *mirror) hardLink(p pair) (bool, error) {
 	}
 	if err := linkAt(dir, name, p.dst, p.dstName); err != nil {
 		if m.policy.lenient() { // src is alive and the first changed meanwhile: this is the first now
-			m.links.first[inodeOf(&st)] = p.rel
+			m.links.first[inodeOf(st)] = p.rel
 			return false, nil
 		}
 		return false, fmt.Errorf("make %s a hard link of %s: %w", p.rel, first, err)

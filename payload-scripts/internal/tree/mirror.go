@@ -33,9 +33,9 @@ type policy interface {
 	lenient() bool
 	// complete gives the entry of a file in src what is better known of it.
 	complete(src *entry)
-	// unchanged reports, from looking at both names alone (either may be missing) that a
-	// regular file in src needs no work; it is not seen then.
-	unchanged(p pair) (bool, error)
+	// unchanged returns, from looking at both names alone (either may be missing), the entry of a regular file or
+	// folder that needs no work, though what is in the folder may; nil otherwise. Such a file is not seen.
+	unchanged(p pair) (*entry, error)
 	// same reports whether the content of the regular file from need not be copied
 	// to the regular file to.
 	same(from, to *host.Inode) (bool, error)
@@ -73,11 +73,21 @@ func (m *mirror) at(p pair, depth int) error {
 	if depth > maxDepth {
 		return fmt.Errorf("%s: folders nest deeper than %d", p.rel, maxDepth)
 	}
-	if done, err := m.hardLink(p); err != nil || done {
+	st, there, err := statAt(p.src, p.srcName)
+	if err != nil {
 		return err
 	}
-	if done, err := m.policy.unchanged(p); err != nil || done {
+	if there {
+		if done, err := m.hardLink(p, &st); err != nil || done {
+			return err
+		}
+	}
+	known, err := m.policy.unchanged(p)
+	if err != nil || known != nil && known.isFile() {
 		return err
+	}
+	if known != nil {
+		return m.ended(p, known, m.folder(p, known, inodeOf(&st), nil, true, depth))
 	}
 	from, err := host.OpenInode(int(p.src.Fd()), p.srcName)
 	if errors.Is(err, os.ErrNotExist) {
@@ -107,12 +117,17 @@ func (m *mirror) at(p pair, depth int) error {
 	}
 	switch want.kind() {
 	case unix.S_IFDIR:
-		err = m.folder(p, want, to, depth)
+		err = m.folder(p, want, inodeOf(&from.Stat), to, false, depth)
 	case unix.S_IFREG:
 		err = m.file(p, from, to, want)
 	default:
 		err = m.special(p, want, to)
 	}
+	return m.ended(p, want, err)
+}
+
+// ended notes what has come of one file.
+func (m *mirror) ended(p pair, want *entry, err error) error {
 	if m.policy.lenient() && errors.Is(err, errVanished) {
 		return Remove(p.dst, p.dstName)
 	}
@@ -146,9 +161,10 @@ func (m *mirror) destination(p pair, want *entry) (*host.Inode, error) {
 	return nil, Remove(p.dst, p.dstName)
 }
 
-// folder makes a folder and what is in it. It works on the two folders that it
-// has opened, whatever their names come to mean meanwhile.
-func (m *mirror) folder(p pair, want *entry, there *host.Inode, depth int) error {
+// folder makes a folder of dst, and what is in it, like that of src. It works on the two folders that it has opened,
+// whatever their names come to mean meanwhile. One that is unchanged has its attributes and names already: only what
+// bears the names is looked at.
+func (m *mirror) folder(p pair, want *entry, is inode, there *host.Inode, unchanged bool, depth int) error {
 	from, err := openDir(int(p.src.Fd()), p.srcName)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
 		return fmt.Errorf("%s: %w", p.rel, errVanished)
@@ -157,10 +173,10 @@ func (m *mirror) folder(p pair, want *entry, there *host.Inode, depth int) error
 		return err
 	}
 	defer from.Close() //nolint:errcheck // read only
-	if is, err := host.InodeOf(from); err != nil || is.Stat.Ino != want.Ino || is.Stat.Dev != want.Dev {
+	if n, err := host.InodeOf(from); err != nil || inodeOf(&n.Stat) != is {
 		return errors.Join(err, fmt.Errorf("%s: %w", p.rel, errVanished))
 	}
-	to, err := openOrMake(p, there)
+	to, err := openOrMake(p, there != nil || unchanged)
 	if err != nil {
 		return err
 	}
@@ -172,11 +188,13 @@ func (m *mirror) folder(p pair, want *entry, there *host.Inode, depth int) error
 	if err != nil {
 		return err
 	}
-	if err := thaw(to); err != nil {
-		return err
-	}
-	if err := m.prune(to, list, p.rel); err != nil {
-		return err
+	if !unchanged {
+		if err := thaw(to); err != nil {
+			return err
+		}
+		if err := m.prune(to, list, p.rel); err != nil {
+			return err
+		}
 	}
 	for _, child := range list {
 		if err := m.at(pair{from, to, child, child, path.Join(p.rel, child)}, depth+1); err != nil {
@@ -184,14 +202,14 @@ func (m *mirror) folder(p pair, want *entry, there *host.Inode, depth int) error
 		}
 	}
 	n, err := host.InodeOf(to)
-	if err != nil {
+	if err != nil || unchanged && n.Stat.Mtim.Nano() == want.MTime { // nothing in it was replaced
 		return err
 	}
 	return m.applyAttributes(n, want)
 }
 
-func openOrMake(p pair, there *host.Inode) (*os.File, error) {
-	if there == nil {
+func openOrMake(p pair, there bool) (*os.File, error) {
+	if !there {
 		return host.MkdirAt(p.dst, p.dstName)
 	}
 	return openDir(int(p.dst.Fd()), p.dstName)

@@ -57,13 +57,16 @@ func (p restoring) complete(src *entry) {
 	}
 }
 
-func (p restoring) unchanged(f pair) (bool, error) {
+func (p restoring) unchanged(f pair) (*entry, error) {
 	old := p.index[f.rel]
-	if old == nil || !old.isFile() {
-		return false, nil
+	if old == nil || !old.isFile() && (!old.isFolder() || old.Flags&host.Frozen != 0) { // nothing in a frozen one can be replaced
+		return nil, nil
 	}
 	st, there, err := statAt(f.dst, f.dstName)
-	return there && old.untouched(&st), err
+	if err != nil || !there || !old.untouched(&st) {
+		return nil, err
+	}
+	return old, nil
 }
 
 func (p restoring) same(from, to *host.Inode) (bool, error) { return sameContent(from, to) }

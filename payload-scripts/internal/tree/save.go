@@ -87,17 +87,25 @@ func (p *saving) lenient() bool { return p.live }
 
 func (p *saving) complete(*entry) {}
 
-func (p *saving) unchanged(f pair) (bool, error) {
+func (p *saving) unchanged(f pair) (*entry, error) {
 	old := p.known[f.rel]
-	if old == nil || !old.isFile() {
-		return false, nil
+	if old == nil || !old.isFile() && !old.isFolder() {
+		return nil, nil
 	}
 	st, there, err := statAt(f.src, f.srcName)
 	if err != nil || !there || !old.untouched(&st) {
-		return false, err
+		return nil, err
 	}
-	p.now[f.rel] = old
-	return true, nil
+	if old.isFolder() { // an engine that was killed may have left something in its copy, which then has another time
+		st, there, err := statAt(f.dst, f.dstName)
+		if err != nil || !there || !old.sameFolder(&st) {
+			return nil, err
+		}
+	}
+	if old.isFile() {
+		p.now[f.rel] = old
+	}
+	return old, nil
 }
 
 func (p *saving) same(_, _ *host.Inode) (bool, error) { return false, nil }
