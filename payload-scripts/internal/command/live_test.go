@@ -47,10 +47,10 @@ func TestLive(t *testing.T) {
 	if err := end(nil); err != nil {
 		t.Fatal(err)
 	}
-	p.Await("+ prepare  preflight")
 	if err := j.Update(func(r *journal.Record) { r.Phase, r.Closed = journal.Switching, time.Now() }); err != nil {
 		t.Fatal(err)
 	}
+	p.Await("+ prepare  preflight")
 	if end, err = j.Begin(journal.Switching, "packages to new"); err != nil {
 		t.Fatal(err)
 	}

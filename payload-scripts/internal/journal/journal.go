@@ -240,7 +240,9 @@ func (j *Journal) Update(change func(*Record)) error {
 	return nil
 }
 
-// Begin records that a step begins and returns the function that records its end.
+// Begin records that a step begins and returns the function that records its end. That a step has failed is durable at once, any
+// other end with the change that follows: to whom resumes the line a step that ended and one that was stopped at its very end
+// are the same, and the window has a write less for each.
 func (j *Journal) Begin(phase Phase, name string) (end func(error) error, err error) {
 	var at int
 	err = j.Update(func(r *Record) {
@@ -248,16 +250,26 @@ func (j *Journal) Begin(phase Phase, name string) (end func(error) error, err er
 		at = len(r.Steps) - 1
 	})
 	return func(failed error) error {
+		if failed == nil {
+			j.ended(at)
+			return nil
+		}
 		return j.Update(func(r *Record) {
-			r.Steps[at].Ended = now()
-			if failed != nil {
-				r.Steps[at].Error = failed.Error()
-				if r.Error == "" {
-					r.Error, r.Step = failed.Error(), name
-				}
+			r.Steps[at].Ended, r.Steps[at].Error = now(), failed.Error()
+			if r.Error == "" {
+				r.Error, r.Step = failed.Error(), name
 			}
 		})
 	}, err
+}
+
+// ended notes the end of a step, which the next change makes durable.
+func (j *Journal) ended(at int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.rec = j.rec.clone()
+	j.rec.Steps[at].Ended = now()
+	j.rec.enter()
 }
 
 // file keeps a record in dir.

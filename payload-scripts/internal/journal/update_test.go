@@ -195,3 +195,33 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestEndOfAStep is durable at once when it failed, otherwise with the next change.
+func TestEndOfAStep(t *testing.T) {
+	t.Parallel()
+	var disk []Record
+	j := New(Record{ID: "a", Phase: Switching}, func(r Record) error { disk = append(disk, r); return nil })
+	first, err := j.Begin(Switching, "first")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first(nil); err != nil {
+		t.Fatal(err)
+	}
+	if is := j.Record().Steps[0]; is.Ended.IsZero() || len(disk) != 1 || !disk[0].Steps[0].Ended.IsZero() {
+		t.Errorf("after the end: %+v in memory, %d writes, on disk %+v", is, len(disk), disk[0].Steps)
+	}
+	second, err := j.Begin(Switching, "second")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(disk) != 2 || disk[1].Steps[0].Ended.IsZero() {
+		t.Errorf("with the next step: %d writes, on disk %+v", len(disk), disk[1].Steps)
+	}
+	if err := second(errors.New("broken")); err != nil {
+		t.Fatal(err)
+	}
+	if last := disk[len(disk)-1]; len(disk) != 3 || last.Steps[1].Error != "broken" || last.Steps[1].Ended.IsZero() || last.Step != "second" {
+		t.Errorf("a step that failed: %d writes, on disk %+v", len(disk), last)
+	}
+}

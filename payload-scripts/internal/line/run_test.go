@@ -262,6 +262,7 @@ func TestFullDisk(t *testing.T) {
 			}
 			l := r.line(begun, map[string]func(context.Context) error{key: func(context.Context) error { full = true; return nil }})
 			l.Host.ReleaseReserve = func() { full = false }
+			l.Steps[Open] = append(l.Steps[Open], Step{Name: "tidy", Do: func(context.Context) error { return nil }}) // whose begin is written
 			outcome, err := l.Run(t.Context())
 			if err != nil || outcome != want {
 				t.Errorf("outcome %q, %v; want %q", outcome, err, want)

@@ -6,12 +6,32 @@ import (
 	"time"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/systemd"
 	"onerpm/payload-scripts/internal/unitlog"
 )
 
+// Listen begins to listen to what the units of a side will say, which have stopped by then. Start does so too; a look into the
+// system's journal takes a while for each, and there may be something else to wait for meanwhile.
+func (s *Services) Listen(ctx context.Context, side manifest.Side, before journal.Services) error {
+	for _, u := range s.expand(before) {
+		if !on(u, side) {
+			continue
+		}
+		said, err := s.listen(ctx, u)
+		if err != nil {
+			return err
+		}
+		s.said[u.Unit] = said
+	}
+	return nil
+}
+
 // listen begins to listen to what a unit will say. Of a unit that says nothing it is nil.
 func (s *Services) listen(ctx context.Context, u manifest.Service) (unitlog.Log, error) {
+	if u.Ready != nil && s.said[u.Unit] != nil {
+		return s.said[u.Unit], nil
+	}
 	switch {
 	case u.Ready == nil:
 		return nil, nil

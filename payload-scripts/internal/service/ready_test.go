@@ -51,6 +51,29 @@ func TestReady(t *testing.T) {
 	}
 }
 
+// TestListen: what a unit says is heard from Listen on, and by one start: the next begins to listen itself.
+func TestListen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, []manifest.Service{{Unit: "worker", Ready: &manifest.Ready{Says: "ready.", File: workerLog, Within: manifest.Duration(200 * time.Millisecond)}}},
+		systemdtest.Unit{Name: "worker", Fails: 1})
+	before := journal.Services{Active: map[string]bool{"worker": true}}
+	w.write(t, workerLog, "worker is ready.\n")
+	must(t, w.Listen(t.Context(), manifest.New, before))
+	if w.said["worker"] == nil {
+		t.Error("nobody listens")
+	}
+	w.write(t, workerLog, "worker is ready.\nworker is ready.\n")
+	if err := w.Start(t.Context(), manifest.New, before); err == nil || !strings.Contains(err.Error(), "systemd says") {
+		t.Errorf("a start that fails: %v", err)
+	}
+	if err := w.Start(t.Context(), manifest.New, before); err == nil || !strings.Contains(err.Error(), "has not said") {
+		t.Errorf("the next start, in which it says nothing: %v", err)
+	}
+	must(t, w.Listen(t.Context(), manifest.New, before))
+	w.write(t, workerLog, "worker is ready.\nworker is ready.\nworker is ready.\n")
+	must(t, w.systemd.Stop(t.Context(), "worker"), w.Start(t.Context(), manifest.New, before))
+}
+
 // TestGraceOfADoor: a door that clings to its clients is killed; other units have all the time that theirs give them.
 func TestGraceOfADoor(t *testing.T) {
 	t.Parallel()

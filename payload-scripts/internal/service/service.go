@@ -15,6 +15,7 @@ import (
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/systemd"
+	"onerpm/payload-scripts/internal/unitlog"
 )
 
 // Services are the units of a jump.
@@ -25,7 +26,8 @@ type Services struct {
 	Killing     func()        // called before a door is killed that did not stop in time; nil for nothing
 	settle      time.Duration // see the constants of these names
 	stableLimit time.Duration
-	verified    map[string]bool // doors whose configuration was tried by Confirm and not started since
+	verified    map[string]bool        // doors whose configuration was tried by Confirm and not started since
+	said        map[string]unitlog.Log // of units that Listen was asked for and that were not started since
 }
 
 // Connect opens the connection to systemd that all methods use.
@@ -39,7 +41,7 @@ func Connect(ctx context.Context, m *manifest.Manifest, places layout.Places) (*
 
 // New returns the units of a jump by a connection, which Close ends.
 func New(m *manifest.Manifest, places layout.Places, conn *systemd.Conn) *Services {
-	return &Services{units: m.Services, places: places, systemd: conn, settle: settle, stableLimit: settleLimit, verified: map[string]bool{}}
+	return &Services{units: m.Services, places: places, systemd: conn, settle: settle, stableLimit: settleLimit, verified: map[string]bool{}, said: map[string]unitlog.Log{}}
 }
 
 // Close ends the connection.

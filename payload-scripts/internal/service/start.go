@@ -165,6 +165,7 @@ func (s *Services) startOne(ctx context.Context, u manifest.Service, side manife
 	}
 	delete(s.verified, u.Unit) // another try asks again
 	said, err := s.listen(ctx, u)
+	delete(s.said, u.Unit) // another start says it again
 	if err != nil {
 		return err
 	}

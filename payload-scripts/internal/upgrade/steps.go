@@ -52,7 +52,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "files to new", Do: to(manifest.New, u.files.converge)},
 			{Name: "move files", Do: to(manifest.New, u.parts.Moves.Converge)},
 			{Name: "hooks of the switch", Do: u.hooks.Of(hook.Switch)},
-			{Name: "schema to new", Do: together(to(manifest.New, u.schema.Converge), to(manifest.New, u.units.Adopt))},
+			{Name: "schema to new", Do: together(to(manifest.New, u.schema.Converge), to(manifest.New, u.units.Adopt), to(manifest.New, u.units.Listen))},
 			{Name: "start the services", Do: to(manifest.New, u.units.Start)},
 			{Name: "see that everything runs", Do: u.confirm},
 			{Name: "try the door", Do: u.door.Try},
@@ -92,7 +92,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "stop the services", Do: u.units.Stop},
 			{Name: "wait for the file systems", Do: u.files.awaitMounts}, // after a boot some come late
 			{Name: "stores to old", Do: to(manifest.Old, u.stores.Converge)},
-			{Name: "schema to old", Do: to(manifest.Old, u.schema.Converge)},
+			{Name: "schema to old", Do: together(to(manifest.Old, u.schema.Converge), to(manifest.Old, u.units.Listen))},
 			{Name: "undo the hooks", Do: u.hooks.Undo},
 			{Name: "move files back", Do: to(manifest.Old, u.parts.Moves.Converge)},
 			{Name: "packages to old", Do: u.packages.restore},

@@ -43,6 +43,11 @@ func (u *Units) Adopt(ctx context.Context, side manifest.Side) error {
 	return u.services.Adopt(ctx, side, u.recorded())
 }
 
+// Listen begins to listen to what the units of a side will say when they are started.
+func (u *Units) Listen(ctx context.Context, side manifest.Side) error {
+	return u.services.Listen(ctx, side, u.recorded())
+}
+
 // Mark keeps the units down over a reboot, from here to the end of the window.
 func (u *Units) Mark(ctx context.Context) error {
 	u.holdOffShutdown(ctx)
