@@ -312,7 +312,7 @@ var chosen = []choice{
 	{scenario{third, forward}, "open", "open the door", "new clients are let on", "", 1, killed},
 	{scenario{third, forward}, "open", "open the door", "fsync", "", 1, killed},
 	{scenario{third, forward}, "done", "", "unlink", ".service", 1, cut},
-	{scenario{third, forward}, "open", "start the services", "fsync", "", 1, cut},
+	{scenario{third, forward}, "open", "after start the services", "fsync", "", 1, cut},
 	{scenario{third, forward}, "switch", "shut the door", "rename", "/~", 2, cut},
 	{scenario{third, back}, "back, from the switch", "mark the window", "rename", "/window", 1, cut},
 	{scenario{third, back}, "back, from the switch", "packages to old", "started rpm", " -U ", 1, killed},

@@ -152,6 +152,7 @@ type outcome struct {
 func crash(t testing.TB, m *machine, c try, known *recorded, o *outcome) {
 	t.Helper()
 	m.tries++
+	sequences := machinecheck.Sequences(t, m.Machine, known.without)
 	m.Sh(t, fmt.Sprintf("rm -rf %[1]s; mkdir %[1]s; cat > %[1]s/die-at <<'POINT'\n%[2]s\nPOINT\nsync -f /root", crashDir, c.at.name()))
 	m.Sh(t, "("+m.begin(c.at)+") >/root/begin.log 2>&1 </dev/null & echo $! >"+crashDir+"/begin")
 	awaitPoint(t, m, c.at)
@@ -173,6 +174,7 @@ func crash(t testing.TB, m *machine, c try, known *recorded, o *outcome) {
 		machinecheck.Same(t, "the new release after a crash and without one", known.new, machinecheck.WholeNew(t, m.Machine, known.without))
 	} else {
 		machinecheck.Same(t, "the old release before and after", known.old, machinecheck.WholeWithout(t, m.Machine, known.without))
+		machinecheck.SameSequences(t, sequences, machinecheck.Sequences(t, m.Machine, known.without), c.way != killed)
 	}
 	o.side = got
 }

@@ -2,7 +2,6 @@ package hold
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -24,7 +23,7 @@ func Listening(ports []uint16) ([]uint16, error) {
 
 // Connections is how many connections to the ports stand.
 func Connections(ports []uint16) (int, error) {
-	all, err := onPorts(sockets.Established, ports)
+	all, err := onPorts(ports, sockets.Established)
 	if err != nil {
 		return 0, fmt.Errorf("see who is connected: %w", err)
 	}
@@ -40,9 +39,9 @@ func (h Hold) Cut() (int, error) {
 	return n, err
 }
 
-// onPorts returns the sockets of a state whose own port is one of these.
-func onPorts(state sockets.State, ports []uint16) ([]sockets.Socket, error) {
-	all, err := sockets.In(state)
+// onPorts returns the sockets of these states whose own port is one of these.
+func onPorts(ports []uint16, states ...sockets.State) ([]sockets.Socket, error) {
+	all, err := sockets.In(states...)
 	return slices.DeleteFunc(all, func(s sockets.Socket) bool { return !slices.Contains(ports, s.Local.Port()) }), err
 }
 
@@ -53,15 +52,20 @@ const handshakeWait = 300 * time.Millisecond
 // AwaitHandshakes waits, after Begin, until the door has accepted the clients whose first packet it has answered: when it stops
 // before, they get a reset. What the relay has is not told apart, and as good as accepted.
 func (h Hold) AwaitHandshakes(ctx context.Context) error {
-	begun, err := onPorts(sockets.Handshake, h.Ports)
-	for deadline := time.Now().Add(handshakeWait); ; {
-		now, nowErr := onPorts(sockets.Handshake, h.Ports)
-		queued, queueErr := unaccepted(h.Ports)
-		if err = errors.Join(err, nowErr, queueErr); err != nil {
+	var begun []sockets.Socket // when it was called
+	first := true
+	for deadline := time.Now().Add(handshakeWait); ; first = false {
+		all, err := onPorts(h.Ports, sockets.Handshake, sockets.Listens)
+		if err != nil {
 			return fmt.Errorf("see who is connecting: %w", err)
 		}
+		unaccepted := slices.ContainsFunc(all, func(s sockets.Socket) bool { return s.State == sockets.Listens && s.Queue > 0 })
+		now := slices.DeleteFunc(all, func(s sockets.Socket) bool { return s.State != sockets.Handshake })
+		if first {
+			begun = now
+		}
 		begun = slices.DeleteFunc(begun, func(s sockets.Socket) bool { return !slices.Contains(now, s) })
-		if len(begun) == 0 && !queued || time.Now().After(deadline) {
+		if len(begun) == 0 && !unaccepted || time.Now().After(deadline) {
 			return nil
 		}
 		select {
@@ -70,10 +74,4 @@ func (h Hold) AwaitHandshakes(ctx context.Context) error {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-}
-
-// unaccepted reports whether a connection to the ports waits for its server to accept it.
-func unaccepted(ports []uint16) (bool, error) {
-	all, err := onPorts(sockets.Listens, ports)
-	return slices.ContainsFunc(all, func(s sockets.Socket) bool { return s.Queue > 0 }), err
 }

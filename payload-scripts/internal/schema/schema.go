@@ -141,7 +141,10 @@ func (s *Set) Converge(ctx context.Context, side manifest.Side) error {
 					return err
 				}
 			}
-			return s.migrations(db).Converge(ctx, side, at)
+			if err := s.migrations(db).Converge(ctx, side, at); err != nil || side == manifest.New {
+				return err
+			}
+			return s.restoreSequences(ctx, db, spec)
 		})
 		if err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,12 +27,14 @@ const (
 
 // Socket is one line of a table.
 type Socket struct {
+	State         State
 	Local, Remote netip.AddrPort
 	Queue         uint64 // bytes that nobody has read yet; of one that listens, connections that nobody has accepted yet
 }
 
-// In returns the sockets of a state, of both families.
-func In(state State) (all []Socket, err error) {
+// In returns the sockets of these states, of both families. It is a look at every connection that the kernel could have: 5 ms and more
+// for each family.
+func In(states ...State) (all []Socket, err error) {
 	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		f, err := os.Open(file)
 		if errors.Is(err, os.ErrNotExist) { // a kernel without IPv6
@@ -40,7 +43,7 @@ func In(state State) (all []Socket, err error) {
 		if err != nil {
 			return nil, err
 		}
-		all, err = read(f, state, all)
+		all, err = read(f, states, all)
 		_ = f.Close()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
@@ -50,11 +53,11 @@ func In(state State) (all []Socket, err error) {
 }
 
 // read adds those of one table: "sl local_address rem_address st tx_queue:rx_queue ...".
-func read(from io.Reader, state State, all []Socket) ([]Socket, error) {
+func read(from io.Reader, states []State, all []Socket) ([]Socket, error) {
 	lines := bufio.NewScanner(from)
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())
-		if len(fields) < 5 || fields[3] != string(state) {
+		if len(fields) < 5 || !slices.Contains(states, State(fields[3])) {
 			continue
 		}
 		local, err := address(fields[1])
@@ -64,7 +67,7 @@ func read(from io.Reader, state State, all []Socket) ([]Socket, error) {
 		if err = errors.Join(err, remoteErr, queueErr); err != nil {
 			return nil, fmt.Errorf("%q: %w", lines.Text(), err)
 		}
-		all = append(all, Socket{local, remote, queue})
+		all = append(all, Socket{State(fields[3]), local, remote, queue})
 	}
 	return all, lines.Err()
 }

@@ -26,7 +26,7 @@ func TestRead(t *testing.T) {
 		Established: {"10.200.1.1:8000 10.200.1.2:81 0"},
 		Handshake:   {"10.200.1.1:443 10.200.1.2:82 0"},
 	} {
-		all, err := read(strings.NewReader(table), state, nil)
+		all, err := read(strings.NewReader(table), []State{state}, nil)
 		var got []string
 		for _, s := range all {
 			got = append(got, fmt.Sprint(s.Local, " ", s.Remote, " ", s.Queue))
@@ -40,11 +40,11 @@ func TestRead(t *testing.T) {
 func TestReadDamaged(t *testing.T) {
 	t.Parallel()
 	for _, local := range []string{"00000000:XX", "00000000", "0000000:01BB", "0000000000:01BB", "0000000G:01BB", ":01BB", "00000000:101BB"} {
-		if all, err := read(strings.NewReader("0: "+local+" 00000000:0000 0A 00000000:00000000\n"), Listens, nil); err == nil {
+		if all, err := read(strings.NewReader("0: "+local+" 00000000:0000 0A 00000000:00000000\n"), []State{Listens}, nil); err == nil {
 			t.Errorf("%s was read as %v", local, all)
 		}
 	}
-	if all, err := read(strings.NewReader("0: 00000000:01BB 00000000:0000 0A 00000000\n"), Listens, nil); err == nil {
+	if all, err := read(strings.NewReader("0: 00000000:01BB 00000000:0000 0A 00000000\n"), []State{Listens}, nil); err == nil {
 		t.Errorf("a line without the second queue was read as %v", all)
 	}
 }
@@ -73,7 +73,7 @@ func TestIn(t *testing.T) {
 	}
 	defer client.Close()
 	server, there := netip.MustParseAddrPort(l.Addr().String()), netip.MustParseAddrPort(client.LocalAddr().String())
-	for state, want := range map[State]Socket{Listens: {Local: server, Remote: netip.MustParseAddrPort("0.0.0.0:0"), Queue: 1}, Established: {Local: server, Remote: there}} {
+	for state, want := range map[State]Socket{Listens: {State: Listens, Local: server, Remote: netip.MustParseAddrPort("0.0.0.0:0"), Queue: 1}, Established: {State: Established, Local: server, Remote: there}} {
 		if all, err := In(state); err != nil || !slices.Contains(all, want) {
 			t.Errorf("state %s: no %v in %v, %v", state, want, all, err)
 		}

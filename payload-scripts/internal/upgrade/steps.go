@@ -39,6 +39,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: copyStores, Do: u.stores.Copy},
 		},
 		line.Switch: {
+			{Name: "write to disk what is not there yet", Do: func(context.Context) error { return u.sync() }}, // the window would wait for it
 			{Name: "drain", Do: u.drain.WhileServing},
 			{Name: "wait for other package managers", Do: u.packages.hold},
 			{Name: "shut the door", Do: u.shut},
@@ -46,7 +47,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "stop the services", Do: u.units.Stop, Down: true},
 			{Name: "stores to new", Do: to(manifest.New, u.stores.Converge)},
 			{Name: "stop the sources", Do: u.units.StopSources}, // not before their documents are proved to be copied
-			{Name: "save what changed meanwhile", Do: u.files.saveState},
+			{Name: "save what changed meanwhile", Do: together(u.files.saveState, u.schema.RecordSequences)},
 			{Name: "note what moves", Do: u.parts.Moves.Record},
 			{Name: packagesToNew, Do: to(manifest.New, u.packages.converge)},
 			{Name: "files to new", Do: to(manifest.New, u.files.converge)},
