@@ -54,13 +54,15 @@ func (l Look) Bytes() (n int64) {
 // ErrChanged is a source that was written to between two looks.
 var ErrChanged = errors.New("the source was written to meanwhile")
 
-// Same demands that nothing was written between two looks. Deleted documents that are still
-// kept are not compared: merges take them away by themselves, and whatever deletes one lowers
-// the number of documents, which only a counted write can raise again.
+// Same demands that nothing was written between two looks. A deletion by query is not counted,
+// but lowers the number of documents, which only a counted write can raise again. A restart sets
+// the counters to 0, so that what was updated before it is seen only by the deleted documents
+// that are still kept, as an update deletes the one before: more of them are a write. Fewer are
+// none: merging segments, which Elasticsearch does by itself, takes them away.
 func (l Look) Same(after Look) error {
 	for name, now := range after.counters {
 		was := l.counters[name]
-		was.Gone, was.Bytes, now.Gone, now.Bytes = 0, 0, 0, 0
+		was.Gone, was.Bytes, now.Bytes = min(was.Gone, now.Gone), 0, 0
 		if was != now {
 			return fmt.Errorf("%w: index %s had %+v before and has %+v after", ErrChanged, name, was, now)
 		}
