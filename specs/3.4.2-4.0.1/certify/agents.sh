@@ -1,26 +1,33 @@
 #!/bin/sh
 # Agents for certification: that of deployment-3 answers and cannot install its successor until it is mended, and the machine of
 # "my app"'s is gone for good: whoever mends that deletes the deployment. All others work. The machine's 3.4.2 asks nobody for a name
-# and a password; its agents do not say their version.
+# and a password, or has those of its administrator in its configuration; its agents do not say their version.
 set -eu
 exec python3 - "$1" <<'END'
-import base64, json, os, subprocess, sys, urllib.error, urllib.request
+import base64, json, os, subprocess, sys, urllib.request
 
 api = "http://127.0.0.1/api/v2.1"  # both releases have it
-login = "Basic " + base64.b64encode(b"certifier:open-sesame-42").decode()  # whom data.sh has the upgrade make
+security = "/opt/manager/rest-security.conf"
 wrong = {"deployment-3": "fails", "my app": "gone"}
 broken = "/var/lib/demo-agents/broken.json"
-later = {"Authorization": login, "Tenant": "default_tenant"}
+
+def basic(name, password):
+    return "Basic " + base64.b64encode(("%s:%s" % (name, password)).encode()).decode()
+
+login = basic("certifier", "open-sesame-42")  # whom data.sh has the upgrade make
 
 def ask(path, headers):
     with urllib.request.urlopen(urllib.request.Request(api + "/" + path, headers=headers), timeout=20) as answer:
         return json.loads(answer.read().decode())["items"]
 
-try:
+with open(security, encoding="utf-8") as f:
+    conf = json.load(f)
+if "hash_salt" in conf:  # only 4.0.1 has it
+    headers = {"Authorization": login, "Tenant": "default_tenant"}
+elif str(conf.get("enabled")).lower() == "true":
+    headers = {"Authorization": basic(conf["admin_username"], conf["admin_password"])}
+else:
     headers = {}
-    ask("deployments?_size=1", headers)
-except urllib.error.HTTPError:
-    headers = later
 
 def items(resource):
     """All items of a list, page by page."""

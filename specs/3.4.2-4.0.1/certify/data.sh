@@ -1,40 +1,51 @@
 #!/bin/sh
 # What the API shows at 3.4.2 and has a place at 4.0.1 must be there after the upgrade as before it, and so must what users uploaded and everything that
-# was acknowledged while the upgrade ran. The machine's 3.4.2 asks nobody for a name and a password; clients of 4.0.1 have the administrator's.
+# was acknowledged while the upgrade ran. The machine's 3.4.2 asks nobody for a name and a password, or has those of its administrator in its
+# configuration; clients of 4.0.1 have those of the administrator whom the upgrade makes.
 set -eu
 notes=$ONERPM_NOTES
 settings=/etc/$ONERPM_PREFIX
+security=/opt/manager/rest-security.conf
 api=http://127.0.0.1/api/v2.1 # both releases have it
 uploads=/opt/manager/resources/blueprints
 archives=/opt/manager/resources/uploaded-blueprints
 name=certifier password=open-sesame-42
 
-# ask PATH [OPTION...] asks the API as clients of 3.4.2 do.
+# ask SIDE PATH [OPTION...] asks the API as clients of the old or the new release do.
 ask() {
-	path=$1
-	shift
-	curl -fsS -m 20 "$@" "$api/$path"
+	client=$notes/client.$1 path=$2
+	shift 2
+	curl -fsS -m 20 -K "$client" "$@" "$api/$path"
 }
 
-# ask_administrator PATH [OPTION...] asks it as those of 4.0.1 must.
-ask_administrator() { printf 'user = "%s:%s"\nheader = "Tenant: default_tenant"\n' $name $password | ask "$@" -K -; }
+# clients writes what those of each side send, as curl's configuration; the old release serves.
+clients() {
+	python3 - "$security" >"$notes/client.old" <<'END'
+import base64, json, sys
 
-# answers [NAME PASSWORD] prints a line for everything that the API shows and 4.0.1 has a place for, with what an upgrade leaves as it is, sorted.
+with open(sys.argv[1], encoding="utf-8") as f:
+    conf = json.load(f)
+if str(conf.get("enabled")).lower() == "true":
+    login = "%s:%s" % (conf["admin_username"], conf["admin_password"])
+    print('header = "Authorization: Basic %s"' % base64.b64encode(login.encode()).decode())
+END
+	printf 'header = "Authorization: Basic %s"\nheader = "Tenant: default_tenant"\n' "$(printf %s:%s $name $password | base64)" >"$notes/client.new"
+}
+
+# answers SIDE prints a line for everything that the API shows and 4.0.1 has a place for, with what an upgrade leaves as it is, sorted.
 answers() {
-	python3 - "$api" "$@" <<'END' | LC_ALL=C sort
-import base64, json, sys, urllib.parse, urllib.request
+	python3 - "$api" "$1" "$notes/client.$1" >"$notes/unsorted" <<'END'
+import json, re, sys, urllib.parse, urllib.request
 
-api, credentials = sys.argv[1], sys.argv[2:]
-new = bool(credentials)
+api, new = sys.argv[1], sys.argv[2] == "new"
+with open(sys.argv[3], encoding="ascii") as f:
+    headers = dict(re.findall('"([^:"]*): ([^"]*)"', f.read()))
 
 def items(resource):
     found = []
     while True:
         request = urllib.request.Request("%s/%s?%s" % (api, resource, urllib.parse.urlencode(
-            {"_size": 1000, "_offset": len(found), "_include_system_workflows": "true"})))
-        if new:
-            request.add_header("Authorization", "Basic " + base64.b64encode(":".join(credentials).encode()).decode())
-            request.add_header("Tenant", "default_tenant")
+            {"_size": 1000, "_offset": len(found), "_include_system_workflows": "true"})), headers=headers)
         with urllib.request.urlopen(request, timeout=60) as answer:
             page = json.loads(answer.read().decode(), parse_float=str)
         found += page["items"]
@@ -72,13 +83,14 @@ for i in items("node-instances"):
         show("node-instances", *([i[field] for field in "id deployment_id node_id state version host_id relationships".split()] + [properties]))
 for e in items("events"):
     if not new:
-        about = e["context"]
+        about = e.get("context") or {}
         if about.get("execution_id") not in executions:
             continue
-        e = {"type": e["type"], "timestamp": e["@timestamp"], "message": e["message"]["text"], "execution_id": about["execution_id"],
+        e = {"type": e["type"], "timestamp": e["@timestamp"], "message": (e.get("message") or {}).get("text"), "execution_id": about["execution_id"],
             "operation": about.get("operation"), "event_type": e.get("event_type"), "level": e.get("level"), "logger": e.get("logger")}
     show("events", *[e.get(field) for field in "type timestamp message execution_id operation event_type level logger".split()])
 END
+	LC_ALL=C sort "$notes/unsorted"
 }
 
 # files [TENANT] prints the digests of what users and the worker put into folders of which later each tenant has one.
@@ -98,10 +110,15 @@ case $1 in
 prepare)
 	mkdir -p "$settings"
 	(umask 077 && printf '%s\n' $name $password >"$settings/administrator")
-	grep -qsx "accept $ONERPM_TO credentials = yes" "$settings/upgrade.conf" || echo "accept $ONERPM_TO credentials = yes" >>"$settings/upgrade.conf"
+	(umask 077; clients)
+	accepted="roles passwords" # which are asked for where users have them
+	[ -s "$notes/client.old" ] || accepted=credentials
+	for what in $accepted; do
+		grep -qsx "accept $ONERPM_TO $what = yes" "$settings/upgrade.conf" || echo "accept $ONERPM_TO $what = yes" >>"$settings/upgrade.conf"
+	done
 	;;
 before)
-	answers >"$notes/answers"
+	answers old >"$notes/answers"
 	files . >"$notes/files"
 	users >"$notes/users"
 	for kind in blueprints deployments nodes node-instances executions plugins snapshots deployment-updates deployment-modifications events; do
@@ -114,8 +131,8 @@ load)
 	mkdir -p "$notes/load"
 	printf '%s\n' 'tosca_definitions_version: cloudify_dsl_1_3' 'node_templates:' '  host:' '    type: cloudify.nodes.Compute' "# $id" >"$notes/load/blueprint.yaml"
 	tar -C "$notes" -czf "$notes/upload" load
-	for as in ask ask_administrator; do # whichever release serves
-		if $as "blueprints/$id?application_file_name=blueprint.yaml" -o /dev/null -X PUT --data-binary "@$notes/upload"; then
+	for as in old new; do # whichever release serves
+		if ask $as "blueprints/$id?application_file_name=blueprint.yaml" -o /dev/null -X PUT --data-binary "@$notes/upload"; then
 			echo "$id $as $(sha256sum <"$notes/upload")" >>"$notes/acknowledged"
 			exit
 		fi
@@ -123,27 +140,27 @@ load)
 	exit 1
 	;;
 after)
-	if ask blueprints -o /dev/null 2>/dev/null; then
+	if curl -fsS -m 20 -o /dev/null "$api/blueprints" 2>/dev/null; then
 		echo "4.0.1 answers somebody without a name and a password" >&2
 		exit 1
 	fi
-	answers $name $password >"$notes/answers.now"
+	answers new >"$notes/answers.now"
 	files default_tenant >"$notes/files.now"
 	wrong=$(changed "$notes/answers"; changed "$notes/files")
 	if [ -e "$notes/acknowledged" ]; then
-		for as in ask ask_administrator; do
+		for as in old new; do
 			grep -q " $as " "$notes/acknowledged" || wrong="$wrong
-nothing was acknowledged to $as"
+nothing was acknowledged by the $as release"
 		done
 		while read -r id as sum; do
-			[ "$(sha256sum <"$uploads/default_tenant/$id/$id.tar.gz")" = "$sum" ] && ask_administrator "blueprints/$id" -o /dev/null || wrong="$wrong
-gone: blueprint $id, which was acknowledged to $as"
+			[ "$(sha256sum <"$uploads/default_tenant/$id/$id.tar.gz")" = "$sum" ] && ask new "blueprints/$id" -o /dev/null || wrong="$wrong
+gone: blueprint $id, which the $as release acknowledged"
 		done <"$notes/acknowledged"
 	fi
 	[ -z "$wrong" ] || { echo "$wrong" >&2; exit 1; }
 	;;
 back)
-	answers >"$notes/answers.now"
+	answers old >"$notes/answers.now"
 	files . >"$notes/files.now"
 	users >"$notes/users.now"
 	wrong=$(changed "$notes/answers"; changed "$notes/files"; changed "$notes/users")
