@@ -53,6 +53,46 @@ func items(t *testing.T, m *host.Machine, version string) map[string][]item {
 	return found
 }
 
+// parseItem reads one item; its numbers stay as they are written.
+func parseItem(t *testing.T, text string) (i item) {
+	t.Helper()
+	numbers := json.NewDecoder(strings.NewReader(text))
+	numbers.UseNumber()
+	if err := numbers.Decode(&i); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return i
+}
+
+// providerContext is what 3.4.2 shows of its provider context, and how 4.0.1 keeps it: its agents find the broker where 3.4.2 does,
+// unless the context says where.
+func providerContext(t *testing.T, m *host.Machine) string {
+	t.Helper()
+	is := parseItem(t, m.Sh(t, "curl -fsS http://127.0.0.1/api/v2.1/provider/context"))
+	all, _ := is["context"].(map[string]any)
+	cloudify, _ := all["cloudify"].(map[string]any)
+	agent, ok := cloudify["cloudify_agent"].(map[string]any)
+	if !ok || agent["broker_ip"] != nil {
+		t.Fatalf("the provider context tries nothing: %v", is)
+	}
+	agent["broker_ip"] = m.Sh(t, `sed -n "s/.*amqp_address: '\([^']*\)'.*/\1/p" /opt/manager/cloudify-rest.conf`)
+	if agent["broker_ip"] == "" {
+		t.Fatal("cloudify-rest.conf names no broker")
+	}
+	is["id"] = "CONTEXT"
+	return is.text(t)
+}
+
+// keptContexts are the provider contexts of a later release, one a line. Its demo product has no API for them.
+func keptContexts(t *testing.T, m *host.Machine) string {
+	t.Helper()
+	var lines []string
+	for line := range strings.Lines(m.Sh(t, psql("select row_to_json(c) from (select id, name, convert_from(context, 'UTF8')::json as context from provider_context) c"))) {
+		lines = append(lines, parseItem(t, line).text(t))
+	}
+	return strings.Join(lines, "\n")
+}
+
 // wall is how a later release shows a time of 3.4.2: the same wall clock, in milliseconds.
 func wall(t *testing.T, text any) string {
 	t.Helper()
@@ -261,7 +301,7 @@ func TestThreeJumps(t *testing.T) {
 	m.Sh(t, b.addRepository())
 	// keys that no release's file has before 4.1.1; there they are an admin's own
 	m.Sh(t, `sed -i '1s/{/{ max_results: 5000, min_available_memory_mb: 128,/' /opt/manager/cloudify-rest.conf`)
-	before, uploads := items(t, m, "v2.1"), archives(t, m, "")
+	before, uploads, provider := items(t, m, "v2.1"), archives(t, m, ""), providerContext(t, m)
 	if len(uploads) < 20 {
 		t.Fatalf("the machine has only these files: %v", uploads)
 	}
@@ -274,6 +314,9 @@ func TestThreeJumps(t *testing.T) {
 		checkNew(t, m, to)
 		last = items(t, m, "v3.1")
 		compareItems(t, before, last)
+		if got := keptContexts(t, m); got != provider {
+			t.Errorf("the provider context at %s:\n%s\nwant\n%s", to, got, provider)
+		}
 		same(t, "files at "+to, uploads, archives(t, m, "default_tenant"))
 		if got := m.Sh(t, "grep -oE '(max_results|min_available_memory_mb): [0-9]+' /opt/manager/cloudify-rest.conf"); got != "max_results: 5000\nmin_available_memory_mb: 128" {
 			t.Errorf("at %s cloudify-rest.conf has %q, want what the admin wrote", to, got)

@@ -132,6 +132,11 @@ func TestRealNode(t *testing.T) {
 			as := []string{"pickle", "json"}[seed%2]
 			p := documents.New(documents.Options{Address: node.Address, Seed: seed, Deployments: 3})
 			b.Must(p.Fill(ctx))
+			if seed%2 == 1 { // the context says itself where the broker is
+				_, err := elasticsearch.Call(ctx, node.Address, "POST", "/cloudify_storage/provider_context/CONTEXT/_update?refresh=true",
+					[]byte(`{"doc":{"context":{"cloudify":{"cloudify_agent":{"broker_ip":"192.0.2.7"}}}}}`))
+				b.Must(err)
+			}
 			b.Create("4.0.1", false)
 			b.Exec("DELETE FROM provider_context") // which its bootstrap makes
 			s := realStore(b, node.Address, as)
