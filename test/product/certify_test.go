@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"onerpm/test/product/documents"
+	"onerpm/test/product/internal/account"
+	"onerpm/test/product/internal/product"
 	"onerpm/test/product/internal/settings"
 )
 
@@ -83,5 +85,36 @@ func TestOldCertification(t *testing.T) {
 				t.Errorf("a file is gone: %v: %s", err, out)
 			}
 		})
+	}
+}
+
+// TestLaterCertification: what certification asks of 4.0.1 is answered to the administrator whom it has the upgrade make, and what came is told.
+func TestLaterCertification(t *testing.T) {
+	t.Parallel()
+	release, _ := product.Find("4.0.1")
+	m := newManager(t, release)
+	password, err := account.HashPassword(m.security, "open-sesame-42")
+	m.must(err)
+	_, err = m.db.Exec(t.Context(), "UPDATE users SET username = 'certifier', password = $1 WHERE id = 0", password)
+	m.must(err)
+	m.startREST()
+	m.must(os.Mkdir(m.dir+"/notes", 0o700))
+	if out, err := m.certifyScript("data.sh", "prepare"); err != nil || out != "" { // nothing in the configuration says that 4.0.1 asks for a password
+		t.Fatalf("prepare: %v: %s", err, out)
+	}
+	for _, name := range []string{"answers", "files"} {
+		m.must(os.WriteFile(filepath.Join(m.dir, "notes", name), nil, 0o600))
+	}
+	out, err := m.certifyScript("data.sh", "after")
+	if lines := strings.Split(strings.TrimSpace(out), "\n"); err == nil || len(lines) < 10 {
+		t.Errorf("after: %v: %s", err, out)
+	}
+	for line := range strings.Lines(out) {
+		if !strings.HasPrefix(line, "new: ") {
+			t.Errorf("after: %s", line)
+		}
+	}
+	if out, err := m.certifyScript("agents.sh", "show"); err != nil || !strings.Contains(out, "new host_1_1 deployment-0\n") {
+		t.Errorf("the agents: %v: %s", err, out)
 	}
 }
