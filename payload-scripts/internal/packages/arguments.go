@@ -18,7 +18,9 @@ func (s *Set) erase(ctx context.Context, side manifest.Side, names []string) err
 	}
 	args := append([]string{"-e", "--allmatches"}, flags...)
 	args = append(args, "--")
-	if err := s.runner().Run(ctx, rpm.Transaction{Name: rpm.Erase, Args: append(args, names...)}); err != nil {
+	err = s.runner().Run(ctx, rpm.Transaction{Name: rpm.Erase, Args: append(args, names...)})
+	s.changing()
+	if err != nil {
 		return fmt.Errorf("erase %s: %w", strings.Join(names, ", "), err)
 	}
 	return nil

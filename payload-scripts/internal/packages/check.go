@@ -171,7 +171,7 @@ func (s *Set) dropLeftOut(ctx context.Context, side manifest.Side, all map[strin
 	if err != nil {
 		return err
 	}
-	states, err := s.RPM.DB().States(ctx, names)
+	states, err := s.states(ctx, names)
 	if err != nil {
 		return err
 	}

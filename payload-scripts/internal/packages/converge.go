@@ -43,6 +43,7 @@ func (s *Set) Converge(ctx context.Context, side manifest.Side, o Options) error
 	if err := wait(ctx); err != nil {
 		return err
 	}
+	defer s.remember()()
 	cut, err := s.runner().Interrupted()
 	if err != nil {
 		return err
@@ -62,6 +63,7 @@ func (s *Set) Converge(ctx context.Context, side manifest.Side, o Options) error
 			if err := pause(ctx, rpm.Settle); err != nil {
 				return err
 			}
+			s.changing()
 		}
 		err = s.transactAndProve(ctx, side, o, differs, again)
 	}
@@ -153,6 +155,7 @@ func (s *Set) transactAndProve(ctx context.Context, side manifest.Side, o Option
 	if err == nil && len(left) > 0 && side == manifest.Old {
 		slog.Warn("the way back did not end in one transaction; trying without dependency checks", "error", first, "differences", len(left))
 		if err = pause(ctx, rpm.Settle); err == nil {
+			s.changing()
 			first = errors.Join(first, s.transact(ctx, side, o, "--nodeps"))
 			left, err = s.settleRest(ctx, side)
 		}
@@ -191,6 +194,7 @@ func (s *Set) transact(ctx context.Context, side manifest.Side, o Options, more 
 		return err
 	}
 	err = s.runner().Run(ctx, rpm.Transaction{Name: string(side), Args: append(append([]string{"-v", "--percent"}, more...), args...), Progress: o.Progress})
+	s.changing()
 	if err != nil || side == manifest.Old {
 		return err
 	}

@@ -20,7 +20,6 @@ import (
 	"path/filepath"
 
 	"onerpm/internal/manifest"
-	"onerpm/internal/nevra"
 	"onerpm/payload-scripts/internal/pkgfile"
 	"onerpm/payload-scripts/internal/release"
 	"onerpm/payload-scripts/internal/rpm"
@@ -35,6 +34,7 @@ type Set struct {
 
 	Fills    []string // folders that are not there before, and are filled by what the packages bring
 	onlyAdds bool     // see Early
+	known    *answers // nil: rpm is asked each time
 }
 
 // New returns the packages of the bundle in dir that come and go in the window, on a host whose
@@ -57,17 +57,6 @@ func (s *Set) Optional(ctx context.Context) ([]string, error) {
 		}
 	}
 	return had, nil
-}
-
-// Installed returns what rpm's database has of the product: every package
-// whose name is in one of the two sets or is that of a helper package of the
-// bundle. A name with several entries has them in rpm's order.
-func (s *Set) Installed(ctx context.Context) (map[string][]nevra.ID, error) {
-	names, err := s.Names()
-	if err != nil {
-		return nil, err
-	}
-	return s.RPM.DB().Installed(ctx, names)
 }
 
 // MarkUserInstalled tells dnf or yum that the new release's packages were wanted
