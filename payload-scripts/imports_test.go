@@ -101,7 +101,7 @@ func TestSharedImportsOnlyTheStandardLibrary(t *testing.T) {
 // What the resources of an attempt know of the engine: by package job, and by package schema.
 const (
 	attempt   = "finding host job journal layout programs progress rpm settings"
-	databases = attempt + " config database dbspace diff3 dump files migration paths random state tree"
+	databases = attempt + " config database dbspace diff3 dump files migration paths random sequence state tree"
 )
 
 // walls are packages of the engine that may know little of it, with what they may import of it, and why.
