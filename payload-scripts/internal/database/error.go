@@ -66,6 +66,9 @@ func Contended(err error) bool {
 	return false
 }
 
+// Refused reports whether the server, which is there, said no: also that something lasted too long, or that it has no room.
+func Refused(err error) bool { return Code(err) != "" && !Lost(err) }
+
 // Lost reports whether the session is gone, so that nothing is known of what it
 // did last: admin_shutdown, crash_shutdown, cannot_connect_now,
 // too_many_connections, class 08, or a connection that broke or was not made in time.

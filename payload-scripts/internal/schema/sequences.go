@@ -27,6 +27,7 @@ const (
 )
 
 // RecordSequences notes where the sequences stand once nobody draws from them any more, for the way back. What was noted first counts.
+// Those of a database that refuses are not noted, which is no reason to go back: they would stay ahead.
 func (s *Set) RecordSequences(ctx context.Context) error {
 	if len(s.Manifest().There()) == 0 {
 		return nil
@@ -38,7 +39,7 @@ func (s *Set) RecordSequences(ctx context.Context) error {
 	err := s.eachOf(ctx, s.Manifest().There(), func(db *database.DB, spec manifest.Database) error {
 		return db.RetryLost(ctx, recordAbsence, func() (err error) {
 			found[spec.Name], err = sequence.Record(ctx, db)
-			return err
+			return unlessRefused(ctx, spec, err)
 		})
 	})
 	if err != nil {
@@ -69,7 +70,7 @@ func (s *Set) sequences() (known map[string][]sequence.Sequence, err error) {
 	return known, nil
 }
 
-// restoreSequences puts back those that have moved on.
+// restoreSequences puts back those that have moved on, unless the database refuses: the old release can live with it.
 func (s *Set) restoreSequences(ctx context.Context, db *database.DB, spec manifest.Database) error {
 	known, err := s.sequences()
 	if err != nil || known == nil {
@@ -80,6 +81,14 @@ func (s *Set) restoreSequences(ctx context.Context, db *database.DB, spec manife
 		if len(ahead) > 0 {
 			slog.Warn("sequences stay ahead, as rows may have their numbers", "database", spec.Name, "sequences", strings.Join(ahead, ", "))
 		}
-		return err
+		return unlessRefused(ctx, spec, err)
 	})
+}
+
+func unlessRefused(ctx context.Context, spec manifest.Database, err error) error {
+	if err == nil || ctx.Err() != nil || !database.Refused(err) {
+		return err
+	}
+	slog.Warn("sequences may stay ahead on the way back", "database", spec.Name, "because", err)
+	return nil
 }

@@ -1,10 +1,12 @@
 package schema
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/job"
@@ -58,4 +60,36 @@ func TestDamagedSequences(t *testing.T) {
 	if err := s.RecordSequences(t.Context()); err == nil || !strings.Contains(err.Error(), "read where the sequences stood") {
 		t.Errorf("error %v", err)
 	}
+}
+
+// TestSequencesOfALockedTable: another session's lock is no reason to go back, nor not to come back: the sequences stay where they are.
+func TestSequencesOfALockedTable(t *testing.T) {
+	t.Parallel()
+	b := testbed.Small(t)
+	dir := t.TempDir()
+	spec := b.Spec
+	spec.Migrations = ""
+	m := &manifest.Manifest{Prefix: testbed.Prefix, Limits: manifest.Limits{LockTimeout: manifest.Duration(100 * time.Millisecond)}, Databases: []manifest.Database{spec}}
+	s := &Set{&job.Job{Bundle: &layout.Bundle{Manifest: m, Dir: dir}, Attempt: layout.Attempt{ID: "a1", Var: dir}, Journal: jobtest.Journal(t, dir)}}
+	ctx := t.Context()
+	b.Must(s.RecordAddresses(ctx))
+	b.Must(s.Expand(ctx))
+	lock := func() func() error {
+		tx, err := b.SQL.Begin()
+		b.Must(err)
+		_, err = tx.Exec("LOCK TABLE t")
+		b.Must(err)
+		return tx.Rollback
+	}
+	end := lock()
+	b.Must(s.RecordSequences(ctx))
+	b.Must(errors.Join(end(), os.Remove(s.Attempt.Backup(sequencesFile)), s.RecordSequences(ctx)))
+	b.Exec("SELECT nextval('t_id_seq')")
+	b.Must(s.Journal.Update(func(r *journal.Record) { r.Back, r.Schema = true, map[string]int64{spec.Name: 0} }))
+	end = lock()
+	b.Must(s.Converge(ctx, manifest.Old))
+	b.Must(end())
+	b.Want("SELECT last_value FROM t_id_seq", "2")
+	b.Must(s.Converge(ctx, manifest.Old))
+	b.Want("SELECT last_value FROM t_id_seq", "1")
 }

@@ -3,7 +3,7 @@
 // off has not happened and has drawn its numbers all the same; and a server that was cut off itself skips up to 32 of each.
 //
 // It promises that no number is drawn twice: a sequence stays ahead when a row that came since may have one of the numbers that it
-// would draw again.
+// would draw again, and when somebody may be about to insert one.
 package sequence
 
 import (
@@ -45,6 +45,7 @@ type column struct{ table, name string } // in quotes where SQL needs them
 const sources = `
 	SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), quote_ident(tn.nspname) || '.' || quote_ident(t.relname), quote_ident(a.attname),
 		a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) AND has_column_privilege(t.oid, a.attnum, 'SELECT')
+			AND has_schema_privilege(tn.oid, 'USAGE') AND NOT row_security_active(t.oid)
 			AND EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = t.oid AND i.indkey[0] = a.attnum
 				AND i.indisvalid AND i.indpred IS NULL)
 	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -67,6 +68,10 @@ const sources = `
 // Record returns where the sequences stand that the database's user may set.
 func Record(ctx context.Context, db *database.DB) (all []Sequence, err error) {
 	err = db.Reading(ctx, func(tx *sql.Tx) error {
+		// Rows are seen as they are now, and sequences as they are later: no row is seen whose number is drawn after that.
+		if _, err := tx.ExecContext(ctx, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"); err != nil {
+			return err
+		}
 		from, err := list(ctx, tx, db.Schema)
 		if err != nil {
 			return err
@@ -138,14 +143,14 @@ func lookAbove(ctx context.Context, tx *sql.Tx, from []source, all []Sequence) e
 		if !there || of.blind {
 			continue
 		}
-		drawn := s.Last
+		above := ">"
 		if !s.Called {
-			drawn--
+			above = ">="
 		}
 		var digests []string
 		for _, c := range of.columns {
 			digests = append(digests, fmt.Sprintf(`(SELECT CASE WHEN count(*) <= %d THEN coalesce(pg_catalog.md5(pg_catalog.string_agg(n::text, ' ' ORDER BY n)), '') END
-				FROM (SELECT %s AS n FROM %s WHERE %[2]s > %[4]d ORDER BY 1 LIMIT %[5]d) above)`, maxAbove, c.name, c.table, drawn, maxAbove+1))
+				FROM (SELECT %s AS n FROM %s WHERE %[2]s %[4]s %[5]d ORDER BY 1 LIMIT %[6]d) above)`, maxAbove, c.name, c.table, above, s.Last, maxAbove+1))
 		}
 		questions = append(questions, fmt.Sprintf("SELECT %d, %s", i, strings.Join(digests, " || ' ' || ")))
 	}
@@ -184,31 +189,48 @@ func ask(ctx context.Context, tx *sql.Tx, questions []string, answered func(*sql
 }
 
 // Restore puts back what has moved on since it was recorded, and returns the names of those that stay ahead: a row that came since may
-// have one of the numbers in between.
+// have one of the numbers in between, or the server refuses.
 func Restore(ctx context.Context, db *database.DB, recorded []Sequence) (ahead []string, err error) {
-	var back []Sequence // as they are to be
+	var moves []move
 	err = db.Reading(ctx, func(tx *sql.Tx) error {
-		back, ahead, err = moved(ctx, tx, db.Schema, recorded)
+		moves, ahead, err = moved(ctx, tx, db.Schema, recorded)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("see where the sequences stand: %w", database.Explain(err))
 	}
-	for _, s := range back {
-		if _, err := db.Pool.ExecContext(ctx, "SELECT pg_catalog.setval($1::regclass, $2, $3)", s.Name, s.Last, s.Called); err != nil {
-			return nil, fmt.Errorf("put the sequence %s back to %d: %w", s.Name, s.Last, database.Explain(err))
+	for _, m := range moves {
+		// Not one that somebody has drawn from since the look: the row may have come meanwhile.
+		done, err := db.Pool.ExecContext(ctx, "SELECT pg_catalog.setval($1::regclass, $2, $3) FROM "+m.to.Name+" WHERE last_value = $4 AND is_called = $5",
+			m.to.Name, m.to.Last, m.to.Called, m.from.Last, m.from.Called)
+		var n int64
+		if err == nil {
+			n, err = done.RowsAffected()
+		}
+		if err != nil && (ctx.Err() != nil || !database.Refused(err)) {
+			return nil, fmt.Errorf("put the sequence %s back to %d: %w", m.to.Name, m.to.Last, database.Explain(err))
+		}
+		if err != nil || n == 0 {
+			ahead = append(ahead, m.to.Name)
 		}
 	}
 	return ahead, nil
 }
 
+// move is where a sequence stands and is to stand.
+type move struct{ from, to Sequence }
+
 // moved returns what of the recorded has moved on since: what can go back, and the names of the rest. One that counts down is in neither.
-func moved(ctx context.Context, tx *sql.Tx, own string, recorded []Sequence) (back []Sequence, ahead []string, err error) {
+func moved(ctx context.Context, tx *sql.Tx, own string, recorded []Sequence) (back []move, ahead []string, err error) {
 	from, err := list(ctx, tx, own)
 	if err != nil {
 		return nil, nil, err
 	}
 	now, err := positions(ctx, tx, from)
+	if err != nil {
+		return nil, nil, err
+	}
+	busy, err := drawing(ctx, tx) // after the positions and before the rows: who is in neither has drawn after the one or inserted before the other
 	if err != nil {
 		return nil, nil, err
 	}
@@ -226,11 +248,33 @@ func moved(ctx context.Context, tx *sql.Tx, own string, recorded []Sequence) (ba
 		return nil, nil, err
 	}
 	for i, was := range were {
-		if was.Above == nil || are[i].Above == nil || *was.Above != *are[i].Above {
+		if busy[was.Name] || was.Above == nil || are[i].Above == nil || *was.Above != *are[i].Above {
 			ahead = append(ahead, was.Name)
 			continue
 		}
-		back = append(back, was)
+		back = append(back, move{stand[was.Name], was})
 	}
 	return back, ahead, nil
+}
+
+// drawing are the sequences that a transaction which has not ended may have drawn from: nextval keeps a lock on them to its end.
+func drawing(ctx context.Context, tx *sql.Tx) (map[string]bool, error) {
+	rows, err := tx.QueryContext(ctx, `
+		SELECT DISTINCT quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+		FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind = 'S' AND l.pid IS DISTINCT FROM pg_backend_pid()
+			AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err says it
+	busy := map[string]bool{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		busy[name] = true
+	}
+	return busy, rows.Err()
 }

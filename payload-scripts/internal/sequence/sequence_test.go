@@ -2,6 +2,7 @@ package sequence
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"onerpm/internal/manifest"
@@ -121,4 +122,77 @@ func TestMany(t *testing.T) {
 		t.Errorf("ahead are %q, %v", ahead, err)
 	}
 	b.Want("SELECT count(*) FROM m1_id_seq, m137_id_seq, m250_id_seq WHERE NOT m1_id_seq.is_called AND NOT m137_id_seq.is_called AND NOT m250_id_seq.is_called", "1")
+}
+
+// TestNeverTwice: a number that somebody may have is not drawn again, though no row shows it yet, or not to us.
+func TestNeverTwice(t *testing.T) {
+	t.Parallel()
+	for name, meanwhile := range map[string]func(b *testbed.Bed) (end func()){
+		"a transaction is under way": func(b *testbed.Bed) func() {
+			tx, err := b.SQL.Begin()
+			b.Must(err)
+			_, err = tx.Exec("INSERT INTO serial DEFAULT VALUES")
+			b.Must(err)
+			return func() { b.Must(tx.Commit()) }
+		},
+		"a transaction is prepared": func(b *testbed.Bed) func() {
+			id := "'" + b.Name + "'"
+			b.Exec("BEGIN; INSERT INTO serial DEFAULT VALUES; PREPARE TRANSACTION " + id)
+			return func() { b.Exec("COMMIT PREPARED " + id) }
+		},
+		"rows that a policy hides": func(b *testbed.Bed) func() {
+			b.AsSuper("INSERT INTO serial DEFAULT VALUES")
+			return func() {}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, db := open(t)
+			if strings.HasPrefix(name, "rows") {
+				b.Exec("ALTER TABLE serial ENABLE ROW LEVEL SECURITY; ALTER TABLE serial FORCE ROW LEVEL SECURITY")
+			}
+			recorded, err := Record(t.Context(), db)
+			b.Must(err)
+			end := meanwhile(b)
+			ahead, err := Restore(t.Context(), db, recorded)
+			b.Must(err)
+			end()
+			b.Want("SELECT format('%s %s', last_value, is_called) FROM serial_id_seq", "1 t")
+			if !slices.Equal(ahead, []string{"public.serial_id_seq"}) {
+				t.Errorf("ahead are %q", ahead)
+			}
+		})
+	}
+}
+
+// TestRefused: what the server refuses is no reason not to go on: of a table that the user cannot come to, and of a sequence whose
+// bounds are others now.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	b, db := open(t)
+	b.AsSuper("CREATE SCHEMA closed; CREATE TABLE closed.t (id int PRIMARY KEY DEFAULT nextval('free')); GRANT SELECT ON closed.t TO cloudify")
+	b.Exec("CREATE TABLE other (id serial PRIMARY KEY)")
+	recorded, err := Record(t.Context(), db)
+	b.Must(err)
+	b.Exec("ALTER SEQUENCE other_id_seq MINVALUE 100 START 100 RESTART 100; SELECT nextval('serial_id_seq')")
+	ahead, err := Restore(t.Context(), db, recorded)
+	b.Must(err)
+	b.Want("SELECT format('%s %s', last_value, is_called) FROM serial_id_seq", "1 f")
+	if !slices.Equal(ahead, []string{"public.other_id_seq"}) {
+		t.Errorf("ahead are %q", ahead)
+	}
+}
+
+// TestLeast: the least number of all has none below.
+func TestLeast(t *testing.T) {
+	t.Parallel()
+	b, db := open(t)
+	b.Exec("CREATE SEQUENCE lowest MINVALUE -9223372036854775808; CREATE TABLE lows (id bigint PRIMARY KEY DEFAULT nextval('lowest'))")
+	recorded, err := Record(t.Context(), db)
+	b.Must(err)
+	b.Exec("INSERT INTO lows DEFAULT VALUES")
+	ahead, err := Restore(t.Context(), db, recorded)
+	if err != nil || !slices.Equal(ahead, []string{"public.lowest"}) {
+		t.Errorf("ahead are %q, %v", ahead, err)
+	}
 }
