@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"onerpm/internal/manifest"
@@ -12,15 +13,22 @@ import (
 )
 
 // Listen begins to listen to what the units of a side will say, which have stopped by then. Start does so too; a look into the
-// system's journal takes a while for each, and there may be something else to wait for meanwhile.
+// system's journal takes a while for each, and there may be something else to wait for meanwhile. What cannot be listened to
+// now is for Start to tell: nothing has failed yet.
 func (s *Services) Listen(ctx context.Context, side manifest.Side, before journal.Services) error {
 	for _, u := range s.expand(before) {
-		if !on(u, side) {
+		delete(s.said, u.Unit)                                                    // of an earlier Listen: it may have been started and stopped since
+		comesBack := side == manifest.Old && u.Ready != nil && u.Ready.File != "" // the file that the log was, after this
+		if !on(u, side) || u.Ready == nil || comesBack {
 			continue
 		}
 		said, err := s.listen(ctx, u)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil {
-			return err
+			slog.Warn("it is listened to later", "unit", u.Unit, "because", err)
+			continue
 		}
 		s.said[u.Unit] = said
 	}

@@ -110,3 +110,47 @@ func TestTryDoor(t *testing.T) {
 		t.Errorf("a door that is down: %v", err)
 	}
 }
+
+// TestListenAgain: what a unit said since an earlier Listen, in which nobody started it, counts no more; and on the way back the old release's
+// log file, which comes back after Listen, is not heard from its begin.
+func TestListenAgain(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		side      manifest.Side
+		meanwhile string
+		again     bool
+	}{
+		"the way there, in vain":   {manifest.New, "\nworker is ready.\nworker is ready.\n", true},
+		"the way back, in vain":    {manifest.Old, "\nworker is ready.\nworker is ready.\n", true},
+		"a log file that was back": {manifest.Old, "worker is ready.\n", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, []manifest.Service{{Unit: "worker", Ready: &manifest.Ready{Says: "ready.", File: workerLog, Within: manifest.Duration(200 * time.Millisecond)}}},
+				systemdtest.Unit{Name: "worker"})
+			before := journal.Services{Active: map[string]bool{"worker": true}}
+			w.write(t, workerLog, "worker is ready.\nand up\n")
+			must(t, w.Listen(t.Context(), c.side, before))
+			w.write(t, workerLog, c.meanwhile)
+			if c.again {
+				must(t, w.Listen(t.Context(), c.side, before))
+			}
+			if err := w.Start(t.Context(), c.side, before); err == nil || !strings.Contains(err.Error(), "has not said") {
+				t.Errorf("it says nothing, and the start ends with %v", err)
+			}
+		})
+	}
+}
+
+// TestListenToWhatCannotBe: it is no reason to end what is done beside it.
+func TestListenToWhatCannotBe(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, []manifest.Service{{Unit: "worker", Ready: &manifest.Ready{Says: "ready.", File: workerLog + "/below", Within: manifest.Duration(200 * time.Millisecond)}}},
+		systemdtest.Unit{Name: "worker"})
+	before := journal.Services{Active: map[string]bool{"worker": true}}
+	w.write(t, workerLog, "")
+	must(t, w.Listen(t.Context(), manifest.New, before))
+	if err := w.Start(t.Context(), manifest.New, before); err == nil || !strings.Contains(err.Error(), "not a directory") {
+		t.Errorf("the start ends with %v", err)
+	}
+}
