@@ -52,10 +52,14 @@ const handshakeWait = 300 * time.Millisecond
 // AwaitHandshakes waits, after Begin, until the door has accepted the clients whose first packet it has answered: when it stops
 // before, they get a reset. What the relay has is not told apart, and as good as accepted.
 func (h Hold) AwaitHandshakes(ctx context.Context) error {
+	return awaitHandshakes(ctx, func() ([]sockets.Socket, error) { return onPorts(h.Ports, sockets.Handshake, sockets.Listens) })
+}
+
+func awaitHandshakes(ctx context.Context, look func() ([]sockets.Socket, error)) error {
 	var begun []sockets.Socket // when it was called
-	first := true
+	first, over := true, false
 	for deadline := time.Now().Add(handshakeWait); ; first = false {
-		all, err := onPorts(h.Ports, sockets.Handshake, sockets.Listens)
+		all, err := look()
 		if err != nil {
 			return fmt.Errorf("see who is connecting: %w", err)
 		}
@@ -65,8 +69,13 @@ func (h Hold) AwaitHandshakes(ctx context.Context) error {
 			begun = now
 		}
 		begun = slices.DeleteFunc(begun, func(s sockets.Socket) bool { return !slices.Contains(now, s) })
-		if len(begun) == 0 && !unaccepted || time.Now().After(deadline) {
+		if len(begun) == 0 && !unaccepted && over || time.Now().After(deadline) {
 			return nil
+		}
+		// The table has those that listen first: a handshake that is over before the look comes to it is in neither, so that the
+		// next look tells whether it was accepted.
+		if over = len(begun) == 0; over && !unaccepted {
+			continue
 		}
 		select {
 		case <-ctx.Done():
