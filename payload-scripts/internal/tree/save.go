@@ -96,11 +96,11 @@ func (p *saving) unchanged(f pair) (*entry, error) {
 	if err != nil || !there || !old.untouched(&st) {
 		return nil, err
 	}
-	if old.isFolder() { // an engine that was killed may have left something in its copy, which then has another time
-		st, there, err := statAt(f.dst, f.dstName)
-		if err != nil || !there || !old.sameFolder(&st) {
-			return nil, err
-		}
+	// An engine that was killed may have removed the copy, with a folder that was elsewhere then, or have left something in that of a folder,
+	// which then has another time.
+	st, there, err = statAt(f.dst, f.dstName)
+	if err != nil || !there || old.isFolder() && !old.sameFolder(&st) || old.isFile() && (old.Mode != st.Mode || old.Size != st.Size) {
+		return nil, err
 	}
 	if old.isFile() {
 		p.now[f.rel] = old

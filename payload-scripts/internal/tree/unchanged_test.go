@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -88,6 +89,34 @@ func TestUnchangedFolderOfAKilledSave(t *testing.T) {
 		ok(t, os.WriteFile(filepath.Join(w.copy.Dir, left), nil, 0o600))
 	}
 	s := w.save()
+	ok(t, os.RemoveAll(w.at))
+	w.restored(s, was)
+}
+
+// TestUnchangedFileThatAKilledSaveRemoved: a folder that was elsewhere while an engine was killed, and is back, has files that nobody touched
+// and that the copy lost meanwhile.
+func TestUnchangedFileThatAKilledSaveRemoved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put("/deep/deeper/file", "content", 0o600, 0, 0)
+	w.put("/other", "content", 0o600, 0, 0)
+	w.put("/zz", "content", 0o600, 0, 0)
+	w.age()
+	w.save()
+	w.settle()
+	ok(t, errorsOf(os.Rename(w.at+"/deep", w.root+"/deep"), os.WriteFile(w.at+"/other", nil, 0o600)))
+	ctx, kill := context.WithCancel(t.Context())
+	w.copy.Progress = func(path string, _ int64) {
+		if path == "other" {
+			kill()
+		}
+	}
+	if err := w.copy.Save(ctx, w.at, true); err == nil {
+		t.Fatal("it was not killed")
+	}
+	w.copy.Progress = nil
+	ok(t, os.Rename(w.root+"/deep", w.at+"/deep"))
+	s, was := w.save(), w.look()
 	ok(t, os.RemoveAll(w.at))
 	w.restored(s, was)
 }
