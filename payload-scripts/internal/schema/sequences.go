@@ -26,6 +26,10 @@ const (
 	restoreAbsence = 10 * time.Minute
 )
 
+// sequencesLimit bounds each statement, as nobody is served meanwhile. Thousands of sequences take a second; without statistics of the
+// catalog PostgreSQL takes a minute for them.
+const sequencesLimit = 3 * time.Second
+
 // RecordSequences notes where the sequences stand once nobody draws from them any more, for the way back. What was noted first counts.
 // Those of a database that refuses are not noted, which is no reason to go back: they would stay ahead.
 func (s *Set) RecordSequences(ctx context.Context) error {
@@ -37,6 +41,7 @@ func (s *Set) RecordSequences(ctx context.Context) error {
 	}
 	found := map[string][]sequence.Sequence{}
 	err := s.eachOf(ctx, s.Manifest().There(), func(db *database.DB, spec manifest.Database) error {
+		defer db.Limit(db.Limit(sequencesLimit))
 		return db.RetryLost(ctx, recordAbsence, func() (err error) {
 			found[spec.Name], err = sequence.Record(ctx, db)
 			return unlessRefused(ctx, spec, err)
@@ -76,6 +81,7 @@ func (s *Set) restoreSequences(ctx context.Context, db *database.DB, spec manife
 	if err != nil || known == nil {
 		return err
 	}
+	defer db.Limit(db.Limit(sequencesLimit))
 	return db.RetryLost(ctx, restoreAbsence, func() error {
 		ahead, err := sequence.Restore(ctx, db, known[spec.Name])
 		if len(ahead) > 0 {
