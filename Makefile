@@ -4,6 +4,8 @@ GOLINT   = .cache/bin/golangci-lint
 LINTVER  = v2.15.0
 AWS      = .cache/aws/bin/aws
 AWSVER   = 1.46.3
+ANSIBLE  = .cache/ansible/whole
+SSM      = .cache/ssm/whole
 PG       = .cache/postgresql
 PG95     = $(PG)/9.5.3
 RELEASE ?= 4.1.1
@@ -17,7 +19,7 @@ endif
 export GOFLAGS += -buildvcs=false
 
 .NOTPARALLEL:
-.PHONY: help demo test check unit e2e test-crash test-random test-platforms test-postgresql test-harms generate lint components bundler engine bundles host bench prepare clean
+.PHONY: help demo test check unit e2e test-fleet test-crash test-random test-platforms test-postgresql test-harms generate lint components bundler engine bundles host bench prepare clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,7 +64,7 @@ check: lint ## lint, and the tests that need no root and little time
 	$(GO) test -short ./internal/... ./bundler/... ./test/docs
 
 unit: prepare components engine $(PG95) ## run all tests but those on a test machine
-	$(GO) test -timeout 60m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash -e /test/random -e /test/platforms -e /test/harms)
+	$(GO) test -timeout 60m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash -e /test/random -e /test/platforms -e /test/harms -e /test/fleet$$)
 	$(GO) test -count=1 -tags crashpoints -run Steady ./payload-scripts/internal/host
 	POSTGRES_BIN=$(CURDIR)/$(PG95)/bin ONERPM_POSTGRESQL=$(CURDIR)/$(PG95) $(GO) test -count=1 -timeout 20m $(addprefix ./payload-scripts/internal/,database dbcheck dbspace dump migration store)
 
@@ -87,6 +89,9 @@ test-platforms: prepare bundles ## try, and certify, on every platform, with twe
 
 test-harms: prepare bundles ## build more than thirty bundles that do harm, and certify each: it has to fail, and to name the harm
 	$(GO) test -count=1 -timeout 0 -v ./test/harms
+
+test-fleet: prepare $(ANSIBLE) $(SSM) ## upgrade many machines by Ansible, and hold its collection and the documents for AWS against their own tools
+	$(GO) test -count=1 -timeout 60m -v ./test/fleet
 
 test-postgresql: prepare ## dump and load by every pair of PostgreSQL's versions that can be had, and write docs/postgresql.md
 	test/product/pgserver/testdata/postgresql.sh $(PG) all
@@ -119,6 +124,20 @@ bench: prepare bundles $(AWS) ## measure, beside peers in the same run; BEFORE=F
 $(AWS): # a peer of the benchmarks
 	python3 -m venv .cache/aws
 	.cache/aws/bin/pip install --quiet awscli==$(AWSVER)
+
+$(ANSIBLE): # the oldest and the newest release of ansible-core that the collection is for
+	rm -rf $(@D) # a virtual environment cannot be moved, so a mark says that it is whole
+	python3 -m venv $(@D)/oldest
+	$(@D)/oldest/bin/pip install --quiet ansible-core==2.15.13
+	python3 -m venv $(@D)/newest
+	$(@D)/newest/bin/pip install --quiet ansible-core==2.19.14 ansible-lint==26.10.1
+	touch $@
+
+$(SSM): # AWS's schema of Automation documents
+	rm -rf $(@D)
+	command -v npm >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends npm; }
+	npm install --silent --no-save --ignore-scripts --prefix $(@D) aws-ssm-document-language-service@1.0.0
+	touch $@
 
 clean: ## remove what was made here
 	rm -rf dist .cache

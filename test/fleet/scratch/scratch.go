@@ -96,7 +96,7 @@ func New(t testing.TB) *Machine {
 func (m *Machine) end() {
 	units, _ := filepath.Glob(m.Path("units/*.service"))
 	for _, unit := range units {
-		_ = m.Command(m.t, "systemctl", "kill", filepath.Base(unit)).Run() // it may have ended
+		_ = m.command("systemctl", "kill", filepath.Base(unit)).Run() // it may have ended
 	}
 }
 
@@ -152,8 +152,8 @@ func (m *Machine) Calls() []string {
 	return slices.Collect(strings.Lines(string(text)))
 }
 
-// Command is a program in the machine's environment.
-func (m *Machine) Command(t testing.TB, name string, args ...string) *exec.Cmd {
+// command is a program in the machine's environment.
+func (m *Machine) command(name string, args ...string) *exec.Cmd {
 	if !strings.Contains(name, "/") && m.Has("bin/"+name) {
 		name = m.Path("bin/" + name)
 	}
@@ -166,7 +166,7 @@ func (m *Machine) Command(t testing.TB, name string, args ...string) *exec.Cmd {
 func (m *Machine) Run(t testing.TB, name string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	cmd := m.Command(t, name, args...)
+	cmd := m.command(name, args...)
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)

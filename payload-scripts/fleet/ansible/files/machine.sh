@@ -4,14 +4,15 @@
 #
 #   machine.sh take SHA256 FILE                 keep the bundle FILE, when that is its digest
 #   machine.sh has SHA256                       print yes or no: is the bundle kept here, or installed?
+#   machine.sh forget SHA256                    remove the bundle's file and what was unpacked of it
 #   machine.sh manifest SHA256                  print the bundle's manifest.json
 #   machine.sh check SHA256                     the upgrade's own answers, as JSON:
 #   machine.sh report SHA256                    what they say and their exit codes are documented with its command
 #   machine.sh rehearse SHA256 TOKEN SECONDS
 #   machine.sh agents   SHA256 TOKEN SECONDS    has agents on other machines upgraded, and waits for their end
-#   machine.sh upgrade  SHA256 TOKEN SECONDS    check, install, start, wait: {"stage", "code", "changed", "answer"}
-#   machine.sh forget SHA256                    remove the bundle's file and what was unpacked of it
+#   machine.sh upgrade  SHA256 TOKEN SECONDS    check, install, start, wait
 #
+# The last two print {"stage": what came last, "code": its exit code, "changed": true or false, "answer": its JSON}.
 # The three that take long run as a unit of systemd, which neither the end of a connection nor that of a daemon ends.
 # Asked again with the same TOKEN they go on waiting for the same run, and with exit code 124 it has not ended within
 # SECONDS: so a question whose answer was lost is simply asked again.
@@ -184,11 +185,15 @@ upgrade() {
 
 agents() {
     find_engine
-    "$engine" agents status --json
+    answer=$work/agents.json
+    "$engine" agents status --json >"$answer"
     code=$?
-    [ $code = 6 ] || exit $code
-    "$engine" agents start --json >&2 || exit $?
-    exec "$engine" agents wait --json
+    [ $code = 6 ] || tell agents $code false "$answer"
+    "$engine" agents start --json >"$answer"
+    code=$?
+    [ $code = 0 ] || tell agents $code false "$answer"
+    "$engine" agents wait --json >"$answer"
+    tell agents $? true "$answer"
 }
 
 # begin has systemd run one of the words that take long.

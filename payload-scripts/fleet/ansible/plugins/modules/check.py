@@ -1,0 +1,80 @@
+#!/usr/bin/python
+# The work is done by plugins/action/check.py; this is its documentation.
+
+from __future__ import annotations
+
+DOCUMENTATION = """
+module: check
+short_description: look whether a machine can be upgraded
+description:
+  - Has the bundle look at the machine. Nothing is installed; the bundle is kept and unpacked in a folder of its own.
+  - It fails when something stands in the way, and tells all of it at once.
+options:
+  bundle:
+    description: The bundle's RPM, on the controller. It is transferred where the machine does not have it yet.
+    type: path
+    required: true
+  sha256:
+    description: The bundle's SHA-256, as its publisher tells it. The machine compares it before the bundle is used.
+    type: str
+    required: true
+  reports:
+    description: A folder on the controller. What the machine answers is written into a folder of its name there.
+    type: path
+  timeout:
+    description: Seconds within which what takes long has to end. What has not ended goes on; the next run finds it.
+    type: int
+    default: 7200
+  link_timeout:
+    description: Seconds in a row for which the machine may be out of reach.
+    type: int
+    default: 600
+  rehearse:
+    description: Also try the upgrade on copies, which takes room and time on the machine.
+    type: bool
+    default: false
+  warnings_fail:
+    description: Fail on warnings too.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    description: Whether it can be run without changing anything.
+    support: full
+notes:
+  - It is done by the machine's shell, over the connection alone. The machine needs no Python, and root's rights (become).
+author:
+  - The maintainers of this project (@onerpm)
+"""
+
+EXAMPLES = """
+- name: Look at the machine
+  onerpm.fleet.check:
+    bundle: upgrades/example-upgrade-4.2.0.rpm
+    sha256: "{{ upgrade_sha256 }}"
+    reports: reports
+"""
+
+RETURN = """
+exit_code:
+  description: Exit code of the machine's command, as documented with it.
+  returned: always
+  type: int
+release:
+  description: The releases C(from) and C(to) of the bundle.
+  returned: when the machine answered
+  type: dict
+verdict:
+  description: What the check says, C(ready), C(refused) or C(nothing-to-do).
+  returned: when the machine was looked at
+  type: str
+findings:
+  description: What was found, each with its C(id), C(level), C(what) and C(do).
+  returned: when the machine was looked at
+  type: list
+  elements: dict
+rehearsal:
+  description: What the rehearsal says.
+  returned: with C(rehearse)
+  type: dict
+"""
