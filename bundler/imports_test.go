@@ -18,7 +18,7 @@ var stages = [][]string{
 	{"inspect", "picture", "certify"}, // look, and prove
 	{"repodata", "repodata/onemore"},  // publish
 	{"store", "store/storetest", "repo"},
-	{"page", "matrix"}, // tell
+	{"page", "matrix", "fleet"}, // tell
 	{"cli"},
 }
 

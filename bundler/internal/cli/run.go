@@ -37,6 +37,7 @@ var commands = []func(*streams) *cli.Command{
 	newCommand,
 	schemaCommand,
 	certifyCommand,
+	fleetCommand,
 }
 
 // streams are what a command may touch of the world besides files and network.
@@ -122,6 +123,8 @@ func count(least, most int) string {
 		return "no argument"
 	case least == most && most == 1:
 		return "one argument"
+	case least == most:
+		return fmt.Sprintf("%d arguments", most)
 	case least == 0:
 		return fmt.Sprintf("at most %d", most)
 	}

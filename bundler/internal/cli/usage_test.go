@@ -57,6 +57,8 @@ func TestWrongUse(t *testing.T) {
 		{"url 4.2.0 --from x --expires 400h", "a link is good for 1m to 168h0m0s, not 400h0m0s"},
 		{"url 4.2.0 --from x --expires soon", "invalid value"},
 		{"verify", "verify needs --from"},
+		{"fleet", "fleet takes 2 arguments, not 0"},
+		{"fleet watch x", `fleet does not know the word "watch"`},
 		{"setup x", "setup takes no argument, not 1"},
 		{"matrix x", "matrix takes no argument, not 1"},
 		{"new", "new takes one argument, not 0"},
