@@ -11,13 +11,14 @@ description:
   - It fails when something stands in the way, and tells all of it at once.
 options:
   bundle:
-    description: The bundle's RPM, on the controller. It is transferred where the machine does not have it yet.
+    description: The bundle's RPM, on the controller, from the folder that the play is run in. It is transferred where the machine does not have it yet.
     type: path
     required: true
   sha256:
-    description: The bundle's SHA-256, as its publisher tells it. The machine compares it before the bundle is used.
+    description:
+      - The bundle's SHA-256, as its publisher tells it. The machine compares it before the bundle is used.
+      - Without it the file beside the bundle is read, whose name ends in C(.sha256).
     type: str
-    required: true
   reports:
     description: A folder on the controller. What the machine answers is written into a folder of its name there.
     type: path

@@ -25,7 +25,7 @@ display = Display()
 # What every module takes; DOCUMENTATION in plugins/modules tells them.
 BUNDLE = {
     "bundle": {"type": "path", "required": True},
-    "sha256": {"type": "str", "required": True},
+    "sha256": {"type": "str"},
     "reports": {"type": "path"},
 }
 PATIENCE = {
@@ -87,6 +87,9 @@ class FleetAction(ActionBase):
         result = super().run(tmp, task_vars)
         result.update(changed=False)
         self.args = self.validate_argument_spec(argument_spec=dict(BUNDLE, **self.spec))[1]
+        for path in ("bundle", "reports"):  # from where the play is run; Ansible's own parts look in the play's folder
+            self.args[path] = self.args[path] and os.path.abspath(self.args[path])
+        self.args["sha256"] = self.args["sha256"] or self._beside()
         if not re.fullmatch("[0-9a-f]{64}", self.args["sha256"]):
             raise AnsibleActionFail("sha256 has 64 digits and letters from a to f, as sha256sum writes it")
         self.host = (task_vars or {}).get("inventory_hostname", "machine")
@@ -97,6 +100,15 @@ class FleetAction(ActionBase):
             self.script = f.read()
         self.work(result)
         return result
+
+    def _beside(self):
+        """Reads the digest from the file beside the bundle, as sha256sum writes it."""
+        path = self.args["bundle"] + ".sha256"
+        try:
+            with open(path) as f:
+                return (f.read(200).split() or [""])[0]
+        except OSError as error:
+            raise AnsibleActionFail("give sha256, or put the bundle's file of it beside it: %s" % error)
 
     # --- questions
 
