@@ -91,3 +91,18 @@ func TestAutomation(t *testing.T) {
 		t.Errorf("a wrong document: exit %d\n%s", code, out)
 	}
 }
+
+// TestSanity runs the tests of ansible-test that need no network; the others fetch programs from a place of Ansible's own.
+func TestSanity(t *testing.T) {
+	t.Parallel()
+	args := []string{"sanity", "--local", "--python", "3.11", "--color", "no"}
+	for _, name := range []string{
+		"action-plugin-docs", "changelog", "compile", "empty-init", "ignores", "line-endings", "no-assert", "no-get-exception", "no-illegal-filenames",
+		"no-smart-quotes", "replace-urlopen", "shebang", "symlinks", "use-argspec-type-path", "use-compat-six",
+	} {
+		args = append(args, "--test", name)
+	}
+	if out, code := tool(t, "ansible-test", args...); code != 0 {
+		t.Errorf("exit %d\n%s", code, out)
+	}
+}
