@@ -90,7 +90,7 @@ test-platforms: prepare bundles ## try, and certify, on every platform, with twe
 test-harms: prepare bundles ## build more than thirty bundles that do harm, and certify each: it has to fail, and to name the harm
 	$(GO) test -count=1 -timeout 0 -v ./test/harms
 
-test-fleet: prepare $(ANSIBLE) $(SSM) ## upgrade many machines by Ansible, and hold its collection and the documents for AWS against their own tools
+test-fleet: prepare bundles $(ANSIBLE) $(SSM) ## upgrade many machines by Ansible, and hold its collection and the documents for AWS against their own tools
 	$(GO) test -count=1 -timeout 60m -v ./test/fleet
 
 test-postgresql: prepare ## dump and load by every pair of PostgreSQL's versions that can be had, and write docs/postgresql.md

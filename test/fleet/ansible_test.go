@@ -160,17 +160,19 @@ const (
 // TestWaves: all machines are upgraded in waves; one fails, and the next wave does not begin; the cause removed, the same
 // play changes what is left; and then nothing.
 func TestWaves(t *testing.T) {
-	names := []string{"m1", "m2", "m3"}
+	names := []string{"m1", "m2", "m3", "m4"}
 	each(t, names, func(f *fleet) {
 		f.machines["m2"].Write("fails", "4 the door does not answer\n")
-		out := f.play(2, upgrade, "-e", `{"upgrade_waves": [1, 1, 1]}`)
-		for name, want := range map[string][]string{"m1": {"rehearse", "start", "wait"}, "m2": {"rehearse", "start", "wait"}, "m3": {"rehearse"}} {
+		out := f.play(2, upgrade, "-e", `{"upgrade_waves": [1, 2, 1]}`)
+		started := []string{"rehearse", "start", "wait"}
+		for name, want := range map[string][]string{"m1": started, "m2": started, "m3": started, "m4": {"rehearse"}} {
 			if got := f.asked(name); !slices.Equal(got, want) {
 				t.Errorf("%s was asked %q, not %q\n%s", name, got, want, out)
 			}
 		}
 		for name, want := range map[string]string{
-			"m1": "m1 4.1.1 4.2.0 upgraded 2.1s", "m2": "m2 4.1.1 4.2.0 rolled-back 2.1s the door does not answer", "m3": "m3 4.1.1 4.2.0 not upgraded yet",
+			"m1": "m1 4.1.1 4.2.0 upgraded 2.1s", "m2": "m2 4.1.1 4.2.0 rolled-back 2.1s the door does not answer",
+			"m3": "m3 4.1.1 4.2.0 upgraded 2.1s", "m4": "m4 4.1.1 4.2.0 not upgraded yet",
 		} {
 			if got := row(out, name); got != want {
 				t.Errorf("the summary says %q, not %q\n%s", got, want, out)
@@ -182,7 +184,7 @@ func TestWaves(t *testing.T) {
 
 		f.machines["m2"].Remove("fails")
 		out = f.play(0, upgrade)
-		for name, want := range map[string]string{"m1": "changed=0", "m2": "changed=1", "m3": "changed=1"} {
+		for name, want := range map[string]string{"m1": "changed=0", "m2": "changed=1", "m3": "changed=0", "m4": "changed=1"} {
 			if got := recap(out, name); !strings.Contains(got, want) {
 				t.Errorf("%s, not %s\n%s", got, want, out)
 			}
@@ -284,6 +286,23 @@ func TestAgents(t *testing.T) {
 		}
 		if got := f.asked("m1"); !slices.Equal(got, []string{"start", "wait", "agents status", "agents start", "agents wait", "agents status"}) {
 			t.Errorf("it was asked %q", got)
+		}
+	})
+}
+
+// TestTerminal: a machine whose login prints something, and whose outputs are one, is understood.
+func TestTerminal(t *testing.T) {
+	each(t, []string{"m1"}, func(f *fleet) {
+		m := f.machines["m1"]
+		m.Terminal()
+		m.Write("dnf-fails", "")
+		out := f.play(2, upgrade)
+		if got := row(out, "m1"); !strings.HasPrefix(got, "m1 failed it failed before anything began") || !strings.Contains(got, "Error: the disk is full error: dnf (exit code 1) did not install the bundle") {
+			t.Errorf("the summary says %q\n%s", got, out)
+		}
+		m.Remove("dnf-fails")
+		if out = f.play(0, upgrade); !strings.Contains(recap(out, "m1"), "changed=1") || row(out, "m1") != "m1 4.1.1 4.2.0 upgraded 2.1s" {
+			t.Errorf("%s", out)
 		}
 	})
 }

@@ -128,7 +128,10 @@ func TestOverSSH(t *testing.T) {
 	if err := os.Symlink(f.project(collection), filepath.Join(f.dir, "collections/ansible_collections/onerpm/fleet")); err != nil {
 		t.Fatal(err)
 	}
-	on := func(name, script string) string { t.Helper(); return strings.TrimSpace(links[name].machine.Sh(t, script)) }
+	on := func(name, script string) string {
+		t.Helper()
+		return strings.TrimSpace(links[name].machine.Sh(t, script))
+	}
 
 	// a finding
 	on("m2", "mkdir -p /etc/"+prefix+" && echo 'conflict = perhaps' > "+settings)

@@ -103,6 +103,12 @@ func (m *Machine) end() {
 // Path is where a file of the machine is.
 func (m *Machine) Path(p string) string { return filepath.Join(m.Root, p) }
 
+// Terminal has the shell answer as on a terminal: what a login prints comes first, and both outputs are one.
+func (m *Machine) Terminal() {
+	m.t.Helper()
+	m.write("sh", "#!/bin/sh\nexport "+strings.Join(m.set(), " ")+"\nprintf 'Welcome to {this} machine\\n{here}\\n'\nexec /bin/sh \"$@\" 2>&1\n", 0o755)
+}
+
 // Shell is a program that stands for /bin/sh of that machine.
 func (m *Machine) Shell() string { return m.Path("sh") }
 

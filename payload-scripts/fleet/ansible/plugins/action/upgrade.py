@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.onerpm.fleet.plugins.plugin_utils.machine import PATIENCE, Answer, FleetAction, told
+from ansible_collections.onerpm.fleet.plugins.plugin_utils.machine import CODES, PATIENCE, FleetAction, told
 
 
 class ActionModule(FleetAction):
@@ -34,4 +34,5 @@ class ActionModule(FleetAction):
             return
         # what was refused or not started has no report of its own: its answer tells why
         why = said.get("error") or said.get("why") or "".join(f.get("what", "") for f in said.get("findings") or [])
-        result.update(failed=True, msg="\n".join(x for x in (told(Answer(answer.code, "", answer.err)), why, report.get("todo", "")) if x))
+        end_of_it = CODES.get(answer.code, "") if why else told(answer)
+        result.update(failed=True, msg="\n".join(x for x in (end_of_it, why, report.get("todo", "")) if x))

@@ -54,21 +54,25 @@ CODES = {
 }
 
 
+# What ssh says of itself among a machine's words.
+NOISE = re.compile(r"^(Warning: Permanently added|(Shared c|C)onnection to \S+ closed)")
+
+
 class Answer:
-    """What a machine said."""
+    """What a machine said: its JSON, and what else, line by line. On a terminal, which ssh gives a command with become,
+    standard error comes behind standard output; and a login may print something before both."""
 
     def __init__(self, code, out, err):
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def json(self):
-        """The JSON in the answer; what a login prints before it is left out."""
-        at = self.out.find("{")
-        try:
-            value = json.loads(self.out[at:]) if at >= 0 else None
-        except ValueError:
-            value = None
-        return value if isinstance(value, dict) else {}
+        self.code, self.out, self.json = code, out, {}
+        rest = out
+        for start in re.finditer(r"^\{", out, re.MULTILINE):
+            try:
+                value, end = json.JSONDecoder().raw_decode(out, start.start())
+            except ValueError:
+                continue
+            self.json, rest = value, out[:start.start()] + out[end:]
+            break
+        self.said = [line for line in (rest + "\n" + err).splitlines() if line.strip() and not NOISE.match(line)]
 
 
 class FleetAction(ActionBase):
@@ -239,5 +243,4 @@ class FleetAction(ActionBase):
 def told(answer):
     """What a person is told of an answer that is no success."""
     why = CODES.get(answer.code, "exit code %d" % answer.code)
-    said = answer.err.strip().splitlines()[-10:]
-    return "\n".join([why] + said)
+    return "\n".join([why] + answer.said[-10:])
