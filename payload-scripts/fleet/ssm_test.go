@@ -1,10 +1,8 @@
 package fleet
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,56 +10,24 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/goccy/go-yaml"
-
+	"onerpm/test/fleet/runcommand"
 	"onerpm/test/fleet/scratch"
 )
 
 var update = flag.Bool("update", false, "write machine.sh into the Command document")
-
-// parameter is one of a document, of either kind.
-type parameter struct {
-	Type           string   `yaml:"type"`
-	Description    string   `yaml:"description"`
-	Default        string   `yaml:"default"`
-	AllowedValues  []string `yaml:"allowedValues"`
-	AllowedPattern string   `yaml:"allowedPattern"`
-}
-
-// command is a document for Run Command, schema version 2.2, as far as this project writes any: what AWS's pages say a
-// document of that version has, and nothing else. No schema of AWS's own for it can be had.
-type command struct {
-	SchemaVersion string               `yaml:"schemaVersion"`
-	Description   string               `yaml:"description"`
-	Parameters    map[string]parameter `yaml:"parameters"`
-	MainSteps     []commandStep        `yaml:"mainSteps"`
-}
-
-type commandStep struct {
-	Name         string `yaml:"name"`
-	Action       string `yaml:"action"`
-	Precondition struct {
-		StringEquals []string `yaml:"StringEquals"`
-	} `yaml:"precondition"`
-	Inputs map[string]any `yaml:"inputs"`
-}
 
 var inputs = map[string][]string{ // of the two plugins that are used: those that must be given
 	"aws:downloadContent": {"destinationPath", "sourceInfo", "sourceType"},
 	"aws:runShellScript":  {"runCommand", "timeoutSeconds"},
 }
 
-func readCommand(t *testing.T) command {
+func readCommand(t *testing.T) runcommand.Document {
 	t.Helper()
-	text, err := os.ReadFile("ssm/command.yaml")
+	d, err := runcommand.Read("ssm/command.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var c command
-	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&c); err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return d
 }
 
 // TestCommandDocument holds the document against the schema.
@@ -143,70 +109,21 @@ func TestScriptInDocument(t *testing.T) {
 	}
 }
 
-// allows says what is wrong with the values of parameters; SSM begins nothing then.
-func (c command) allows(values map[string]string) error {
-	for name, p := range c.Parameters {
-		v := values[name]
-		if p.AllowedPattern != "" && !regexp.MustCompile(p.AllowedPattern).MatchString(v) || p.AllowedValues != nil && !slices.Contains(p.AllowedValues, v) {
-			return fmt.Errorf("parameter %s: %q is not allowed", name, v)
-		}
-	}
+// folder is a machine that is one.
+type folder struct {
+	*scratch.Machine
+	t *testing.T
+}
+
+func (f folder) Put(path string, content []byte) error {
+	f.Write(path, string(content))
 	return nil
 }
 
-// substitute is what SSM makes of a text with parameters.
-func (c command) substitute(t *testing.T, text string, values map[string]string) string {
-	t.Helper()
-	return regexp.MustCompile(`\{\{ *(\w+) *\}\}`).ReplaceAllStringFunc(text, func(found string) string {
-		name := strings.Trim(found, "{} ")
-		if _, ok := c.Parameters[name]; !ok {
-			t.Errorf("there is no parameter %s", name)
-		}
-		return values[name]
-	})
-}
-
-// play does the document's steps on a machine as what runs there for SSM does, with a file in place of a bucket.
-func (c command) play(t *testing.T, m *scratch.Machine, bucket map[string]string, values map[string]string) (stdout, stderr string, code int) {
-	t.Helper()
-	if err := c.allows(values); err != nil {
-		return "", err.Error(), -1
-	}
-	text := func(v any) string {
-		s, ok := v.(string)
-		if !ok {
-			t.Fatalf("%v is no text", v)
-		}
-		return c.substitute(t, s, values)
-	}
-	for _, step := range c.MainSteps {
-		switch step.Action {
-		case "aws:downloadContent":
-			var from struct {
-				Path string `json:"path"`
-			}
-			if err := json.Unmarshal([]byte(text(step.Inputs["sourceInfo"])), &from); err != nil {
-				t.Fatal(err)
-			}
-			content, err := os.ReadFile(bucket[from.Path])
-			if err != nil {
-				return "", err.Error(), 1
-			}
-			m.Write(text(step.Inputs["destinationPath"]), string(content))
-		case "aws:runShellScript":
-			lines, ok := step.Inputs["runCommand"].([]any)
-			script := ""
-			for _, l := range lines {
-				script += text(l) + "\n"
-			}
-			if !ok {
-				t.Fatalf("step %s has no script", step.Name)
-			}
-			m.Write("_script.sh", script)
-			stdout, stderr, code = m.Run(t, "/bin/sh", m.Path("_script.sh"))
-		}
-	}
-	return stdout, stderr, code
+func (f folder) Script(script string) (stdout, stderr string, code int, err error) {
+	f.Write("_script.sh", script)
+	stdout, stderr, code = f.Run(f.t, "/bin/sh", f.Path("_script.sh"))
+	return stdout, stderr, code, nil
 }
 
 // TestPlayedDocument plays the document on machines that are folders, for each task and each way in which it may end.
@@ -247,12 +164,15 @@ func TestPlayedDocument(t *testing.T) {
 			if c.digest != "" {
 				values["BundleSha256"] = c.digest
 			}
-			out, errs, code := readCommand(t).play(t, m, map[string]string{url: file}, values)
-			if code != c.code || !strings.Contains(out, c.out) || !strings.Contains(errs, c.err) {
-				t.Errorf("exit %d, not %d:\n%s%s", code, c.code, out, errs)
+			p, err := readCommand(t).Play(folder{m, t}, map[string]string{url: file}, values)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if out != "" && !json.Valid([]byte(out)) {
-				t.Errorf("what it prints is no JSON:\n%s", out)
+			if p.Code != c.code || !strings.Contains(p.Stdout, c.out) || !strings.Contains(p.Stderr, c.err) {
+				t.Errorf("exit %d, not %d:\n%s%s", p.Code, c.code, p.Stdout, p.Stderr)
+			}
+			if p.Stdout != "" && !json.Valid([]byte(p.Stdout)) {
+				t.Errorf("what it prints is no JSON:\n%s", p.Stdout)
 			}
 			if left, _ := filepath.Glob(m.Path("var/lib/onerpm-fleet/incoming/*")); len(left) > 0 {
 				t.Errorf("left: %v", left)

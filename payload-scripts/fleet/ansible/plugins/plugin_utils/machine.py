@@ -1,7 +1,7 @@
 """What the action plugins of this collection have in common: questions to a machine, by files/machine.sh.
 
 They are actions and not modules because a module needs a Python on the machine that fits ansible-core's, and the
-machines that are upgraded may have an old one: core 2.17 and later start no module on EL 8, 2.16 is the last for EL 7.
+machines that are upgraded may have an old one: core 2.17 and later need a newer one than EL 7 and EL 8 have.
 """
 
 from __future__ import annotations
