@@ -45,6 +45,9 @@ func (s *Set) Converge(ctx context.Context, side manifest.Side, o Options) error
 	}
 	defer s.remember()()
 	cut, err := s.runner().Interrupted()
+	if err == nil && cut != "" {
+		err = s.RPM.MendIndexes(ctx)
+	}
 	if err != nil {
 		return err
 	}
