@@ -10,6 +10,7 @@ cpio              # unpacking a bundle without installing it
 createrepo-c      # the reference for our repository metadata
 curl
 dnf
+dnf-plugins-core # copies a repository as a customer does
 e2fsprogs         # a disk for the power cut
 git               # applies the patch that makes another release of the demo product
 gpg               # looks at keys as a customer does

@@ -13,15 +13,18 @@ import (
 )
 
 // start makes a channel that is not there an empty one, for a client that has it in its settings would fail without
-// it; and moves one to the URL that the store has now.
+// it; moves one to the URL that the store has now; and gives stable the metadata for copies that an older bundler did not write.
 func (r *Repo) start(ctx context.Context, x *Index, product, prefix string) (*edit, error) {
 	if x == nil {
 		return &edit{next: Index{Product: product, Prefix: prefix, Base: r.base("")}}, nil
 	}
-	if r.base(x.Base) == x.Base {
-		return nil, nil
+	switch {
+	case r.base(x.Base) != x.Base:
+		return r.moveToBase(ctx, x)
+	case x.Channel == Stable && x.Plain == "":
+		return &edit{next: *x}, nil
 	}
-	return r.moveToBase(ctx, x)
+	return nil, nil
 }
 
 // moveToBase writes all metadata of a channel anew: it has the URL of every package in it.

@@ -181,6 +181,9 @@ func (r *Repo) updateFront(ctx context.Context, short string) (*Front, error) {
 		if err := r.putShorts(ctx, f, has, short, wrote); err != nil {
 			return nil, err
 		}
+		if err := r.putPlain(ctx, all[Stable]); err != nil {
+			return nil, err
+		}
 		err = r.putFront(ctx, f, files, tag)
 		if err != nil && !errors.Is(err, store.ErrConflict) {
 			return nil, err

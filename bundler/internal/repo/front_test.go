@@ -44,7 +44,8 @@ func TestSetup(t *testing.T) {
 	}
 	text := Setup(f)
 	for _, want := range []string{"[demo-upgrade]\n", "[demo-upgrade-testing]\n", "gpgcheck=1\nrepo_gpgcheck=1\n", "mirrorlist=https://example.org/demo/stable/mirrorlist\nenabled=1\n",
-		"mirrorlist=https://example.org/demo/testing/mirrorlist\nenabled=0\n", "gpgkey=https://example.org/demo/RPM-GPG-KEY-demo-upgrade\n"} {
+		"mirrorlist=https://example.org/demo/testing/mirrorlist\nenabled=0\n", "gpgkey=https://example.org/demo/RPM-GPG-KEY-demo-upgrade\n",
+		"[demo-upgrade-mirror]\n", "baseurl=https://example.org/demo/\nenabled=0\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -235,36 +237,50 @@ func (r *Repo) write(ctx context.Context, channel string, g generation, e *edit)
 	}
 	x := e.next
 	x.Version, x.Channel, x.Created, x.Repomd = Version, channel, stamp(now), digest(set.Repomd)
+	lists := map[string]repodata.File{}
+	for _, f := range set.Files {
+		lists[topFolder+f.Name] = f
+	}
+	texts := map[string][]byte{topFolder + "repomd.xml": set.Repomd}
+	if channel == Stable {
+		plain, err := plainSet(ctx, dir, set, x.Base)
+		if err != nil {
+			return "", "", err
+		}
+		x.Plain = digest(plain.Repomd)
+		lists[plainFolder+plain.Files[0].Name] = plain.Files[0]
+		texts[plainRepomd] = plain.Repomd
+	}
 	x.Superseded = superseded(g, now)
 	text, id, err := Encode(&x)
 	if err != nil {
 		return "", "", err
 	}
 	r.known[channel] = generation{id: id, index: x.withLists()} // as it would be read
-	return id, x.Base, r.upload(ctx, generationName(channel, id), set, text)
+	texts["index.json"] = text
+	return id, x.Base, r.upload(ctx, generationName(channel, id), lists, texts)
 }
 
-// upload puts a generation's files.
-func (r *Repo) upload(ctx context.Context, at string, set *repodata.Set, index []byte) error {
-	files := map[string][]byte{"repodata/repomd.xml": set.Repomd, "index.json": index}
-	for _, name := range []string{"repodata/repomd.xml", "index.json"} {
-		asc, err := r.sign(files[name])
+// upload puts a generation's files: lists, and texts with their signatures.
+func (r *Repo) upload(ctx context.Context, at string, lists map[string]repodata.File, texts map[string][]byte) error {
+	for _, name := range slices.Collect(maps.Keys(texts)) {
+		asc, err := r.sign(texts[name])
 		if err != nil {
 			return err
 		}
-		files[name+".asc"] = asc
+		texts[name+".asc"] = asc
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(4)
-	for name, b := range files {
+	for name, b := range texts {
 		group.Go(func() error {
 			_, err := r.put(ctx, at+name, b, store.PutOptions{Immutable: true})
 			return err
 		})
 	}
-	for _, f := range set.Files {
+	for name, f := range lists {
 		group.Go(func() error {
-			return r.putFile(ctx, at+"repodata/"+f.Name, f.Path, f.Size, store.PutOptions{Immutable: true})
+			return r.putFile(ctx, at+name, f.Path, f.Size, store.PutOptions{Immutable: true})
 		})
 	}
 	return group.Wait()

@@ -24,9 +24,10 @@ type Index struct {
 	Product string `json:"product"` // for people
 	Prefix  string `json:"prefix"`  // <p>, e.g. "example-upgrade": first part of every bundle's name
 	Channel string `json:"channel"`
-	Base    string `json:"base"`    // URL under which customers read the store, without a slash at its end
-	Created string `json:"created"` // RFC 3339 in UTC, like all times here
-	Repomd  string `json:"repomd"`  // SHA-256 of the repomd.xml beside it: so the Index's signature holds for every package
+	Base    string `json:"base"`            // URL under which customers read the store, without a slash at its end
+	Created string `json:"created"`         // RFC 3339 in UTC, like all times here
+	Repomd  string `json:"repomd"`          // SHA-256 of the repomd.xml beside it: so the Index's signature holds for every package
+	Plain   string `json:"plain,omitempty"` // likewise of the one for copies; in stable alone, and "" where a bundler wrote that knew none
 
 	Bundles    []Bundle     `json:"bundles"`    // sorted by NEVRA, each there once
 	Withdrawn  []Withdrawn  `json:"withdrawn"`  // sorted by NEVRA, none of them among Bundles

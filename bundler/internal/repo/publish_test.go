@@ -206,7 +206,7 @@ func TestMoved(t *testing.T) {
 				t.Errorf("the pointer of %s is %s", c, p)
 			}
 		}
-		if text := content(t, w, prefix+".repo"); strings.Count(text, "https://example.org/up/") != 4 {
+		if text := content(t, w, prefix+".repo"); strings.Count(text, "https://example.org/up/") != 6 {
 			t.Errorf("the settings are\n%s", text)
 		}
 		// Who does not say anything stays with it.

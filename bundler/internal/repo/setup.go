@@ -13,7 +13,8 @@ import (
 // Setup returns the settings with which yum and dnf use the repository: what lies in the store as <p>.repo.
 //
 // mirrorlist is the channel's pointer, read anew whenever metadata is: so a client sees one whole generation. Both
-// gpgcheck and repo_gpgcheck are on: without the latter a mirror could hold back bundles, or offer withdrawn ones.
+// gpgcheck and repo_gpgcheck are on: without the latter a mirror could hold back bundles, or offer withdrawn ones. The
+// last one is stable as a plain repository, for programs that copy one.
 func Setup(f *Front) string {
 	var b strings.Builder
 	for _, c := range []struct {
@@ -29,6 +30,8 @@ func Setup(f *Front) string {
 		_, _ = fmt.Fprintf(&b, "[%s]\nname=Upgrades of %s%s\nmirrorlist=%s\nenabled=%d\ngpgcheck=1\nrepo_gpgcheck=1\ngpgkey=%s\nmetadata_expire=1h\n",
 			c.section, f.Product, c.name, under(f.Base, pointerName(c.channel)), c.enabled, under(f.Base, keyPrefix+f.Prefix))
 	}
+	_, _ = fmt.Fprintf(&b, "\n[%s-mirror]\nname=Upgrades of %s, to be copied\nbaseurl=%s\nenabled=0\ngpgcheck=1\nrepo_gpgcheck=1\ngpgkey=%s\n",
+		f.Prefix, f.Product, f.Base+"/", under(f.Base, keyPrefix+f.Prefix))
 	return b.String()
 }
 

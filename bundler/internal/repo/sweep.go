@@ -14,15 +14,17 @@ func (r *Repo) sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	today, n := stamp(r.now())[:len(time.DateOnly)], 0
-	for _, g := range all {
+	today, most := stamp(r.now())[:len(time.DateOnly)], 0
+	for _, g := range all { // one publisher may have been in several channels
+		n := 0
 		for _, s := range g.index.Superseded {
 			if strings.HasPrefix(s.At, today) {
 				n++
 			}
 		}
+		most = max(most, n)
 	}
-	if n != 1 {
+	if most != 1 {
 		return nil
 	}
 	return r.Sweep(ctx)
@@ -39,6 +41,9 @@ func (r *Repo) Sweep(ctx context.Context) error {
 		if err := r.sweepGenerations(ctx, c, before); err != nil {
 			return err
 		}
+	}
+	if err := r.sweepPlain(ctx, before); err != nil {
+		return err
 	}
 	old, err := r.olderThan(ctx, "packages/", before)
 	if err != nil {

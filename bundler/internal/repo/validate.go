@@ -62,6 +62,12 @@ func (x *Index) validate() error {
 	}
 	v.time("created", x.Created)
 	v.match(sumGrammar, "repomd", x.Repomd)
+	if x.Plain != "" {
+		v.match(sumGrammar, "plain", x.Plain)
+		if x.Channel != Stable {
+			v.add("%s has metadata for copies", x.Channel)
+		}
+	}
 	for i := range x.Bundles {
 		v.bundle(&x.Bundles[i], x.Prefix)
 		if i > 0 && x.Bundles[i-1].NEVRA >= x.Bundles[i].NEVRA {

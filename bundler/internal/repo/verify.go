@@ -189,11 +189,14 @@ func (v *verifier) channel(ctx context.Context, channel string, g generation) er
 	if err := set.Check(ctx); err != nil {
 		return fmt.Errorf("%s: %w", at, err)
 	}
-	return v.listed(ctx, set, x)
+	if err := v.listed(ctx, set, x, x.Base); err != nil || x.Plain == "" {
+		return err
+	}
+	return v.plain(ctx, at, x, set, dir)
 }
 
-// listed compares the metadata with the index.
-func (v *verifier) listed(ctx context.Context, set *repodata.Set, x *Index) error {
+// listed compares the metadata, in which packages lie under a base, with the index.
+func (v *verifier) listed(ctx context.Context, set *repodata.Set, x *Index, base string) error {
 	missing := map[string]Bundle{}
 	for _, b := range x.Bundles {
 		missing[b.SHA256] = b
@@ -204,7 +207,7 @@ func (v *verifier) listed(ctx context.Context, set *repodata.Set, x *Index) erro
 		}
 		b, ok := missing[p.SHA256]
 		delete(missing, p.SHA256)
-		want := repodata.Place{Base: x.Base, Href: percent.Path(b.File)}
+		want := repodata.Place{Base: base, Href: percent.Path(b.File)}
 		switch {
 		case !ok:
 			v.problem("%s: the metadata has %s, sha256 %s, and the index has not", x.Channel, p.NEVRA(), p.SHA256)

@@ -71,7 +71,12 @@ func write(ctx context.Context, dir string, previous *Set, add []Entry, drop []s
 	g, ctx := errgroup.WithContext(ctx)
 	for i := range kinds {
 		g.Go(func() (err error) {
-			lists[i], err = writeList(ctx, dir, previous, i, e)
+			lists[i], err = writeList(dir, i, func(w io.Writer, note func(id string)) error {
+				if previous == nil {
+					return splice(ctx, w, nil, i, e, note)
+				}
+				return readList(previous.Files[i], func(r io.Reader) error { return splice(ctx, w, r, i, e, note) })
+			})
 			return err
 		})
 	}
@@ -116,8 +121,8 @@ type list struct {
 	ids string // digest of the packages' ids, in order
 }
 
-// writeList writes list i of the next generation to a temporary file.
-func writeList(ctx context.Context, dir string, previous *Set, i int, e edit) (_ *list, err error) {
+// writeList writes list i to a temporary file. fill writes it, and notes each package's id.
+func writeList(dir string, i int, fill func(w io.Writer, note func(id string)) error) (_ *list, err error) {
 	tmp, err := os.CreateTemp(dir, "."+kinds[i].name+"-")
 	if err != nil {
 		return nil, err
@@ -136,12 +141,7 @@ func writeList(ctx context.Context, dir string, previous *Set, i int, e edit) (_
 	}
 	inner := newSummed(z)
 	buffered := bufio.NewWriterSize(inner, 64<<10)
-	note := func(id string) { _, _ = io.WriteString(ids, id) } // a hash takes everything
-	if previous == nil {
-		err = splice(ctx, buffered, nil, i, e, note)
-	} else {
-		err = readList(previous.Files[i], func(r io.Reader) error { return splice(ctx, buffered, r, i, e, note) })
-	}
+	err = fill(buffered, func(id string) { _, _ = io.WriteString(ids, id) }) // a hash takes everything
 	if err = errors.Join(err, buffered.Flush(), z.Close()); err != nil {
 		return nil, err
 	}
