@@ -46,7 +46,10 @@ var (
 			{after: (*walk).next},
 			{before: (*walk).signWithTheKey, after: says("published in testing")},
 		},
-		"docs/publishing.md": {{values: []string{"<p>", product}, after: (*walk).published}},
+		"docs/publishing.md": {
+			{values: []string{"<p>", product}, after: (*walk).published},
+			{after: says("copied: ", "settings  https://mirror.example.org/upgrades/"+product+".repo", "whole: ")},
+		},
 		"docs/writing-a-jump.md": {
 			{before: (*walk).newRelease, values: []string{"/path/to/the/RPMs/of", "../rpms"}, after: (*walk).undecided},
 			{before: (*walk).customersDatabase, values: []string{"host=127.0.0.1 ", "host=127.0.0.1 port=$PGPORT user=super "},

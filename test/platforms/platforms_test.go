@@ -48,6 +48,7 @@ var courses = []course{
 	{name: "signatures", parts: []part{{signed, verify}}},
 	{name: "unattended", parts: []part{{behind, waitForUpdate}}},
 	{name: "packagekit", parts: []part{{resident, passPackageKit}}},
+	{name: "copy", parts: []part{{copied, installFromCopy}}},
 	{name: "updates", parts: []part{{waited, waitForDNF}, {nightly, updateAtNight}}},
 }
 

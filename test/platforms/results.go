@@ -115,6 +115,7 @@ const (
 	behind    = "behind"
 	waited    = "waited"
 	resident  = "resident"
+	copied    = "copied"
 	nightly   = "nightly"
 )
 
@@ -132,6 +133,7 @@ var tests = []struct{ name, says string }{
 	{behind, "an unattended update is in the middle of a scriptlet: it is waited for"},
 	{waited, "another dnf waits for an answer: dnf5 is waited for, for as long as the admin says, and named; what dnf 4 does when it is answered later does no harm"},
 	{resident, "a PackageKit, for which a stand-in has the locks that were measured: it is waited for in its transaction, not while it is idle, and asked to end after the upgrade"},
+	{copied, "`yum install` from a copy of the repository that `bundler mirror` made, under another address, with `gpgcheck` and `repo_gpgcheck`"},
 	{nightly, "`dnf upgrade` with a repository of the components of every release: nothing changes"},
 }
 

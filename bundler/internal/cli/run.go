@@ -33,6 +33,7 @@ var commands = []func(*streams) *cli.Command{
 	urlCommand,
 	verifyCommand,
 	setupCommand,
+	mirrorCommand,
 	matrixCommand,
 	newCommand,
 	schemaCommand,

@@ -7,7 +7,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"onerpm/bundler/internal/output"
-	"onerpm/bundler/internal/repo"
 )
 
 // SetupOptions are what setup is asked.
@@ -38,11 +37,10 @@ func runSetup(ctx context.Context, s *streams, o SetupOptions) error {
 	if err != nil {
 		return err
 	}
-	f, err := r.Front(ctx)
+	f, text, err := r.Settings(ctx)
 	if err != nil {
 		return err
 	}
-	text := repo.Setup(f)
 	if o.Output != "" {
 		out, err := output.Open(filepath.Dir(o.Output))
 		if err != nil {

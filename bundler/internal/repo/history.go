@@ -22,6 +22,9 @@ func publishedName(channel, id string) string { return channel + "/published/" +
 // prepareWrite comes before every change of a store: it checks that the store keeps the promises that publishers rely on, and
 // that nobody has put an older state back.
 func (r *Repo) prepareWrite(ctx context.Context) error {
+	if err := r.refuseMirror(ctx); err != nil {
+		return err
+	}
 	if !r.probed {
 		if err := store.Probe(ctx, r.store); err != nil {
 			return err

@@ -35,6 +35,20 @@ func Setup(f *Front) string {
 	return b.String()
 }
 
+// Settings returns the settings with which yum and dnf use this store, whether it is a copy or not, and what is in it.
+func (r *Repo) Settings(ctx context.Context) (*Front, string, error) {
+	f, err := r.Front(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	m, err := r.mirror(ctx)
+	if err != nil || m == nil {
+		return f, Setup(f), err
+	}
+	f.Base = m.Base
+	return f, mirrorSetup(f), nil
+}
+
 // Front returns what is in the store now, from the channels' generations.
 func (r *Repo) Front(ctx context.Context) (*Front, error) {
 	key, err := r.storeKey(ctx)

@@ -104,6 +104,10 @@ func (v *verifier) noteDamage(err error) error {
 }
 
 func (v *verifier) verifyAll(ctx context.Context) error {
+	m, err := v.mirror(ctx)
+	if err != nil {
+		return v.noteDamage(err)
+	}
 	all := map[string]generation{}
 	for _, c := range Channels {
 		g, err := v.current(ctx, c)
@@ -113,7 +117,7 @@ func (v *verifier) verifyAll(ctx context.Context) error {
 		switch {
 		case g.index != nil:
 			all[c] = g
-		case err == nil:
+		case err == nil && (c == Stable || m == nil):
 			v.problem("%s is not there", pointerName(c))
 		}
 	}
@@ -125,7 +129,7 @@ func (v *verifier) verifyAll(ctx context.Context) error {
 	for c, g := range all {
 		group.Go(func() error { return v.noteDamage(v.channel(ctx, c, g)) })
 	}
-	for file, b := range v.bundles(all) {
+	for file, b := range v.bundles(all, m == nil) {
 		group.Go(func() error { return v.noteDamage(v.bundle(ctx, file, b)) })
 	}
 	for _, b := range v.described(all) {
@@ -135,16 +139,21 @@ func (v *verifier) verifyAll(ctx context.Context) error {
 	for name, b := range f.newest() {
 		group.Go(func() error { return v.noteDamage(v.verifyDigest(ctx, name, b.SHA256)) })
 	}
-	group.Go(func() error { return v.noteDamage(v.verifyFront(ctx, f)) })
+	group.Go(func() error {
+		if m != nil {
+			return v.noteDamage(v.verifyMirror(ctx, f, m))
+		}
+		return v.noteDamage(v.verifyFront(ctx, f))
+	})
 	return group.Wait()
 }
 
-// bundles lists all files of bundles, the withdrawn ones with nothing else known.
-func (v *verifier) bundles(all map[string]generation) map[string]Bundle {
+// bundles lists all files of bundles; withdrawn ones too, with nothing else known, where they are kept.
+func (v *verifier) bundles(all map[string]generation, withdrawn bool) map[string]Bundle {
 	files := map[string]Bundle{}
 	for _, g := range all {
 		for _, w := range g.index.Withdrawn {
-			if _, ok := files[w.File]; !ok {
+			if _, ok := files[w.File]; !ok && withdrawn {
 				files[w.File] = Bundle{NEVRA: w.NEVRA, SHA256: w.SHA256, File: w.File}
 			}
 		}
