@@ -8,25 +8,8 @@ module: report
 short_description: fetch the report of the last upgrade of a machine
 description:
   - Fetches the report, as it is now, of the last upgrade to the bundle release.
-options:
-  bundle:
-    description: The bundle's RPM, on the controller, from the folder that the play is run in. It is transferred where the machine does not have it yet.
-    type: path
-    required: true
-  sha256:
-    description:
-      - The bundle's SHA-256, as its publisher tells it. The machine compares it before the bundle is used.
-      - Without it the file beside the bundle is read, whose name ends in C(.sha256).
-    type: str
-  reports:
-    description: A folder on the controller. What the machine answers is written into a folder of its name there.
-    type: path
-attributes:
-  check_mode:
-    description: Whether it can be run without changing anything.
-    support: full
-notes:
-  - It is done by the machine's shell, over the connection alone. The machine needs no Python, and root's rights (become).
+extends_documentation_fragment:
+  - onerpm.fleet.bundle
 author:
   - The maintainers of this project (@onerpm)
 """
