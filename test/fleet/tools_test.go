@@ -45,6 +45,9 @@ func TestDocumentation(t *testing.T) {
 			if code != 0 || !strings.Contains(out, "onerpm.fleet."+name) && !strings.Contains(out, strings.ToUpper("onerpm.fleet."+name)) || strings.Contains(out, "WARNING") {
 				t.Errorf("%s %s: exit %d\n%s", kind, name, code, out)
 			}
+			if kind == "module" && (!strings.Contains(out, "sha256") || name != "report" && !strings.Contains(out, "link_timeout")) {
+				t.Errorf("%s has not the options that all have:\n%s", name, out)
+			}
 		}
 	}
 }
