@@ -311,6 +311,7 @@ var chosen = []choice{
 	{scenario{third, forward}, "switch", "after try the door", "rename", "journal.json", 1, cut},
 	{scenario{third, forward}, "open", "open the door", "new clients are let on", "", 1, killed},
 	{scenario{third, forward}, "open", "open the door", "fsync", "", 1, killed},
+	{scenario{third, forward}, "open", "keep the packages from updates", "rename", "dnf.conf", 1, killed},
 	{scenario{third, forward}, "done", "", "unlink", ".service", 1, cut},
 	{scenario{third, forward}, "open", "after start the services", "fsync", "", 1, cut},
 	{scenario{third, forward}, "switch", "shut the door", "rename", "/~", 2, cut},

@@ -42,6 +42,9 @@ WantedBy=multi-user.target
 // BeginAgents installs the unit that works on the agents, now and after a reboot, and starts it without waiting.
 func BeginAgents(ctx context.Context, p layout.Places, a layout.Attempt, m *manifest.Manifest) error {
 	text := fmt.Sprintf(agentsUnitText, m.Product, m.To, a.Run)
+	if err := host.Sweep(p.AgentsUnitFile()); err != nil { // of one that was cut short
+		return err
+	}
 	if err := host.WriteFile(p.AgentsUnitFile(), []byte(text), host.Attr{Mode: 0o644}); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"onerpm/payload-scripts/internal/database"
@@ -209,6 +210,9 @@ func Restore(ctx context.Context, db *database.DB, recorded []Sequence) (ahead [
 		}
 		if err != nil && (ctx.Err() != nil || !database.Refused(err)) {
 			return nil, fmt.Errorf("put the sequence %s back to %d: %w", m.to.Name, m.to.Last, database.Explain(err))
+		}
+		if err != nil {
+			slog.Warn("PostgreSQL refuses to put a sequence back", "sequence", m.to.Name, "because", database.Explain(err))
 		}
 		if err != nil || n == 0 {
 			ahead = append(ahead, m.to.Name)

@@ -96,6 +96,9 @@ func (h Host) write(before Excluded, file string, patterns []string) error {
 	if err != nil {
 		return fmt.Errorf("have updates leave out packages: %w", err)
 	}
+	if err := host.Sweep(path); err != nil { // of a write that was cut short
+		return fmt.Errorf("have updates leave out packages: %w", err)
+	}
 	old, attr, err := read(path)
 	if err != nil {
 		return fmt.Errorf("have updates leave out packages: %w", err)

@@ -121,9 +121,16 @@ func TestExcludeCutShort(t *testing.T) {
 		if err := h.note(Excluded{"/etc/dnf/dnf.conf", []string{"a-0:2-1.*", "b-0:2-1.*"}, true}); err != nil {
 			t.Fatal(err)
 		}
+		half := filepath.Join(h.Root, "/etc/dnf/.dnf.conf.12345~") // what was being written
+		if err := os.WriteFile(half, []byte("[ma"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 		h.exclude(t, "b-0:2-1.*")
 		if want := text + "excludepkgs=b-0:2-1.*\n"; read() != want {
 			t.Errorf("from %q: got %q, want %q", at, read(), want)
+		}
+		if _, err := os.Stat(half); !os.IsNotExist(err) {
+			t.Errorf("from %q: %s is there: %v", at, half, err)
 		}
 	}
 }
