@@ -58,7 +58,8 @@ func (h *hooks) runWith(name, input string) (string, error) {
 	if err != nil {
 		h.Fatal(err)
 	}
-	places := strings.NewReplacer("/etc/cloudify-upgrade/", h.root+"/", "/opt/manager/", h.root+"/", "/etc/cloudify", h.root+"/cloudify", "/root/cloudify/", h.root+"/old/")
+	places := strings.NewReplacer("/etc/cloudify-upgrade/", h.root+"/", "/opt/manager/", h.root+"/", "/etc/cloudify", h.root+"/cloudify", "/root/cloudify/", h.root+"/old/",
+		"/etc/passwd", h.root+"/passwd", "/etc/shadow", h.root+"/shadow", "/etc/group", h.root+"/group", "/etc/gshadow", h.root+"/gshadow")
 	h.write("hooks/"+name, places.Replace(string(text)), 0o755)
 	cmd := exec.CommandContext(h.Context(), filepath.Join(h.root, "hooks", name))
 	cmd.Env, cmd.Dir, cmd.Stdin = h.env, "/", strings.NewReader(places.Replace(input))
@@ -66,21 +67,81 @@ func (h *hooks) runWith(name, input string) (string, error) {
 	return string(out), err
 }
 
+// accountFiles are what useradd and userdel write, in that order.
+var accountFiles = []string{"passwd", "shadow", "group", "gshadow"}
+
+// newBootstrap is a host with accounts, and with programs that change them as those of shadow-utils do.
+func newBootstrap(t *testing.T) *hooks {
+	t.Helper()
+	h := &hooks{T: t, root: t.TempDir()}
+	for _, file := range accountFiles {
+		h.write(file, "root:x\n", 0o644)
+	}
+	drop := func(files string) string {
+		return "#!/bin/sh\ncd " + h.root + " && sed -i '/^cfyuser:/d' " + files + "\n"
+	}
+	h.write("bin/getent", "#!/bin/sh\ngrep -q '^cfyuser:' "+h.root+"/passwd\n", 0o755)
+	h.write("bin/useradd", "#!/bin/sh\ncd "+h.root+" && for f in passwd shadow group gshadow; do ! grep -q '^cfyuser:' $f || exit 9; echo cfyuser:x >>$f; done\n", 0o755)
+	h.write("bin/userdel", drop("passwd shadow group gshadow"), 0o755)
+	h.write("bin/groupdel", drop("group gshadow"), 0o755)
+	h.write("bin/pwconv", drop("shadow"), 0o755)
+	h.write("bin/grpconv", drop("gshadow"), 0o755)
+	h.write("notes/none", "", 0o600)
+	h.env = append(os.Environ(), "PATH="+h.root+"/bin:"+os.Getenv("PATH"), "ONERPM_NOTES="+h.root+"/notes", "ONERPM_BUNDLE="+h.root)
+	return h
+}
+
+func (h *hooks) must(name string) {
+	h.Helper()
+	if out, err := h.run(name); err != nil {
+		h.Fatalf("%s: %v: %s", name, err, out)
+	}
+}
+
+// lines is in how many of the files the user is.
+func (h *hooks) lines() (n int) {
+	h.Helper()
+	for _, file := range accountFiles {
+		text, err := os.ReadFile(filepath.Join(h.root, file))
+		if err != nil {
+			h.Fatal(err)
+		}
+		n += strings.Count(string(text), "cfyuser:")
+	}
+	return n
+}
+
+// Wherever a loss of power came while the user was made or removed, the hook makes it whole, and its undo leaves no line of it.
+func TestFirstJumpsUserCutOff(t *testing.T) {
+	t.Parallel()
+	for lost := range 1 << len(accountFiles) {
+		h := newBootstrap(t)
+		h.write("bin/openssl", "#!/bin/sh\nfor last; do :; done\n: >\"$last\"\nwhile [ $1 != -keyout ]; do shift; done\n: >\"$2\"\n", 0o755)
+		h.must("bootstrap-undo") // nothing has begun; and the hook finds it
+		h.must("bootstrap")
+		for _, then := range []string{"bootstrap", "bootstrap-undo"} {
+			for i, file := range accountFiles {
+				if lost>>i&1 == 1 {
+					h.write(file, "root:x\n", 0o644)
+				}
+			}
+			h.write("gshadow.lock", strconv.Itoa(os.Getpid()), 0o600) // its number is another process's since
+			h.must(then)
+			if want := map[string]int{"bootstrap": len(accountFiles), "bootstrap-undo": 0}[then]; h.lines() != want {
+				t.Errorf("%s after a loss of %04b: %d lines, want %d", then, lost, h.lines(), want)
+			}
+		}
+		if _, err := os.Stat(filepath.Join(h.root, "gshadow.lock")); err == nil {
+			t.Errorf("after a loss of %04b a lock is left", lost)
+		}
+	}
+}
+
 // What 4.0.1's bootstrap makes comes once, and goes again without what was there before.
 func TestFirstJumpsBootstrap(t *testing.T) {
 	t.Parallel()
-	h := &hooks{T: t, root: t.TempDir()}
-	h.write("bin/getent", "#!/bin/sh\n[ -e "+h.root+"/user ]\n", 0o755)
-	h.write("bin/useradd", "#!/bin/sh\n: >"+h.root+"/user\n", 0o755)
-	h.write("bin/userdel", "#!/bin/sh\nrm "+h.root+"/user\n", 0o755)
-	h.write("notes/none", "", 0o600)
-	h.env = append(os.Environ(), "PATH="+h.root+"/bin:"+os.Getenv("PATH"), "ONERPM_NOTES="+h.root+"/notes")
-	must := func(name string) {
-		t.Helper()
-		if out, err := h.run(name); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-	}
+	h := newBootstrap(t)
+	must := h.must
 	read := func(name string) string {
 		text, err := os.ReadFile(filepath.Join(h.root, name))
 		if err != nil {
@@ -89,6 +150,9 @@ func TestFirstJumpsBootstrap(t *testing.T) {
 		return string(text)
 	}
 	there := func(name string) bool {
+		if name == "user" {
+			return h.lines() == 4
+		}
 		_, err := os.Stat(filepath.Join(h.root, name))
 		return err == nil
 	}
@@ -119,7 +183,9 @@ func TestFirstJumpsBootstrap(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.write("notes/none", "", 0o600)
-	h.write("user", "", 0o600)
+	for _, file := range accountFiles {
+		h.write(file, "root:x\ncfyuser:x\n", 0o644)
+	}
 	h.write("cloudify/ssl/cloudify_internal_cert.pem", "mine", 0o644)
 	must("bootstrap")
 	must("bootstrap-undo")
