@@ -84,6 +84,7 @@ test-random: prepare bundles ## 336 trials with faults at random times under a w
 
 test-platforms: prepare bundles ## try, and certify, on every platform, with twenty crash points on each, and write docs/platforms.md
 	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v -parallel 4 ./test/platforms -run TestPlatforms
+	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -run '^$$' -bench Windows -benchtime 1x ./test/platforms
 	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v ./test/crash -run TestCrash
 	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v ./test/e2e -run '^TestCertify$$/4.2.0'
 

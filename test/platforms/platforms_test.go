@@ -174,13 +174,19 @@ func install(t testing.TB, m *host.Machine, r *Row) {
 		t.Fatalf("exit %d\n%s\n%s", code, seen, machinecheck.Report(t, m))
 	}
 	machinecheck.New(t, m, to)
+	r.Window = reported(t, m)
+}
+
+// reported is the window that a machine's upgrade tells of, in seconds.
+func reported(t testing.TB, m *host.Machine) float64 {
+	t.Helper()
 	var report struct {
 		Window manifest.Duration `json:"window"`
 	}
 	if err := json.Unmarshal([]byte(m.Sh(t, prefix+" report --json")), &report); err != nil {
 		t.Fatal(err)
 	}
-	r.Window = report.Window.D().Seconds()
+	return report.Window.D().Seconds()
 }
 
 // manual has an installed bundle wait for an admin's word.
@@ -380,6 +386,7 @@ func TestDraw(t *testing.T) {
 	text := draw(Head{Engine: "now"}, []Row{
 		{Platform: "debian12", Test: asked, Engine: "now", System: &System{Date: "2020-02-02", Name: "Debian", RPM: "4.18.0", DNF: "4.14.0", Systemd: "252", PostgreSQL: "15.1", Nginx: "1.22", Kernel: "6.1"}},
 		{Platform: "debian12", Test: upgraded, Engine: "now", Window: 3.25},
+		{Platform: "debian12", Test: alone, Engine: "now", Window: 1.234},
 		{Platform: "debian13", Test: upgraded, Engine: "now", Trouble: "a|b"},
 		{Platform: "debian13", Test: CrashPoint + "one", Engine: "now"},
 		{Platform: "debian13", Test: CrashPoint + "two", Engine: "now", Trouble: "lost"},
@@ -388,7 +395,8 @@ func TestDraw(t *testing.T) {
 		"| debian12 | Debian | 4.18.0 | 4.14.0 | 252 | 15.1 | 1.22 | 6.1 | 2020-02-02 |\n",
 		"wait` upgrades | not tried | passed | **failed** | not tried |\n",
 		" 0 of 0 | 0 of 0 | 1 of 2 | 0 of 0 |\n",
-		"| time out of service of that upgrade, beside several others on one machine | | 3.2 s | | |\n",
+		"| time out of service of that upgrade, one machine at a time: median of 3 | | 1.23 s | | |\n",
+		"| beside several others on one machine | | 3.2 s | | |\n",
 		"| debian13 | " + upgraded + " | `a\\|b` |\n| debian13 | dies at two | `lost` |\n",
 		"## Differences\n",
 	} {
