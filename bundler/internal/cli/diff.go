@@ -22,7 +22,7 @@ type DiffOptions struct {
 func diffCommand(s *streams) *cli.Command {
 	var o DiffOptions
 	flags := []cli.Flag{
-		&cli.BoolFlag{Name: "files", Usage: "also the packages' files and scriptlets; fetches the packages", Destination: &o.Files},
+		&cli.BoolFlag{Name: "files", Usage: "also the packages' files, what becomes of those marked %config, and scriptlets; fetches the packages", Destination: &o.Files},
 		jsonFlag(&o.JSON),
 	}
 	return &cli.Command{
@@ -53,7 +53,7 @@ func runDiff(ctx context.Context, s *streams, o DiffOptions) error {
 			return err
 		}
 		h := headers(p, files)
-		result.Files, result.Scripts = diff.Files(p, h), diff.Scripts(p, h)
+		result.Files, result.Marked, result.Scripts = diff.Files(p, h), diff.ConfigFiles(p, h), diff.Scripts(p, h)
 	}
 	if o.JSON {
 		return s.printJSON(result)

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
+	"onerpm/bundler/internal/pkgconf"
 	"onerpm/internal/manifest"
 )
 
@@ -16,6 +18,21 @@ func partText(early, late bool) string {
 		return "erased after the commit"
 	}
 	return ""
+}
+
+// markedTitle is above what markedText says.
+const markedTitle = "%config files of the packages, and what becomes of them on a machine"
+
+func markedText(files []pkgconf.File) string {
+	var rows [][]string
+	for _, f := range files {
+		mark := cmp.Or(f.New, f.Old)
+		if f.Old != "" && f.New != "" && f.Old != f.New {
+			mark = f.Old + " > " + f.New
+		}
+		rows = append(rows, []string{signs[f.Change], f.Path, f.Package, mark, f.What})
+	}
+	return table("  ", rows)
 }
 
 func earlyServicesText(services []manifest.EarlyService) string {

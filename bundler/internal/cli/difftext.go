@@ -25,6 +25,7 @@ func diffText(r diff.Jump, c palette) string {
 	}
 	section("packages", packagesText(r.Packages))
 	section("files of the packages", filesText(r.Files))
+	section(markedTitle, markedText(r.Marked))
 	section("scriptlets and triggers on the way there (on the way back none runs)", scriptsText(r.Scripts))
 	section("configuration", configText(r.Config))
 	section("units", configText(r.Units))

@@ -107,6 +107,9 @@ func reportText(r *inspect.Report, file string, c palette) string {
 	if m := r.Manifest; m != nil {
 		b.WriteString("\npackages\n" + table("  ", packageRows(m)))
 		b.WriteString("\nconfiguration\n" + table("  ", configRows(m)))
+		if len(r.Marked)+len(r.Unread) > 0 {
+			b.WriteString("\n" + markedTitle + "\n" + markedText(r.Marked) + unreadText(r.Unread))
+		}
 		b.WriteString("\nservices, in start order\n" + table("  ", serviceRows(m)))
 		if len(m.Accept) > 0 {
 			b.WriteString("\n" + acceptTitle + "\n" + acceptText(m.Accept))
@@ -122,6 +125,14 @@ func reportText(r *inspect.Report, file string, c palette) string {
 	}
 	b.WriteString("\n" + c.green("whole:") + fmt.Sprintf(" all %d files are what the manifest says\n", len(r.Manifest.Files)))
 	return b.String()
+}
+
+// unreadText names the packages in a bundle of whose files nothing is known.
+func unreadText(files []string) string {
+	if len(files) == 0 {
+		return ""
+	}
+	return "  not known: the header of " + strings.Join(files, ", ") + " cannot be read\n"
 }
 
 func signatureText(r *inspect.Report) string {

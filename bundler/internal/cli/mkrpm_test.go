@@ -13,7 +13,8 @@ import (
 )
 
 // mkrpm makes a small package: mkrpm FOLDER NAME EVR ARCH [requires=x] [provides=x]
-// [obsoletes=x] [conflicts=x] [file=/path:body] [config=/path:body] [link=/path:target] [dir=/path]
+// [obsoletes=x] [conflicts=x] [file=/path:body] [link=/path:target] [dir=/path]
+// [config=/path:body for %config(noreplace), replaced=/path:body for %config, ghost=/path for %ghost %config]
 // [SCRIPTLET=x] [TRIGGER=name:x], of any kind that rpm has.
 // Equal arguments give equal bytes.
 func mkrpm(ts *testscript.TestScript, neg bool, args []string) {
@@ -37,12 +38,16 @@ func mkrpm(ts *testscript.TestScript, neg bool, args []string) {
 		switch to := relations[key]; {
 		case to != nil:
 			ts.Check(to.Set(value))
-		case key == "file", key == "config", key == "link", key == "dir":
+		case key == "file", key == "config", key == "replaced", key == "ghost", key == "link", key == "dir":
 			name, body, _ := strings.Cut(value, ":")
 			f := rpmpack.RPMFile{Name: name, Body: []byte(body), Mode: 0o100644, Owner: "root", Group: "root", MTime: 1e9}
 			switch key {
 			case "config":
 				f.Type = rpmpack.ConfigFile | rpmpack.NoReplaceFile
+			case "replaced":
+				f.Type = rpmpack.ConfigFile
+			case "ghost":
+				f.Type = rpmpack.ConfigFile | rpmpack.GhostFile
 			case "link":
 				f.Mode = 0o120777
 			case "dir":

@@ -12,6 +12,7 @@ import (
 	"onerpm/bundler/internal/conffile"
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/mistake"
+	"onerpm/bundler/internal/pkgconf"
 	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/release"
 	"onerpm/internal/manifest"
@@ -22,8 +23,9 @@ type Jump struct {
 	From      string                  `json:"from"`
 	To        string                  `json:"to"`
 	Packages  []Package               `json:"packages"`
-	Files     []File                  `json:"files,omitempty"`   // see Files
-	Scripts   []Script                `json:"scripts,omitempty"` // see Scripts
+	Files     []File                  `json:"files,omitempty"`          // see Files
+	Marked    []pkgconf.File          `json:"package_config,omitempty"` // see ConfigFiles
+	Scripts   []Script                `json:"scripts,omitempty"`        // see Scripts
 	Config    []Config                `json:"config"`
 	Units     []Config                `json:"units"`
 	Services  []manifest.Service      `json:"services"`                 // in start order
@@ -91,7 +93,7 @@ type Migration struct {
 	Name   string `json:"name"`
 }
 
-// Of tells what a jump changes, as far as its project says. Files and Scripts are of its packages.
+// Of tells what a jump changes, as far as its project says. Files, Marked and Scripts are of its packages.
 func Of(p *plan.Plan) (Jump, error) {
 	name, version, revision := p.BundleName()
 	r := Jump{From: p.From.Version, To: p.To.Version, Product: p.Product.Name, Bundle: name + "-" + version + "-" + revision,

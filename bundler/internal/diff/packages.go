@@ -3,9 +3,11 @@ package diff
 import (
 	"slices"
 
+	"onerpm/bundler/internal/pkgconf"
 	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/release"
 	"onerpm/bundler/internal/rpmpkg"
+	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
 )
 
@@ -39,6 +41,24 @@ func Scripts(p *plan.Plan, h plan.Headers) []Script {
 		out = append(out, d)
 	}
 	return out
+}
+
+// ConfigFiles tells what becomes of the %config files of the packages that come, change or go.
+func ConfigFiles(p *plan.Plan, h plan.Headers) []pkgconf.File {
+	collect := func(set map[string]*rpmpkg.Package, kinds ...plan.Kind) []pkgconf.Package {
+		var list []pkgconf.Package
+		for _, c := range p.Of(kinds...) {
+			part := partOf(p.Spec, c.Name)
+			list = append(list, pkgconf.Package{Name: c.Name, Early: part == Early, Late: part == Late, Files: set[c.Name].Files()})
+		}
+		return list
+	}
+	rules := make([]manifest.Config, len(p.Config))
+	for i, c := range p.Config {
+		rules[i] = c.Rules
+		rules[i].Target = c.Target
+	}
+	return pkgconf.Compare(collect(h.Old, plan.Changed, plan.Removed), collect(h.New, plan.Changed, plan.Added), rules)
 }
 
 // Files compares the files of the packages, whichever package they are in: a

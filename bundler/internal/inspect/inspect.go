@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 
+	"onerpm/bundler/internal/pkgconf"
 	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/bundler/internal/sign"
 	"onerpm/internal/cpio"
@@ -33,8 +34,10 @@ type Report struct {
 	Digests   []string           `json:"digests"` // those that the file carries and that are right
 	Signer    string             `json:"signer"`  // key ID in hexadecimal, "" for an unsigned bundle
 	Signature string             `json:"signature"`
-	Manifest  *manifest.Manifest `json:"manifest"` // nil when there is none that can be read
-	Problems  []string           `json:"problems"` // empty: the bundle is whole
+	Manifest  *manifest.Manifest `json:"manifest"`       // nil when there is none that can be read
+	Marked    []pkgconf.File     `json:"package_config"` // what becomes of the packages' %config files; of Read alone
+	Unread    []string           `json:"unread"`         // packages, by their paths in the bundle, of whose files nothing is known; of Read alone
+	Problems  []string           `json:"problems"`       // empty: the bundle is whole
 }
 
 // What a Report says of the signature.
@@ -92,7 +95,7 @@ func digests(r io.Reader, w io.Writer) (*Report, *rpmpkg.Package, error) {
 	if in.err != nil {
 		return nil, nil, in.err
 	}
-	rep := &Report{Size: in.n, SHA256: hex.EncodeToString(whole.Sum(nil)), Digests: []string{}, Problems: []string{}, Signature: Unsigned}
+	rep := &Report{Size: in.n, SHA256: hex.EncodeToString(whole.Sum(nil)), Digests: []string{}, Marked: []pkgconf.File{}, Unread: []string{}, Problems: []string{}, Signature: Unsigned}
 	if err != nil {
 		rep.problem("%v", err)
 		return rep, nil, nil
@@ -107,7 +110,7 @@ func digests(r io.Reader, w io.Writer) (*Report, *rpmpkg.Package, error) {
 // known. The error is about reading r.
 func Head(r io.Reader, key *sign.Public) (*Report, error) {
 	in := &counter{r: r}
-	rep := &Report{Digests: []string{}, Problems: []string{}, Signature: Unsigned}
+	rep := &Report{Digests: []string{}, Marked: []pkgconf.File{}, Unread: []string{}, Problems: []string{}, Signature: Unsigned}
 	h, err := rpmpkg.VerifyHeader(in)
 	var p payload
 	if err == nil {
@@ -202,6 +205,7 @@ func (rep *Report) signature(h *rpmpkg.Package, key *sign.Public) {
 // files compares the payload with the manifest in it and with rpm's own list.
 func (rep *Report) files(h *rpmpkg.Package, p payload) {
 	if rep.manifest(h, p) {
+		rep.Marked, rep.Unread = p.shipped.marked(rep.Manifest)
 		rep.against(rep.Manifest, p.files)
 		rep.listed(rep.Manifest, h.Files(), p.files)
 	}

@@ -14,6 +14,7 @@ import (
 	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/cpio"
 	"onerpm/internal/manifest"
+	"onerpm/internal/rpmfile"
 )
 
 // found is a file or folder as it lies in the payload.
@@ -27,6 +28,7 @@ type found struct {
 type payload struct {
 	files    map[string]found // by absolute path
 	manifest []byte           // the file of that name, nil when there is none
+	shipped  shipped          // the files of the packages in it
 }
 
 // readPayload reads an rpm to its end and takes the digest of every file in it.
@@ -47,7 +49,7 @@ func readFiles(h *rpmpkg.Package, r io.Reader, upToManifest bool) (payload, erro
 	if err != nil {
 		return payload{}, fmt.Errorf("unpack the payload: %w", err)
 	}
-	p := payload{files: map[string]found{}}
+	p := payload{files: map[string]found{}, shipped: shipped{files: map[string][]rpmfile.FileInfo{}}}
 	a := rpmpkg.NewArchive(z)
 	for {
 		m, err := a.Next()
@@ -88,6 +90,9 @@ func (p *payload) add(content io.Reader, m cpio.Member) error {
 				return fmt.Errorf("%s has %d bytes, at most %d are allowed", manifest.Name, m.Size, manifest.MaxSize)
 			}
 			w = io.MultiWriter(sum, &keep)
+		}
+		if isPackage(name) {
+			p.shipped.take("/"+name, io.TeeReader(content, w))
 		}
 		if _, err := io.Copy(w, content); err != nil {
 			return err

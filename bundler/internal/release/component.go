@@ -62,7 +62,7 @@ func hasScheme(s string) bool {
 
 // anySupports reports whether one of the platforms installs packages of an architecture.
 func anySupports(platforms []string, arch string) bool {
-	if arch == "noarch" || len(platforms) == 0 {
+	if arch == "noarch" || strings.Join(platforms, "") == "" { // none, or still to be decided: told where they stand
 		return true
 	}
 	return slices.ContainsFunc(platforms, func(platform string) bool {

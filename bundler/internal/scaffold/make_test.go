@@ -188,6 +188,7 @@ func TestMakeAsksAboutScriptlets(t *testing.T) {
 		{"triggers, two of a kind", []sample{{name: "a", evr: "1-1", triggers: []rpmtest.Trigger{{Kind: "triggerun", On: "b", Body: "echo one"}, {Kind: "triggerun", On: "b", Body: "echo two"}, {Kind: "triggerpostun", On: "b", Body: "rm -rf /opt/b"}}}, {name: "b", evr: "1-1"}},
 			[]sample{{name: "a", evr: "2-1"}, {name: "b", evr: "2-1"}},
 			[]string{"why its %triggerpostun may run; it deletes /opt/b", "why its %triggerun may run"}},
+		{"a platform that no name says", []sample{{name: "a", evr: "1-1", arch: "x86_64"}}, []sample{{name: "a", evr: "2-1", arch: "x86_64"}}, nil},
 		{"a trigger that nothing fires", []sample{{name: "a", evr: "1-1", triggers: []rpmtest.Trigger{{Kind: "triggerpostun", On: "c", Body: "echo"}}}}, []sample{{name: "a", evr: "2-1"}}, nil},
 	}
 	for _, tt := range tests {
