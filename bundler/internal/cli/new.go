@@ -43,8 +43,9 @@ func newCommand(s *streams) *cli.Command {
 		ArgsUsage: "FROM-TO",
 		Description: "Writes versions/<to>.yaml and specs/<from>-<to>/ (and versions/<from>.yaml, when it is\n" +
 			"not there): packages with their digests, what changes, the units found in them, the\n" +
-			"scriptlets with their bodies, a migration to fill in, what the jump before decided, and\n" +
-			"the checks with which it is certified.\n" +
+			"scriptlets with their bodies, a migration to fill in, what the jump before decided (of\n" +
+			"scriptlets, where the text is the same), and the checks with which it is certified:\n" +
+			"those of the jump before, or a sketch.\n" +
 			"With --stores, also the first migration and the mapping of documents to rows.\n" +
 			"What only a person can decide begins with DECIDE; check names each place until none is\n" +
 			"left. Nothing is overwritten, and all files appear or none.",
@@ -56,12 +57,13 @@ func newCommand(s *streams) *cli.Command {
 // newResult is what new tells programs.
 type newResult struct {
 	Jump    string   `json:"jump"`
-	Files   []string `json:"files"`   // relative to the project, in the order in which they are read
-	Decide  []string `json:"decide"`  // what check names: file:line:column: what
-	LeftOut []string `json:"leftOut"` // files of the folders that are in no release: name: why
-	Added   int      `json:"added"`   // packages
-	Changed int      `json:"changed"` // likewise
-	Removed int      `json:"removed"` // likewise
+	Files   []string `json:"files"`    // relative to the project, in the order in which they are read
+	Decide  []string `json:"decide"`   // what check names: file:line:column: what
+	Sketch  []string `json:"sketches"` // of Files, scripts that fail until somebody writes them
+	LeftOut []string `json:"leftOut"`  // files of the folders that are in no release: name: why
+	Added   int      `json:"added"`    // packages
+	Changed int      `json:"changed"`  // likewise
+	Removed int      `json:"removed"`  // likewise
 }
 
 func runNew(ctx context.Context, s *streams, o NewOptions) error {
@@ -86,6 +88,9 @@ func runNew(ctx context.Context, s *streams, o NewOptions) error {
 	if in.To, err = side(ctx, s, cat, to, o.New, "--new", o.Source); err != nil {
 		return err
 	}
+	if in.Before, err = packagesBefore(ctx, s, cat, from, o.Source); err != nil {
+		return err
+	}
 	files, err := scaffold.Make(in)
 	if err != nil {
 		return err
@@ -96,10 +101,13 @@ func runNew(ctx context.Context, s *streams, o NewOptions) error {
 	if err := scaffold.Place(o.Project, files, nil); err != nil {
 		return err
 	}
-	result := newResult{Jump: in.Jump(), Decide: undecided(o.Project), LeftOut: append(append([]string{}, in.From.LeftOut...), in.To.LeftOut...)}
+	result := newResult{Jump: in.Jump(), Decide: undecided(o.Project), Sketch: []string{}, LeftOut: append(append([]string{}, in.From.LeftOut...), in.To.LeftOut...)}
 	result.Added, result.Changed, result.Removed = scaffold.Count(in)
 	for _, f := range files {
 		result.Files = append(result.Files, f.Path)
+		if f.Sketch {
+			result.Sketch = append(result.Sketch, f.Path)
+		}
 	}
 	if o.JSON {
 		return s.printJSON(result)
@@ -163,6 +171,29 @@ func lockedSide(ctx context.Context, s *streams, cat *release.Catalog, out scaff
 	return out, nil
 }
 
+// packagesBefore are the packages of the release from which the jump before starts: of scriptlets that are the same in them
+// the decisions hold. nil where that jump decided about none of them, or they cannot be had.
+func packagesBefore(ctx context.Context, s *streams, cat *release.Catalog, from string, o SourceOptions) ([]scaffold.Package, error) {
+	for before, to := range cat.Jumps {
+		rules := cat.Specs[before+"-"+to].Packages
+		if to != from || !slices.ContainsFunc(cat.Release(before).Components, func(c release.Component) bool {
+			return len(rules.Skip[c.ID().NVR()])+len(rules.Keep[c.ID().NVR()]) > 0
+		}) {
+			continue
+		}
+		side, err := lockedSide(ctx, s, cat, scaffold.Side{Version: before, Release: cat.Release(before)}, o)
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		if err != nil {
+			notes(s)("the packages of %s cannot be read, so what was decided about them is asked again: %v", before, err)
+			return nil, nil
+		}
+		return side.Packages, nil
+	}
+	return nil, nil
+}
+
 // sourceOf names a folder the way a release does: relative to the project when it lies in it.
 func sourceOf(root, dir string) (string, error) {
 	full, err := filepath.Abs(dir)
@@ -204,6 +235,8 @@ func (r newResult) text(c palette) string {
 		switch {
 		case strings.HasPrefix(f, "versions/") && strings.Contains(f, "/config/"):
 			config++
+		case slices.Contains(r.Sketch, f):
+			b.WriteString("  " + f + ", a sketch: nothing is certified until it is written\n")
 		case strings.HasPrefix(f, "specs/") && strings.Contains(f, "/certify/"):
 			b.WriteString("  " + f + ", carried over\n")
 		default:

@@ -126,6 +126,7 @@ func (r *reader) spec(jump string) {
 	}
 	p.certification(s.Certify)
 	r.others(s, folder)
+	r.sketches(s, folder)
 	r.cat.Specs[jump] = s
 }
 

@@ -134,3 +134,17 @@ func TestPlace(t *testing.T) {
 		t.Errorf("a spec without a file stands at %v", got)
 	}
 }
+
+// A part of a certification's script that nobody has written is named; what a comment says of it is not.
+func TestSketches(t *testing.T) {
+	t.Parallel()
+	over := jump("")
+	over.Files = append(over.Files, txtar.File{Name: "specs/1.1-2.0/certify/app.sh", Data: []byte("#!/bin/sh\n# a line that says DECIDE: fails\n\techo \"DECIDE: what is compared\" >&2\nexit 1\n")})
+	cat, err := release.Load(project(t, over))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := cat.Warnings.Error(), "specs/1.1-2.0/certify/app.sh:3:8: still to be written: what is compared; certification fails there until it is"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

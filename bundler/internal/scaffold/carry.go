@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"onerpm/bundler/internal/exit"
@@ -35,26 +36,22 @@ func previous(in Input) (before, error) {
 	return before{}, nil
 }
 
-// checks are the product's scripts with which the jump before is certified: they hold for the next one
-// as long as the product does what it did. What is left out of the comparison is that jump's own.
-func (p before) checks(folder string) ([]File, error) {
-	if p.spec == nil {
-		return nil, nil
-	}
-	scripts, err := filepath.Glob(filepath.Join(p.spec.Dir, "certify", "*.sh"))
-	if err != nil {
-		return nil, fmt.Errorf("list the checks of the jump before: %w", err)
-	}
-	var out []File
-	for _, path := range scripts {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return nil, exit.With(exit.Spec, fmt.Errorf("carry over a check of the jump before: %w", err), "")
-		}
-		out = append(out, File{folder + "certify/" + filepath.Base(path), text})
-	}
-	return out, nil
+// What new writes about one jump alone, and the next one must not carry on.
+const (
+	steadyNote  = "# Units of packages that stay as they are; not listed, so they go on running: "
+	unownedNote = "# Rendered by the bootstrap and not listed, so they go on running: "
+	silentNote  = "# New packages that own no unit; which service, if any, starts what they bring? "
+	foldersNote = "# Scriptlets make these, no package owns them, and state does not list them: "
+	wholeNote   = "# Carried over as it was: mind the units that just one release has (only)"
+)
+
+// ofOneJump tells of a comment that new wrote about the jump before.
+func ofOneJump(line string) bool {
+	return slices.ContainsFunc([]string{steadyNote, unownedNote, silentNote, foldersNote, wholeNote}, func(note string) bool { return strings.HasPrefix(line, note) })
 }
+
+// remark is what new writes behind a unit: whose it was, and was it new.
+var remark = regexp.MustCompile(`(unit: \S+) # (?:new, of \S+; is this its place in the order\?|of \S+(?:, which has it no more)?)(\s*)$`)
 
 var topKey = regexp.MustCompile(`^[A-Za-z_"']`)
 
@@ -87,7 +84,9 @@ func (p before) section(key string) string {
 	}
 	text := ""
 	for _, line := range lines[start:end] {
-		text += p.moved(line)
+		if !ofOneJump(line) {
+			text += p.moved(remark.ReplaceAllString(line, "$1$2"))
+		}
 	}
 	if !strings.HasSuffix(text, "\n") {
 		text += "\n"

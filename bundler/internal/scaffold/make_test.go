@@ -236,15 +236,15 @@ func TestMakeTells(t *testing.T) {
 		"#   removed   replaced 1-1; come obsoletes it\n",
 		"#   unchanged same 1-1\n",
 		"# New packages that own no unit; which service, if any, starts what they bring? come\n",
-		"# Of packages that stay as they are and not listed, so they go on running: same\n",
+		"# Units of packages that stay as they are; not listed, so they go on running: same\n",
 		"  - unit: app # of app\n",
 		"  - unit: fresh # new, of fresh; is this its place in the order?\n    only: new\n",
 		"  - unit: legacy # of legacy, which has it no more\n    only: old\n",
 		"# Scriptlets make these, no package owns them, and state does not list them: /opt/app, /opt/app/env\n",
-		"#   changed /etc/app.conf of app (noreplace)\n",
-		"#   dropped /etc/gone.conf of app (noreplace)\n",
-		"#   added   /etc/new.conf of app (noreplace)\n",
-		"# These run too. check warns of them until packages.keep says that they were read:\n#   %post of app-2-1.el9\n",
+		"#   changed /etc/app.conf of app, %config(noreplace): merged with",
+		"#   removed /etc/gone.conf of app, %config(noreplace): removed, edited or not",
+		"#   added   /etc/new.conf of app, %config(noreplace): put there; ",
+		"# Not listed under packages, so these run. check warns of each until packages.keep says that it was read:\n#   %post of app-2-1.el9: runs when its files are there\n",
 		"# databases:\n",
 	} {
 		if !strings.Contains(spec, line) {
@@ -258,7 +258,7 @@ func TestMakeTells(t *testing.T) {
 		t.Error("a unit that goes on running is stopped")
 	}
 	for name, line := range map[string]string{
-		"versions/1.0.yaml": "status: supported\nplatforms: [el9.x86_64] # as its packages are named\n",
+		"versions/1.0.yaml": "status: supported # taken for that, as customers have it; ended when it gets no fixes any more\nplatforms: [el9.x86_64] # as its packages are named\n",
 		"versions/2.0.yaml": "status: planned # supported from the day on which customers may have it\n",
 	} {
 		if !strings.Contains(files[name], line) {
@@ -316,7 +316,7 @@ limits: { window: 45s, lock_timeout: 3s }
 	files := makeJump(t, in)
 	spec := files["specs/2.0-3.0/upgrade.yaml"]
 	want := []string{
-		"why its %postun must not run; the jump before kept that of app-2-1.el9: it is guarded",
+		"why its %postun must not run; the jump before kept that of app-2-1.el9 as it came, and now it goes: it is guarded",
 		"what the query returns at 3.0; two when the schema does not change",
 	}
 	got := mistakesIn(t, root)
@@ -326,7 +326,7 @@ limits: { window: 45s, lock_timeout: 3s }
 		}
 	}
 	for _, line := range []string{
-		"# Services, state, agents and limits are carried over from 1.0-2.0: read them once.\n",
+		"# Carried over from 1.0-2.0, to be read once: services, state, config, databases, limits.\n",
 		`expect: { status: 200, json: { version: "3.0" } }`,
 		"  - unit: tool\n    only: old # it starts what tool had, which goes; remove its file from versions/3.0/config too\n",
 		"state: [ /opt/app/data ]\n",
@@ -336,7 +336,7 @@ limits: { window: 45s, lock_timeout: 3s }
 		"        port: p\n", "        password: w\n",
 		"    programs:\n      - \"/usr/pgsql-*/bin\"\n    small:\n      - settings\n",
 		"    expects:\n      query: \"select v from version\"\n      value: two\n",
-		"# Hooks belong to one jump. That before ran hooks/vhosts; none is carried over.\n",
+		"# Hooks belong to one jump. The jump before ran hooks/vhosts; none is carried over.\n",
 		"limits: { window: 45s, lock_timeout: 3s }\n",
 	} {
 		if !strings.Contains(spec, line) {

@@ -6,7 +6,8 @@ import (
 )
 
 func (s *spec) databases() string {
-	if s.before.spec == nil && s.in.Schema != nil {
+	first := s.before.spec == nil || len(s.before.spec.Databases) == 0
+	if first && s.in.Schema != nil {
 		return newDatabase()
 	}
 	if s.before.spec == nil {
@@ -43,8 +44,8 @@ const step = 1000
 
 // migrations are the templates, one for each database, which check names until there is SQL in them.
 func (s *spec) migrations(folder string) []File {
-	if s.before.spec == nil && s.in.Schema != nil {
-		return []File{{folder + "migrations/" + fmt.Sprint(step+1) + "_expand_baseline.sql", []byte(s.baseline())}}
+	if s.in.Schema != nil && (s.before.spec == nil || len(s.before.spec.Databases) == 0) {
+		return []File{{Path: folder + "migrations/" + fmt.Sprint(step+1) + "_expand_baseline.sql", Data: []byte(s.baseline())}}
 	}
 	if s.before.spec == nil {
 		return nil
@@ -53,11 +54,11 @@ func (s *spec) migrations(folder string) []File {
 	for i, db := range s.before.spec.Databases {
 		first := s.lastNumber(db.Name)/step*step + step + 1
 		if i == 0 && s.in.Schema != nil {
-			out = append(out, File{fmt.Sprintf("%s%s/%d_expand_baseline.sql", folder, s.folder(i), first), []byte(s.baseline())})
+			out = append(out, File{Path: fmt.Sprintf("%s%s/%d_expand_baseline.sql", folder, s.folder(i), first), Data: []byte(s.baseline())})
 			continue
 		}
 		name := fmt.Sprintf("%s%s/%d_expand_what_comes.sql", folder, s.folder(i), first)
-		out = append(out, File{name, []byte(fmt.Sprintf(strings.TrimPrefix(template, "\n"), s.in.From.Version, s.in.To.Version, first+49))})
+		out = append(out, File{Path: name, Data: []byte(fmt.Sprintf(strings.TrimPrefix(template, "\n"), s.in.From.Version, s.in.To.Version, first+49))})
 	}
 	return out
 }

@@ -14,9 +14,12 @@ import (
 	"strings"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/pkgconf"
+	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/release"
 	"onerpm/bundler/internal/rpmcheck"
 	"onerpm/bundler/internal/rpmpkg"
+	"onerpm/internal/manifest"
 	"onerpm/internal/rpmfile"
 )
 
@@ -276,38 +279,36 @@ func owners(packages []Package) map[string]string {
 	return out
 }
 
-// configFile is a %config file that differs between the releases.
-type configFile struct {
-	path      string
-	pkg       string
-	noReplace bool
-	what      string // changed, added or dropped
-}
-
-// packageConfig finds the %config files of packages that come, change or go.
-func packageConfig(list []change) []configFile {
-	var out []configFile
-	for _, c := range list {
-		old, new := configOf(c.old), configOf(c.new)
-		for name, f := range new {
-			before, had := old[name]
-			if had && before.Digest == f.Digest {
-				continue
-			}
-			what := "added"
-			if had {
-				what = "changed"
-			}
-			out = append(out, configFile{name, c.name, f.Flags&rpmfile.FileNoReplace != 0, what})
+// packageConfig tells what becomes of the packages' %config files that are not the same in both releases.
+func (s *spec) packageConfig() []pkgconf.File {
+	var old, new []pkgconf.Package
+	for _, c := range s.changes {
+		if !c.moves() {
+			continue
 		}
-		for name, f := range old {
-			if _, stays := new[name]; !stays {
-				out = append(out, configFile{name, c.name, f.Flags&rpmfile.FileNoReplace != 0, "dropped"})
-			}
+		if c.old != nil {
+			old = append(old, pkgconf.Package{Name: c.name, Files: c.old.Header.Files()})
+		}
+		if c.new != nil {
+			new = append(new, pkgconf.Package{Name: c.name, Files: c.new.Header.Files()})
 		}
 	}
-	slices.SortFunc(out, func(a, b configFile) int { return strings.Compare(a.path+a.pkg, b.path+b.pkg) })
-	return out
+	return slices.DeleteFunc(pkgconf.Compare(old, new, s.ownConfig()), func(f pkgconf.File) bool {
+		return f.Change == plan.Unchanged && f.Fate == pkgconf.Kept
+	})
+}
+
+// ownConfig are the files that the bundle itself will have.
+func (s *spec) ownConfig() (list []manifest.Config) {
+	for _, r := range []*release.Release{s.in.From.Release, s.in.To.Release} {
+		if r == nil {
+			continue
+		}
+		for _, f := range r.ConfigFiles {
+			list = append(list, manifest.Config{Target: f.Target})
+		}
+	}
+	return list
 }
 
 func configOf(p *Package) map[string]rpmfile.FileInfo {

@@ -27,7 +27,7 @@ func (in Input) releaseFile(s Side) string {
 	}
 	status, why := "planned", " # supported from the day on which customers may have it"
 	if s.Version == in.From.Version {
-		status, why = "supported", ""
+		status, why = "supported", " # taken for that, as customers have it; ended when it gets no fixes any more"
 	}
 	fmt.Fprintf(&b, "status: %s%s\n", status, why)
 	b.WriteString(in.platforms(s))

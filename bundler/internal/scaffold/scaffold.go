@@ -25,7 +25,8 @@ type Input struct {
 	Catalog *release.Catalog
 	From    Side
 	To      Side
-	Schema  *Schema // for data that moves into the new release's tables; nil for none
+	Before  []Package // of the release from which the jump before starts; nil where they could not be read, or there is none
+	Schema  *Schema   // for data that moves into the new release's tables; nil for none
 }
 
 // Side is one of the two releases.
@@ -39,8 +40,9 @@ type Side struct {
 
 // File is one file to write, relative to the project's root.
 type File struct {
-	Path string
-	Data []byte
+	Path   string
+	Data   []byte
+	Sketch bool // it is to be written by a person
 }
 
 // Jump is the jump's name.
@@ -61,7 +63,7 @@ func Make(in Input) ([]File, error) {
 			}
 			continue
 		}
-		files = append(files, File{"versions/" + side.Version + ".yaml", []byte(in.releaseFile(side))})
+		files = append(files, File{Path: "versions/" + side.Version + ".yaml", Data: []byte(in.releaseFile(side))})
 	}
 	if in.To.Release == nil && in.From.Release != nil {
 		config, err := in.configFiles()
@@ -76,9 +78,9 @@ func Make(in Input) ([]File, error) {
 		return nil, err
 	}
 	folder := "specs/" + in.Jump() + "/"
-	files = append(files, File{folder + "upgrade.yaml", []byte(text)})
+	files = append(files, File{Path: folder + "upgrade.yaml", Data: []byte(text)})
 	files = append(files, spec.migrations(folder)...)
-	checks, err := spec.before.checks(folder)
+	checks, err := spec.certification(folder)
 	return append(files, checks...), err
 }
 
@@ -151,7 +153,7 @@ func (in Input) configFiles() ([]File, error) {
 		if err != nil {
 			return nil, fmt.Errorf("carry over %s of %s: %w", f.Target, in.From.Version, err)
 		}
-		out = append(out, File{"versions/" + in.To.Version + "/config" + f.Target, data})
+		out = append(out, File{Path: "versions/" + in.To.Version + "/config" + f.Target, Data: data})
 	}
 	return out, nil
 }

@@ -18,6 +18,7 @@ type scriptlet struct {
 	prog  string
 	body  string
 	old   bool     // of the old release's package
+	when  string   // "runs ...": when rpm runs it
 	ask   bool     // check demands a decision
 	finds []string // what in it wants a look
 }
@@ -49,7 +50,8 @@ func running(list []change) []scriptlet {
 	}
 	var out []scriptlet
 	for _, s := range plan.Scripts(changes, headers) {
-		out = append(out, scriptlet{s.NVR, s.Package, s.Kind, strings.Join(s.Interpreter, " "), s.Body, s.Old, s.Ask, judge(s.Scriptlet)})
+		out = append(out, scriptlet{nvr: s.NVR, name: s.Package, kind: s.Kind, prog: strings.Join(s.Interpreter, " "), body: s.Body,
+			old: s.Old, when: s.When, ask: s.Ask, finds: judge(s.Scriptlet)})
 	}
 	return out
 }

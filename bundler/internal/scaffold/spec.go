@@ -1,6 +1,7 @@
 package scaffold
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -40,8 +41,8 @@ func (s *spec) head() string {
 	b.WriteString(s.in.modeline("../../schemas/upgrade.schema.json"))
 	fmt.Fprintf(&b, "# What cannot be derived from the two releases about the way from %s to %s.\n", s.in.From.Version, s.in.To.Version)
 	b.WriteString("# Written by bundler new. A value that begins with DECIDE is a person's to replace; bundler check names all of them.\n")
-	if s.before.spec != nil {
-		fmt.Fprintf(&b, "# Services, state, agents and limits are carried over from %s-%s: read them once.\n", s.before.spec.From, s.before.spec.To)
+	if list := s.carriedOver(); list != nil {
+		fmt.Fprintf(&b, "# Carried over from %s-%s, to be read once: %s.\n", s.before.spec.From, s.before.spec.To, strings.Join(list, ", "))
 	}
 	fmt.Fprintf(&b, "from: %s\nto: %s\nrevision: 1\n", quoted(s.in.From.Version), quoted(s.in.To.Version))
 	b.WriteString("\n# What happens to the packages; this is computed, nothing is to be written:\n")
@@ -49,6 +50,36 @@ func (s *spec) head() string {
 		fmt.Fprintf(&b, "#   %-9s %s\n", row[0], row[1])
 	}
 	return b.String()
+}
+
+// carriedOver names what of the file is the jump before's.
+func (s *spec) carriedOver() (list []string) {
+	old := s.before.spec
+	if old == nil {
+		return nil
+	}
+	skip, keep := s.decisions()
+	same := func(verb string) func(scriptlet) bool {
+		return func(sc scriptlet) bool { d := s.decided(sc.nvr, sc.kind); return d != nil && d.same && d.verb == verb }
+	}
+	for _, part := range []struct {
+		name string
+		is   bool
+	}{
+		{"services", slices.ContainsFunc(old.Services, func(v manifest.Service) bool { return v.Only != manifest.Old })},
+		{"decisions about scriptlets", slices.ContainsFunc(skip, same(skipIt)) || slices.ContainsFunc(keep, same(keepIt))},
+		{"packages.host", len(s.host()) > 0},
+		{"state", len(old.State) > 0},
+		{"config", s.carriedConfig() != ""},
+		{"databases", len(old.Databases) > 0},
+		{"agents", old.Agents != nil},
+		{"limits", s.before.section("limits") != ""},
+	} {
+		if part.is {
+			list = append(list, part.name)
+		}
+	}
+	return list
 }
 
 // packageRows says what happens to every package.
@@ -85,7 +116,7 @@ func (s *spec) services() string {
 	head, items, ok := s.before.services()
 	var b strings.Builder
 	if !ok {
-		b.WriteString("# carried over as it was: mind the units that just one release has (only)\n" + s.before.section("services"))
+		b.WriteString(wholeNote + "\n" + s.before.section("services"))
 		return b.String()
 	}
 	old, new := units(s.in.From.Packages), units(s.in.To.Packages)
@@ -96,10 +127,10 @@ func (s *spec) services() string {
 	var lines, doors []string
 	known := map[string]bool{}
 	for _, it := range items {
-		known[it.unit] = true
 		if it.only == "old" {
 			continue // gone since the jump before
 		}
+		known[it.unit] = true
 		text := it.text
 		switch gone := s.gone(it.unit); {
 		case old[it.unit] != "" && new[it.unit] == "":
@@ -120,11 +151,11 @@ func (s *spec) services() string {
 		case old[unit] == new[unit] && s.stays(new[unit]): // a database's, perhaps, which the migrations need
 			steady = append(steady, unit)
 		default:
-			lines = append(lines, found(unit, old[unit], new[unit]))
+			lines = append(lines, newItem(unit, old[unit], new[unit]))
 		}
 	}
 	if steady != nil {
-		fmt.Fprintf(&b, "# Of packages that stay as they are and not listed, so they go on running: %s\n", strings.Join(steady, ", "))
+		fmt.Fprintf(&b, steadyNote+"%s\n", strings.Join(steady, ", "))
 	}
 	if len(lines)+len(doors) == 0 && steady != nil {
 		return b.String()
@@ -148,8 +179,8 @@ func union(a, b map[string]string) map[string]string {
 	return out
 }
 
-// found is the item of a unit that a package owns and no jump has named yet.
-func found(unit, old, new string) string {
+// newItem is the item of a unit that a package owns and no jump has named yet.
+func newItem(unit, old, new string) string {
 	switch {
 	case old == "":
 		return fmt.Sprintf("  - unit: %s # new, of %s; is this its place in the order?\n    only: new\n", quoted(unit), new)
@@ -182,7 +213,7 @@ func (s *spec) unowned(known map[string]bool) string {
 		}
 	}
 	if other != nil {
-		fmt.Fprintf(&b, "# Rendered by the bootstrap and not listed, so they go on running: %s\n", strings.Join(other, ", "))
+		fmt.Fprintf(&b, unownedNote+"%s\n", strings.Join(other, ", "))
 	}
 	var silent []string
 	for _, c := range s.changes {
@@ -191,7 +222,7 @@ func (s *spec) unowned(known map[string]bool) string {
 		}
 	}
 	if silent != nil {
-		fmt.Fprintf(&b, "# New packages that own no unit; which service, if any, starts what they bring? %s\n", strings.Join(silent, ", "))
+		fmt.Fprintf(&b, silentNote+"%s\n", strings.Join(silent, ", "))
 	}
 	return b.String()
 }
@@ -210,7 +241,7 @@ func (s *spec) state() string {
 	if open == nil {
 		return text
 	}
-	return "# Scriptlets make these, no package owns them, and state does not list them: " + strings.Join(open, ", ") + "\n" + text
+	return foldersNote + strings.Join(open, ", ") + "\n" + text
 }
 
 func (s *spec) hasState(dir string) bool {
@@ -223,15 +254,11 @@ func (s *spec) config() string {
 		fmt.Fprintf(&b, "# versions/%s/config is a copy of %s's: no package says what the new release's bootstrap renders. Correct it first;\n"+
 			"# then set what no host can know: a literal, { random: 32 }, { copy: other.key }.\n", s.in.To.Version, s.in.From.Version)
 	}
-	if list := packageConfig(s.changes); len(list) > 0 {
-		b.WriteString("# %config files of the packages that change; the host's changes to them are merged without an entry here. An entry that\n" +
-			"# names the package can decide about conflicts (policy) and keys (set).\n")
+	if list := s.packageConfig(); len(list) > 0 {
+		b.WriteString("# %config files of the packages that come, change or go, and what becomes of each without an entry here. An entry that names\n" +
+			"# the package can decide about conflicts (policy) and keys (set).\n")
 		for _, f := range list {
-			note := ""
-			if f.noReplace {
-				note = " (noreplace)"
-			}
-			fmt.Fprintf(&b, "#   %-7s %s of %s%s\n", f.what, clean(f.path), f.pkg, note)
+			fmt.Fprintf(&b, "#   %-7s %s of %s, %s: %s\n", f.Change, clean(f.Path), f.Package, cmp.Or(f.New, f.Old), f.What)
 		}
 	}
 	entries := s.carriedConfig()
@@ -292,14 +319,14 @@ func (s *spec) hooks() string {
 	if names == nil {
 		return ""
 	}
-	return fmt.Sprintf("# Hooks belong to one jump. That before ran %s; none is carried over.\n", strings.Join(names, ", "))
+	return fmt.Sprintf("# Hooks belong to one jump. The jump before ran %s; none is carried over.\n", strings.Join(names, ", "))
 }
 
 func (s *spec) limits() string {
 	if text := s.before.section("limits"); text != "" {
 		return text
 	}
-	return "# The window is what is promised: reported, it triggers nothing.\nlimits:\n  window: 60s\n  lock_timeout: 3s\n"
+	return "# The window that is promised: an upgrade that passes it goes on and reports it; a bundle that passes it is not certified.\nlimits:\n  window: 60s\n  lock_timeout: 3s\n"
 }
 
 // database of a jump before, with what is known of its schema now.
