@@ -165,7 +165,7 @@ func (o Options) runScenario(ctx context.Context, s scenario) (_ Scenario, _ Fac
 	}
 	interrupted = false
 	sc := Scenario{Name: s.name, Outcome: Passed, Seconds: seconds(time.Since(started).Seconds()), Limit: o.Manifest.Limits.Window.D().Seconds(),
-		Window: seconds(r.upgraded.Window.D().Seconds()), Measured: r.upgraded.Measured, Load: r.load,
+		Window: seconds(r.upgraded.Window.D().Seconds()), Measured: r.upgraded.Measured, Untried: r.untried, Load: r.load,
 		Back: r.back, Clients: r.clients}
 	if slow := r.slow.err(); slow != nil {
 		failed = errors.Join(failed, slow)
@@ -175,6 +175,9 @@ func (o Options) runScenario(ctx context.Context, s scenario) (_ Scenario, _ Fac
 		o.Tell(s.name, "%s: %s\n%s", Failed, sc.Reason, r.logs(ctx))
 	} else {
 		o.Tell(s.name, "%s in %.1f s", Passed, sc.Seconds)
+		if sc.Untried != "" {
+			o.Tell(s.name, "%s; the certificate says so", sc.Untried)
+		}
 	}
 	return sc, r.facts, nil
 }

@@ -116,6 +116,21 @@ func (c Checks) list() []Check {
 	return list
 }
 
+// forLoad finds the word load where a script looks at its argument: not in comments, and not as a part of another word.
+var forLoad = regexp.MustCompile(`(?m)^[^#\n]*?(?:^|[^A-Za-z0-9_./$#{-])load(?:[^A-Za-z0-9_./=-]|$)`)
+
+// writers are the scripts that write while an upgrade runs: those with the word load in them. Another one ends well with
+// every word that it does not know, and would be taken for one that wrote.
+func (c Checks) writers() []Script {
+	var list []Script
+	for _, s := range c.Scripts {
+		if forLoad.Match(s.text) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
 // giveChecks brings the scripts to the machine.
 func (r *run) giveChecks(ctx context.Context) error {
 	scripts := r.checks.Scripts

@@ -71,3 +71,24 @@ func TestChecksEnd(t *testing.T) {
 		t.Errorf("it is called by %s", got)
 	}
 }
+
+// TestWriters: a script that does nothing with load is not called with it: it would end well, and be taken for one that wrote.
+func TestWriters(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"case $1 in\nload) put ;;\nesac\n": true, "case $1 in\nbefore|load|after) put ;;\nesac\n": true, `[ "$1" = load ] && put`: true, `if [ "$1" = "load" ]; then put; fi`: true,
+		"case $1 in before | load ) put ;; esac": true, "load": true,
+		"case $1 in\nbefore) ;;\n# load) put ;;\nesac\n": false, "id=load-1; rm $notes/load; payload=x; load=1; reload\n": false, "echo hello # at load\n": false, "": false,
+	} {
+		c := Checks{Scripts: []Script{{Check: Check{Name: "a.sh"}, text: []byte(text)}}}
+		if got := len(c.writers()) == 1; got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+	for jump, want := range map[string]int{"3.4.2-4.0.1": 1, "4.0.1-4.1.1": 0, "4.1.1-4.2.0": 1} { // of this project
+		c, err := LoadChecks("../../../specs/" + jump + "/certify")
+		if err != nil || len(c.writers()) != want {
+			t.Errorf("%s: %d scripts write, %v", jump, len(c.writers()), err)
+		}
+	}
+}

@@ -56,12 +56,16 @@ func (r *run) crowds(ctx context.Context) ([]crowd, error) {
 		slow.Many, slow.Every, slow.Slow = 3, 0.2, 1
 		all = append(all, kept, single, slow)
 	}
+	writes := false
 	for _, q := range r.checks.Requests {
 		g := crowd{Name: q.Name, Held: r.held(q.url), Many: 2, URL: q.url, Method: q.method, Headers: q.headers, Body: q.body, Keep: true, Every: 0.2}
 		if len(q.body) > 0 {
-			g.Slow, g.Notes = 2, r.at("notes/"+q.Name)
+			g.Slow, g.Notes, writes = 2, r.at("notes/"+q.Name), true
 		}
 		all = append(all, g)
+	}
+	if !writes {
+		r.untried = NoWrites + ": no request of specs/" + r.m.From + "-" + r.m.To + "/certify has a body"
 	}
 	return all, nil
 }

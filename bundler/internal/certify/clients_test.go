@@ -299,6 +299,13 @@ func TestJudgeClients(t *testing.T) {
 	if _, f, _ := judgeClients("1 1.0 2.0 0.1 200\n2 1.0 2.0 0.1 401\n", crowds, upgraded); len(f) != 1 || !strings.Contains(f[0], `the clients of nginx (http://127.0.0.1/) get "" at the end`) {
 		t.Errorf("clients that did nothing: %q", f)
 	}
+	crowds[1].Notes = "notes/upload.http"
+	if saw, f, err := judgeClients(well, crowds, upgraded); err != nil || len(f) > 0 || saw.Writes != 1 {
+		t.Errorf("an upload that was acknowledged: %+v, %q, %v", saw, f, err)
+	}
+	if _, f, _ := judgeClients(strings.Replace(well, "1.0 201", "1.0 302", 1), crowds, upgraded); len(f) != 1 || !strings.Contains(f[0], `nothing was written: of 2 requests of upload.http (https://127.0.0.1/) none was acknowledged, that is, answered with 2xx, the last with "302"`) {
+		t.Errorf("no upload was acknowledged: %q", f)
+	}
 	if saw, _, _ := judgeClients("0 95.0 96.0 0.1 closed\n", crowds, report{}); saw.Cut != 0 {
 		t.Errorf("cut off, and the door was never shut: %+v", saw)
 	}

@@ -149,7 +149,8 @@ func TestJudgeLoad(t *testing.T) {
 	asked := []manifest.Service{{Unit: "demo", Health: &manifest.Health{Expect: manifest.Expect{Status: 200}}},
 		{Unit: "nginx", Health: &manifest.Health{Expect: manifest.Expect{Status: 301}}}}
 	const well = "ask 0 200 100.5\nask 1 301 100.6\nask 0 000 101.0\nask 1 000 101.1\nask 0 200 103.25\nask 1 301 102.6\nwrite ok\nwrite no\nwrite ok\n"
-	load, f, err := judgeLoad(well, asked, true)
+	writers := []Script{{Check: Check{Name: "data.sh"}}, {Check: Check{Name: "more.sh"}}}
+	load, f, err := judgeLoad(well, asked, writers)
 	if err != nil || len(f) > 0 || *load != (Load{Asked: 6, Good: 4, Gap: 2.75, Writes: 2}) {
 		t.Errorf("%+v, %v, %v", load, f, err)
 	}
@@ -157,14 +158,19 @@ func TestJudgeLoad(t *testing.T) {
 		{"not served before", "ask 1 502 99.0\n" + well, `the client of nginx got status "502" before the upgrade, want 301`},
 		{"not served at the end", well + "ask 0 500 110.0\n", `the client of demo gets status "500" at the end, want 200`},
 		{"never asked", "write ok\nask 0 200 1.0\n", `the client of nginx got status "" before the upgrade`},
-		{"no write", strings.ReplaceAll(well, "write ok", "write no"), `not one call of the product's scripts with "load" ended well`},
+		{"no write", strings.ReplaceAll(well, "write ok", "write no") + "said curl: (22) 401\nsaid second line\n",
+			`nothing was written: of 3 calls of data.sh and more.sh with "load" none was acknowledged, that is, ended with exit code 0 (the last one said: curl: (22) 401 | second line); so nothing shows that writes survive. Run it by hand`},
+		{"no call", strings.ReplaceAll(well, "write", "wrote"), `nothing was written: of 0 calls of data.sh and more.sh`},
 	} {
-		_, f, err := judgeLoad(c.text, asked, true)
+		_, f, err := judgeLoad(c.text, asked, writers)
 		if err != nil || !strings.Contains(strings.Join(f, "|"), c.fault) {
 			t.Errorf("%s: %q, %v", c.name, f, err)
 		}
 	}
-	if _, _, err := judgeLoad("ask 7 200 1.0\n", asked, false); err == nil {
+	if load, f, err := judgeLoad(strings.ReplaceAll(well, "write", "wrote"), asked, nil); err != nil || len(f) > 0 || load.Writes != 0 {
+		t.Errorf("no script writes: %+v, %q, %v", load, f, err)
+	}
+	if _, _, err := judgeLoad("ask 7 200 1.0\n", asked, nil); err == nil {
 		t.Error("a question that nobody put is no error")
 	}
 }

@@ -42,12 +42,18 @@ func judgeClients(out string, crowds []crowd, upgraded report) (*Clients, faults
 	shut := upgraded.shut()
 	turnedAway, last := make([]int, len(crowds)), make([]answered, len(crowds))
 	first := make([]answered, len(crowds)) // that was turned away
+	asked, wrote := make([]int, len(crowds)), make([]int, len(crowds))
 	for line := range strings.Lines(out) {
 		a, err := readAnswered(line, len(crowds))
 		if err != nil {
 			return nil, nil, err
 		}
 		saw.Requests++
+		asked[a.crowd]++
+		if crowds[a.crowd].Notes != "" && a.status/100 == 2 {
+			saw.Writes++
+			wrote[a.crowd]++
+		}
 		saw.Longest = max(saw.Longest, a.wait)
 		if a.ended >= last[a.crowd].ended {
 			last[a.crowd] = a
@@ -73,6 +79,10 @@ func judgeClients(out string, crowds []crowd, upgraded report) (*Clients, faults
 		}
 		if s := last[i].status; g.Want != 0 && s != g.Want || g.Want == 0 && (s == 0 || s >= 400) {
 			f.add("the clients of %s (%s) get %q at the end", g.Name, g.URL, short(last[i].result))
+		}
+		if g.Notes != "" && wrote[i] == 0 {
+			f.add("nothing was written: of %d requests of %s (%s) none was acknowledged, that is, answered with 2xx, the last with %q; so nothing shows that writes survive. "+
+				"Make it by hand on a machine of the old release until it writes", asked[i], g.Name, g.URL, short(last[i].result))
 		}
 	}
 	return saw, f, nil

@@ -20,8 +20,12 @@ func (r *run) startLoad(ctx context.Context) error {
 		}
 		fmt.Fprintf(&ask, "echo \"%d $(%s 2>/dev/null) $(date +%%s.%%N)\"\n", i, curl(s.Health, at, "-o /dev/null -w '%{http_code}'"))
 	}
-	for _, s := range r.checks.Scripts {
-		fmt.Fprintf(&write, "if %s; then echo ok; else echo no; fi\n", r.callCheck(s, phaseLoad)+" >/dev/null 2>&1")
+	writers := r.checks.writers()
+	for _, s := range writers {
+		fmt.Fprintf(&write, "if %s; then echo ok; else echo no; fi\n", r.callCheck(s, phaseLoad)+" >"+r.at("write.out")+" 2>&1")
+	}
+	if len(writers) == 0 {
+		r.untried = NoWrites + ": no script of specs/" + r.m.From + "-" + r.m.To + "/certify is one for " + phaseLoad
 	}
 	loop := func(name, body, rest string) string {
 		if body == "" {
@@ -52,21 +56,26 @@ for name in ask write; do
 	[ -e `+r.at("$name.pid")+` ] || continue
 	i=0; while kill -0 "$(cat `+r.at("$name.pid")+`)" 2>/dev/null && [ $i -lt 3100 ]; do i=$((i + 1)); sleep 0.1; done
 	sed "s/^/$name /" `+r.at("$name.log")+`
-done`)
+done
+[ ! -s `+r.at("write.out")+` ] || tail -n 5 `+r.at("write.out")+` | cut -c 1-500 | sed "s/^/said /"`)
 	if err != nil {
 		return nil, nil, err
 	}
-	return judgeLoad(out, r.asked(), len(r.checks.Scripts) > 0)
+	return judgeLoad(out, r.asked(), r.checks.writers())
 }
 
 // judgeLoad reads what the clients noted, in the order of time.
-func judgeLoad(out string, asked []manifest.Service, writes bool) (*Load, faults, error) {
+func judgeLoad(out string, asked []manifest.Service, writers []Script) (*Load, faults, error) {
 	load := &Load{}
+	calls, said := 0, []string{}
 	lastGood, first, last := make([]float64, len(asked)), make([]string, len(asked)), make([]string, len(asked))
 	for line := range strings.Lines(out) {
 		f := strings.Fields(line)
 		switch {
+		case strings.HasPrefix(line, "said "):
+			said = append(said, strings.TrimSpace(line[len("said "):]))
 		case len(f) == 2 && f[0] == "write":
+			calls++
 			if f[1] == "ok" {
 				load.Writes++
 			}
@@ -102,8 +111,23 @@ func judgeLoad(out string, asked []manifest.Service, writes bool) (*Load, faults
 			f.add("the client of %s gets status %q at the end, want %s", s.Unit, last[i], want)
 		}
 	}
-	if writes && load.Writes == 0 {
-		f.add("not one call of the product's scripts with %q ended well", phaseLoad)
+	if len(writers) > 0 && load.Writes == 0 {
+		f = append(f, nothingWritten(writers, calls, said))
 	}
 	return load, f, nil
+}
+
+// nothingWritten says that no write was acknowledged, which shows nothing about what clients write, and what to do.
+func nothingWritten(writers []Script, calls int, said []string) string {
+	names := make([]string, len(writers))
+	for i, s := range writers {
+		names[i] = s.Name
+	}
+	last := ""
+	if len(said) > 0 {
+		last = " (the last one said: " + short(strings.Join(said, " | ")) + ")"
+	}
+	return fmt.Sprintf("nothing was written: of %d calls of %s with %q none was acknowledged, that is, ended with exit code 0%s; "+
+		"so nothing shows that writes survive. Run it by hand on a machine of the old release until it writes",
+		calls, strings.Join(names, " and "), phaseLoad, last)
 }

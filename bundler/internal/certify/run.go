@@ -27,6 +27,7 @@ type run struct {
 	leaveOut []release.LeftOut
 	limits   Limits
 	slow     faults // limits that were passed
+	untried  string // what the scenario is there for and could not try
 
 	facts    Facts
 	before   state  // the old release, before anything

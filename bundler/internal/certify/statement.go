@@ -58,9 +58,10 @@ type Scenario struct {
 	// Window is the time without service in seconds, as the upgrade's report tells it: of the last
 	// upgrade that went through or back; 0 when nothing was shut.
 	Window   float64 `json:"window"`
-	Measured bool    `json:"measured"`       // at the door, not by its stop and start
-	Limit    float64 `json:"limit"`          // that the bundle promises, in seconds
-	Load     *Load   `json:"load,omitempty"` // of the scenario load
+	Measured bool    `json:"measured"`          // at the door, not by its stop and start
+	Limit    float64 `json:"limit"`             // that the bundle promises, in seconds
+	Untried  string  `json:"untried,omitempty"` // what the scenario is there for and could not try, and why: NoWrites
+	Load     *Load   `json:"load,omitempty"`    // of the scenario load
 	// Of the scenario clients: the upgrade that goes back, and the one that does not; nil where no door can be asked.
 	Back    *Clients `json:"clients_back,omitempty"`
 	Clients *Clients `json:"clients,omitempty"`
@@ -72,14 +73,19 @@ type Clients struct {
 	Failed   int     `json:"failed"`  // without a whole answer, or with an error of the server's (5xx)
 	Cut      int     `json:"cut"`     // of Failed: no whole answer on a connection that was there when the door was shut
 	Longest  float64 `json:"longest"` // wait for an answer, in seconds
+
+	Writes int `json:"writes,omitempty"` // requests with a body that were answered with 2xx
 }
+
+// NoWrites begins what a certificate says when nothing wrote while the bundle upgraded.
+const NoWrites = "no writes were tried"
 
 // TurnedAway is how many requests failed that could have waited.
 func (c Clients) TurnedAway() int { return c.Failed - c.Cut }
 
 // Plus returns what both saw together.
 func (c Clients) Plus(o Clients) Clients {
-	return Clients{c.Requests + o.Requests, c.Failed + o.Failed, c.Cut + o.Cut, max(c.Longest, o.Longest)}
+	return Clients{c.Requests + o.Requests, c.Failed + o.Failed, c.Cut + o.Cut, max(c.Longest, o.Longest), c.Writes + o.Writes}
 }
 
 func (c Clients) String() string {
@@ -125,6 +131,15 @@ func (c Certificate) Clients() Clients {
 		}
 	}
 	return all
+}
+
+// Wrote reports whether anything was written, and acknowledged, while the bundle upgraded.
+func (c Certificate) Wrote() bool {
+	wrote := c.Clients().Writes > 0
+	for _, s := range c.Scenarios {
+		wrote = wrote || s.Load != nil && s.Load.Writes > 0
+	}
+	return wrote
 }
 
 // FileName is what the statement of a bundle is called; its signature has ".asc" behind it.

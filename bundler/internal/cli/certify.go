@@ -247,10 +247,17 @@ func (r certifyResult) text(c palette) string {
 		}
 		note, _, _ := strings.Cut(sc.Reason, "\n") // all of it was told, and is in the certificate
 		if sc.Load != nil && note == "" {
-			note = fmt.Sprintf("%d of %d questions answered, longest gap %.1f s; %d writes", sc.Load.Good, sc.Load.Asked, sc.Load.Gap, sc.Load.Writes)
+			note = fmt.Sprintf("%d of %d questions answered, longest gap %.1f s", sc.Load.Good, sc.Load.Asked, sc.Load.Gap)
+			if sc.Untried == "" {
+				note += fmt.Sprintf("; %d writes", sc.Load.Writes)
+			}
 		}
 		if sc.Back != nil && sc.Clients != nil && note == "" {
 			note = fmt.Sprintf("%s; on the way back: %s", sc.Clients, sc.Back)
+		}
+		if sc.Untried != "" && sc.Outcome == certify.Passed {
+			what, _, _ := strings.Cut(sc.Untried, ":")
+			note = strings.TrimPrefix(note+"; "+what, "; ")
 		}
 		rows = append(rows, []string{sc.Name, sc.Outcome, fmt.Sprintf("%.1f s", sc.Seconds), window, note})
 	}

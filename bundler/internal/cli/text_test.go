@@ -253,6 +253,8 @@ func TestCertified(t *testing.T) {
 		{"all well", []certify.Scenario{passed, load, clients}, certify.Passed, "dist/c.json",
 			[]string{"app.rpm on el9.x86_64 (Rocky 9, rpm 4.16, PostgreSQL 15)", "fresh passed 12.3 s 2.5 s (limit 60 s)", "load passed 3.0 s - 8 of 10 questions answered, longest gap 0.5 s; 7 writes",
 				"clients passed 4.0 s - 8 requests, longest wait 2.5 s, none turned away, 2 cut off; on the way back: 9 requests, longest wait 1.2 s, 3 turned away, 0 cut off", "certified: dist/c.json"}, ""},
+		{"no writes", []certify.Scenario{{Name: "load", Outcome: certify.Passed, Untried: certify.NoWrites + ": nothing is there", Load: &certify.Load{Good: 8, Asked: 10}}, {Name: "clients", Outcome: certify.Passed, Untried: certify.NoWrites + ": x"}}, certify.Passed, "dist/c.json",
+			[]string{"8 of 10 questions answered, longest gap 0.0 s; no writes were tried", "clients passed 0.0 s - no writes were tried"}, ""},
 		{"one failed", []certify.Scenario{passed, failed}, certify.Failed, "dist/c.json",
 			[]string{"failing failed 1.0 s - the unit runs", "not certified: dist/c.json"}, "app.rpm fails on el9.x86_64: failing"},
 		{"some only", []certify.Scenario{passed}, certify.Passed, "", []string{"no certificate was written: only some of the scenarios were run"}, ""},

@@ -158,6 +158,23 @@ func clientsText(certificates []repo.Certificate) string {
 	return s
 }
 
+// noWrites says on which platforms nothing was written while it was tested, "" for none.
+func noWrites(certificates []repo.Certificate) string {
+	var on []string
+	for _, c := range certificates {
+		if c.NoWrites {
+			on = append(on, c.Platform)
+		}
+	}
+	switch len(on) {
+	case 0:
+		return ""
+	case len(certificates):
+		return "No writes were tried when tested: what users write during the upgrade was not looked at"
+	}
+	return "No writes were tried when tested on " + strings.Join(on, ", ")
+}
+
 // day is the date of a time of an Index; what is none is shown as it is.
 func day(s string) string {
 	if t, err := time.Parse(time.RFC3339, s); err == nil {

@@ -93,6 +93,25 @@ func TestClients(t *testing.T) {
 	}
 }
 
+// That nothing was written while a bundle was tested stands there, and on which platforms.
+func TestNoWrites(t *testing.T) {
+	t.Parallel()
+	in := demo(t)
+	if page := render(t, in); strings.Contains(page, "<dt>Writes</dt>") {
+		t.Error("the page says that no writes were tried, and no certificate does")
+	}
+	b := in.Details[in.Stable.Bundles[0].SHA256]
+	if len(b.Certificates) != 2 {
+		t.Fatalf("the fixture has %d certificates", len(b.Certificates))
+	}
+	for i, want := range []string{"No writes were tried when tested on el7.x86_64</dd>", "No writes were tried when tested: what users write during the upgrade was not looked at</dd>"} {
+		b.Certificates[i].NoWrites = true
+		if page := render(t, in); strings.Count(page, "<dt>Writes</dt>") != 1 || !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+}
+
 // What tests did not compare stands there once, whatever the number of platforms, with its reason; nothing of it where no certificate says so.
 func TestLeftOut(t *testing.T) {
 	t.Parallel()

@@ -55,6 +55,7 @@ type bundle struct {
 	Size, SHA256, Published string
 	Windows                 []window
 	Clients                 string   // what they saw in tests, "" when nothing is known
+	Writes                  string   // that none were tried in tests, "" when some were
 	LeftOut                 []string // what tests did not compare with the machine before, and why
 	Companions              []link
 	Steps                   []step
@@ -186,7 +187,7 @@ func newJump(in Input, e *edge, id string) jump {
 	for _, c := range d.Certificates {
 		u.Windows = append(u.Windows, window{c.Platform, duration(c.Window), day(c.At), relative(c.File)})
 	}
-	u.Clients, u.LeftOut = clientsText(d.Certificates), leftOut(d.Certificates)
+	u.Clients, u.Writes, u.LeftOut = clientsText(d.Certificates), noWrites(d.Certificates), leftOut(d.Certificates)
 	for _, c := range d.Companions {
 		u.Companions = append(u.Companions, link{cmp.Or(companions[c.Name], c.Name), relative(c.File)})
 	}

@@ -76,8 +76,9 @@ type Certificate struct {
 	Window   float64 `json:"window"` // seconds out of service
 	At       string  `json:"at"`
 
-	Clients certify.Clients   `json:"clients,omitzero"`   // what they saw in all upgrades together; zero where none could ask
-	LeftOut []release.LeftOut `json:"left_out,omitempty"` // what was not compared with the machine before, each with its reason
+	Clients  certify.Clients   `json:"clients,omitzero"`    // what they saw in all upgrades together; zero where none could ask
+	NoWrites bool              `json:"no_writes,omitempty"` // nothing was written while it upgraded
+	LeftOut  []release.LeftOut `json:"left_out,omitempty"`  // what was not compared with the machine before, each with its reason
 }
 
 // DetailsFunc returns the Details of some bundles, by their SHA-256.
@@ -144,7 +145,7 @@ func (d *Details) validate() error {
 		v.match(nameGrammar, say("platform"), c.Platform)
 		v.match(sumGrammar, say("certificate"), c.SHA256)
 		v.time(say("certificate"), c.At)
-		if w := c.Clients; !cleanName(c.File) || c.Window < 0 || w.Cut < 0 || w.Failed < w.Cut || w.Requests < w.Failed || w.Longest < 0 {
+		if w := c.Clients; !cleanName(c.File) || c.Window < 0 || w.Cut < 0 || w.Failed < w.Cut || w.Requests < w.Failed || w.Longest < 0 || w.Writes < 0 {
 			v.add("%s: certificate %q, window %v, clients %+v", d.NEVRA, c.File, c.Window, w)
 		}
 		for _, l := range c.LeftOut {

@@ -19,7 +19,7 @@ func sampleDetails() *Details {
 			Packages: []PackageChange{{"a", "1-1", "1-1", Changed}, {"b", "", "1-1", Added}, {"c", "1-1", "", Dropped}, {"d", "1-1", "1-1", Kept}},
 			Services: []string{"nginx"}, Config: []string{"/etc/a <b>"}, Migrations: []string{"demo/1_expand_one.sql"}, Agents: true, Stores: []string{"storage: 2 tables"}, Accept: []string{"roles: one goes"},
 		},
-		Certificates: []Certificate{{"el7.x86_64", "packages/x/c.json", sum("c"), 1.5, "2026-01-01T00:00:00Z", certify.Clients{Requests: 7, Failed: 3, Cut: 2, Longest: 1.5},
+		Certificates: []Certificate{{"el7.x86_64", "packages/x/c.json", sum("c"), 1.5, "2026-01-01T00:00:00Z", certify.Clients{Requests: 7, Failed: 3, Cut: 2, Longest: 1.5, Writes: 4}, true,
 			[]release.LeftOut{{Part: "files", Name: "/opt/a", Why: "it is a cache"}}}},
 	}
 }

@@ -39,7 +39,7 @@ func (l *Local) Certify(key *sign.Public, platforms []string) ([]certify.Missing
 		name := certificateName(l.Bundle.File, s.Platform, sum)
 		l.gate.files[name], l.gate.files[name+".asc"] = s.Statement, s.Signature
 		l.Details.Certificates = append(l.Details.Certificates, Certificate{
-			Platform: s.Platform, File: name, SHA256: sum, Window: s.Window(), At: stamp(s.Ended), Clients: s.Clients(), LeftOut: s.LeftOut,
+			Platform: s.Platform, File: name, SHA256: sum, Window: s.Window(), At: stamp(s.Ended), Clients: s.Clients(), NoWrites: !s.Wrote(), LeftOut: s.LeftOut,
 		})
 	}
 	sortCertificates(l.Details.Certificates)

@@ -103,7 +103,7 @@ func TestGate(t *testing.T) {
 	closed(asked(platform, "el9.x86_64"), "there is no certificate for el9.x86_64")
 	b, certificates := goes(asked(platform))
 	if b.Override != nil || len(certificates) != 1 || certificates[0].Window != 2.5 || certificates[0].Platform != platform ||
-		certificates[0].Clients != (certify.Clients{Requests: 200, Failed: 2, Cut: 2, Longest: 2.5}) {
+		certificates[0].Clients != (certify.Clients{Requests: 200, Failed: 2, Cut: 2, Longest: 2.5}) || !certificates[0].NoWrites {
 		t.Fatalf("certified: %+v, %+v", b, certificates)
 	}
 	first := certificates[0].File
