@@ -98,8 +98,8 @@ func digest(file string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
-// FromStore says which jumps' bundles, in the revision of their specs, the channels
-// of a store have; stable goes before others. details are those of package repo.
+// FromStore says which jumps' bundles the channels of a store have: in the revision of their specs, or else in the highest that is
+// there; stable goes before others. details are those of package repo.
 func FromStore(cat *release.Catalog, channels map[string]*repo.Index, details repo.DetailsFunc) (map[string]Published, error) {
 	out := map[string]Published{}
 	for _, channel := range []string{repo.Testing, repo.Stable} {
@@ -109,7 +109,11 @@ func FromStore(cat *release.Catalog, channels map[string]*repo.Index, details re
 		}
 		var bundles []repo.Bundle
 		for _, b := range index.Bundles {
-			if spec := cat.Specs[b.From+"-"+b.To]; spec != nil && spec.Revision == b.Revision {
+			spec := cat.Specs[b.From+"-"+b.To]
+			if spec == nil {
+				continue
+			}
+			if had, is := out[b.From+"-"+b.To]; !is || better(b.Revision, had.Revision, spec.Revision) {
 				bundles = append(bundles, b)
 			}
 		}
@@ -118,15 +122,25 @@ func FromStore(cat *release.Catalog, channels map[string]*repo.Index, details re
 			return nil, err
 		}
 		for _, b := range bundles {
-			p := Published{Channel: channel, Certified: []string{}}
+			name := b.From + "-" + b.To
+			if had, is := out[name]; is && !better(b.Revision, had.Revision, cat.Specs[name].Revision) {
+				continue // of two in one channel
+			}
+			p := Published{Revision: b.Revision, Channel: channel, Certified: []string{}}
 			for _, c := range all[b.SHA256].Certificates {
 				p.Certified = append(p.Certified, c.Platform)
 			}
 			if b.Override != nil {
 				p.Override = b.Override.Reason
 			}
-			out[b.From+"-"+b.To] = p
+			out[name] = p
 		}
 	}
 	return out, nil
+}
+
+// better reports whether a bundle is to be told rather than one that was found before, in the same channel or in one that goes
+// behind: the spec's own revision, or else the highest.
+func better(revision, than, spec int) bool {
+	return revision == spec || than != spec && revision >= than
 }

@@ -2,7 +2,8 @@
 // newest one, and how far the jumps of those ways are: built, certified, published.
 //
 // It promises to count every customer of versions/installed-base.yaml once, as
-// covered or as left behind, and to read nothing: what is built and published is
+// covered or as left behind, and of the covered, where a store was asked, as ready or as
+// waiting for a jump; and to read nothing: what is built and published is
 // given to it. A gap that is explained (product.yaml's unreached) is still a gap.
 package matrix
 
@@ -31,8 +32,9 @@ type Built struct {
 	Certified []string `json:"certified"` // platforms of the release that it has good certificates for
 }
 
-// Published is a bundle of the spec's revision in a store.
+// Published is a bundle of a jump in a store.
 type Published struct {
+	Revision  int      `json:"revision"`           // of the bundle
 	Channel   string   `json:"channel"`            // the best one it is in
 	Certified []string `json:"certified"`          // platforms
 	Override  string   `json:"override,omitempty"` // why it was published without all certificates
@@ -44,10 +46,12 @@ type Matrix struct {
 	Newest    string    `json:"newest"`    // the release that all others are measured against
 	Customers int       `json:"customers"` // all of them
 	Covered   int       `json:"covered"`   // those whose release has a way to the newest, or is there
+	Ready     *int      `json:"ready"`     // of those, customers whose whole way can be taken now; null when no store was asked
 	Store     bool      `json:"store"`     // whether a store was asked
 	Releases  []Release `json:"releases"`  // oldest first
 	Jumps     []Jump    `json:"jumps"`     // in the order of the releases
 	Gaps      []Gap     `json:"gaps"`      // those that concern a customer
+	asked     bool      // somebody said which release counts as the newest
 }
 
 // Release is one release that customers run, or that the project knows.
@@ -71,7 +75,8 @@ type Jump struct {
 	Customers int        `json:"customers"` // whose way to the newest takes it
 	Stores    []string   `json:"stores"`    // data that changes its database on the way, by name
 	Built     *Built     `json:"built"`     // nil when it was not built here
-	Published *Published `json:"published"` // nil when no store was asked, or has it not
+	Published *Published `json:"published"` // of the spec's revision; nil when no store was asked, or has it not
+	Older     *Published `json:"older"`     // of another revision, where the store has not the spec's; nil when it has none
 	revision  int
 }
 
@@ -79,25 +84,24 @@ type Jump struct {
 type Gap struct {
 	Release   string `json:"release"`   // "" when the gap is a jump's
 	Jump      string `json:"jump"`      // "" when there is no way at all
-	Customers int    `json:"customers"` // left behind
+	Customers int    `json:"customers"` // left behind, or of a jump, waiting for it
 	What      string `json:"what"`
 	Accepted  bool   `json:"accepted"` // somebody decided to leave them
 }
 
 // String is the gap as one line.
 func (g Gap) String() string {
-	of := g.Release
 	if g.Jump != "" {
-		of = g.Jump
+		return fmt.Sprintf("%s: %s for it: %s", g.Jump, customers(g.Customers, "waits", "wait"), g.What)
 	}
-	return fmt.Sprintf("%s: %s left behind: %s", of, customers(g.Customers), g.What)
+	return fmt.Sprintf("%s: %s left behind: %s", g.Release, customers(g.Customers, "is", "are"), g.What)
 }
 
-func customers(n int) string {
+func customers(n int, one, more string) string {
 	if n == 1 {
-		return "1 customer is"
+		return "1 customer " + one
 	}
-	return fmt.Sprintf("%d customers are", n)
+	return fmt.Sprintf("%d customers %s", n, more)
 }
 
 // New makes the matrix. Error: exit.Usage for an unknown release in To, exit.Spec
@@ -108,15 +112,16 @@ func New(in Input) (*Matrix, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Matrix{Product: cat.Product.Name, Newest: newest, Store: in.Stores != nil, Releases: []Release{}, Jumps: []Jump{}, Gaps: []Gap{}}
+	m := &Matrix{Product: cat.Product.Name, Newest: newest, Store: in.Stores != nil, asked: in.To != "", Releases: []Release{}, Jumps: []Jump{}, Gaps: []Gap{}}
 	m.releases(cat)
 	m.jumps(in)
+	m.ready()
 	m.gaps()
 	return m, nil
 }
 
-// newestOf finds the release that customers should come to: of those that are out,
-// the one with the latest date.
+// newestOf finds the release that customers should come to: of those that are out, the one with the latest date, and from
+// there the last that is out and that jumps lead to: dates alone do not say which comes after which.
 func newestOf(cat *release.Catalog, to string) (string, error) {
 	if to != "" {
 		if cat.Release(to) == nil {
@@ -131,9 +136,16 @@ func newestOf(cat *release.Catalog, to string) (string, error) {
 				newest = r
 			}
 		}
-		if newest != nil {
-			return newest.Version, nil
+		if newest == nil {
+			continue
 		}
+		last := newest.Version
+		for at := cat.Jumps[last]; at != ""; at = cat.Jumps[at] {
+			if r := cat.Release(at); r != nil && (r.Status == "planned") == planned {
+				last = at
+			}
+		}
+		return last, nil
 	}
 	return "", exit.Errorf(exit.Spec, "write versions/<version>.yaml", "the project has no release")
 }
@@ -186,16 +198,18 @@ func (m *Matrix) ahead(cat *release.Catalog, version string) bool {
 
 // why says what is known about a missing way: the product's words, or where the jumps end.
 func (m *Matrix) why(cat *release.Catalog, version string) string {
-	for _, u := range cat.Product.Unreached {
-		if u.Version == version {
-			return u.Why
-		}
-	}
 	last := version
 	for cat.Jumps[last] != "" {
 		last = cat.Jumps[last]
 	}
-	return fmt.Sprintf("no jump starts at %s", last)
+	switch why := cat.Unreached(last); {
+	case why == "":
+		return "no jump starts at " + last
+	case last != version:
+		return "no jump starts at " + last + ": " + why
+	default:
+		return why
+	}
 }
 
 func (m *Matrix) jumps(in Input) {
@@ -215,11 +229,31 @@ func (m *Matrix) jumps(in Input) {
 		if b, is := in.Built[name]; is {
 			j.Built = &b
 		}
-		if p, is := in.Stores[name]; is {
+		if p, is := in.Stores[name]; is && p.Revision == spec.Revision {
 			j.Published = &p
+		} else if is {
+			j.Older = &p
 		}
 		m.Jumps = append(m.Jumps, j)
 	}
+}
+
+// ready counts the customers whose whole way can be taken, where a store was asked.
+func (m *Matrix) ready() {
+	if !m.Store {
+		return
+	}
+	n := 0
+	for _, r := range m.Releases {
+		closed := func(name string) bool {
+			i := slices.IndexFunc(m.Jumps, func(j Jump) bool { return j.Name == name })
+			return i < 0 || m.Jumps[i].blocker() != ""
+		}
+		if r.Reaches && !slices.ContainsFunc(r.Way, closed) {
+			n += r.Customers
+		}
+	}
+	m.Ready = &n
 }
 
 func (m *Matrix) gaps() {
@@ -240,39 +274,54 @@ func (m *Matrix) gaps() {
 
 // blocker says what keeps customers from a jump that exists, and the command that removes it; "" for nothing.
 func (j Jump) blocker() string {
-	open := j.uncertified()
+	built := j.Built != nil && j.Built.Revision == j.revision
+	next := "bundler certify, then bundler publish"
+	if built && len(j.without(j.Built.Certified)) == 0 {
+		next = "what was built is certified: bundler publish"
+	}
 	switch {
-	case j.Published == nil && j.Built == nil:
-		return j.Bundle + " is neither published nor built; bundler build " + j.Name
-	case j.Published == nil && j.Built.Revision != j.revision:
-		return fmt.Sprintf("%s is not published, and revision %d is what was built; bundler build %s", j.Bundle, j.Built.Revision, j.Name)
+	case j.Published == nil && built:
+		return j.Bundle + " is built, but not published" + j.instead() + "; " + next
+	case j.Published == nil && j.Built != nil:
+		return fmt.Sprintf("%s is not published%s, and revision %d is what was built; bundler build %s", j.Bundle, j.instead(), j.Built.Revision, j.Name)
 	case j.Published == nil:
-		return j.Bundle + " is built, but not published; bundler certify, then bundler publish"
+		return j.Bundle + " is neither published nor built" + j.instead() + "; bundler build " + j.Name
 	case j.Published.Channel != repo.Stable:
-		return j.Bundle + " is in " + j.Published.Channel + " alone; bundler certify, then bundler publish"
-	case len(open) > 0 && j.Published.Override == "":
-		return fmt.Sprintf("%s is not certified for %v", j.Bundle, open)
+		return j.Bundle + " is in " + j.Published.Channel + " alone; " + next
+	case len(j.uncertified()) > 0 && j.Published.Override == "":
+		return fmt.Sprintf("%s is in stable and not certified for %s; %s", j.Bundle, join(j.uncertified()), next)
 	}
 	return ""
 }
 
-// certified returns the platforms that a jump's bundle is certified for.
+// instead tells which revision the store has in place of the spec's.
+func (j Jump) instead() string {
+	if j.Older == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (%s has revision %d)", j.Older.Channel, j.Older.Revision)
+}
+
+// certified returns the platforms that a jump's bundle is certified for: the one that is published, or else the one that was
+// built. A certificate is about bytes, and those of the two need not be the same.
 func (j Jump) certified() []string {
 	var out []string
-	if j.Built != nil && j.Built.Revision == j.revision {
-		out = append(out, j.Built.Certified...)
-	}
-	if j.Published != nil {
-		out = append(out, j.Published.Certified...)
+	switch {
+	case j.Published != nil:
+		out = slices.Clone(j.Published.Certified)
+	case j.Built != nil && j.Built.Revision == j.revision:
+		out = slices.Clone(j.Built.Certified)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
 }
 
 // uncertified returns the platforms of the release that no certificate names.
-func (j Jump) uncertified() []string {
-	have := j.certified()
-	return slices.DeleteFunc(slices.Clone(j.Platforms), func(p string) bool { return slices.Contains(have, p) })
+func (j Jump) uncertified() []string { return j.without(j.certified()) }
+
+// without returns the platforms of the release that are not among those.
+func (j Jump) without(certified []string) []string {
+	return slices.DeleteFunc(slices.Clone(j.Platforms), func(p string) bool { return slices.Contains(certified, p) })
 }
 
 // Accept marks the gaps, named by release or jump, that somebody decided to leave. Error:
@@ -291,7 +340,7 @@ func (m *Matrix) Accept(names []string) error {
 // Check is an error when customers are left behind that nobody accepted, or when
 // there is nothing to check: exit.Gap, exit.Spec.
 func (m *Matrix) Check() error {
-	if !slices.ContainsFunc(m.Releases, func(r Release) bool { return r.Installed }) {
+	if !m.knows() {
 		return exit.Errorf(exit.Spec, "write which releases customers run into versions/installed-base.yaml", "nothing says which releases customers run")
 	}
 	open := slices.DeleteFunc(slices.Clone(m.Gaps), func(g Gap) bool { return g.Accepted })

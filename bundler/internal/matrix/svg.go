@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"onerpm/bundler/internal/repo"
 )
 
 // The picture's measures, in its own units (pixels at full size).
@@ -113,7 +115,13 @@ func (p *picture) release(r Release, y int) int {
 		note = "no file in versions/"
 	}
 	if r.Version == p.m.Newest {
-		note = "the newest"
+		what := "the newest"
+		if p.m.asked {
+			what = "what counts here"
+		}
+		if note = what; r.Status != "supported" {
+			note = r.Status + ", " + what
+		}
 	}
 	fmt.Fprintf(&p.marks, `<text x="%d" y="%d"><tspan class="v">%s</tspan><tspan class="s" dx="10">%s</tspan></text>`+"\n", textAt, y+5, escape(r.Version), escape(note))
 	p.bar(r, y)
@@ -126,7 +134,11 @@ func (p *picture) release(r Release, y int) int {
 // bar draws the customers of a release.
 func (p *picture) bar(r Release, y int) {
 	if !r.Installed {
-		fmt.Fprintf(&p.marks, `<text class="s" x="%d" y="%d">no customer</text>`+"\n", barAt, y+5)
+		what := "no customer"
+		if !p.m.knows() {
+			what = "not known"
+		}
+		fmt.Fprintf(&p.marks, `<text class="s" x="%d" y="%d">%s</text>`+"\n", barAt, y+5, what)
 		return
 	}
 	long := 0
@@ -183,12 +195,18 @@ func (j Jump) state() (class, text string) {
 		return "ok", "published"
 	}
 	switch {
+	case j.Published != nil && j.Published.Channel == repo.Stable:
+		return "warn", "published, not certified"
 	case j.Published != nil:
 		return "warn", "in " + j.Published.Channel
-	case j.Built != nil && j.Built.Revision == j.revision && len(j.uncertified()) == 0:
+	case j.Built != nil && j.Built.Revision == j.revision && len(j.certified()) > 0 && len(j.uncertified()) == 0:
 		return "ok", "certified"
 	case j.Built != nil && j.Built.Revision == j.revision:
 		return "s", "built"
+	case j.Older != nil:
+		return "warn", fmt.Sprintf("revision %d in %s", j.Older.Revision, j.Older.Channel)
+	case j.Built != nil:
+		return "s", fmt.Sprintf("revision %d built", j.Built.Revision)
 	}
 	return "s", "not built"
 }

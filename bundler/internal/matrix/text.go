@@ -24,12 +24,17 @@ func count(r Release) string {
 	return fmt.Sprint(r.Customers)
 }
 
+// ahead is what is said of a release that the newest leads to.
+const ahead = "ahead of it"
+
 func (r Release) way(newest string) string {
 	switch {
+	case r.Version == newest && r.Status == "ended":
+		return "is there, and it has ended"
 	case r.Version == newest:
 		return "is there"
 	case r.Reaches && len(r.Way) == 0:
-		return "ahead of it"
+		return ahead
 	case r.Reaches:
 		return join(r.Way)
 	}
@@ -87,6 +92,8 @@ func (j Jump) certificates() string {
 
 func (j Jump) published() string {
 	switch {
+	case j.Published == nil && j.Older != nil:
+		return fmt.Sprintf("revision %d in %s", j.Older.Revision, j.Older.Channel)
 	case j.Published == nil:
 		return "no"
 	case j.Published.Override != "":
@@ -95,9 +102,24 @@ func (j Jump) published() string {
 	return j.Published.Channel
 }
 
-// Summary is one line: how many customers have a way.
+// Summary is one line: how many customers have a way, and where a store was asked, how many can take it.
 func (m *Matrix) Summary() string {
-	return fmt.Sprintf("%d of %d customers have a way to %s or are there", m.Covered, m.Customers, m.Newest)
+	if !m.knows() {
+		return "nothing says which releases customers run, and so who has a way to " + m.Newest
+	}
+	text := fmt.Sprintf("%d of %d customers have a way to %s or are there", m.Covered, m.Customers, m.Newest)
+	if slices.ContainsFunc(m.Releases, func(r Release) bool { return r.Customers > 0 && r.way(m.Newest) == ahead }) {
+		text += " or ahead of it"
+	}
+	if m.Ready != nil && *m.Ready < m.Covered {
+		text += fmt.Sprintf("; %d of them can go all of it now", *m.Ready)
+	}
+	return text
+}
+
+// knows reports whether anything says which releases customers run.
+func (m *Matrix) knows() bool {
+	return slices.ContainsFunc(m.Releases, func(r Release) bool { return r.Installed })
 }
 
 func dash(s string) string {

@@ -100,6 +100,21 @@ func (r *reader) jump(p *page, s *Spec) {
 	r.cat.Jumps[s.From] = s.To
 }
 
+// unreached reports releases of which product.yaml says that no jump starts there, and one does; the gate would say both.
+func (r *reader) unreached() {
+	first := map[string]bool{}
+	for i, u := range r.cat.Product.Unreached {
+		switch to := r.cat.Jumps[u.Version]; {
+		case u.Version == "":
+		case to != "":
+			r.productPage.wrong(fmt.Sprintf("the jump %s-%s starts at %s", u.Version, to, u.Version), "a release from which no jump starts; take it out, or remove the jump", "unreached", i, "version")
+		case first[u.Version]:
+			r.productPage.wrong(fmt.Sprintf("release %s stands here twice", u.Version), "", "unreached", i, "version")
+		}
+		first[u.Version] = true
+	}
+}
+
 // order sorts the releases by the jumps; chains, and releases that no jump touches, by date.
 func (r *reader) order() {
 	reached := map[string]bool{}

@@ -45,6 +45,9 @@ func LoadBefore(root string, coming ...string) (*Catalog, error) {
 	r.releases()
 	r.installedBase()
 	r.specs()
+	if r.productPage != nil {
+		r.unreached()
+	}
 	r.order()
 	if err := r.err(); err != nil {
 		return nil, err

@@ -50,6 +50,8 @@ var slips = map[string][]slip{
 		{"postgresql: 9.5", "postgresql: 9", "8:13", `"9" is not a valid postgresql; the oldest version that customers run, as 9.5 or 10`, 0},
 		{"postgresql: 9.5", "postgresql: 10.3", "8:13", `"10.3" is not a valid postgresql; the oldest version that customers run, as 9.5 or 10`, 0},
 		{"version: 0.9", "version: 0/9", "10:14", `"0/9" is not a valid version; a version has letters, digits and . _ + ~ ^`, 1},
+		{"version: 0.9", "version: 1.0", "10:14", "the jump 1.0-1.1 starts at 1.0; a release from which no jump starts; take it out, or remove the jump", 1},
+		{"unreached:\n", "unreached:\n  - { version: 0.9, why: before }\n", "11:14", "release 0.9 stands here twice", 0},
 		{"why: its data must first come from files", "why: ''", "11:10", "why is empty; what must happen first; paths shows it", 1},
 		{"unreached:\n", "unreached:\n  - why: no version\n", "10:5", "no version; the release that no jump starts from", 0},
 		{"product: Demo", "product: Demo\nProduct: Demo", "2:1", `unknown key "Product"`, 0},
