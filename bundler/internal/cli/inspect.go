@@ -104,6 +104,9 @@ func reportText(r *inspect.Report, file string, c palette) string {
 			[]string{"holds", contents(m)})
 	}
 	b.WriteString(table("  ", rows))
+	if r.Notes != "" {
+		b.WriteString("\nrelease notes\n  " + strings.ReplaceAll(r.Notes, "\n", "\n  ") + "\n")
+	}
 	if m := r.Manifest; m != nil {
 		b.WriteString("\npackages\n" + table("  ", packageRows(m)))
 		b.WriteString("\nconfiguration\n" + table("  ", configRows(m)))

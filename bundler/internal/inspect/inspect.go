@@ -35,6 +35,7 @@ type Report struct {
 	Signer    string             `json:"signer"`  // key ID in hexadecimal, "" for an unsigned bundle
 	Signature string             `json:"signature"`
 	Manifest  *manifest.Manifest `json:"manifest"`       // nil when there is none that can be read
+	Notes     string             `json:"notes"`          // what is new in the release, in Markdown, as the header's changelog has it; "" for none
 	Marked    []pkgconf.File     `json:"package_config"` // what becomes of the packages' %config files; of Read alone
 	Unread    []string           `json:"unread"`         // packages, by their paths in the bundle, of whose files nothing is known; of Read alone
 	Problems  []string           `json:"problems"`       // empty: the bundle is whole
@@ -102,6 +103,7 @@ func digests(r io.Reader, w io.Writer) (*Report, *rpmpkg.Package, error) {
 	}
 	rep.NEVRA, rep.Digests = h.NEVRA(), h.Verified
 	rep.digests(h)
+	rep.notes(h)
 	return rep, h, nil
 }
 
@@ -116,6 +118,7 @@ func Head(r io.Reader, key *sign.Public) (*Report, error) {
 	if err == nil {
 		rep.NEVRA, rep.Digests = h.NEVRA(), h.Verified
 		rep.signature(h, key)
+		rep.notes(h)
 		p, err = readFiles(h, in, true)
 	}
 	if in.err != nil {

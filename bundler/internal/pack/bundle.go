@@ -23,6 +23,7 @@ type Bundle struct {
 	Vendor   string
 	License  string
 	URL      string
+	Notes    string // what is new in the release, in Markdown; "" for none
 }
 
 // wrapperTime is the time of /usr/bin/<p>, which all bundles of a product share, so it cannot be the bundle's own.
@@ -74,7 +75,7 @@ func (b Bundle) Write(ctx context.Context, f *os.File, signer Signer, progress f
 	meta := Meta{
 		Name: b.Name(), Version: b.Manifest.To, Release: strconv.Itoa(b.Manifest.Revision), Arch: b.Arch,
 		Summary: b.summary(), Description: b.description(), License: b.License, Vendor: b.Vendor, URL: b.URL,
-		Group: "System Environment/Base", Time: at, Change: b.summary(),
+		Group: "System Environment/Base", Time: at, Change: b.summary(), Notes: b.Notes,
 		Scripts: Scripts{Pre: texts.Pre, Post: texts.Post, Postun: texts.Postun, Posttrans: texts.Posttrans},
 	}
 	return write(ctx, f, meta, entries, signer, progress)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/rpmpack"
 
+	"onerpm/bundler/internal/notes"
 	"onerpm/bundler/internal/sign"
 )
 
@@ -141,11 +142,7 @@ func build(meta Meta, entries []entry, p payload, sigs map[int]rpmpack.IndexEntr
 	r.AddCustomTag(tagPayloadFlags, rpmpack.EntryString("0"))
 	r.AddCustomTag(tagPayload, rpmpack.EntryStringSlice([]string{p.sha256}))
 	r.AddCustomTag(tagPayloadAlgo, rpmpack.EntryUint32([]uint32{algoSHA256}))
-	if meta.Change != "" {
-		r.AddCustomTag(tagChangeTime, rpmpack.EntryUint32([]uint32{uint32(meta.Time.Unix())})) // a date after 1970
-		r.AddCustomTag(tagChangeName, rpmpack.EntryStringSlice([]string{meta.Vendor + " - " + meta.Version + "-" + meta.Release}))
-		r.AddCustomTag(tagChangeText, rpmpack.EntryStringSlice([]string{"- " + meta.Change}))
-	}
+	meta.addChanges(r)
 	for tag, v := range sigs {
 		r.AddCustomSig(tag, v)
 	}
@@ -160,6 +157,21 @@ func build(meta Meta, entries []entry, p payload, sigs map[int]rpmpack.IndexEntr
 	// What follows the header is rpmpack's own payload, of empty files; ours comes instead.
 	end := bytes.Index(b.Bytes(), main) + len(main)
 	return b.Bytes()[:end], nil
+}
+
+// addChanges writes the changelog. Release notes are an entry of their own, which inspect knows by its name.
+func (m Meta) addChanges(r *rpmpack.RPM) {
+	if m.Change == "" {
+		return
+	}
+	at := uint32(m.Time.Unix()) // a date after 1970
+	times, names, texts := []uint32{at}, []string{m.Vendor + " - " + m.Version + "-" + m.Release}, []string{"- " + m.Change}
+	if m.Notes != "" {
+		times, names, texts = append(times, at), append(names, m.Vendor+notes.ChangelogName), append(texts, m.Notes)
+	}
+	r.AddCustomTag(tagChangeTime, rpmpack.EntryUint32(times))
+	r.AddCustomTag(tagChangeName, rpmpack.EntryStringSlice(names))
+	r.AddCustomTag(tagChangeText, rpmpack.EntryStringSlice(texts))
 }
 
 // mainHeader returns the header proper of an rpm: what its digests and its signature are of.

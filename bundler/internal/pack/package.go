@@ -19,7 +19,8 @@ type Meta struct {
 	License, Vendor, URL, Group  string
 	Time                         time.Time // of the build, and of every file
 	Obsoletes                    []rpmpkg.Dep
-	Change                       string // the one entry of the changelog; "" for none
+	Change                       string // the first entry of the changelog; "" for none
+	Notes                        string // the second one, as it is; "" for none
 	Scripts                      Scripts
 }
 

@@ -93,6 +93,25 @@ func TestClients(t *testing.T) {
 	}
 }
 
+// Release notes are rendered, and whatever stands in them is no HTML of the page; a bundle without them has no such part.
+func TestReleaseNotes(t *testing.T) {
+	t.Parallel()
+	in := demo(t)
+	if page := render(t, in); strings.Contains(page, "What is new") {
+		t.Error("the page tells what is new, and nobody wrote it")
+	}
+	in.Details[in.Stable.Bundles[0].SHA256].Notes = "# Faster\n\n- *two* times <script>alert(1)</script>\n- [more](https://example.org/new) [not](javascript:alert(1))\n"
+	page := render(t, in)
+	for _, want := range []string{"<summary>What is new in 4.1.1</summary>", "<h4>Faster</h4>", "<em>two</em> times &lt;script&gt;", `<a href="https://example.org/new" rel="noreferrer">more</a> not</li>`} {
+		if strings.Count(page, want) != 1 {
+			t.Errorf("the page does not have %q once", want)
+		}
+	}
+	if strings.Contains(page, "<script>alert") || strings.Contains(page, "javascript:") {
+		t.Error("what stands in notes has become a part of the page")
+	}
+}
+
 // That nothing was written while a bundle was tested stands there, and on which platforms.
 func TestNoWrites(t *testing.T) {
 	t.Parallel()

@@ -7,10 +7,11 @@ import (
 	"slices"
 	"strings"
 
+	"onerpm/bundler/internal/notes"
 	"onerpm/bundler/internal/repo"
 )
 
-// view is what the templates show. Whatever text of it comes from the input is a plain string.
+// view is what the templates show. Whatever text of it comes from the input is a plain string, but for release notes, of which package notes makes harmless HTML.
 type view struct {
 	Product, Key, KeyName, KeyFile, Generated, Policy string
 
@@ -54,9 +55,10 @@ type bundle struct {
 	File, Fixed             link // the same for one that is still being tried
 	Size, SHA256, Published string
 	Windows                 []window
-	Clients                 string   // what they saw in tests, "" when nothing is known
-	Writes                  string   // that none were tried in tests, "" when some were
-	LeftOut                 []string // what tests did not compare with the machine before, and why
+	Clients                 string        // what they saw in tests, "" when nothing is known
+	News                    template.HTML // what is new in the release, "" when nobody wrote it
+	Writes                  string        // that none were tried in tests, "" when some were
+	LeftOut                 []string      // what tests did not compare with the machine before, and why
 	Companions              []link
 	Steps                   []step
 	Changes                 changes
@@ -186,6 +188,9 @@ func newJump(in Input, e *edge, id string) jump {
 	u.File = link{e.fileName(), relative(e.file())}
 	for _, c := range d.Certificates {
 		u.Windows = append(u.Windows, window{c.Platform, duration(c.Window), day(c.At), relative(c.File)})
+	}
+	if d.Notes != "" {
+		u.News = notes.HTML(d.Notes)
 	}
 	u.Clients, u.Writes, u.LeftOut = clientsText(d.Certificates), noWrites(d.Certificates), leftOut(d.Certificates)
 	for _, c := range d.Companions {

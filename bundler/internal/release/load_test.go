@@ -180,3 +180,33 @@ func TestNothingThere(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Notes are read with plain line ends; what cannot be shown to people is a mistake of the file.
+func TestNotes(t *testing.T) {
+	t.Parallel()
+	good, err := txtar.ParseFile("testdata/good.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text []byte
+	for _, f := range good.Files {
+		if f.Name == "versions/1.1.yaml" {
+			text = append([]byte("notes: 1.1.md\n"), f.Data...)
+		}
+	}
+	for body, want := range map[string]string{
+		"# New\r\n\r\n- a\r\n": "", "a\n\x1b[2J\n": "versions/1.1.md: cannot be shown to customers: line 2 has the control character U+001B; Markdown in UTF-8 without control characters",
+		strings.Repeat("x", 20000): "versions/1.1.md: cannot be shown to customers: 20000 bytes; notes have at most 16384", "": "nothing in it", strings.Repeat("x", 40000): "notes have at most 16384",
+	} {
+		over := &txtar.Archive{Files: []txtar.File{{Name: "versions/1.1.yaml", Data: text}, {Name: "versions/1.1.md", Data: []byte(body)}}}
+		cat, err := release.Load(project(t, over))
+		switch {
+		case want == "" && err != nil:
+			t.Error(err)
+		case want == "" && cat.Release("1.1").NotesText != "# New\n\n- a":
+			t.Errorf("got %q", cat.Release("1.1").NotesText)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%.20q: got %v, want %s", body, err, want)
+		}
+	}
+}

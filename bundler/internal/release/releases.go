@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"onerpm/bundler/internal/notes"
 )
 
 var platformGrammar = regexp.MustCompile(`^[a-z]+[0-9]+\.[a-z0-9_]+$`)
@@ -94,6 +96,7 @@ func (r *reader) release(version string) (*Release, *page) {
 	}
 	p.sourceKind(rel.Source, "source")
 	r.key(p, rel)
+	r.notes(p, rel)
 	r.components(p, rel)
 	r.configFiles(rel)
 	return rel, p
@@ -109,6 +112,25 @@ func (r *reader) key(p *page, rel *Release) {
 		p.wrong("the key is not among the keys of "+productFile, "", "key")
 	case r.cat.Product.Keyring == "":
 		p.wrong("the release names a key, but "+productFile+" has no keyring", "", "key")
+	}
+}
+
+// notes reads the file that tells customers what is new.
+func (r *reader) notes(p *page, rel *Release) {
+	if rel.Notes == "" {
+		return
+	}
+	file := r.inFolder(p, "versions", rel.Notes, false, "notes")
+	if file == "" {
+		return
+	}
+	text, err := readBounded(filepath.Join(r.root, file), 2*notes.MaxBytes)
+	if err != nil {
+		r.wrong(file, "cannot be read: "+reason(err), "")
+		return
+	}
+	if rel.NotesText, err = notes.Read(text); err != nil {
+		r.wrong(file, "cannot be shown to customers: "+err.Error(), "Markdown in UTF-8 without control characters")
 	}
 }
 

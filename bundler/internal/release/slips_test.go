@@ -59,6 +59,8 @@ var slips = map[string][]slip{
 	},
 	"versions/1.0.yaml": {
 		{"version: 1.0", "version: 1.1", "1:10", "version 1.1 stands in the file of 1.0; the file is named after the version", 0},
+		{"date: 2020-01-01", "date: 2020-01-01\nnotes: ../README.md", "3:8", `"../README.md" leaves the folder or is not written plainly; a path inside versions/, without . and ..`, 0},
+		{"date: 2020-01-01", "date: 2020-01-01\nnotes: 1.0.md", "3:8", "versions/1.0.md is not there", 0},
 		{"date: 2020-01-01", "date: 2020-02-30", "2:7", `"2020-02-30" is no date; the day of the release as YYYY-MM-DD`, 0},
 		{"date: 2020-01-01", "date: 1.1.2020", "2:7", `"1.1.2020" is no date; the day of the release as YYYY-MM-DD`, 0},
 		{"date: 2020-01-01\n", "", "1:1", "no date; the day of the release as YYYY-MM-DD", 0},

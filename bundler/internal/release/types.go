@@ -38,9 +38,11 @@ type Release struct {
 	Status     string      `yaml:"status"`     // supported, ended or planned
 	Platforms  []string    `yaml:"platforms"`  // e.g. el7.x86_64
 	Source     string      `yaml:"source"`     // default for its components
+	Notes      string      `yaml:"notes"`      // file in versions/ with what is new, in Markdown; customers see it in the RPM and on the download page
 	Key        string      `yaml:"key"`        // fingerprint that signs its components; "" when they are unsigned
 	Components []Component `yaml:"components"` // its packages, each once
 
+	NotesText   string       `yaml:"-"` // what that file says, "" without one
 	ConfigFiles []ConfigFile `yaml:"-"` // of versions/<version>/config, sorted by target
 }
 

@@ -137,7 +137,7 @@ func newBundle(rep *inspect.Report, key, sum string, size int64) (Bundle, Detail
 			NEVRA: rep.NEVRA, From: m.From, To: m.To, Short: m.Prefix + "-" + m.To + ".rpm", Revision: m.Revision,
 			File: packageName(sum, rep.NEVRA), Size: size, SHA256: sum,
 		}, Details{
-			Version: Version, NEVRA: rep.NEVRA, SHA256: sum, Key: key, Built: m.Date, Changes: changes(m),
+			Version: Version, NEVRA: rep.NEVRA, SHA256: sum, Key: key, Built: m.Date, Notes: rep.Notes, Changes: changes(m),
 		}
 }
 

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"onerpm/bundler/internal/certify"
+	"onerpm/bundler/internal/notes"
 	"onerpm/bundler/internal/release"
 	"onerpm/bundler/internal/store"
 )
@@ -27,6 +28,8 @@ type Details struct {
 	SHA256  string `json:"sha256"` // of the bundle
 	Key     string `json:"key"`    // fingerprint of the key that signed it
 	Built   string `json:"built"`  // the bundle's own date
+
+	Notes string `json:"notes,omitempty"` // what is new in the release, in Markdown
 
 	Companions   []File        `json:"companions"` // checksum, bill of materials, provenance; sorted by name
 	Changes      Changes       `json:"changes"`
@@ -132,6 +135,11 @@ func (d *Details) validate() error {
 	v.match(sumGrammar, say("sha256"), d.SHA256)
 	v.match(fingerprintGrammar, say("key"), d.Key)
 	v.time(say("built"), d.Built)
+	if d.Notes != "" {
+		if err := notes.Check(d.Notes); err != nil {
+			v.add("%s: notes: %w", d.NEVRA, err)
+		}
+	}
 	for i, f := range d.Companions {
 		v.match(nameGrammar, say("companion"), f.Name)
 		v.match(sumGrammar, say(f.Name), f.SHA256)

@@ -13,7 +13,7 @@ import (
 func sampleDetails() *Details {
 	b := sample().Bundles[0]
 	return &Details{
-		Version: Version, NEVRA: b.NEVRA, SHA256: b.SHA256, Key: strings.Repeat("A", 40), Built: "2020-06-01T00:00:00Z",
+		Version: Version, NEVRA: b.NEVRA, SHA256: b.SHA256, Key: strings.Repeat("A", 40), Built: "2020-06-01T00:00:00Z", Notes: "# New\n\n- <b>",
 		Companions: []File{{"cdx.json", b.File + ".cdx.json", 3, sum("d")}, {"sha256", b.File + ".sha256", 3, sum("e")}},
 		Changes: Changes{
 			Packages: []PackageChange{{"a", "1-1", "1-1", Changed}, {"b", "", "1-1", Added}, {"c", "1-1", "", Dropped}, {"d", "1-1", "1-1", Kept}},
@@ -61,6 +61,8 @@ func TestDetailsRefuse(t *testing.T) {
 		{`"how":"added"`, `"how":"changed"`, "package"},
 		{`"key":"AA`, `"key":"aA`, "key is"},
 		{`"file":"packages/x/c.json"`, `"file":"packages/../c.json"`, "certificate"},
+		{`"notes":"# New`, `"notes":"\u001b New`, "notes: line 1 has the control character"},
+		{`"writes":4`, `"writes":-4`, "certificate"},
 		{`"window":1.5`, `"window":-1.5`, "certificate"},
 		{`"cut":2`, `"cut":4`, "clients 7 requests"},
 		{`"name":"sha256"`, `"name":"cdx.json"`, "companion"},

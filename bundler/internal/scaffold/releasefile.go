@@ -35,6 +35,9 @@ func (in Input) releaseFile(s Side) string {
 	if from := in.From.Release; from != nil && from.Key != "" {
 		fmt.Fprintf(&b, "key: %s # as %s\n", from.Key, in.From.Version)
 	}
+	if s.Version == in.To.Version {
+		fmt.Fprintf(&b, "# notes: %[1]s.md # versions/%[1]s.md tells customers what is new, in Markdown: in the RPM and on the download page\n", s.Version)
+	}
 	b.WriteString("components:\n")
 	list := changes(in.From.Packages, in.To.Packages)
 	for _, p := range in.ordered(s) {
