@@ -104,23 +104,22 @@ func reportText(r *inspect.Report, file string, c palette) string {
 			[]string{"holds", contents(m)})
 	}
 	b.WriteString(table("  ", rows))
+	section := func(title, body string) {
+		if body != "" {
+			b.WriteString("\n" + title + "\n" + body)
+		}
+	}
 	if r.Notes != "" {
-		b.WriteString("\nrelease notes\n  " + strings.ReplaceAll(r.Notes, "\n", "\n  ") + "\n")
+		section("release notes", "  "+strings.ReplaceAll(r.Notes, "\n", "\n  ")+"\n")
 	}
 	if m := r.Manifest; m != nil {
-		b.WriteString("\npackages\n" + table("  ", packageRows(m)))
-		b.WriteString("\nconfiguration\n" + table("  ", configRows(m)))
-		if len(r.Marked)+len(r.Unread) > 0 {
-			b.WriteString("\n" + markedTitle + "\n" + markedText(r.Marked) + unreadText(r.Unread))
-		}
-		b.WriteString("\nservices, in start order\n" + table("  ", serviceRows(m)))
-		if len(m.Accept) > 0 {
-			b.WriteString("\n" + acceptTitle + "\n" + acceptText(m.Accept))
-		}
-		if len(m.Stores) > 0 {
-			b.WriteString("\ndata that changes its database\n" + storesText(diff.MovesOf(m.Stores)))
-		}
-		b.WriteString("\nfiles\n" + table("  ", fileRows(m)))
+		section("packages", table("  ", packageRows(m)))
+		section("configuration", table("  ", configRows(m)))
+		section(markedTitle, markedText(r.Marked)+unreadText(r.Unread))
+		section("services, in start order", table("  ", serviceRows(m)))
+		section(acceptTitle, acceptText(m.Accept))
+		section("data that changes its database", storesText(diff.MovesOf(m.Stores)))
+		section("files", table("  ", fileRows(m)))
 	}
 	if len(r.Problems) > 0 {
 		b.WriteString("\n" + c.red("problems") + "\n  " + strings.Join(r.Problems, "\n  ") + "\n")
