@@ -62,6 +62,9 @@ func LoadChecks(dir string) (Checks, error) {
 		return c, exit.With(exit.Spec, fmt.Errorf("read the product's checks: %w", err), "")
 	}
 	for _, e := range entries {
+		if release.Note(e) {
+			continue
+		}
 		path := filepath.Join(dir, e.Name())
 		text, err := readBounded(path, maxCheckBytes)
 		switch {

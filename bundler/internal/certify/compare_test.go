@@ -231,6 +231,15 @@ func TestLoadChecks(t *testing.T) {
 			t.Errorf("%s: it is called at other times too: %+v", c.name, got)
 		}
 	}
+	notes := t.TempDir()
+	for _, name := range []string{"README", "README.md", ".data.sh.swp"} {
+		if err := os.WriteFile(filepath.Join(notes, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := LoadChecks(notes); err != nil || len(got.list()) != 0 {
+		t.Errorf("notes: %+v, %v", got, err)
+	}
 	if got, err := LoadChecks(filepath.Join(t.TempDir(), "none")); err != nil || len(got.list()) != 0 {
 		t.Errorf("no folder: %+v, %v", got, err)
 	}

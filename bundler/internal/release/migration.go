@@ -44,6 +44,9 @@ func (r *reader) migrations(folder, dir string) []Migration {
 	}
 	var out []Migration
 	for _, e := range entries {
+		if Note(e) {
+			continue
+		}
 		file := dir + "/" + e.Name()
 		match := migrationGrammar.FindStringSubmatch(e.Name())
 		if match == nil {

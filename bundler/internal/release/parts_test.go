@@ -45,6 +45,24 @@ config:
   - target: /etc/sysconfig/demo
     set: { SECRET: { random: 31, as: distinct }, DEBUG: { random: 32, as: base64 } }
 limits: { window: 60s, lock_timeout: 3s }
+-- specs/1.0-1.1/checks.sql --
+gone
+-- specs/1.0-1.1/hooks/before --
+gone
+-- specs/1.0-1.1/hooks/vhosts --
+gone
+-- specs/1.0-1.1/hooks/vhosts-undo --
+gone
+-- specs/1.0-1.1/hooks/after --
+gone
+-- specs/1.0-1.1/migrations/1_expand_one.sql --
+gone
+-- specs/1.0-1.1/migrations/2_expand_two.sql --
+gone
+-- specs/1.0-1.1/migrations/3_expand_stores.sql --
+gone
+-- specs/1.0-1.1/migrations/10_switch_three.sql --
+gone
 `
 
 func TestPartsOfAJump(t *testing.T) {

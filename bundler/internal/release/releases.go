@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"math"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -37,23 +36,14 @@ func (r *reader) releases() {
 	}
 	for _, e := range entries {
 		name := "versions/" + e.Name()
-		version, isYAML := strings.CutSuffix(e.Name(), ".yaml")
-		ext := path.Ext(e.Name())
-		switch {
-		case name == productFile || name == baseFile || strings.HasPrefix(e.Name(), "."):
-		case isYAML:
+		if version, isYAML := strings.CutSuffix(e.Name(), ".yaml"); isYAML && name != productFile && name != baseFile && !Note(e) {
 			if rel, page := r.release(version); rel != nil {
 				r.cat.Releases = append(r.cat.Releases, rel)
 				r.pages[version] = page
 			}
-		case strings.EqualFold(ext, ".yml") || strings.EqualFold(ext, ".yaml"):
-			r.wrong(name, "is not read", "rename it to "+strings.TrimSuffix(e.Name(), ext)+".yaml")
-		case e.IsDir() || e.Type() == fs.ModeSymlink && r.isFolder(name):
-			if _, err := os.Stat(filepath.Join(r.root, name+".yaml")); err != nil {
-				r.wrong(name, "a folder without a release", "write "+name+".yaml, or remove the folder")
-			}
 		}
 	}
+	r.unreadVersions()
 }
 
 // isFolder reports whether a path below the root leads to a folder.
@@ -142,8 +132,8 @@ func (r *reader) configFiles(rel *Release) {
 		return // most releases have no folder, and one that is a file is found elsewhere
 	}
 	for _, e := range entries {
-		if e.Name() != "config" || !e.IsDir() {
-			r.wrong(folder+"/"+e.Name(), "is not read", "the folder holds config/ alone")
+		if !Note(e) && (e.Name() != "config" || !e.IsDir()) {
+			r.wrong(folder+"/"+e.Name(), "is not read", "the folder holds config/ alone: move it there, or remove it")
 		}
 	}
 	top := filepath.Join(r.root, folder, "config")
@@ -184,6 +174,9 @@ func (r *reader) configFile(folder, top, path string, d fs.DirEntry) ConfigFile 
 	}
 	if own := r.cat.Product.OwnPlace(file.Target); own != "" {
 		r.wrong(shown, "is in a place of the upgrade's own, "+own, "configuration is the product's files alone")
+	}
+	if leftover(d.Name()) {
+		r.wrong(shown, "an editor or a merge left it there, and it would become a file of every host", "remove it")
 	}
 	sum := sha256.Sum256(data)
 	file.SHA256, file.Size = hex.EncodeToString(sum[:]), int64(len(data))

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"onerpm/bundler/internal/mistake"
 	"onerpm/internal/manifest"
 )
 
@@ -35,45 +34,16 @@ func (r *reader) specs() {
 	}
 	for _, e := range entries {
 		switch name := "specs/" + e.Name(); {
-		case ignored(e):
+		case Note(e):
 		case e.IsDir():
 			r.spec(e.Name())
 		case e.Type() == fs.ModeSymlink:
 			r.wrong(name, "is a symbolic link, which is not followed", "every jump is a folder of its own: move here what it leads to")
 		default:
-			r.wrong(name, "is not read", "every folder of specs/ is a jump, and nothing else is in it but notes (*.md)")
+			r.wrong(name, "is not read", "every folder of specs/ is a jump, and nothing else is in it but README files, *.md and hidden files")
 		}
 	}
 	r.numberLines()
-}
-
-// ignored reports whether a name in specs/, or in the folder of a jump, is not the bundler's
-// business: hidden files, an editor's backups, notes.
-func ignored(e fs.DirEntry) bool {
-	name := e.Name()
-	return strings.HasPrefix(name, ".") || !e.IsDir() && (strings.HasSuffix(name, "~") || strings.HasSuffix(name, ".md"))
-}
-
-// others warns of what is in a jump's folder and that nothing reads: its name may be another than was meant.
-func (r *reader) others(s *Spec, folder string) {
-	entries, err := os.ReadDir(s.Dir)
-	if err != nil {
-		r.wrong(folder, "cannot be read: "+reason(err), "")
-		return
-	}
-	read := []string{"upgrade.yaml", "certify", "hooks"}
-	for _, db := range s.Databases {
-		for _, name := range []string{db.Migrations, db.Checks} {
-			first, _, _ := strings.Cut(name, "/")
-			read = append(read, first)
-		}
-	}
-	for _, e := range entries {
-		if !ignored(e) && !slices.Contains(read, e.Name()) {
-			r.cat.Warnings.Add(mistake.Mistake{File: folder + "/" + e.Name(), What: "is not read",
-				Allowed: "the folder holds upgrade.yaml, hooks/, certify/, and the migrations and checks that upgrade.yaml names"})
-		}
-	}
 }
 
 func (r *reader) spec(jump string) {
@@ -125,8 +95,8 @@ func (r *reader) spec(jump string) {
 		p.wrong("memory_mib is not above 0", "how many MiB must be available on the host, e.g. 900", "limits", "memory_mib")
 	}
 	p.certification(s.Certify)
-	r.others(s, folder)
 	r.sketches(s, folder)
+	r.unreadJump(p, s, folder)
 	r.cat.Specs[jump] = s
 }
 

@@ -1,7 +1,6 @@
 package release_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -40,26 +39,6 @@ func TestWarnings(t *testing.T) {
 		if got := cat.Warnings.Error(); (tt.want == "") != (got == "") || !strings.HasPrefix(got, tt.want) {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 		}
-	}
-}
-
-// What nothing reads in the folder of a jump may be meant for something.
-func TestUnreadNames(t *testing.T) {
-	t.Parallel()
-	over := jump("")
-	for _, name := range []string{"Migrations/1_expand_a.sql", "upgrade.yml", "notes.md", ".hidden", "upgrade.yaml~", "hooks/lib.sh", "certify/app.sh"} {
-		over.Files = append(over.Files, txtar.File{Name: "specs/1.1-2.0/" + name, Data: []byte("x\n")})
-	}
-	cat, err := release.Load(project(t, over))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, w := range cat.Warnings {
-		got = append(got, w.File+": "+w.What)
-	}
-	if want := []string{"specs/1.1-2.0/Migrations: is not read", "specs/1.1-2.0/upgrade.yml: is not read"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
