@@ -11,12 +11,12 @@ import (
 // package may use those of earlier stages, and those before it in its own.
 var stages = [][]string{
 	{"exit", "mistake", "percent", "stall", "s3client", "intoto", "sign", "output", "strictyaml", "notes", "conffile", "ddl", "rpmtest", "rpmpkg", "rpmcheck"},
-	{"release", "schema"},                   // read
-	{"plan", "pkgconf", "diff", "scaffold"}, // plan
-	{"fetch", "lock"},                       // fetch
-	{"pack", "companion", "deliver"},        // build
-	{"inspect", "picture", "certify"},       // look, and prove
-	{"repodata", "repodata/onemore"},        // publish
+	{"release", "schema"},                              // read
+	{"plan", "pkgconf", "diff", "scaffold", "starter"}, // plan
+	{"fetch", "lock"},                                  // fetch
+	{"pack", "companion", "deliver"},                   // build
+	{"inspect", "picture", "certify"},                  // look, and prove
+	{"repodata", "repodata/onemore"},                   // publish
 	{"store", "store/storetest", "repo"},
 	{"page", "matrix", "fleet"}, // tell
 	{"cli"},

@@ -112,6 +112,9 @@ func (r *checkResult) check(ctx context.Context, s *streams, o CheckOptions) err
 	said := fmt.Sprintf("%s and %s: no mistake\n", plural(len(cat.Releases), "release"), plural(len(cat.Specs), "jump"))
 	if o.Jump == "" {
 		r.said = said
+		if len(cat.Releases) == 0 {
+			r.said += nextNew
+		}
 		return nil
 	}
 	p, err := plan.Resolve(cat, o.Jump, "")

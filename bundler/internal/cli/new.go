@@ -249,12 +249,15 @@ func (r newResult) text(c palette) string {
 	for _, file := range r.LeftOut {
 		b.WriteString("  left out: " + file + "\n")
 	}
-	if len(r.Decide) > 0 {
-		fmt.Fprintf(&b, "%s to decide:\n", plural(len(r.Decide), "thing"))
-		for _, d := range r.Decide {
-			b.WriteString("  " + d + "\n")
-		}
-	}
+	b.WriteString(decideText(r.Decide))
 	b.WriteString("next: read " + "specs/" + r.Jump + "/upgrade.yaml, then bundler check " + r.Jump + "\n")
 	return b.String()
+}
+
+// decideText lists what is left to a person; "" for nothing.
+func decideText(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return plural(len(list), "thing") + " to decide:\n  " + strings.Join(list, "\n  ") + "\n"
 }

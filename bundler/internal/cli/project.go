@@ -23,7 +23,7 @@ func projectOf(c *cli.Context) (string, error) {
 	for _, level := range c.Lineage() {
 		if dir := level.String("project"); dir != "" {
 			if _, err := os.Stat(filepath.Join(dir, marker)); err != nil {
-				return "", exit.With(exit.Usage, err, "name the folder that has "+marker+": --project DIR")
+				return "", exit.With(exit.Usage, err, "name the folder that has "+marker+" (--project DIR), or start one there with bundler init")
 			}
 			return dir, nil
 		}
@@ -40,7 +40,7 @@ func projectOf(c *cli.Context) (string, error) {
 		case !errors.Is(err, fs.ErrNotExist):
 			return "", err
 		case dir == filepath.Dir(dir):
-			return "", exit.Errorf(exit.Usage, "go to the project's folder, or name it with --project", "no %s here or upwards", marker)
+			return "", exit.Errorf(exit.Usage, "go to the project's folder, name it with --project, or start one here with bundler init", "no %s here or upwards", marker)
 		}
 	}
 }

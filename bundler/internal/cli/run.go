@@ -35,6 +35,7 @@ var commands = []func(*streams) *cli.Command{
 	setupCommand,
 	mirrorCommand,
 	matrixCommand,
+	initCommand,
 	newCommand,
 	schemaCommand,
 	certifyCommand,

@@ -35,12 +35,21 @@ type Installed struct {
 
 // Load reads versions/ and specs/ under root. When anything is wrong, the error is
 // a mistake.List with all of it (exit code exit.Spec), and there is no catalog.
-func Load(root string) (*Catalog, error) { return LoadBefore(root) }
+func Load(root string) (*Catalog, error) { return newReader(root).load() }
 
 // LoadBefore is Load for a project in which some releases are about to be written:
-// versions/installed-base.yaml may name them already.
+// versions/installed-base.yaml may name them already, and of the product something may be undecided.
 func LoadBefore(root string, coming ...string) (*Catalog, error) {
-	r := &reader{root: root, coming: coming, cat: &Catalog{Root: root, Jumps: map[string]string{}, Specs: map[string]*Spec{}}, pages: map[string]*page{}, ups: map[string]*section{}}
+	r := newReader(root)
+	r.coming, r.early = coming, true
+	return r.load()
+}
+
+func newReader(root string) *reader {
+	return &reader{root: root, cat: &Catalog{Root: root, Jumps: map[string]string{}, Specs: map[string]*Spec{}}, pages: map[string]*page{}, ups: map[string]*section{}}
+}
+
+func (r *reader) load() (*Catalog, error) {
 	r.product()
 	r.releases()
 	r.installedBase()
@@ -49,6 +58,9 @@ func LoadBefore(root string, coming ...string) (*Catalog, error) {
 		r.unreached()
 	}
 	r.order()
+	if r.early {
+		r.mistakes = slices.DeleteFunc(r.mistakes, func(m mistake.Mistake) bool { return m.File == productFile && strictyaml.IsUndecided(m) })
+	}
 	if err := r.err(); err != nil {
 		return nil, err
 	}
@@ -123,6 +135,7 @@ type reader struct {
 
 	productPage *page
 	coming      []string // releases that may be named and are not there yet
+	early       bool     // what is undecided in product.yaml is no mistake yet
 	lost        bool     // product.yaml could not be read: what depends on it is not checked
 }
 

@@ -290,7 +290,7 @@ func TestOneRunAtATime(t *testing.T) {
 		t.Fatal(err)
 	}
 	files := []File{{Path: "versions/2.0.yaml", Data: []byte("x")}}
-	if err := Place(root, files, nil); exit.Code(err) != exit.Output || !strings.Contains(err.Error(), "another bundler new is at work here") {
+	if err := Place(root, files, nil); exit.Code(err) != exit.Output || !strings.Contains(err.Error(), "another bundler new or init is at work here") {
 		t.Errorf("got %v", err)
 	}
 	unlock()

@@ -38,10 +38,20 @@ type target struct {
 // come to its end or somebody changed it since. after, which may be nil, is called with
 // each target when it has its name. Error: exit.Output.
 func Place(root string, files []File, after func(string)) error {
-	return exit.With(exit.Output, place(root, files, after), "free disk space, or make the project's folder writable")
+	return exit.With(exit.Output, place(root, files, folderOf, after), "free disk space, or make the project's folder writable")
 }
 
-func place(root string, files []File, after func(string)) error {
+// PlaceInto is Place for files that go into folders which may be there and have others in them: each gets its own name.
+func PlaceInto(root string, files []File) error {
+	return exit.With(exit.Output, place(root, files, path.Clean, nil), "free disk space, or make the project's folder writable")
+}
+
+// folderOf is the part of a release or a jump that a file belongs to: versions/<file>, versions/<release> or specs/<jump>.
+func folderOf(file string) string {
+	return path.Join(strings.SplitN(path.Clean(file), "/", 3)[:2]...)
+}
+
+func place(root string, files []File, part func(string) string, after func(string)) error {
 	stage := filepath.Join(root, stageName)
 	unlock, err := enter(root, stage)
 	if err != nil {
@@ -49,7 +59,7 @@ func place(root string, files []File, after func(string)) error {
 	}
 	defer unlock()
 	defer os.RemoveAll(stage) //nolint:errcheck // the next run tries again
-	targets, err := fill(stage, files)
+	targets, err := fill(stage, files, part)
 	if err != nil {
 		return err
 	}
@@ -75,7 +85,7 @@ func enter(root, stage string) (unlock func(), err error) {
 		return nil, err
 	}
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(errors.New("another bundler new is at work here"), lock.Close())
+		return nil, errors.Join(errors.New("another bundler new or init is at work here"), lock.Close())
 	}
 	unlock = func() { // a child that another goroutine is just starting may hold the file, too
 		_ = unix.Flock(int(lock.Fd()), unix.LOCK_UN)
@@ -149,21 +159,23 @@ func takeAway(root string, targets []target) error {
 		if err := os.RemoveAll(full); err != nil {
 			return err
 		}
+		for dir := path.Dir(t.Path); dir != "." && os.Remove(filepath.Join(root, dir)) == nil; { // as long as they are empty
+			dir = path.Dir(dir)
+		}
 	}
 	return nil
 }
 
 // fill writes the files below the stage, durably, and returns what is to be moved:
 // the release before its folder before the spec, so that every prefix is a sound project.
-func fill(stage string, files []File) ([]target, error) {
+func fill(stage string, files []File, part func(string) string) ([]target, error) {
 	seen := map[string]bool{}
 	var targets []target
 	for _, f := range files {
 		if err := write(filepath.Join(stage, "files", f.Path), f.Data); err != nil {
 			return nil, err
 		}
-		parts := strings.SplitN(path.Clean(f.Path), "/", 3)
-		if top := path.Join(parts[:2]...); !seen[top] {
+		if top := part(f.Path); !seen[top] {
 			seen[top] = true
 			targets = append(targets, target{Path: top})
 		}

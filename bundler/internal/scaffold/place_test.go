@@ -150,3 +150,36 @@ func TestPlaceOverwritesNothing(t *testing.T) {
 		t.Errorf("left %v", got)
 	}
 }
+
+// Files go into folders that have others in them; one that is there already stops all, and no folder stays that was made for them.
+func TestPlaceInto(t *testing.T) {
+	t.Parallel()
+	into := []scaffold.File{{Path: "new/deep/a", Data: []byte("a\n")}, {Path: ".begun/there/b", Data: []byte("b\n")}, {Path: "top", Data: []byte("c\n")}}
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, ".begun/there"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{".begun/there/mine", "top"} {
+		if err := os.WriteFile(filepath.Join(root, name), []byte("mine"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := scaffold.PlaceInto(root, into); err == nil || !strings.Contains(err.Error(), "put top in place: file exists") {
+		t.Errorf("got %v", err)
+	}
+	if got := tree(t, root); len(got) != 2 || got["top"] != "mine" {
+		t.Errorf("left %v", got)
+	}
+	if _, err := os.Stat(filepath.Join(root, "new")); !os.IsNotExist(err) {
+		t.Errorf("a folder stayed: %v", err)
+	}
+	if err := os.Remove(filepath.Join(root, "top")); err != nil {
+		t.Fatal(err)
+	}
+	if err := scaffold.PlaceInto(root, into); err != nil {
+		t.Fatal(err)
+	}
+	if got := tree(t, root); len(got) != 4 || got[".begun/there/mine"] != "mine" || got["new/deep/a"] != "a\n" {
+		t.Errorf("got %v", got)
+	}
+}

@@ -20,7 +20,7 @@ var within = map[string]string{"  - unit: ": "services:\n", "    - run: ": "hook
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	n := 0
-	for _, page := range []string{"agents.md", "certification.md", "hooks.md", "writing-a-jump.md"} {
+	for _, page := range []string{"agents.md", "certification.md", "hooks.md", "starting-a-project.md", "writing-a-jump.md"} {
 		text, err := os.ReadFile(filepath.Join(root, "docs", page))
 		if err != nil {
 			t.Fatal(err)
@@ -39,11 +39,12 @@ func TestExamples(t *testing.T) {
 			}
 		}
 	}
-	if n < 12 {
+	if n < 14 {
 		t.Errorf("only %d examples were found", n)
 	}
 	for text, want := range map[string]string{
 		"  - unit: nginx\n    holt: [ 80 ]\n": "holt", "moves:\n  - { from: 7, into: /a }\n": "from", "version: 1\nplatform: el7\n": "platform",
+		"product: A\nprefix: B\nvendor: C\nlicense: MIT\n": "prefix", "installed: [ { release: 1, customer: 2 } ]\n": "customer",
 		"# yaml-language-server: $schema=../../schemas/jump.schema.json\n": "jump.schema.json",
 	} {
 		if err := example(t, text); err == nil || !strings.Contains(err.Error(), want) {
@@ -74,8 +75,10 @@ func example(t *testing.T, text string) error {
 		}
 	}
 	file, whole := "upgrade", map[string]any{"from": "1.0", "to": "2.0", "revision": 1, "limits": map[string]any{"window": "60s", "lock_timeout": "3s"}}
-	if strings.HasPrefix(text, "version:") {
-		file, whole = "release", map[string]any{}
+	for begins, is := range map[string]string{"version:": "release", "product:": "product", "installed:": "installed-base"} {
+		if strings.HasPrefix(text, begins) {
+			file, whole = is, map[string]any{}
+		}
 	}
 	var part map[string]any
 	if err := yaml.Unmarshal([]byte(leftOut.ReplaceAllString(text, "")), &part); err != nil {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
+
+	"onerpm/bundler/internal/mistake"
 )
 
 func isScalar(n ast.Node) bool {
@@ -70,10 +72,15 @@ func unmarshaler(v reflect.Value) encoding.TextUnmarshaler {
 // a value is a mistake, wherever it stands, and what follows says what to decide.
 const Undecided = "DECIDE:"
 
+const toDecide = "still to be decided: "
+
+// IsUndecided reports whether a mistake is no more than a value that was left to a person.
+func IsUndecided(m mistake.Mistake) bool { return strings.HasPrefix(m.What, toDecide) }
+
 // undecided tells what is still to be decided about a text.
 func undecided(s string) (string, bool) {
 	what, is := strings.CutPrefix(s, Undecided)
-	return "still to be decided: " + strings.TrimSpace(what), is
+	return toDecide + strings.TrimSpace(what), is
 }
 
 // unprintable reports whether a character does something to a terminal or a page instead of being shown.
