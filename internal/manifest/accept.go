@@ -4,9 +4,9 @@ import "strings"
 
 // Acceptance is a change for the worse that an admin must accept before anything is changed, on the hosts that it is about.
 type Acceptance struct {
-	Name string     `json:"name" yaml:"name"`           // what it is called in the admin's setting, once in the jump
+	Name string     `json:"name" yaml:"name"`           // name of the change in the admin's setting accept; each stands once in a jump
 	Says string     `json:"says" yaml:"says"`           // what will be different, in words for the admin
-	When []HostCase `json:"when,omitempty" yaml:"when"` // the hosts that it is about: any of these cases; every host when absent
+	When []HostCase `json:"when,omitempty" yaml:"when"` // hosts that it is about: any of these cases; every host when absent
 }
 
 // Said is its name and what will be different, on one line.

@@ -2,30 +2,30 @@ package manifest
 
 import "path"
 
-// Hooks are programs of the product that run as steps of the line, in the order of the lists.
+// Hooks are programs of the product that run as steps of the upgrade, in the order of the lists.
 type Hooks struct {
-	Prepare []Hook `json:"prepare,omitempty" yaml:"prepare"` // the old release serves; undone on the way back where there is an undo
-	Switch  []Hook `json:"switch,omitempty" yaml:"switch"`   // in the window: packages and files are new, the schema and the services are not yet
-	Open    []Hook `json:"open,omitempty" yaml:"open"`       // after the commit: forward only, so without undo
+	Prepare []Hook `json:"prepare,omitempty" yaml:"prepare"` // hooks that run while the old release serves; undone on the way back where there is an undo
+	Switch  []Hook `json:"switch,omitempty" yaml:"switch"`   // hooks that run in the window: packages and files are new, the schema and the services are not yet; each needs an undo
+	Open    []Hook `json:"open,omitempty" yaml:"open"`       // hooks that run after the commit: forward only, so without undo
 }
 
-// Hook is one program. It is idempotent: it may have run before, to any point.
+// Hook is one script. It must be one that may be run again: it may have run before, to any point.
 type Hook struct {
-	Run     string   `json:"run" yaml:"run"`               // path in the bundle (in the spec's folder), below hooks/
-	Undo    string   `json:"undo,omitempty" yaml:"undo"`   // likewise: takes back what Run did, or began to do
-	Timeout Duration `json:"timeout" yaml:"timeout"`       // of either
-	Needs   *Given   `json:"needs,omitempty" yaml:"needs"` // what the admin must have written before; check refuses without it
+	Run     string   `json:"run" yaml:"run"`               // script that runs, a path in the folder of the jump, below hooks/
+	Undo    string   `json:"undo,omitempty" yaml:"undo"`   // script that takes back what run did, or began to do; a path below hooks/, too
+	Timeout Duration `json:"timeout" yaml:"timeout"`       // how long each of the two may take; then it is ended
+	Needs   *Given   `json:"needs,omitempty" yaml:"needs"` // file that the admin must have written before; check on the host refuses without it
 
-	// Reads are configuration files of the host that Run is given on its input, as the old release has them.
+	// Reads are configuration files of the host that run is given on its input, as the old release has them.
 	Reads []HostFile `json:"reads,omitempty" yaml:"reads"`
 }
 
 // Given is a file in which an admin says what cannot be found on the host, such as a first password. It
 // belongs to root, and others can neither read nor write it.
 type Given struct {
-	File  string     `json:"file" yaml:"file"`           // path on the host
+	File  string     `json:"file" yaml:"file"`           // path on the host of the file
 	Lines []string   `json:"lines" yaml:"lines"`         // what stands in each line, from the first on, in words for the admin; none is empty
-	When  []HostCase `json:"when,omitempty" yaml:"when"` // the hosts that need it: any of these cases; every host when absent. On others it may be there all the same
+	When  []HostCase `json:"when,omitempty" yaml:"when"` // hosts that need it: any of these cases; every host when absent. On others it may be there all the same
 }
 
 // Mistakes says everything that makes it unusable by itself, in the order of the keys.

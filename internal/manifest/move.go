@@ -6,19 +6,19 @@ import (
 )
 
 // Move gives files another place in the window, by renaming them; the way back renames them
-// again. It is either From and To or Each and Into. What is not there need not be moved.
+// again. It is either from and to or each and into. What is not there need not be moved.
 type Move struct {
-	From string `json:"from,omitempty" yaml:"from"` // a file or folder on the host
+	From string `json:"from,omitempty" yaml:"from"` // path of a file or folder on the host
 	To   string `json:"to,omitempty" yaml:"to"`     // its new path, on the same file system
-	Each string `json:"each,omitempty" yaml:"each"` // a folder on the host: everything in it moves
-	Into string `json:"into,omitempty" yaml:"into"` // the folder that it moves into, under its own names; it is made, and may lie in each
+	Each string `json:"each,omitempty" yaml:"each"` // folder on the host: everything in it moves
+	Into string `json:"into,omitempty" yaml:"into"` // folder that it moves into, under its own names; it is made, and may lie in each
 }
 
 // Owner gives files other owners in the window; the way back gives each its own again.
 type Owner struct {
-	Path  string `json:"path" yaml:"path"`             // a file, or a folder with all that is in it when the services are stopped, by its path before any move
-	User  string `json:"user" yaml:"user"`             // who may come with the new packages
-	Group string `json:"group,omitempty" yaml:"group"` // of that name; when absent, groups stay
+	Path  string `json:"path" yaml:"path"`             // path of a file, or of a folder with all that is in it when the services are stopped, as it is before any move
+	User  string `json:"user" yaml:"user"`             // user who owns it then; may come with the new packages
+	Group string `json:"group,omitempty" yaml:"group"` // group that it belongs to then; when absent, groups stay
 }
 
 // Source is what of the host moves: a file, or a folder with all that is in it.

@@ -9,9 +9,9 @@ import (
 // EarlyService is a unit of a package that comes early. It is started in prepare, goes on
 // running in the window, and is gone on the way back.
 type EarlyService struct {
-	Unit    string   `json:"unit" yaml:"unit"`                 // without ".service"; other kinds with their suffix
-	Setup   string   `json:"setup,omitempty" yaml:"setup"`     // a command, split at spaces, that makes the unit's data; run once, before the first start
-	Timeout Duration `json:"timeout,omitempty" yaml:"timeout"` // of the setup
+	Unit    string   `json:"unit" yaml:"unit"`                 // name of the unit: a service without ".service", other kinds with their suffix
+	Setup   string   `json:"setup,omitempty" yaml:"setup"`     // command, split at spaces, that makes the unit's data; run once, before the first start
+	Timeout Duration `json:"timeout,omitempty" yaml:"timeout"` // how long the setup may take
 	Makes   []string `json:"makes,omitempty" yaml:"makes"`     // folders that setup and the unit fill: not there before, gone with all that is in them on the way back
 }
 

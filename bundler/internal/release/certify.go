@@ -18,10 +18,10 @@ type Certification struct {
 
 // LeftOut is something of a machine that certification does not compare.
 type LeftOut struct {
-	Part string        `yaml:"part" json:"part"`           // of the machine: files, or contents of files that have to be there with the same mode and owner; packages, enabled, units, users, groups, ports, mounts, network, kernel, clock; of a database: roles, schema, rows, columns, sequences
-	Name string        `yaml:"name" json:"name"`           // of it: * stands for anything but a slash, ** for anything, {a,b} for one of them; a path stands for all that is in it
-	Only manifest.Side `yaml:"only" json:"only,omitempty"` // "new" when it has to be as before after a way back; "old" likewise
-	Why  string        `yaml:"why" json:"why"`             // shown in the certificate and on the download page
+	Part string        `yaml:"part" json:"part"`           // part of the machine: files, or contents of files that have to be there with the same mode and owner; packages, enabled, units, users, groups, ports, mounts, network, kernel, clock; of a database: roles, schema, rows, columns, sequences
+	Name string        `yaml:"name" json:"name"`           // name in that part: * stands for anything but a slash, ** for anything, {a,b} for one of them; a path stands for all that is in it
+	Only manifest.Side `yaml:"only" json:"only,omitempty"` // new, when it has to be as before after a way back; old, when only a way back leaves it different
+	Why  string        `yaml:"why" json:"why"`             // reason, shown in the certificate and on the download page
 }
 
 // String is what is left out and why, for people.

@@ -29,8 +29,8 @@ type Catalog struct {
 
 // Installed is one line of versions/installed-base.yaml.
 type Installed struct {
-	Release   string `yaml:"release"`   // that customers run
-	Customers int    `yaml:"customers"` // how many of them
+	Release   string `yaml:"release"`   // the release that customers run
+	Customers int    `yaml:"customers"` // how many customers run it
 }
 
 // Load reads versions/ and specs/ under root. When anything is wrong, the error is

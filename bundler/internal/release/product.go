@@ -65,7 +65,7 @@ func (r *reader) product() {
 
 // InstalledBase is versions/installed-base.yaml: which releases customers still run, and how many of them.
 type InstalledBase struct {
-	Installed []Installed `yaml:"installed"` // each release once; one without a file in versions/ stands under unreached in product.yaml
+	Installed []Installed `yaml:"installed"` // releases that customers run, each once; one without a file in versions/ stands under unreached in product.yaml
 }
 
 func (r *reader) installedBase() {

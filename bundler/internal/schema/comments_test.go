@@ -56,7 +56,7 @@ func (c reader) file(file *ast.File) {
 func (c reader) structure(name, text string, s *ast.StructType) {
 	if text != "" {
 		if rest, is := strings.CutPrefix(text, name+" "); is { // "Service is a unit" is about the Go type
-			text = strings.TrimPrefix(strings.TrimPrefix(rest, "is "), "are ")
+			text = withoutVerb(rest)
 		}
 		c[name] = upper(text)
 	}
@@ -64,8 +64,8 @@ func (c reader) structure(name, text string, s *ast.StructType) {
 		for _, n := range f.Names {
 			said := oneLine(f.Doc, f.Comment)
 			if said != "" {
-				if rest, is := strings.CutPrefix(said, n.Name+" is "); is {
-					said = rest
+				if rest, is := strings.CutPrefix(said, n.Name+" "); is {
+					said = withoutVerb(rest)
 				}
 				c[name+"."+n.Name] = upper(strings.TrimPrefix(said, n.Name+": "))
 			}
@@ -78,6 +78,16 @@ func (c reader) structure(name, text string, s *ast.StructType) {
 			}
 		}
 	}
+}
+
+// withoutVerb leaves out what only makes a sentence of a Go comment.
+func withoutVerb(text string) string {
+	for _, verb := range []string{"is ", "are ", "tells ", "names ", "name "} {
+		if rest, is := strings.CutPrefix(text, verb); is {
+			return rest
+		}
+	}
+	return text
 }
 
 // oneLine joins comments into one line of text.

@@ -91,16 +91,22 @@ func (p properties) MarshalJSON() ([]byte, error) {
 
 // Make writes the schema of a kind of file.
 func (f File) Make(c Comments) ([]byte, error) {
-	m := maker{comments: c, defs: map[string]*node{}}
-	root := m.structure(f.root)
-	root.Description = ""
-	root.Schema, root.Title, root.Defs = "https://json-schema.org/draft/2020-12/schema", f.Where, m.defs
+	root := f.tree(c)
 	var out strings.Builder
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	err := enc.Encode(root)
 	return []byte(out.String()), err
+}
+
+// tree is the schema of a kind of file.
+func (f File) tree(c Comments) *node {
+	m := maker{comments: c, defs: map[string]*node{}}
+	root := m.structure(f.root)
+	root.Description = ""
+	root.Schema, root.Title, root.Defs = "https://json-schema.org/draft/2020-12/schema", f.Where, m.defs
+	return root
 }
 
 // Comments are what the Go source says of types and fields: Type and Type.Field -> text.
