@@ -39,7 +39,7 @@ func TestExamples(t *testing.T) {
 			}
 		}
 	}
-	if n < 14 {
+	if n < 15 {
 		t.Errorf("only %d examples were found", n)
 	}
 	for text, want := range map[string]string{
