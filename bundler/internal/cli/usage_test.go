@@ -200,7 +200,7 @@ func TestProjectOfFlag(t *testing.T) {
 	}
 	for _, args := range [][]string{{"check", "--project", root}, {"--project", root, "check"}, {"check", "--project=" + root}} {
 		code, stdout, stderr := run(args...)
-		if code != 0 || stdout != "0 releases and 0 jumps: no mistake\n" {
+		if code != 0 || stdout != "0 releases and 0 jumps: no mistake\n"+nextNew {
 			t.Errorf("%q: exit code %d, %q, %q", args, code, stdout, stderr)
 		}
 	}

@@ -11,7 +11,7 @@ func Page(c Comments) string {
 	var b strings.Builder
 	b.WriteString("# Every key\n\nThe files of a project, and all that may stand in them. What to write and why: [starting a project](starting-a-project.md) and [writing a jump](writing-a-jump.md).\n" +
 		"This page is made from what the bundler reads (`make generate`), as the schemas for editors are (`bundler schema`).\n\n" +
-		"In the column *must*, a key with a dot must be there, and not be empty. `[]` is each item of a list, `<name>` each key of a mapping. A time is written `500ms`, `60s` or `5m`.\n")
+		"In the column *must*, a key with a dot must be there, and not be empty. `[]` is each item of a list, `<name>` each key of a mapping. A time is written `500ms`, `60s` or `5m`. Which keys go together, `bundler check` tells.\n")
 	for _, f := range Files {
 		root := f.tree(c)
 		p := pager{out: &b, defs: root.Defs, at: map[string]string{}}
