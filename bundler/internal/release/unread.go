@@ -61,7 +61,7 @@ func (r *reader) unread(folder string, used []string, meant func(name string, di
 func (r *reader) onlyNotes(folder string) bool {
 	entries, err := os.ReadDir(filepath.Join(r.root, folder))
 	return err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
-		return !Note(e) && !(e.IsDir() && r.onlyNotes(folder+"/"+e.Name()))
+		return !Note(e) && (!e.IsDir() || !r.onlyNotes(folder+"/"+e.Name()))
 	})
 }
 
