@@ -50,6 +50,20 @@ func TestSketch(t *testing.T) {
 	}
 }
 
+// agentsOfAJump is what upgrade.yaml says of agents.
+const agentsOfAJump = `
+agents:
+  api: http://127.0.0.1/api
+  headers: { file: /etc/app-upgrade/headers }
+  lists: { items: items, size: s, offset: o }
+  tenants: { list: tenants, name: name, header: Tenant }
+  groups: { list: l, name: n, state: s, ready: r, version: a.b, becomes: 2.0 }
+  work: { path: p, body: '{"group": "{group}"}', find: "g={group}", id: id, status: status, error: error, done: [ done ], failed: [ failed ], within: 5m }
+  canary: 1
+  batch: 5
+  stop: 20
+`
+
 // The checks of the jump before go on, with the requests that clients make; a sketch is written where none of them is the product's own.
 func TestCertificationGoesOn(t *testing.T) {
 	t.Parallel()
@@ -66,6 +80,14 @@ func TestCertificationGoesOn(t *testing.T) {
 		}
 		for _, file := range tt.before {
 			writeFile(t, root, "specs/1.0-2.0/certify/"+file, "x\n")
+			if file == release.AgentsScript { // which a jump without agents must not have
+				spec := filepath.Join(root, "specs/1.0-2.0/upgrade.yaml")
+				text, err := os.ReadFile(spec)
+				if err != nil {
+					t.Fatal(err)
+				}
+				writeFile(t, root, "specs/1.0-2.0/upgrade.yaml", string(text)+agentsOfAJump)
+			}
 		}
 		var got []string
 		for file := range makeJump(t, input(t, root, "2.0", two, "3.0", three)) {
