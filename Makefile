@@ -10,7 +10,8 @@ PG       = .cache/postgresql
 PG95     = $(PG)/9.5.3
 RELEASE ?= 4.1.1
 JUMPS    = 3.4.2-4.0.1 4.0.1-4.1.1 4.1.1-4.2.0
-BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -buildid="
+BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false
+SMALL    = -s -w -buildid=
 
 # The tests write attributes that not every tmpfs has, and are built where git may not trust the folder's owner.
 ifeq ($(shell stat -f -c %T /tmp),tmpfs)
@@ -24,7 +25,7 @@ export GOFLAGS += -buildvcs=false
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: bundler engine ## build the demo product and the bundle that upgrades it, and publish it in dist/repo
+demo: bundler ## build the demo product and the bundle that upgrades it, and publish it in dist/repo
 	$(GO) run ./test/product/components --out dist/components 4.1.1 4.2.0
 	dist/bin/bundler build 4.1.1-4.2.0
 	dist/bin/bundler inspect dist/cloudify-upgrade-4.2.0.rpm --key test/keys/demo.pub.asc
@@ -45,13 +46,14 @@ demo: bundler engine ## build the demo product and the bundle that upgrades it, 
 components: ## build the demo product's RPMs, all releases
 	$(GO) run ./test/product/components --out dist/components
 
-bundler: ## build the release engineer's command
-	$(BUILD) -o dist/bin/bundler ./bundler
+bundler: engine ## build the release engineer's command, with the engine in it
+	GOOS= GOARCH= $(GO) run ./bundler/internal/engine/embed dist/engine bundler/internal/engine/built/engine.zst
+	$(BUILD) -ldflags "$(SMALL)" -o dist/bin/bundler ./bundler
 
 engine: ## build the program that runs on the customer's machine
-	$(BUILD) -o dist/engine ./payload-scripts
+	GOOS=linux GOARCH=amd64 $(BUILD) -ldflags "$(SMALL)" -o dist/engine ./payload-scripts
 
-bundles: components bundler engine ## build all bundles; needs what make prepare installs
+bundles: components bundler ## build all bundles; needs what make prepare installs
 	@for jump in $(JUMPS); do dist/bin/bundler build $$jump || exit; done
 
 prepare: ## install what the tests need (Debian 12, root)
@@ -141,4 +143,4 @@ $(SSM): # AWS's schema of Automation documents
 	touch $@
 
 clean: ## remove what was made here
-	rm -rf dist .cache
+	rm -rf dist .cache bundler/internal/engine/built/engine.zst

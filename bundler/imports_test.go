@@ -10,7 +10,7 @@ import (
 // stages are the packages of the bundler in the order in which a bundle comes about, after what all of them use. A
 // package may use those of earlier stages, and those before it in its own.
 var stages = [][]string{
-	{"exit", "mistake", "percent", "stall", "s3client", "intoto", "sign", "output", "strictyaml", "notes", "conffile", "ddl", "rpmtest", "rpmpkg", "rpmcheck"},
+	{"exit", "engine", "engine/embed", "mistake", "percent", "stall", "s3client", "intoto", "sign", "output", "strictyaml", "notes", "conffile", "ddl", "rpmtest", "rpmpkg", "rpmcheck"},
 	{"release", "schema"},                              // read
 	{"plan", "pkgconf", "diff", "scaffold", "starter"}, // plan
 	{"fetch", "lock"},                                  // fetch

@@ -71,7 +71,7 @@ var values = strings.NewReplacer(
 
 // whole are the steps that a pipeline must have, in this order.
 var whole = []string{
-	"make bundler engine", "bundler check ", "bundler build ", "bundler inspect ", "bundler publish ", "bundler certify ", "bundler publish ",
+	"make bundler", "bundler check ", "bundler build ", "bundler inspect ", "bundler publish ", "bundler certify ", "bundler publish ",
 }
 
 // problems are the commands that are none of the document's, and the steps that were left out.

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"onerpm/bundler/internal/deliver"
+	"onerpm/bundler/internal/engine"
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/fetch"
 	"onerpm/bundler/internal/pack"
@@ -24,7 +25,7 @@ type BuildOptions struct {
 	Project string
 	Jump    string
 	Output  string // folder; "" is dist of the project
-	Engine  string // file; "" is dist/engine of the project
+	Engine  string // file; "" is the one in this program
 	Source  SourceOptions
 	Key     KeyOptions
 	JSON    bool
@@ -34,7 +35,7 @@ func buildCommand(s *streams) *cli.Command {
 	var o BuildOptions
 	flags := []cli.Flag{
 		&cli.StringFlag{Name: "output", Usage: "write the bundle into `DIR`", DefaultText: "dist of the project", Destination: &o.Output},
-		&cli.StringFlag{Name: "engine", Usage: "the program that upgrades the host is `FILE`", DefaultText: "dist/engine of the project", Destination: &o.Engine},
+		&cli.StringFlag{Name: "engine", Usage: "the program that upgrades the host is `FILE`", DefaultText: "the one in this bundler", Destination: &o.Engine},
 		jsonFlag(&o.JSON),
 	}
 	return &cli.Command{
@@ -63,8 +64,11 @@ func runBuild(ctx context.Context, s *streams, o BuildOptions) error {
 	if err := fits(p); err != nil {
 		return err
 	}
-	engine := inProject(o.Project, o.Engine, "dist/engine")
-	if err := pack.CheckEngine(engine, p.From, p.To); err != nil {
+	program, err := engineOf(o.Engine)
+	if err != nil {
+		return err
+	}
+	if err := program.Check(p.From, p.To); err != nil {
 		return err
 	}
 	key, err := signingKey(ctx, s, o.Project, o.Key)
@@ -74,7 +78,7 @@ func runBuild(ctx context.Context, s *streams, o BuildOptions) error {
 	if err := key.Check(p.Date); err != nil {
 		return exit.With(exit.Usage, fmt.Errorf("sign the bundle: %w", err), "it is dated as its release: sign with a key that ends later, or extend this one")
 	}
-	b := building{s: s, cat: cat, plan: p, source: o.Source, engine: engine, key: key, output: inProject(o.Project, o.Output, "dist")}
+	b := building{s: s, cat: cat, plan: p, source: o.Source, engine: program, key: key, output: inProject(o.Project, o.Output, "dist")}
 	result, err := b.fetchAndWrite(ctx, later(p))
 	var wrong *pack.MismatchError
 	if errors.As(err, &wrong) && b.isComponent(wrong.From) {
@@ -90,13 +94,22 @@ func runBuild(ctx context.Context, s *streams, o BuildOptions) error {
 	return s.print(builtText(result, colours(s, s.out)))
 }
 
+// engineOf returns the engine of a file, or the one in this program when none is named.
+func engineOf(file string) (pack.Engine, error) {
+	if file != "" {
+		return pack.Engine{Path: file}, nil
+	}
+	body, err := engine.Program()
+	return pack.Engine{Body: body}, err
+}
+
 // building is a bundle being made, once it is known what of and how.
 type building struct {
 	s      *streams
 	cat    *release.Catalog
 	plan   *plan.Plan
 	source SourceOptions
-	engine string // file
+	engine pack.Engine
 	key    *sign.Key
 	output string // folder
 	files  []fetch.File

@@ -1,10 +1,11 @@
 // Package companion writes what lies beside a bundle: its checksum, a bill of
 // materials (CycloneDX) and a statement of provenance (in-toto). All of them follow
-// from the bundle alone, so two builds of it have equal ones.
+// from the bundle and, in the statement, the bundler's version, so two builds of it have equal ones.
 package companion
 
 import (
 	"bytes"
+	"cmp"
 	"debug/buildinfo"
 	"encoding/hex"
 	"fmt"
@@ -83,7 +84,7 @@ func parts(b pack.Bundle) ([]cdx.Component, error) {
 		c := cdx.Component{BOMRef: "file/" + f.Path, Type: cdx.ComponentTypeFile, Name: f.Path, Hashes: sha(f.SHA256)}
 		if f.Path == "bin/engine" {
 			c.Type, c.Name = cdx.ComponentTypeApplication, "engine"
-			modules, err := modules(f.From)
+			modules, err := modules(f)
 			if err != nil {
 				return nil, err
 			}
@@ -95,10 +96,10 @@ func parts(b pack.Bundle) ([]cdx.Component, error) {
 }
 
 // modules lists the Go modules in a program, the toolchain first.
-func modules(program string) ([]cdx.Component, error) {
-	info, err := buildinfo.ReadFile(program)
+func modules(program pack.File) ([]cdx.Component, error) {
+	info, err := buildInfo(program)
 	if err != nil {
-		return nil, fmt.Errorf("read which modules %s is made of: %w", path.Base(program), err)
+		return nil, fmt.Errorf("read which modules %s is made of: %w", path.Base(cmp.Or(program.From, program.Path)), err)
 	}
 	version := strings.TrimPrefix(info.GoVersion, "go")
 	out := []cdx.Component{{
@@ -114,6 +115,13 @@ func modules(program string) ([]cdx.Component, error) {
 		})
 	}
 	return out, nil
+}
+
+func buildInfo(program pack.File) (*buildinfo.BuildInfo, error) {
+	if program.From == "" {
+		return buildinfo.Read(bytes.NewReader(program.Body))
+	}
+	return buildinfo.ReadFile(program.From)
 }
 
 // purl returns the package URL of an rpm (purl-spec, type rpm).

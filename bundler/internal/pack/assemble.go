@@ -27,7 +27,7 @@ type Input struct {
 	Headers plan.Headers
 	Verdict *plan.Verdict
 	Files   map[string]Component // by SHA-256
-	Engine  string               // the program's file
+	Engine  Engine
 }
 
 // Component is the file of a component on this machine.
@@ -41,7 +41,7 @@ type Component struct {
 // signer is for those two packages; nil leaves them unsigned. Errors have exit codes: exit.Missing for a
 // file that cannot be read, exit.Mismatch for an engine that is none.
 func Assemble(ctx context.Context, in Input, signer Signer) (Bundle, error) {
-	arch, err := archOf(in.Engine)
+	arch, err := in.Engine.arch()
 	if err != nil {
 		return Bundle{}, err
 	}
@@ -59,7 +59,9 @@ func Assemble(ctx context.Context, in Input, signer Signer) (Bundle, error) {
 	if err := b.obsoleting(ctx, in, signer); err != nil {
 		return Bundle{}, err
 	}
-	if err := b.onDisk("bin/engine", in.Engine, 0o755); err != nil {
+	if in.Engine.Path == "" {
+		b.Files = append(b.Files, bytesFile("bin/engine", in.Engine.Body, 0o755))
+	} else if err := b.onDisk("bin/engine", in.Engine.Path, 0o755); err != nil {
 		return Bundle{}, err
 	}
 	unit, err := scriptlets.Unit(m)

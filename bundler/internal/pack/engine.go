@@ -1,8 +1,11 @@
 package pack
 
 import (
+	"bytes"
 	"debug/elf"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -10,35 +13,66 @@ import (
 	"onerpm/bundler/internal/release"
 )
 
-// CheckEngine refuses a file that cannot be the engine, as Assemble does, and one that runs on
-// no platform of a release.
-func CheckEngine(engine string, releases ...*release.Release) error {
-	arch, err := archOf(engine)
+// Engine is the program that upgrades the host: a file, or one that the bundler carries.
+type Engine struct {
+	Path string // of the file; "" when it is none
+	Body []byte // the program itself when Path is ""
+}
+
+func (e Engine) String() string {
+	if e.Path == "" {
+		return "in this bundler"
+	}
+	return e.Path
+}
+
+// open gives the program to read.
+func (e Engine) open() (interface {
+	io.ReaderAt
+	io.Closer
+}, error) {
+	if e.Path == "" {
+		return inMemory{bytes.NewReader(e.Body)}, nil
+	}
+	return os.Open(e.Path)
+}
+
+type inMemory struct{ *bytes.Reader }
+
+func (inMemory) Close() error { return nil }
+
+// Check refuses what cannot be the engine, as Assemble does, and one that runs on no platform of a release.
+func (e Engine) Check(releases ...*release.Release) error {
+	arch, err := e.arch()
 	if err != nil {
 		return err
 	}
 	for _, r := range releases {
 		runs := func(platform string) bool { return strings.HasSuffix(platform, "."+arch) }
 		if !slices.ContainsFunc(r.Platforms, runs) {
-			return exit.Errorf(exit.Mismatch, "build the engine for the release's machines with GOARCH, or correct platforms in versions/"+r.Version+".yaml",
-				"the engine %s is for %s, and release %s runs on %s", engine, arch, r.Version, strings.Join(r.Platforms, ", "))
+			return exit.Errorf(exit.Mismatch, "build an engine for the release's machines with GOARCH and name it with --engine, or correct platforms in versions/"+r.Version+".yaml",
+				"the engine %s is for %s, and release %s runs on %s", e, arch, r.Version, strings.Join(r.Platforms, ", "))
 		}
 	}
 	return nil
 }
 
-// archOf returns rpm's name for the architecture of the engine, which must be a
+// arch returns rpm's name for the architecture of the engine, which must be a
 // Linux program that needs no library of the host.
-func archOf(engine string) (string, error) {
+func (e Engine) arch() (string, error) {
 	const hint = "run make engine"
-	f, err := elf.Open(engine)
+	r, err := e.open()
 	if err != nil {
-		return "", exit.With(exit.Missing, fmt.Errorf("read the engine %s: %w", engine, err), hint)
+		return "", exit.With(exit.Missing, fmt.Errorf("read the engine %s: %w", e, err), hint)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer r.Close() //nolint:errcheck // only read
+	f, err := elf.NewFile(r)
+	if err != nil {
+		return "", exit.With(exit.Missing, fmt.Errorf("read the engine %s: %w", e, err), hint)
+	}
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_INTERP {
-			return "", exit.Errorf(exit.Mismatch, hint, "the engine %s needs libraries of the host it runs on: it was not built with CGO_ENABLED=0", engine)
+			return "", exit.Errorf(exit.Mismatch, hint, "the engine %s needs libraries of the host it runs on: it was not built with CGO_ENABLED=0", e)
 		}
 	}
 	switch f.Machine {
@@ -47,5 +81,5 @@ func archOf(engine string) (string, error) {
 	case elf.EM_AARCH64:
 		return "aarch64", nil
 	}
-	return "", exit.Errorf(exit.Mismatch, hint, "the engine %s is for %s, which no release knows", engine, f.Machine)
+	return "", exit.Errorf(exit.Mismatch, hint, "the engine %s is for %s, which no release knows", e, f.Machine)
 }

@@ -126,7 +126,7 @@ func (p *project) input(t testing.TB) Input {
 		t.Fatal(err)
 	}
 	return Input{
-		Plan: resolved, Files: p.files, Engine: p.engine,
+		Plan: resolved, Files: p.files, Engine: Engine{Path: p.engine},
 		Verdict: &plan.Verdict{
 			Drop: []rpmpkg.Dep{{Name: "gone", Flags: rpmpkg.DepEqual, EVR: "1-1"}},
 			Undo: []rpmpkg.Dep{{Name: "new", Flags: rpmpkg.DepEqual, EVR: "2-1"}},

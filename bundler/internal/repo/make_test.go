@@ -109,7 +109,7 @@ func build(t testing.TB, j jump) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := pack.Assemble(t.Context(), pack.Input{Plan: p, Verdict: &plan.Verdict{}, Files: files, Engine: program}, j.key)
+	b, err := pack.Assemble(t.Context(), pack.Input{Plan: p, Verdict: &plan.Verdict{}, Files: files, Engine: pack.Engine{Path: program}}, j.key)
 	if err != nil {
 		t.Fatal(err)
 	}
