@@ -10,8 +10,11 @@ PG       = .cache/postgresql
 PG95     = $(PG)/9.5.3
 RELEASE ?= 4.1.1
 JUMPS    = 3.4.2-4.0.1 4.0.1-4.1.1 4.1.1-4.2.0
+# The newest release in CHANGELOG.md, with +unreleased behind it while there are changes after it.
+VERSION ?= $(shell awk '/^.. Unreleased/ { more = "+unreleased" } /^.. [0-9]/ { number = $$2; exit } END { print (number ? number : "0.0.0") more }' CHANGELOG.md)
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false
 SMALL    = -s -w -buildid=
+STAMPED  = $(SMALL) -X onerpm/bundler/internal/version.number=$(VERSION)
 
 # The tests write attributes that not every tmpfs has, and are built where git may not trust the folder's owner.
 ifeq ($(shell stat -f -c %T /tmp),tmpfs)
@@ -48,7 +51,7 @@ components: ## build the demo product's RPMs, all releases
 
 bundler: engine ## build the release engineer's command, with the engine in it
 	GOOS= GOARCH= $(GO) run ./bundler/internal/engine/embed dist/engine bundler/internal/engine/built/engine.zst
-	$(BUILD) -ldflags "$(SMALL)" -o dist/bin/bundler ./bundler
+	$(BUILD) -ldflags "$(STAMPED)" -o dist/bin/bundler ./bundler
 
 engine: ## build the program that runs on the customer's machine
 	GOOS=linux GOARCH=amd64 $(BUILD) -ldflags "$(SMALL)" -o dist/engine ./payload-scripts

@@ -10,7 +10,7 @@ import (
 // stages are the packages of the bundler in the order in which a bundle comes about, after what all of them use. A
 // package may use those of earlier stages, and those before it in its own.
 var stages = [][]string{
-	{"exit", "engine", "engine/embed", "mistake", "percent", "stall", "s3client", "intoto", "sign", "output", "strictyaml", "notes", "conffile", "ddl", "rpmtest", "rpmpkg", "rpmcheck"},
+	{"version", "exit", "engine", "engine/embed", "mistake", "percent", "stall", "s3client", "intoto", "sign", "output", "strictyaml", "notes", "conffile", "ddl", "rpmtest", "rpmpkg", "rpmcheck"},
 	{"release", "schema"},                              // read
 	{"plan", "pkgconf", "diff", "scaffold", "starter"}, // plan
 	{"fetch", "lock"},                                  // fetch
@@ -19,7 +19,7 @@ var stages = [][]string{
 	{"repodata", "repodata/onemore"},                   // publish
 	{"store", "store/storetest", "repo"},
 	{"page", "matrix", "fleet"}, // tell
-	{"cli"},
+	{"complete", "manual", "cli"},
 }
 
 // TestStages fails when a package uses one of a later stage, and when one is not in the list.

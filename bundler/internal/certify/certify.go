@@ -20,7 +20,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -29,6 +28,7 @@ import (
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/picture"
 	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/version"
 	"onerpm/internal/manifest"
 )
 
@@ -71,7 +71,7 @@ func CheckOnly(only []string) error {
 func Run(ctx context.Context, o Options) (Certificate, error) {
 	c := Certificate{From: o.Manifest.From, To: o.Manifest.To, Platform: o.Platform, Outcome: Passed, Checks: o.Checks.list(),
 		LeftOut: picture.NewLeftOut(o.Manifest.Prefix, o.LeaveOut, "").List(),
-		Started: now(), Engine: engineOf(o.Manifest), Tool: tool()}
+		Started: now(), Engine: engineOf(o.Manifest), Tool: "bundler " + version.Number()}
 	todo, err := o.scenarios()
 	if err != nil {
 		return c, err
@@ -227,12 +227,4 @@ func engineOf(m *manifest.Manifest) string {
 		}
 	}
 	return ""
-}
-
-// tool is this program with its version.
-func tool() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return "bundler " + info.Main.Version
-	}
-	return "bundler"
 }

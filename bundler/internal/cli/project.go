@@ -14,7 +14,7 @@ import (
 const marker = "versions/product.yaml"
 
 func projectFlag() cli.Flag {
-	return &cli.StringFlag{Name: "project", Usage: "the project's folder", DefaultText: "the nearest upwards with " + marker}
+	return &cli.StringFlag{Name: "project", Usage: "the project is in `DIR`", DefaultText: "the nearest upwards with " + marker}
 }
 
 // projectOf returns the project's folder: the flag's, which may stand before or
@@ -32,6 +32,11 @@ func projectOf(c *cli.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return upwards(here)
+}
+
+// upwards returns the nearest project's folder from a folder upwards.
+func upwards(here string) (string, error) {
 	for dir := here; ; dir = filepath.Dir(dir) {
 		_, err := os.Stat(filepath.Join(dir, marker))
 		switch {

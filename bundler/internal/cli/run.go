@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -40,6 +41,10 @@ var commands = []func(*streams) *cli.Command{
 	schemaCommand,
 	certifyCommand,
 	fleetCommand,
+	versionCommand,
+	completionCommand,
+	completeCommand,
+	manCommand,
 }
 
 // streams are what a command may touch of the world besides files and network.
@@ -64,6 +69,9 @@ func (s *streams) getenv(name string) string {
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env []string) int {
 	s := &streams{in: stdin, out: stdout, err: stderr, env: env}
 	app := application(s)
+	if len(args) > 1 && args[1] == "--version" {
+		args = slices.Concat(args[:1], []string{"version"}, args[2:]) // so that --json may follow
+	}
 	err := app.RunContext(ctx, permute(app, args))
 	if err != nil {
 		s.report(err)
@@ -80,7 +88,7 @@ func application(s *streams) *cli.App {
 		ErrWriter:       s.err,
 		HideVersion:     true,
 		HideHelpCommand: true,
-		Flags:           []cli.Flag{projectFlag()},
+		Flags:           []cli.Flag{projectFlag(), &cli.BoolFlag{Name: "version", Usage: "print the version, and which engine is in this program", DisableDefaultText: true}},
 		ExitErrHandler:  func(*cli.Context, error) {},
 		OnUsageError:    usageError,
 		Description: "Reads versions/ and specs/ of the project: the nearest folder upwards that has\n" +

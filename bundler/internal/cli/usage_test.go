@@ -66,6 +66,10 @@ func TestWrongUse(t *testing.T) {
 		{"schema x", `there is no schema "x"`},
 		{"certify", "certify takes one argument, not 0"},
 		{"check --project " + filepath.Join(root, "nowhere"), "nowhere/versions/product.yaml: no such file"},
+		{"completion", "completion takes one argument, not 0"},
+		{"completion csh", `there is no completion for "csh"`},
+		{"man x", "man takes no argument, not 1"},
+		{"version x", "version takes no argument, not 1"},
 		{"--project " + root + " check", "versions/product.yaml: no such file"},
 	}
 	for _, tt := range tests {
@@ -92,8 +96,8 @@ func TestHelp(t *testing.T) {
 		if c.Usage == "" || c.Usage[0] < 'a' || c.Usage[0] > 'z' || strings.HasSuffix(c.Usage, ".") {
 			t.Errorf("%s: %q is no short text in lower case without a full stop", c.Name, c.Usage)
 		}
-		if !strings.Contains(all, "   "+c.Name) {
-			t.Errorf("bundler --help does not list %s", c.Name)
+		if strings.Contains(all, "\n   "+c.Name+" ") == c.Hidden {
+			t.Errorf("bundler --help lists %s, or not: %v", c.Name, !c.Hidden)
 		}
 		code, help, stderr := run(c.Name, "--help")
 		if code != 0 || stderr != "" || !strings.Contains(help, c.Usage) || !strings.Contains(help, "--project") {

@@ -17,6 +17,7 @@ import (
 
 	"onerpm/bundler/internal/companion"
 	"onerpm/bundler/internal/pack"
+	"onerpm/bundler/internal/version"
 	"onerpm/internal/manifest"
 	"onerpm/internal/nevra"
 )
@@ -144,6 +145,9 @@ func TestProvenance(t *testing.T) {
 	}
 	if got := strings.Join(names, " "); got != "bin/engine migrations/main/1_expand_x.sql packages/a-2-1.noarch.rpm rollback/a-1-1.noarch.rpm" {
 		t.Errorf("made from %s", got)
+	}
+	if got := p.GetRunDetails().GetBuilder().GetVersion()["bundler"]; got == "" || got != version.Number() {
+		t.Errorf("built by bundler %q", got)
 	}
 	if s.GetSubject()[0].GetDigest()["sha256"] != sum || s.GetSubject()[1].GetName() != "p-upgrade-2.0.rpm.cdx.json" {
 		t.Errorf("subjects: %v", s.GetSubject())

@@ -7,6 +7,7 @@ import (
 
 	"onerpm/bundler/internal/intoto"
 	"onerpm/bundler/internal/pack"
+	"onerpm/bundler/internal/version"
 )
 
 const (
@@ -24,13 +25,14 @@ type predicate struct {
 	} `json:"buildDefinition"`
 	RunDetails struct {
 		Builder struct {
-			ID string `json:"id"`
+			ID      string            `json:"id"`
+			Version map[string]string `json:"version"` // of each part of the builder
 		} `json:"builder"`
 	} `json:"runDetails"`
 }
 
 // Provenance returns the statement of what a bundle was made from: the jump, and
-// every file that went in, by digest. Its subjects are the bundle and its bill of materials.
+// every file that went in, by digest, and the version of the bundler. Its subjects are the bundle and its bill of materials.
 // sum is the SHA-256 of the bundle's file, key the fingerprint that it is signed with, "" for none.
 func Provenance(b pack.Bundle, sum string, sbom []byte, key string) ([]byte, error) {
 	var p predicate
@@ -54,7 +56,7 @@ func Provenance(b pack.Bundle, sum string, sbom []byte, key string) ([]byte, err
 			Name: f.Path, URI: uris[f.Path], Digest: map[string]string{"sha256": f.SHA256},
 		})
 	}
-	p.RunDetails.Builder.ID = builderID
+	p.RunDetails.Builder.ID, p.RunDetails.Builder.Version = builderID, map[string]string{"bundler": version.Number()}
 	bom := sha256.Sum256(sbom)
 	return intoto.New(predicateType, p,
 		intoto.Resource{Name: b.FileName(), Digest: map[string]string{"sha256": sum}},
