@@ -14,6 +14,8 @@ JUMPS    = 3.4.2-4.0.1 4.0.1-4.1.1 4.1.1-4.2.0
 VERSION ?= $(shell awk '/^.. Unreleased/ { more = "+unreleased" } /^.. [0-9]/ { number = $$2; exit } END { print (number ? number : "0.0.0") more }' CHANGELOG.md)
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false
 SMALL    = -s -w -buildid=
+PREFIX  ?= /usr/local
+SHARE    = dist/share
 STAMPED  = $(SMALL) -X onerpm/bundler/internal/version.number=$(VERSION)
 
 # The tests write attributes that not every tmpfs has, and are built where git may not trust the folder's owner.
@@ -23,7 +25,7 @@ endif
 export GOFLAGS += -buildvcs=false
 
 .NOTPARALLEL:
-.PHONY: help demo test check unit e2e test-fleet test-crash test-random test-platforms test-postgresql test-harms generate lint components bundler engine bundles host bench prepare clean
+.PHONY: help demo test check unit e2e test-fleet test-crash test-random test-platforms test-postgresql test-harms generate lint components bundler engine install release bundles host bench prepare clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +54,23 @@ components: ## build the demo product's RPMs, all releases
 bundler: engine ## build the release engineer's command, with the engine in it
 	GOOS= GOARCH= $(GO) run ./bundler/internal/engine/embed dist/engine bundler/internal/engine/built/engine.zst
 	$(BUILD) -ldflags "$(STAMPED)" -o dist/bin/bundler ./bundler
+
+	@mkdir -p $(SHARE)/man/man1 $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
+	dist/bin/bundler man >$(SHARE)/man/man1/bundler.1
+	dist/bin/bundler completion bash >$(SHARE)/bash-completion/completions/bundler
+	dist/bin/bundler completion zsh >$(SHARE)/zsh/site-functions/_bundler
+	dist/bin/bundler completion fish >$(SHARE)/fish/vendor_completions.d/bundler.fish
+
+install: ## install what make bundler built below PREFIX (/usr/local), with man page and completion; DESTDIR is for packagers
+	@test -x dist/bin/bundler || { echo "build it first: make bundler" >&2; exit 2; }
+	install -D -m 755 dist/bin/bundler $(DESTDIR)$(PREFIX)/bin/bundler
+	for f in $$(cd $(SHARE) && find . -type f); do install -D -m 644 $(SHARE)/$$f $(DESTDIR)$(PREFIX)/share/$$f || exit; done
+
+release: bundler ## make dist/release: archives, RPMs and DEBs of the bundler, signed: make release KEY=FILE, and PASSPHRASE=FILE for a key that has one
+	@test -n "$(KEY)" || { echo "name the private key to sign with: make release KEY=FILE" >&2; exit 2; }
+	for arch in amd64 arm64; do GOOS=linux GOARCH=$$arch $(BUILD) -ldflags "$(STAMPED)" -o dist/programs/$$arch/bundler ./bundler || exit; done
+	rm -rf dist/release
+	$(GO) run ./bundler/packaging --version $(VERSION) --key $(KEY) --passphrase-file "$(PASSPHRASE)" --share $(SHARE) --programs dist/programs --output dist/release
 
 engine: ## build the program that runs on the customer's machine
 	GOOS=linux GOARCH=amd64 $(BUILD) -ldflags "$(SMALL)" -o dist/engine ./payload-scripts

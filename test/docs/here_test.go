@@ -39,13 +39,14 @@ type step struct {
 
 // order is that of the pages, and steps what their blocks need, in the order of each page.
 var (
-	order = []string{"docs/trust.md", "README.md", "docs/publishing.md", "docs/writing-a-jump.md", "docs/stores.md", "docs/postgresql.md"}
+	order = []string{"docs/trust.md", "README.md", "docs/installing.md", "docs/publishing.md", "docs/writing-a-jump.md", "docs/stores.md", "docs/postgresql.md"}
 	steps = map[string][]step{
 		"docs/trust.md": {{after: (*walk).keyIsMade}},
 		"README.md": {
 			{after: (*walk).next},
 			{before: (*walk).signWithTheKey, after: says("published in testing")},
 		},
+		"docs/installing.md": {{after: says("  engine      ", `"engine": "`)}},
 		"docs/publishing.md": {
 			{values: []string{"<p>", product}, after: (*walk).published},
 			{after: says("copied: ", "settings  https://mirror.example.org/upgrades/"+product+".repo", "whole: ")},

@@ -279,7 +279,7 @@ func TestCommandsThatCannotBe(t *testing.T) {
 		"./opt/cloudify-upgrade/4.2.0/bin/engine look":               "engine has no command look",
 		"sudo make host RELEASE=4.1.1":                               "",
 		"make hosts":                                                 "no target hosts",
-		"make host VERSION=4.1.1":                                    "does not use VERSION",
+		"make host VERSIONS=4.1.1":                                   "does not use VERSIONS",
 		"make e2e TEST=TestNo":                                       "no test TestNo",
 		"A=b go test -v ./bundler/internal/cli -run TestScripts/new": "",
 		"go test ./bundler/internal/cli -run TestScripts/old":        "old.txt",

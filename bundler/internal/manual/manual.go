@@ -62,8 +62,11 @@ func Write(app *cli.App, page Page) string {
 		}
 	}
 	p(".SH EXAMPLES")
-	for _, e := range page.Examples {
-		p(".PP\n%s\n.PP\n.RS 4\n.nf\n%s\n.fi\n.RE", roff(e.What), roff(e.Name))
+	for i, e := range page.Examples {
+		if i > 0 {
+			p(".PP")
+		}
+		p("%s\n.PP\n.RS 4\n.nf\n%s\n.fi\n.RE", roff(e.What), roff(e.Name))
 	}
 	p(".SH SEE ALSO")
 	for i, see := range page.See {
@@ -149,12 +152,11 @@ func text(p func(string, ...any), s string) {
 			p(".fi\n.RE")
 		}
 		literal = indented
-		switch {
-		case line == "":
+		if line == "" {
 			p(".PP")
-		default:
-			p("%s", roff(strings.TrimSpace(line)))
+			continue
 		}
+		p("%s", roff(strings.TrimSpace(line)))
 	}
 	if literal {
 		p(".fi\n.RE")

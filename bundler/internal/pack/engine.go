@@ -39,6 +39,7 @@ func (e Engine) open() (interface {
 
 type inMemory struct{ *bytes.Reader }
 
+// Close does nothing: there is no file.
 func (inMemory) Close() error { return nil }
 
 // Check refuses what cannot be the engine, as Assemble does, and one that runs on no platform of a release.
