@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"testing"
 
+	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 
 	"onerpm/internal/thread"
@@ -59,7 +60,7 @@ func (o *Outside) Close() error { return o.ns.Close() }
 
 // Plug plugs the cable in; a machine that was off has lost it.
 func (o *Outside) Plug() error {
-	pid, err := o.m.current().pid()
+	pid, err := o.m.PID()
 	if err != nil {
 		return err
 	}
@@ -78,6 +79,25 @@ $machine ip link set eth0 up
 		return fmt.Errorf("connect clients with the test machine: %w: %s", err, out)
 	}
 	return nil
+}
+
+// Tables are the names of the tables that the machine's kernel has in nftables: no machine has any of its own.
+func (m *Machine) Tables() (names []string, err error) {
+	err = m.InNetwork(func() error {
+		conn, err := nftables.New()
+		if err != nil {
+			return err
+		}
+		tables, err := conn.ListTables()
+		for _, t := range tables {
+			names = append(names, t.Name)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask the test machine's kernel for its tables: %w", err)
+	}
+	return names, nil
 }
 
 // Dial connects from the clients' network, as by [net.Dialer]; the address must be numeric.

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"onerpm/internal/machine"
 )
 
 const (
@@ -25,11 +27,12 @@ const (
 	// productURL answers {"version": RELEASE, ...} once the product serves, through its door.
 	productURL   = "http://127.0.0.1/api/v2.1/version"
 	productLimit = 2 * time.Minute
+	productPoll  = 100 * time.Millisecond
 	// staging is where a layer's maker has its files in the machine. Nothing of it stays.
 	staging = "/var/tmp/bootstrap"
 )
 
-// product is the demo product at one release, as it lies ready to be installed.
+// product is the demo product at one release, as it lies ready to be installed: a [machine.Release].
 type product struct {
 	release   string
 	rpms      []string // its components, sorted
@@ -83,16 +86,11 @@ func readProduct(ctx context.Context, release string) (*product, error) {
 	return p, err
 }
 
-// key names the layers: another component, another bootstrap or another root
-// makes another layer.
-func (p *product) key(on platform) (string, error) {
-	below, err := on.baseKey()
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256([]byte(below + p.sum))
-	return p.release + "-" + hex.EncodeToString(sum[:])[:16], nil
-}
+// Name is the release's.
+func (p *product) Name() string { return p.release }
+
+// Sum is a digest of components and bootstrap.
+func (p *product) Sum() string { return p.sum }
 
 func (p *product) digest() (string, error) {
 	sum := sha256.New()
@@ -112,31 +110,25 @@ func (p *product) digest() (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// install makes the machine one of the release, the way a customer's came to be: the
+// Install makes the machine one of the release, the way a customer's came to be: the
 // packages by dnf, then the bootstrap.
-func (p *product) install(ctx context.Context, m *Machine) error {
+func (p *product) Install(ctx context.Context, m *machine.Machine) error {
 	for _, path := range p.rpms {
 		if err := m.CopyIn(path, staging+"/"+filepath.Base(path)); err != nil {
 			return err
 		}
 	}
-	if err := m.script(ctx, "dnf -y install "+staging+"/*.rpm"); err != nil {
+	if err := m.Do(ctx, "dnf -y install "+staging+"/*.rpm"); err != nil {
 		return fmt.Errorf("install the components of %s: %w", p.release, err)
 	}
 	if err := m.WriteFile(NoAgents, nil, 0o600); err != nil {
 		return err
 	}
-	if err := p.runBootstrap(ctx, m, "install", "--release", p.release); err != nil {
-		return err
-	}
-	return m.AwaitProduct(ctx, p.release)
+	return p.runBootstrap(ctx, m, "install", "--release", p.release)
 }
 
-// fill puts the small set of data in.
-func (p *product) fill(ctx context.Context, m *Machine) error {
-	if err := m.AwaitProduct(ctx, p.release); err != nil {
-		return err
-	}
+// Fill puts the small set of data in.
+func (p *product) Fill(ctx context.Context, m *machine.Machine) error {
 	return p.runBootstrap(ctx, m, "data", "--size", "small")
 }
 
@@ -151,7 +143,7 @@ func (m *Machine) Fill(ctx context.Context, release string, args ...string) erro
 	if err != nil {
 		return err
 	}
-	return p.runBootstrap(ctx, m, append([]string{"data"}, args...)...)
+	return p.runBootstrap(ctx, m.Machine, append([]string{"data"}, args...)...)
 }
 
 // FillAwkward puts awkward data of every kind in the place of what a machine of a release on Elasticsearch has there;
@@ -161,7 +153,7 @@ func (m *Machine) FillAwkward(ctx context.Context, release string, args ...strin
 	if err != nil {
 		return err
 	}
-	return p.runBootstrap(ctx, m, append([]string{"documents"}, args...)...)
+	return p.runBootstrap(ctx, m.Machine, append([]string{"documents"}, args...)...)
 }
 
 // Secure has the product of a machine of 3.4.2 ask for names and passwords; the arguments are those of its `bootstrap security`.
@@ -170,34 +162,28 @@ func (m *Machine) Secure(ctx context.Context, args ...string) error {
 	if err != nil {
 		return err
 	}
-	return p.runBootstrap(ctx, m, append([]string{"security"}, args...)...)
+	return p.runBootstrap(ctx, m.Machine, append([]string{"security"}, args...)...)
 }
 
-func (p *product) runBootstrap(ctx context.Context, m *Machine, args ...string) error {
+func (p *product) runBootstrap(ctx context.Context, m *machine.Machine, args ...string) error {
 	if err := m.WriteFile(staging+"/bootstrap", p.bootstrap, 0o755); err != nil {
 		return err
 	}
-	if err := m.script(ctx, staging+"/bootstrap "+strings.Join(args, " ")); err != nil {
+	if err := m.Do(ctx, staging+"/bootstrap "+strings.Join(args, " ")); err != nil {
 		return fmt.Errorf("bootstrap %s: %w", args[0], err)
 	}
-	return m.script(ctx, "rm -rf "+staging)
-}
-
-// script runs a script in the machine; one that fails is an error with its output.
-func (m *Machine) script(ctx context.Context, text string) error {
-	r, err := m.Shell(ctx, text)
-	if err != nil {
-		return err
-	}
-	if r.Code != 0 {
-		return fmt.Errorf("%s: exit %d\n%s", text, r.Code, lastLines([]byte(r.Stdout+r.Stderr), 30))
-	}
-	return nil
+	return m.Do(ctx, "rm -rf "+staging)
 }
 
 // AwaitProduct waits until the product answers with the release, through its door and
 // for no longer than two minutes. [Boot] has done so; after a reboot or a cut it is the test's business.
 func (m *Machine) AwaitProduct(ctx context.Context, release string) error {
+	return (&product{release: release}).Await(ctx, m.Machine)
+}
+
+// Await is [Machine.AwaitProduct].
+func (p *product) Await(ctx context.Context, m *machine.Machine) error {
+	release := p.release
 	ctx, cancel := context.WithTimeout(ctx, productLimit)
 	defer cancel()
 	client := m.HTTP()
@@ -209,7 +195,7 @@ func (m *Machine) AwaitProduct(ctx context.Context, release string) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("wait for the product at %s: %w; last: %w", release, ctx.Err(), last)
-		case <-time.After(lockPoll):
+		case <-time.After(productPoll):
 		}
 	}
 }
@@ -230,7 +216,7 @@ func askVersion(ctx context.Context, client *http.Client, release string) error 
 	}
 	var answer struct{ Version string }
 	if err := json.Unmarshal(body, &answer); err != nil || answer.Version != release {
-		return fmt.Errorf("ask for the version: %s: %s", resp.Status, lastLines(body, 3))
+		return fmt.Errorf("ask for the version: %s: %s", resp.Status, bytes.TrimSpace(body[:min(len(body), 200)]))
 	}
 	return nil
 }
@@ -247,7 +233,7 @@ func buildBootstrap(ctx context.Context, project string) ([]byte, error) {
 	cmd.Dir = project
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build the product's bootstrap: %w\n%s", err, lastLines(text, 20))
+		return nil, fmt.Errorf("build the product's bootstrap: %w\n%s", err, text)
 	}
 	program, err := os.ReadFile(out)
 	if err != nil {

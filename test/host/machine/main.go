@@ -56,54 +56,14 @@ func run(ctx context.Context, args []string) (code int, err error) {
 	}
 	defer func() { err = errors.Join(err, m.Stop()) }()
 	if *stay {
-		return 0, untilEnd(ctx, m)
+		return 0, m.Stay(ctx, os.Stdin, os.Stdout)
 	}
 	packages, err := bringPackages(m)
 	if err != nil {
 		return 1, err
 	}
 	describe(os.Stderr, m, o, time.Since(start), packages)
-	cmd := host.Cmd{Args: flags.Args(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
-	if len(cmd.Args) > 0 {
-		r, err := m.Exec(ctx, cmd)
-		return r.Code, err
-	}
-	_, err = m.Exec(ctx, shell(cmd)) // how a person's last command ended is no error of ours
-	return 0, err
-}
-
-// untilEnd prints the machine's prefix and waits for the end of standard input, or for a signal.
-func untilEnd(ctx context.Context, m *host.Machine) error {
-	prefix, err := m.Prefix()
-	if err != nil {
-		return err
-	}
-	if _, err := fmt.Println(prefix); err != nil {
-		return fmt.Errorf("print the prefix: %w", err)
-	}
-	ended := make(chan error, 1)
-	go func() {
-		_, err := io.Copy(io.Discard, os.Stdin)
-		ended <- err
-	}()
-	select {
-	case err = <-ended:
-	case <-ctx.Done():
-	case <-m.Off():
-		err = errors.New("the machine went off")
-	}
-	return err
-}
-
-// shell is a login shell: with a terminal of its own in the machine if there is one out here.
-func shell(c host.Cmd) host.Cmd {
-	c.Args = []string{"bash", "--login"}
-	if info, err := os.Stdin.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-		c.Args = []string{"script", "--quiet", "--return", "--command", "bash --login", "/dev/null"}
-		c.Env = []string{"TERM=" + os.Getenv("TERM")}
-		c.Terminal = true
-	}
-	return c
+	return m.Session(ctx, flags.Args(), os.Stdin, os.Stdout, os.Stderr)
 }
 
 // bringPackages copies the packages in dist/ into the machine's /root.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"onerpm/test/host/disk"
+	"onerpm/internal/machine/disk"
 	"onerpm/test/product/internal/durable"
 )
 
@@ -14,7 +14,17 @@ import (
 // made for it, one beside it, and one in the place of another.
 func TestWriteFileOutlivesAPowerCut(t *testing.T) {
 	t.Parallel()
-	d := disk.Start(t)
+	dir := t.TempDir()
+	at := filepath.Join(dir, "disk")
+	t.Cleanup(func() {
+		if err := disk.Unmount(at); err != nil {
+			t.Error(err)
+		}
+	})
+	d, err := disk.New(t.Context(), filepath.Join(dir, "image"), at, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct{ name, body string }{
 		{"blueprints/tenant/first/first.tar.gz", "one"},
 		{"blueprints/tenant/second/second.tar.gz", strings.Repeat("two", 1<<20)},
