@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -92,14 +94,74 @@ func TestNoMachine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var told said
+	l.Tell = told.printf
 	if _, err := Run(t.Context(), options(l)); exit.Code(err) != exit.Machine || !strings.Contains(err.Error(), "the test machine did not come up") || !strings.Contains(err.Error(), "no room") {
 		t.Errorf("a machine that does not come up: %v", err)
+	}
+	if lines := told.lines(); !slices.Contains(lines, "no room") {
+		t.Errorf("its words were not told: %q", lines)
 	}
 	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := os.Stat(filepath.Dir(l.program)); !os.IsNotExist(err) {
+	if _, err := os.Stat(l.temp); !os.IsNotExist(err) {
 		t.Errorf("left: %v", err)
+	}
+}
+
+// said keeps what is told.
+type said struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (s *said) printf(format string, a ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append(s.all, fmt.Sprintf(format, a...))
+}
+
+func (s *said) lines() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.all)
+}
+
+// Machines are made by a program that is there too, which stays; what it says is told as it says it, a line at a time.
+func TestLocalOf(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	program := filepath.Join(dir, "bundler")
+	text := "#!/bin/sh\nprintf 'making\\nbooting' >&2\nprintf ' it\\nlast' >&2\necho \"env 'ARGS=$*'\"\ncat >/dev/null\n: >ended\n"
+	if err := os.WriteFile(program, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var told said
+	for data, want := range map[bool]string{
+		true:  "machine --project p --stay --release 1.0 --platform debian12 --data\n",
+		false: "machine --project p --stay --release 1.0 --platform debian12\n",
+	} {
+		l := LocalOf(program, []string{"machine", "--project", "p"}, dir, "1.0", "debian12.x86_64", data)
+		if !data {
+			l.Tell = told.printf
+		}
+		m, giveBack, err := l.Ready(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := m.must(t.Context(), "ask", `echo "$ARGS"`); err != nil || out != want {
+			t.Errorf("%q, want %q: %v", out, want, err)
+		}
+		if err := errors.Join(giveBack(false), l.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Stat(program); err != nil {
+		t.Errorf("the program is not ours to remove: %v", err)
+	}
+	if got := told.lines(); !slices.Equal(got, []string{"making", "booting it", "last"}) {
+		t.Errorf("told %q", got)
 	}
 }
 

@@ -2,6 +2,7 @@ package certify
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -93,13 +95,16 @@ func (m Remote) answers(ctx context.Context) error {
 	}
 }
 
-// Local makes machines with the project's own program. That is a Go program which, with --stay,
+// Local makes machines with a program: the project's own, or bundler machine. That is one which, with --stay,
 // the release and the platform without its architecture, boots a machine, prints the command prefix that reaches it as one line, and
-// removes the machine when its standard input ends.
+// removes the machine when its standard input ends. What it writes on standard error is for people.
 type Local struct {
+	Tell func(format string, a ...any) // what the program says, a line at a time, for people; may be called from several goroutines; nil for nobody
+
 	dir     string // the project
 	program string
 	args    []string
+	temp    string // folder of the program that was built, "" for none
 }
 
 // atOnce machines of a Local run at a time.
@@ -118,7 +123,7 @@ func NewLocal(ctx context.Context, project, source, release, platform string) (*
 	if err != nil {
 		return nil, err
 	}
-	l := &Local{dir: project, program: filepath.Join(temp, "machine"), args: []string{"--stay", "--data", "--release", release, "--platform", system}}
+	l := &Local{dir: project, temp: temp, program: filepath.Join(temp, "machine"), args: []string{"--stay", "--data", "--release", release, "--platform", system}}
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", l.program, "./"+filepath.ToSlash(source))
 	cmd.Dir = project
 	if said, err := cmd.CombinedOutput(); err != nil {
@@ -127,8 +132,24 @@ func NewLocal(ctx context.Context, project, source, release, platform string) (*
 	return l, nil
 }
 
-// Close removes the program.
-func (l *Local) Close() error { return os.RemoveAll(filepath.Dir(l.program)) }
+// LocalOf makes machines with a program that is there, such as this one with the word machine in front of the arguments. data is
+// whether the machines are to have data.
+func LocalOf(program string, words []string, project, release, platform string, data bool) *Local {
+	system, _, _ := strings.Cut(platform, ".")
+	args := slices.Concat(words, []string{"--stay", "--release", release, "--platform", system})
+	if data {
+		args = append(args, "--data")
+	}
+	return &Local{dir: project, program: program, args: args}
+}
+
+// Close removes the program, if it was built.
+func (l *Local) Close() error {
+	if l.temp == "" {
+		return nil
+	}
+	return os.RemoveAll(l.temp)
+}
 
 // Ready boots a machine.
 func (l *Local) Ready(ctx context.Context) (Machine, func(bool) error, error) {
@@ -136,7 +157,8 @@ func (l *Local) Ready(ctx context.Context) (Machine, func(bool) error, error) {
 	cmd.Dir = l.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it is ended in order, not by the terminal
 	said := &tail{most: maxErr}
-	cmd.Stderr = said
+	lines := &liner{tell: l.Tell}
+	cmd.Stderr = io.MultiWriter(said, lines)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return Machine{}, nil, err
@@ -148,25 +170,60 @@ func (l *Local) Ready(ctx context.Context) (Machine, func(bool) error, error) {
 	if err := cmd.Start(); err != nil {
 		return Machine{}, nil, err
 	}
-	lines := make(chan string, 1)
+	prefix := make(chan string, 1)
 	ended := make(chan error, 1)
 	go func() {
 		line, _ := bufio.NewReader(io.LimitReader(out, maxErr)).ReadString('\n')
-		lines <- strings.TrimSpace(line)
+		prefix <- strings.TrimSpace(line)
 		_, _ = io.Copy(io.Discard, out)
-		ended <- cmd.Wait()
+		err := cmd.Wait()
+		lines.end()
+		ended <- err
 	}()
 	end := func(bool) error { return endProgram(in, cmd.Process, ended, said) }
 	ctx, cancel := context.WithTimeout(ctx, resetLimit)
 	defer cancel()
 	select {
-	case via := <-lines:
+	case via := <-prefix:
 		if via == "" {
 			return Machine{}, nil, errors.Join(errors.New("the test machine did not come up"), end(true))
 		}
 		return Machine{Via: via, Dir: l.dir}, end, nil
 	case <-ctx.Done():
 		return Machine{}, nil, errors.Join(context.Cause(ctx), end(true))
+	}
+}
+
+// liner tells what is written to it, a line at a time.
+type liner struct {
+	tell func(format string, a ...any)
+	rest []byte
+}
+
+func (l *liner) Write(p []byte) (int, error) {
+	if l.tell == nil {
+		return len(p), nil
+	}
+	l.rest = append(l.rest, p...)
+	for {
+		line, rest, whole := bytes.Cut(l.rest, []byte("\n"))
+		if !whole {
+			break
+		}
+		l.tell("%s", line)
+		l.rest = rest
+	}
+	if len(l.rest) > maxErr { // not to be held until it ends
+		l.end()
+	}
+	return len(p), nil
+}
+
+// end tells a last line that has no end.
+func (l *liner) end() {
+	if len(l.rest) > 0 {
+		l.tell("%s", l.rest)
+		l.rest = nil
 	}
 }
 
@@ -186,7 +243,7 @@ func endProgram(in io.Closer, p *os.Process, ended <-chan error, said *tail) err
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("the test machine's program: %w: %s", err, lastLines(strings.TrimSpace(said.String()), 8))
+		return fmt.Errorf("the test machine's program: %w: %s", err, lastLines(strings.TrimSpace(said.String()), 12))
 	}
 	return nil
 }
