@@ -15,7 +15,7 @@ var stages = [][]string{
 	{"plan", "pkgconf", "diff", "scaffold", "starter"}, // plan
 	{"fetch", "lock"},                                  // fetch
 	{"pack", "companion", "deliver"},                   // build
-	{"inspect", "picture", "certify"},                  // look, and prove
+	{"inspect", "picture", "installed", "certify"},     // look, and prove
 	{"repodata", "repodata/onemore"},                   // publish
 	{"store", "store/storetest", "repo"},
 	{"page", "matrix", "fleet"}, // tell

@@ -18,7 +18,7 @@ func base(ctx context.Context, r root) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := cached(ctx, "base", key, r.makeBase)
+	e, err := r.cached(ctx, "base", key, r.makeBase)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,14 @@ func (m *Machine) JournalTail(lines int) string {
 	return strings.Join(all[max(0, len(all)-lines):], "")
 }
 
+// WithJournal adds the last lines of the machine's journal to an error.
+func (m *Machine) WithJournal(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w\n%s", err, m.JournalTail(40))
+}
+
 // Journal returns what journalctl says of the machine's journal with the given
 // arguments, such as "-u", "nginx". The machine may be off.
 func (m *Machine) Journal(ctx context.Context, args ...string) (string, error) {

@@ -13,8 +13,8 @@ import (
 	"onerpm/internal/machine/disk"
 )
 
-// layerLimit bounds the making of one layer; half a minute is usual.
-const layerLimit = 10 * time.Minute
+// layerLimit bounds the making of one layer: half a minute is usual, and a product may bring much data.
+const layerLimit = 30 * time.Minute
 
 // Release is a product at a release, ready to be installed on machines.
 type Release interface {
@@ -22,7 +22,7 @@ type Release interface {
 	Sum() string
 	// Name is the release's, for people.
 	Name() string
-	// Install makes a machine that is on one of the release.
+	// Install makes a machine that is on one of the release. Errors of it and the others have what the machine says of them.
 	Install(ctx context.Context, m *Machine) error
 	// Fill puts data into a machine of the release.
 	Fill(ctx context.Context, m *Machine) error
@@ -43,9 +43,9 @@ func (r root) layerKey(release Release) (string, error) {
 // below says what a machine with o lies on, and the kind of layer that is between.
 func (o Options) below() (Options, string) {
 	if o.Data {
-		return Options{Platform: o.Platform, System: o.System, Release: o.Release}, "data"
+		return Options{Platform: o.Platform, System: o.System, Release: o.Release, Tell: o.Tell}, "data"
 	}
-	return Options{Platform: o.Platform, System: o.System}, "release"
+	return Options{Platform: o.Platform, System: o.System, Tell: o.Tell}, "release"
 }
 
 // lowerLayers returns the cached layers of a machine, uppermost first. What lacks is made.
@@ -71,7 +71,7 @@ func lowerLayers(ctx context.Context, o Options) ([]*entry, error) {
 		return nil, err
 	}
 	below, kind := o.below()
-	e, err := cached(ctx, kind, key, func(ctx context.Context, path string) error {
+	e, err := r.cached(ctx, kind, key, func(ctx context.Context, path string) error {
 		return makeLayer(ctx, below, path, func(ctx context.Context, m *Machine) error {
 			if kind == "data" {
 				if err := o.Release.Await(ctx, m); err != nil {
@@ -113,7 +113,7 @@ func makeLayer(ctx context.Context, below Options, path string, steps func(conte
 			return err
 		}
 		if err := steps(ctx, m); err != nil {
-			return fmt.Errorf("%w\n%s", err, m.JournalTail(40))
+			return err
 		}
 		return m.Poweroff(ctx)
 	})

@@ -23,6 +23,9 @@ const (
 	killLimit = 2 * time.Minute // for killed processes to be gone; one that waits for a disk takes its time
 )
 
+// LeastDiskMiB is the smallest disk that a machine may have.
+const LeastDiskMiB = 64
+
 // Options say what a machine is to have.
 type Options struct {
 	// Platform is one of [Platforms]; [Usual] if empty.
@@ -36,14 +39,16 @@ type Options struct {
 	// DiskMiB, if not 0, puts what the machine writes on an ext4 of its own of
 	// that size in MiB. [Machine.PowerCut] needs it; it is also how a disk gets full.
 	DiskMiB int
+	// Tell is told of layers that have to be made, which takes a while; nil for nobody.
+	Tell func(format string, a ...any)
 }
 
 func (o Options) validate() error {
 	switch {
 	case o.Data && o.Release == nil:
 		return errors.New("data without a release: say which release's data")
-	case o.DiskMiB < 0 || (o.DiskMiB > 0 && o.DiskMiB < 64):
-		return fmt.Errorf("a disk of %d MiB: at least 64 are needed", o.DiskMiB)
+	case o.DiskMiB < 0 || (o.DiskMiB > 0 && o.DiskMiB < LeastDiskMiB):
+		return fmt.Errorf("a disk of %d MiB: at least %d are needed", o.DiskMiB, LeastDiskMiB)
 	}
 	return nil
 }
@@ -85,7 +90,6 @@ func Boot(ctx context.Context, o Options) (*Machine, error) {
 	}
 	if o.Release != nil {
 		if err := o.Release.Await(ctx, m); err != nil {
-			err = fmt.Errorf("%w\n%s", err, m.JournalTail(40))
 			return nil, errors.Join(err, m.Stop())
 		}
 	}

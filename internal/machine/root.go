@@ -33,7 +33,7 @@ func recipeText(name string) string {
 
 // debian returns the cached Debian root, made if it lacks.
 func debian(ctx context.Context, r root) (*entry, error) {
-	e, err := cached(ctx, "debian", r.rootKey(), r.makeDebian)
+	e, err := r.cached(ctx, "debian", r.rootKey(), r.makeDebian)
 	if err != nil {
 		return nil, err
 	}

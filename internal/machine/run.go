@@ -34,6 +34,14 @@ type Result struct {
 	Code   int // exit code; 128 and the signal's number if one ended it
 }
 
+// Err is an error with the code and the end of the output, for a command that had to succeed.
+func (r Result) Err() error {
+	if r.Code == 0 {
+		return nil
+	}
+	return fmt.Errorf("exit %d\n%s", r.Code, lastLines([]byte(r.Stdout+r.Stderr), 30))
+}
+
 // Run runs a program in the machine. A program that fails is no error: see the
 // Result's Code. An error means that it could not be run, or was ended with ctx.
 func (m *Machine) Run(ctx context.Context, args ...string) (Result, error) {
@@ -54,15 +62,11 @@ func (m *Machine) Output(ctx context.Context, script string) (string, error) {
 	return strings.TrimSpace(r.Stdout), err
 }
 
-// Do runs a script that has to end with 0; otherwise the error has the end of its output.
-func (m *Machine) Do(ctx context.Context, script string) error { return m.DoIn(ctx, Cmd{}, script) }
-
-// DoIn is [Machine.Do] with the environment and the folder of c.
-func (m *Machine) DoIn(ctx context.Context, c Cmd, script string) error {
-	c.Args = []string{"bash", "-c", script}
-	r, err := m.Exec(ctx, c)
+// Do runs a script that has to end with 0.
+func (m *Machine) Do(ctx context.Context, script string) error {
+	r, err := m.Shell(ctx, script)
 	if err == nil && r.Code != 0 {
-		err = fmt.Errorf("%s: exit %d\n%s", script, r.Code, lastLines([]byte(r.Stdout+r.Stderr), 30))
+		err = fmt.Errorf("%s: %w", script, r.Err())
 	}
 	return err
 }

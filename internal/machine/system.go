@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -28,11 +29,22 @@ type System struct {
 type root struct {
 	platform
 	System
+	tell func(format string, a ...any)
 }
 
 func rootOf(o Options) (root, error) {
 	p, err := platformOf(o.Platform)
-	return root{p, o.System}, err
+	return root{p, o.System, o.Tell}, err
+}
+
+// cached is the function cached for a layer of the machine: who waits is told that it is made.
+func (r root) cached(ctx context.Context, kind, key string, create func(ctx context.Context, path string) error) (*entry, error) {
+	return cached(ctx, kind, key, func(ctx context.Context, path string) error {
+		if r.tell != nil {
+			r.tell("making the layer %s-%s, which is kept for the next time", kind, key)
+		}
+		return create(ctx, path)
+	})
 }
 
 // PackagesOn are the Debian packages of a machine.

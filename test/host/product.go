@@ -119,7 +119,7 @@ func (p *product) Install(ctx context.Context, m *machine.Machine) error {
 		}
 	}
 	if err := m.Do(ctx, "dnf -y install "+staging+"/*.rpm"); err != nil {
-		return fmt.Errorf("install the components of %s: %w", p.release, err)
+		return m.WithJournal(fmt.Errorf("install the components of %s: %w", p.release, err))
 	}
 	if err := m.WriteFile(NoAgents, nil, 0o600); err != nil {
 		return err
@@ -170,7 +170,7 @@ func (p *product) runBootstrap(ctx context.Context, m *machine.Machine, args ...
 		return err
 	}
 	if err := m.Do(ctx, staging+"/bootstrap "+strings.Join(args, " ")); err != nil {
-		return fmt.Errorf("bootstrap %s: %w", args[0], err)
+		return m.WithJournal(fmt.Errorf("bootstrap %s: %w", args[0], err))
 	}
 	return m.Do(ctx, "rm -rf "+staging)
 }
@@ -194,7 +194,7 @@ func (p *product) Await(ctx context.Context, m *machine.Machine) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for the product at %s: %w; last: %w", release, ctx.Err(), last)
+			return m.WithJournal(fmt.Errorf("wait for the product at %s: %w; last: %w", release, ctx.Err(), last))
 		case <-time.After(productPoll):
 		}
 	}

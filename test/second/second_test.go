@@ -25,11 +25,11 @@ func run(t *testing.T, dir, name string, args ...string) string {
 	return string(out)
 }
 
-// bundle copies the project, builds its packages, locks them, and builds the bundle.
-func bundle(t *testing.T) (project string) {
+// bundle copies the project, builds its packages, locks them, and builds the bundle with a bundler built of this one.
+func bundle(t *testing.T) (project, bundler string) {
 	t.Helper()
 	project = t.TempDir()
-	for _, dir := range []string{"versions", "specs"} {
+	for _, dir := range []string{"versions", "specs", "machine"} {
 		if err := os.CopyFS(filepath.Join(project, dir), os.DirFS(dir)); err != nil {
 			t.Fatal(err)
 		}
@@ -40,12 +40,15 @@ func bundle(t *testing.T) (project string) {
 	}
 	for release, specs := range map[string][]string{"1.0": {"almanac", "almanac-sayings", "almanac-notes"}, "2.0": {"almanac", "almanac-sayings", "almanac-index"}} {
 		for _, spec := range specs {
-			run(t, sources, "rpmbuild", "--quiet", "-bb", "--define", "release_of "+release, "--define", "_topdir "+t.TempDir(),
+			// The same bytes each time, so that the layers of its machines are the same.
+			run(t, sources, "env", "SOURCE_DATE_EPOCH=1577836800", "rpmbuild", "--quiet", "-bb", "--define", "use_source_date_epoch_as_buildtime 1",
+				"--define", "clamp_mtime_to_source_date_epoch 1", "--define", "_buildhost here", "--define", "release_of "+release, "--define", "_topdir "+t.TempDir(),
 				"--define", "_sourcedir "+sources, "--define", "_rpmdir "+filepath.Join(project, "dist"),
 				"--define", "_build_name_fmt "+release+"/%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm", spec+".spec")
 		}
 	}
-	bundler, engine := filepath.Join(t.TempDir(), "bundler"), filepath.Join(project, "dist", "engine")
+	bundler = filepath.Join(t.TempDir(), "bundler")
+	engine := filepath.Join(project, "dist", "engine")
 	run(t, "../..", "go", "build", "-o", bundler, "./bundler")
 	run(t, "../..", "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", engine, "./payload-scripts")
 	key, err := filepath.Abs("../keys/demo.key.asc")
@@ -57,13 +60,14 @@ func bundle(t *testing.T) (project string) {
 	run(t, project, bundler, "check", "1.0-2.0")
 	run(t, project, bundler, "matrix", "--check")
 	run(t, project, bundler, "build", "1.0-2.0", "--key", key)
-	return project
+	return project, bundler
 }
 
 // TestAnotherProduct upgrades it on a machine: packages, configuration, state, service.
 func TestAnotherProduct(t *testing.T) {
 	t.Parallel()
-	dist := filepath.Join(bundle(t), "dist")
+	project, _ := bundle(t)
+	dist := filepath.Join(project, "dist")
 	m := host.Start(t, host.Options{})
 	for inside, path := range map[string]string{"/root/1.0": filepath.Join(dist, "1.0"), "/root/bundle.rpm": filepath.Join(dist, "almanac-upgrade-2.0.rpm")} {
 		if err := m.CopyIn(path, inside); err != nil {

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +21,7 @@ import (
 	"onerpm/bundler/internal/sign"
 )
 
-// localMachine is the program of a project that makes test machines (package certify, Local).
+// localMachine is the program with which a project may make test machines itself (package certify, Local).
 const localMachine = "test/host/machine"
 
 // CertifyOptions are what certify is asked.
@@ -41,7 +43,7 @@ func certifyCommand(s *streams) *cli.Command {
 	var o CertifyOptions
 	flags := []cli.Flag{
 		&cli.StringFlag{Name: "platform", Usage: "the machine is `NAME`, as a release names it, e.g. el7.x86_64", Destination: &o.Platform},
-		&cli.BoolFlag{Name: "local", Usage: "make machines with the project's own " + localMachine, DisableDefaultText: true, Destination: &o.Local},
+		&cli.BoolFlag{Name: "local", Usage: "make machines here, as bundler machine does, or with the project's own " + localMachine, DisableDefaultText: true, Destination: &o.Local},
 		&cli.StringFlag{Name: "via", Usage: "reach the machine by the command prefix `CMD`: \"ssh root@vm\", \"podman exec -i vm\"", Destination: &o.Via},
 		&cli.StringFlag{Name: "reset", Usage: "put the machine back to the old release with `CMD`, before every scenario", Destination: &o.Reset},
 		&cli.StringFlag{Name: "reboot", Usage: "boot the machine anew with `CMD`, when it cannot do so itself and be reached again: \"podman restart vm\"", Destination: &o.Reboot},
@@ -163,16 +165,46 @@ func wholeBundle(path string, key *sign.Key) (*inspect.Report, error) {
 }
 
 // machines are those that the flags name; the function ends what they need here.
-func (o CertifyOptions) machines(ctx context.Context, release string, told *teller) (certify.Machines, func(), error) {
+func (o CertifyOptions) machines(ctx context.Context, version string, told *teller) (certify.Machines, func(), error) {
 	if !o.Local {
 		tell := func(format string, a ...any) { told.printf("", format, a...) }
 		return certify.Remote{Machine: certify.Machine{Via: o.Via, Reboot: o.Reboot}, Reset: o.Reset, Tell: tell}, func() {}, nil
 	}
-	l, err := certify.NewLocal(ctx, o.Project, localMachine, release, o.Platform)
+	l, err := o.local(ctx, version)
 	if err != nil {
-		return nil, nil, exit.With(exit.Usage, err, "--local needs "+localMachine+" in the project, and go; otherwise name a machine with --via")
+		return nil, nil, err
 	}
+	l.Tell = func(format string, a ...any) { told.printf("machine", format, a...) }
 	return l, func() { _ = l.Close() }, nil // a temporary folder that stays does no harm
+}
+
+// local are machines made by the project's own program, or else by this one.
+func (o CertifyOptions) local(ctx context.Context, version string) (*certify.Local, error) {
+	switch _, err := os.Stat(filepath.Join(o.Project, localMachine)); {
+	case err == nil:
+		l, err := certify.NewLocal(ctx, o.Project, localMachine, version, o.Platform)
+		return l, exit.With(exit.Usage, err, "--local needs go for "+localMachine+" of the project; otherwise name a machine with --via")
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	project, err := filepath.Abs(o.Project)
+	if err != nil {
+		return nil, err
+	}
+	platform, _, _ := strings.Cut(o.Platform, ".")
+	asked := MachineOptions{Project: project, Release: version, Platform: platform}
+	r, _, err := asked.release(nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := asked.possible(); err != nil {
+		return nil, err
+	}
+	return certify.LocalOf(program, []string{"machine", "--project", project}, project, version, o.Platform, r.HasData()), nil
 }
 
 // writeCertificate puts statement and signature beside the bundle, both or none.

@@ -40,6 +40,7 @@ var commands = []func(*streams) *cli.Command{
 	newCommand,
 	schemaCommand,
 	certifyCommand,
+	machineCommand,
 	fleetCommand,
 	versionCommand,
 	completionCommand,

@@ -65,6 +65,8 @@ func TestWrongUse(t *testing.T) {
 		{"new 1.0 --project " + root, "product.yaml"},
 		{"schema x", `there is no schema "x"`},
 		{"certify", "certify takes one argument, not 0"},
+		{"machine --release 1.0 --project " + root, "product.yaml"},
+		{"machine --disk x", "invalid value"},
 		{"check --project " + filepath.Join(root, "nowhere"), "nowhere/versions/product.yaml: no such file"},
 		{"completion", "completion takes one argument, not 0"},
 		{"completion csh", `there is no completion for "csh"`},
@@ -126,6 +128,7 @@ func TestPermute(t *testing.T) {
 		"bundler publish a.rpm b.rpm --to s --url u":    "bundler publish --to s --url u a.rpm b.rpm",
 		"bundler publish a.rpm --to s b.rpm":            "bundler publish --to s a.rpm b.rpm",
 		"bundler certify f --only fresh --only failing": "bundler certify --only fresh --only failing f",
+		"bundler machine --release 1 --data -- ls -l":   "bundler machine --release 1 --data -- ls -l",
 		"bundler inspect - --json":                      "bundler inspect --json -",
 		"bundler nothing a --json":                      "bundler nothing a --json",
 	} {

@@ -75,7 +75,7 @@ func Resolve(cat *release.Catalog, jump, sourceDateEpoch string) (*Plan, error) 
 	}
 	p := &Plan{Product: cat.Product, Jump: jump, From: cat.Release(spec.From), To: cat.Release(spec.To), Spec: spec, catalog: cat}
 	for _, r := range []*release.Release{p.From, p.To} {
-		if err := locked(r); err != nil {
+		if err := Locked(r); err != nil {
 			return nil, err
 		}
 	}
@@ -88,8 +88,8 @@ func Resolve(cat *release.Catalog, jump, sourceDateEpoch string) (*Plan, error) 
 	return p, nil
 }
 
-// locked refuses a release with components whose bytes are not pinned.
-func locked(r *release.Release) error {
+// Locked refuses a release with components whose bytes are not pinned.
+func Locked(r *release.Release) error {
 	var open []string
 	for _, c := range r.Components {
 		if c.SHA256 == "" || c.Size == 0 {

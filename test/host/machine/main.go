@@ -15,14 +15,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
+	"onerpm/internal/machine"
 	"onerpm/test/host"
 )
 
@@ -50,52 +49,33 @@ func run(ctx context.Context, args []string) (code int, err error) {
 	}
 	fmt.Fprintln(os.Stderr, "booting; the first time of all takes some minutes")
 	start := time.Now()
+	if *stay {
+		ctx = machine.UntilEnd(ctx, os.Stdin)
+	}
 	m, err := host.Boot(ctx, o)
 	if err != nil {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, m.Stop()) }()
 	if *stay {
-		return 0, m.Stay(ctx, os.Stdin, os.Stdout)
+		return 0, m.Stay(ctx, os.Stdout)
 	}
-	packages, err := bringPackages(m)
+	packages, err := m.Bring("dist")
 	if err != nil {
 		return 1, err
 	}
-	describe(os.Stderr, m, o, time.Since(start), packages)
+	m.Describe(os.Stderr, what(o), time.Since(start), packages)
 	return m.Session(ctx, flags.Args(), os.Stdin, os.Stdout, os.Stderr)
 }
 
-// bringPackages copies the packages in dist/ into the machine's /root.
-func bringPackages(m *host.Machine) ([]string, error) {
-	packages, err := filepath.Glob("dist/*.rpm")
-	if err != nil {
-		return nil, fmt.Errorf("list dist: %w", err)
-	}
-	for i, path := range packages {
-		packages[i] = filepath.Base(path)
-		if err := m.CopyIn(path, "/root/"+packages[i]); err != nil {
-			return nil, err
-		}
-	}
-	return packages, nil
-}
-
-func describe(out io.Writer, m *host.Machine, o host.Options, took time.Duration, packages []string) {
-	on := cmp.Or(o.Platform, host.Usual)
-	what := "without the product"
+// what a machine is, for people.
+func what(o host.Options) string {
+	what := cmp.Or(o.Platform, host.Usual) + " without the product"
 	if o.Release != "" {
-		what = "with the product at " + o.Release
+		what = cmp.Or(o.Platform, host.Usual) + " with the product at " + o.Release
 	}
 	if o.Data {
 		what += " and data"
 	}
-	fmt.Fprintf(out, "a machine of %s %s, up in %.1f s\n", on, what, took.Seconds())
-	fmt.Fprintf(out, "  its files, from here   %s\n", m.Path("/"))
-	fmt.Fprintf(out, "  another shell          %s\n", m.EnterCommand())
-	if len(packages) > 0 {
-		fmt.Fprintf(out, "  in its /root           %s\n", strings.Join(packages, " "))
-		fmt.Fprintf(out, "  to install one         dnf install ./%s\n", packages[len(packages)-1])
-	}
-	fmt.Fprintln(out, "leaving the shell removes the machine")
+	return what
 }

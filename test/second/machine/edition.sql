@@ -1,0 +1,3 @@
+set role almanac;
+create table edition (release text);
+insert into edition values ('1.0');
