@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"onerpm/internal/machine"
 	"onerpm/internal/manifest"
 	"onerpm/internal/nevra"
 	"onerpm/test/host"
@@ -64,7 +65,7 @@ func TestWant(t *testing.T) {
 // What was changed after a machine was made is known on that machine only; what lies in its layers is shared.
 func TestSumKey(t *testing.T) {
 	t.Parallel()
-	one, other := &host.Machine{}, &host.Machine{}
+	one, other := &host.Machine{Machine: &machine.Machine{}}, &host.Machine{Machine: &machine.Machine{}}
 	stat := func(inode uint64, size, changed int64) *unix.Stat_t {
 		return &unix.Stat_t{Ino: inode, Size: size, Ctim: unix.Timespec{Sec: changed}}
 	}
