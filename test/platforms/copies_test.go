@@ -1,13 +1,12 @@
 package platforms
 
 import (
-	"fmt"
+	"context"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,33 +17,33 @@ import (
 // copyAddress is where a machine reaches the copy of the repository, and nothing else.
 const copyAddress = "127.0.0.1:7481"
 
-// mirrored publishes the bundle in a folder, and returns the folder of a copy of that.
-var mirrored = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "platforms-copy-")
-	if err != nil {
-		return "", err
-	}
+// mirrored publishes the bundle in a folder, and returns the folder of a copy of that, from which nothing leads back.
+func mirrored(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
 	copied, program := filepath.Join(dir, "copy"), filepath.Join(dir, "bundler")
 	for _, args := range [][]string{
 		{"go", "build", "-o", program, "./bundler"},
-		{program, "publish", fmt.Sprintf("dist/%s-%s.rpm", prefix, to), "--to", filepath.Join(dir, "store"), "--channel", "stable", "--override", "tested by the test that publishes it"},
+		{program, "publish", machinecheck.Bundle(t, to), "--to", filepath.Join(dir, "store"), "--channel", "stable", "--override", "tested by the test that publishes it"},
 		{program, "mirror", "--from", filepath.Join(dir, "store"), "--to", copied, "--url", "http://" + copyAddress},
 	} {
-		cmd := exec.Command(args[0], args[1:]...)
+		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 		cmd.Dir = "../.."
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, out)
+			t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}
-	return copied, os.RemoveAll(filepath.Join(dir, "store"))
-})
+	if err := os.RemoveAll(filepath.Join(dir, "store")); err != nil {
+		t.Fatal(err)
+	}
+	return copied
+}
 
 // installFromCopy upgrades from a copy of the repository, with both signatures checked; the repository itself is gone.
 func installFromCopy(t testing.TB, m *host.Machine, _ *Row) {
-	dir, err := mirrored()
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := mirrored(t)
 	l, err := m.Listen(t.Context(), "tcp", copyAddress)
 	if err != nil {
 		t.Fatal(err)
