@@ -221,7 +221,7 @@ type Backfill struct {
 // Limits are what an upgrade may take.
 type Limits struct {
 	Window      Duration `json:"window" yaml:"window"`             // how long the product may be out of service: reported beside the measured time, it triggers nothing
-	LockTimeout Duration `json:"lock_timeout" yaml:"lock_timeout"` // how long a statement of a migration waits for a lock
+	LockTimeout Duration `json:"lock_timeout" yaml:"lock_timeout"` // how long a statement of a migration waits for a lock; without it 3s
 
 	// StatementTimeout is how long a statement of a migration may take. Without it: 12h
 	// while the old release serves, 1h in the window and on the way back.

@@ -87,7 +87,9 @@ func (r *reader) spec(jump string) {
 	r.accept(p, s)
 	r.hooks(p, s, folder)
 	p.positive(s.Limits.Window, "how long the product may be out of service, e.g. 60s", "limits", "window")
-	p.positive(s.Limits.LockTimeout, "how long a migration waits for a lock, e.g. 3s", "limits", "lock_timeout")
+	if p.doc.Has("limits", "lock_timeout") {
+		p.positive(s.Limits.LockTimeout, "how long a migration waits for a lock, e.g. 3s", "limits", "lock_timeout")
+	}
 	if p.doc.Has("limits", "statement_timeout") {
 		p.positive(s.Limits.StatementTimeout, "how long a statement of a migration may take, e.g. 30m", "limits", "statement_timeout")
 	}

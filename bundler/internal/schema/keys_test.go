@@ -43,7 +43,7 @@ func TestKeysPage(t *testing.T) {
 			t.Errorf("no heading is called #%s", m[1])
 		}
 	}
-	for _, key := range []string{"| `prefix` | • | text |", "| `customers` |  | number, at least 0 |", "| `evr` | • |", "| `migrations` |  | text |", "| `lock_timeout` | • | time |", "[mapping](#serviceshealth)"} {
+	for _, key := range []string{"| `prefix` | • | text |", "| `customers` |  | number, at least 0 |", "| `evr` | • |", "| `migrations` |  | text |", "| `window` | • | time |", "[mapping](#serviceshealth)"} {
 		if !strings.Contains(want, key) {
 			t.Errorf("the page lacks %s", key)
 		}
