@@ -15,6 +15,7 @@ import (
 	"slices"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/mistake"
 	"onerpm/bundler/internal/release"
 )
 
@@ -51,7 +52,7 @@ type Script struct {
 
 var scriptGrammar = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*\.sh$`)
 
-// LoadChecks reads the checks in a folder; one that is not there has none.
+// LoadChecks reads the checks in a folder; one that is not there has none. The error is every mistake in it, a [mistake.List], with exit code exit.Spec.
 func LoadChecks(dir string) (Checks, error) {
 	c := Checks{}
 	entries, err := os.ReadDir(dir)
@@ -61,6 +62,7 @@ func LoadChecks(dir string) (Checks, error) {
 	if err != nil {
 		return c, exit.With(exit.Spec, fmt.Errorf("read the product's checks: %w", err), "")
 	}
+	var wrong mistake.List
 	for _, e := range entries {
 		if release.Note(e) {
 			continue
@@ -68,23 +70,25 @@ func LoadChecks(dir string) (Checks, error) {
 		path := filepath.Join(dir, e.Name())
 		text, err := readBounded(path, maxCheckBytes)
 		switch {
-		case err == nil && len(text) > maxCheckBytes:
-			err = fmt.Errorf("%s has more than %d bytes", path, maxCheckBytes)
-		case err == nil:
-			err = c.take(path, text)
+		case err != nil:
+			wrong.Add(mistake.Mistake{File: path, What: "cannot be read: " + err.Error()})
+		case len(text) > maxCheckBytes:
+			wrong.Add(mistake.Mistake{File: path, What: fmt.Sprintf("has more than %d bytes", maxCheckBytes)})
+		default:
+			wrong = append(wrong, c.take(path, text)...)
 		}
-		if err == nil && len(c.Scripts)+len(c.Requests) > maxChecks {
-			err = fmt.Errorf("%s has more than %d files", dir, maxChecks)
-		}
-		if err != nil {
-			return c, exit.With(exit.Spec, fmt.Errorf("read the product's checks: %w", err), "")
-		}
+	}
+	if n := len(c.Scripts) + len(c.Requests); n > maxChecks {
+		wrong.Add(mistake.Mistake{File: dir, What: fmt.Sprintf("has %d files, more than %d", n, maxChecks)})
+	}
+	if len(wrong) > 0 {
+		return c, exit.With(exit.Spec, wrong, "")
 	}
 	return c, nil
 }
 
-// take takes in a script or a request.
-func (c *Checks) take(path string, text []byte) error {
+// take takes in a script or a request, and returns what is wrong with it.
+func (c *Checks) take(path string, text []byte) mistake.List {
 	sum := sha256.Sum256(text)
 	check := Check{filepath.Base(path), hex.EncodeToString(sum[:])}
 	switch {
@@ -93,13 +97,14 @@ func (c *Checks) take(path string, text []byte) error {
 	case scriptGrammar.MatchString(check.Name):
 		c.Scripts = append(c.Scripts, Script{check, text})
 	case requestGrammar.MatchString(check.Name):
-		q, err := readRequest(check, text)
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+		q, wrong := readRequest(check, text)
+		for i := range wrong {
+			wrong[i].File = path
 		}
 		c.Requests = append(c.Requests, q)
+		return wrong
 	default:
-		return fmt.Errorf("%s is neither a script *.sh nor a request *.http; what is not compared stands in upgrade.yaml, certify: leave_out", path)
+		return mistake.List{{File: path, What: "is neither a script *.sh nor a request *.http", Allowed: "what is not compared stands in upgrade.yaml, certify: leave_out"}}
 	}
 	return nil
 }

@@ -231,6 +231,15 @@ func TestLoadChecks(t *testing.T) {
 			t.Errorf("%s: it is called at other times too: %+v", c.name, got)
 		}
 	}
+	several := t.TempDir()
+	for _, name := range []string{"a.http", "b.py", "c.http"} {
+		if err := os.WriteFile(filepath.Join(several, name), []byte("PUT /uploads HTTP/1.1\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := LoadChecks(several); err == nil || strings.Count(err.Error(), "\n") != 2 || !strings.Contains(err.Error(), several+"/c.http:1:1: \"/uploads\" is no URL") {
+		t.Errorf("several mistakes: %v", err)
+	}
 	notes := t.TempDir()
 	for _, name := range []string{"README", "README.md", ".data.sh.swp"} {
 		if err := os.WriteFile(filepath.Join(notes, name), nil, 0o600); err != nil {

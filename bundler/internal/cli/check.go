@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"onerpm/bundler/internal/certify"
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/installed"
 	"onerpm/bundler/internal/mistake"
 	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/release"
@@ -104,10 +106,8 @@ func (r *checkResult) check(ctx context.Context, s *streams, o CheckOptions) err
 	if cat.Warnings != nil {
 		r.Warnings = cat.Warnings
 	}
-	for _, jump := range cat.JumpNames() {
-		if _, err := certify.LoadChecks(filepath.Join(cat.Specs[jump].Dir, "certify")); err != nil {
-			return err
-		}
+	if err := certifyScripts(cat); err != nil {
+		return err
 	}
 	said := fmt.Sprintf("%s and %s: no mistake\n", plural(len(cat.Releases), "release"), plural(len(cat.Specs), "jump"))
 	if o.Jump == "" {
@@ -119,6 +119,9 @@ func (r *checkResult) check(ctx context.Context, s *streams, o CheckOptions) err
 	}
 	p, err := plan.Resolve(cat, o.Jump, "")
 	if err != nil {
+		return err
+	}
+	if err := fits(p); err != nil {
 		return err
 	}
 	files, err := fetchItems(ctx, s, cat, p.Items(), o.Source, nil)
@@ -143,13 +146,40 @@ func (r *checkResult) check(ctx context.Context, s *streams, o CheckOptions) err
 	return err
 }
 
+// certifyScripts looks for mistakes in the jumps' folders certify/.
+func certifyScripts(cat *release.Catalog) error {
+	var all mistake.List
+	for _, jump := range cat.JumpNames() {
+		_, err := certify.LoadChecks(filepath.Join(cat.Specs[jump].Dir, "certify"))
+		if list := (mistake.List)(nil); errors.As(err, &list) {
+			all = append(all, list...)
+		} else if err != nil {
+			return err
+		}
+	}
+	if len(all) > 0 {
+		return exit.With(exit.Spec, all, "")
+	}
+	return nil
+}
+
+// foldersOf says where mistakes are: in the folders that every command reads, or in the one of test machines.
+func foldersOf(list mistake.List) string {
+	for _, m := range list {
+		if !strings.HasPrefix(m.File, installed.Folder+"/") {
+			return "versions/ and specs/"
+		}
+	}
+	return installed.Folder + "/"
+}
+
 // summary is an error without its list, which was shown before; nil stays nil.
 func summary(err error) error {
 	var mistakes mistake.List
 	var problems plan.Problems
 	switch {
 	case errors.As(err, &mistakes):
-		return fmt.Errorf("%s in versions/ and specs/", plural(len(mistakes), "mistake"))
+		return fmt.Errorf("%s in %s", plural(len(mistakes), "mistake"), foldersOf(mistakes))
 	case errors.As(err, &problems):
 		return fmt.Errorf("%s in the packages of the jump", plural(len(problems), "problem"))
 	}

@@ -14,7 +14,6 @@
 package installed
 
 import (
-	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -28,8 +27,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"onerpm/bundler/internal/exit"
+	"onerpm/bundler/internal/mistake"
 	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/release"
 	"onerpm/internal/machine"
@@ -191,33 +192,40 @@ var (
 	provideGrammar = regexp.MustCompile(`^[^\s=<>]+( = [^\s=<>]+)?$`)
 )
 
-// system reads what the product needs of the distribution.
+// system reads what the product needs of the distribution. The error is every mistake in both files, a [mistake.List].
 func (i *Release) system() (s machine.System, err error) {
-	if s.Packages, err = i.lines("packages", func(line string) string {
-		words := strings.Fields(line)
+	var wrong mistake.List
+	s.Packages, err = i.lines("packages", &wrong, func(words []string) (at int, what, allowed string) {
 		if !packageGrammar.MatchString(words[0]) {
-			return fmt.Sprintf("%q is no Debian package", words[0])
+			return 0, fmt.Sprintf("%q is no Debian package", words[0]), "one in a line, and behind it the platforms that it is for"
 		}
-		for _, p := range words[1:] {
+		for at, p := range words[1:] {
 			if !slices.Contains(machine.Platforms(), p) {
-				return fmt.Sprintf("%q is no platform; there are %s", p, strings.Join(machine.Platforms(), ", "))
+				return at + 1, fmt.Sprintf("%q is no platform", p), "there are " + strings.Join(machine.Platforms(), ", ")
 			}
 		}
-		return ""
-	}); err != nil {
+		return 0, "", ""
+	})
+	if err != nil {
 		return s, err
 	}
-	s.Provides, err = i.lines("provides", func(line string) string {
-		if provideGrammar.MatchString(line) {
-			return ""
+	s.Provides, err = i.lines("provides", &wrong, func(words []string) (at int, what, allowed string) {
+		if line := strings.Join(words, " "); !provideGrammar.MatchString(line) {
+			return 0, fmt.Sprintf("%q is nothing that a package provides", line), "NAME or NAME = VERSION"
 		}
-		return fmt.Sprintf("%q is not NAME or NAME = VERSION", line)
+		return 0, "", ""
 	})
+	if err == nil && len(wrong) > 0 {
+		err = exit.With(exit.Spec, wrong, "")
+	}
 	return s, err
 }
 
-// lines reads a file of lines; check says what is wrong with one. Blank lines and comments are left out, so that they make no other machine.
-func (i *Release) lines(name string, check func(line string) string) (string, error) {
+// word is what stands between blanks.
+var word = regexp.MustCompile(`\S+`)
+
+// lines reads a file of lines; check says what is wrong with the words of one, and at which of them. Blank lines and comments are left out, so that they make no other machine.
+func (i *Release) lines(name string, wrong *mistake.List, check func(words []string) (at int, what, allowed string)) (string, error) {
 	if !i.has(name) {
 		return "", nil
 	}
@@ -226,18 +234,22 @@ func (i *Release) lines(name string, check func(line string) string) (string, er
 		return "", err
 	}
 	var all strings.Builder
-	scan := bufio.NewScanner(strings.NewReader(string(text)))
-	for n := 1; scan.Scan(); n++ {
-		line, _, _ := strings.Cut(scan.Text(), "#")
-		if line = strings.Join(strings.Fields(line), " "); line == "" {
+	n := 0
+	for line := range strings.Lines(string(text)) {
+		n++
+		line, _, _ = strings.Cut(line, "#")
+		places := word.FindAllStringIndex(line, -1)
+		if len(places) == 0 {
 			continue
 		}
-		if wrong := check(line); wrong != "" {
-			return "", exit.Errorf(exit.Spec, "", "%s/%s:%d: %s", Folder, name, n, wrong)
+		words := strings.Fields(line)
+		if at, what, allowed := check(words); what != "" {
+			wrong.Add(mistake.Mistake{File: Folder + "/" + name, Line: n, Column: utf8.RuneCountInString(line[:places[at][0]]) + 1, What: what, Allowed: allowed})
+			continue
 		}
-		all.WriteString(line + "\n")
+		all.WriteString(strings.Join(words, " ") + "\n")
 	}
-	return all.String(), scan.Err()
+	return all.String(), nil
 }
 
 // digest is of all in the project's folder: names, modes and contents.

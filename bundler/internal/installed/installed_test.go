@@ -2,6 +2,7 @@ package installed
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,9 +47,9 @@ func TestSystem(t *testing.T) {
 		{"packages", "packages", "# for all\npostgresql\n\nlibx-2+b1.0   debian12  debian13 # two\n", "postgresql\nlibx-2+b1.0 debian12 debian13\n", "", ""},
 		{"provides", "provides", "postgresql-server = 15\nlibx.so.1()(64bit)\n/usr/bin/x\nnginx = 1:1.22\n", "", "postgresql-server = 15\nlibx.so.1()(64bit)\n/usr/bin/x\nnginx = 1:1.22\n", ""},
 		{"none", "other", "x", "", "", ""},
-		{"no package", "packages", "\npostgresql,nginx\n", "", "", `machine/packages:2: "postgresql,nginx" is no Debian package`},
-		{"no platform", "packages", "postgresql 15\n", "", "", `machine/packages:1: "15" is no platform; there are debian11`},
-		{"no provide", "provides", "a\nb >= 3\n", "", "", `machine/provides:2: "b >= 3" is not NAME or NAME = VERSION`},
+		{"no package", "packages", "\n  postgresql,nginx\n", "", "", `machine/packages:2:3: "postgresql,nginx" is no Debian package; one in a line`},
+		{"no platform", "packages", "postgresql  15\n", "", "", `machine/packages:1:13: "15" is no platform; there are debian11`},
+		{"no provide", "provides", "a\nb >= 3\n", "", "", `machine/provides:2:1: "b >= 3" is nothing that a package provides; NAME or NAME = VERSION`},
 	} {
 		_, s, err := New(project(t, map[string]string{c.file: c.text}), one("x"), noFetch)
 		if c.wrong != "" {
@@ -60,6 +61,15 @@ func TestSystem(t *testing.T) {
 		if err != nil || s.Packages != c.packages || s.Provides != c.provides {
 			t.Errorf("%s: %q, %q, %v", c.name, s.Packages, s.Provides, err)
 		}
+	}
+	_, _, err := New(project(t, map[string]string{"packages": "a,b\nok\nü 15 # x\n", "provides": "x > 1"}), one("x"), noFetch)
+	var all []string
+	for line := range strings.Lines(fmt.Sprint(err)) {
+		place, _, _ := strings.Cut(line, " ")
+		all = append(all, place)
+	}
+	if got := strings.Join(all, " "); got != "machine/packages:1:1: machine/packages:3:1: machine/provides:1:1:" {
+		t.Errorf("several mistakes: %v", err)
 	}
 	if _, _, err := New(t.TempDir(), one(""), noFetch); exit.Code(err) != exit.Spec || exit.Hint(err) != "run bundler lock 1.0" {
 		t.Errorf("a component without a digest: %v", err)
