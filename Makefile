@@ -25,7 +25,7 @@ endif
 export GOFLAGS += -buildvcs=false
 
 .NOTPARALLEL:
-.PHONY: help demo test check unit e2e test-fleet test-crash test-random test-platforms test-postgresql test-harms generate lint components bundler engine install release bundles host bench prepare clean
+.PHONY: help demo test check unit e2e test-fleet test-crash test-random test-platforms test-postgresql test-harms test-large generate lint components bundler engine install release bundles host bench prepare clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,7 +88,7 @@ check: lint ## lint, and the tests that need no root and little time
 	$(GO) test -short ./internal/... ./bundler/... ./test/docs
 
 unit: prepare components engine $(PG95) ## run all tests but those on a test machine
-	$(GO) test -timeout 60m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash -e /test/random -e /test/platforms -e /test/harms -e /test/fleet$$)
+	$(GO) test -timeout 60m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash -e /test/random -e /test/platforms -e /test/harms -e /test/fleet -e /test/large$$)
 	$(GO) test -count=1 -tags crashpoints -run Steady ./payload-scripts/internal/host
 	POSTGRES_BIN=$(CURDIR)/$(PG95)/bin ONERPM_POSTGRESQL=$(CURDIR)/$(PG95) $(GO) test -count=1 -timeout 20m $(addprefix ./payload-scripts/internal/,database dbcheck dbspace dump migration schema sequence store)
 
@@ -111,6 +111,9 @@ test-platforms: prepare bundles ## try, and certify, on every platform, with twe
 	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -run '^$$' -bench Windows -benchtime 1x ./test/platforms
 	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v ./test/crash -run TestCrash
 	ONERPM_PLATFORMS=all $(GO) test -count=1 -timeout 0 -v ./test/e2e -run '^TestCertify$$/4.2.0'
+
+test-large: prepare ## build bundles past 4 GiB and upgrade a machine with each; takes 30 GB of disk
+	$(GO) test -count=1 -timeout 0 -v ./test/large
 
 test-harms: prepare bundles ## build more than thirty bundles that do harm, and certify each: it has to fail, and to name the harm
 	$(GO) test -count=1 -timeout 0 -v ./test/harms

@@ -155,10 +155,10 @@ func packed(p *plan.Plan) []manifest.Package {
 	return packages
 }
 
-// fits refuses, before anything is fetched, a bundle that would be too large.
+// fits refuses, before anything is fetched, a bundle that would be too large for a store or for a platform's rpm.
 func fits(p *plan.Plan) error {
 	name, _, _ := p.BundleName()
-	return pack.CheckSize(name, packed(p)...)
+	return pack.CheckSize(name, p.Platforms(), packed(p)...)
 }
 
 // later are the SHA-256 of the components that are compared as they are packed.

@@ -288,7 +288,7 @@ func TestArchiveRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := payload{files: map[string]found{}}
-			a := rpmpkg.NewArchive(strings.NewReader(c.archive))
+			a := rpmpkg.NewArchive(nil, strings.NewReader(c.archive))
 			var err error
 			for err == nil {
 				var m cpio.Member
@@ -308,7 +308,7 @@ func FuzzArchive(f *testing.F) {
 	f.Add([]byte(cpioEntry("./a", 0o100644, 0xffffffff)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p := payload{files: map[string]found{}}
-		a := rpmpkg.NewArchive(bytes.NewReader(b))
+		a := rpmpkg.NewArchive(nil, bytes.NewReader(b))
 		for {
 			m, err := a.Next()
 			if err != nil {

@@ -50,7 +50,7 @@ func readFiles(h *rpmpkg.Package, r io.Reader, upToManifest bool) (payload, erro
 		return payload{}, fmt.Errorf("unpack the payload: %w", err)
 	}
 	p := payload{files: map[string]found{}, shipped: shipped{files: map[string][]rpmfile.FileInfo{}}}
-	a := rpmpkg.NewArchive(z)
+	a := rpmpkg.NewArchive(h.Files(), z)
 	for {
 		m, err := a.Next()
 		if errors.Is(err, io.EOF) {

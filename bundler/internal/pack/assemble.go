@@ -54,7 +54,7 @@ func Assemble(ctx context.Context, in Input, signer Signer) (Bundle, error) {
 		Skip: in.Verdict.Skip, Services: spec.Services, State: spec.State, Config: in.Plan.ManifestConfig(),
 		Limits: spec.Limits, Accept: spec.Accept, Hooks: spec.Hooks, Agents: spec.Agents, Known: in.Plan.Known,
 	}
-	b := Bundle{Manifest: m, Arch: arch, Vendor: p.Vendor, License: p.License, URL: p.URL, Notes: in.Plan.To.NotesText}
+	b := Bundle{Manifest: m, Arch: arch, Vendor: p.Vendor, License: p.License, URL: p.URL, Notes: in.Plan.To.NotesText, Platforms: in.Plan.Platforms()}
 	b.components(in.Files)
 	if err := b.obsoleting(ctx, in, signer); err != nil {
 		return Bundle{}, err

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"onerpm/bundler/internal/exit"
 	"onerpm/internal/manifest"
 	"onerpm/internal/nevra"
 	"onerpm/payload-scripts/scriptlets"
@@ -24,6 +23,8 @@ type Bundle struct {
 	License  string
 	URL      string
 	Notes    string // what is new in the release, in Markdown; "" for none
+
+	Platforms []string // of both releases, e.g. el7.x86_64: their rpm must be able to read it
 }
 
 // wrapperTime is the time of /usr/bin/<p>, which all bundles of a product share, so it cannot be the bundle's own.
@@ -65,7 +66,7 @@ func (b Bundle) Write(ctx context.Context, f *os.File, signer Signer, progress f
 	if err != nil {
 		return err
 	}
-	if err := checkSizes(b.Name(), entries); err != nil {
+	if err := checkSize(b.Name(), b.Platforms, entries); err != nil {
 		return err
 	}
 	texts, err := scriptlets.Render(b.Manifest, b.requiredSpace())
@@ -76,6 +77,7 @@ func (b Bundle) Write(ctx context.Context, f *os.File, signer Signer, progress f
 		Name: b.Name(), Version: b.Manifest.To, Release: strconv.Itoa(b.Manifest.Revision), Arch: b.Arch,
 		Summary: b.summary(), Description: b.description(), License: b.License, Vendor: b.Vendor, URL: b.URL,
 		Group: "System Environment/Base", Time: at, Change: b.summary(), Notes: b.Notes,
+		Large:   isLarge(entries),
 		Scripts: Scripts{Pre: texts.Pre, Post: texts.Post, Postun: texts.Postun, Posttrans: texts.Posttrans},
 	}
 	return write(ctx, f, meta, entries, signer, progress)
@@ -131,19 +133,4 @@ func (b Bundle) requiredSpace() scriptlets.Space {
 		}
 	}
 	return scriptlets.Space{Opt: opt/kib + spare, Var: spare}
-}
-
-// CheckSize refuses a jump whose components alone, by their declared sizes, make
-// the bundle larger than an rpm can be. It is for before they are fetched; Write checks everything.
-func CheckSize(name string, packages ...manifest.Package) error {
-	var entries []entry
-	for _, p := range packages {
-		if p.Size < 0 || p.Size > cpioMax*2 { // the sum must not overflow
-			return exit.Errorf(exit.TooLarge, "", "%s: %s has %d bytes", name, p.NEVRA(), p.Size)
-		}
-		e := entry{}
-		e.Path, e.Size = p.NEVRA(), p.Size
-		entries = append(entries, e)
-	}
-	return checkSizes(name, entries)
 }

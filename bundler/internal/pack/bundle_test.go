@@ -242,12 +242,17 @@ func TestRefused(t *testing.T) {
 			c.Head = Head{Size: 2, SHA256: sumOf([]byte("nE"))}
 			p.files[sumOf([]byte("new"))] = c
 		}, exit.Mismatch, "its headers changed"},
-		"a folder":          {func(_ *testing.T, p *project) { p.files[sumOf([]byte("new"))] = Component{Path: p.dir} }, exit.Missing, "is a directory"},
-		"one file of 4 GiB": {func(_ *testing.T, p *project) { p.catalog.Releases[1].Components[0].Size = 1 << 32 }, exit.TooLarge, "a file in an rpm must stay below 4 GiB"},
-		"4 GiB in all": {func(_ *testing.T, p *project) {
+		"a folder": {func(_ *testing.T, p *project) { p.files[sumOf([]byte("new"))] = Component{Path: p.dir} }, exit.Missing, "is a directory"},
+		"one file of 4 GiB for el7": {func(_ *testing.T, p *project) {
+			p.catalog.Releases[1].Components[0].Size = 1 << 32
+			p.catalog.Releases[0].Platforms = []string{"el7.x86_64"}
+		}, exit.TooLarge, "the rpm of el7.x86_64 reads no package past 4 GiB"},
+		"4 GiB in all for el7": {func(_ *testing.T, p *project) {
 			c := p.catalog.Releases[1].Components
 			c[0].Size, c[1].Size = 1<<31, 1<<31
-		}, exit.TooLarge, "an rpm must stay below 4 GiB"},
+			p.catalog.Releases[1].Platforms = []string{"el9.x86_64", "el7.x86_64"}
+		}, exit.TooLarge, "the rpm of el7.x86_64 reads no package past 4 GiB"},
+		"more than S3 keeps": {func(_ *testing.T, p *project) { p.catalog.Releases[1].Components[0].Size = 5 << 40 }, exit.TooLarge, "S3 keeps no object of more than 5 TiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -298,13 +303,29 @@ func TestAssembleRefuses(t *testing.T) {
 func TestCheckSize(t *testing.T) {
 	t.Parallel()
 	big := manifest.Package{ID: nevra.ID{Name: "big"}, Size: 3 << 30}
-	if err := CheckSize("x", big); err != nil {
-		t.Error(err)
-	}
-	for _, set := range [][]manifest.Package{{big, big}, {{Size: 1 << 32}}, {{Size: 1 << 62}, {Size: 1 << 62}, {Size: 1 << 62}}} {
-		if err := CheckSize("x", set...); exit.Code(err) != exit.TooLarge {
-			t.Errorf("got %v", err)
-		}
+	huge := manifest.Package{Size: 1 << 62}
+	for name, c := range map[string]struct {
+		platforms string
+		set       []manifest.Package
+		want      string // "" for none
+	}{
+		"3 GiB":                {"el7.x86_64", []manifest.Package{big}, ""},
+		"just below 4 GiB":     {"el7.x86_64", []manifest.Package{{Size: 1<<32 - 20<<20}}, ""},
+		"with headers 4 GiB":   {"el7.x86_64", []manifest.Package{{Size: 1<<32 - 1}}, "no rpmlib(LargeFiles)"},
+		"6 GiB":                {"el7.x86_64", []manifest.Package{big, big}, "it would have about 6160 MiB"},
+		"6 GiB for el8":        {"el8.x86_64", []manifest.Package{big, big}, ""},
+		"a file of 5 GiB":      {"el8.x86_64", []manifest.Package{{Size: 5 << 30}}, ""},
+		"for nobody knows":     {"sles15.x86_64", []manifest.Package{{Size: 5 << 30}}, ""},
+		"5 TiB":                {"el8.x86_64", []manifest.Package{{Size: 5 << 40}}, "more than 5 TiB"},
+		"no number holds them": {"el8.x86_64", []manifest.Package{huge, huge, huge}, "4611686018427387904 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := CheckSize("x", []string{c.platforms}, c.set...)
+			if c.want == "" && err != nil || c.want != "" && (exit.Code(err) != exit.TooLarge || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }
 

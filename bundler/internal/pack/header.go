@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/google/rpmpack"
@@ -28,6 +29,7 @@ type Signer interface {
 const (
 	sigRSA          = 268  // OpenPGP signature of the header
 	sigSHA1         = 269  // of the header
+	sigSHA256       = 273  // of the header
 	sigSize         = 1000 // header and payload
 	sigPayloadSize  = 1007 // payload, unpacked
 	sigReserved     = 1008 // room
@@ -63,17 +65,18 @@ func header(meta Meta, entries []entry, p payload, signer Signer) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	main, err := mainHeader(unsigned)
+	_, _, main, err := sections(unsigned)
 	if err != nil {
 		return nil, err
 	}
-	sum := sha1.Sum(main)
+	first, second := sha1.Sum(main), sha256.Sum256(main)
 	sigs := map[int]rpmpack.IndexEntry{
-		sigSHA1:        rpmpack.EntryString(hex.EncodeToString(sum[:])),
-		sigSize:        rpmpack.EntryUint32([]uint32{uint32(int64(len(main)) + p.size)}), // checkSizes holds it below 2^32
-		sigPayloadSize: rpmpack.EntryUint32([]uint32{uint32(p.unpacked)}),                // likewise
+		sigSHA1:        rpmpack.EntryString(hex.EncodeToString(first[:])),
+		sigSHA256:      rpmpack.EntryString(hex.EncodeToString(second[:])),
+		sigSize:        rpmpack.EntryUint32(sizes32([]int64{int64(len(main)) + p.size})),
+		sigPayloadSize: rpmpack.EntryUint32(sizes32([]int64{p.unpacked})),
 	}
-	if err := addSignature(sigs, main, meta.Time, signer); err != nil {
+	if err := addSignature(sigs, main, meta, signer); err != nil {
 		return nil, err
 	}
 	return build(meta, entries, p, sigs)
@@ -81,15 +84,18 @@ func header(meta Meta, entries []entry, p payload, signer Signer) ([]byte, error
 
 // addSignature adds the signature and as much reserved space as makes the sum of
 // both the same for every key and for none.
-func addSignature(sigs map[int]rpmpack.IndexEntry, main []byte, at time.Time, signer Signer) error {
-	const entrySize = 16 // of a tag in the index
-	// The signature, 269 and 273 (rpmpack adds it) come first; the numbers after them start at a multiple of 4.
-	numbersAt := func(signature int) int {
+func addSignature(sigs map[int]rpmpack.IndexEntry, main []byte, meta Meta, signer Signer) error {
+	// The signature and the digests come first; the sizes after them start at a multiple of 4. Those of a large package stand between the
+	// digests, at a multiple of 8.
+	sizesAt := func(signature int) int {
+		if meta.Large {
+			return (signature + 2*sha1.Size + 1 + 7) &^ 7
+		}
 		return (signature + 2*sha1.Size + 1 + 2*sha256.Size + 1 + 3) &^ 3
 	}
-	room := sign.MaxSignature + entrySize + 1
+	room := sign.MaxSignature + indexSize + 1
 	if signer != nil {
-		s, err := signer.Header(main, at)
+		s, err := signer.Header(main, meta.Time)
 		if err != nil {
 			return err
 		}
@@ -97,7 +103,7 @@ func addSignature(sigs map[int]rpmpack.IndexEntry, main []byte, at time.Time, si
 			return fmt.Errorf("a signature of %d bytes, at most %d fit", len(s), sign.MaxSignature)
 		}
 		sigs[sigRSA] = rpmpack.EntryBytes(s)
-		room -= entrySize + numbersAt(len(s)) - numbersAt(0)
+		room -= indexSize + sizesAt(len(s)) - sizesAt(0)
 	}
 	sigs[sigReserved] = rpmpack.EntryBytes(make([]byte, room))
 	return nil
@@ -110,9 +116,9 @@ func build(meta Meta, entries []entry, p payload, sigs map[int]rpmpack.IndexEntr
 		return nil, err
 	}
 	meta.Scripts.addTo(r)
-	var total uint32
+	var total int64
 	n := len(entries)
-	sizes, digests := make([]uint32, n), make([]string, n)
+	sizes, digests := make([]int64, n), make([]string, n)
 	devices, rdevs := make([]uint32, n), make([]uint16, n)
 	for i, e := range entries {
 		kind := rpmpack.GenericFile
@@ -124,7 +130,7 @@ func build(meta Meta, entries []entry, p payload, sigs map[int]rpmpack.IndexEntr
 			Name: e.path, Mode: uint(e.fileMode()), Owner: "root", Group: "root",
 			MTime: uint32(e.mtime.Unix()), // rpm knows no later time
 		})
-		sizes[i], digests[i], devices[i] = uint32(e.Size), e.SHA256, 1 // checkSizes holds it below 2^32
+		sizes[i], digests[i], devices[i] = e.Size, e.SHA256, 1
 		if e.dir {
 			sizes[i] = 4096
 		} else {
@@ -132,13 +138,13 @@ func build(meta Meta, entries []entry, p payload, sigs map[int]rpmpack.IndexEntr
 		}
 	}
 	if n > 0 {
-		r.AddCustomTag(tagFileSizes, rpmpack.EntryUint32(sizes))
+		r.AddCustomTag(tagFileSizes, rpmpack.EntryUint32(sizes32(sizes)))
 		r.AddCustomTag(tagFileDigests, rpmpack.EntryStringSlice(digests))
 		r.AddCustomTag(tagFileRDevs, rpmpack.EntryUint16(rdevs))
 		r.AddCustomTag(tagFileDevices, rpmpack.EntryUint32(devices))
 		r.AddCustomTag(tagDigestAlgo, rpmpack.EntryUint32([]uint32{algoSHA256}))
 	}
-	r.AddCustomTag(tagSize, rpmpack.EntryUint32([]uint32{total}))
+	r.AddCustomTag(tagSize, rpmpack.EntryUint32(sizes32([]int64{total})))
 	r.AddCustomTag(tagPayloadFlags, rpmpack.EntryString("0"))
 	r.AddCustomTag(tagPayload, rpmpack.EntryStringSlice([]string{p.sha256}))
 	r.AddCustomTag(tagPayloadAlgo, rpmpack.EntryUint32([]uint32{algoSHA256}))
@@ -150,13 +156,38 @@ func build(meta Meta, entries []entry, p payload, sigs map[int]rpmpack.IndexEntr
 	if err := r.Write(&b); err != nil {
 		return nil, fmt.Errorf("build the header: %w", err)
 	}
-	main, err := mainHeader(b.Bytes())
+	// What follows the headers is rpmpack's own payload, of empty files; ours comes instead.
+	lead, signature, main, err := sections(b.Bytes())
 	if err != nil {
 		return nil, err
 	}
-	// What follows the header is rpmpack's own payload, of empty files; ours comes instead.
-	end := bytes.Index(b.Bytes(), main) + len(main)
-	return b.Bytes()[:end], nil
+	if meta.Large {
+		if signature, main, err = with64(signature, main, sizes, total, p); err != nil {
+			return nil, err
+		}
+	}
+	return slices.Concat(lead, signature, make([]byte, -len(signature)&7), main), nil
+}
+
+// with64 returns both header structures with the sizes that have 64 bits.
+func with64(signature, main []byte, sizes []int64, total int64, p payload) ([]byte, []byte, error) {
+	main, err := replaced(main, map[uint32]field{tagLongFileSizes: numbers64(sizes...), tagLongSize: numbers64(total)}, tagFileSizes, tagSize)
+	if err != nil {
+		return nil, nil, err
+	}
+	signature, err = replaced(signature, map[uint32]field{
+		sigLongSize: numbers64(int64(len(main)) + p.size), sigLongPayloadSize: numbers64(p.unpacked),
+	}, sigSize, sigPayloadSize)
+	return signature, main, err
+}
+
+// sizes32 are the lower bits of sizes, which is all of them but in a large package, where they are replaced.
+func sizes32(sizes []int64) []uint32 {
+	out := make([]uint32, len(sizes))
+	for i, n := range sizes {
+		out[i] = uint32(n) //nolint:gosec // see above
+	}
+	return out
 }
 
 // addChanges writes the changelog. Release notes are an entry of their own, which inspect knows by its name.
@@ -174,36 +205,36 @@ func (m Meta) addChanges(r *rpmpack.RPM) {
 	r.AddCustomTag(tagChangeText, rpmpack.EntryStringSlice(texts))
 }
 
-// mainHeader returns the header proper of an rpm: what its digests and its signature are of.
-func mainHeader(rpm []byte) ([]byte, error) {
+// sections returns lead, signature header and header proper of an rpm. The last is what its digests and its signature are of.
+func sections(rpm []byte) (lead, signature, main []byte, err error) {
 	if len(rpm) < leadSize {
-		return nil, io.ErrUnexpectedEOF
+		return nil, nil, nil, io.ErrUnexpectedEOF
 	}
-	at := int64(leadSize)
-	n, err := sectionSize(rpm[at:])
+	lead, rest := rpm[:leadSize], rpm[leadSize:]
+	n, err := sectionSize(rest)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
-	at = (at + n + 7) &^ 7 // the signature header is padded to 8 bytes
-	if at > int64(len(rpm)) {
-		return nil, io.ErrUnexpectedEOF
+	signature = rest[:n]
+	if n = (n + 7) &^ 7; n > int64(len(rest)) { // it is padded to 8 bytes
+		return nil, nil, nil, io.ErrUnexpectedEOF
 	}
-	if n, err = sectionSize(rpm[at:]); err != nil {
-		return nil, err
+	rest = rest[n:]
+	if n, err = sectionSize(rest); err != nil {
+		return nil, nil, nil, err
 	}
-	return rpm[at : at+n], nil
+	return lead, signature, rest[:n], nil
 }
 
 // sectionSize returns the length of the header structure that b starts with.
 func sectionSize(b []byte) (int64, error) {
-	const intro, entrySize = 16, 16
-	if len(b) < intro {
+	if len(b) < introSize {
 		return 0, io.ErrUnexpectedEOF
 	}
 	if !bytes.Equal(b[:4], []byte{0x8e, 0xad, 0xe8, 1}) {
 		return 0, errors.New("no rpm header here")
 	}
-	n := intro + entrySize*int64(binary.BigEndian.Uint32(b[8:])) + int64(binary.BigEndian.Uint32(b[12:]))
+	n := introSize + indexSize*int64(binary.BigEndian.Uint32(b[8:])) + int64(binary.BigEndian.Uint32(b[12:]))
 	if n > int64(len(b)) {
 		return 0, io.ErrUnexpectedEOF
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/rpmpack"
 
-	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/rpmpkg"
 )
 
@@ -22,6 +21,7 @@ type Meta struct {
 	Change                       string // the first entry of the changelog; "" for none
 	Notes                        string // the second one, as it is; "" for none
 	Scripts                      Scripts
+	Large                        bool // in the form that has sizes of 64 bits
 }
 
 // Scripts are the scriptlets' texts for /bin/sh; "" for none.
@@ -56,6 +56,9 @@ func (m Meta) rpmpack() rpmpack.RPMMetaData {
 			{Name: "rpmlib(PayloadFilesHavePrefix)", Version: "4.0-1", Sense: senseRpmlib | senseLessEqual},
 		},
 	}
+	if m.Large {
+		d.Requires = append(rpmpack.Relations{{Name: largeFeature, Version: largeVersion, Sense: senseRpmlib | senseLessEqual}}, d.Requires...)
+	}
 	if m.Scripts != (Scripts{}) {
 		d.Requires = append(rpmpack.Relations{
 			{Name: "/bin/sh", Sense: senseInterp | sensePre | sensePost | sensePostun | sensePosttrans},
@@ -86,22 +89,6 @@ func (e entry) fileMode() uint32 {
 		return modeDir | e.Mode
 	}
 	return modeFile | e.Mode
-}
-
-// checkSizes refuses what the 32-bit fields of an rpm and of its payload cannot tell.
-func checkSizes(name string, entries []entry) error {
-	const limit = "4 GiB"
-	const hint = "leave components out of the jump, or split it in two"
-	for _, e := range entries {
-		if e.Size > cpioMax {
-			return exit.Errorf(exit.TooLarge, hint, "%s: %s has %d bytes, a file in an rpm must stay below %s", name, e.Path, e.Size, limit)
-		}
-	}
-	// 16 MiB are more than lead and headers can take.
-	if n := storedSize(archiveSize(entries)) + 16<<20; n > cpioMax {
-		return exit.Errorf(exit.TooLarge, hint, "%s: it would have %d bytes, an rpm must stay below %s", name, n, limit)
-	}
-	return nil
 }
 
 // sorted orders entries as rpm wants them: by path, byte by byte.

@@ -56,8 +56,9 @@ func (e *MismatchError) Error() string {
 // taken on the way. The headers, whose length is known from the start, are written last.
 // What was written is worth nothing when there is an error.
 func write(ctx context.Context, w io.WriterAt, meta Meta, entries []entry, signer Signer, progress func(bytes int64)) error {
-	archive := archiveSize(entries)
-	p := payload{sha256: strings.Repeat("0", 2*sha256.Size), size: storedSize(archive), unpacked: archive}
+	a := archive{entries, meta.Large}
+	unpacked := a.size()
+	p := payload{sha256: strings.Repeat("0", 2*sha256.Size), size: storedSize(unpacked), unpacked: unpacked}
 	blank, err := header(meta, entries, p, nil)
 	if err != nil {
 		return err
@@ -65,7 +66,7 @@ func write(ctx context.Context, w io.WriterAt, meta Meta, entries []entry, signe
 	if err := reserve(w, int64(len(blank))+p.size); err != nil {
 		return err
 	}
-	if p.sha256, err = writePayload(ctx, w, int64(len(blank)), archive, entries, progress); err != nil {
+	if p.sha256, err = writePayload(ctx, w, int64(len(blank)), a, progress); err != nil {
 		return err
 	}
 	head, err := header(meta, entries, p, signer)
@@ -97,39 +98,21 @@ func unwritable(err error) error {
 }
 
 // writePayload writes the payload from an offset on and returns its SHA-256.
-func writePayload(ctx context.Context, w io.WriterAt, off, archive int64, entries []entry, progress func(int64)) (string, error) {
+func writePayload(ctx context.Context, w io.WriterAt, off int64, a archive, progress func(int64)) (string, error) {
 	s := newSink(w, off)
-	err := writeArchive(ctx, s, archive, entries, progress)
+	err := writeArchive(ctx, s, a, progress)
 	if closeErr := s.Close(); closeErr != nil {
 		err = unwritable(closeErr) // the cause of what writeArchive says
 	}
 	return s.Sum(), err
 }
 
-func writeArchive(ctx context.Context, w io.Writer, archive int64, entries []entry, progress func(int64)) error {
-	z, err := newStoredWriter(w, archive)
+func writeArchive(ctx context.Context, w io.Writer, a archive, progress func(int64)) error {
+	z, err := newStoredWriter(w, a.size())
 	if err != nil {
 		return err
 	}
-	buf := make([]byte, 256<<10)
-	for i, e := range entries {
-		if e.ghost {
-			continue
-		}
-		if _, err := z.Write(cpioHeader(i, e)); err != nil {
-			return err
-		}
-		if e.dir {
-			continue
-		}
-		if err := copyContent(ctx, z, e.File, buf, progress); err != nil {
-			return err
-		}
-		if err := writePadding(z, e.Size); err != nil {
-			return err
-		}
-	}
-	if _, err := z.Write(cpioEnd()); err != nil {
+	if err := a.write(ctx, z, progress); err != nil {
 		return err
 	}
 	return z.Close()

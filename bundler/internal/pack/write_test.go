@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -71,6 +72,13 @@ func sampleMeta() Meta {
 	}
 }
 
+// largeMeta is of the form that packages past 4 GiB have.
+func largeMeta() Meta {
+	m := sampleMeta()
+	m.Large = true
+	return m
+}
+
 func sampleEntries() []entry {
 	var es []entry
 	for path, content := range map[string]string{
@@ -100,11 +108,16 @@ func pkg(t testing.TB, meta Meta, entries []entry, signer Signer) string {
 
 func TestRpmAcceptsIt(t *testing.T) {
 	t.Parallel()
-	for name, entries := range map[string][]entry{"files": sampleEntries(), "no file": nil} {
+	for name, c := range map[string]struct {
+		meta    Meta
+		entries []entry
+	}{
+		"files": {sampleMeta(), sampleEntries()}, "no file": {sampleMeta(), nil}, "large": {largeMeta(), sampleEntries()},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			db := rpmdb(t)
-			path := pkg(t, sampleMeta(), entries, demoKey(t))
+			db, entries := rpmdb(t), c.entries
+			path := pkg(t, c.meta, entries, demoKey(t))
 			got := run(t, "rpmkeys", db, "-Kv", path)
 			for _, want := range []string{"Header V4 RSA/SHA256 Signature", "Header SHA256 digest: OK", "Header SHA1 digest: OK", "Payload SHA256 digest: OK"} {
 				if !strings.Contains(got, want) {
@@ -129,28 +142,81 @@ func TestRpmUnpacksIt(t *testing.T) {
 	root, db := t.TempDir(), rpmdb(t)
 	path := pkg(t, sampleMeta(), sampleEntries(), demoKey(t))
 	run(t, "rpm", db, "--root="+root, "-i", "--nodeps", "--ignorearch", path)
+	compare(t, root, sampleEntries())
 	unpacked := t.TempDir()
 	run(t, "sh", "-c", "rpm2cpio '"+path+"' | cpio -idm --quiet -D '"+unpacked+"'")
-	for _, e := range sampleEntries() {
-		for _, dir := range []string{root, unpacked} {
-			at := filepath.Join(dir, e.path)
-			info, err := os.Stat(at)
-			if err != nil {
-				t.Error(err)
-				continue
-			}
-			if info.IsDir() != e.dir || info.Mode().Perm() != os.FileMode(e.Mode) {
-				t.Errorf("%s: %v", at, info.Mode())
-			}
-			if e.dir {
-				continue
-			}
-			if !info.ModTime().Equal(date) {
-				t.Errorf("%s: %v", at, info.ModTime())
-			}
-			if got, err := os.ReadFile(at); err != nil || !bytes.Equal(got, e.Body) {
-				t.Errorf("%s: %d bytes, %v", at, len(got), err)
-			}
+	compare(t, unpacked, sampleEntries())
+}
+
+// A package of the form for sizes past 4 GiB says the same, in tags of 64 bits alone, and rpm unpacks the same. A file that
+// is not in the archive has a number too.
+func TestLargeForm(t *testing.T) {
+	t.Parallel()
+	root, db := t.TempDir(), rpmdb(t)
+	ghost := entry{path: "/opt/sample/c", ghost: true, mtime: date}
+	ghost.Mode = 0o644
+	entries := sorted(append(sampleEntries(), ghost))
+	small, large := pkg(t, sampleMeta(), entries, demoKey(t)), pkg(t, largeMeta(), entries, demoKey(t))
+	same := "%{NEVRA} %{SUMMARY} %{LONGSIZE} [%{FILENAMES} %{LONGFILESIZES} %{FILEDIGESTS} %{FILEMODES:octal} %{FILEMTIMES} %{FILEFLAGS} %{FILEUSERNAME} %{FILEDEVICES} %{FILERDEVS} %{FILEINODES}\n]"
+	if got, want := run(t, "rpm", db, "-qp", "--qf", same, large), run(t, "rpm", db, "-qp", "--qf", same, small); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	for path, want := range map[string]string{small: "32 32 32 32", large: "64 64 64 64"} {
+		got := run(t, "rpm", db, "-qp", "--qf", "%|SIZE?{32}:{64}| %|FILESIZES?{32}:{64}| %|SIGSIZE?{32}:{64}| %|ARCHIVESIZE?{32}:{64}|", path)
+		if got != want {
+			t.Errorf("%s has sizes of %s bits", path, got)
+		}
+	}
+	info, err := os.Stat(large)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(large)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, main, err := sections(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind := int64(len(b) - bytes.Index(b, main))
+	if got := run(t, "rpm", db, "-qp", "--qf", "%{LONGSIGSIZE} %{LONGARCHIVESIZE}", large); got != fmt.Sprintf("%d %d", behind, archive{entries, true}.size()) {
+		t.Errorf("of %d bytes: %s", info.Size(), got)
+	}
+	if got := run(t, "rpm", db, "-qp", "--requires", large); !strings.Contains(got, "rpmlib(LargeFiles) <= 4.12.0-1\n") {
+		t.Errorf("it requires %s", got)
+	}
+	run(t, "rpm", db, "--root="+root, "-i", "--nodeps", "--ignorearch", large)
+	compare(t, root, sampleEntries())
+	if err := os.WriteFile(filepath.Join(root, ghost.path), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := run(t, "rpm", db, "--root="+root, "-V", "--nodeps", "sample"); got != "" {
+		t.Errorf("rpm -V: %s", got)
+	}
+}
+
+// compare holds what lies in a folder against entries.
+func compare(t *testing.T, dir string, entries []entry) {
+	t.Helper()
+	for _, e := range entries {
+		at := filepath.Join(dir, e.path)
+		info, err := os.Stat(at)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if info.IsDir() != e.dir || info.Mode().Perm() != os.FileMode(e.Mode) {
+			t.Errorf("%s: %v", at, info.Mode())
+		}
+		if e.dir {
+			continue
+		}
+		if !info.ModTime().Equal(date) {
+			t.Errorf("%s: %v", at, info.ModTime())
+		}
+		if got, err := os.ReadFile(at); err != nil || !bytes.Equal(got, e.Body) {
+			t.Errorf("%s: %d bytes, %v", at, len(got), err)
 		}
 	}
 }
@@ -158,7 +224,17 @@ func TestRpmUnpacksIt(t *testing.T) {
 // The bytes are those that the header's length, computed before, makes room for; a key changes nothing around them.
 func TestUnsigned(t *testing.T) {
 	t.Parallel()
-	signed, unsigned := pkg(t, sampleMeta(), sampleEntries(), demoKey(t)), pkg(t, sampleMeta(), sampleEntries(), nil)
+	for name, meta := range map[string]Meta{"small": sampleMeta(), "large": largeMeta()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			unsigned(t, meta)
+		})
+	}
+}
+
+func unsigned(t *testing.T, meta Meta) {
+	t.Helper()
+	signed, unsigned := pkg(t, meta, sampleEntries(), demoKey(t)), pkg(t, meta, sampleEntries(), nil)
 	a, err := os.ReadFile(signed)
 	if err != nil {
 		t.Fatal(err)

@@ -203,6 +203,13 @@ func (p *Plan) Of(kinds ...Kind) []Change {
 	return out
 }
 
+// Platforms returns those of both releases, e.g. el7.x86_64: a host with one of them may be given the bundle.
+func (p *Plan) Platforms() []string {
+	all := slices.Concat(p.From.Platforms, p.To.Platforms)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // BundleName returns the bundle's package name, version and rpm release.
 func (p *Plan) BundleName() (name, version, rpmRelease string) {
 	return p.Product.Prefix + "-" + p.To.Version, p.To.Version, fmt.Sprint(p.Spec.Revision)

@@ -49,6 +49,14 @@ var features = map[string]feature{
 // compressors are the payloads that rpm unpacks, and since when; "" is gzip.
 var compressors = map[string]string{"": oldest, "gzip": oldest, "bzip2": oldest, "xz": oldest, "lzma": oldest, "zstd": "4.14"}
 
+// Provides says whether the rpm of a platform, e.g. el7.x86_64, has a feature of rpm, e.g. rpmlib(LargeFiles). It is true for a platform whose rpm is not known here.
+func Provides(platform, name string) bool {
+	system, _, _ := strings.Cut(platform, ".")
+	has, known := rpmOf[system]
+	f := features[name]
+	return !known || f.since != "" && nevra.CompareEVR(has, f.since) >= 0
+}
+
 // Unreadable says why the rpm of a platform, e.g. el7.x86_64, cannot install a package, whatever else is
 // there. It is empty for a package that it can, and for a platform whose rpm is not known here.
 func Unreadable(h *rpmpkg.Package, platform string) []string {

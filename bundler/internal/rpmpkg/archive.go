@@ -8,17 +8,27 @@ import (
 	rpmcpio "github.com/sassoftware/go-rpmutils/cpio"
 
 	"onerpm/internal/cpio"
+	"onerpm/internal/rpmfile"
 )
 
 // Archive reads the cpio archive of a payload, by go-rpmutils behind a guard of its own: the library
-// allocates what an entry's head asks for, panics at a negative length, and takes a cut-off file for a short one.
+// allocates what an entry's head asks for, panics at a negative length, and takes a cut-off file for a short one. An archive
+// without names is read here.
 type Archive struct {
-	lib  *rpmcpio.Reader
-	open bool // there is an entry whose content can be read
+	lib      *rpmcpio.Reader
+	numbered *numbered // nil for an archive with names
+	open     bool      // there is an entry whose content can be read
 }
 
-// NewArchive reads the archive that r begins with, uncompressed, and nothing behind it.
-func NewArchive(r io.Reader) *Archive {
+// NewArchive reads the archive that r begins with, uncompressed, and nothing behind it. files are those of the package, which an
+// archive without names means by their numbers.
+func NewArchive(files []rpmfile.FileInfo, r io.Reader) *Archive {
+	magic := make([]byte, len(numberedMagic))
+	n, _ := io.ReadFull(r, magic) // the error comes again, to Next
+	r = io.MultiReader(bytes.NewReader(magic[:n]), r)
+	if string(magic) == numberedMagic {
+		return &Archive{numbered: newNumbered(r, files)}
+	}
 	c := &checked{}
 	c.guard = cpio.NewReader(io.TeeReader(r, &c.passed))
 	return &Archive{lib: rpmcpio.NewReader(c)}
@@ -26,6 +36,9 @@ func NewArchive(r io.Reader) *Archive {
 
 // Next goes to the next entry; io.EOF tells the end of the archive. The error for a damaged one wraps cpio.ErrDamaged.
 func (a *Archive) Next() (cpio.Member, error) {
+	if a.numbered != nil {
+		return a.numbered.next()
+	}
 	if a.open { // what was not read is skipped here: the library would hold all of it
 		if _, err := io.Copy(io.Discard, a.lib); err != nil {
 			return cpio.Member{}, err
@@ -39,7 +52,12 @@ func (a *Archive) Next() (cpio.Member, error) {
 }
 
 // Read reads the content of the entry that Next returned.
-func (a *Archive) Read(p []byte) (int, error) { return a.lib.Read(p) }
+func (a *Archive) Read(p []byte) (int, error) {
+	if a.numbered != nil {
+		return a.numbered.Read(p)
+	}
+	return a.lib.Read(p)
+}
 
 // checked passes an archive on, the head of each entry only after the guard has read it without an error.
 type checked struct {

@@ -9,6 +9,7 @@ import (
 
 	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/internal/cpio"
+	"onerpm/internal/rpmfile"
 )
 
 func member(name string, mode int, size int64) string {
@@ -23,7 +24,7 @@ func TestArchive(t *testing.T) {
 	long := strings.Repeat("x", 100_001)
 	in := strings.NewReader(member("./d", 0o40755, 0) + member("./a", 0o100644, 3) + "abc\x00" + member("./skipped", 0o100644, 5) + "12345\x00\x00\x00" +
 		member("./long", 0o100600, 100_001) + long + "\x00\x00\x00" + end + "behind")
-	a := rpmpkg.NewArchive(in)
+	a := rpmpkg.NewArchive(nil, in)
 	var got strings.Builder
 	for {
 		m, err := a.Next()
@@ -56,20 +57,90 @@ func TestArchiveDamaged(t *testing.T) {
 		return "070701" + strings.Repeat("0", 6*8) + size + strings.Repeat("0", 4*8) + name + strings.Repeat("0", 8)
 	}
 	for what, archive := range map[string]string{
-		"a negative name":       head("00000000", "-0000001"),
-		"no name":               head("00000000", "00000000"),
-		"a name of 4 GiB":       head("00000000", "ffffffff"),
-		"a negative size":       head("-0000001", "00000002") + "a\x00",
-		"content cut off":       member("./a", 0o100644, 3) + "ab",
-		"a folder of 4 GiB":     member("./a", 0o40755, 0xffffffff) + end,
-		"an entry cut off":      member("./a", 0o100644, 0)[:50],
-		"no end":                member("./a", 0o100644, 0),
-		"an index of no header": "07070X-0000001\x00\x00" + end,
-		"nothing":               "",
+		"a negative name":   head("00000000", "-0000001"),
+		"no name":           head("00000000", "00000000"),
+		"a name of 4 GiB":   head("00000000", "ffffffff"),
+		"a negative size":   head("-0000001", "00000002") + "a\x00",
+		"content cut off":   member("./a", 0o100644, 3) + "ab",
+		"a folder of 4 GiB": member("./a", 0o40755, 0xffffffff) + end,
+		"an entry cut off":  member("./a", 0o100644, 0)[:50],
+		"no end":            member("./a", 0o100644, 0),
+		"nothing":           "",
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			a := rpmpkg.NewArchive(strings.NewReader(archive))
+			a := rpmpkg.NewArchive(nil, strings.NewReader(archive))
+			var err error
+			for err == nil {
+				_, err = a.Next()
+			}
+			if !errors.Is(err, cpio.ErrDamaged) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// numbered is an entry of an archive without names.
+func numbered(i int) string { return fmt.Sprintf("07070X%08x\x00\x00", i) }
+
+// sampleFiles are a folder, a file of 3 bytes, a file that is not in the archive, and two names of one file of 5 bytes.
+var sampleFiles = []rpmfile.FileInfo{
+	{Path: "/d", Mode: 0o40755, Size: 4096, Inode: 1},
+	{Path: "/d/a", Mode: 0o100644, Size: 3, Inode: 2},
+	{Path: "/d/b", Mode: 0o100644, Size: 7, Inode: 3, Flags: rpmfile.FileGhost},
+	{Path: "/d/c", Mode: 0o100600, Size: 5, Inode: 4},
+	{Path: "/d/e", Mode: 0o100600, Size: 5, Inode: 4},
+}
+
+func TestNumberedArchive(t *testing.T) {
+	t.Parallel()
+	in := strings.NewReader(numbered(0) + numbered(1) + "abc\x00" + numbered(3) + numbered(4) + "12345\x00\x00\x00" + end + "behind")
+	a := rpmpkg.NewArchive(sampleFiles, in)
+	var got strings.Builder
+	for {
+		m, err := a.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		content := []byte("...")
+		if m.Name != "./d/a" { // what is not read is skipped
+			if content, err = io.ReadAll(a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fmt.Fprintf(&got, "%s %o %d %s\n", m.Name, m.Mode, m.Size, content)
+	}
+	if want := "./d 40755 0 \n./d/a 100644 3 ...\n./d/c 100600 0 \n./d/e 100600 5 12345\n"; got.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
+	}
+	if rest, err := io.ReadAll(in); err != nil || string(rest) != "behind" {
+		t.Errorf("behind the archive there is %q, %v", rest, err)
+	}
+}
+
+func TestNumberedArchiveDamaged(t *testing.T) {
+	t.Parallel()
+	all := numbered(0) + numbered(1) + "abc\x00" + numbered(3) + numbered(4) + "12345\x00\x00\x00"
+	for what, archive := range map[string]string{
+		"a number past the files":  numbered(5) + end,
+		"a negative number":        "07070X-0000001\x00\x00" + end,
+		"a file twice":             numbered(0) + numbered(0) + end,
+		"a ghost":                  numbered(2) + "1234567\x00" + end,
+		"a name among numbers":     numbered(0) + member("./d/a", 0o100644, 3) + "abc\x00" + end,
+		"a file is not there":      numbered(0) + numbered(1) + "abc\x00" + end,
+		"no end":                   all,
+		"an end cut off":           all + end[:50],
+		"content cut off":          numbered(1) + "ab",
+		"an entry cut off":         numbered(1)[:9],
+		"something else at an end": all + strings.Repeat("x", 200),
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			a := rpmpkg.NewArchive(sampleFiles, strings.NewReader(archive))
 			var err error
 			for err == nil {
 				_, err = a.Next()
@@ -84,8 +155,9 @@ func TestArchiveDamaged(t *testing.T) {
 func FuzzArchive(f *testing.F) {
 	f.Add([]byte(member("./a", 0o100644, 3) + "abc\x00" + end))
 	f.Add([]byte(member("./a", 0o100644, 0xffffffff)))
+	f.Add([]byte(numbered(0) + numbered(1) + "abc\x00" + numbered(3) + numbered(4) + "12345\x00\x00\x00" + end))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		a := rpmpkg.NewArchive(strings.NewReader(string(b)))
+		a := rpmpkg.NewArchive(sampleFiles, strings.NewReader(string(b)))
 		for {
 			m, err := a.Next()
 			if err != nil {

@@ -165,20 +165,26 @@ func format6(t testing.TB) []byte {
 	t.Helper()
 	var payload bytes.Buffer
 	z := gzip.NewWriter(&payload)
-	fmt.Fprint(z, "07070X00000000\x00\x00", "07070X00000001\x00\x00", "content\n",
+	// Of two names of one file the last has the content. The third file is a ghost.
+	fmt.Fprint(z, "07070X00000000\x00\x00", "07070X00000001\x00\x00", "content\n", "07070X00000003\x00\x00", "07070X00000004\x00\x00", "twice\x00\x00\x00", "07070X00000005\x00\x00", "file",
 		"070701", "0000000000000000000000000000000000000001", "0000000000000000000000000000000000000000000000000000000b00000000", "TRAILER!!!\x00\x00\x00\x00")
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	content, packed := sha256.Sum256([]byte("content\n")), sha256.Sum256(payload.Bytes())
+	sum := func(b string) string {
+		s := sha256.Sum256([]byte(b))
+		return hex.EncodeToString(s[:])
+	}
+	times := []uint32{1500000000, 1500000000, 1500000000, 1500000000, 1500000000, 1500000000}
 	main := header(63, append(identity[:5:5],
-		entry{1030, []uint16{0o40755, 0o100644}}, entry{1034, []uint32{1500000000, 1500000000}},
-		entry{1035, []string{"", hex.EncodeToString(content[:])}}, entry{1036, []string{"", ""}}, entry{1037, []uint32{0, 1}},
-		entry{1039, []string{"root", "root"}}, entry{1040, []string{"root", "adm"}},
-		entry{1047, []string{"sample"}}, entry{1095, []uint32{1, 1}}, entry{1096, []uint32{1, 2}}, entry{1112, []uint32{8}}, entry{1113, []string{"1-1"}},
-		entry{1116, []uint32{0, 1}}, entry{1117, []string{"sample", "file"}}, entry{1118, []string{"/opt/", "/opt/sample/"}},
+		entry{1030, []uint16{0o40755, 0o100644, 0o100644, 0o100644, 0o100644, 0o120777}}, entry{1034, times},
+		entry{1035, []string{"", sum("content\n"), "", sum("twice"), sum("twice"), ""}}, entry{1036, []string{"", "", "", "", "", "file"}},
+		entry{1037, []uint32{0, 1, 64, 0, 0, 0}},
+		entry{1039, []string{"root", "root", "root", "root", "root", "root"}}, entry{1040, []string{"root", "adm", "root", "root", "root", "root"}},
+		entry{1047, []string{"sample"}}, entry{1095, []uint32{1, 1, 1, 1, 1, 1}}, entry{1096, []uint32{1, 2, 3, 4, 4, 5}}, entry{1112, []uint32{8}}, entry{1113, []string{"1-1"}},
+		entry{1116, []uint32{0, 1, 1, 1, 1, 1}}, entry{1117, []string{"sample", "file", "ghost", "hard", "hard2", "link"}}, entry{1118, []string{"/opt/", "/opt/sample/"}},
 		entry{1124, "cpio"}, entry{1125, "gzip"}, entry{1126, "9"},
-		entry{5008, []uint64{0, 8}}, entry{5009, []uint64{8}}, entry{5011, []uint32{8}}, entry{5062, "utf-8"},
-		entry{5092, []string{hex.EncodeToString(packed[:])}}, entry{5093, []uint32{8}}, entry{5114, []uint32{6}})...)
+		entry{5008, []uint64{0, 8, 0, 5, 5, 4}}, entry{5009, []uint64{17}}, entry{5011, []uint32{8}}, entry{5062, "utf-8"},
+		entry{5092, []string{sum(payload.String())}}, entry{5093, []uint32{8}}, entry{5114, []uint32{6}})...)
 	return file(main, payload.Bytes())
 }

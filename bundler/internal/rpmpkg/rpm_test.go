@@ -173,16 +173,13 @@ func TestAsRPM(t *testing.T) {
 				return // there is no payload
 			}
 			want := contents(t, pkg)
-			if name == "format 6" { // go-rpmutils begins two bytes too early in it, so the guard stops it
-				if got := want["/opt/sample/file"]; got != p.Files()[1].Digest {
-					t.Errorf("rpm unpacks a file with SHA-256 %s", got)
-				}
+			if name == "format 6" { // go-rpmutils begins two bytes too early in it
 				z, err := gzip.NewReader(bytes.NewReader(pkg[p.PayloadOffset:]))
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, err := rpmpkg.NewArchive(z).Next(); !errors.Is(err, cpio.ErrDamaged) {
-					t.Errorf("an entry without a head: %v", err)
+				if got := readNumbered(t, p, z); !maps.Equal(got, want) {
+					t.Errorf("payload: got\n%v\nrpm unpacks\n%v", got, want)
 				}
 				return
 			}
@@ -190,6 +187,34 @@ func TestAsRPM(t *testing.T) {
 				t.Errorf("payload: got\n%v\nrpm unpacks\n%v", got, want)
 			}
 		})
+	}
+}
+
+// readNumbered returns what contents does, of an archive without names.
+func readNumbered(t *testing.T, p *rpmpkg.Package, r io.Reader) map[string]string {
+	t.Helper()
+	found, links := map[string]string{}, []string(nil)
+	for a := rpmpkg.NewArchive(p.Files(), r); ; {
+		m, err := a.Next()
+		if errors.Is(err, io.EOF) {
+			return found
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimPrefix(m.Name, ".")
+		switch {
+		case m.Mode&cpio.KindMask != cpio.KindFile:
+			found[name] = ""
+		case m.Size == 0: // the content comes with the next name
+			links = append(links, name)
+		default:
+			found[name] = digest(t, a)
+			for _, link := range links {
+				found[link] = found[name]
+			}
+			links = nil
+		}
 	}
 }
 
