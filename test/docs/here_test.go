@@ -49,6 +49,7 @@ var (
 		"docs/installing.md": {{after: says("  engine      ", `"engine": "`)}},
 		"docs/publishing.md": {
 			{values: []string{"<p>", product}, after: (*walk).published},
+			{after: says("refreshed: stable and testing", "customers believe it until ")},
 			{after: says("copied: ", "settings  https://mirror.example.org/upgrades/"+product+".repo", "whole: ")},
 		},
 		"docs/writing-a-jump.md": {

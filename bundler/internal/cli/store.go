@@ -96,7 +96,8 @@ func changing(s *streams, project string, key *sign.Key, url string) (repo.Optio
 	if err != nil {
 		return repo.Options{}, err
 	}
-	return repo.Options{Key: key, URL: url, Releases: releases(cat), Page: renderPage, Note: notes(s)}, nil
+	fresh := cat.Product.Fresh.D()
+	return repo.Options{Key: key, URL: url, Releases: releases(cat), Page: renderPage, Note: notes(s), Fresh: &fresh}, nil
 }
 
 // notes writes what a person may want to know.

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // The grammars of what people write.
@@ -22,6 +23,12 @@ const (
 	fingerprintAllowed = "a fingerprint has 40 hexadecimal digits"
 	productFile        = "versions/product.yaml"
 	baseFile           = "versions/installed-base.yaml"
+)
+
+// How long customers may believe a store, from a day to ten years.
+const (
+	minFresh = 24 * time.Hour
+	maxFresh = 10 * 365 * 24 * time.Hour
 )
 
 func (r *reader) product() {
@@ -53,6 +60,9 @@ func (r *reader) product() {
 	}
 	if p.Keyring != "" {
 		r.inFolder(page, "versions", p.Keyring, false, "keyring")
+	}
+	if page.doc.Has("fresh") && (p.Fresh.D() < minFresh || p.Fresh.D() > maxFresh) {
+		page.wrong("fresh is "+p.Fresh.D().String(), "24h to 87600h: how long customers believe what the store says, e.g. 168h", "fresh")
 	}
 	for i, u := range p.Unreached {
 		if page.need(u.Version, "the release that no jump starts from", "unreached", i, "version") {

@@ -21,6 +21,8 @@ type Product struct {
 	Keyring    string   `yaml:"keyring"`    // file with the public keys, armored, as a path in versions/; needed when a release names a key
 	Source     string   `yaml:"source"`     // where packages lie when neither their release nor they themselves say it; written as the source of a component
 	PostgreSQL string   `yaml:"postgresql"` // oldest version of PostgreSQL that customers run, e.g. "9.5"
+	// Fresh is how long customers believe what a store says since it was last published or refreshed, e.g. 168h; they refuse it afterwards. Without it: for ever.
+	Fresh manifest.Duration `yaml:"fresh"`
 	// Unreached are releases that customers ask about and from which no jump exists.
 	Unreached []Unreached `yaml:"unreached"`
 }

@@ -13,7 +13,8 @@ import (
 )
 
 // start makes a channel that is not there an empty one, for a client that has it in its settings would fail without
-// it; moves one to the URL that the store has now; and gives stable the metadata for copies that an older bundler did not write.
+// it; moves one to the URL that the store has now; gives stable the metadata for copies that an older bundler did not write; and
+// writes anew what customers would soon refuse.
 func (r *Repo) start(ctx context.Context, x *Index, product, prefix string) (*edit, error) {
 	if x == nil {
 		return &edit{next: Index{Product: product, Prefix: prefix, Base: r.base("")}}, nil
@@ -21,7 +22,7 @@ func (r *Repo) start(ctx context.Context, x *Index, product, prefix string) (*ed
 	switch {
 	case r.base(x.Base) != x.Base:
 		return r.moveToBase(ctx, x)
-	case x.Channel == Stable && x.Plain == "":
+	case x.Channel == Stable && x.Plain == "", r.ages(x):
 		return &edit{next: *x}, nil
 	}
 	return nil, nil

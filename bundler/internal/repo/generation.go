@@ -24,6 +24,9 @@ import (
 // maxPointer bounds a pointer, in bytes: one URL.
 const maxPointer = 4096
 
+// indexName is the name of a generation's Index in its folder.
+const indexName = "index.json"
+
 // generation is the state of a channel as it was read.
 type generation struct {
 	id    string
@@ -78,7 +81,7 @@ func parsePointer(channel string, b []byte) (id string, err error) {
 
 // index reads the index of a generation.
 func (r *Repo) index(ctx context.Context, channel, id string) (*Index, error) {
-	name := generationName(channel, id) + "index.json"
+	name := generationName(channel, id) + indexName
 	b, err := r.signed(ctx, name, MaxIndex)
 	if errors.Is(err, store.ErrNotExist) {
 		return nil, damaged("%s names %s, which is not there", pointerName(channel), name)
@@ -236,7 +239,11 @@ func (r *Repo) write(ctx context.Context, channel string, g generation, e *edit)
 		return "", "", err
 	}
 	x := e.next
-	x.Version, x.Channel, x.Created, x.Repomd = Version, channel, stamp(now), digest(set.Repomd)
+	until := r.until(g.index, now)
+	x.Version, x.Channel, x.Created, x.Until, x.Repomd = Version, channel, stamp(now), "", digest(set.Repomd)
+	if !until.IsZero() {
+		x.Until = stamp(until)
+	}
 	lists := map[string]repodata.File{}
 	for _, f := range set.Files {
 		lists[topFolder+f.Name] = f
@@ -257,14 +264,18 @@ func (r *Repo) write(ctx context.Context, channel string, g generation, e *edit)
 		return "", "", err
 	}
 	r.known[channel] = generation{id: id, index: x.withLists()} // as it would be read
-	texts["index.json"] = text
-	return id, x.Base, r.upload(ctx, generationName(channel, id), lists, texts)
+	texts[indexName] = text
+	return id, x.Base, r.upload(ctx, generationName(channel, id), lists, texts, until)
 }
 
-// upload puts a generation's files: lists, and texts with their signatures.
-func (r *Repo) upload(ctx context.Context, at string, lists map[string]repodata.File, texts map[string][]byte) error {
+// upload puts a generation's files: lists, and texts with their signatures, of which those that dnf reads count until a time.
+func (r *Repo) upload(ctx context.Context, at string, lists map[string]repodata.File, texts map[string][]byte, until time.Time) error {
 	for _, name := range slices.Collect(maps.Keys(texts)) {
-		asc, err := r.sign(texts[name])
+		end := until
+		if name == indexName {
+			end = time.Time{} // a store that nobody kept fresh is still one that can be changed
+		}
+		asc, err := r.key.DetachedUntil(texts[name], time.Time{}, end)
 		if err != nil {
 			return err
 		}

@@ -26,6 +26,7 @@ type Index struct {
 	Channel string `json:"channel"`
 	Base    string `json:"base"`            // URL under which customers read the store, without a slash at its end
 	Created string `json:"created"`         // RFC 3339 in UTC, like all times here
+	Until   string `json:"until,omitempty"` // when customers begin to refuse it: its metadata is signed until then; "" for never
 	Repomd  string `json:"repomd"`          // SHA-256 of the repomd.xml beside it: so the Index's signature holds for every package
 	Plain   string `json:"plain,omitempty"` // likewise of the one for copies; in stable alone, and "" where a bundler wrote that knew none
 

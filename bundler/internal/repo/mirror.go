@@ -174,6 +174,9 @@ func (r *Repo) wholeStable(ctx context.Context, key *sign.Public) (generation, e
 	if len(v.rep.Problems) > 0 {
 		return g, damaged("%s", strings.Join(v.rep.Problems, "\n"))
 	}
+	if len(v.rep.Stale) > 0 {
+		return g, exit.Errorf(exit.Published, refreshHint+", where the store is published", "customers refuse it since %s, and would refuse a copy", g.index.Until)
+	}
 	return g, nil
 }
 

@@ -22,6 +22,9 @@ type Options struct {
 	Public   *sign.Public // who must have signed what is there; nil for Key, or else the key that lies in the store itself
 	URL      string       // under which customers read the store; "" for the URL it was published with before, or the store's own
 	Releases []Release    // for the page
+
+	// Fresh is how long customers believe what is written; 0 for ever, nil as long as what is there was to be believed.
+	Fresh    *time.Duration
 	Page     func(w io.Writer, f *Front, details DetailsFunc) error
 	Now      func() time.Time                 // nil for time.Now
 	Progress func(n int64)                    // n more bytes of a bundle are stored, or were already; nil for none
@@ -138,7 +141,11 @@ func (r *Repo) signed(ctx context.Context, name string, limit int64) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	if err := key.VerifyDetached(bytes.NewReader(b), asc); err != nil {
+	err = key.VerifyDetached(bytes.NewReader(b), asc)
+	if errors.Is(err, sign.ErrStale) {
+		return nil, exit.With(exit.Published, fmt.Errorf("%s: customers refuse it: %w", name, err), refreshHint)
+	}
+	if err != nil {
 		return nil, exit.With(exit.Published, fmt.Errorf("%s is not signed with the key %s: %w", name, key.Fingerprint(), err),
 			"use the key that the store was published with; if it is the right one, somebody else changed the store")
 	}

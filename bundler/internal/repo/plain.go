@@ -80,7 +80,7 @@ func (r *Repo) putPlain(ctx context.Context, stable generation) error {
 
 // plain checks the metadata for copies of a generation, whose own set is in dir, and what lies of it at the store's top.
 func (v *verifier) plain(ctx context.Context, at string, x *Index, own *repodata.Set, dir string) error {
-	if _, err := v.signed(ctx, at+plainRepomd, repodata.MaxRepomd); v.noteDamage(err) != nil {
+	if err := v.repomd(ctx, x.Channel, at+plainRepomd); err != nil {
 		return err
 	}
 	set, err := v.readPlain(ctx, at, x)
@@ -109,8 +109,7 @@ func (v *verifier) plain(ctx context.Context, at string, x *Index, own *repodata
 	if err := v.noteDamage(v.verifyDigest(ctx, topFolder+"repomd.xml", x.Plain)); err != nil {
 		return err
 	}
-	_, err = v.signed(ctx, topFolder+"repomd.xml", repodata.MaxRepomd)
-	return err
+	return v.repomd(ctx, x.Channel, topFolder+"repomd.xml")
 }
 
 // sweepPlain removes lists at the store's top that were put there before a time, and that its repomd.xml does not name.

@@ -61,6 +61,9 @@ func (x *Index) validate() error {
 		v.add("base: %w", err)
 	}
 	v.time("created", x.Created)
+	if x.Until != "" {
+		v.time("until", x.Until)
+	}
 	v.match(sumGrammar, "repomd", x.Repomd)
 	if x.Plain != "" {
 		v.match(sumGrammar, "plain", x.Plain)

@@ -30,6 +30,10 @@ type Report struct {
 	Bundles  int      `json:"bundles"`  // that were read, in whichever channel, withdrawn ones among them
 	Bytes    int64    `json:"bytes"`    // of them
 	Problems []string `json:"problems"` // sorted; empty: all is as it should be
+
+	// Until is when customers begin to refuse the first of the channels, "" for never. Stale are the channels that they refuse already.
+	Until string   `json:"until,omitempty"`
+	Stale []string `json:"stale"`
 }
 
 // verifier collects what is wrong. It may be used by many at once.
@@ -65,6 +69,8 @@ func (r *Repo) Verify(ctx context.Context) (*Report, error) {
 		if len(v.rep.Problems) == 0 || maps.Equal(before, after) || try == 5 {
 			slices.Sort(v.rep.Problems)
 			v.rep.Problems = list(slices.Compact(v.rep.Problems))
+			slices.Sort(v.rep.Stale)
+			v.rep.Stale = list(slices.Compact(v.rep.Stale))
 			return &v.rep, nil
 		}
 		r.o.Note("somebody published meanwhile; once more")
@@ -88,6 +94,30 @@ func (v *verifier) problem(format string, args ...any) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.rep.Problems = append(v.rep.Problems, fmt.Sprintf(format, args...))
+}
+
+// noteAge notes how long customers believe a channel.
+func (v *verifier) noteAge(channel string, x *Index) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if x.Until != "" && (v.rep.Until == "" || x.Until < v.rep.Until) { // of one form and length
+		v.rep.Until = x.Until
+	}
+	if v.stale(x) {
+		v.rep.Stale = append(v.rep.Stale, channel)
+	}
+}
+
+// repomd checks the signature of a repomd.xml of a channel.
+func (v *verifier) repomd(ctx context.Context, channel, name string) error {
+	_, err := v.signed(ctx, name, repodata.MaxRepomd)
+	if errors.Is(err, sign.ErrStale) {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.rep.Stale = append(v.rep.Stale, channel)
+		return nil
+	}
+	return v.noteDamage(err)
 }
 
 // noteDamage reports an error about the store's content as a problem. Other errors it returns.
@@ -178,13 +208,12 @@ func (v *verifier) described(all map[string]generation) map[string]Bundle {
 // channel checks the metadata of a channel; pointer and index were checked when they were read.
 func (v *verifier) channel(ctx context.Context, channel string, g generation) error {
 	x, at := g.index, generationName(channel, g.id)
+	v.noteAge(channel, x)
 	if err := v.noteDamage(v.verifyDigest(ctx, publishedName(channel, g.id), digest([]byte(pointerLine(channel, g.id, x.Base))))); err != nil {
 		return err
 	}
-	if _, err := v.signed(ctx, at+"repodata/repomd.xml", repodata.MaxRepomd); err != nil {
-		if err := v.noteDamage(err); err != nil {
-			return err
-		}
+	if err := v.repomd(ctx, channel, at+"repodata/repomd.xml"); err != nil {
+		return err
 	}
 	dir, err := os.MkdirTemp("", "bundler-verify-")
 	if err != nil {

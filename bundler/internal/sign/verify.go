@@ -9,11 +9,15 @@ import (
 	"strings"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
+	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
 // ErrSignature is returned when a signature was not made by the key, or not of these bytes.
 var ErrSignature = errors.New("the signature is not valid")
+
+// ErrStale is wrapped, beside ErrSignature, by the error for a signature that the key made of these bytes and that counts no more.
+var ErrStale = errors.New("its time is over")
 
 // Public is a public key that signatures are checked with.
 type Public struct{ entity *openpgp.Entity }
@@ -50,6 +54,9 @@ func (p *Public) VerifyDetached(r io.Reader, signature []byte) error {
 }
 
 func checked(err error) error {
+	if errors.Is(err, pgperrors.ErrSignatureExpired) { // asked last, of a signature that is right
+		return fmt.Errorf("%w: %w", ErrSignature, ErrStale)
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrSignature, err)
 	}
