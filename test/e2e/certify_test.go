@@ -82,6 +82,7 @@ func TestCertify(t *testing.T) {
 		on, release []string // where it is certified, and the platforms of its release
 	}{
 		{"4.2.0", names, host.Platforms()},                    // within PostgreSQL
+		{"4.1.1", []string{host.Usual}, host.Platforms()},     // likewise, with services and ports that come
 		{"4.0.1", []string{host.Usual}, []string{host.Usual}}, // out of Elasticsearch, with what only an admin can say
 	} {
 		t.Run(c.to, func(t *testing.T) {
