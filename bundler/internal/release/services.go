@@ -51,6 +51,23 @@ func (p *page) services(spec *Spec) {
 	}
 }
 
+// databaseServer are the usual names of PostgreSQL's own service: postgresql, postgresql-15, postgresql@15-main, rh-postgresql95-postgresql.
+var databaseServer = regexp.MustCompile(`^(rh-postgresql[0-9]+-)?postgresql([-@].*)?$`)
+
+// stopped warns of a database's server among the services: all of them are stopped when the window's migrations connect to
+// the database, and on the way back too, so such an upgrade can neither go on nor go back.
+func (r *reader) stopped(p *page, s *Spec) {
+	if len(s.Databases) == 0 {
+		return
+	}
+	for i, service := range s.Services {
+		if databaseServer.MatchString(service.Unit) {
+			r.cat.Warnings.Add(p.doc.Mistake(fmt.Sprintf("%s is stopped in the window, as every service is, and migrations of %s run there: they find no server, and neither does the way back", service.Unit, s.Databases[0].Name),
+				"leave the database's server out of services, so that it goes on running", "services", i, "unit"))
+		}
+	}
+}
+
 // untried warns when every service of the new release is a door that nothing verifies:
 // doors start after the commit, so nothing of the release would be tried before it.
 func (r *reader) untried(p *page, s *Spec) {
@@ -70,8 +87,8 @@ func (r *reader) untried(p *page, s *Spec) {
 	}
 }
 
-// unitFolders are where unit files lie that an upgrade may bring (systemd.unit(5)).
-var unitFolders = []string{"/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}
+// UnitFolders are where unit files lie that an upgrade may bring (systemd.unit(5)).
+var UnitFolders = []string{"/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}
 
 // unnamed warns of units whose files the jump changes and that services does not name: they run on as the old
 // files say, until a boot or somebody else starts them as the new ones do, perhaps in the middle of the window.
@@ -86,7 +103,7 @@ func (r *reader) unnamed(p *page, s *Spec) {
 	}
 	for _, f := range from.ConfigFiles {
 		name := path.Base(f.Target)
-		if !slices.Contains(unitFolders, path.Dir(f.Target)) || unit.Name(name) != name || named[name] {
+		if !slices.Contains(UnitFolders, path.Dir(f.Target)) || unit.Name(name) != name || named[name] {
 			continue
 		}
 		i := slices.IndexFunc(to.ConfigFiles, func(t ConfigFile) bool { return t.Target == f.Target })

@@ -70,6 +70,7 @@ func (r *reader) spec(jump string) {
 	p.services(s)
 	r.untried(p, s)
 	r.unnamed(p, s)
+	r.stopped(p, s)
 	r.packages(p, s)
 	r.optionals(s)
 	r.parts(p, s)

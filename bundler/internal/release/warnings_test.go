@@ -29,6 +29,7 @@ func TestWarnings(t *testing.T) {
 		{"the door tries itself", "services: [ { unit: nginx, door: true, verify: nginx -t } ]\n", ""},
 		{"only the old release has a door", "services: [ { unit: a, door: true, only: old } ]\n", ""},
 		{"no door", "services: [ { unit: a } ]\n", ""},
+		{"PostgreSQL without a database of the jump", "services: [ { unit: postgresql } ]\n", ""},
 	}
 	for _, tt := range tests {
 		cat, err := release.Load(project(t, jump(tt.more)))
@@ -125,5 +126,24 @@ func TestSketches(t *testing.T) {
 	}
 	if got, want := cat.Warnings.Error(), "specs/1.1-2.0/certify/app.sh:3:8: still to be written: what is compared; certification fails there until it is"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// The server of a database that is migrated is no service: all services are stopped in the window.
+func TestStoppedServers(t *testing.T) {
+	t.Parallel()
+	const database = "databases:\n  - name: main\n    connection: { file: /etc/db.yaml, format: yaml, keys: { host: h, database: d, user: u, password: p } }\n"
+	for unit, warned := range map[string]bool{
+		"postgresql": true, "postgresql-15": true, "postgresql@15-main": true, "rh-postgresql95-postgresql": true, "app": false, "postgresqlexporter": false, "my-postgresql": false,
+	} {
+		cat, err := release.Load(project(t, jump("services: [ { unit: app0 }, { unit: "+unit+" } ]\n"+database)))
+		if err != nil {
+			t.Errorf("%s: %v", unit, err)
+			continue
+		}
+		want := "specs/1.1-2.0/upgrade.yaml:4:37: " + unit + " is stopped in the window, as every service is, and migrations of main run there"
+		if got := cat.Warnings.Error(); warned != strings.HasPrefix(got, want) || !warned && got != "" {
+			t.Errorf("%s: got %q", unit, got)
+		}
 	}
 }
