@@ -70,6 +70,7 @@ func (p *Plan) Check(h Headers) (*Verdict, error) {
 	c.fileTypes()
 	c.ownPlaces()
 	c.scriptlets()
+	c.units()
 	c.state()
 	c.backwards()
 	for _, list := range []Problems{c.problems, c.warnings} {
