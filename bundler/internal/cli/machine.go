@@ -121,6 +121,7 @@ func runMachine(ctx context.Context, s *streams, o MachineOptions) (err error) {
 	if o.Stay {
 		ctx = machine.UntilEnd(ctx, s.in)
 	}
+	r.Tell = notes(s)
 	start := time.Now()
 	m, err := machine.Boot(ctx, machine.Options{Platform: o.Platform, System: system, Release: r, Data: o.Data, DiskMiB: o.DiskMiB, Tell: notes(s)})
 	if err != nil {

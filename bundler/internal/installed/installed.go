@@ -44,6 +44,7 @@ const (
 	staging     = "/var/tmp/machine" // where a script has its files in the machine. Nothing of it stays
 	servesLimit = 5 * time.Minute    // after a boot, until the product serves
 	servesPoll  = 500 * time.Millisecond
+	servesQuiet = 10 * time.Second // nothing is told of a product that serves sooner
 )
 
 // Fetch returns the verified files of a release's components. It is asked when a machine has to be made, not when one is there.
@@ -55,6 +56,8 @@ type Release struct {
 	folder  string // of the project, "" when it has none
 	sum     string
 	fetch   Fetch
+
+	Tell func(format string, a ...any) // is told what serves.sh says as long as the product does not serve; nil for nobody
 }
 
 // New reads what a project says of its machines. Every component of the release must be locked.
@@ -151,24 +154,46 @@ func (i *Release) Await(ctx context.Context, m *machine.Machine) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, servesLimit)
-	defer cancel()
 	ask := i.cmd("", "/bin/sh", "-c", string(text))
-	said := "nothing"
-	for {
+	err = i.await(ctx, m.Off(), servesLimit, servesQuiet, func(ctx context.Context) (string, bool, error) {
 		r, err := m.Exec(ctx, ask)
+		if err != nil || r.Code == 0 {
+			return "", err == nil, err
+		}
+		return r.Err().Error(), false, nil
+	})
+	if err != nil && ctx.Err() == nil {
+		return exit.With(exit.Machine, m.WithJournal(err), "what Debian starts by itself, such as nginx, ran before the components were there: setup.sh has to restart it; to look around in the machine, "+
+			"rename "+Folder+"/serves.sh and run bundler machine again")
+	}
+	return err
+}
+
+// await asks until the answer is yes, the machine goes off or the limit has passed. What is said for longer than quiet is told once.
+func (i *Release) await(ctx context.Context, off <-chan struct{}, limit, quiet time.Duration, ask func(context.Context) (said string, yes bool, err error)) error {
+	asking, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	said, told, start := "nothing", "", time.Now()
+	for {
+		now, yes, err := ask(asking)
 		switch {
 		case err != nil:
-		case r.Code == 0:
+		case yes:
 			return nil
 		default:
-			said = r.Err().Error()
+			said = now
+		}
+		if i.Tell != nil && time.Since(start) >= quiet && said != told {
+			i.Tell("the product does not serve yet, %s/serves.sh is asked for %v at most: %s", Folder, limit, said)
+			told = said
 		}
 		select {
 		case <-ctx.Done():
-			return m.WithJournal(fmt.Errorf("%s/serves.sh: the product does not serve: %w; it last said: %s", Folder, ctx.Err(), said))
-		case <-m.Off():
-			return m.WithJournal(fmt.Errorf("%s/serves.sh: the machine went off; it last said: %s", Folder, said))
+			return ctx.Err()
+		case <-asking.Done():
+			return fmt.Errorf("%s/serves.sh: the product does not serve, %v after the boot; it last said: %s", Folder, limit, said)
+		case <-off:
+			return fmt.Errorf("%s/serves.sh: the machine went off; it last said: %s", Folder, said)
 		case <-time.After(servesPoll):
 		}
 	}

@@ -2,11 +2,13 @@ package installed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/release"
@@ -118,5 +120,40 @@ func TestSum(t *testing.T) {
 	}
 	if r, _, err := New(project(t, map[string]string{"data.sh": ""}), one("x"), noFetch); err != nil || !r.HasData() {
 		t.Errorf("a project with data has none: %v", err)
+	}
+}
+
+// Who waits for a product hears what its script says, once, and when it was given up; one that serves is heard of no more.
+func TestAwait(t *testing.T) {
+	t.Parallel()
+	var told []string
+	r := Release{Tell: func(format string, a ...any) { told = append(told, fmt.Sprintf(format, a...)) }}
+	asked := 0
+	ask := func(until int) func(context.Context) (string, bool, error) {
+		asked = 0
+		return func(context.Context) (string, bool, error) {
+			asked++
+			return "exit 7", asked > until, nil
+		}
+	}
+	if err := r.await(t.Context(), nil, time.Minute, 0, ask(2)); err != nil || asked != 3 {
+		t.Errorf("asked %d times: %v", asked, err)
+	}
+	if len(told) != 1 || told[0] != "the product does not serve yet, machine/serves.sh is asked for 1m0s at most: exit 7" {
+		t.Errorf("told %q", told)
+	}
+	const want = "machine/serves.sh: the product does not serve, 1ms after the boot; it last said: exit 7"
+	if err := r.await(t.Context(), nil, time.Millisecond, time.Hour, ask(9)); err == nil || err.Error() != want || len(told) != 1 {
+		t.Errorf("%v, want %s; told %q", err, want, told)
+	}
+	off := make(chan struct{})
+	close(off)
+	if err := r.await(t.Context(), off, time.Minute, time.Hour, ask(9)); err == nil || !strings.Contains(err.Error(), "the machine went off; it last said: exit 7") {
+		t.Errorf("off: %v", err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := r.await(ended, nil, time.Minute, time.Hour, ask(9)); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended by a person: %v", err)
 	}
 }
