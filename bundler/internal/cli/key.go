@@ -27,7 +27,7 @@ type KeyOptions struct {
 
 func keyFlags(o *KeyOptions) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "key", Usage: "sign with the armored private key in `FILE`", DefaultText: "$BUNDLER_KEY, or the demo key", Destination: &o.Key},
+		&cli.StringFlag{Name: "key", Usage: "sign with the armored private key in `FILE`", DefaultText: "$BUNDLER_KEY; only the demo project has a key of its own", Destination: &o.Key},
 		&cli.StringFlag{Name: "passphrase-file", Usage: "the key's passphrase is the first line of `FILE`", DefaultText: "$BUNDLER_PASSPHRASE_FILE, or a question", Destination: &o.PassphraseFile},
 	}
 }
@@ -42,7 +42,7 @@ func signingKey(ctx context.Context, s *streams, project string, o KeyOptions) (
 	if path == "" {
 		path = filepath.Join(project, demoKey)
 		if _, err := os.Stat(path); err != nil {
-			return nil, exit.Errorf(exit.Usage, "name the private key: --key FILE, or BUNDLER_KEY=FILE", "there is no key to sign with")
+			return nil, exit.Errorf(exit.Usage, "name an armored private key of OpenPGP: --key FILE, or BUNDLER_KEY=FILE; gpg --quick-generate-key makes one, gpg --armor --export-secret-keys writes it into a file", "there is no key to sign with")
 		}
 	}
 	text, err := readSecret(ctx, path)

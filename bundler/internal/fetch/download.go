@@ -64,7 +64,7 @@ func (f *fetcher) fill(ctx context.Context, it Item, t target, p *part) (found, 
 		again := isMismatch(err) && (s.have > 0 || s.pieces > 1) && try == 1 || errors.Is(err, errChanged) && try <= f.o.Retries
 		if !again {
 			if isMismatch(err) {
-				err = exit.With(exit.Mismatch, err, "the file there is not the one that the release was locked with: ask who changed it; if it is right, run bundler lock and review the change")
+				err = exit.With(exit.Mismatch, err, "the file there is not the one that the release was locked with: ask who changed it; if it is right, run bundler lock RELEASE --update and review the change")
 			}
 			return got, err
 		}

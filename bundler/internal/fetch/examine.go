@@ -115,7 +115,7 @@ func sizeMismatch(got, want int64) error {
 // the right key. content is the file, for the signatures of old that need all of it once more.
 func (f found) checkPackage(it Item, keyring *Keyring, content io.ReaderAt) error {
 	if f.rpm != nil {
-		return exit.With(exit.Mismatch, f.rpm, "the file was damaged before the release was locked: get it again from whoever built it, then run bundler lock")
+		return exit.With(exit.Mismatch, f.rpm, "the file was damaged before the release was locked: get it again from whoever built it, then run bundler lock RELEASE --update")
 	}
 	if f.header.Source {
 		return exit.Errorf(exit.Mismatch, "name the package that is built of it as the source", "it is a source package, which cannot be installed")

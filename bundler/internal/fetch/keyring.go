@@ -99,7 +99,7 @@ func VerifySignature(h *rpmfile.Header, k *Keyring, fingerprint string) error {
 		if h.Signature.Has(rpmpkg.SigPGP) || h.Signature.Has(rpmpkg.SigGPG) {
 			what = "the package's header is not signed, only header and payload together, which rpm no longer checks"
 		}
-		return exit.Errorf(exit.Mismatch, "sign it with rpmsign --addsign and run bundler lock, or take the key out of the release", "%s, the release demands key %s", what, fingerprint)
+		return exit.Errorf(exit.Mismatch, "sign it with rpmsign --addsign and run bundler lock RELEASE --update, or take the key out of the release", "%s, the release demands key %s", what, fingerprint)
 	}
 	if err := checkSignature(bytes.NewReader(h.Main.Raw()), sig, entity, fingerprint); err != nil {
 		return exit.With(exit.Mismatch, fmt.Errorf("not a good signature by key %s: %w", fingerprint, err),
@@ -120,7 +120,7 @@ func verifyPayload(h *rpmpkg.Package, payload io.Reader, k *Keyring, fingerprint
 		sig = h.Signature.Bytes(rpmpkg.SigGPG)
 	}
 	if sig == nil {
-		return exit.Errorf(exit.Mismatch, "sign it again with rpmsign --rpmv3 --addsign and run bundler lock, or take the key out of the release",
+		return exit.Errorf(exit.Mismatch, "sign it again with rpmsign --rpmv3 --addsign and run bundler lock RELEASE --update, or take the key out of the release",
 			"the signature covers the package's header only, and nothing in it binds the payload")
 	}
 	if err := checkSignature(io.MultiReader(bytes.NewReader(h.Main.Raw()), payload), sig, k.find(fingerprint), fingerprint); err != nil {

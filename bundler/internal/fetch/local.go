@@ -24,7 +24,7 @@ func (f *fetcher) inPlace(ctx context.Context, it Item, t target, path string) (
 	}
 	if err := got.checkBytes(it, t.sum); err != nil {
 		return File{}, exit.With(exit.Mismatch, fmt.Errorf("%s: %w", path, err),
-			"get the file again from whoever built it; if it was changed on purpose, run bundler lock and review the change")
+			"get the file again from whoever built it; if it was changed on purpose, run bundler lock RELEASE --update and review the change")
 	}
 	if err := got.checkPackage(it, f.o.Keyring, got.content); err != nil {
 		return File{}, fmt.Errorf("%s: %w", path, err)

@@ -98,7 +98,7 @@ func (r *repository) find(ctx context.Context, it Item) (target, error) {
 	}
 	err := &MismatchError{What: "sha256", Got: list[0].sum.hex, Want: it.SHA256, By: "the release"}
 	return target{}, exit.With(exit.Mismatch, fmt.Errorf("%s: %w", list[0].place, err),
-		"the repository has another build of it: if that is right, run bundler lock and review the change")
+		"the repository has another build of it: if that is right, run bundler lock RELEASE --update and review the change")
 }
 
 // load reads repomd.xml and the list it names. A repository that is renewed in between
