@@ -5,13 +5,26 @@ import (
 	"strings"
 )
 
+// databaseSketch is what a first jump says of databases: no package tells whether there is one.
+const databaseSketch = `# A database of the product, with its migrations: docs/writing-a-jump.md says what to write.
+# databases:
+#   - name: main
+#     connection: # the keys of the old release's file that have the parts of the address
+#       file: /etc/example/example.yaml
+#       format: yaml
+#       keys: { host: database.host, database: database.name, user: database.user, password: database.password }
+#     expects: { query: SELECT version FROM schema_version, value: "1" } # proves the schema before
+#     becomes: { query: SELECT version FROM schema_version, value: "2" } # and after
+#     migrations: migrations # a folder beside this file, with 1001_expand_NAME.sql and 1050_switch_NAME.sql
+`
+
 func (s *spec) databases() string {
 	first := s.before.spec == nil || len(s.before.spec.Databases) == 0
 	if first && s.in.Schema != nil {
 		return newDatabase()
 	}
 	if s.before.spec == nil {
-		return "# A database of the product, with its migrations: docs/writing-a-jump.md says what to write.\n# databases:\n#   - name: example\n"
+		return databaseSketch
 	}
 	if len(s.before.spec.Databases) == 0 {
 		return ""

@@ -122,7 +122,10 @@ func (s *spec) services() string {
 	old, new := units(s.in.From.Packages), units(s.in.To.Packages)
 	if head == "" {
 		head = "# In the order in which they start; stopped in reverse. The door, which lets clients in, comes last (door: true).\n" +
-			"# health asks a unit whether it is well, drain waits for work under way: docs/writing-a-jump.md.\nservices:\n"
+			"# health asks a unit whether it is well, drain waits for work under way: docs/writing-a-jump.md. All of them are stopped in the\n" +
+			"# window, so the server of a database is none of them. A web server in front of the product, for instance:\n" +
+			"#   - unit: nginx\n#     door: true\n#     verify: nginx -t\n" +
+			"#     health: { http: http://127.0.0.1/version, expect: { status: 200 }, within: 30s }\nservices:\n"
 	}
 	var lines, doors []string
 	known := map[string]bool{}
@@ -256,7 +259,8 @@ func (s *spec) config() string {
 	}
 	if list := s.packageConfig(); len(list) > 0 {
 		b.WriteString("# %config files of the packages that come, change or go, and what becomes of each without an entry here. An entry that names\n" +
-			"# the package can decide about conflicts (policy) and keys (set).\n")
+			"# the package can decide about conflicts (policy) and keys (set). A key that has another name in " + s.in.To.Version + " keeps the machine's value\n" +
+			"# by set: { new_name: { copy: old_name } }; without that nothing carries it over.\n")
 		for _, f := range list {
 			fmt.Fprintf(&b, "#   %-7s %s of %s, %s: %s\n", f.Change, clean(f.Path), f.Package, cmp.Or(f.New, f.Old), f.What)
 		}
