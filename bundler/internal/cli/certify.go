@@ -270,6 +270,18 @@ func (s *streams) certified(o CertifyOptions, r certifyResult) error {
 		"%s fails on %s: %s", r.Bundle, r.Platform, strings.Join(failed, ", "))
 }
 
+// headline is the line of a reason that says most: the first refusal where the machine refused, the first line otherwise.
+func headline(reason string) string {
+	first, _, _ := strings.Cut(reason, "\n")
+	for line := range strings.Lines(reason) {
+		if what, is := strings.CutPrefix(line, "refuse "); is && !strings.Contains(first, "refuse ") {
+			before, _, _ := strings.Cut(first, ": warn ")
+			return before + ": refuse " + strings.TrimSuffix(what, "\n")
+		}
+	}
+	return first
+}
+
 func (r certifyResult) text(c palette) string {
 	rows := [][]string{{"SCENARIO", "OUTCOME", "TIME", "OUT OF SERVICE", ""}}
 	for _, sc := range r.Scenarios {
@@ -277,7 +289,7 @@ func (r certifyResult) text(c palette) string {
 		if sc.Window > 0 {
 			window = fmt.Sprintf("%.1f s (limit %.0f s)", sc.Window, sc.Limit)
 		}
-		note, _, _ := strings.Cut(sc.Reason, "\n") // all of it was told, and is in the certificate
+		note := headline(sc.Reason) // all of it was told, and is in the certificate
 		if sc.Load != nil && note == "" {
 			note = fmt.Sprintf("%d of %d questions answered, longest gap %.1f s", sc.Load.Good, sc.Load.Asked, sc.Load.Gap)
 			if sc.Untried == "" {

@@ -43,9 +43,9 @@ func newCommand(s *streams) *cli.Command {
 		ArgsUsage: "FROM-TO",
 		Description: "Writes versions/<to>.yaml and specs/<from>-<to>/ (and versions/<from>.yaml, when it is\n" +
 			"not there): packages with their digests, what changes, the units found in them, the\n" +
-			"scriptlets with their bodies, a migration to fill in, what the jump before decided (of\n" +
-			"scriptlets, where the text is the same), and the checks with which it is certified:\n" +
-			"those of the jump before, or a sketch.\n" +
+			"scriptlets with their bodies, a migration to fill in (where the jump before has a\n" +
+			"database), what the jump before decided (of scriptlets, where the text is the same), and\n" +
+			"the checks with which it is certified: those of the jump before, or a sketch.\n" +
 			"With --stores, also the first migration and the mapping of documents to rows.\n" +
 			"What only a person can decide begins with DECIDE; check names each place until none is\n" +
 			"left. Nothing is overwritten, and all files appear or none.",
@@ -230,6 +230,9 @@ func undecided(project string) []string {
 func (r newResult) text(c palette) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s added, %d changed, %d removed\n", c.bold(r.Jump), plural(r.Added, "package"), r.Changed, r.Removed)
+	if r.Added+r.Changed+r.Removed == 0 {
+		b.WriteString("  both releases have the same packages: was --new the right folder?\n")
+	}
 	config := 0
 	for _, f := range r.Files {
 		switch {

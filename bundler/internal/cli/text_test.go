@@ -400,3 +400,28 @@ func TestReleasesOfThePage(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// The table of a certification shows the refusal, whatever warnings stand before it.
+func TestHeadline(t *testing.T) {
+	t.Parallel()
+	for reason, want := range map[string]string{
+		"the window was too long\nmore":                                                                                  "the window was too long",
+		"start the upgrade: exit code 3: refuse  config-conflict: /etc/a\n  1.0: x":                                      "start the upgrade: exit code 3: refuse  config-conflict: /etc/a",
+		"start the upgrade: exit code 3: warn    clients-connected: 20\n  -> nothing\nrefuse  config-conflict: /etc/a\n": "start the upgrade: exit code 3: refuse  config-conflict: /etc/a",
+	} {
+		if got := headline(reason); got != want {
+			t.Errorf("%q: got %q, want %q", reason, got, want)
+		}
+	}
+}
+
+// RPMs of the old release in the new one's folder are a slip that new says.
+func TestNewOfTheSamePackages(t *testing.T) {
+	t.Parallel()
+	const slip = "both releases have the same packages"
+	for _, r := range []newResult{{Jump: "1-2"}, {Jump: "1-2", Changed: 1}, {Jump: "1-2", Added: 1}, {Jump: "1-2", Removed: 1}} {
+		if got, want := strings.Contains(r.text(false), slip), r.Added+r.Changed+r.Removed == 0; got != want {
+			t.Errorf("%+v: said %v, want %v", r, got, want)
+		}
+	}
+}

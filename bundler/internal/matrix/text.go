@@ -105,7 +105,7 @@ func (j Jump) published() string {
 // Summary is one line: how many customers have a way, and where a store was asked, how many can take it.
 func (m *Matrix) Summary() string {
 	if !m.knows() {
-		return "nothing says which releases customers run, and so who has a way to " + m.Newest
+		return "versions/installed-base.yaml does not say which releases customers run, so nobody is counted"
 	}
 	text := fmt.Sprintf("%d of %d customers have a way to %s or are there", m.Covered, m.Customers, m.Newest)
 	if slices.ContainsFunc(m.Releases, func(r Release) bool { return r.Customers > 0 && r.way(m.Newest) == ahead }) {

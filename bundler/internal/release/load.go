@@ -110,7 +110,11 @@ func (c *Catalog) Spec(jump string) (*Spec, error) {
 	if s := c.Specs[jump]; s != nil {
 		return s, nil
 	}
-	return nil, exit.Errorf(exit.Usage, "choose one of the jumps: "+strings.Join(c.JumpNames(), ", "), "there is no jump %q in specs/", jump)
+	hint := "choose one of the jumps: " + strings.Join(c.JumpNames(), ", ")
+	if len(c.Specs) == 0 {
+		hint = "write the first one: bundler new FROM-TO --old DIR --new DIR"
+	}
+	return nil, exit.Errorf(exit.Usage, hint, "there is no jump %q in specs/", jump)
 }
 
 // JumpNames returns the names of all jumps, oldest first.

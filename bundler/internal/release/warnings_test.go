@@ -6,6 +6,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/release"
 )
 
@@ -144,6 +145,19 @@ func TestStoppedServers(t *testing.T) {
 		want := "specs/1.1-2.0/upgrade.yaml:4:37: " + unit + " is stopped in the window, as every service is, and migrations of main run there"
 		if got := cat.Warnings.Error(); warned != strings.HasPrefix(got, want) || !warned && got != "" {
 			t.Errorf("%s: got %q", unit, got)
+		}
+	}
+}
+
+// Who asks for a jump of a project without jumps is told how the first one is written, and otherwise which there are.
+func TestSpecHint(t *testing.T) {
+	t.Parallel()
+	for want, cat := range map[string]*release.Catalog{
+		"write the first one: bundler new FROM-TO --old DIR --new DIR": {},
+		"choose one of the jumps: 1.0-1.1":                             {Jumps: map[string]string{"1.0": "1.1"}, Specs: map[string]*release.Spec{"1.0-1.1": {}}, Releases: []*release.Release{{Version: "1.0"}, {Version: "1.1"}}},
+	} {
+		if _, err := cat.Spec("2.0-3.0"); exit.Hint(err) != want {
+			t.Errorf("got %q, want %q", exit.Hint(err), want)
 		}
 	}
 }
