@@ -82,7 +82,6 @@ func TestCertify(t *testing.T) {
 		on, release []string // where it is certified, and the platforms of its release
 	}{
 		{"4.2.0", names, host.Platforms()},                    // within PostgreSQL
-		{"4.1.1", []string{host.Usual}, host.Platforms()},     // likewise, with services and ports that come
 		{"4.0.1", []string{host.Usual}, []string{host.Usual}}, // out of Elasticsearch, with what only an admin can say
 	} {
 		t.Run(c.to, func(t *testing.T) {
@@ -114,6 +113,22 @@ func TestCertify(t *testing.T) {
 				t.Errorf("verify: exit %d\n%s\n%s", code, out, told)
 			}
 		})
+	}
+}
+
+// TestCertifyBetween certifies the jump between those two, by the scenarios that look at the whole machine and that write: services and ports come with it.
+func TestCertifyBetween(t *testing.T) {
+	t.Parallel()
+	bundler := bundlerProgram(t)
+	copied := filepath.Join(t.TempDir(), filepath.Base(bundle(t, "4.1.1")))
+	copyTo(t, bundle(t, "4.1.1"), copied)
+	code, out, told := runs(t, project, bundler, "certify", copied, "--local", "--platform", host.Usual+".x86_64", "--only", "fresh", "--only", "load", "--json")
+	var c certified
+	if err := json.Unmarshal([]byte(out), &c); err != nil || code != 0 || len(c.Scenarios) != 2 {
+		t.Fatalf("exit %d, %v\n%s\n%s", code, err, out, told)
+	}
+	if load := c.Scenarios[1].Load; load == nil || load.Writes == 0 {
+		t.Errorf("nothing was written:\n%s", out)
 	}
 }
 
