@@ -24,7 +24,13 @@ func TestArchive(t *testing.T) {
 	long := strings.Repeat("x", 100_001)
 	in := strings.NewReader(member("./d", 0o40755, 0) + member("./a", 0o100644, 3) + "abc\x00" + member("./skipped", 0o100644, 5) + "12345\x00\x00\x00" +
 		member("./long", 0o100600, 100_001) + long + "\x00\x00\x00" + end + "behind")
-	a := rpmpkg.NewArchive(nil, in)
+	reads(t, nil, in, "./skipped", "./d 40755 0  0\n./a 100644 3 abc 3\n./skipped 100644 5 ... 3\n./long 100600 100001 xxxxx 100001\n")
+}
+
+// reads reads an archive that is followed by "behind", but for the content of one entry, and compares what it has with what is wanted.
+func reads(t *testing.T, files []rpmfile.FileInfo, in *strings.Reader, skip, want string) {
+	t.Helper()
+	a := rpmpkg.NewArchive(files, in)
 	var got strings.Builder
 	for {
 		m, err := a.Next()
@@ -35,14 +41,14 @@ func TestArchive(t *testing.T) {
 			t.Fatal(err)
 		}
 		content := []byte("...")
-		if m.Name != "./skipped" {
+		if m.Name != skip {
 			if content, err = io.ReadAll(a); err != nil {
 				t.Fatal(err)
 			}
 		}
 		fmt.Fprintf(&got, "%s %o %d %.5s %d\n", m.Name, m.Mode, m.Size, content, len(content))
 	}
-	if want := "./d 40755 0  0\n./a 100644 3 abc 3\n./skipped 100644 5 ... 3\n./long 100600 100001 xxxxx 100001\n"; got.String() != want {
+	if got.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
 	}
 	if rest, err := io.ReadAll(in); err != nil || string(rest) != "behind" {
@@ -96,30 +102,7 @@ var sampleFiles = []rpmfile.FileInfo{
 func TestNumberedArchive(t *testing.T) {
 	t.Parallel()
 	in := strings.NewReader(numbered(0) + numbered(1) + "abc\x00" + numbered(3) + numbered(4) + "12345\x00\x00\x00" + end + "behind")
-	a := rpmpkg.NewArchive(sampleFiles, in)
-	var got strings.Builder
-	for {
-		m, err := a.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		content := []byte("...")
-		if m.Name != "./d/a" { // what is not read is skipped
-			if content, err = io.ReadAll(a); err != nil {
-				t.Fatal(err)
-			}
-		}
-		fmt.Fprintf(&got, "%s %o %d %s\n", m.Name, m.Mode, m.Size, content)
-	}
-	if want := "./d 40755 0 \n./d/a 100644 3 ...\n./d/c 100600 0 \n./d/e 100600 5 12345\n"; got.String() != want {
-		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
-	}
-	if rest, err := io.ReadAll(in); err != nil || string(rest) != "behind" {
-		t.Errorf("behind the archive there is %q, %v", rest, err)
-	}
+	reads(t, sampleFiles, in, "./d/a", "./d 40755 0  0\n./d/a 100644 3 ... 3\n./d/c 100600 0  0\n./d/e 100600 5 12345 5\n")
 }
 
 func TestNumberedArchiveDamaged(t *testing.T) {
