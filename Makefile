@@ -88,7 +88,7 @@ check: lint ## lint, and the tests that need no root and little time
 	$(GO) test -short ./internal/... ./bundler/... ./test/docs
 
 unit: prepare components engine $(PG95) ## run all tests but those on a test machine
-	$(GO) test -timeout 60m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash -e /test/random -e /test/platforms -e /test/harms -e /test/fleet -e /test/large$$)
+	$(GO) test -timeout 60m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/second -e /test/process -e /test/crash -e /test/random -e /test/platforms -e /test/harms -e /test/fleet$$ -e /test/large$$)
 	$(GO) test -count=1 -tags crashpoints -run Steady ./payload-scripts/internal/host
 	POSTGRES_BIN=$(CURDIR)/$(PG95)/bin ONERPM_POSTGRESQL=$(CURDIR)/$(PG95) $(GO) test -count=1 -timeout 20m $(addprefix ./payload-scripts/internal/,database dbcheck dbspace dump migration schema sequence store)
 
