@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 
@@ -103,6 +104,17 @@ func TestNumberedArchive(t *testing.T) {
 	t.Parallel()
 	in := strings.NewReader(numbered(0) + numbered(1) + "abc\x00" + numbered(3) + numbered(4) + "12345\x00\x00\x00" + end + "behind")
 	reads(t, sampleFiles, in, "./d/a", "./d 40755 0  0\n./d/a 100644 3 ... 3\n./d/c 100600 0  0\n./d/e 100600 5 12345 5\n")
+}
+
+// Sizes are the header's, which may say anything: an archive of more than a store keeps is no package.
+func TestNumberedArchiveTooLarge(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int64{5<<40 + 1, math.MaxInt64} {
+		a := rpmpkg.NewArchive([]rpmfile.FileInfo{{Path: "/a", Mode: 0o100644, Size: size}}, strings.NewReader(numbered(0)+"abc"))
+		if _, err := a.Next(); !errors.Is(err, cpio.ErrDamaged) || !strings.Contains(err.Error(), "more than 5497558138880 bytes") {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
 }
 
 func TestNumberedArchiveDamaged(t *testing.T) {

@@ -23,7 +23,11 @@ type numbered struct {
 	linked  []bool // files whose content comes with a later name of theirs
 	left    int64  // of the content that is open
 	padding int64  // behind it
+	total   int64  // of all contents so far
 }
+
+// maxNumbered bounds the contents of an archive, in bytes, whatever its header says: no store keeps a larger package.
+const maxNumbered = 5 << 40
 
 func newNumbered(r io.Reader, files []rpmfile.FileInfo) *numbered {
 	n := &numbered{r: r, files: files, due: make([]bool, len(files)), linked: make([]bool, len(files))}
@@ -70,6 +74,10 @@ func (n *numbered) next() (cpio.Member, error) {
 	if (f.IsRegular() || f.IsLink()) && !n.linked[i] {
 		m.Size = f.Size
 	}
+	if m.Size > maxNumbered-n.total {
+		return cpio.Member{}, fmt.Errorf("%w: its files have more than %d bytes", cpio.ErrDamaged, int64(maxNumbered))
+	}
+	n.total += m.Size
 	n.left, n.padding = m.Size, -m.Size&3
 	return m, nil
 }
