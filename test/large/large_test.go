@@ -3,6 +3,7 @@
 package large
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,14 +11,20 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"onerpm/test/host"
 )
 
+// limit bounds each program: packing five GiB takes a minute.
+const limit = 20 * time.Minute
+
 // run runs a program in a folder, and returns what it says and its largest resident set in KiB.
 func run(t *testing.T, dir, name string, args ...string) (out string, peak int64) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), name, args...)
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "LC_ALL=C")
 	b, err := cmd.CombinedOutput()
 	if err != nil {
@@ -129,7 +136,7 @@ func against(t *testing.T, bundle, keys string) {
 	}
 }
 
-// upgrade takes a machine to 2.0: the first time it goes back, because the port is not free for the new release.
+// upgrade takes a machine to 2.0: the first time it goes back, because a drop-in lets the new release not start.
 func upgrade(t *testing.T, dir, bundle string, maps int) {
 	t.Helper()
 	m := host.Start(t, host.Options{})
