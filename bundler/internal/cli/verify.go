@@ -60,12 +60,10 @@ func runVerify(ctx context.Context, s *streams, o VerifyOptions) error {
 	}
 	var refreshed []string
 	if o.Refresh && len(rep.Problems) == 0 {
-		if refreshed, err = r.Refresh(ctx); err != nil {
+		if refreshed, rep.Until, err = r.Refresh(ctx); err != nil {
 			return err
 		}
-		if rep, err = r.Verify(ctx); err != nil {
-			return err
-		}
+		rep.Stale = []string{} // of what was read before
 	}
 	if err := showVerified(s, o, rep, refreshed); err != nil {
 		return err

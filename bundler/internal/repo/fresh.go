@@ -52,6 +52,14 @@ func (r *Repo) ages(x *Index) bool {
 	return err == nil && !r.now().Before(until.Add(-d/2))
 }
 
+// earlier returns the end of a channel when it comes before another, "" for none. They are of one form and length.
+func earlier(until string, x *Index) string {
+	if x != nil && x.Until != "" && (until == "" || x.Until < until) {
+		return x.Until
+	}
+	return until
+}
+
 // stale says whether customers refuse a channel by now.
 func (r *Repo) stale(x *Index) bool {
 	until, err := time.Parse(time.RFC3339, x.Until)
@@ -59,18 +67,18 @@ func (r *Repo) stale(x *Index) bool {
 }
 
 // Refresh writes every channel anew that customers would refuse after a time, with all that is in it: they believe it for as long again. It
-// returns the channels. Killed at any moment it leaves what the next one repairs.
-func (r *Repo) Refresh(ctx context.Context) ([]string, error) {
-	list, err := r.refresh(ctx)
+// returns the channels, and when they begin to refuse the first of all, "" for never. Killed at any moment it leaves what the next one repairs.
+func (r *Repo) Refresh(ctx context.Context) (channels []string, until string, err error) {
+	channels, until, err = r.refresh(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("refresh %s: %w", r.store, err)
+		return nil, "", fmt.Errorf("refresh %s: %w", r.store, err)
 	}
-	return list, nil
+	return channels, until, nil
 }
 
-func (r *Repo) refresh(ctx context.Context) (channels []string, err error) {
+func (r *Repo) refresh(ctx context.Context) (channels []string, until string, err error) {
 	if err := r.prepareWrite(ctx); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	for _, c := range Channels {
 		changed, err := r.advance(ctx, c, func(x *Index) (*edit, error) {
@@ -80,14 +88,18 @@ func (r *Repo) refresh(ctx context.Context) (channels []string, err error) {
 			return &edit{next: *x}, nil
 		})
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		if changed {
 			channels = append(channels, c)
 		}
 	}
-	if _, err := r.updateFront(ctx, ""); err != nil {
-		return nil, err
+	front, err := r.updateFront(ctx, "")
+	if err != nil {
+		return nil, "", err
 	}
-	return channels, r.sweep(ctx)
+	for _, x := range front.Channels {
+		until = earlier(until, x)
+	}
+	return channels, until, r.sweep(ctx)
 }

@@ -53,7 +53,7 @@ func TestFresh(t *testing.T) {
 		t.Errorf("a copy: %v", err)
 	}
 
-	channels, err := at(t, s, 0, -1).Refresh(t.Context())
+	channels, _, err := at(t, s, 0, -1).Refresh(t.Context())
 	if err != nil || !slices.Equal(channels, []string{"stable", "testing"}) {
 		t.Fatalf("refresh: %q, %v", channels, err)
 	}
@@ -113,7 +113,7 @@ func TestFreshFor(t *testing.T) {
 			t.Errorf("%s: %s, want %s", c.what, got, c.want)
 		}
 	}
-	if channels, err := at(t, s, 0, -1).Refresh(t.Context()); err != nil || channels != nil {
+	if channels, end, err := at(t, s, 0, -1).Refresh(t.Context()); err != nil || channels != nil || end != "" {
 		t.Errorf("a store without an end: refreshed %q, %v", channels, err)
 	}
 	publish(t, at(t, s, -time.Hour, week), one, repo.Stable)

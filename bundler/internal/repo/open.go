@@ -22,13 +22,13 @@ type Options struct {
 	Public   *sign.Public // who must have signed what is there; nil for Key, or else the key that lies in the store itself
 	URL      string       // under which customers read the store; "" for the URL it was published with before, or the store's own
 	Releases []Release    // for the page
-
-	// Fresh is how long customers believe what is written; 0 for ever, nil as long as what is there was to be believed.
-	Fresh    *time.Duration
 	Page     func(w io.Writer, f *Front, details DetailsFunc) error
 	Now      func() time.Time                 // nil for time.Now
 	Progress func(n int64)                    // n more bytes of a bundle are stored, or were already; nil for none
 	Note     func(format string, args ...any) // what a person may want to know; nil for nobody
+
+	// Fresh is how long customers believe what is written; 0 for ever, nil as long as what is there was to be believed.
+	Fresh *time.Duration
 }
 
 // Repo is the repository in a store.
