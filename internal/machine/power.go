@@ -198,6 +198,9 @@ func (p *power) awaitNext(ctx context.Context) error {
 		}
 		select {
 		case <-p.off:
+			if ctx.Err() != nil { // who is ended ends the machine too, and select takes either
+				return ctx.Err()
+			}
 			return errors.New("the test machine went off for good")
 		case <-ctx.Done():
 			return ctx.Err()
@@ -224,6 +227,9 @@ func (m *Machine) awaitUp(ctx context.Context, p *power) error {
 		}
 		select {
 		case <-p.off:
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			return fmt.Errorf("it went off; its console said\n%s", m.console(20))
 		case <-ctx.Done():
 			return fmt.Errorf("systemd said %q: %w; its console said\n%s", last, ctx.Err(), m.console(20))

@@ -34,6 +34,9 @@ func (m *Machine) Stay(ctx context.Context, out io.Writer) error {
 	case <-ctx.Done():
 		return nil
 	case <-m.Off():
+		if ctx.Err() != nil { // who is ended ends the machine too, and select takes either
+			return nil
+		}
 		return errors.New("the machine went off")
 	}
 }

@@ -188,14 +188,17 @@ func (i *Release) await(ctx context.Context, off <-chan struct{}, limit, quiet t
 			told = said
 		}
 		select {
-		case <-ctx.Done():
-			return ctx.Err()
 		case <-asking.Done():
-			return fmt.Errorf("%s/serves.sh: the product does not serve, %v after the boot; it last said: %s", Folder, limit, said)
+			err = fmt.Errorf("%s/serves.sh: the product does not serve, %v after the boot; it last said: %s", Folder, limit, said)
 		case <-off:
-			return fmt.Errorf("%s/serves.sh: the machine went off; it last said: %s", Folder, said)
+			err = fmt.Errorf("%s/serves.sh: the machine went off; it last said: %s", Folder, said)
 		case <-time.After(servesPoll):
+			continue
 		}
+		if ctx.Err() != nil { // then asking is done too, and the machine may be off: select takes any of them
+			return ctx.Err()
+		}
+		return err
 	}
 }
 
