@@ -104,10 +104,8 @@ func (s *scope) result() (code int, err error) {
 	case saysNot:
 		return -1, syscall.Errno(value)
 	}
-	if s.pid > 0 { // what has left its tree by now, nobody knows
-		for _, p := range append(Descendants(s.pid), Process{PID: s.pid}) {
-			_ = syscall.Kill(p.PID, syscall.SIGKILL)
-		}
+	if s.pid > 0 {
+		endTree(s.pid)
 	}
 	return -1, errors.New("its keeper was ended by somebody else")
 }
