@@ -48,8 +48,25 @@ func Probe(ctx context.Context, s Store) (err error) {
 	if _, err := b.probe(ctx, name, "4", IfTag(first), false); err != nil {
 		return err
 	}
+	if err := b.probeParts(ctx, name); err != nil {
+		return err
+	}
 	_, err = b.probed(ctx, name, "3")
 	return err
+}
+
+// probeParts puts a content where one is, in parts as a bundle is. The request that ends them has the condition, and some
+// servers that keep that of a small file do not look at it there.
+func (b *bucket) probeParts(ctx context.Context, name string) error {
+	p := &put{b, name, bytes.NewReader([]byte("5")), PutOptions{When: Absent}, rand.Text()}
+	_, err := p.inParts(ctx)
+	switch {
+	case err == nil:
+		return b.unusableError("it ignores the condition of a write in parts (If-None-Match), as bundles are written: publishers at the same time would lose each other's bundles")
+	case errors.Is(err, ErrConflict):
+		return nil
+	}
+	return b.fail(ctx, "put", name, err)
 }
 
 // probe puts a content under a condition that holds or does not.

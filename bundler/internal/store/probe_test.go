@@ -29,6 +29,8 @@ func TestProbe(t *testing.T) {
 		{"lost answers", fault.Fault{Match: fault.Conditional, Times: 1, Do: fault.CutAnswer(-1)}, ""},
 		{"ignores all", fault.Fault{Match: fault.Conditional, Do: fault.IgnoreConditions()}, "ignores the condition of a write (If-None-Match)"},
 		{"ignores If-Match", fault.Fault{Match: with("If-Match"), Do: fault.IgnoreConditions()}, "ignores the condition of a write (If-Match)"},
+		{"ignores that of parts", fault.Fault{Match: func(r *http.Request) bool { return r.Method == http.MethodPost && fault.Conditional(r) }, Do: fault.IgnoreConditions()},
+			"ignores the condition of a write in parts (If-None-Match)"},
 		{"refuses all", fault.Fault{Match: fault.Conditional, Do: fault.Answer(412, "PreconditionFailed")}, "refuses a write whose condition (If-None-Match) holds"},
 		{"refuses If-Match", fault.Fault{Match: with("If-Match"), Do: fault.Answer(412, "PreconditionFailed")}, "refuses a write whose condition (If-Match) holds"},
 		{"has none", fault.Fault{Match: fault.Conditional, Do: fault.Answer(501, "NotImplemented")}, "NotImplemented"},
