@@ -5,6 +5,7 @@ prefix={{q .Prefix}}
 to={{q .To}}
 var={{q .Var}}
 engine={{q .Engine}}
+opt={{q .Opt}}
 
 # outside runs a command as the host sees things. From rpm 4.20 on scriptlets have neither a network nor
 # the host's /tmp (rpm-plugin-unshare), so that no database would answer.
@@ -18,6 +19,10 @@ outside() {
     done
     "$@"
 }
+
+# rpm brings its database to disk and leaves the files to the kernel, for half a minute: a power cut would leave
+# the bundle installed and its files empty. The sync of EL7 takes no path.
+sync -f "$opt" 2>/dev/null || sync
 
 first=
 if [ -e "$var"/{{q .Marker}} ]; then

@@ -220,6 +220,30 @@ func TestPostAndPosttrans(t *testing.T) {
 	}
 }
 
+// The bundle is on disk before its engine looks at the host: a power cut would leave it installed and empty.
+func TestPosttransSyncs(t *testing.T) {
+	t.Parallel()
+	const engine = "opt/p-upgrade/4.2.0/bin/engine"
+	for name, c := range map[string]struct{ sync, want string }{
+		"a path":          {"#!/bin/sh\necho sync $*\n", "sync -f /opt/p-upgrade\n"},
+		"no path, as EL7": {"#!/bin/sh\n[ $# = 0 ] || { echo extra operand >&2; exit 1; }\necho sync\n", "sync\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, shell := range shells {
+				m := newMachine(t)
+				m.engine(engine, 0)
+				m.write("stubs/sync", c.sync, 0o700)
+				m.env = append(m.env, "PATH="+m.path("stubs")+":"+os.Getenv("PATH"))
+				out, code := m.script(shell, m.texts(Space{}).Posttrans, "1")
+				if got := strings.ReplaceAll(out, m.root, ""); code != 0 || got != c.want+engine+" installed\n" {
+					t.Errorf("%v: exit %d:\n%s", shell, code, got)
+				}
+			}
+		})
+	}
+}
+
 // TestPosttransUnshared has the engine see the host's network and files though the scriptlet does not, as under
 // rpm-plugin-unshare. The first process of a PID namespace stands for the host's.
 func TestPosttransUnshared(t *testing.T) {
@@ -309,6 +333,7 @@ func TestWrapper(t *testing.T) {
 		bundles []string
 		attempt string // version of run/current
 		state   string
+		empty   string // an engine of which nothing came to the disk
 		want    string
 		code    int
 	}{
@@ -320,7 +345,9 @@ func TestWrapper(t *testing.T) {
 		"done, same bundle there":  {bundles: []string{"4.2.0"}, attempt: "4.2.0", state: "done", want: "opt/p-upgrade/4.2.0/bin/engine status -x a  b\n"},
 		"done, older bundle there": {bundles: []string{"4.1.1"}, attempt: "4.2.0", state: "done", want: "opt/p-upgrade/run/current/bin/engine status -x a  b\n"},
 		"bundle removed":           {attempt: "4.2.0", state: "done", want: "opt/p-upgrade/run/current/bin/engine status -x a  b\n"},
-		"nothing":                  {code: 2, want: "p-upgrade: no bundle is installed and no upgrade was run on this host; install one: yum install p-upgrade-VERSION.rpm\n"},
+		"newest came to no disk": {bundles: []string{"4.1.1"}, empty: "opt/p-upgrade/4.2.0/bin/engine", code: 1,
+			want: "p-upgrade: /opt/p-upgrade/4.2.0/bin/engine is empty: the power went while the bundle was installed; install it once more: dnf reinstall p-upgrade-4.2.0\n"},
+		"nothing": {code: 2, want: "p-upgrade: no bundle is installed and no upgrade was run on this host; install one: yum install p-upgrade-VERSION.rpm\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -335,12 +362,16 @@ func TestWrapper(t *testing.T) {
 			if c.state != "" {
 				m.write("var/lib/p-upgrade/state", c.state+"\n", 0o600)
 			}
+			if c.empty != "" {
+				m.write(c.empty, "", 0o700)
+			}
 			text, err := execute("wrapper.sh", place(m.root, "p-upgrade", ""))
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, shell := range shells {
-				if out, code := m.script(shell, text, "status", "-x", "a  b"); code != c.code || out != c.want {
+				out, code := m.script(shell, text, "status", "-x", "a  b")
+				if out = strings.ReplaceAll(out, m.root, ""); code != c.code || out != c.want {
 					t.Errorf("%v: exit %d: %s", shell, code, out)
 				}
 			}

@@ -42,6 +42,10 @@ if [ -r "$current/version" ]; then
     read -r attempt <"$current/version"
 fi
 if [ -n "$bundle" ] && [ "$(later "$attempt" "$bundle")" = "$bundle" ]; then
+    if [ ! -s "$opt/$bundle/bin/engine" ]; then
+        printf '%s\n' "$prefix: $opt/$bundle/bin/engine is empty: the power went while the bundle was installed; install it once more: dnf reinstall $prefix-$bundle" >&2
+        exit 1
+    fi
     exec "$opt/$bundle/bin/engine" "$@"
 fi
 if [ -x "$current/bin/engine" ]; then
