@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"onerpm/payload-scripts/internal/advice"
 	"onerpm/payload-scripts/internal/layout"
 )
 
@@ -15,7 +16,7 @@ var (
 	// ErrAtWork says that another engine has the lock.
 	ErrAtWork = errors.New("another engine is at work")
 	// ErrAtItsEnd says that the engine of an attempt that has ended has it still.
-	ErrAtItsEnd = errors.New("the engine of the upgrade before is still at its end; start again in a moment")
+	ErrAtItsEnd = advice.With(errors.New("the engine of the upgrade before is still at its end"), "start again in a moment")
 	// ErrStarting says that another start or clean has the lock.
 	ErrStarting = errors.New("another start, or a clean, is under way")
 	// ErrOnAgents says that another process works on the agents.
@@ -83,5 +84,5 @@ func AwaitEngine(ctx context.Context, p layout.Places) error {
 }
 
 func cannotLock(path string, p layout.Places, err error) error {
-	return fmt.Errorf("lock %s, so that only one process does its work on this host: %w; see that root can write this file, then run `%s start`", path, err, p.Prefix)
+	return advice.With(fmt.Errorf("lock %s, so that only one process does its work on this host: %w", path, err), "see that root can write this file, then run `%s start`", p.Prefix)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"onerpm/internal/redact"
+	"onerpm/payload-scripts/internal/advice"
 	"onerpm/payload-scripts/internal/agent"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/header"
@@ -38,7 +39,7 @@ func runAgents(ctx context.Context, e *env, o options) int {
 	if rec.State == agent.None {
 		other, pending, err := attempt.PendingAgents(e.bundle.Places())
 		if err != nil || pending { // only the program of that upgrade can go on with them
-			return e.fail(errors.Join(err, fmt.Errorf("the agents of the upgrade %s are pending; run `%s/bin/engine agents %s`", other.ID, other.Run, cmp.Or(o.verb, "status"))), exitAgents)
+			return e.fail(errors.Join(err, advice.With(fmt.Errorf("the agents of the upgrade %s are pending", other.ID), "run `%s/bin/engine agents %s`", other.Run, cmp.Or(o.verb, "status"))), exitAgents)
 		}
 	}
 	switch o.verb {
@@ -127,7 +128,7 @@ func (e *env) waitForAgents(ctx context.Context, a layout.Attempt, rec agent.Rec
 	for rec.State == agent.Running {
 		select {
 		case <-ctx.Done():
-			return e.fail(errors.New("no longer waiting; the agents continue"), exitFailed)
+			return e.fail(advice.With(errors.New("no longer waiting, and the agents continue"), "run `%s agents wait` again", e.bundle.Command()), exitFailed)
 		case <-time.After(view.Poll):
 		}
 		var err error

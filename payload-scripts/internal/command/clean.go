@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"onerpm/payload-scripts/internal/advice"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/late"
 	"onerpm/payload-scripts/internal/layout"
@@ -32,7 +33,7 @@ func runClean(ctx context.Context, e *env, o options) int {
 		return e.fail(err, exitFailed)
 	}
 	if word == attempt.Running {
-		return e.fail(fmt.Errorf("an upgrade is under way; clean when it has ended: %s wait", e.prefix()), exitUnderWay)
+		return e.fail(advice.With(errors.New("an upgrade is under way"), "clean when it has ended: %s wait", e.prefix()), exitUnderWay)
 	}
 	if word == attempt.Idle && !attempt.Used(p) {
 		return e.cleaned(nil, o) // nothing was ever written here, and nothing is now

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"onerpm/payload-scripts/internal/advice"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/view"
@@ -26,7 +27,7 @@ func runLog(ctx context.Context, e *env, o options) int {
 		return e.fail(fmt.Errorf("--lines %d: a number of lines is 0 or more", o.lines), exitUsage)
 	}
 	if e.json && o.follow {
-		return e.fail(errors.New("--json tells the log as one value, which --follow never ends; leave one of them out"), exitUsage)
+		return e.fail(advice.With(errors.New("--json tells the log as one value, which --follow never ends"), "leave one of them out"), exitUsage)
 	}
 	a, ok := e.latest()
 	if err := attempt.Readable(e.bundle.Places()); !ok && err != nil {

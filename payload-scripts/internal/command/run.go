@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"onerpm/internal/redact"
+	"onerpm/payload-scripts/internal/advice"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
@@ -183,7 +184,7 @@ func (e *env) command(ctx context.Context, c command, args []string) int {
 		return e.fail(fmt.Errorf("%s takes no argument %q", c.name, set.Arg(0)), exitUsage)
 	}
 	if os.Geteuid() != 0 && c.name != "check" { // which has a finding for it
-		return e.fail(fmt.Errorf("what upgrades did to this machine can be read by root alone; run %s with sudo or as root", c.name), exitUsage)
+		return e.fail(advice.With(errors.New("what upgrades did to this machine can be read by root alone"), "run %s with sudo or as root", c.name), exitUsage)
 	}
 	return c.run(ctx, e, o)
 }

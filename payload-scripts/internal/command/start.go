@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"onerpm/internal/redact"
+	"onerpm/payload-scripts/internal/advice"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/journal"
@@ -55,7 +56,7 @@ func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
 		if a, ok := e.latest(); ok && attempt.Stalled(ctx, p) != "" {
 			return e.begin(ctx, p, a) // the start before was cut short
 		}
-		return e.fail(fmt.Errorf("an upgrade is under way; follow it with `%s status --follow`", p.Prefix), exitUnderWay)
+		return e.fail(advice.With(errors.New("an upgrade is under way"), "follow it with `%s status --follow`", p.Prefix), exitUnderWay)
 	}
 	err = attempt.AwaitEngine(ctx, p)
 	if errors.Is(err, attempt.ErrAtItsEnd) {
@@ -94,7 +95,7 @@ func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
 func (e *env) resume(ctx context.Context, p layout.Places) int {
 	a, ok := attempt.Latest(p, e.bundle.Manifest.To)
 	if !ok {
-		return e.fail(fmt.Errorf("an attempt of another bundle needs a person; run %s/current/bin/engine start", p.Run()), exitNeedsPerson)
+		return e.fail(advice.With(errors.New("an attempt of another bundle needs a person"), "run %s/bin/engine start", p.Current()), exitNeedsPerson)
 	}
 	j, err := journal.Open(a.Var)
 	if err == nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"onerpm/payload-scripts/internal/advice"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
@@ -126,7 +127,7 @@ func runWait(ctx context.Context, e *env, _ options) int {
 		}
 		select {
 		case <-ctx.Done():
-			return e.fail(errors.New("no longer waiting; the upgrade continues"), exitFailed)
+			return e.fail(advice.With(errors.New("no longer waiting, and the upgrade continues"), "run `%s wait` again", e.prefix()), exitFailed)
 		case <-time.After(view.Poll):
 		}
 	}
