@@ -1,6 +1,5 @@
 // Package command is the engine's command line: one file a command, each a plain
-// function from options to an exit code of the documented table. The help, the
-// man page and the completion are made from the same table as the commands.
+// function from options to an exit code of the documented table.
 package command
 
 import (
@@ -17,6 +16,7 @@ import (
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/usage"
 )
 
 // Exit codes of the engine; docs/exit-codes.md has the table.
@@ -117,7 +117,7 @@ func commands() []command {
 }
 
 // topics are what is told without a bundle, by name of the first argument.
-var topics = map[string]func(io.Writer, string){"man": printManual, "completion": printCompletion}
+var topics = map[string]func(usage.Program, io.Writer){"man": usage.Program.Manual, "completion": usage.Program.Completion}
 
 // Run runs one command line and returns the exit code.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -133,7 +133,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func run(ctx context.Context, b *layout.Bundle, noBundle error, args []string, stdout, stderr io.Writer) int {
 	e := &env{out: stdout, err: stderr, bundle: b}
 	if len(args) == 0 {
-		usage(stderr, e.prefix())
+		program(e.prefix()).Help(stderr)
 		return exitUsage
 	}
 	switch args[0] {
@@ -141,7 +141,7 @@ func run(ctx context.Context, b *layout.Bundle, noBundle error, args []string, s
 		return e.help(args[1:])
 	}
 	if tell, ok := topics[args[0]]; ok && len(args) == 1 {
-		tell(stdout, e.prefix())
+		tell(program(e.prefix()), stdout)
 		return exitDone
 	}
 	for _, c := range commands() {
@@ -154,7 +154,7 @@ func run(ctx context.Context, b *layout.Bundle, noBundle error, args []string, s
 		return e.command(ctx, c, args[1:])
 	}
 	fmt.Fprintf(stderr, "error: there is no command %q\n", args[0])
-	usage(stderr, e.prefix())
+	program(e.prefix()).Help(stderr)
 	return exitUsage
 }
 
@@ -173,7 +173,12 @@ func (e *env) command(ctx context.Context, c command, args []string) int {
 	}
 	set := c.flags(e, &o)
 	set.SetOutput(e.err)
-	set.Usage = func() { commandUsage(e.err, e.prefix(), c) }
+	set.Usage = func() {
+		p := program(e.prefix())
+		if word, ok := p.Find(c.name); ok {
+			p.Of(e.err, word)
+		}
+	}
 	switch err := set.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return exitDone

@@ -1,13 +1,15 @@
-package command
+package usage
 
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
-// printManual writes the man page, in man(7)'s language. It holds no version and no date.
-func printManual(w io.Writer, prefix string) {
+// Manual writes the man page, in man(7)'s language. It holds no version and no date.
+func (m Program) Manual(w io.Writer) {
+	prefix := m.Prefix
 	p := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 	name := roff(prefix)
 	p(`.TH %s 8 "" "" "System Administration"`, strings.ToUpper(name))
@@ -17,26 +19,26 @@ func printManual(w io.Writer, prefix string) {
 		"then runs by itself, over a reboot too, and ends as the new release or, if anything fails before it is complete, as the old one.\n" +
 		"This command works with the upgrade under way or, when there is none, with the newest bundle that is installed.")
 	p(".SH COMMANDS")
-	for _, c := range commands() {
-		if c.what == "" {
-			continue
+	for _, c := range m.shown() {
+		p(".TP\n.B %s", roff(c.Name))
+		p("%s.", roff(strings.ToUpper(c.What[:1])+c.What[1:]))
+		if c.More != "" {
+			p("%s", roff(c.More))
 		}
-		p(".TP\n.B %s", roff(c.name))
-		p("%s.", roff(strings.ToUpper(c.what[:1])+c.what[1:]))
-		if c.more != "" {
-			p("%s", roff(c.more))
-		}
-		eachFlag(c, func(flagName, arg, what string) {
+		c.eachFlag(func(flagName, arg, what string) {
 			if arg != "" {
 				arg = " \\fI" + roff(arg) + "\\fR"
 			}
 			p(".RS\n.TP\n\\fB\\-\\-%s\\fR%s\n%s.\n.RE", roff(flagName), arg, roff(strings.ToUpper(what[:1])+what[1:]))
 		})
 	}
-	p(".TP\n.B help\n.RI [ COMMAND ]\nShow the usage; with\n.B settings\nshow the file of settings.")
+	p(".TP\n.B help\n.RI [ COMMAND ]\nShow the usage.")
+	for _, t := range m.Topics {
+		p(".RS\n.TP\n.B %s\n%s.\n.RE", roff(t.Name), roff(strings.ToUpper(t.What[:1])+t.What[1:]))
+	}
 	p(".SH EXIT STATUS")
-	for _, x := range exitCodes {
-		p(".TP\n.B %d\n%s.", x.code, roff(strings.ToUpper(x.what[:1])+x.what[1:]))
+	for _, x := range m.Codes {
+		p(".TP\n.B %d\n%s.", x.Code, roff(strings.ToUpper(x.What[:1])+x.What[1:]))
 	}
 	p(".SH FILES")
 	for _, f := range [][2]string{
@@ -59,21 +61,19 @@ func roff(s string) string {
 	return s
 }
 
-// printCompletion writes the completion for bash.
-func printCompletion(w io.Writer, prefix string) {
-	var words []string
+// Completion writes the completion for bash.
+func (m Program) Completion(w io.Writer) {
+	prefix := m.Prefix
+	var words, topics []string
 	var cases strings.Builder
-	for _, c := range commands() {
-		if c.what == "" {
-			continue
-		}
-		words = append(words, c.name)
-		var flags []string
-		if c.name == "agents" {
-			flags = strings.Fields(strings.NewReplacer(",", "", " or ", " ").Replace(agentVerbs))
-		}
-		eachFlag(c, func(name, _, _ string) { flags = append(flags, "--"+name) })
-		fmt.Fprintf(&cases, "    %s) words='%s' ;;\n", c.name, strings.Join(flags, " "))
+	for _, c := range m.shown() {
+		words = append(words, c.Name)
+		follow := slices.Clone(c.Verbs)
+		c.eachFlag(func(name, _, _ string) { follow = append(follow, "--"+name) })
+		fmt.Fprintf(&cases, "    %s) words='%s' ;;\n", c.Name, strings.Join(follow, " "))
+	}
+	for _, t := range m.Topics {
+		topics = append(topics, t.Name)
 	}
 	function := "_" + strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
@@ -89,11 +89,11 @@ func printCompletion(w io.Writer, prefix string) {
     fi
     case "$command" in
     '') words='%[3]s help' ;;
-%[4]s    help) words='%[3]s settings' ;;
+%[4]s    help) words='%[3]s %[5]s' ;;
     *) words= ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}"))
 }
 complete -F %[2]s %[1]s
-`, prefix, function, strings.Join(words, " "), cases.String())
+`, prefix, function, strings.Join(words, " "), cases.String(), strings.Join(topics, " "))
 }
