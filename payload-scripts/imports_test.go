@@ -125,7 +125,7 @@ var walls = map[string]struct{ may, why string }{
 	"elastic": {"document", "a node knows nothing of what its documents are"},
 	"source":  {"document elastic", "a source knows nothing of where its documents go"},
 	"hook":    {"host journal programs", "a program of the product is told what docs/hooks.md says, and what it did stands in the journal"},
-	"window":  {attempt + " capture header health hold idle relay service sockets storehost systemd unitlog", "services, doors and those who wait before them; what is done while they are down is others'"},
+	"window":  {attempt + " advice capture header health hold idle relay service sockets storehost systemd unitlog", "services, doors and those who wait before them; what is done while they are down is others'"},
 	"schema":  {databases, "databases only; files is where a merged file is"},
 	"drain": {databases + " schema copyin document elastic ledger mapping pickle source store storecheck storehost stores target timeform",
 		"what it counts, databases and stores; it stops no service and shuts no door"},

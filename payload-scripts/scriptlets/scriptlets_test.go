@@ -1,6 +1,7 @@
 package scriptlets
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/answer"
 )
 
 // shells are the strictest ones that customers' machines and ours have.
@@ -376,6 +378,28 @@ func TestWrapper(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWrapperTellsPrograms: where no engine is there to tell it, the wrapper tells programs as an engine would.
+func TestWrapperTellsPrograms(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	text, err := execute("wrapper.sh", place(m.root, "p-upgrade", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args   []string
+		failed string
+	}{{[]string{"wait", "--json"}, "wait"}, {[]string{"report", "--id", "a \" b", "-json"}, "report"}, {[]string{"a \" b", "--json"}, ""}} {
+		for _, shell := range shells {
+			out, code := m.script(shell, text, c.args...)
+			var f answer.Failure
+			if err := json.Unmarshal([]byte(out), &f); err != nil || code != 2 || f.ExitCode != 2 || f.Failed != c.failed || f.Why != "no bundle is installed and no upgrade was run on this host" || f.Do == "" {
+				t.Errorf("%v %q: exit %d, %v: %s", shell, c.args, code, err, out)
+			}
+		}
 	}
 }
 

@@ -12,6 +12,25 @@ later() {
     printf '%s\n%s\n' "$1" "$2" | sort -V | tail -n 1
 }
 
+# fail WHY DO ends it where no engine can be run; programs are told in the engines' own form.
+fail() {
+    if [ -n "$json" ]; then
+        printf '{\n "failed": "%s",\n "why": "%s",\n "do": "%s",\n "exit_code": 2\n}\n' "$word" "$1" "$2"
+    else
+        printf '%s\n' "$prefix: $1; $2" >&2
+    fi
+    exit 2
+}
+
+json=
+for argument; do
+    case $argument in --json | -json) json=1 ;; esac
+done
+case ${1-} in
+*[!a-z]*) word= ;;
+*) word=${1-} ;;
+esac
+
 # What was run here is known to root alone; nobody else is told that nothing was.
 if [ -d "$opt/run" ] && [ ! -x "$opt/run" ]; then
     unknown=1
@@ -52,8 +71,6 @@ if [ -x "$current/bin/engine" ]; then
     exec "$current/bin/engine" "$@"
 fi
 if [ -n "${unknown-}" ]; then
-    printf '%s\n' "$prefix: what upgrades did to this machine can be read by root alone; run it with sudo or as root" >&2
-    exit 2
+    fail "what upgrades did to this machine can be read by root alone" "run it with sudo or as root"
 fi
-printf '%s\n' "$prefix: no bundle is installed and no upgrade was run on this host; install one: yum install $prefix-VERSION.rpm" >&2
-exit 2
+fail "no bundle is installed and no upgrade was run on this host" "install one: yum install $prefix-VERSION.rpm"

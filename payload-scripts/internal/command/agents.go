@@ -30,7 +30,7 @@ func runAgents(ctx context.Context, e *env, o options) int {
 	switch o.verb {
 	case "", "status", "start", "resume", "wait", "work":
 	default:
-		return e.fail(fmt.Errorf("agents %s: %q is none", agentVerbs, o.verb), exitUsage)
+		return e.fail(advice.With(fmt.Errorf("agents %q is no command", o.verb), "run agents %s", agentVerbs), exitUsage)
 	}
 	a, rec, err := e.agentsRecord()
 	if err != nil {
@@ -107,7 +107,7 @@ func agentsExit(rec *agent.Record) int {
 // beginAgents starts, or starts again, what works on the agents.
 func (e *env) beginAgents(ctx context.Context, a layout.Attempt, rec agent.Record) int {
 	if rec.State == agent.None {
-		return e.fail(errors.New("agents were not begun: "+rec.Why), exitRefused)
+		return e.fail(advice.With(errors.New("agents were not begun: "+rec.Why), "see `%s report`", e.bundle.Command()), exitRefused)
 	}
 	if e.bundle.Manifest.Agents == nil {
 		return e.tellAgents(rec)

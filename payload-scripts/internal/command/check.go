@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -68,13 +67,4 @@ func (e *env) tell(found []finding.Finding) int {
 // alreadyNew tells whether the check found that the host is at the new release.
 func alreadyNew(found []finding.Finding) bool {
 	return slices.ContainsFunc(found, func(f finding.Finding) bool { return f.ID == preflight.AlreadyNew })
-}
-
-func (e *env) encode(v any, code int) int {
-	enc := json.NewEncoder(e.out)
-	enc.SetIndent("", " ")
-	if err := enc.Encode(v); err != nil {
-		return e.fail(err, exitFailed)
-	}
-	return code
 }

@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"onerpm/internal/redact"
 	"onerpm/payload-scripts/internal/advice"
+	"onerpm/payload-scripts/internal/answer"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
@@ -52,7 +54,8 @@ func exitOf(o journal.Outcome) int {
 type env struct {
 	out, err io.Writer
 	bundle   *layout.Bundle
-	json     bool // --json: what is told goes to out as one JSON value
+	json     bool   // --json: what is told goes to out as one JSON value, an error too
+	typed    string // the command, as it was typed: "agents start"
 }
 
 // options are the flags of all commands; each command defines those it has.
@@ -132,6 +135,10 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // run is Run with the bundle, or why there is none.
 func run(ctx context.Context, b *layout.Bundle, noBundle error, args []string, stdout, stderr io.Writer) int {
 	e := &env{out: stdout, err: stderr, bundle: b}
+	if len(args) > 0 {
+		e.typed = args[0]
+		e.json = slices.ContainsFunc(args[1:], asksJSON) // also when another flag is wrong
+	}
 	if len(args) == 0 {
 		program(e.prefix()).Help(stderr)
 		return exitUsage
@@ -153,9 +160,11 @@ func run(ctx context.Context, b *layout.Bundle, noBundle error, args []string, s
 		}
 		return e.command(ctx, c, args[1:])
 	}
-	fmt.Fprintf(stderr, "error: there is no command %q\n", args[0])
-	program(e.prefix()).Help(stderr)
-	return exitUsage
+	code := e.fail(fmt.Errorf("there is no command %q", args[0]), exitUsage)
+	if !e.json {
+		program(e.prefix()).Help(stderr)
+	}
+	return code
 }
 
 // prefix is what the admin types.
@@ -170,10 +179,11 @@ func (e *env) command(ctx context.Context, c command, args []string) int {
 	var o options
 	if c.name == "agents" && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		o.verb, args = args[0], args[1:]
+		e.typed += " " + o.verb
 	}
 	set := c.flags(e, &o)
-	set.SetOutput(e.err)
-	set.Usage = func() {
+	set.SetOutput(io.Discard)
+	help := func() {
 		p := program(e.prefix())
 		if word, ok := p.Find(c.name); ok {
 			p.Of(e.err, word)
@@ -181,9 +191,14 @@ func (e *env) command(ctx context.Context, c command, args []string) int {
 	}
 	switch err := set.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
+		help()
 		return exitDone
 	case err != nil:
-		return exitUsage
+		code := e.fail(err, exitUsage)
+		if !e.json {
+			help()
+		}
+		return code
 	}
 	if set.NArg() > 0 && c.name != "run" { // whose argument is for people who read a list of processes
 		return e.fail(fmt.Errorf("%s takes no argument %q", c.name, set.Arg(0)), exitUsage)
@@ -197,15 +212,38 @@ func (e *env) command(ctx context.Context, c command, args []string) int {
 // flags are those of one command; every command has --json.
 func (c command) flags(e *env, o *options) *flag.FlagSet {
 	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
-	set.BoolVar(&e.json, "json", false, "write JSON")
+	set.BoolVar(&e.json, "json", e.json, "write JSON")
 	if c.define != nil {
 		c.define(set, o)
 	}
 	return set
 }
 
+// asksJSON reports whether an argument is the flag --json.
+func asksJSON(arg string) bool { return arg == "--json" || arg == "-json" }
+
+// fail tells an error, and returns the exit code. Programs get it in the place of the command's answer.
 func (e *env) fail(err error, code int) int {
-	fmt.Fprintf(e.err, "error: %s\n", redact.Prose(err.Error()))
+	if !e.json {
+		fmt.Fprintf(e.err, "error: %s\n", redact.Prose(err.Error()))
+		return code
+	}
+	always := fmt.Sprintf("remove the cause, then run `%s %s` again", e.prefix(), e.typed)
+	if code == exitUsage {
+		always = fmt.Sprintf("see `%s help`", e.prefix())
+	}
+	if err := answer.Write(e.out, answer.FailureOf(e.typed, err, always, code)); err != nil {
+		fmt.Fprintf(e.err, "error: %v\n", err)
+	}
+	return code
+}
+
+// encode writes a command's answer for programs.
+func (e *env) encode(v any, code int) int {
+	if err := answer.Write(e.out, v); err != nil {
+		fmt.Fprintf(e.err, "error: %v\n", err)
+		return exitFailed
+	}
 	return code
 }
 

@@ -180,7 +180,7 @@ func runRollback(ctx context.Context, e *env, _ options) int {
 		return e.fail(err, exitFailed)
 	}
 	if rec.Outcome != journal.Running || rec.Phase == journal.Opening || rec.Phase == journal.Finished {
-		return e.fail(fmt.Errorf("the upgrade cannot go back any more: its phase is %s, its outcome %q", rec.Phase, rec.Outcome), exitRefused)
+		return e.fail(advice.With(fmt.Errorf("the upgrade cannot go back any more: its phase is %s, its outcome %q", rec.Phase, rec.Outcome), "see `%s status`", e.prefix()), exitRefused)
 	}
 	if err := host.WriteFile(a.RollbackRequest(), nil, host.Attr{Mode: os.FileMode(0o600)}); err != nil {
 		return e.fail(err, exitFailed)

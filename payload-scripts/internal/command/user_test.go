@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"onerpm/payload-scripts/internal/answer"
 )
 
 // asCommand names the root below which this test's program runs a command instead of its tests.
@@ -48,6 +50,10 @@ func TestWithoutRoot(t *testing.T) {
 	}
 	for _, line := range slices.Concat(lines, [][]string{{"status", "--follow"}, {"status", "--json"}, {"report", "--json"}, {"log", "--json"}, {"clean", "--dry-run"}}) {
 		code, out, stderr := w.asUser(line...)
+		if slices.Contains(line, "--json") {
+			f := decode[answer.Failure](t, out)
+			out, stderr = "", stderr+f.Why+"; "+f.Do
+		}
 		if code != exitUsage || out != "" || !strings.Contains(stderr, "can be read by root alone; run "+line[0]+" with sudo or as root") {
 			t.Errorf("%v: exit %d, %q, %q", line, code, out, stderr)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/internal/unit"
+	"onerpm/payload-scripts/internal/advice"
 	"onerpm/payload-scripts/internal/hold"
 	"onerpm/payload-scripts/internal/idle"
 	"onerpm/payload-scripts/internal/journal"
@@ -314,7 +315,8 @@ func CheckDoorsClosed(ctx context.Context, s *service.Services, m *manifest.Mani
 			return err
 		}
 	}
-	return fmt.Errorf("%w by %s, which the upgrade has stopped: what they have written since then would be gone, because going on puts %s back to what it was at %s; "+
-		"save what was written, stop %[2]s, then start again",
-		ErrServing, strings.Join(open, ", "), strings.Join(append([]string{"packages and configuration"}, m.State...), ", "), r.Closed.Local().Format("2006-01-02 15:04"))
+	doors := strings.Join(open, ", ")
+	return advice.With(fmt.Errorf("%w by %s, which the upgrade has stopped: what they have written since then would be gone, because going on puts %s back to what it was at %s",
+		ErrServing, doors, strings.Join(append([]string{"packages and configuration"}, m.State...), ", "), r.Closed.Local().Format("2006-01-02 15:04")),
+		"save what was written, stop %s, then start again", doors)
 }
