@@ -96,7 +96,6 @@ var refusals = map[string][]cause{
 		{"no-systemd", "true", "true"},
 		{"not-root", "chmod o+x /root", "chmod o-x /root"},
 		{"packages-differ", "cp -a /var/lib/rpm /root/rpm; rpm -e --justdb --nodeps --noscripts cloudify-stage", "rm -rf /var/lib/rpm; mv /root/rpm /var/lib/rpm"},
-		{"under-way", "mkdir -p -m 700 /var/lib/" + prefix + "; echo running > /var/lib/" + prefix + "/state", "rm -rf /var/lib/" + prefix},
 	},
 	"rights and replicas of the database": {
 		{"database-programs", "true", "true"},
@@ -122,6 +121,22 @@ var refusals = map[string][]cause{
 		{"config-merge", rebuild("config/new/opt/manager/cloudify-rest.conf", "}}"), "true"},
 		{"database-checks", rebuild("checks/manager.sql", "select 1;"), "true"},
 	},
+}
+
+// unfinished are upgrades that have not ended. Each is the only finding, whatever else is the matter, and has a verdict and
+// an exit code of its own.
+var unfinished = []struct {
+	cause
+	code int
+}{
+	{cause{"under-way", hasState("running") + "; systemd-run --collect --unit=" + prefix + ".service sleep 3600",
+		"systemctl stop " + prefix + ".service; rm -rf /var/lib/" + prefix}, 7},
+	{cause{"needs-a-person", hasState("needs-a-person") + "; systemctl stop cloudify-mgmtworker", "systemctl start cloudify-mgmtworker; rm -rf /var/lib/" + prefix}, 5},
+}
+
+// hasState is a script that makes a machine one on which an upgrade was started.
+func hasState(word string) string {
+	return "mkdir -p -m 700 /var/lib/" + prefix + "; echo " + word + " > /var/lib/" + prefix + "/state"
 }
 
 // checkDropIn has drop-ins, until the next boot, of the unit by which check tries whether systemd can run the engine.
@@ -232,6 +247,9 @@ func TestEveryRefusalIsProvoked(t *testing.T) {
 	for _, c := range firstRefusals {
 		provoked[c.finding] = true
 	}
+	for _, c := range unfinished {
+		provoked[c.finding] = true
+	}
 	page, err := os.ReadFile("../../docs/findings.md")
 	if err != nil {
 		t.Fatal(err)
@@ -279,8 +297,40 @@ func TestRefusalsChangeNothing(t *testing.T) {
 			same(t, "before the causes and after them", clean, whole(t, m))
 		})
 	}
+	for _, c := range unfinished {
+		t.Run(c.finding, func(t *testing.T) {
+			m.Sh(t, c.make)
+			before := whole(t, m)
+			tellsAlone(t, m, c.finding, c.code)
+			installRefused(t, m, rpm)
+			same(t, "before and after the refusal", before, whole(t, m))
+			m.Sh(t, c.mend)
+			same(t, "before the cause and after it", clean, whole(t, m))
+		})
+	}
 	upgrade(t, m, "4.2.0")
 	checkNew(t, m, "4.2.0")
+	for _, word := range []string{"check", "start"} { // out of the unpacked bundle
+		if code, out := m.ShCode(t, "/root/c/opt/"+prefix+"/4.2.0/bin/engine "+word+" --json"); code != 0 || !strings.Contains(out, `"verdict": "nothing-to-do"`) {
+			t.Errorf("%s on an upgraded machine: exit %d, want 0 and nothing-to-do\n%s", word, code, out)
+		}
+	}
+}
+
+// verdict is what check --json says.
+type verdict struct {
+	Verdict  string
+	Findings []struct{ ID, Level, What string }
+}
+
+// tellsAlone runs the check out of an unpacked bundle, which must have one finding alone.
+func tellsAlone(t *testing.T, m *host.Machine, id string, want int) {
+	t.Helper()
+	code, out := m.ShCode(t, "/root/c/opt/"+prefix+"/4.2.0/bin/engine check --json")
+	var v verdict
+	if err := json.Unmarshal([]byte(out), &v); err != nil || code != want || v.Verdict != id || len(v.Findings) != 1 || v.Findings[0].ID != id {
+		t.Errorf("check: exit %d, want %d and %s alone (%v)\n%s", code, want, id, err, out)
+	}
 }
 
 // checkTells runs the check of a bundle, by the command by, and looks for each cause's finding.
@@ -290,17 +340,14 @@ func checkTells(t *testing.T, m *host.Machine, to, by string, causes []cause) {
 	if code != 3 {
 		t.Errorf("check: exit %d, want 3", code)
 	}
-	var verdict struct {
-		Verdict  string
-		Findings []struct{ ID, Level, What string }
-	}
-	if err := json.Unmarshal([]byte(out), &verdict); err != nil {
+	var v verdict
+	if err := json.Unmarshal([]byte(out), &v); err != nil {
 		t.Errorf("%v\n%s", err, out)
 		return // the causes are still to be mended
 	}
 	told := map[string]string{}
 	var list []string
-	for _, f := range verdict.Findings {
+	for _, f := range v.Findings {
 		told[f.ID] = f.Level
 		list = append(list, fmt.Sprintf("%s %s: %s", f.Level, f.ID, f.What))
 	}
@@ -309,8 +356,8 @@ func checkTells(t *testing.T, m *host.Machine, to, by string, causes []cause) {
 			t.Errorf("no finding %s of level refuse in:\n%s", c.finding, strings.Join(list, "\n"))
 		}
 	}
-	if verdict.Verdict != "refused" {
-		t.Errorf("the verdict is %q", verdict.Verdict)
+	if v.Verdict != "refused" {
+		t.Errorf("the verdict is %q", v.Verdict)
 	}
 }
 

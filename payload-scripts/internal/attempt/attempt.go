@@ -71,10 +71,16 @@ func Latest(p layout.Places, to string) (layout.Attempt, bool) {
 type summary struct {
 	ID      string          `json:"id"`
 	Number  int             `json:"number"`
+	From    string          `json:"from"`
+	To      string          `json:"to"`
+	Phase   journal.Phase   `json:"phase"`
 	Outcome journal.Outcome `json:"outcome"`
 	Began   time.Time       `json:"began"`
 	Ended   time.Time       `json:"ended"`
-	Late    []string        `json:"late"` // packages that are to be erased yet
+	Error   string          `json:"error"` // the first cause of a failure
+	Late    []string        `json:"late"`  // packages that are to be erased yet
+
+	unreadable bool
 }
 
 // attempts reads every attempt's journal, oldest first. Their numbers tell the order: a clock may have
@@ -96,7 +102,7 @@ func attempts(p layout.Places) ([]summary, error) {
 		}
 		s := summary{}
 		if json.Unmarshal(data, &s) != nil || s.ID != id {
-			s = summary{ID: id, Outcome: journal.NeedsAPerson} // not ours to judge
+			s = summary{ID: id, Outcome: journal.NeedsAPerson, unreadable: true} // not ours to judge
 			if current, err := os.Readlink(p.Current()); err == nil && current == id {
 				s.Number = math.MaxInt // it is the newest, whatever its journal said
 			}

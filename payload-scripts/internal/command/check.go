@@ -3,68 +3,71 @@ package command
 import (
 	"context"
 	"fmt"
-	"slices"
+	"os"
 
+	"onerpm/payload-scripts/internal/answer"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/hostcheck"
-	"onerpm/payload-scripts/internal/preflight"
+	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/view"
 )
 
 // runCheck tells everything that stands in the way of the upgrade, in one run.
 func runCheck(ctx context.Context, e *env, _ options) int {
-	return e.tell(e.check(ctx))
+	return e.tell(e.look(ctx))
 }
 
-// check looks at the host, and at whether another upgrade is at work.
-func (e *env) check(ctx context.Context) []finding.Finding {
-	underWay := ""
-	switch word, err := attempt.State(e.bundle.Places()); {
-	case err != nil:
-		underWay = err.Error()
-	case word == attempt.Running:
-		underWay = "an upgrade is under way"
-	case word == attempt.NeedsAPerson:
-		underWay = "an upgrade needs a person"
-	}
-	return hostcheck.Check(ctx, e.bundle, hostcheck.Options{UnderWay: underWay})
-}
-
-// verdict is the JSON form of a check.
-type verdict struct {
-	From     string            `json:"from"`
-	To       string            `json:"to"`
-	Verdict  string            `json:"verdict"` // ready, refused or nothing-to-do
-	Findings []finding.Finding `json:"findings"`
-}
-
-func (e *env) tell(found []finding.Finding) int {
+// look checks the host. Where an upgrade has not ended that is all it says.
+func (e *env) look(ctx context.Context) answer.Verdict {
 	m := e.bundle.Manifest
-	v := verdict{From: m.From, To: m.To, Verdict: "ready", Findings: found}
-	code := exitDone
-	switch {
-	case alreadyNew(found):
-		v.Verdict = "nothing-to-do"
-	case slices.ContainsFunc(found, func(f finding.Finding) bool { return f.Level == finding.Refuse }):
-		v.Verdict, code = "refused", exitRefused
+	if os.Geteuid() != 0 { // nobody else can know how upgrades stand
+		return answer.VerdictOf(m, e.checks(ctx, e.bundle))
 	}
+	p := e.bundle.Places()
+	s, idle, err := attempt.StandNow(ctx, p)
+	if err != nil {
+		return answer.VerdictOf(m, []finding.Finding{{ID: "check-failed", Level: finding.Refuse,
+			What: "could not find out whether an upgrade of this machine has not ended, so nothing else was looked at: " + err.Error(), Do: "remove the cause, then check again"}})
+	}
+	if !s.Unfinished() {
+		return answer.VerdictOf(m, e.checks(ctx, e.bundle))
+	}
+	v := answer.VerdictOf(m, []finding.Finding{s.Finding(p, idle)})
+	v.Verdict, v.ID = answer.NeedsAPerson, s.ID
+	if s.Word == attempt.Running && idle == "" {
+		v.Verdict = answer.UnderWay
+	}
+	return v
+}
+
+// checkHost runs every check of the host for a bundle.
+func checkHost(ctx context.Context, b *layout.Bundle) []finding.Finding {
+	return hostcheck.Check(ctx, b, hostcheck.Options{})
+}
+
+// codes are the exit codes of what a check says.
+var codes = map[answer.Judgement]int{
+	answer.Ready: exitDone, answer.NothingToDo: exitDone, answer.Refused: exitRefused, answer.UnderWay: exitUnderWay, answer.NeedsAPerson: exitNeedsPerson,
+}
+
+func (e *env) tell(v answer.Verdict) int {
+	code := codes[v.Verdict]
 	if e.json {
 		return e.encode(v, code)
 	}
-	view.Findings(e.out, found)
+	view.Findings(e.out, v.Findings)
 	switch v.Verdict {
-	case "ready":
-		fmt.Fprintf(e.out, "ready: this machine can be upgraded from %s to %s\n", m.From, m.To)
-	case "refused":
-		fmt.Fprintf(e.out, "refused: this machine cannot be upgraded from %s to %s as it is; nothing was changed\n", m.From, m.To)
+	case answer.Ready:
+		fmt.Fprintf(e.out, "ready: this machine can be upgraded from %s to %s\n", v.From, v.To)
+	case answer.Refused:
+		fmt.Fprintf(e.out, "refused: this machine cannot be upgraded from %s to %s as it is; nothing was changed\n", v.From, v.To)
+	case answer.UnderWay:
+		fmt.Fprintln(e.out, "under way: an upgrade is at work on this machine")
+	case answer.NeedsAPerson:
+		fmt.Fprintln(e.out, "needs a person: an upgrade of this machine has stopped half-way")
 	default:
-		fmt.Fprintf(e.out, "nothing to do: this machine is %s already\n", m.To)
+		fmt.Fprintf(e.out, "nothing to do: this machine is %s already\n", v.To)
 	}
 	return code
-}
-
-// alreadyNew tells whether the check found that the host is at the new release.
-func alreadyNew(found []finding.Finding) bool {
-	return slices.ContainsFunc(found, func(f finding.Finding) bool { return f.ID == preflight.AlreadyNew })
 }

@@ -28,14 +28,14 @@ func runClean(ctx context.Context, e *env, o options) int {
 			return e.fail(err, exitFailed)
 		}
 	}
-	word, err := attempt.State(p)
+	s, err := attempt.Stand(p)
 	if err != nil {
 		return e.fail(err, exitFailed)
 	}
-	if word == attempt.Running {
+	if s.Word == attempt.Running {
 		return e.fail(advice.With(errors.New("an upgrade is under way"), "clean when it has ended: %s wait", e.prefix()), exitUnderWay)
 	}
-	if word == attempt.Idle && !attempt.Used(p) {
+	if s.Word == attempt.Idle && !attempt.Used(p) {
 		return e.cleaned(nil, o) // nothing was ever written here, and nothing is now
 	}
 	release, err := attempt.LockStart(p)

@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 )
@@ -20,6 +22,7 @@ type world struct {
 	*testing.T
 	root   string
 	bundle *layout.Bundle
+	checks func() []finding.Finding // in place of those of the host; nil for these
 }
 
 func newWorld(t *testing.T) *world {
@@ -101,7 +104,11 @@ func (w *world) state(word string) {
 func (w *world) run(want int, args ...string) (stdout, stderr string) {
 	w.Helper()
 	var out, err bytes.Buffer
-	if code := run(w.Context(), w.bundle, nil, args, &out, &err); code != want {
+	e := newEnv(w.bundle, &out, &err)
+	if w.checks != nil {
+		e.checks = func(context.Context, *layout.Bundle) []finding.Finding { return w.checks() }
+	}
+	if code := e.run(w.Context(), nil, args); code != want {
 		w.Errorf("%v: exit %d, want %d\n%s%s", args, code, want, out.String(), err.String())
 	}
 	return out.String(), err.String()

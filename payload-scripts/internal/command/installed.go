@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"onerpm/internal/redact"
+	"onerpm/payload-scripts/internal/answer"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/view"
@@ -22,11 +23,11 @@ func installedFlags(f *flag.FlagSet, o *options) { f.BoolVar(&o.first, "first", 
 // a wait that follows. What it tells is for the terminal of yum.
 func runInstalled(ctx context.Context, e *env, o options) int {
 	p := e.bundle.Places()
-	word, err := attempt.State(p)
+	s, err := attempt.Stand(p)
 	if err != nil {
 		return e.fail(err, exitFailed)
 	}
-	switch word {
+	switch s.Word {
 	case attempt.Running:
 		fmt.Fprintf(e.out, "an upgrade is under way and continues\n  follow it: %s status --follow\n", p.Prefix)
 		return exitUnderWay
@@ -34,13 +35,15 @@ func runInstalled(ctx context.Context, e *env, o options) int {
 		fmt.Fprintf(e.out, "an upgrade has stopped and needs a person\n  see what to do: %s report\n", p.Prefix)
 		return exitNeedsPerson
 	}
-	found := e.check(ctx)
-	if code := e.tell(found); code != exitDone {
-		e.note(attempt.Unstarted{Why: "it was refused when its package was installed", Refused: true, Findings: found})
+	v := e.look(ctx)
+	if code := e.tell(v); code != exitDone {
+		if v.Verdict == answer.Refused {
+			e.note(attempt.Unstarted{Why: "it was refused when its package was installed", Refused: true, Findings: v.Findings})
+		}
 		fmt.Fprintf(e.out, "the upgrade to %s was not started\n  check again: %s check\n  start it:    %s start\n", e.bundle.Manifest.To, p.Prefix, p.Prefix)
 		return code
 	}
-	if alreadyNew(found) {
+	if v.Verdict == answer.NothingToDo {
 		return exitDone
 	}
 	why := ""

@@ -63,7 +63,7 @@ func TestWaitWithADamagedNote(t *testing.T) {
 func TestInstalledBesideAnAttempt(t *testing.T) {
 	for word, code := range map[string]int{attempt.Running: 7, attempt.NeedsAPerson: 5} {
 		w := anotherWorld(t)
-		w.attempt(id, func(*journal.Record) {})
+		w.attempt(id, map[string]func(*journal.Record){attempt.Running: func(*journal.Record) {}, attempt.NeedsAPerson: needsAPerson}[word])
 		w.state(word)
 		w.run(code, "installed", "--first")
 		if _, err := os.Stat(w.bundle.Places().Unstarted("4.2.0")); !os.IsNotExist(err) {

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 
-	"onerpm/payload-scripts/internal/finding"
-	"onerpm/payload-scripts/internal/preflight"
+	"onerpm/payload-scripts/internal/answer"
 	"onerpm/payload-scripts/internal/rehearsal"
 	"onerpm/payload-scripts/internal/view"
 )
@@ -16,13 +15,11 @@ import (
 func runRehearse(ctx context.Context, e *env, _ options) int {
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // the engine's log is an upgrade's; what is done is told below
 	fmt.Fprintln(e.err, "rehearsal: check the machine")
-	found := e.check(ctx)
-	for _, f := range found {
-		if f.Level == finding.Refuse || f.ID == preflight.AlreadyNew {
-			return e.tell(found)
-		}
+	v := e.look(ctx)
+	if v.Verdict != answer.Ready {
+		return e.tell(v)
 	}
-	r, err := rehearsal.Run(ctx, e.bundle, e.bundle.Places().Rehearsal(), found, func(what string) {
+	r, err := rehearsal.Run(ctx, e.bundle, e.bundle.Places().Rehearsal(), v.Findings, func(what string) {
 		fmt.Fprintln(e.err, "rehearsal: "+what)
 	})
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"onerpm/payload-scripts/internal/advice"
 	"onerpm/payload-scripts/internal/answer"
 	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/usage"
@@ -56,6 +57,7 @@ type env struct {
 	bundle   *layout.Bundle
 	json     bool   // --json: what is told goes to out as one JSON value, an error too
 	typed    string // the command, as it was typed: "agents start"
+	checks   func(context.Context, *layout.Bundle) []finding.Finding
 }
 
 // options are the flags of all commands; each command defines those it has.
@@ -134,13 +136,20 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // run is Run with the bundle, or why there is none.
 func run(ctx context.Context, b *layout.Bundle, noBundle error, args []string, stdout, stderr io.Writer) int {
-	e := &env{out: stdout, err: stderr, bundle: b}
+	return newEnv(b, stdout, stderr).run(ctx, noBundle, args)
+}
+
+func newEnv(b *layout.Bundle, stdout, stderr io.Writer) *env {
+	return &env{out: stdout, err: stderr, bundle: b, checks: checkHost}
+}
+
+func (e *env) run(ctx context.Context, noBundle error, args []string) int {
 	if len(args) > 0 {
 		e.typed = args[0]
 		e.json = slices.ContainsFunc(args[1:], asksJSON) // also when another flag is wrong
 	}
 	if len(args) == 0 {
-		program(e.prefix()).Help(stderr)
+		program(e.prefix()).Help(e.err)
 		return exitUsage
 	}
 	switch args[0] {
@@ -148,7 +157,7 @@ func run(ctx context.Context, b *layout.Bundle, noBundle error, args []string, s
 		return e.help(args[1:])
 	}
 	if tell, ok := topics[args[0]]; ok && len(args) == 1 {
-		tell(program(e.prefix()), stdout)
+		tell(program(e.prefix()), e.out)
 		return exitDone
 	}
 	for _, c := range commands() {
@@ -162,7 +171,7 @@ func run(ctx context.Context, b *layout.Bundle, noBundle error, args []string, s
 	}
 	code := e.fail(fmt.Errorf("there is no command %q", args[0]), exitUsage)
 	if !e.json {
-		program(e.prefix()).Help(stderr)
+		program(e.prefix()).Help(e.err)
 	}
 	return code
 }

@@ -6,13 +6,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"onerpm/internal/redact"
 	"onerpm/payload-scripts/internal/advice"
+	"onerpm/payload-scripts/internal/answer"
 	"onerpm/payload-scripts/internal/attempt"
-	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/late"
 	"onerpm/payload-scripts/internal/layout"
@@ -48,13 +47,17 @@ func lockExit(err error) int {
 }
 
 func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
-	word, err := attempt.State(p)
+	s, err := attempt.Stand(p)
 	if err != nil {
 		return e.fail(err, exitFailed)
 	}
-	if word == attempt.Running {
-		if a, ok := e.latest(); ok && attempt.Stalled(ctx, p) != "" {
+	if s.Word == attempt.Running {
+		idle := attempt.Stalled(ctx, p)
+		if a, ok := e.latest(); ok && a.ID == s.ID && idle != "" {
 			return e.begin(ctx, p, a) // the start before was cut short
+		}
+		if idle != "" {
+			return e.cannotResume(s, p, idle)
 		}
 		return e.fail(advice.With(errors.New("an upgrade is under way"), "follow it with `%s status --follow`", p.Prefix), exitUnderWay)
 	}
@@ -65,19 +68,19 @@ func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
 	if err != nil {
 		return e.failStart(err, exitFailed)
 	}
-	if word == attempt.NeedsAPerson {
-		return e.resume(ctx, p)
+	if s.Word == attempt.NeedsAPerson {
+		return e.resume(ctx, p, s)
 	}
 	if err := late.Retry(ctx, e.bundle); err != nil {
 		fmt.Fprintf(e.err, "warning: %s\n", redact.Prose(err.Error()))
 	}
 	if !checked {
-		found := e.check(ctx)
-		if slices.ContainsFunc(found, func(f finding.Finding) bool { return f.Level == finding.Refuse }) {
-			if !alreadyNew(found) {
-				e.note(attempt.Unstarted{Why: "it was refused when it was to be started", Refused: true, Findings: found})
-			}
-			return e.tell(found)
+		v := e.look(ctx)
+		if v.Verdict == answer.Refused {
+			e.note(attempt.Unstarted{Why: "it was refused when it was to be started", Refused: true, Findings: v.Findings})
+		}
+		if v.Verdict != answer.Ready {
+			return e.tell(v)
 		}
 	}
 	e.expire(p)
@@ -91,11 +94,20 @@ func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
 	return e.begin(ctx, p, a)
 }
 
+// cannotResume is for an attempt that this program cannot go on with: it is another bundle's, or there is no record of it.
+func (e *env) cannotResume(s attempt.Standing, p layout.Places, idle string) int {
+	if s.ID != "" {
+		return e.fail(advice.With(errors.New("an upgrade with another bundle has not ended"), "run %s/bin/engine start", p.At(s.ID).Run), exitNeedsPerson)
+	}
+	f := s.Finding(p, idle)
+	return e.fail(advice.With(errors.New(f.What), "%s", f.Do), exitNeedsPerson)
+}
+
 // resume starts an attempt again that needed a person.
-func (e *env) resume(ctx context.Context, p layout.Places) int {
+func (e *env) resume(ctx context.Context, p layout.Places, s attempt.Standing) int {
 	a, ok := attempt.Latest(p, e.bundle.Manifest.To)
-	if !ok {
-		return e.fail(advice.With(errors.New("an attempt of another bundle needs a person"), "run %s/bin/engine start", p.Current()), exitNeedsPerson)
+	if !ok || a.ID != s.ID {
+		return e.cannotResume(s, p, "")
 	}
 	j, err := journal.Open(a.Var)
 	if err == nil {

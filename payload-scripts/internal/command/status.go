@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"onerpm/payload-scripts/internal/advice"
+	"onerpm/payload-scripts/internal/answer"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
@@ -89,11 +90,11 @@ func (e *env) none() int {
 func runWait(ctx context.Context, e *env, _ options) int {
 	p := e.bundle.Places()
 	a, ok := e.latest()
-	word, err := attempt.State(p)
+	s, err := attempt.Stand(p)
 	if err != nil {
 		return e.fail(err, exitFailed)
 	}
-	if word != attempt.Running && word != attempt.NeedsAPerson {
+	if !s.Unfinished() {
 		after := ""
 		if ok {
 			after = a.ID
@@ -115,11 +116,11 @@ func runWait(ctx context.Context, e *env, _ options) int {
 		if err != nil {
 			return e.fail(err, exitFailed)
 		}
-		word, err := attempt.State(p)
+		s, err := attempt.Stand(p)
 		if err != nil {
 			return e.fail(err, exitFailed)
 		}
-		if rec.Outcome != journal.Running && word != attempt.Running {
+		if rec.Outcome != journal.Running && s.Word != attempt.Running {
 			return e.ended(a, rec)
 		}
 		if why := watch.Why(ctx, time.Now()); why != "" {
@@ -155,17 +156,13 @@ func (e *env) ended(a layout.Attempt, rec journal.Record) int {
 
 // notStarted is for a bundle that began no attempt and of which nothing was noted, because its scriptlets did not run for instance.
 func (e *env) notStarted(ctx context.Context) int {
-	found := e.check(ctx)
-	if e.json || alreadyNew(found) {
-		if code := e.tell(found); code != exitDone || alreadyNew(found) {
-			return code
-		}
-		return exitNotStarted
-	}
-	if code := e.tell(found); code != exitDone {
+	v := e.look(ctx)
+	if code := e.tell(v); code != exitDone || v.Verdict == answer.NothingToDo {
 		return code
 	}
-	e.none()
+	if !e.json {
+		e.none()
+	}
 	return exitNotStarted
 }
 

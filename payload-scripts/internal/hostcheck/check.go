@@ -26,13 +26,13 @@ import (
 
 // Options are what a check is told of the host.
 type Options struct {
-	UnderWay  string // which other upgrade is at work, "" when there is none
-	Copying   bool   // this attempt was stopped in prepare: a part of the stores' copies may have its room already
-	EarlyCame bool   // this attempt was stopped in prepare: the packages that come early may be there
-	Starting  bool   // the host may have just booted: what has the stores' documents is waited for
+	Copying   bool // this attempt was stopped in prepare: a part of the stores' copies may have its room already
+	EarlyCame bool // this attempt was stopped in prepare: the packages that come early may be there
+	Starting  bool // the host may have just booted: what has the stores' documents is waited for
 }
 
-// Check runs every check of the host for a bundle and writes nothing.
+// Check runs every check of the host for a bundle and writes nothing. It is not for a host with an upgrade that has not ended
+// (attempt.Standing), but by that upgrade itself.
 func Check(ctx context.Context, b *layout.Bundle, o Options) []finding.Finding {
 	others := []preflight.Check{
 		moves.Of(b.Manifest, "", b.Root).Findings,
@@ -61,7 +61,7 @@ func Check(ctx context.Context, b *layout.Bundle, o Options) []finding.Finding {
 			needs = append(needs, func(ctx context.Context) ([]preflight.Need, error) { return l.space(ctx, b) })
 		}
 	}
-	return preflight.Run(ctx, preflight.Input{Manifest: b.Manifest, Dir: b.Dir, UnderWay: o.UnderWay, EarlyCame: o.EarlyCame, Others: others, Needs: needs})
+	return preflight.Run(ctx, preflight.Input{Manifest: b.Manifest, Dir: b.Dir, EarlyCame: o.EarlyCame, Others: others, Needs: needs})
 }
 
 // earlyFindings tells of what is where the packages that come early put something: all of theirs

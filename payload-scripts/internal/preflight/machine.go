@@ -36,13 +36,6 @@ func (r *run) machine(context.Context) []finding.Finding {
 			Do:   "run the upgrade on the host itself, not in a chroot or a container without systemd",
 		})
 	}
-	if r.UnderWay != "" {
-		found = append(found, finding.Finding{
-			ID: "under-way", Level: finding.Refuse,
-			What: "another upgrade is under way: " + r.UnderWay,
-			Do:   fmt.Sprintf("follow it with %s status --follow", r.Manifest.Prefix),
-		})
-	}
 	if !r.EarlyCame { // which has a part of it already
 		found = append(found, lowMemory(meminfo, int64(r.Manifest.Limits.MemoryMiB)<<20)...)
 	}

@@ -36,7 +36,6 @@ type Need struct {
 type Input struct {
 	Manifest *manifest.Manifest
 	Dir      string // the bundle's folder, or the attempt's
-	UnderWay string // another upgrade that is under way, for people; "" when there is none
 
 	EarlyCame bool                                        // an attempt was stopped in prepare: the packages that come early may be there, and what they bring
 	Others    []Check                                     // of other packages
