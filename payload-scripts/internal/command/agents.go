@@ -18,6 +18,7 @@ import (
 	"onerpm/payload-scripts/internal/header"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/subject"
 	"onerpm/payload-scripts/internal/upgrade"
 	"onerpm/payload-scripts/internal/view"
 )
@@ -56,7 +57,7 @@ func runAgents(ctx context.Context, e *env, o options) int {
 // agentsRecord tells how the agents of the attempt are that this program belongs to.
 func (e *env) agentsRecord() (layout.Attempt, agent.Record, error) {
 	p, m := e.bundle.Places(), e.bundle.Manifest
-	a, ok := e.latest()
+	a, ok := subject.Latest(e.bundle)
 	if filepath.Dir(e.bundle.Dir) == p.Run() { // the attempt's own engine
 		a, ok = p.At(filepath.Base(e.bundle.Dir)), true
 	}
@@ -70,10 +71,10 @@ func (e *env) agentsRecord() (layout.Attempt, agent.Record, error) {
 
 func (e *env) tellAgents(rec agent.Record) int {
 	code := agentsExit(&rec)
-	if e.json {
-		return e.encode(rec, code)
+	if e.JSON {
+		return e.Encode(rec, code)
 	}
-	view.Agents(e.out, e.bundle.Command(), rec)
+	view.Agents(e.Out, e.bundle.Command(), rec)
 	return code
 }
 
@@ -87,9 +88,9 @@ func (e *env) end(r upgrade.Report) int {
 
 // printEnd prints how an attempt ended, and how its agents are.
 func (e *env) printEnd(r upgrade.Report) {
-	view.Outcome(e.out, r)
+	view.Outcome(e.Out, r)
 	if r.Outcome == journal.Upgraded && r.Agents != nil {
-		view.Agents(e.out, e.bundle.Command(), *r.Agents)
+		view.Agents(e.Out, e.bundle.Command(), *r.Agents)
 	}
 }
 
@@ -158,7 +159,7 @@ func (e *env) workOnAgents(ctx context.Context, a layout.Attempt, rec agent.Reco
 		return e.fail(err, exitFailed)
 	}
 	defer log.Close() //nolint:errcheck // nothing is read back from it
-	slog.SetDefault(slog.New(slog.NewTextHandler(io.MultiWriter(log, e.err), &slog.HandlerOptions{ReplaceAttr: redact.Attr})))
+	slog.SetDefault(slog.New(slog.NewTextHandler(io.MultiWriter(log, e.Err), &slog.HandlerOptions{ReplaceAttr: redact.Attr})))
 	headers, err := header.ReadSecret(e.bundle.Manifest.Agents.Headers.File)
 	if err != nil {
 		return e.agentsLack(ctx, a, rec, err)
@@ -170,7 +171,7 @@ func (e *env) workOnAgents(ctx context.Context, a layout.Attempt, rec agent.Reco
 	if err := attempt.EndAgents(ctx, p); err != nil {
 		return e.fail(err, exitFailed)
 	}
-	view.Agents(e.err, e.bundle.Command(), rec)
+	view.Agents(e.Err, e.bundle.Command(), rec)
 	return agentsExit(&rec)
 }
 

@@ -41,7 +41,7 @@ func runAttempt(ctx context.Context, e *env, _ options) int {
 	defer log.Close() //nolint:errcheck // nothing is read back from it
 	slog.SetDefault(slog.New(slog.NewMultiHandler(
 		slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: redact.Attr}),
-		slog.NewTextHandler(e.err, &slog.HandlerOptions{ReplaceAttr: withoutTime}),
+		slog.NewTextHandler(e.Err, &slog.HandlerOptions{ReplaceAttr: withoutTime}),
 	)))
 	u, err := upgrade.New(ctx, e.bundle, a, j)
 	if err != nil {

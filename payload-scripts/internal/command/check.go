@@ -53,21 +53,21 @@ var codes = map[answer.Judgement]int{
 
 func (e *env) tell(v answer.Verdict) int {
 	code := codes[v.Verdict]
-	if e.json {
-		return e.encode(v, code)
+	if e.JSON {
+		return e.Encode(v, code)
 	}
-	view.Findings(e.out, v.Findings)
+	view.Findings(e.Out, v.Findings)
 	switch v.Verdict {
 	case answer.Ready:
-		fmt.Fprintf(e.out, "ready: this machine can be upgraded from %s to %s\n", v.From, v.To)
+		fmt.Fprintf(e.Out, "ready: this machine can be upgraded from %s to %s\n", v.From, v.To)
 	case answer.Refused:
-		fmt.Fprintf(e.out, "refused: this machine cannot be upgraded from %s to %s as it is; nothing was changed\n", v.From, v.To)
+		fmt.Fprintf(e.Out, "refused: this machine cannot be upgraded from %s to %s as it is; nothing was changed\n", v.From, v.To)
 	case answer.UnderWay:
-		fmt.Fprintln(e.out, "under way: an upgrade is at work on this machine")
+		fmt.Fprintln(e.Out, "under way: an upgrade is at work on this machine")
 	case answer.NeedsAPerson:
-		fmt.Fprintln(e.out, "needs a person: an upgrade of this machine has stopped half-way")
+		fmt.Fprintln(e.Out, "needs a person: an upgrade of this machine has stopped half-way")
 	default:
-		fmt.Fprintf(e.out, "nothing to do: this machine is %s already\n", v.To)
+		fmt.Fprintf(e.Out, "nothing to do: this machine is %s already\n", v.To)
 	}
 	return code
 }

@@ -73,32 +73,17 @@ func (e *env) cleaned(found []attempt.Leftover, o options) int {
 	for _, l := range found {
 		total += l.Bytes
 	}
-	if e.json {
+	if e.JSON {
 		if found == nil {
 			found = []attempt.Leftover{}
 		}
-		return e.encode(map[string]any{"removed": !o.dryRun, "bytes": total, "attempts": found}, exitDone)
+		return e.Encode(map[string]any{"removed": !o.dryRun, "bytes": total, "attempts": found}, exitDone)
 	}
-	for _, l := range found {
-		fmt.Fprintf(e.out, "%s: %s\n", l.ID, l.What)
-		for _, path := range l.Paths {
-			fmt.Fprintf(e.out, "  %s\n", path)
-		}
-		for _, path := range l.Behind {
-			fmt.Fprintf(e.out, "  stays, as it is behind a symbolic link: %s\n", path)
-		}
+	pending := ""
+	if a, open, err := attempt.PendingAgents(e.bundle.Places()); o.all && open && err == nil {
+		pending = a.ID
 	}
-	if a, pending, err := attempt.PendingAgents(e.bundle.Places()); o.all && pending && err == nil {
-		fmt.Fprintf(e.out, "%s: its agents are pending, so report, log and program of it stay; see %s agents status\n", a.ID, e.bundle.Command())
-	}
-	switch {
-	case len(found) == 0:
-		fmt.Fprintln(e.out, "there is nothing to remove")
-	case o.dryRun:
-		fmt.Fprintf(e.out, "nothing was removed; without --dry-run this frees %s\n", view.Size(total))
-	default:
-		fmt.Fprintf(e.out, "removed; %s are free again\n", view.Size(total))
-	}
+	view.Cleaned(e.Out, e.bundle.Command(), found, view.Freed{Bytes: total, DryRun: o.dryRun, Pending: pending})
 	return exitDone
 }
 
@@ -114,6 +99,6 @@ func (e *env) expire(p layout.Places) {
 		err = errors.Join(err, attempt.Remove(p, l))
 	}
 	if err != nil {
-		fmt.Fprintf(e.err, "note: old backups could not be removed: %v\n", err)
+		fmt.Fprintf(e.Err, "note: old backups could not be removed: %v\n", err)
 	}
 }

@@ -188,7 +188,7 @@ func TestBackupsExpire(t *testing.T) {
 	now := time.Now()
 	w.attempt(older, func(r *journal.Record) { upgraded(r); r.Ended = now.Add(-72 * time.Hour) })
 	w.attempt(middle, func(r *journal.Record) { upgraded(r); r.Ended = now.Add(-24 * time.Hour) })
-	e := &env{out: w.Output(), err: w.Output(), bundle: w.bundle}
+	e := newEnv(w.bundle, w.Output(), w.Output())
 	e.expire(w.bundle.Places())
 	if got, err := attempt.Leftovers(w.bundle.Places(), attempt.Keep{}); err != nil || len(got) != 2 {
 		t.Fatalf("removed although nothing was set: %v, %v", got, err)
@@ -221,7 +221,7 @@ func TestCleanRemovesKeptFolders(t *testing.T) {
 	if err := os.Symlink(w.root+"/data/linked", w.root+"/var/lib/linked"); err != nil {
 		t.Fatal(err)
 	}
-	e := &env{out: w.Output(), err: w.Output(), bundle: w.bundle}
+	e := newEnv(w.bundle, w.Output(), w.Output())
 	e.bundle.Settings.KeepBackups = 48 * time.Hour
 	e.expire(w.bundle.Places())
 	for _, path := range []string{w.root + "/var/lib/search/nodes/0", w.root + "/var/lib/searching", a.Kept(), first.Kept()} {

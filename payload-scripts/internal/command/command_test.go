@@ -10,6 +10,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"onerpm/payload-scripts/internal/answer"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/journal"
@@ -57,7 +58,7 @@ func TestNothingStarted(t *testing.T) {
 		contains(t, out, "no upgrade to 4.2.0 was started", "p check")
 	}
 	out, _ := w.run(0, "status", "--json")
-	if got := decode[map[string]string](t, out); got["outcome"] != "not-started" {
+	if got := decode[answer.NotStarted](t, out); got.Outcome != answer.NotStartedWord || got.Why == "" || got.Findings == nil {
 		t.Error(out)
 	}
 	w.run(1, "log")

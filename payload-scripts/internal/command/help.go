@@ -18,7 +18,8 @@ var exitCodes = []usage.Code{
 	{Code: exitNeedsPerson, What: "needs a person; the report says what to do"},
 	{Code: exitAgents, What: "done, agents pending"},
 	{Code: exitUnderWay, What: "another one is under way"},
-	{Code: exitNotStarted, What: "no upgrade was started, and none was refused"},
+	{Code: exitNotStarted, What: "no upgrade was started, and none was refused; or there is none of that id"},
+	{Code: exitTimeOut, What: "time ran out; the upgrade goes on"},
 }
 
 // program is what the help, the man page and the completion are made of.
@@ -40,17 +41,17 @@ func program(prefix string) usage.Program {
 func (e *env) help(args []string) int {
 	p := program(e.prefix())
 	if len(args) == 0 {
-		p.Help(e.out)
+		p.Help(e.Out)
 		return exitDone
 	}
 	if args[0] == "settings" {
-		fmt.Fprint(e.out, settings.Example(e.prefix()))
+		fmt.Fprint(e.Out, settings.Example(e.prefix()))
 		return exitDone
 	}
 	c, ok := p.Find(args[0])
 	if !ok {
 		return e.fail(fmt.Errorf("there is no help about %q", args[0]), exitUsage)
 	}
-	p.Of(e.out, c)
+	p.Of(e.Out, c)
 	return exitDone
 }

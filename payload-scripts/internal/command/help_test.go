@@ -1,6 +1,9 @@
 package command
 
 import (
+	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -22,4 +25,24 @@ func TestManualOfTheEngine(t *testing.T) {
 	if strings.Contains(page, "checked") {
 		t.Error("a flag that is not for people is in the man page")
 	}
+}
+
+// TestExitCodesAreInTheDocs: the page and the help have the same codes.
+func TestExitCodesAreInTheDocs(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../../docs/exit-codes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, ours, _ := strings.Cut(string(page), "\n## The upgrade's command on the host\n")
+	rows := regexp.MustCompile(`(?m)^\| (\d+) \| (.*) \|$`).FindAllStringSubmatch(ours, -1)
+	if len(rows) != len(exitCodes) {
+		t.Errorf("the page has %d codes, the help %d", len(rows), len(exitCodes))
+	}
+	for i, c := range exitCodes {
+		if i < len(rows) && (rows[i][1] != strconv.Itoa(c.Code) || c.Code != i) {
+			t.Errorf("row %d of the page is about %s, of the help about %d", i, rows[i][1], c.Code)
+		}
+	}
+	contains(t, ours, "| 9 | `wait --timeout`: time ran out; the upgrade goes on |")
 }

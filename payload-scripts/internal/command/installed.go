@@ -6,14 +6,13 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"onerpm/internal/redact"
 	"onerpm/payload-scripts/internal/answer"
 	"onerpm/payload-scripts/internal/attempt"
-	"onerpm/payload-scripts/internal/finding"
-	"onerpm/payload-scripts/internal/view"
+	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/subject"
 )
 
 func installedFlags(f *flag.FlagSet, o *options) { f.BoolVar(&o.first, "first", false, "") }
@@ -29,10 +28,10 @@ func runInstalled(ctx context.Context, e *env, o options) int {
 	}
 	switch s.Word {
 	case attempt.Running:
-		fmt.Fprintf(e.out, "an upgrade is under way and continues\n  follow it: %s status --follow\n", p.Prefix)
+		fmt.Fprintf(e.Out, "an upgrade is under way and continues\n  follow it: %s status --follow\n", p.Prefix)
 		return exitUnderWay
 	case attempt.NeedsAPerson:
-		fmt.Fprintf(e.out, "an upgrade has stopped and needs a person\n  see what to do: %s report\n", p.Prefix)
+		fmt.Fprintf(e.Out, "an upgrade has stopped and needs a person\n  see what to do: %s report\n", p.Prefix)
 		return exitNeedsPerson
 	}
 	v := e.look(ctx)
@@ -40,7 +39,7 @@ func runInstalled(ctx context.Context, e *env, o options) int {
 		if v.Verdict == answer.Refused {
 			e.note(attempt.Unstarted{Why: "it was refused when its package was installed", Refused: true, Findings: v.Findings})
 		}
-		fmt.Fprintf(e.out, "the upgrade to %s was not started\n  check again: %s check\n  start it:    %s start\n", e.bundle.Manifest.To, p.Prefix, p.Prefix)
+		fmt.Fprintf(e.Out, "the upgrade to %s was not started\n  check again: %s check\n  start it:    %s start\n", e.bundle.Manifest.To, p.Prefix, p.Prefix)
 		return code
 	}
 	if v.Verdict == answer.NothingToDo {
@@ -58,7 +57,7 @@ func runInstalled(ctx context.Context, e *env, o options) int {
 	}
 	if why != "" {
 		e.note(attempt.Unstarted{Why: why})
-		fmt.Fprintf(e.out, "the upgrade to %s was not started: %s\n  start it: %s start\n", e.bundle.Manifest.To, why, p.Prefix)
+		fmt.Fprintf(e.Out, "the upgrade to %s was not started: %s\n  start it: %s start\n", e.bundle.Manifest.To, why, p.Prefix)
 		return exitNotStarted
 	}
 	return runStart(ctx, e, options{checked: true})
@@ -68,11 +67,14 @@ func runInstalled(ctx context.Context, e *env, o options) int {
 func (e *env) note(u attempt.Unstarted) {
 	m := e.bundle.Manifest
 	u.To, u.Revision, u.Time = m.To, m.Revision, time.Now().UTC().Truncate(time.Second)
-	if a, ok := e.latest(); ok {
+	if a, ok := subject.Latest(e.bundle); ok {
+		if rec, err := journal.Read(a.Var); err == nil && rec.Outcome == journal.Running {
+			return // another start won: there is an attempt to tell of
+		}
 		u.After = a.ID
 	}
 	if err := attempt.NoteUnstarted(e.bundle.Places(), u); err != nil {
-		fmt.Fprintf(e.err, "warning: %s\n", redact.Prose(err.Error()))
+		fmt.Fprintf(e.Err, "warning: %s\n", redact.Prose(err.Error()))
 	}
 }
 
@@ -80,22 +82,4 @@ func (e *env) note(u attempt.Unstarted) {
 func (e *env) failStart(err error, code int) int {
 	e.note(attempt.Unstarted{Why: err.Error()})
 	return e.fail(err, code)
-}
-
-// unstarted tells why the last installation or start began no attempt.
-func (e *env) unstarted(u attempt.Unstarted) int {
-	m := e.bundle.Manifest
-	code := exitNotStarted
-	if u.Refused {
-		code = exitRefused
-	}
-	if e.json {
-		return e.encode(map[string]any{
-			"from": m.From, "to": m.To, "outcome": "not-started", "refused": u.Refused, "why": u.Why, "time": u.Time, "findings": u.Findings,
-		}, code)
-	}
-	view.Findings(e.out, slices.DeleteFunc(u.Findings, func(f finding.Finding) bool { return f.Level != finding.Refuse }))
-	fmt.Fprintf(e.out, "no upgrade to %s was started (%s): %s\n  check again: %s check\n  start it:    %s start\n",
-		m.To, u.Time.Format(time.DateTime+" MST"), redact.Prose(u.Why), m.Prefix, m.Prefix)
-	return code
 }

@@ -13,6 +13,7 @@ import (
 	"onerpm/payload-scripts/internal/advice"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/subject"
 	"onerpm/payload-scripts/internal/view"
 )
 
@@ -26,10 +27,10 @@ func runLog(ctx context.Context, e *env, o options) int {
 	if o.lines < -1 {
 		return e.fail(fmt.Errorf("--lines %d: a number of lines is 0 or more", o.lines), exitUsage)
 	}
-	if e.json && o.follow {
+	if e.JSON && o.follow {
 		return e.fail(advice.With(errors.New("--json tells the log as one value, which --follow never ends"), "leave one of them out"), exitUsage)
 	}
-	a, ok := e.latest()
+	a, ok := subject.Latest(e.bundle)
 	if err := attempt.Readable(e.bundle.Places()); !ok && err != nil {
 		return e.fail(err, exitFailed)
 	}
@@ -46,12 +47,12 @@ func runLog(ctx context.Context, e *env, o options) int {
 			return e.fail(err, exitFailed)
 		}
 	}
-	if e.json {
+	if e.JSON {
 		return e.logJSON(f)
 	}
 	for {
 		rec, err := journal.Read(a.Var) // before the copy: what comes after the end is shown
-		if _, copying := io.Copy(e.out, f); copying != nil {
+		if _, copying := io.Copy(e.Out, f); copying != nil {
 			return e.fail(copying, exitFailed)
 		}
 		if !o.follow || err != nil || rec.Outcome != journal.Running {
@@ -74,5 +75,5 @@ func (e *env) logJSON(f io.Reader) int {
 	if len(text) == 0 {
 		lines = []string{}
 	}
-	return e.encode(map[string]any{"lines": lines}, exitDone)
+	return e.Encode(map[string]any{"lines": lines}, exitDone)
 }

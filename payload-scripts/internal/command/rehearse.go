@@ -14,13 +14,13 @@ import (
 // runRehearse tries the upgrade on copies and predicts the window.
 func runRehearse(ctx context.Context, e *env, _ options) int {
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // the engine's log is an upgrade's; what is done is told below
-	fmt.Fprintln(e.err, "rehearsal: check the machine")
+	fmt.Fprintln(e.Err, "rehearsal: check the machine")
 	v := e.look(ctx)
 	if v.Verdict != answer.Ready {
 		return e.tell(v)
 	}
 	r, err := rehearsal.Run(ctx, e.bundle, e.bundle.Places().Rehearsal(), v.Findings, func(what string) {
-		fmt.Fprintln(e.err, "rehearsal: "+what)
+		fmt.Fprintln(e.Err, "rehearsal: "+what)
 	})
 	if err != nil {
 		code := exitFailed
@@ -36,9 +36,9 @@ func runRehearse(ctx context.Context, e *env, _ options) int {
 	case len(r.Untried) > 0:
 		code = exitFailed
 	}
-	if e.json {
-		return e.encode(r, code)
+	if e.JSON {
+		return e.Encode(r, code)
 	}
-	view.Rehearsal(e.out, r)
+	view.Rehearsal(e.Out, r)
 	return code
 }

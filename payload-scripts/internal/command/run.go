@@ -11,11 +11,10 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
-	"onerpm/internal/redact"
 	"onerpm/payload-scripts/internal/advice"
-	"onerpm/payload-scripts/internal/answer"
-	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/console"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
@@ -33,6 +32,7 @@ const (
 	exitAgents      = 6
 	exitUnderWay    = 7
 	exitNotStarted  = 8
+	exitTimeOut     = 9
 )
 
 // exitOf is the one place where an outcome becomes an exit code.
@@ -53,21 +53,21 @@ func exitOf(o journal.Outcome) int {
 
 // env is what every command works with.
 type env struct {
-	out, err io.Writer
-	bundle   *layout.Bundle
-	json     bool   // --json: what is told goes to out as one JSON value, an error too
-	typed    string // the command, as it was typed: "agents start"
-	checks   func(context.Context, *layout.Bundle) []finding.Finding
+	console.Console
+	bundle *layout.Bundle
+	checks func(context.Context, *layout.Bundle) []finding.Finding // of the host
 }
 
 // options are the flags of all commands; each command defines those it has.
 type options struct {
 	follow, all, dryRun, checked, first bool
 	lines                               int
-	verb                                string // of a command that has some
-	port                                uint   // of relay
-	ports                               string // likewise
-	ended                               bool   // likewise
+	id                                  string         // of the attempt that is told of; "" for the latest
+	timeout                             *time.Duration // of wait; nil for none
+	verb                                string         // of a command that has some
+	port                                uint           // of relay
+	ports                               string         // likewise
+	ended                               bool           // likewise
 }
 
 // command is one word of the command line.
@@ -99,12 +99,16 @@ func commands() []command {
 			statusFlags, runStatus},
 		{"wait", "wait for the end; the exit code is the upgrade's",
 			"When the last installation of the bundle, or the last start, began no upgrade, it says why, with exit code 3 if it was refused and 8 otherwise. " +
-				"When nothing was ever started, it runs the checks, and exits with 8 if nothing stands in the way.", nil, runWait},
+				"When nothing was ever started, it runs the checks, and exits with 8 if nothing stands in the way. " +
+				"With --id it speaks of that upgrade alone, and exits with 8 if there is none of that id. With --timeout it exits with 9 when the time is over; the upgrade goes on.",
+			waitFlags, runWait},
 		{"rollback", "go back to the old release; possible until the commit",
 			"The upgrade under way ends its current step and goes back. After the commit it is refused with exit code 3.", nil, runRollback},
 		{"report", "show the report of the last upgrade",
-			"Its steps with their times, the time out of service beside the limit, what was merged in configuration files, the first cause of a failure.",
-			nil, runReport},
+			"Its steps with their times, the time out of service beside the limit, what was merged in configuration files, the first cause of a failure. " +
+				"When the last installation of the bundle, or the last start, began no upgrade, it says why, and how to see the one before. " +
+				"With --id it speaks of that upgrade alone, and exits with 8 if there is none of that id.",
+			reportFlags, runReport},
 		{"log", "show the log of the last upgrade", "", logFlags, runLog},
 		{"agents", "upgrade the agents on other machines: " + agentVerbs,
 			"Agents are upgraded after the upgrade, over the product's own interface, while it serves: first a canary, then batches, until all are done or too many failed. " +
@@ -140,16 +144,16 @@ func run(ctx context.Context, b *layout.Bundle, noBundle error, args []string, s
 }
 
 func newEnv(b *layout.Bundle, stdout, stderr io.Writer) *env {
-	return &env{out: stdout, err: stderr, bundle: b, checks: checkHost}
+	return &env{Console: console.Console{Out: stdout, Err: stderr}, bundle: b, checks: checkHost}
 }
 
 func (e *env) run(ctx context.Context, noBundle error, args []string) int {
 	if len(args) > 0 {
-		e.typed = args[0]
-		e.json = slices.ContainsFunc(args[1:], asksJSON) // also when another flag is wrong
+		e.Typed = args[0]
+		e.JSON = slices.ContainsFunc(args[1:], console.Asks) // also when another flag is wrong
 	}
 	if len(args) == 0 {
-		program(e.prefix()).Help(e.err)
+		program(e.prefix()).Help(e.Err)
 		return exitUsage
 	}
 	switch args[0] {
@@ -157,7 +161,7 @@ func (e *env) run(ctx context.Context, noBundle error, args []string) int {
 		return e.help(args[1:])
 	}
 	if tell, ok := topics[args[0]]; ok && len(args) == 1 {
-		tell(program(e.prefix()), e.out)
+		tell(program(e.prefix()), e.Out)
 		return exitDone
 	}
 	for _, c := range commands() {
@@ -170,8 +174,8 @@ func (e *env) run(ctx context.Context, noBundle error, args []string) int {
 		return e.command(ctx, c, args[1:])
 	}
 	code := e.fail(fmt.Errorf("there is no command %q", args[0]), exitUsage)
-	if !e.json {
-		program(e.prefix()).Help(e.err)
+	if !e.JSON {
+		program(e.prefix()).Help(e.Err)
 	}
 	return code
 }
@@ -188,14 +192,14 @@ func (e *env) command(ctx context.Context, c command, args []string) int {
 	var o options
 	if c.name == "agents" && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		o.verb, args = args[0], args[1:]
-		e.typed += " " + o.verb
+		e.Typed += " " + o.verb
 	}
 	set := c.flags(e, &o)
 	set.SetOutput(io.Discard)
 	help := func() {
 		p := program(e.prefix())
 		if word, ok := p.Find(c.name); ok {
-			p.Of(e.err, word)
+			p.Of(e.Err, word)
 		}
 	}
 	switch err := set.Parse(args); {
@@ -204,7 +208,7 @@ func (e *env) command(ctx context.Context, c command, args []string) int {
 		return exitDone
 	case err != nil:
 		code := e.fail(err, exitUsage)
-		if !e.json {
+		if !e.JSON {
 			help()
 		}
 		return code
@@ -221,44 +225,18 @@ func (e *env) command(ctx context.Context, c command, args []string) int {
 // flags are those of one command; every command has --json.
 func (c command) flags(e *env, o *options) *flag.FlagSet {
 	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
-	set.BoolVar(&e.json, "json", e.json, "write JSON")
+	set.BoolVar(&e.JSON, "json", e.JSON, "write JSON")
 	if c.define != nil {
 		c.define(set, o)
 	}
 	return set
 }
 
-// asksJSON reports whether an argument is the flag --json.
-func asksJSON(arg string) bool { return arg == "--json" || arg == "-json" }
-
-// fail tells an error, and returns the exit code. Programs get it in the place of the command's answer.
+// fail tells an error, and returns the exit code.
 func (e *env) fail(err error, code int) int {
-	if !e.json {
-		fmt.Fprintf(e.err, "error: %s\n", redact.Prose(err.Error()))
-		return code
-	}
-	always := fmt.Sprintf("remove the cause, then run `%s %s` again", e.prefix(), e.typed)
+	always := fmt.Sprintf("remove the cause, then run `%s %s` again", e.prefix(), e.Typed)
 	if code == exitUsage {
 		always = fmt.Sprintf("see `%s help`", e.prefix())
 	}
-	if err := answer.Write(e.out, answer.FailureOf(e.typed, err, always, code)); err != nil {
-		fmt.Fprintf(e.err, "error: %v\n", err)
-	}
-	return code
-}
-
-// encode writes a command's answer for programs.
-func (e *env) encode(v any, code int) int {
-	if err := answer.Write(e.out, v); err != nil {
-		fmt.Fprintf(e.err, "error: %v\n", err)
-		return exitFailed
-	}
-	return code
-}
-
-// latest returns the newest attempt with this bundle's release.
-func (e *env) latest() (layout.Attempt, bool) {
-	p := e.bundle.Places()
-	a, ok := attempt.Latest(p, e.bundle.Manifest.To)
-	return a, ok && attempt.Started(p, a)
+	return e.Fail(err, always, code)
 }

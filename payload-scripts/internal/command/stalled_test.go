@@ -13,7 +13,7 @@ func TestStalledReport(t *testing.T) {
 	w := anotherWorld(t)
 	a := w.attempt("4.2.0-1-x", func(r *journal.Record) { r.Phase = journal.Switching })
 	var out strings.Builder
-	e := &env{out: &out, err: &out, bundle: w.bundle}
+	e := newEnv(w.bundle, &out, &out)
 	rec, err := journal.Read(a.Var)
 	if err != nil {
 		t.Fatal(err)

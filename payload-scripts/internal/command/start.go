@@ -16,6 +16,7 @@ import (
 	"onerpm/payload-scripts/internal/late"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/rehearsal"
+	"onerpm/payload-scripts/internal/subject"
 	"onerpm/payload-scripts/internal/upgrade"
 	"onerpm/payload-scripts/internal/window"
 )
@@ -53,7 +54,7 @@ func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
 	}
 	if s.Word == attempt.Running {
 		idle := attempt.Stalled(ctx, p)
-		if a, ok := e.latest(); ok && a.ID == s.ID && idle != "" {
+		if a, ok := subject.Latest(e.bundle); ok && a.ID == s.ID && idle != "" {
 			return e.begin(ctx, p, a) // the start before was cut short
 		}
 		if idle != "" {
@@ -72,7 +73,7 @@ func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
 		return e.resume(ctx, p, s)
 	}
 	if err := late.Retry(ctx, e.bundle); err != nil {
-		fmt.Fprintf(e.err, "warning: %s\n", redact.Prose(err.Error()))
+		fmt.Fprintf(e.Err, "warning: %s\n", redact.Prose(err.Error()))
 	}
 	if !checked {
 		v := e.look(ctx)
@@ -85,7 +86,7 @@ func (e *env) start(ctx context.Context, p layout.Places, checked bool) int {
 	}
 	e.expire(p)
 	if err := rehearsal.Sweep(p.Rehearsal()); err != nil { // it takes room; the upgrade needs none of it
-		fmt.Fprintf(e.err, "warning: %v\n", err)
+		fmt.Fprintf(e.Err, "warning: %v\n", err)
 	}
 	a, err := attempt.Create(e.bundle, time.Now())
 	if err != nil {
@@ -148,11 +149,11 @@ func (e *env) begin(ctx context.Context, p layout.Places, a layout.Attempt) int 
 		}
 		return e.failStart(fmt.Errorf("start the upgrade: %w", err), exitFailed)
 	}
-	if e.json {
-		return e.encode(map[string]string{"id": a.ID}, exitDone)
+	if e.JSON {
+		return e.Encode(map[string]string{"id": a.ID}, exitDone)
 	}
 	m := e.bundle.Manifest
-	fmt.Fprintf(e.out, "the upgrade of %s from %s to %s has started\n  follow it:        %s status --follow\n  wait for its end: %s wait\n",
+	fmt.Fprintf(e.Out, "the upgrade of %s from %s to %s has started\n  follow it:        %s status --follow\n  wait for its end: %s wait\n",
 		m.Product, m.From, m.To, p.Prefix, p.Prefix)
 	return exitDone
 }

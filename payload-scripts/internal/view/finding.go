@@ -3,7 +3,10 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
+	"time"
 
+	"onerpm/payload-scripts/internal/answer"
 	"onerpm/payload-scripts/internal/finding"
 )
 
@@ -14,5 +17,21 @@ func Findings(w io.Writer, found []finding.Finding) {
 		if f.Do != "" {
 			fmt.Fprintf(w, "        -> %s\n", Indent(f.Do))
 		}
+	}
+}
+
+// NotStarted prints why there is no upgrade to tell of; never means that none was ever tried. The command is what an admin types.
+func NotStarted(w io.Writer, command string, n answer.NotStarted, never bool) {
+	switch {
+	case never:
+		fmt.Fprintf(w, "%s\n  look first: %s check\n  start it:   %s start\n", n.Why, command, command)
+	case n.ID != "":
+		fmt.Fprintln(w, n.Why)
+	default:
+		Findings(w, slices.DeleteFunc(slices.Clone(n.Findings), func(f finding.Finding) bool { return f.Level != finding.Refuse }))
+		fmt.Fprintf(w, "no upgrade to %s was started (%s): %s\n  check again: %s check\n  start it:    %s start\n", n.To, n.Time.Format(time.DateTime+" MST"), n.Why, command, command)
+	}
+	if n.Before != "" {
+		fmt.Fprintf(w, "  the upgrade before it: %s report --id %s\n", command, n.Before)
 	}
 }

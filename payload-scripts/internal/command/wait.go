@@ -1,0 +1,157 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"time"
+
+	"onerpm/payload-scripts/internal/advice"
+	"onerpm/payload-scripts/internal/answer"
+	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/subject"
+	"onerpm/payload-scripts/internal/upgrade"
+	"onerpm/payload-scripts/internal/view"
+)
+
+// idFlag is the flag of commands that tell of one attempt.
+func idFlag(f *flag.FlagSet, o *options) {
+	f.Func("id", "of the upgrade with this `ID` alone, as start tells it", func(id string) error {
+		o.id = id
+		return subject.CheckID(id)
+	})
+}
+
+func waitFlags(f *flag.FlagSet, o *options) {
+	idFlag(f, o)
+	f.Func("timeout", "wait so long at most, `D`, 90s or 10m for instance", func(text string) error {
+		d, err := time.ParseDuration(text)
+		if err != nil || d < 0 {
+			return errors.New("it is no time; write 90s, 10m or 2h")
+		}
+		o.timeout = &d
+		return nil
+	})
+}
+
+// runWait waits for the end of an attempt and exits with its code.
+func runWait(ctx context.Context, e *env, o options) int {
+	var over <-chan time.Time
+	if o.timeout != nil {
+		over = time.After(*o.timeout)
+	}
+	s, err := subject.Find(e.bundle, o.id)
+	if err != nil {
+		return e.fail(err, exitFailed)
+	}
+	switch {
+	case s.Never:
+		return e.neverStarted(ctx, s, o)
+	case s.None != nil:
+		return e.tellNone(s, noneCode(*s.None))
+	}
+	p := e.bundle.Places()
+	watch := attempt.NewWatch(p)
+	for {
+		rec, err := journal.Read(s.Var)
+		if err != nil {
+			return e.fail(err, exitFailed)
+		}
+		standing, err := attempt.Stand(p)
+		if err != nil {
+			return e.fail(err, exitFailed)
+		}
+		s.Newest = s.ID == standing.ID
+		switch {
+		case rec.Outcome != journal.Running && (!s.Newest || standing.Word != attempt.Running):
+			return e.ended(s.Attempt, rec)
+		case !s.Newest:
+			return e.stalled(s.Attempt, rec, "a later upgrade has taken its place, "+standing.ID)
+		}
+		if why := watch.Why(ctx, time.Now()); why != "" {
+			return e.stalled(s.Attempt, rec, why)
+		}
+		select {
+		case <-ctx.Done():
+			return e.fail(advice.With(errors.New("no longer waiting, and the upgrade continues"), "run `%s wait` again", e.prefix()), exitFailed)
+		case <-over:
+			return e.timeOut(s.Attempt, rec)
+		case <-time.After(view.Poll):
+		}
+	}
+}
+
+// timeOut tells of an attempt that goes on when the time to wait for it is over.
+func (e *env) timeOut(a layout.Attempt, rec journal.Record) int {
+	r := upgrade.ReportOf(e.bundle, a, rec)
+	if e.JSON {
+		return e.Encode(r, exitTimeOut)
+	}
+	e.printEnd(r)
+	fmt.Fprintf(e.Out, "the time to wait is over, and the upgrade goes on\n  wait for its end: %s wait --id %s\n", e.prefix(), a.ID)
+	return exitTimeOut
+}
+
+// stalled reports an attempt that has not ended and that nothing works on.
+func (e *env) stalled(a layout.Attempt, rec journal.Record, why string) int {
+	r := upgrade.ReportOf(e.bundle, a, rec)
+	r.Todo = stalledTodo(e.prefix(), why)
+	if e.JSON {
+		return e.Encode(r, exitNeedsPerson)
+	}
+	e.printEnd(r)
+	return exitNeedsPerson
+}
+
+func (e *env) ended(a layout.Attempt, rec journal.Record) int {
+	r := upgrade.ReportOf(e.bundle, a, rec)
+	if e.JSON {
+		return e.Encode(r, e.end(r))
+	}
+	e.printEnd(r)
+	return e.end(r)
+}
+
+// neverStarted is for a bundle that began no attempt and of which nothing was noted, because its scriptlets did not run for instance.
+func (e *env) neverStarted(ctx context.Context, s subject.Subject, o options) int {
+	if o.timeout != nil {
+		limited, cancel := context.WithTimeout(ctx, *o.timeout)
+		defer cancel()
+		ctx = limited
+	}
+	v := e.look(ctx)
+	if ctx.Err() != nil { // what a check found that was cut off is nothing to go by
+		return e.tellNone(s, exitNotStarted)
+	}
+	if code := e.tell(v); code != exitDone || v.Verdict == answer.NothingToDo {
+		return code
+	}
+	if !e.JSON {
+		view.NotStarted(e.Out, e.prefix(), *s.None, s.Never)
+	}
+	return exitNotStarted
+}
+
+// tellNone tells why there is no upgrade to tell of.
+func (e *env) tellNone(s subject.Subject, code int) int {
+	if e.JSON {
+		return e.Encode(s.None, code)
+	}
+	view.NotStarted(e.Out, e.prefix(), *s.None, s.Never)
+	return code
+}
+
+// noneCode is the exit code of a wait for an upgrade that there is not.
+func noneCode(n answer.NotStarted) int {
+	if n.Refused {
+		return exitRefused
+	}
+	return exitNotStarted
+}
+
+func stalledTodo(prefix, why string) string {
+	return fmt.Sprintf("Nothing works on the upgrade: %s.\nRemove the cause, then run `%s start`: it resumes the attempt.", why, prefix)
+}
