@@ -4,28 +4,49 @@ import (
 	"context"
 	"flag"
 
+	"onerpm/payload-scripts/internal/answer"
+	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/subject"
 	"onerpm/payload-scripts/internal/upgrade"
 	"onerpm/payload-scripts/internal/view"
 )
 
-func reportFlags(f *flag.FlagSet, o *options) { idFlag(f, o) }
+func reportFlags(f *flag.FlagSet, o *options) {
+	idFlag(f, o)
+	f.BoolVar(&o.summary, "summary", false, "only the id, the outcome, the window, the cause and what to do")
+}
 
 // runReport tells how an attempt went, step by step.
-func runReport(_ context.Context, e *env, o options) int {
+func runReport(ctx context.Context, e *env, o options) int {
 	s, err := subject.Find(e.bundle, o.id)
 	if err != nil {
 		return e.fail(err, exitFailed)
 	}
 	if s.None != nil {
-		return e.tellNone(s, reportCode(o))
+		code := exitDone
+		if o.id != "" {
+			code = exitNotStarted
+		}
+		if o.summary {
+			return e.summary(answer.SummaryOfNone(*s.None, e.prefix()), code)
+		}
+		return e.tellNone(s, code)
 	}
 	rec, err := journal.Read(s.Var)
 	if err != nil {
 		return e.fail(err, exitFailed)
 	}
-	r := upgrade.ReportOf(e.bundle, s.Attempt, rec)
+	r, idle := upgrade.ReportOf(e.bundle, s.Attempt, rec), ""
+	if s.Newest && rec.Outcome == journal.Running {
+		idle = attempt.Stalled(ctx, e.bundle.Places())
+	}
+	if o.summary {
+		return e.summary(answer.SummaryOf(r, e.prefix(), idle), exitDone)
+	}
+	if idle != "" {
+		r.Todo = stalledTodo(e.prefix(), idle)
+	}
 	if e.JSON {
 		return e.Encode(r, exitDone)
 	}
@@ -34,10 +55,10 @@ func runReport(_ context.Context, e *env, o options) int {
 	return exitDone
 }
 
-// reportCode is the exit code of a report of which there is none: it was asked for by its id, or it is told that nothing was started.
-func reportCode(o options) int {
-	if o.id != "" {
-		return exitNotStarted
+func (e *env) summary(s answer.Summary, code int) int {
+	if e.JSON {
+		return e.Encode(s, code)
 	}
-	return exitDone
+	view.Summary(e.Out, s)
+	return code
 }

@@ -61,6 +61,7 @@ type env struct {
 // options are the flags of all commands; each command defines those it has.
 type options struct {
 	follow, all, dryRun, checked, first bool
+	summary                             bool
 	lines                               int
 	id                                  string         // of the attempt that is told of; "" for the latest
 	timeout                             *time.Duration // of wait; nil for none
@@ -107,7 +108,7 @@ func commands() []command {
 		{"report", "show the report of the last upgrade",
 			"Its steps with their times, the time out of service beside the limit, what was merged in configuration files, the first cause of a failure. " +
 				"When the last installation of the bundle, or the last start, began no upgrade, it says why, and how to see the one before. " +
-				"With --id it speaks of that upgrade alone, and exits with 8 if there is none of that id.",
+				"With --id it speaks of that upgrade alone, and exits with 8 if there is none of that id. With --summary it says in a few lines how it stands and what to do.",
 			reportFlags, runReport},
 		{"log", "show the log of the last upgrade", "", logFlags, runLog},
 		{"agents", "upgrade the agents on other machines: " + agentVerbs,
