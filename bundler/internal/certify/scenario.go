@@ -129,7 +129,7 @@ func (r *run) fail(ctx context.Context) error {
 	}
 	if err := r.startAnd(ctx, "have "+arranged.what+" fail", r.inWindow()+arranged.make+`
 while [ "$(cat /var/lib/`+r.m.Prefix+`/state)" = running ]; do
-	! `+r.m.Prefix+` status --json | grep -q '"back": true' || break
+	! `+r.m.Prefix+` report --json | grep -q '"back": true' || break
 	sleep 0.1
 done
 `+arranged.mend); err != nil {

@@ -5,7 +5,9 @@ import (
 	"flag"
 	"fmt"
 
+	"onerpm/payload-scripts/internal/answer"
 	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/dbstate"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/subject"
@@ -24,6 +26,9 @@ func runStatus(ctx context.Context, e *env, o options) int {
 		return e.fail(err, exitFailed)
 	}
 	if s.None != nil {
+		if e.JSON {
+			return e.Encode(answer.NoStatus{NotStarted: *s.None, Databases: dbstate.All(ctx, e.bundle)}, exitDone)
+		}
 		return e.tellNone(s, exitDone)
 	}
 	a := s.Attempt
@@ -38,22 +43,22 @@ func runStatus(ctx context.Context, e *env, o options) int {
 		fmt.Fprintf(e.Out, "the upgrade continues; follow it again: %s status --follow\n", e.prefix())
 		return exitDone
 	}
+	r, code := upgrade.ReportOf(e.bundle, a, rec), exitDone
 	if rec.Outcome == journal.Running {
 		if why := attempt.Stalled(ctx, e.bundle.Places()); why != "" {
-			return e.stalled(a, rec, why)
+			r.Todo, code = stalledTodo(e.prefix(), why), exitNeedsPerson
 		}
 	}
-	r := upgrade.ReportOf(e.bundle, a, rec)
 	if e.JSON {
-		return e.Encode(r, exitDone)
+		return e.Encode(answer.Status{Report: r, Databases: dbstate.All(ctx, e.bundle)}, code)
 	}
-	if !o.follow {
+	if !o.follow && code == exitDone {
 		for _, s := range rec.Steps {
 			view.Step(e.Out, s)
 		}
 	}
 	e.printEnd(r)
-	return exitDone
+	return code
 }
 
 // followed is what a view of the attempt needs.
