@@ -5,17 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
-	"onerpm/internal/redact"
 	"onerpm/payload-scripts/internal/advice"
 	"onerpm/payload-scripts/internal/agent"
 	"onerpm/payload-scripts/internal/attempt"
-	"onerpm/payload-scripts/internal/header"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/subject"
@@ -72,6 +67,9 @@ func (e *env) agentsRecord() (layout.Attempt, agent.Record, error) {
 func (e *env) tellAgents(rec agent.Record) int {
 	code := agentsExit(&rec)
 	if e.JSON {
+		if rec.Groups == nil {
+			rec.Groups = []agent.Group{}
+		}
 		return e.Encode(rec, code)
 	}
 	view.Agents(e.Out, e.bundle.Command(), rec)
@@ -142,44 +140,9 @@ func (e *env) waitForAgents(ctx context.Context, a layout.Attempt, rec agent.Rec
 
 // workOnAgents is what the agents' unit runs.
 func (e *env) workOnAgents(ctx context.Context, a layout.Attempt, rec agent.Record) int {
-	p := e.bundle.Places()
-	if rec.State != agent.Running { // it had ended when the process before was killed: to go on is the admin's word
-		if err := attempt.EndAgents(ctx, p); err != nil {
-			return e.fail(err, exitFailed)
-		}
-		return e.tellAgents(rec)
-	}
-	release, err := attempt.LockAgents(ctx, p)
+	rec, err := upgrade.WorkOnAgents(ctx, e.bundle, a, rec, e.Err)
 	if err != nil {
-		return e.fail(err, lockExit(err))
-	}
-	defer release()
-	log, err := os.OpenFile(a.Log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return e.fail(err, exitFailed)
-	}
-	defer log.Close() //nolint:errcheck // nothing is read back from it
-	slog.SetDefault(slog.New(slog.NewTextHandler(io.MultiWriter(log, e.Err), &slog.HandlerOptions{ReplaceAttr: redact.Attr})))
-	headers, err := header.ReadSecret(e.bundle.Manifest.Agents.Headers.File)
-	if err != nil {
-		return e.agentsLack(ctx, a, rec, err)
-	}
-	rec, err = agent.Run(ctx, e.bundle.Manifest.Agents, headers, a.Var)
-	if err != nil {
-		return e.fail(err, exitFailed) // the unit is started again, now or at boot, and goes on
-	}
-	if err := attempt.EndAgents(ctx, p); err != nil {
-		return e.fail(err, exitFailed)
-	}
-	view.Agents(e.Err, e.bundle.Command(), rec)
-	return agentsExit(&rec)
-}
-
-// agentsLack ends the work on the agents for want of credentials.
-func (e *env) agentsLack(ctx context.Context, a layout.Attempt, rec agent.Record, what error) int {
-	rec.State, rec.Why = agent.Pending, fmt.Sprintf("%v; then run `%s agents start`", what, e.bundle.Command())
-	if err := errors.Join(agent.Write(a.Var, rec), attempt.EndAgents(ctx, e.bundle.Places())); err != nil {
-		return e.fail(err, exitFailed)
+		return e.fail(err, lockExit(err)) // but where another one works on them, the unit is started again and goes on
 	}
 	return e.tellAgents(rec)
 }

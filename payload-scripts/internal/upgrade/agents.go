@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 
 	"github.com/gofrs/flock"
 
+	"onerpm/internal/redact"
 	"onerpm/payload-scripts/internal/agent"
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/header"
@@ -106,4 +108,33 @@ func BeginAgents(ctx context.Context, b *layout.Bundle, a layout.Attempt, evenLe
 		return rec, err
 	}
 	return rec, attempt.BeginAgents(ctx, p, a, b.Manifest)
+}
+
+// WorkOnAgents upgrades an attempt's agents until that has an end, and removes the unit that does so. What is done goes into the
+// attempt's log and to system. The error is attempt.ErrOnAgents when another process works on them.
+func WorkOnAgents(ctx context.Context, b *layout.Bundle, a layout.Attempt, rec agent.Record, system io.Writer) (agent.Record, error) {
+	p := b.Places()
+	if rec.State != agent.Running { // it had ended when the process before was killed: to go on is the admin's word
+		return rec, attempt.EndAgents(ctx, p)
+	}
+	release, err := attempt.LockAgents(ctx, p)
+	if err != nil {
+		return rec, err
+	}
+	defer release()
+	log, err := os.OpenFile(a.Log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return rec, err
+	}
+	defer log.Close() //nolint:errcheck // nothing is read back from it
+	slog.SetDefault(slog.New(slog.NewTextHandler(io.MultiWriter(log, system), &slog.HandlerOptions{ReplaceAttr: redact.Attr})))
+	headers, err := header.ReadSecret(b.Manifest.Agents.Headers.File)
+	if err != nil { // without credentials nothing can be asked
+		rec.State, rec.Why = agent.Pending, fmt.Sprintf("%v; then run `%s agents start`", err, b.Command())
+		return rec, errors.Join(agent.Write(a.Var, rec), attempt.EndAgents(ctx, p))
+	}
+	if rec, err = agent.Run(ctx, b.Manifest.Agents, headers, a.Var); err != nil {
+		return rec, err
+	}
+	return rec, attempt.EndAgents(ctx, p)
 }
