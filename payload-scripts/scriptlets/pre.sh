@@ -30,6 +30,19 @@ refuse() {
     exit 1
 }
 
+# note has the command of an older bundle say that this one was refused, and not how the upgrade before it ended. Where
+# there was none nothing is written. Its arguments are lines.
+note() {
+    last=$(readlink "$opt/run/current" 2>/dev/null) && [ -d "$var" ] || return 0
+    (umask 077 && say "$last" "$bundle" "$from" "$to" "$@" >"$var/.gate~" && mv -f "$var/.gate~" "$var"/{{q .Gate}}) 2>/dev/null || :
+}
+
+# refuse_noted is refuse for what nothing else on this host tells of.
+refuse_noted() {
+    note "$@"
+    refuse "$@"
+}
+
 # set_of RELEASE prints its packages: required or optional, name, epoch:version-release.
 set_of() {
     case "$1" in
@@ -129,10 +142,10 @@ answer=$(rpm -q --qf '= %{NAME} %{EPOCHNUM}:%{VERSION}-%{RELEASE}\n' $names 2>&1
 trouble=$(say "$answer" | sed -n '/^error:/p')
 have=$(say "$answer" | sed -n 's/^= //p')
 if [ -n "$trouble" ]; then
-    refuse "rpm cannot tell what is installed:" "$trouble" "Repair its database first: rpm --rebuilddb"
+    refuse_noted "rpm cannot tell what is installed:" "$trouble" "Repair its database first: rpm --rebuilddb"
 fi
 if [ -z "$have" ]; then
-    refuse "$product is not installed on this host." "This bundle upgrades a host of $product $from to $to, it installs none."
+    refuse_noted "$product is not installed on this host." "This bundle upgrades a host of $product $from to $to, it installs none."
 fi
 here=
 for release in "$from" $releases; do
@@ -146,18 +159,18 @@ if [ "$here" = "$to" ]; then
     refuse "nothing to do: this host is $to already."
 elif [ -n "$here" ] && [ "$here" != "$from" ] && [ -n "$way" ]; then
     take=$(next_of "$here")
-    refuse "this host is $here. The way is $way: take $take next:" "  yum install $take.rpm"
+    refuse_noted "this host is $here. The way is $way: take $take next:" "  yum install $take.rpm"
 elif [ -n "$here" ] && [ "$here" != "$from" ]; then
     why=$(why_of "$here")
-    refuse "this host is $here, and no way leads from there to $to." ${why:+"$why"} "This bundle is for $product $from."
+    refuse_noted "this host is $here, and no way leads from there to $to." ${why:+"$why"} "This bundle is for $product $from."
 elif [ -z "$here" ]; then
-    refuse "the packages of $product on this host are those of no release. This bundle is for $from, which differs:" \
+    refuse_noted "the packages of $product on this host are those of no release. This bundle is for $from, which differs:" \
         "$(differences "$from")" "Bring the host to a release first; rpm -q says what a package is: rpm -q NAME"
 fi
 
 # What the upgrade runs under, and disk space for it.
 if [ ! -d "$systemd" ]; then
-    refuse "systemd does not run this host ($systemd is not there), and the upgrade runs as its unit." "Boot the host with systemd."
+    refuse_noted "systemd does not run this host ($systemd is not there), and the upgrade runs as its unit." "Boot the host with systemd."
 fi
 opt_free=$(free_at "$opt")
 var_free=$(free_at "$var")
@@ -170,6 +183,6 @@ else
     )
 fi
 if [ -n "$shortage" ]; then
-    refuse "there is not enough disk space:" "$shortage" "Free disk space, then install this again. What old upgrades left is removed by: $prefix clean"
+    refuse_noted "there is not enough disk space:" "$shortage" "Free disk space, then install this again. What old upgrades left is removed by: $prefix clean"
 fi
 exit 0

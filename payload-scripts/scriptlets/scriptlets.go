@@ -77,6 +77,7 @@ type values struct {
 	Product, Prefix, Bundle, From, To string
 	Var, Opt, Engine, Systemd, Marker string
 	Note                              string // why no upgrade was started
+	Gate                              string // what the gate refused last
 	Manual8, Completion               string
 	Space                             Space
 	Releases                          []release
@@ -90,7 +91,7 @@ func place(root, prefix, to string) values {
 		Var: root + "/var/lib/" + prefix, Opt: root + "/opt/" + prefix, Engine: root + "/opt/" + prefix + "/" + to + "/bin/engine",
 		Manual8: root + "/usr/share/man/man8/" + prefix + ".8", Completion: root + "/usr/share/bash-completion/completions/" + prefix,
 		Systemd: root + "/run/systemd/system", Marker: "first-install-" + to,
-		Note: "not-started-" + to + ".json",
+		Note: "not-started-" + to + ".json", Gate: "gate-refused",
 	}
 }
 

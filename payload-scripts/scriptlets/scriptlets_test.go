@@ -14,6 +14,8 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/answer"
+	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/layout"
 )
 
 // shells are the strictest ones that customers' machines and ours have.
@@ -141,6 +143,62 @@ func TestGate(t *testing.T) {
 				if c.code != 0 && (!strings.HasPrefix(got, "p-upgrade-4.2.0 refuses:\n"+c.want) && c.space == (Space{}) ||
 					!strings.Contains(got, c.want) || !strings.HasSuffix(got, "\nNothing was changed.\n")) {
 					t.Errorf("%v: it says\n%s\nnot\n%s", shell, got, c.want)
+				}
+			}
+		})
+	}
+}
+
+// TestGateNotes: where an upgrade was run before, a refusal is noted for the command of that bundle, which would tell how
+// that one ended. Nothing is noted where none was run, of a machine that is new already, or beside an upgrade that has not
+// ended; and a note that cannot be written refuses all the same.
+func TestGateNotes(t *testing.T) {
+	t.Parallel()
+	old := []string{"a 0:4.0-ga", "b 0:17-community", "cli 0:4.0-ga", "same 0:1-1"}
+	const last = "4.0.1-1-20260301T120000.000Z"
+	for name, c := range map[string]struct {
+		installed []string
+		current   bool
+		state     string
+		full      bool // the note cannot be written
+		want      bool
+	}{
+		"refused":              {old, true, "done", false, true},
+		"no upgrade before":    {old, false, "", false, false},
+		"new already":          {[]string{"a 0:4.2-ga", "b 1:4.2-ga", "new 0:4.2-ga", "same 0:1-1"}, true, "done", false, false},
+		"under way":            {at411, true, "running", false, false},
+		"it cannot be written": {old, true, "done", true, false},
+		"nothing in the way":   {at411, true, "done", false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMachine(t, c.installed...)
+			p := layout.Places{Prefix: "p-upgrade", Root: m.root}
+			if c.current {
+				if err := errors.Join(os.MkdirAll(p.Run(), 0o700), os.Symlink(last, p.Current())); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if c.state != "" {
+				m.write("var/lib/p-upgrade/state", c.state+"\n", 0o600)
+			}
+			if c.full {
+				m.write("var/lib/p-upgrade/.gate~/in the way", "", 0o600)
+			}
+			for _, shell := range shells {
+				out, code := m.script(shell, m.texts(Space{}).Pre, "1")
+				if (code == 0) != (name == "nothing in the way") || strings.Contains(out, "gate") {
+					t.Errorf("%v: exit %d\n%s", shell, code, out)
+				}
+				g, err := attempt.ReadGated(p, last)
+				if err != nil || (g != nil) != c.want {
+					t.Fatalf("%v: %+v, %v", shell, g, err)
+				}
+				if c.want && (g.Bundle != "p-upgrade-4.2.0" || g.From != "4.1.1" || g.To != "4.2.0" || !strings.HasPrefix(g.Why, "this host is 4.0.1. The way is ") || !strings.HasSuffix(g.Why, "p-upgrade-4.1.1.rpm") || g.Time.IsZero()) {
+					t.Errorf("%v: %+v", shell, g)
+				}
+				if g, err := attempt.ReadGated(p, "a later one"); g != nil || err != nil {
+					t.Errorf("%v: after another attempt %+v, %v", shell, g, err)
 				}
 			}
 		})

@@ -26,7 +26,7 @@ const (
 
 // Summary is the answer of report --summary: what somebody needs who looks after many machines.
 type Summary struct {
-	ID      string            `json:"id"`      // of the upgrade; empty where none was started
+	ID      string            `json:"id"`      // id of the upgrade; empty where none was started
 	From    string            `json:"from"`    // release that it starts from
 	To      string            `json:"to"`      // release that it leads to
 	Outcome Result            `json:"outcome"` // how it stands
@@ -69,6 +69,8 @@ func SummaryOfNone(n NotStarted, command string) Summary {
 	}
 	switch {
 	case n.ID != "":
+	case n.Bundle != "":
+		s.Todo = "remove the cause, then install " + n.Bundle + " again"
 	case len(what) > 0:
 		s.Cause += ": " + strings.Join(what, "; ")
 		s.Todo = strings.Join(do, "; ") + fmt.Sprintf("; then run `%s start`", command)

@@ -50,6 +50,7 @@ func TestSummaryOfNone(t *testing.T) {
 	}{
 		"never":       {NotStarted{Why: "nobody did"}, "nobody did", "run `p start`"},
 		"refused":     {NotStarted{Why: "it was refused", Refused: true, Findings: found, Before: "4.2.0-1-x"}, "it was refused: no room (no-room); no b (b)", "make room; get b; then run `p start`"},
+		"the gate":    {NotStarted{Why: "there is no room", Refused: true, Bundle: "p-4.2.0", Before: "4.1.1-1-x"}, "there is no room", "remove the cause, then install p-4.2.0 again"},
 		"unknown one": {NotStarted{Why: "there is none", ID: "4.2.0-1-x"}, "there is none", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

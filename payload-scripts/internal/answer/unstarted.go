@@ -22,5 +22,6 @@ type NotStarted struct {
 	Why      string            `json:"why"`              // why none was started
 	Time     time.Time         `json:"time,omitzero"`    // when that was noted; there is none where nothing was ever tried
 	Findings []finding.Finding `json:"findings"`         // what was found then
+	Bundle   string            `json:"bundle,omitempty"` // package whose installation its gate has refused
 	Before   string            `json:"before,omitempty"` // newest upgrade to that release before; report --id tells of it
 }

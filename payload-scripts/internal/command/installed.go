@@ -34,6 +34,9 @@ func runInstalled(ctx context.Context, e *env, o options) int {
 		fmt.Fprintf(e.Out, "an upgrade has stopped and needs a person\n  see what to do: %s report\n", p.Prefix)
 		return exitNeedsPerson
 	}
+	if err := attempt.ForgetGated(p); err != nil { // this one was not refused
+		return e.fail(err, exitFailed)
+	}
 	v := e.look(ctx)
 	if code := e.tell(v); code != exitDone {
 		if v.Verdict == answer.Refused {

@@ -36,6 +36,9 @@ func runStart(ctx context.Context, e *env, o options) int {
 		return e.failStart(err, lockExit(err))
 	}
 	defer release()
+	if err := attempt.ForgetGated(p); err != nil { // from here on this start is told of
+		return e.fail(err, exitFailed)
+	}
 	return e.start(ctx, p, o.checked)
 }
 

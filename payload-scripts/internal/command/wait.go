@@ -123,7 +123,7 @@ func (e *env) neverStarted(ctx context.Context, s subject.Subject, o options) in
 		ctx = limited
 	}
 	v := e.look(ctx)
-	if ctx.Err() != nil { // what a check found that was cut off is nothing to go by
+	if end, limited := ctx.Deadline(); ctx.Err() != nil || limited && time.Now().After(end) { // what was found then may be that there was no time
 		return e.tellNone(s, exitNotStarted)
 	}
 	if code := e.tell(v); code != exitDone || v.Verdict == answer.NothingToDo {

@@ -9,6 +9,7 @@ import (
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/journal"
+	"onerpm/payload-scripts/internal/preflight"
 	"onerpm/payload-scripts/internal/upgrade"
 )
 
@@ -154,6 +155,32 @@ func TestNoOlderEnd(t *testing.T) {
 			contains(t, text, "rolled back: ")
 			w.run(exitRolledBack, "wait", "--id", id)
 		})
+	}
+}
+
+// TestNoOlderEndAfterAGate: a bundle whose gate has refused is not installed, so that the command is the one before it. What is
+// begun after that is told of again.
+func TestNoOlderEndAfterAGate(t *testing.T) {
+	w := newWorld(t)
+	w.checks = func() []finding.Finding { return []finding.Finding{{ID: preflight.AlreadyNew, Level: finding.Refuse}} }
+	w.attempt(id, upgraded)
+	w.state(attempt.Done)
+	gate := w.bundle.Places().Gate()
+	for _, then := range [][]string{{"start"}, {"installed"}} {
+		w.write(gate, id+"\np-4.3.0\n4.2.0\n4.3.0\nthere is no room\nfree some\n")
+		for word, code := range map[string]int{"wait": exitRefused, "report": exitDone, "status": exitDone} {
+			text, _ := w.run(code, word)
+			contains(t, text, "no upgrade to 4.3.0 was started", "the installation of p-4.3.0 was refused", "there is no room", "install it again", "p report --id "+id)
+			out, _ := w.run(code, word, "--json")
+			if n := decode[answer.NotStarted](t, out); n.Bundle != "p-4.3.0" || n.To != "4.3.0" || n.Before != id || strings.Contains(text+out, "done: ") {
+				t.Errorf("%s: %s", word, out)
+			}
+		}
+		text, _ := w.run(exitDone, "report", "--summary")
+		contains(t, text, "outcome  not-started", "todo     remove the cause, then install p-4.3.0 again")
+		w.run(exitDone, then...)
+		text, _ = w.run(exitDone, "wait")
+		contains(t, text, "done: Product is 4.2.0")
 	}
 }
 

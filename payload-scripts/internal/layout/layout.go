@@ -116,6 +116,9 @@ func (p Places) Excluded() string { return p.Var() + "/excluded.json" }
 // Unstarted is the file that tells why the last installation or start of the bundle to a release began no attempt.
 func (p Places) Unstarted(to string) string { return p.Var() + "/not-started-" + to + ".json" }
 
+// Gate is the file that tells which bundle's installation its gate refused last, and why.
+func (p Places) Gate() string { return p.Var() + "/gate-refused" }
+
 // Current is the link to the attempt that was started last.
 func (p Places) Current() string { return filepath.Join(p.Run(), "current") }
 

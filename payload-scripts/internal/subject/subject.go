@@ -57,6 +57,15 @@ func Find(b *layout.Bundle, id string) (Subject, error) {
 	if ok && standing.Unfinished() {
 		return is, nil
 	}
+	g, err := attempt.ReadGated(p, standing.ID)
+	if err != nil {
+		return Subject{}, err
+	}
+	if g != nil {
+		none := NotStarted(b, g.Why)
+		none.From, none.To, none.Refused, none.Time, none.Bundle, none.Before = g.From, g.To, true, g.Time, g.Bundle, g.After
+		return Subject{None: &none}, nil
+	}
 	after := ""
 	if ok {
 		after = a.ID

@@ -77,6 +77,21 @@ func TestFind(t *testing.T) {
 	note(attempt.Unstarted{Why: "it was refused", Refused: true, After: a.ID, Findings: []finding.Finding{{ID: "no-room"}}})
 	is("refused", "", Subject{}, "it was refused")
 	is("refused, and asked about the one before", a.ID, a, "")
+	gate := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(p.Gate(), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gate(a.ID + "\np-4.3.0\n4.2.0\n4.3.0\nthere is no room\nfree some\n")
+	is("the next bundle's gate refused", "", Subject{}, "there is no room\nfree some")
+	if s, err := Find(b, ""); err != nil || s.None.Bundle != "p-4.3.0" || s.None.From != "4.2.0" || s.None.To != "4.3.0" || !s.None.Refused || s.None.Before != a.ID {
+		t.Errorf("%+v, %v", s.None, err)
+	}
+	is("the next bundle's gate refused, and asked about the one before", a.ID, a, "")
+	gate(a.ID + "\np-4.3.0\n4.2.0\n") // cut off
+	is("half a note", "", Subject{}, "it was refused")
+	gate(a.ID + "\np-4.3.0\n4.2.0\n4.3.0\nthere is no room\n")
 	begin(other.ID, journal.NeedsAPerson, attempt.NeedsAPerson)
 	note(attempt.Unstarted{Why: "it needs a person", After: other.ID})
 	is("needs a person", "", other, "")

@@ -27,6 +27,9 @@ func NotStarted(w io.Writer, command string, n answer.NotStarted, never bool) {
 		fmt.Fprintf(w, "%s\n  look first: %s check\n  start it:   %s start\n", n.Why, command, command)
 	case n.ID != "":
 		fmt.Fprintln(w, n.Why)
+	case n.Bundle != "":
+		fmt.Fprintf(w, "no upgrade to %s was started (%s): the installation of %s was refused\n  because: %s\n  once the cause is gone: install it again\n",
+			n.To, n.Time.Format(time.DateTime+" MST"), n.Bundle, Indent(n.Why))
 	default:
 		Findings(w, slices.DeleteFunc(slices.Clone(n.Findings), func(f finding.Finding) bool { return f.Level != finding.Refuse }))
 		fmt.Fprintf(w, "no upgrade to %s was started (%s): %s\n  check again: %s check\n  start it:    %s start\n", n.To, n.Time.Format(time.DateTime+" MST"), n.Why, command, command)
