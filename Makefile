@@ -126,7 +126,7 @@ test-postgresql: prepare ## dump and load by every pair of PostgreSQL's versions
 	ONERPM_POSTGRESQL=$$(echo $(CURDIR)/$(PG)/* | tr ' ' :) $(GO) test -count=1 -timeout 0 -v ./payload-scripts/internal/dump -run TestPairs -update
 
 generate: ## write anew what is made from the code: schemas, pages, digests of the demo product
-	$(GO) test ./bundler/internal/schema ./payload-scripts/internal/upgrade -run 'TestSchemasAreThoseOfTheTypes|TestKeysPage|TestDraw' -update
+	$(GO) test ./bundler/internal/schema ./payload-scripts/schemas ./payload-scripts/internal/upgrade -run 'TestSchemasAreThoseOfTheTypes|TestKeysPage|TestDraw' -update
 	$(GO) run ./test/product/components --lock
 
 lint: $(GOLINT) ## run golangci-lint

@@ -59,6 +59,7 @@ func (a *admin) upgrades() {
 	a.does("docs/admin.md", "cloudify-upgrade start")
 	a.does("docs/admin.md", "status --follow", "done: Cloudify Manager is 4.2.0", "agents wait\r\n6\r\n") // the agents are under way
 	checkNew(t, a.m, "4.2.0")
+	a.does("docs/answers.md", "help schema", "summary", `"window_measured"`)
 	// The file of credentials was there, so the agents are upgraded by themselves.
 	if code, out := a.m.ShCode(t, prefix+" agents wait && "+prefix+" agents status"); code != 0 || !strings.Contains(out, "agents: done") {
 		t.Errorf("agents: exit %d\n%s", code, out)

@@ -21,7 +21,7 @@ const keysPage = "docs/keys.md"
 // TestKeysPage: the reference has every key as the bundler reads it now.
 func TestKeysPage(t *testing.T) {
 	t.Parallel()
-	file, want := filepath.Join(root, keysPage), schema.Page(comments(t))
+	file, want := filepath.Join(root, keysPage), schema.Page(commented(t))
 	if *update {
 		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
@@ -55,7 +55,7 @@ func texts(t *testing.T) map[string]string {
 	t.Helper()
 	out := map[string]string{}
 	for _, f := range schema.Files {
-		text, err := f.Make(comments(t))
+		text, err := f.Make(commented(t))
 		if err != nil {
 			t.Fatal(err)
 		}

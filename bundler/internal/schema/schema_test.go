@@ -17,15 +17,16 @@ import (
 
 	"onerpm/bundler/internal/release"
 	"onerpm/bundler/internal/schema"
+	"onerpm/test/comments"
 )
 
 var update = flag.Bool("update", false, "write the schemas into bundler/schemas/")
 
 const root = "../../.."
 
-func comments(t *testing.T) schema.Comments {
+func commented(t *testing.T) schema.Comments {
 	t.Helper()
-	c, err := readComments(root+"/bundler/internal/release", root+"/internal/manifest")
+	c, err := comments.Read(root+"/bundler/internal/release", root+"/internal/manifest")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +36,7 @@ func comments(t *testing.T) schema.Comments {
 func TestSchemasAreThoseOfTheTypes(t *testing.T) {
 	t.Parallel()
 	for _, f := range schema.Files {
-		want, err := f.Make(comments(t))
+		want, err := f.Make(commented(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +57,7 @@ func TestRulesAndDescriptions(t *testing.T) {
 	t.Parallel()
 	keys := map[string]bool{}
 	for _, f := range schema.Files {
-		text, err := f.Make(comments(t))
+		text, err := f.Make(commented(t))
 		if err != nil {
 			t.Fatal(err)
 		}

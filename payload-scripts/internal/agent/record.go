@@ -45,15 +45,15 @@ const (
 
 // Group is some agents that are upgraded by one piece of work.
 type Group struct {
-	Tenant string     `json:"tenant"`
-	Name   string     `json:"name"`
-	Agents int        `json:"agents"`
-	State  GroupState `json:"state"`
+	Tenant string     `json:"tenant"`          // tenant that the group belongs to
+	Name   string     `json:"name"`            // name of the group
+	Agents int        `json:"agents"`          // how many agents it has
+	State  GroupState `json:"state"`           // how far it is
 	Known  []string   `json:"known,omitempty"` // works of the group that were there before it was asked
 	Work   string     `json:"work,omitempty"`  // id of the last work
 	Asked  int        `json:"asked"`           // how often it was asked
-	Error  string     `json:"error,omitempty"`
-	Began  time.Time  `json:"began,omitzero"` // when it was last asked
+	Error  string     `json:"error,omitempty"` // why it failed
+	Began  time.Time  `json:"began,omitzero"`  // when it was last asked
 }
 
 // name is what a group is known by.
@@ -67,14 +67,14 @@ func (g Group) String() string { return g.Name + " of " + g.Tenant }
 
 // Record is what is on disk.
 type Record struct {
-	State   State     `json:"state"`
-	Why     string    `json:"why,omitempty"`
-	Began   time.Time `json:"began,omitzero"`
-	Ended   time.Time `json:"ended,omitzero"`
-	Ordered bool      `json:"ordered,omitempty"` // a start that no run has taken up: groups that failed are asked again
-	Tried   int       `json:"tried,omitempty"`   // groups whose work has ended since the last start
-	LeftOut int       `json:"left_out"`          // groups that are not ready, so that nobody can upgrade their agents
-	Groups  []Group   `json:"groups"`            // by tenant and name
+	State   State     `json:"state"`             // how far they are
+	Why     string    `json:"why,omitempty"`     // what is missing, or what failed
+	Began   time.Time `json:"began,omitzero"`    // when they were begun
+	Ended   time.Time `json:"ended,omitzero"`    // when they ended
+	Ordered bool      `json:"ordered,omitempty"` // whether a start is yet to be taken up: groups that failed are asked again
+	Tried   int       `json:"tried,omitempty"`   // how many groups' work has ended since the last start
+	LeftOut int       `json:"left_out"`          // how many groups are not ready, so that nobody can upgrade their agents
+	Groups  []Group   `json:"groups"`            // groups of agents, by tenant and name
 }
 
 // Count tells how many groups are in a state, and how many agents those have.

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"strings"
 
+	"onerpm/payload-scripts/internal/advice"
 	"onerpm/payload-scripts/internal/settings"
 	"onerpm/payload-scripts/internal/usage"
+	"onerpm/payload-scripts/schemas"
 )
 
 // exitCodes is the table of docs/exit-codes.md.
@@ -26,6 +28,7 @@ var exitCodes = []usage.Code{
 func program(prefix string) usage.Program {
 	p := usage.Program{Prefix: prefix, Codes: exitCodes, Topics: []usage.Topic{
 		{Name: "settings", What: "the settings in /etc/" + prefix + "/upgrade.conf"},
+		{Name: "schema", What: "what programs are told under --json, as JSON schemas"},
 	}}
 	for _, c := range commands() {
 		word := usage.Command{Name: c.name, What: c.what, More: c.more, Flags: c.flags(&env{}, &options{})}
@@ -37,7 +40,7 @@ func program(prefix string) usage.Program {
 	return p
 }
 
-// help tells the usage of all commands, of one, or the settings.
+// help tells the usage of all commands, of one, the settings, or what programs are told.
 func (e *env) help(args []string) int {
 	p := program(e.prefix())
 	if len(args) == 0 {
@@ -48,10 +51,27 @@ func (e *env) help(args []string) int {
 		fmt.Fprint(e.Out, settings.Example(e.prefix()))
 		return exitDone
 	}
+	if args[0] == "schema" {
+		return e.schema(args[1:])
+	}
 	c, ok := p.Find(args[0])
 	if !ok {
 		return e.fail(fmt.Errorf("there is no help about %q", args[0]), exitUsage)
 	}
 	p.Of(e.Out, c)
+	return exitDone
+}
+
+// schema tells the JSON schema of an answer, or which there are.
+func (e *env) schema(args []string) int {
+	if len(args) == 0 {
+		fmt.Fprintf(e.Out, "%s\n", strings.Join(schemas.Names(), "\n"))
+		return exitDone
+	}
+	text, ok := schemas.Read(args[0])
+	if !ok {
+		return e.fail(advice.With(fmt.Errorf("there is no schema of %q", args[0]), "choose one of %s", strings.Join(schemas.Names(), ", ")), exitUsage)
+	}
+	fmt.Fprintf(e.Out, "%s", text)
 	return exitDone
 }

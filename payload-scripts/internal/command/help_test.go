@@ -27,6 +27,19 @@ func TestManualOfTheEngine(t *testing.T) {
 	}
 }
 
+// TestSchemas: each engine gives the schemas of its own answers.
+func TestSchemas(t *testing.T) {
+	w := newWorld(t)
+	out, _ := w.run(0, "help", "schema")
+	if out != "check\nerror\nreport\nstatus\nsummary\n" {
+		t.Errorf("%q", out)
+	}
+	out, _ = w.run(0, "help", "schema", "check")
+	contains(t, out, "https://json-schema.org/draft/2020-12/schema", `"under-way"`)
+	_, stderr := w.run(2, "help", "schema", "chek")
+	contains(t, stderr, `no schema of "chek"; choose one of check, error`)
+}
+
 // TestExitCodesAreInTheDocs: the page and the help have the same codes.
 func TestExitCodesAreInTheDocs(t *testing.T) {
 	t.Parallel()

@@ -6,15 +6,21 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/console"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/schemas"
 )
 
 // world is a host's folders below a temporary one, with a bundle.
@@ -111,6 +117,9 @@ func (w *world) run(want int, args ...string) (stdout, stderr string) {
 	if code := e.run(w.Context(), nil, args); code != want {
 		w.Errorf("%v: exit %d, want %d\n%s%s", args, code, want, out.String(), err.String())
 	}
+	if slices.ContainsFunc(args, console.Asks) {
+		published(w.T, args, out.String())
+	}
 	return out.String(), err.String()
 }
 
@@ -129,6 +138,51 @@ func (w *world) tree(dir string) []string {
 		w.Fatal(err)
 	}
 	return found
+}
+
+// schemasOf are those that a command's answer may be of, beside an error.
+var schemasOf = map[string][]string{
+	"check": {"check"}, "start": {"check"}, "rehearse": {"check"}, "status": {"status"}, "report": {"report"}, "wait": {"report", "check"},
+}
+
+var compiled = sync.OnceValue(func() map[string]*jsonschema.Schema {
+	out := map[string]*jsonschema.Schema{}
+	for _, name := range schemas.Names() {
+		text, _ := schemas.Read(name)
+		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+		if err != nil {
+			panic(err)
+		}
+		c := jsonschema.NewCompiler()
+		if err := c.AddResource(name, value); err != nil {
+			panic(err)
+		}
+		out[name] = c.MustCompile(name)
+	}
+	return out
+})
+
+// published holds what a command told programs against the schemas that are published of it: it must be of one.
+func published(t *testing.T, args []string, text string) {
+	t.Helper()
+	names := schemasOf[args[0]]
+	if slices.Contains(args, "--summary") {
+		names = []string{"summary"}
+	}
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		t.Errorf("%v: %v\n%s", args, err, text)
+		return
+	}
+	of := map[string]error{}
+	for _, name := range append([]string{"error"}, names...) {
+		if of[name] = compiled()[name].Validate(value); of[name] == nil {
+			return
+		}
+	}
+	if len(names) > 0 {
+		t.Errorf("%v: what is told is of no published form: %v\n%s", args, of, text)
+	}
 }
 
 func decode[T any](t *testing.T, text string) T {

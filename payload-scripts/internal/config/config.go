@@ -75,11 +75,11 @@ const (
 // Change is one difference between the host's file and the merged one, or (Kept)
 // between the merged one and the release's. Its texts hold no secret.
 type Change struct {
-	Key  string `json:"key"` // a.b.c, "line N" of the host's file, "" for the file as a whole
-	Kind Kind   `json:"kind"`
-	By   string `json:"by"` // release, set, policy or admin: who decided
-	From string `json:"from,omitempty"`
-	To   string `json:"to,omitempty"`
+	Key  string `json:"key"`            // key as a.b.c, "line N" of the host's file, empty for the file as a whole
+	Kind Kind   `json:"kind"`           // what happened to it
+	By   string `json:"by"`             // who decided: release, set, policy or admin
+	From string `json:"from,omitempty"` // value before; that of a secret is hidden
+	To   string `json:"to,omitempty"`   // value after; likewise
 }
 
 // Conflict is a key that the release and the host both changed, differently.

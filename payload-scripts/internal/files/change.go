@@ -21,10 +21,10 @@ const (
 
 // FileChange is what the merge did to one configuration file.
 type FileChange struct {
-	Target  string          `json:"target"`
-	Package string          `json:"package,omitempty"` // of a package's file: "%config of <package>" or "%config(noreplace) of <package>"
-	Did     Did             `json:"did"`
-	Changes []config.Change `json:"changes"` // key by key; empty when nothing in it changes
+	Target  string          `json:"target"`            // path of the file
+	Package string          `json:"package,omitempty"` // package whose file it is: "%config of <package>" or "%config(noreplace) of <package>"
+	Did     Did             `json:"did"`               // what became of the file
+	Changes []config.Change `json:"changes"`           // what changes in it, key by key; empty when nothing does
 }
 
 // MergedFile is where Prepare has put the merged content of a file in the backup folder.

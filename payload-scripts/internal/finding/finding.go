@@ -14,7 +14,7 @@ const (
 // Finding is one result of a check. Its texts hold no secret.
 type Finding struct {
 	ID    string `json:"id"`    // stable, lower case with dashes, e.g. "packages-differ"
-	Level Level  `json:"level"` //
+	Level Level  `json:"level"` // whether it stops the upgrade
 	What  string `json:"what"`  // what was found, with names and figures
 	Do    string `json:"do"`    // what to do about it; the command where there is one
 }

@@ -86,20 +86,20 @@ type Record struct {
 
 // Step is one thing the engine did, or began to do.
 type Step struct {
-	Phase Phase     `json:"phase"`
-	Name  string    `json:"name"`
-	Began time.Time `json:"began"`
-	Ended time.Time `json:"ended,omitzero"` // zero while it runs, and for ever when it was interrupted
-	Error string    `json:"error,omitempty"`
+	Phase Phase     `json:"phase"`           // the phase that it belongs to
+	Name  string    `json:"name"`            // what is done, for people
+	Began time.Time `json:"began"`           // when it began
+	Ended time.Time `json:"ended,omitzero"`  // when it ended; never for one that was interrupted
+	Error string    `json:"error,omitempty"` // why it failed
 }
 
 // Clients are those that came while the door was shut and were kept waiting.
 type Clients struct {
-	Taken    int           `json:"taken"`
-	Left     int           `json:"left"`     // went before the door opened
-	TimedOut int           `json:"timedOut"` // were turned away after the longest wait
-	Failed   int           `json:"failed"`   // could not be passed on
-	Answered int           `json:"answered"` // did not wait: they were told to come back
+	Taken    int           `json:"taken"`    // how many connections were taken
+	Left     int           `json:"left"`     // how many of them went before the door opened
+	TimedOut int           `json:"timedOut"` // how many were turned away after the longest wait
+	Failed   int           `json:"failed"`   // how many could not be passed on
+	Answered int           `json:"answered"` // how many did not wait: they were told to come back
 	Longest  time.Duration `json:"longest"`  // longest wait, in nanoseconds
 }
 

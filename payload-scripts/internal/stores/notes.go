@@ -14,11 +14,11 @@ import (
 
 // Note is what became of a store. It holds nothing of the documents.
 type Note struct {
-	Documents int64            `json:"documents"`       // that the source had
-	Rows      map[string]int64 `json:"rows,omitempty"`  // by table
+	Documents int64            `json:"documents"`       // how many documents the source had
+	Rows      map[string]int64 `json:"rows,omitempty"`  // how many rows they became, by table
 	Left      []string         `json:"left,omitempty"`  // documents without a place, and characters that were replaced, by reason
-	Proof     *source.Proof    `json:"proof,omitempty"` // of what the source had when it was copied
-	Returned  bool             `json:"returned"`        // on the way back it was proved to have the same
+	Proof     *source.Proof    `json:"proof,omitempty"` // what proves that the source is as it was; of no use to programs, and free to change
+	Returned  bool             `json:"returned"`        // whether the way back proved that it has the same
 }
 
 // Record reads where the sources are and which of the host's values documents get, before

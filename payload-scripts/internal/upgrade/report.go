@@ -17,30 +17,30 @@ import (
 // Report is what is reported of an attempt, to people and to programs. It holds no
 // secret: it is made of the journal, the manifest and the merge's own redacted account.
 type Report struct {
-	Product  string            `json:"product"`
-	ID       string            `json:"id"`
-	From     string            `json:"from"`
-	To       string            `json:"to"`
-	Outcome  journal.Outcome   `json:"outcome"` // "" while it runs
-	Phase    journal.Phase     `json:"phase"`
-	Back     bool              `json:"back"`
-	Began    time.Time         `json:"began"`
-	Ended    time.Time         `json:"ended,omitzero"`
-	Closed   time.Time         `json:"closed,omitzero"` // the product served until then
-	Window   manifest.Duration `json:"window"`          // time without service, "0s" while it is not known
-	Measured bool              `json:"window_measured"` // by the door's answers, not by its stop and start
-	Limit    manifest.Duration `json:"window_limit"`
-	Clients  *journal.Clients  `json:"clients,omitempty"` // that were kept waiting; nil when none were
-	Failed   string            `json:"failed_step,omitempty"`
-	Error    string            `json:"error,omitempty"` // the first cause
-	Todo     string            `json:"todo,omitempty"`
-	Warnings []string          `json:"warnings,omitempty"`
-	Steps    []journal.Step    `json:"steps"`
+	Product  string            `json:"product"`               // name of the product
+	ID       string            `json:"id"`                    // id of the upgrade
+	From     string            `json:"from"`                  // release that it starts from
+	To       string            `json:"to"`                    // release that it leads to
+	Outcome  journal.Outcome   `json:"outcome"`               // how it ended; empty while it runs
+	Phase    journal.Phase     `json:"phase"`                 // how far it came
+	Back     bool              `json:"back"`                  // whether it went back to the old release, or does
+	Began    time.Time         `json:"began"`                 // when it began
+	Ended    time.Time         `json:"ended,omitzero"`        // when it ended
+	Closed   time.Time         `json:"closed,omitzero"`       // until when the product served before the window
+	Window   manifest.Duration `json:"window"`                // time without service, "0s" while it is not known
+	Measured bool              `json:"window_measured"`       // whether that is by the door's answers, and not by its stop and start
+	Limit    manifest.Duration `json:"window_limit"`          // the bundle's limit of that time
+	Clients  *journal.Clients  `json:"clients,omitempty"`     // those that were kept waiting, where some were
+	Failed   string            `json:"failed_step,omitempty"` // the step that failed first
+	Error    string            `json:"error,omitempty"`       // the first cause of a failure
+	Todo     string            `json:"todo,omitempty"`        // what a person is to do
+	Warnings []string          `json:"warnings,omitempty"`    // what the admin should know
+	Steps    []journal.Step    `json:"steps"`                 // what was done, in its order
 
 	Changes  []files.FileChange     `json:"changes,omitempty"`  // what was merged in configuration files; values of secrets are hidden
-	Stores   map[string]stores.Note `json:"stores,omitempty"`   // what became of documents; nil before the upgrade came to them
+	Stores   map[string]stores.Note `json:"stores,omitempty"`   // what became of the documents of each store
 	Excluded string                 `json:"excluded,omitempty"` // what the system's updates leave out now, for people
-	Agents   *agent.Record          `json:"agents,omitempty"`   // nil when there are none to upgrade, and before the upgrade came to them
+	Agents   *agent.Record          `json:"agents,omitempty"`   // how the agents on other machines are, where there are some to upgrade and the upgrade came to them
 }
 
 // ReportOf makes the report of an attempt from what lies on disk, as it is now.
@@ -53,7 +53,13 @@ func ReportOf(b *layout.Bundle, a layout.Attempt, r journal.Record) Report {
 		Changes: changes(b, a),
 	}
 	report.Stores, _ = stores.Notes(a.Stores()) // an attempt that never came to them has none
+	if report.Steps == nil {
+		report.Steps = []journal.Step{}
+	}
 	if agents := AgentsOf(b, a, r.Outcome); b.Manifest.Agents != nil && agents.State != agent.None {
+		if agents.Groups == nil {
+			agents.Groups = []agent.Group{}
+		}
 		report.Agents = &agents
 	}
 	if r.Outcome == journal.Upgraded {

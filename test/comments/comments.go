@@ -1,4 +1,5 @@
-package schema_test
+// Package comments reads what Go source says of its types, for tests that keep schemas and pages equal to them.
+package comments
 
 import (
 	"fmt"
@@ -7,21 +8,51 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
-
-	"onerpm/bundler/internal/schema"
 )
 
-// reader collects comments.
-type reader schema.Comments
-
-// readComments reads the comments of the types in folders of Go source.
-func readComments(folders ...string) (schema.Comments, error) {
+// Read reads the comments of the types in folders of Go source: Type and Type.Field -> text.
+func Read(folders ...string) (map[string]string, error) {
 	out := reader{}
+	err := each(out.file, folders)
+	return out, err
+}
+
+// Words reads the constants of types of text in folders of Go source: Type -> values, in their order.
+func Words(folders ...string) (map[string][]string, error) {
+	out := map[string][]string{}
+	err := each(func(file *ast.File) {
+		for _, d := range file.Decls {
+			if decl, ok := d.(*ast.GenDecl); ok && decl.Tok == token.CONST {
+				words(out, decl)
+			}
+		}
+	}, folders)
+	return out, err
+}
+
+func words(out map[string][]string, decl *ast.GenDecl) {
+	for _, s := range decl.Specs {
+		spec := s.(*ast.ValueSpec) // by the token
+		of, ok := spec.Type.(*ast.Ident)
+		if !ok || len(spec.Values) != 1 {
+			continue
+		}
+		if text, is := spec.Values[0].(*ast.BasicLit); is && text.Kind == token.STRING {
+			if word, err := strconv.Unquote(text.Value); err == nil {
+				out[of.Name] = append(out[of.Name], word)
+			}
+		}
+	}
+}
+
+// each calls do for every file of source in folders, but for tests.
+func each(do func(*ast.File), folders []string) error {
 	for _, folder := range folders {
 		entries, err := os.ReadDir(folder)
 		if err != nil {
-			return nil, fmt.Errorf("read the comments: %w", err)
+			return fmt.Errorf("read the comments: %w", err)
 		}
 		for _, e := range entries {
 			if !strings.HasSuffix(e.Name(), ".go") || strings.HasSuffix(e.Name(), "_test.go") {
@@ -29,13 +60,16 @@ func readComments(folders ...string) (schema.Comments, error) {
 			}
 			file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(folder, e.Name()), nil, parser.ParseComments)
 			if err != nil {
-				return nil, fmt.Errorf("read the comments: %w", err)
+				return fmt.Errorf("read the comments: %w", err)
 			}
-			out.file(file)
+			do(file)
 		}
 	}
-	return schema.Comments(out), nil
+	return nil
 }
+
+// reader collects comments.
+type reader map[string]string
 
 func (c reader) file(file *ast.File) {
 	for _, d := range file.Decls {
