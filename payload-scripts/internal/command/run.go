@@ -84,7 +84,8 @@ func commands() []command {
 	return []command{
 		{"check", "check whether this machine can be upgraded; writes nothing",
 			"Runs every check and reports all findings at once, each with what to do. " +
-				"It works from an unpacked bundle too, days before the upgrade. Exit code 0 means ready or nothing to do, 3 refused.",
+				"It works from an unpacked bundle too, days before the upgrade. Exit code 0 means ready or nothing to do, 3 refused. " +
+				"While an upgrade is at work it says that alone, with 7, and where one has stopped half-way what to do, with 5.",
 			nil, runCheck},
 		{"rehearse", "try the upgrade on copies and predict the window; touches nothing that serves",
 			"A dump of the database is restored into a PostgreSQL server of its own, without a network, and migrated there and back; the configuration is merged into a folder; " +

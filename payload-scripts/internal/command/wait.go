@@ -60,16 +60,17 @@ func runWait(ctx context.Context, e *env, o options) int {
 		if err != nil {
 			return e.fail(err, exitFailed)
 		}
-		standing, err := attempt.Stand(p)
+		word, err := attempt.State(p)
 		if err != nil {
 			return e.fail(err, exitFailed)
 		}
-		s.Newest = s.ID == standing.ID
+		later := attempt.After(p, s.ID)
+		s.Newest = s.Newest && later == ""
 		switch {
-		case rec.Outcome != journal.Running && (!s.Newest || standing.Word != attempt.Running):
+		case rec.Outcome != journal.Running && (!s.Newest || word != attempt.Running):
 			return e.ended(s.Attempt, rec)
 		case !s.Newest:
-			return e.stalled(s.Attempt, rec, "a later upgrade has taken its place, "+standing.ID)
+			return e.stalled(s.Attempt, rec, "a later upgrade has taken its place, "+later)
 		}
 		if why := watch.Why(ctx, time.Now()); why != "" {
 			return e.stalled(s.Attempt, rec, why)
