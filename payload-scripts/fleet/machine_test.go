@@ -3,6 +3,7 @@
 package fleet
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -11,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"onerpm/payload-scripts/schemas"
 	"onerpm/test/fleet/scratch"
 	"onerpm/test/need"
 )
@@ -72,7 +76,8 @@ func (m *machine) upgrade(code int, token string) (r result, stderr string) {
 func (m *machine) asked() (words []string) {
 	for _, call := range m.Calls() {
 		if word, ok := strings.CutPrefix(strings.TrimSpace(call), "engine "); ok {
-			words = append(words, strings.TrimSuffix(word, " --json"))
+			word, _, _ = strings.Cut(word, " --")
+			words = append(words, word)
 		}
 	}
 	return words
@@ -86,7 +91,7 @@ func TestUpgrade(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	calls := m.Calls()
-	want := []string{"systemd-run onerpm-fleet-upgrade.service\n", "engine check --json\n", "dnf -y --disablerepo=* install\n", "engine start --json\n", "engine wait --json\n"}
+	want := []string{"systemd-run onerpm-fleet-upgrade.service\n", "engine check --json\n", "dnf -y --disablerepo=* install\n", "engine start --json\n", "engine wait --id " + r.Answer.ID + " --json\n"}
 	if !slices.Equal(calls, want) {
 		t.Errorf("it was asked %q, not %q", calls, want)
 	}
@@ -195,10 +200,10 @@ func TestAnotherBuild(t *testing.T) {
 // await has a question asked until it is answered; it must be unanswered at first.
 func (m *machine) await(word, token string, first func()) int {
 	m.t.Helper()
-	m.must(124, word, m.digest, token, "1")
+	m.must(9, word, m.digest, token, "1")
 	first()
 	for range 100 {
-		if _, _, code := m.Run(m.t, "/bin/sh", m.script, word, m.digest, token, "1"); code != 124 {
+		if _, _, code := m.Run(m.t, "/bin/sh", m.script, word, m.digest, token, "1"); code != 9 {
 			return code
 		}
 	}
@@ -245,11 +250,107 @@ func TestCutOff(t *testing.T) {
 		if _, errs, code := m.Run(t, "systemctl", "kill", "onerpm-fleet-upgrade.service"); code != 0 {
 			t.Fatal(errs)
 		}
-		m.must(124, "upgrade", m.digest, "a", "1")
+		m.must(9, "upgrade", m.digest, "a", "1")
 		m.Remove("slow")
 	})
 	if got := m.asked(); code != 0 || !slices.Equal(got, []string{"check", "start", "wait", "wait"}) {
 		t.Errorf("exit %d, it was asked %q", code, got)
+	}
+}
+
+// TestUnderWayAlready: an upgrade with this bundle that another run has started is waited for; one that needs a person, or is
+// another bundle's, is told of and left alone.
+func TestUnderWayAlready(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		state, id string
+		code      int
+		stage     string
+		verdict   string
+		asked     []string
+	}{
+		"this bundle's":    {"running", "4.2.0-1-7", 0, "wait", "", []string{"check", "wait"}},
+		"another bundle's": {"running", "4.2.0.1-1-7", 7, "check", "under-way", []string{"check"}},
+		"needs a person":   {"needs-a-person", "4.2.0-1-7", 5, "check", "needs-a-person", []string{"check"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMachine(t)
+			m.Write("var/lib/p-upgrade/state", c.state+"\n")
+			m.Write("var/lib/p-upgrade/id", c.id+"\n")
+			r, _ := m.upgrade(c.code, "a")
+			if r.Stage != c.stage || r.Answer.Verdict != c.verdict || r.Answer.ID != c.id || r.Changed != (c.code == 0) {
+				t.Errorf("%+v", r)
+			}
+			if got := m.asked(); !slices.Equal(got, c.asked) {
+				t.Errorf("it was asked %q, not %q", got, c.asked)
+			}
+		})
+	}
+}
+
+// TestCutOffAtItsEnd: a run that is begun again after its upgrade has ended tells of that upgrade, and not that there is
+// nothing to do.
+func TestCutOffAtItsEnd(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	m.Write("slow", "")
+	code := m.await("upgrade", "a", func() {
+		m.waits()
+		if _, errs, code := m.Run(t, "systemctl", "kill", "onerpm-fleet-upgrade.service"); code != 0 {
+			t.Fatal(errs)
+		}
+		m.Write("release", "4.2.0\n")
+		m.Write("var/lib/p-upgrade/state", "done\n")
+		m.Remove("slow")
+	})
+	r, _ := m.upgrade(0, "a")
+	if code != 0 || r.Stage != "wait" || !r.Changed || r.Answer.Outcome != "upgraded" {
+		t.Errorf("exit %d, %+v", code, r)
+	}
+	if r, _ = m.upgrade(0, "b"); r.Stage != "check" || r.Changed {
+		t.Errorf("another run: %+v", r)
+	}
+}
+
+// TestAnswersArePublished: what the stand-in answers is of the forms that the engine's schemas publish, so that the script is
+// tried with what it will meet.
+func TestAnswersArePublished(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	is := func(schema, text string) {
+		t.Helper()
+		source, _ := schemas.Read(schema)
+		form, err := jsonschema.UnmarshalJSON(bytes.NewReader(source))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := jsonschema.NewCompiler()
+		if err := c.AddResource(schema, form); err != nil {
+			t.Fatal(err)
+		}
+		value, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+		if err == nil {
+			err = c.MustCompile(schema).Validate(value)
+		}
+		if err != nil {
+			t.Errorf("%s: %v\n%s", schema, err, text)
+		}
+	}
+	ask := func(code int, word string) string {
+		out, _ := m.must(code, word, m.digest)
+		return out
+	}
+	is("check", ask(0, "check"))
+	is("report", ask(0, "report"))
+	is("summary", ask(0, "summary"))
+	m.upgrade(0, "a")
+	is("check", ask(0, "check"))
+	is("report", ask(0, "report"))
+	is("summary", ask(0, "summary"))
+	for state, code := range map[string]int{"running": 7, "needs-a-person": 5} {
+		m.Write("var/lib/p-upgrade/state", state+"\n")
+		is("check", ask(code, "check"))
 	}
 }
 

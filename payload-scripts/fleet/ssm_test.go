@@ -145,6 +145,7 @@ func TestPlayedDocument(t *testing.T) {
 		"agents are pending": {task: "upgrade", files: map[string]string{"fails": "6"}, out: `"code": 6`},
 		"agents":             {task: "agents", out: `"stage": "agents", "code": 0, "changed": true`},
 		"report":             {task: "report", out: `"outcome": "not-started"`},
+		"summary":            {task: "summary", out: `"todo": "start it"`},
 		"another file":       {task: "upgrade", digest: strings.Repeat("0", 64), code: 1, err: "nothing was kept"},
 		"no file":            {task: "upgrade", url: "https://downloads.s3.amazonaws.com/other.rpm", code: 1, err: "no such file"},
 		"no task":            {task: "check; reboot", code: -1, err: "parameter Task"},

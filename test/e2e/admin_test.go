@@ -39,6 +39,14 @@ func TestAdmin(t *testing.T) {
 		(for i in $(seq 2000); do systemd-inhibit --list --no-pager | grep `+prefix+` > /root/held && exit; sleep 0.05; done) < /dev/null > /dev/null 2>&1 &`)
 	asked := askDoor(t, m)
 	m.Sh(t, prefix+" start")
+	for command, want := range map[string]struct {
+		code int
+		said string
+	}{"wait --timeout 0": {9, "the upgrade goes on"}, "check --json": {7, `"verdict": "under-way"`}, "report --summary": {0, "outcome  under-way"}} {
+		if code, out := m.ShCode(t, prefix+" "+command); code != want.code || !strings.Contains(out, want.said) {
+			t.Errorf("%s while the upgrade runs: exit %d, want %d and %q\n%s", command, code, want.code, want.said, out)
+		}
+	}
 	view := m.Sh(t, "TERM=xterm script -qec 'stty cols 72 rows 24; "+prefix+" status --follow' /dev/null")
 	closed, opened := asked()
 	for _, want := range []string{"[>] prepare", "[x] prepare  [>] switch", "out of service for", "rpm: cloudify-", "\x1b[J", "done: Cloudify Manager is 4.2.0"} {
@@ -62,6 +70,7 @@ func TestAdmin(t *testing.T) {
 	if r.Outcome != "upgraded" || !r.Measured || len(r.Changes) == 0 {
 		t.Errorf("the report: %+v", r)
 	}
+	answersPrograms(t, m)
 	t.Logf("the window: %s by the engine, %s from outside", r.Window, opened.Sub(closed).Round(time.Millisecond))
 	checkPackagedConfig(t, m)
 	if plain := m.Sh(t, prefix+" status --follow"); strings.Contains(plain, "\x1b") {
@@ -95,6 +104,36 @@ func TestAdmin(t *testing.T) {
 	m.Sh(t, "dnf remove -y "+prefix+"-4.2.0")
 	if code, out := m.ShCode(t, "ls /usr/share/man/man8/"+prefix+".8 /usr/share/bash-completion/completions/"+prefix); code == 0 {
 		t.Errorf("left by the removal: %s", out)
+	}
+}
+
+// answersPrograms asks a machine that was upgraded what programs ask: how it ended, by id, and how its database stands.
+func answersPrograms(t *testing.T, m *host.Machine) {
+	t.Helper()
+	var summary struct{ ID, Outcome, Window, Cause string }
+	if err := json.Unmarshal([]byte(m.Sh(t, prefix+" report --summary --json")), &summary); err != nil || summary.ID == "" || summary.Outcome != "upgraded" || summary.Window == "0s" || summary.Cause != "" {
+		t.Errorf("the summary: %+v, %v", summary, err)
+	}
+	var status struct {
+		Databases []struct {
+			Role, LSN, Why string
+			System         string `json:"system_identifier"`
+			Timeline       int
+		}
+	}
+	if err := json.Unmarshal([]byte(m.Sh(t, prefix+" status --json")), &status); err != nil || len(status.Databases) != 1 {
+		t.Fatalf("the status: %+v, %v", status, err)
+	}
+	if d := status.Databases[0]; d.Role != "primary" || d.LSN == "" || d.System == "" || d.Timeline < 1 || d.Why != "" {
+		t.Errorf("the database: %+v", d)
+	}
+	for command, code := range map[string]int{"wait --id " + summary.ID: 0, "wait --id 4.2.0-1-none": 8, "report --id 4.2.0-1-none": 8, "wait --id ''": 2} {
+		if got, out := m.ShCode(t, prefix+" "+command); got != code {
+			t.Errorf("%s: exit %d, want %d\n%s", command, got, code, out)
+		}
+	}
+	if code, out := m.ShCode(t, prefix+" start --json"); code != 0 || !strings.Contains(out, `"verdict": "nothing-to-do"`) {
+		t.Errorf("start on an upgraded machine: exit %d\n%s", code, out)
 	}
 }
 

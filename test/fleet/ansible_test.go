@@ -112,7 +112,8 @@ func (f *fleet) play(code int, play string, args ...string) string {
 func (f *fleet) asked(name string) (words []string) {
 	for _, call := range f.machines[name].Calls() {
 		if word, ok := strings.CutPrefix(strings.TrimSpace(call), "engine "); ok {
-			words = append(words, strings.TrimSuffix(word, " --json"))
+			word, _, _ = strings.Cut(word, " --")
+			words = append(words, word)
 		}
 	}
 	return slices.DeleteFunc(words, func(w string) bool { return w == "check" || w == "report" })

@@ -23,6 +23,10 @@ const (
 	there  = `{"from": "4.1.1", "to": "4.2.0", "verdict": "nothing-to-do", "findings": [{"id": "already-there", "level": "refuse", "what": "it is 4.2.0", "do": ""}]}`
 	full   = `{"from": "4.1.1", "to": "4.2.0", "verdict": "refused", "findings": [{"id": "no-room", "level": "refuse", "what": "7 MiB are free", "do": "free disk space"},
 		{"id": "not-root", "level": "refuse", "what": "you are a", "do": "be root"}]}`
+	works  = `{"from": "4.1.1", "to": "4.2.0", "verdict": "under-way", "id": "4.2.0-1-x", "findings": [{"id": "under-way", "level": "refuse", "what": "it works", "do": "wait"}]}`
+	stuck  = `{"from": "4.1.1", "to": "4.2.0", "verdict": "needs-a-person", "id": "4.2.0-1-x", "findings": [{"id": "needs-a-person", "level": "refuse", "what": "no space", "do": "see the report"}]}`
+	short  = `{"id": "4.2.0-1-x", "from": "4.1.1", "to": "4.2.0", "outcome": "%s", "window": "4s", "cause": "the door", "todo": "remove it"}`
+	failed = `{"failed": "report", "why": "the disk is broken", "do": "mend it", "exit_code": 1}`
 	held   = `{"from": "4.1.1", "to": "4.2.0", "outcome": "not-started", "refused": false, "why": "the file manual is there", "findings": null}`
 	denied = `{"from": "4.1.1", "to": "4.2.0", "outcome": "not-started", "refused": true, "why": "it was refused", "findings": [{"id": "no-room", "level": "refuse", "what": "7 MiB", "do": ""}]}`
 )
@@ -72,6 +76,13 @@ func TestWhere(t *testing.T) {
 		"looked at":              {map[string]string{"m/check.json": ready, "m/rehearsal.json": `{"window": "3s"}`}, Ready, ""},
 		"held":                   {map[string]string{"m.json": held}, Ready, ""},
 		"denied":                 {map[string]string{"m.json": denied}, Refused, "7 MiB (no-room)"},
+		"at work":                {map[string]string{"m/check.json": works}, UnderWay, ""},
+		"at work, again":         {map[string]string{"m/check.json": works, "m/report.json": back}, UnderWay, ""},
+		"stuck":                  {map[string]string{"m/check.json": stuck}, NeedsAPerson, "no space (needs-a-person)"},
+		"stuck, and why":         {map[string]string{"m/check.json": stuck, "m/report.json": person}, NeedsAPerson, "no space left"},
+		"in short, back":         {map[string]string{"m.json": fmt.Sprintf(short, "rolled-back")}, RolledBack, "the door"},
+		"in short, at work":      {map[string]string{"m.json": fmt.Sprintf(short, "under-way")}, UnderWay, ""},
+		"in short, not started":  {map[string]string{"m.json": fmt.Sprintf(short, "not-started")}, Ready, ""},
 		"an outcome of later":    {map[string]string{"m.json": strings.Replace(back, "rolled-back", "paused", 1)}, NeedsAPerson, `its outcome is "paused"`},
 		"by Run Command": {map[string]string{
 			"check/0-1/m/awsrunShellScript/Work/stdout": ready, "check/0-1/m/awsrunShellScript/Work/stderr": "x",
@@ -97,7 +108,7 @@ func TestCounts(t *testing.T) {
 	f := read(t, map[string]string{
 		"m2.json": upgraded, "m10.json": strings.Replace(upgraded, "2.3s", "1m12s", 1), "m1.json": strings.Replace(upgraded, "2.3s", "3s", 1),
 		"b2.json": back, "b1.json": strings.Replace(back, "30s", "31s", 1), "r.json": full, "p.json": person,
-		"a.json": strings.Replace(upgraded, `"steps"`, `"agents": {"state": "pending"}, "steps"`, 1), "notes.json": "[", "read.me": "x",
+		"a.json": strings.Replace(upgraded, `"steps"`, `"agents": {"state": "pending"}, "steps"`, 1), "notes.json": "[", "read.me": "x", "e.json": failed,
 	})
 	var got []string
 	for _, m := range f.Machines {
@@ -118,7 +129,7 @@ func TestCounts(t *testing.T) {
 	}; !slices.Equal(got, want) {
 		t.Errorf("the causes are %q", got)
 	}
-	if len(f.Skipped) != 1 || f.Skipped[0].File != "notes.json" {
+	if len(f.Skipped) != 2 || f.Skipped[0] != (Skipped{"e.json", "the command report failed: the disk is broken"}) || f.Skipped[1].File != "notes.json" {
 		t.Errorf("skipped is %+v", f.Skipped)
 	}
 	if got := f.Summary(); got != "8 machines: 1 needs a person, 2 rolled back, 1 refused, 4 upgraded; out of service 2.3 s to 1m12s, half of them at most 2.3 s" {

@@ -26,10 +26,12 @@ const (
 // answer is what a file may hold, of all kinds. One of them has what an upgrade came to, with the answer in it.
 type answer struct {
 	Stage   string          `json:"stage"`
+	Failed  string          `json:"failed"` // the command could not do its work
 	Answer  json.RawMessage `json:"answer"`
 	Verdict string          `json:"verdict"` // of a check
 	Outcome *string         `json:"outcome"` // of a report; "" while the upgrade is under way
-	Why     string          `json:"why"`     // nothing was started
+	Why     string          `json:"why"`     // nothing was started, or it failed
+	Cause   string          `json:"cause"`   // of a summary
 	Refused bool            `json:"refused"` // likewise: because of the findings
 
 	From     string    `json:"from"`
@@ -150,6 +152,10 @@ func readAnswer(root *os.Root, file string, d fs.DirEntry) (*answer, error) {
 		}
 		a = inner
 	}
+	if a.Failed != "" {
+		return nil, fmt.Errorf("the command %s failed: %s", a.Failed, a.Why)
+	}
+	a.Error, a.Why = cmp.Or(a.Error, a.Cause), cmp.Or(a.Why, a.Cause)
 	if a.Verdict == "" && a.Outcome == nil {
 		return nil, nil //nolint:nilnil // as the comment says
 	}
@@ -184,8 +190,11 @@ func (t *told) note(a *answer) {
 	}
 }
 
-// machine decides where a machine is. What an upgrade reached holds whatever a check said, which may have been before it;
-// a refusal is told when no upgrade came after it.
+// unfinished are the verdicts of a check on a machine with an upgrade that has not ended.
+var unfinished = map[string]State{"under-way": UnderWay, "needs-a-person": NeedsAPerson}
+
+// machine decides where a machine is. What an upgrade reached holds whatever a check said, which may have been before it, but
+// where the check met a later one that has not ended; a refusal is told when no upgrade came after it.
 func (t *told) machine(name string) Machine {
 	m := Machine{Name: name}
 	refusal := t.check
@@ -197,7 +206,13 @@ func (t *told) machine(name string) Machine {
 	}
 	isNew := t.check != nil && t.check.Verdict == "nothing-to-do"
 	is := func(s State) bool { return t.report != nil && *t.report.Outcome == string(s) }
+	met := t.check != nil && unfinished[t.check.Verdict] != "" && (t.report == nil || t.check.at.After(t.report.at))
 	switch {
+	case met && !is(NeedsAPerson):
+		m.fill(t.check)
+		if m.State = unfinished[t.check.Verdict]; m.State == NeedsAPerson {
+			m.fromFindings(t.check)
+		}
 	case is(Upgraded), is(NeedsAPerson), t.report != nil && !isNew && (refusal == nil || t.report.at.After(refusal.at)):
 		m.fromReport(t.report)
 	case refusal != nil:
@@ -225,7 +240,7 @@ func (m *Machine) fromReport(r *answer) {
 		m.Window, m.Seconds = w, w.Seconds()
 	}
 	switch s := State(*r.Outcome); s {
-	case "":
+	case "", UnderWay:
 		m.State = UnderWay
 	case Upgraded, RolledBack, Refused, NeedsAPerson:
 		m.State = s

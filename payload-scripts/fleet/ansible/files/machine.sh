@@ -8,13 +8,14 @@
 #   machine.sh manifest SHA256                  print the bundle's manifest.json
 #   machine.sh check SHA256                     the upgrade's own answers, as JSON:
 #   machine.sh report SHA256                    what they say and their exit codes are documented with its command
+#   machine.sh summary SHA256                   the report in a few words
 #   machine.sh rehearse SHA256 TOKEN SECONDS
 #   machine.sh agents   SHA256 TOKEN SECONDS    has agents on other machines upgraded, and waits for their end
 #   machine.sh upgrade  SHA256 TOKEN SECONDS    check, install, start, wait
 #
 # The last two print {"stage": what came last, "code": its exit code, "changed": true or false, "answer": its JSON}.
 # The three that take long run as a unit of systemd, which neither the end of a connection nor that of a daemon ends.
-# Asked again with the same TOKEN they go on waiting for the same run, and with exit code 124 it has not ended within
+# Asked again with the same TOKEN they go on waiting for the same run, and with exit code 9 it has not ended within
 # SECONDS: so a question whose answer was lost is simply asked again.
 #
 # ONERPM_FLEET_ROOT (tests) stands before every path.
@@ -60,6 +61,8 @@ read_bundle() {
         fail "$bundle is no bundle: rpm finds no engine in it"
     fi
     prefix=${path#/opt/}
+    to=${prefix#*/}
+    to=${to%%/*}
     prefix=${prefix%%/*}
 }
 
@@ -153,30 +156,31 @@ id_in() { sed -n 's/^ "id": "\([^"]*\)",\{0,1\}$/\1/p' "$1"; }
 upgrade() {
     find_engine
     answer=$work/answer.json
-    state=
-    [ ! -r "$root/var/lib/$prefix/state" ] || read -r state <"$root/var/lib/$prefix/state"
-    id=
-    if [ "$state" != running ]; then # otherwise a run before was cut off, and its upgrade goes on
+    id=$(cat "$work/upgrade/id" 2>/dev/null) # this run was cut off, and has started that one
+    if [ -z "$id" ]; then
         "$engine" check --json >"$answer"
         code=$?
-        if [ $code != 0 ] || grep -q '^ "verdict": "nothing-to-do"' "$answer"; then
-            tell check $code false "$answer"
-        fi
-        install_bundle || tell install 1 false /dev/null
-        find_engine
-        "$engine" start --json >"$answer"
-        code=$?
-        if [ $code != 0 ] || ! grep -q '^ "id": ' "$answer"; then
-            tell start $code false "$answer"
-        fi
-        id=$(id_in "$answer")
+        [ $code != 7 ] || id=$(id_in "$answer")
+        case $id in
+        "$to"-*) ;; # a run before was cut off, and its upgrade goes on
+        *)
+            if [ $code != 0 ] || grep -q '^ "verdict": "nothing-to-do"' "$answer"; then
+                tell check $code false "$answer"
+            fi
+            install_bundle || tell install 1 false /dev/null
+            find_engine
+            "$engine" start --json >"$answer"
+            code=$?
+            id=$(id_in "$answer")
+            if [ $code != 0 ] || [ -z "$id" ]; then
+                tell start $code false "$answer"
+            fi
+            ;;
+        esac
+        mkdir -p "$work/upgrade" && printf '%s\n' "$id" >"$work/upgrade/id"
     fi
-    "$engine" wait --json >"$answer"
+    "$engine" wait --id "$id" --json >"$answer"
     code=$?
-    if [ -n "$id" ] && [ "$(id_in "$answer")" != "$id" ]; then
-        say "error: the upgrade $id was started, and the answer is not about it"
-        tell wait 1 true "$answer"
-    fi
     case $code in
     0 | 5 | 6) tell wait $code true "$answer" ;; # 5: what a person finds may be neither release
     *) tell wait $code false "$answer" ;;
@@ -202,8 +206,11 @@ begin() {
         systemctl is-active --quiet "$unit" || break
         sleep 1
     done
+    id=
+    [ "$(cat "$run/token" 2>/dev/null)" != "$token" ] || id=$(cat "$run/id" 2>/dev/null)
     rm -rf "$run"
     mkdir -p "$run" || fail "no folder can be made below $work"
+    [ -z "$id" ] || printf '%s\n' "$id" >"$run/id"
     printf '%s\n' "$token" >"$run/token" || fail "$run cannot be written"
     systemctl reset-failed "$unit" 2>/dev/null
     # shellcheck disable=SC2016 # it is for the shell that systemd starts
@@ -232,7 +239,7 @@ await() {
         if ! systemctl is-active --quiet "$unit" && [ ! -e "$run/code" ]; then
             begin # the machine was booted meanwhile; an upgrade that it had started goes on, and is found
         fi
-        [ "$seconds" -gt 0 ] || exit 124
+        [ "$seconds" -gt 0 ] || exit 9
         seconds=$((seconds - 1))
         sleep 1
     done
@@ -255,6 +262,10 @@ manifest)
 check | report)
     find_engine
     exec "$engine" "$word" --json
+    ;;
+summary)
+    find_engine
+    exec "$engine" report --summary --json
     ;;
 rehearse | upgrade | agents) await "$@" ;;
 run) # by begin

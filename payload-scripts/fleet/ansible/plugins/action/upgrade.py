@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.onerpm.fleet.plugins.plugin_utils.machine import CODES, PATIENCE, FleetAction, told
+from ansible_collections.onerpm.fleet.plugins.plugin_utils.machine import CODES, PATIENCE, FleetAction, causes, told
 
 
 class ActionModule(FleetAction):
@@ -27,12 +27,14 @@ class ActionModule(FleetAction):
                 self.fetch_report(result)  # of the upgrade before, by which the machine is new
             return
         self.save("check", None)
-        report = self.fetch_report(result)
+        self.fetch_report(result)
         if answer.code in (0, 6):
             result["agents_pending"] = answer.code == 6
             self.ask("forget")
             return
-        # what was refused or not started has no report of its own: its answer tells why
-        why = said.get("error") or said.get("why") or "".join(f.get("what", "") for f in said.get("findings") or [])
-        end_of_it = CODES.get(answer.code, "") if why else told(answer)
-        result.update(failed=True, msg="\n".join(x for x in (end_of_it, why, report.get("todo", "")) if x))
+        # what was refused, not started or could not be done has no report of its own: its answer tells why
+        if said.get("outcome") not in (None, "not-started") and result.get("cause"):
+            why = [result["cause"], result.get("todo", "")]
+        else:
+            why = causes(said)
+        result.update(failed=True, msg="\n".join([CODES.get(answer.code, "")] + [x for x in why if x]) if why else told(answer))

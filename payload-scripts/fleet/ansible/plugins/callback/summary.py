@@ -15,7 +15,9 @@ requirements: []
 from ansible.plugins.callback import CallbackBase
 
 COLUMNS = ("MACHINE", "FROM", "TO", "STATE", "WINDOW", "CAUSE")
-VERDICTS = {"ready": "not upgraded yet", "nothing-to-do": "upgraded before", "refused": "refused"}
+VERDICTS = {
+    "ready": "not upgraded yet", "nothing-to-do": "upgraded before", "refused": "refused", "under-way": "under way", "needs-a-person": "needs a person",
+}
 
 
 class CallbackModule(CallbackBase):
@@ -45,7 +47,8 @@ class CallbackModule(CallbackBase):
             return
         release = said.get("release") or {}
         state = said.get("outcome") or VERDICTS.get(said.get("verdict")) or fault or "looked at"
-        if fault and state != "refused" and not said.get("outcome") or fault == "out of reach":
+        told = said.get("outcome") or said.get("verdict") in ("refused", "under-way", "needs-a-person")
+        if fault and not told or fault == "out of reach":
             state = fault
         if said.get("verdict") == "nothing-to-do":
             state = VERDICTS["nothing-to-do"]

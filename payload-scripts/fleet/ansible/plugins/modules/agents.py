@@ -33,7 +33,7 @@ release:
   returned: when the machine answered
   type: dict
 outcome:
-  description: How the last upgrade ended, C(upgraded), C(rolled-back), C(refused) or C(needs-a-person).
+  description: How the last upgrade ended, C(upgraded), C(rolled-back), C(refused) or C(needs-a-person); C(under-way) while it has not.
   returned: when there was one
   type: str
 window:
@@ -42,6 +42,10 @@ window:
   type: str
 cause:
   description: The first cause of a failure.
+  returned: when there was an upgrade
+  type: str
+todo:
+  description: What to do next, empty for nothing.
   returned: when there was an upgrade
   type: str
 agents:

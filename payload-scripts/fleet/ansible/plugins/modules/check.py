@@ -43,7 +43,7 @@ release:
   returned: when the machine answered
   type: dict
 verdict:
-  description: What the check says, C(ready), C(refused) or C(nothing-to-do).
+  description: What the check says, C(ready), C(refused), C(nothing-to-do), C(under-way) or C(needs-a-person).
   returned: when the machine was looked at
   type: str
 findings:

@@ -35,7 +35,7 @@ release:
   returned: when the machine answered
   type: dict
 verdict:
-  description: What the check says, C(ready), C(refused) or C(nothing-to-do).
+  description: What the check says, C(ready), C(refused), C(nothing-to-do), C(under-way) or C(needs-a-person).
   returned: when the machine was looked at
   type: str
 findings:
@@ -44,7 +44,7 @@ findings:
   type: list
   elements: dict
 outcome:
-  description: How the last upgrade ended, C(upgraded), C(rolled-back), C(refused) or C(needs-a-person).
+  description: How the last upgrade ended, C(upgraded), C(rolled-back), C(refused) or C(needs-a-person); C(under-way) while it has not.
   returned: when there was one
   type: str
 window:
@@ -53,6 +53,10 @@ window:
   type: str
 cause:
   description: The first cause of a failure.
+  returned: when there was an upgrade
+  type: str
+todo:
+  description: What to do next, empty for nothing.
   returned: when there was an upgrade
   type: str
 stage:

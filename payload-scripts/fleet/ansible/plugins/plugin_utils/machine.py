@@ -33,7 +33,7 @@ PATIENCE = {
     "link_timeout": {"type": "int", "default": 600},
 }
 
-UNDER_WAY = 124  # exit code of machine.sh: it has not ended, ask again
+TIME_OUT = 9  # exit code of machine.sh: it has not ended, ask again
 SLICE = 20  # seconds that one question waits for an end
 PAUSE = 5  # seconds before a machine that was out of reach is tried again
 
@@ -50,7 +50,7 @@ CODES = {
     6: "the new release serves, agents are pending",
     7: "another one is under way",
     8: "nothing was started",
-    UNDER_WAY: "it has not ended in time; it goes on, and the same play finds it",
+    TIME_OUT: "it has not ended in time; it goes on, and the same play finds it",
 }
 
 
@@ -152,7 +152,7 @@ class FleetAction(ActionBase):
         while True:
             left = max(0, int(end - time.monotonic()))
             answer = self._patiently(lambda: self._once(word, token, min(SLICE, left)))
-            if answer.code != UNDER_WAY or left == 0:
+            if answer.code != TIME_OUT or left == 0:
                 return answer
 
     def place(self):
@@ -195,8 +195,7 @@ class FleetAction(ActionBase):
         )
         if answer.code == 0 and verdict.get("verdict"):
             return True
-        causes = ["%s (%s); %s" % (f.get("what"), f.get("id"), f.get("do")) for f in found if f.get("level") == "refuse"]
-        result.update(failed=True, msg="\n".join(causes) or told(answer))
+        result.update(failed=True, msg="\n".join(causes(verdict)) or told(answer))
         return False
 
     def diff(self):
@@ -213,13 +212,14 @@ class FleetAction(ActionBase):
         }
 
     def fetch_report(self, result):
-        """Fetches the report of the last upgrade; one that there was none of is no report."""
-        report = self.ask("report").json
-        if report.get("outcome") == "not-started":
+        """Fetches the report of the last upgrade, and tells it in a few words; one that there was none of is no report."""
+        summary = self.ask("summary").json
+        if summary.get("outcome", "not-started") == "not-started":
             return {}
+        report = self.ask("report").json
         self.save("report", report)
-        result.update(outcome=report.get("outcome", ""), window=report.get("window", ""), cause=report.get("error", ""))
-        result.setdefault("release", {"from": report.get("from", ""), "to": report.get("to", "")})
+        result.update({key: summary.get(key, "") for key in ("outcome", "window", "cause", "todo")})
+        result.setdefault("release", {"from": summary.get("from", ""), "to": summary.get("to", "")})
         return report
 
     def save(self, name, value):
@@ -243,4 +243,10 @@ class FleetAction(ActionBase):
 def told(answer):
     """What a person is told of an answer that is no success."""
     why = CODES.get(answer.code, "exit code %d" % answer.code)
-    return "\n".join([why] + answer.said[-10:])
+    return "\n".join([why] + causes(answer.json.get("answer") or answer.json) + answer.said[-10:])
+
+
+def causes(said):
+    """Why the machine's command did nothing, and what to do: an error, what stood in the way, or why nothing was started."""
+    found = ["%s (%s); %s" % (f.get("what"), f.get("id"), f.get("do")) for f in said.get("findings") or [] if f.get("level") == "refuse"]
+    return found or [said[key] for key in ("why", "do") if said.get(key)]
