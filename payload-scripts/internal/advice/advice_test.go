@@ -25,7 +25,7 @@ func TestOf(t *testing.T) {
 		"with":          {locked, "permission denied; run it as root", "permission denied", "run it as root"},
 		"wrapped":       {fmt.Errorf("start: %w", locked), "start: permission denied; run it as root", "start: permission denied", "run it as root"},
 		"more follows":  {fmt.Errorf("start: %w (twice)", locked), "start: permission denied; run it as root (twice)", "start: permission denied (twice)", "run it as root"},
-		"said twice":    {fmt.Errorf("%s: %w", locked, locked), "permission denied; run it as root: permission denied; run it as root", "permission denied; run it as root: permission denied", "run it as root"},
+		"said twice":    {fmt.Errorf("%w: %w", locked, locked), "permission denied; run it as root: permission denied; run it as root", "permission denied; run it as root: permission denied", "run it as root"},
 		"left out":      {hidden{locked}, "something", "something", "run it as root"},
 		"advised twice": {With(locked, "ask"), "permission denied; run it as root; ask", "permission denied; run it as root", "ask"},
 	} {

@@ -97,7 +97,7 @@ func TestUnanswered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer hangs.Close() //nolint:errcheck // nothing came
+	defer hangs.Close()
 	down, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
