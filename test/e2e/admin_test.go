@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"onerpm/test/host"
 )
 
@@ -127,6 +129,11 @@ func answersPrograms(t *testing.T, m *host.Machine) {
 	if d := status.Databases[0]; d.Role != "primary" || d.LSN == "" || d.System == "" || d.Timeline < 1 || d.Why != "" {
 		t.Errorf("the database: %+v", d)
 	}
+	for command, name := range map[string]string{"check": "check", "report": "report", "wait": "report", "status": "status", "report --summary": "summary"} {
+		if err := published(m.Sh(t, prefix+" help schema "+name), m.Sh(t, prefix+" "+command+" --json")); err != nil {
+			t.Errorf("%s --json is not as its schema says: %v", command, err)
+		}
+	}
 	for command, code := range map[string]int{"wait --id " + summary.ID: 0, "wait --id 4.2.0-1-none": 8, "report --id 4.2.0-1-none": 8, "wait --id ''": 2} {
 		if got, out := m.ShCode(t, prefix+" "+command); got != code {
 			t.Errorf("%s: exit %d, want %d\n%s", command, got, code, out)
@@ -135,6 +142,27 @@ func answersPrograms(t *testing.T, m *host.Machine) {
 	if code, out := m.ShCode(t, prefix+" start --json"); code != 0 || !strings.Contains(out, `"verdict": "nothing-to-do"`) {
 		t.Errorf("start on an upgraded machine: exit %d\n%s", code, out)
 	}
+}
+
+// published holds an answer against a schema, both as the machine's command tells them.
+func published(schema, answer string) error {
+	form, err := jsonschema.UnmarshalJSON(strings.NewReader(schema))
+	if err != nil {
+		return err
+	}
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(answer))
+	if err != nil {
+		return err
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("answer", form); err != nil {
+		return err
+	}
+	s, err := c.Compile("answer")
+	if err != nil {
+		return err
+	}
+	return s.Validate(value)
 }
 
 // leftAlone: agents that are left alone count as nothing pending, and are upgraded when the admin says so.
