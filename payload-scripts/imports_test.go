@@ -110,7 +110,7 @@ func TestSharedImportsOnlyTheStandardLibrary(t *testing.T) {
 
 // What the resources of an attempt know of the engine: by package job, and by package schema.
 const (
-	attempt   = "finding host job journal layout programs progress rpm settings"
+	attempt   = "advice finding host job journal layout programs progress rpm settings"
 	databases = attempt + " config database dbspace diff3 dump files migration paths random sequence state tree"
 )
 
@@ -118,14 +118,14 @@ const (
 var walls = map[string]struct{ may, why string }{
 	"line":    {"host journal", "which step follows which holds for any resource; host is the journal's, for durable files"},
 	"journal": {"host", "a record that everybody writes to may know nobody"},
-	"layout":  {"settings finding", "paths only; a bundle's manifest comes with the admin's settings"},
+	"layout":  {"advice finding settings", "paths only; a bundle's manifest comes with the admin's settings"},
 	"mountns": {"host programs", "any program, any files"},
 	"pickle":  {"document", "a value in, bytes out"},
 	"mapping": {"document pickle timeform", "what becomes of a document asks nobody"},
 	"elastic": {"document", "a node knows nothing of what its documents are"},
 	"source":  {"document elastic", "a source knows nothing of where its documents go"},
 	"hook":    {"host journal programs", "a program of the product is told what docs/hooks.md says, and what it did stands in the journal"},
-	"window":  {attempt + " advice capture header health hold idle relay service sockets storehost systemd unitlog", "services, doors and those who wait before them; what is done while they are down is others'"},
+	"window":  {attempt + " capture header health hold idle relay service sockets storehost systemd unitlog", "services, doors and those who wait before them; what is done while they are down is others'"},
 	"schema":  {databases, "databases only; files is where a merged file is"},
 	"drain": {databases + " schema copyin document elastic ledger mapping pickle source store storecheck storehost stores target timeform",
 		"what it counts, databases and stores; it stops no service and shuts no door"},

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/advice"
 	"onerpm/payload-scripts/internal/settings"
 )
 
@@ -31,7 +32,7 @@ func Load(executable string) (*Bundle, error) {
 	defer f.Close() //nolint:errcheck // read only
 	m, err := manifest.Decode(f)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", f.Name(), err)
+		return nil, advice.With(fmt.Errorf("the bundle is damaged: read %s: %w", f.Name(), err), "install it again, with `yum reinstall` of its package or `rpm -U --replacepkgs` of its file")
 	}
 	b := &Bundle{Dir: dir, Manifest: m}
 	b.Settings = settings.Read(b.Places().Settings())

@@ -52,7 +52,7 @@ func TestLoad(t *testing.T) {
 	if err := os.Symlink(engine, link); err != nil {
 		t.Fatal(err)
 	}
-	for text, want := range map[string]string{"": "find the bundle this program belongs to", "{}": "read " + filepath.Join(dir, "manifest.json"), `{"format": 1, "more"`: "read "} {
+	for text, want := range map[string]string{"": "find the bundle this program belongs to", "{}": "read " + filepath.Join(dir, "manifest.json"), `{"format": 1, "more"`: "install it again"} {
 		if text != "" {
 			if err := os.WriteFile(filepath.Join(dir, "manifest.json"), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
