@@ -119,7 +119,7 @@ func (e *env) resume(ctx context.Context, p layout.Places, s attempt.Standing) i
 	}
 	if err == nil {
 		err = j.Update(func(r *journal.Record) {
-			r.Outcome, r.Starts, r.Todo, r.Ended = journal.Running, 1, "", time.Time{}
+			r.Outcome, r.Starts, r.Todo, r.Stopped, r.Ended = journal.Running, 1, "", "", time.Time{}
 		})
 	}
 	if errors.Is(err, window.ErrServing) {

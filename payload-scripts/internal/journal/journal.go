@@ -58,13 +58,14 @@ type Record struct {
 	Ended    time.Time `json:"ended,omitzero"`
 
 	Phase    Phase   `json:"phase"`
-	Back     bool    `json:"back"`     // everything converges to old
-	Restored bool    `json:"restored"` // everything is old again: from here on nothing is stopped or restored any more
-	Outcome  Outcome `json:"outcome"`  //
-	Starts   int     `json:"starts"`   // engine processes that worked on this attempt
-	Error    string  `json:"error"`    // the first cause; later ones are in the steps
-	Step     string  `json:"step"`     // the step that failed first
-	Todo     string  `json:"todo"`     // what a person is to do about it
+	Back     bool    `json:"back"`              // everything converges to old
+	Restored bool    `json:"restored"`          // everything is old again: from here on nothing is stopped or restored any more
+	Outcome  Outcome `json:"outcome"`           //
+	Starts   int     `json:"starts"`            // engine processes that worked on this attempt
+	Error    string  `json:"error"`             // the first cause; later ones are in the steps
+	Step     string  `json:"step"`              // the step that failed first
+	Todo     string  `json:"todo"`              // what a person is to do about it
+	Stopped  string  `json:"stopped,omitempty"` // of an attempt that needs a person: what kept it from its end, other than the first cause perhaps
 
 	Optional []string         `json:"optional"`          // optional packages the host had
 	Services Services         `json:"services"`          // the units of the product, before the upgrade
@@ -91,6 +92,7 @@ type Step struct {
 	Began time.Time `json:"began"`           // when it began
 	Ended time.Time `json:"ended,omitzero"`  // when it ended; never for one that was interrupted
 	Error string    `json:"error,omitempty"` // why it failed
+	Back  bool      `json:"back,omitempty"`  // whether it is one of the way back
 }
 
 // Clients are those that came while the door was shut and were kept waiting.
@@ -205,6 +207,7 @@ func (r *Record) redact(before *Record) {
 	}
 	hide(&r.Error, before.Error)
 	hide(&r.Todo, before.Todo)
+	hide(&r.Stopped, before.Stopped)
 	for i := range r.Steps {
 		was := ""
 		if i < len(before.Steps) {
@@ -246,7 +249,7 @@ func (j *Journal) Update(change func(*Record)) error {
 func (j *Journal) Begin(phase Phase, name string) (end func(error) error, err error) {
 	var at int
 	err = j.Update(func(r *Record) {
-		r.Steps = append(r.Steps, Step{Phase: phase, Name: name, Began: now()})
+		r.Steps = append(r.Steps, Step{Phase: phase, Name: name, Began: now(), Back: r.Back})
 		at = len(r.Steps) - 1
 	})
 	return func(failed error) error {

@@ -79,8 +79,11 @@ func New(steps Steps, host Host, j *journal.Journal) *Line {
 // ErrRefused is wrapped by a step that found, before anything was changed, that the upgrade must not begin.
 var ErrRefused = errors.New("refused")
 
+// AskedBack is what the journal has as the cause where the admin asked to go back.
+const AskedBack = "the admin asked to go back"
+
 // errRollback is the admin's wish to go back.
-var errRollback = errors.New("the admin asked to go back")
+var errRollback = errors.New(AskedBack)
 
 // Place tells where a step stands in its stage: from 1, of how many. 0 when the stage has no such step.
 func (s Steps) Place(r journal.Record, name string) (at, of int) {
@@ -95,6 +98,12 @@ func (s Steps) Place(r journal.Record, name string) (at, of int) {
 		}
 	}
 	return at, len(list)
+}
+
+// Forward reports whether a record is resumed on the way to the new release; otherwise it is on the way back.
+func (s Steps) Forward(r journal.Record) bool {
+	stage := transitions().stageOf(s, r)
+	return stage == Prepare || stage == Open
 }
 
 // Restoring reports whether a record is resumed by making everything old.

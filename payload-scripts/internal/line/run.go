@@ -217,6 +217,9 @@ func (l *Line) end(ctx context.Context, at Stage, cause error) (journal.Outcome,
 			r.Phase = journal.Finished
 		case journal.NeedsAPerson:
 			r.Todo = l.Host.Todo(*r, cause)
+			if cause != nil {
+				r.Stopped = cause.Error()
+			}
 		}
 		if cause != nil && r.Error == "" {
 			r.Error = cause.Error()

@@ -140,6 +140,49 @@ func TestStoppedBetweenSteps(t *testing.T) {
 	}
 }
 
+// TestWayBackIsTold: the journal says of each step whether it is of the way back, and what kept an attempt from its end.
+func TestWayBackIsTold(t *testing.T) {
+	t.Parallel()
+	r := &recorder{}
+	outcome, err := r.line(begun, map[string]func(context.Context) error{
+		"switch/change":   func(context.Context) error { return errors.New("first") },
+		"restore/restore": func(context.Context) error { return errors.New("second") },
+	}).Run(t.Context())
+	if err != nil || outcome != journal.NeedsAPerson {
+		t.Fatalf("outcome %q, %v", outcome, err)
+	}
+	end := r.disk[len(r.disk)-1]
+	if end.Error != "change: first" || end.Stopped != "restore: second" {
+		t.Errorf("the first cause is %q, what stopped it %q", end.Error, end.Stopped)
+	}
+	for _, s := range end.Steps {
+		if s.Back != (s.Name == "restore") {
+			t.Errorf("%s: back %t", s.Name, s.Back)
+		}
+	}
+}
+
+// TestForward tells which way an attempt goes that is resumed.
+func TestForward(t *testing.T) {
+	t.Parallel()
+	touched := []journal.Step{{Phase: journal.Switching, Name: "mark"}}
+	for _, c := range []struct {
+		rec     journal.Record
+		forward bool
+	}{
+		{journal.Record{Phase: journal.Preparing}, true},
+		{journal.Record{Phase: journal.Preparing, Back: true}, false},
+		{journal.Record{Phase: journal.Switching}, false},
+		{journal.Record{Phase: journal.Switching, Steps: touched}, false},
+		{journal.Record{Phase: journal.Switching, Steps: touched, Back: true, Restored: true}, false},
+		{journal.Record{Phase: journal.Opening, Steps: touched}, true},
+	} {
+		if got := (&recorder{}).line(begun, nil).Steps.Forward(c.rec); got != c.forward {
+			t.Errorf("%+v: forward %t", c.rec, got)
+		}
+	}
+}
+
 // TestRollbackEndsAWaitingStep while nothing was stopped, and only then.
 func TestRollbackEndsAWaitingStep(t *testing.T) {
 	t.Parallel()

@@ -24,8 +24,7 @@ func (s *Services) StartEarly(ctx context.Context, name string) error {
 		}
 	}
 	slog.Info("starting", "unit", name)
-	host.Point("start "+name, "")
-	if err := s.systemd.Start(ctx, name); err != nil {
+	if err := s.startNow(ctx, name); err != nil {
 		return err
 	}
 	return s.awaitStable(ctx, []string{name})

@@ -111,7 +111,7 @@ func (s *Services) awaitStable(ctx context.Context, units []string) error {
 				continue
 			}
 			if systemd.Down(state) || time.Now().After(limit) {
-				return fmt.Errorf("start %s: it is %s%s", unit, state, systemd.LastLines(ctx, unit))
+				return fmt.Errorf("start %s: it is %s%s", unit, state, s.lastLines(ctx, unit))
 			}
 			all = false
 		}

@@ -28,6 +28,7 @@ type Services struct {
 	stableLimit time.Duration
 	verified    map[string]bool        // doors whose configuration was tried by Confirm and not started since
 	said        map[string]unitlog.Log // of units that Listen was asked for and that were not started since
+	began       map[string]time.Time   // when this process has last started a unit
 }
 
 // Connect opens the connection to systemd that all methods use.
@@ -41,7 +42,7 @@ func Connect(ctx context.Context, m *manifest.Manifest, places layout.Places) (*
 
 // New returns the units of a jump by a connection, which Close ends.
 func New(m *manifest.Manifest, places layout.Places, conn *systemd.Conn) *Services {
-	return &Services{units: m.Services, places: places, systemd: conn, settle: settle, stableLimit: settleLimit, verified: map[string]bool{}, said: map[string]unitlog.Log{}}
+	return &Services{units: m.Services, places: places, systemd: conn, settle: settle, stableLimit: settleLimit, verified: map[string]bool{}, said: map[string]unitlog.Log{}, began: map[string]time.Time{}}
 }
 
 // Close ends the connection.
@@ -87,7 +88,7 @@ func (s *Services) DoorsServe(ctx context.Context, side manifest.Side, before jo
 			return err
 		}
 		if !systemd.Serves(state) {
-			return fmt.Errorf("%s is %s%s", u.Unit, state, systemd.LastLines(ctx, u.Unit))
+			return fmt.Errorf("%s is %s%s", u.Unit, state, s.lastLines(ctx, u.Unit))
 		}
 	}
 	return nil
@@ -163,7 +164,7 @@ func (s *Services) Running(ctx context.Context, side manifest.Side, before journ
 			return err
 		}
 		if !systemd.Serves(state) {
-			return fmt.Errorf("%s is %s%s", u.Unit, state, systemd.LastLines(ctx, u.Unit))
+			return fmt.Errorf("%s is %s%s", u.Unit, state, s.lastLines(ctx, u.Unit))
 		}
 	}
 	return nil

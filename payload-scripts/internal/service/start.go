@@ -76,7 +76,7 @@ func (s *Services) start(ctx context.Context, side manifest.Side, before journal
 				}
 			}
 			if err := s.startOne(ctx, u, side); err != nil {
-				return fmt.Errorf("%w%s", err, systemd.LastLines(ctx, u.Unit))
+				return fmt.Errorf("%w%s", err, s.lastLines(ctx, u.Unit))
 			}
 			if u.Health == nil && u.Ready == nil {
 				silent = append(silent, u.Unit)
@@ -87,6 +87,18 @@ func (s *Services) start(ctx context.Context, side manifest.Side, before journal
 		}
 	}
 	return s.awaitStable(ctx, silent)
+}
+
+// startNow starts a unit, and notes when: what it said before is not of this start.
+func (s *Services) startNow(ctx context.Context, name string) error {
+	host.Point("start "+name, "")
+	s.began[name] = time.Now()
+	return s.systemd.Start(ctx, name)
+}
+
+// lastLines is what a unit said last, since this process started it.
+func (s *Services) lastLines(ctx context.Context, name string) string {
+	return systemd.LastLines(ctx, name, s.began[name])
 }
 
 // startTriggers starts what started a unit before: its sockets, or the rest. One that the
@@ -118,9 +130,8 @@ func (s *Services) startTriggers(ctx context.Context, name string, before journa
 			}
 		}
 		slog.Info("starting", "unit", trigger)
-		host.Point("start "+trigger, "")
-		if err := s.systemd.Start(ctx, trigger); err != nil {
-			return fmt.Errorf("%w%s", err, systemd.LastLines(ctx, trigger))
+		if err := s.startNow(ctx, trigger); err != nil {
+			return fmt.Errorf("%w%s", err, s.lastLines(ctx, trigger))
 		}
 	}
 	return nil
@@ -170,8 +181,7 @@ func (s *Services) startOne(ctx context.Context, u manifest.Service, side manife
 		return err
 	}
 	slog.Info("starting", "unit", u.Unit)
-	host.Point("start "+u.Unit, "")
-	if err := s.systemd.Start(ctx, u.Unit); err != nil {
+	if err := s.startNow(ctx, u.Unit); err != nil {
 		return err
 	}
 	if said != nil {
@@ -198,8 +208,7 @@ func (s *Services) startAgain(ctx context.Context, u manifest.Service, why error
 	if err := s.stopAnyway(ctx, u.Unit, 0); err != nil {
 		return err
 	}
-	host.Point("start "+u.Unit, "")
-	if err := s.systemd.Start(ctx, u.Unit); err != nil {
+	if err := s.startNow(ctx, u.Unit); err != nil {
 		return err
 	}
 	return s.healthy(ctx, u, manifest.Old)

@@ -123,6 +123,20 @@ func TestHangingStart(t *testing.T) {
 	}
 }
 
+// TestStartIsNoted: of a start that fails the lines since that start are wanted, so each start is noted, the last one in the end.
+func TestStartIsNoted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, []manifest.Service{{Unit: "a"}})
+	before := w.record(t)
+	began := time.Now()
+	must(t, w.Stop(t.Context(), before), w.Start(t.Context(), manifest.New, before))
+	first := w.began["a"]
+	must(t, w.Stop(t.Context(), before), w.Start(t.Context(), manifest.New, before))
+	if first.Before(began) || !w.began["a"].After(first) {
+		t.Errorf("began %s, first start %s, second %s", began, first, w.began["a"])
+	}
+}
+
 // TestSettled: units without a question must stay up for a while; one that falls down in it is reported.
 func TestSettled(t *testing.T) {
 	t.Parallel()

@@ -6,11 +6,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"onerpm/payload-scripts/internal/attempt"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
+	"onerpm/payload-scripts/internal/line"
 	"onerpm/payload-scripts/internal/service"
 	"onerpm/payload-scripts/internal/window"
 )
@@ -56,10 +58,21 @@ func (u *Upgrade) todo(r journal.Record, cause error) string {
 		what = m.From + " is still in place and may be serving; what remained to be done failed"
 	}
 	return fmt.Sprintf("%s: %v\n"+
-		"Remove the cause, then run `%s start`: it resumes this attempt from where it stands.\n"+
+		"Remove the cause, then run `%s start`: it resumes this attempt from where it stands, %s.\n"+
 		"The log is in %s; backups of configuration, state and databases are in %s.",
-		what, cause, m.Prefix, u.Attempt.Log(), u.Attempt.Backup(""))
+		what, cause, m.Prefix, Way(r), u.Attempt.Log(), u.Attempt.Backup(""))
 }
+
+// Way tells people which way an attempt goes when it is resumed.
+func Way(r journal.Record) string {
+	if outline().Forward(r) {
+		return "forward to " + r.To
+	}
+	return "back to " + r.From
+}
+
+// Asked reports whether an attempt goes back because the admin asked for it.
+func Asked(r journal.Record) bool { return strings.HasSuffix(r.Error, line.AskedBack) }
 
 // MayResume fails when resuming an attempt that needed a person would take back what clients have written since:
 // the state is put back to what it was when the services were stopped.

@@ -155,3 +155,21 @@ func TestMayResume(t *testing.T) {
 		t.Error("with the services stopped it is resumed otherwise than by putting things back")
 	}
 }
+
+// TestWay says which way an attempt goes, and whether that was asked for.
+func TestWay(t *testing.T) {
+	t.Parallel()
+	rec := journal.Record{From: "1", To: "2", Phase: journal.Opening}
+	if got := Way(rec); got != "forward to 2" {
+		t.Error(got)
+	}
+	rec.Phase, rec.Back = journal.Switching, true
+	if got := Way(rec); got != "back to 1" {
+		t.Error(got)
+	}
+	for cause, want := range map[string]bool{"": false, line.AskedBack: true, "drain: " + line.AskedBack: true, line.AskedBack + " later": false} {
+		if rec.Error = cause; Asked(rec) != want {
+			t.Errorf("%q: %t", cause, !want)
+		}
+	}
+}
