@@ -50,12 +50,20 @@ assert json.load(open("`+stageSettings+`")) == {"title": "Cloudify Manager", "po
 func conflictInPackagedConfig(t *testing.T, m *host.Machine, settings string) {
 	t.Helper()
 	m.Sh(t, "cp -p "+stageRotation+" "+settings+" /root && sed -i 's/rotate 7/rotate 9/' "+stageRotation)
-	line := "conflict " + stageRotation + " = old"
+	line := "conflict 4.2.0 " + stageRotation + " = old"
 	if code, out := m.ShCode(t, prefix+" check"); code != 3 || !strings.Contains(out, "config-conflict") || !strings.Contains(out, `"`+line+`"`) {
 		t.Errorf("check: exit %d, want 3 and how to decide the conflict\n%s", code, out)
 	}
+	m.Sh(t, "echo 'conflict "+stageRotation+" = old' >> "+settings) // for which upgrade?
+	if code, out := m.ShCode(t, prefix+" check"); code != 3 || !strings.Contains(out, "upgrade.conf:3: conflict names no release") || !strings.Contains(out, `"`+line+`"`) {
+		t.Errorf("check of a decision that names no release: exit %d, want 3 and what to write\n%s", code, out)
+	}
+	m.Sh(t, "sed -i '3s/conflict/conflict 4.1.1/' "+settings)
+	if code, out := m.ShCode(t, prefix+" check"); code != 3 || !strings.Contains(out, "config-conflict") || !strings.Contains(out, "upgrade.conf:3 decides for the upgrade to 4.1.1") {
+		t.Errorf("check of a decision for another upgrade: exit %d, want 3 and the conflict\n%s", code, out)
+	}
 	m.Sh(t, "echo '"+line+"' >> "+settings)
-	if code, out := m.ShCode(t, prefix+" check"); code != 0 || strings.Contains(out, "settings") {
+	if code, out := m.ShCode(t, prefix+" check"); code != 0 || strings.Contains(out, "settings-unused") || !strings.Contains(out, "stays, as "+settings+":4 decides") {
 		t.Errorf("check of a conflict that was decided: exit %d\n%s", code, out)
 	}
 	m.Sh(t, "cp -p /root/cloudify-stage "+stageRotation+" && cp -p /root/upgrade.conf "+settings)

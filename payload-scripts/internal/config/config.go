@@ -20,6 +20,7 @@ import (
 	"strings"
 
 	"onerpm/internal/hostconf"
+	"onerpm/internal/hostconf/shown"
 	"onerpm/internal/manifest"
 )
 
@@ -40,10 +41,10 @@ type Input struct {
 	// same merge changes nothing.
 	Set map[string]manifest.Value
 
-	// Policy maps a key, a key it lies under, or "*" to the side that wins a
-	// conflict: Old keeps the host's value, New takes the release's. Text files
-	// know only "*".
-	Policy map[string]manifest.Side
+	// Policy, the bundle's, and Decided, the admin's settings, map a key, a key it lies under, or "*"
+	// to the side that wins a conflict: Old keeps the host's value, New takes the release's. Text files
+	// know only "*". Whatever Decided says about a key wins over all of Policy.
+	Policy, Decided map[string]manifest.Side
 
 	Random io.Reader // where Random values come from; needed only if Set has one
 
@@ -72,15 +73,27 @@ const (
 	Kept    Kind = "kept"
 )
 
+// Who decided about a change.
+const (
+	ByRelease  = "release"  // the release changed it, and the host did not
+	BySet      = "set"      // the bundle's spec sets it, whatever was there
+	ByPolicy   = "policy"   // both changed it, and the bundle's spec says which side wins
+	BySettings = "settings" // both changed it, and the admin's settings say which side wins
+	ByAdmin    = "admin"    // the host changed it, and the release did not
+)
+
 // Change is one difference between the host's file and the merged one, or (Kept)
 // between the merged one and the release's. Its texts hold no secret.
 type Change struct {
 	Key  string `json:"key"`            // key as a.b.c, "line N" of the host's file, empty for the file as a whole
 	Kind Kind   `json:"kind"`           // what happened to it
-	By   string `json:"by"`             // who decided: release, set, policy or admin
+	By   string `json:"by"`             // who decided: release, set, policy, settings or admin
 	From string `json:"from,omitempty"` // value before; that of a secret is hidden
 	To   string `json:"to,omitempty"`   // value after; likewise
 }
+
+// Absent stands for a key or file that is not there.
+const Absent = shown.Absent
 
 // Conflict is a key that the release and the host both changed, differently.
 // Its texts hold no secret; "(absent)" stands for a key or file that is not there.
@@ -126,25 +139,40 @@ func (e *UnknownValueError) Error() string {
 // Merge merges in.Mine with what changed from in.Base to in.Theirs. Errors are a
 // *ParseError, a *FormError, an *UnknownValueError or a mistake in in itself. A file
 // of the host that cannot be read, or not be written, by its format is decided as a
-// whole where the policy "*" says which side wins: that is the admin's way out.
+// whole where Decided or Policy has "*": that is the admin's way out.
 func Merge(in Input) (Result, error) {
 	r, err := in.merge()
 	parse, form := (*ParseError)(nil), (*FormError)(nil)
-	if in.Policy["*"] != "" && (errors.As(err, &form) || errors.As(err, &parse) && parse.File == "mine") {
-		return in.decided(err)
+	side, by := in.whole()
+	if by != "" && (errors.As(err, &form) || errors.As(err, &parse) && parse.File == "mine") {
+		return in.oneSide(side, by, err)
 	}
 	return r, err
 }
 
-// decided is the file of the side that the policy says, because of why.
-func (in Input) decided(why error) (Result, error) {
-	const file = "(the file)"
-	if in.Policy["*"] == manifest.Old {
-		return Result{Out: in.Mine, Unmerged: why.Error(), Changes: []Change{{Kind: Kept, By: "policy", From: file, To: file}}}, nil
+// decision is what was decided about a conflict at a key, and by whom; "" when nobody did. It is about the file as a
+// whole for "".
+func (in Input) decision(key string) (side manifest.Side, by string) {
+	if side, decided := Lookup(in.Decided, key); decided {
+		return side, BySettings
+	}
+	if side, decided := Lookup(in.Policy, key); decided {
+		return side, ByPolicy
+	}
+	return "", ""
+}
+
+// whole is the decision about the file as a whole.
+func (in Input) whole() (side manifest.Side, by string) { return in.decision("") }
+
+// oneSide is the file of the side that was decided, because of why.
+func (in Input) oneSide(side manifest.Side, by string, why error) (Result, error) {
+	if side == manifest.Old {
+		return Result{Out: in.Mine, Unmerged: why.Error(), Changes: []Change{{Kind: Kept, By: by, From: TheFile, To: TheFile}}}, nil
 	}
 	in.Base, in.Mine = nil, nil
 	r, err := in.merge()
-	r.Unmerged, r.Changes = why.Error(), []Change{{Kind: Changed, By: "policy", From: file, To: file}}
+	r.Unmerged, r.Changes = why.Error(), []Change{{Kind: Changed, By: by, From: TheFile, To: TheFile}}
 	return r, err
 }
 
@@ -152,7 +180,9 @@ func (in Input) merge() (Result, error) {
 	if err := in.validate(); err != nil {
 		return Result{}, err
 	}
-	if in.Mine == nil && in.Policy["*"] == manifest.New {
+	side, by := in.whole()
+	back := in.Mine == nil && in.Base != nil && in.Theirs != nil && side == manifest.New
+	if back {
 		in.Base = nil // the release's file is wanted though the admin took it away
 	}
 	if r, done, err := in.wholeFile(); done || err != nil {
@@ -167,6 +197,11 @@ func (in Input) merge() (Result, error) {
 	}
 	if err != nil {
 		return Result{}, err
+	}
+	for i := range r.Changes {
+		if back && r.Changes[i].By == ByRelease {
+			r.Changes[i].By = by
+		}
 	}
 	if len(r.Conflicts) > 0 {
 		r.Out = nil
@@ -220,14 +255,14 @@ func (in Input) wholeFile() (Result, bool, error) {
 // dropped is a file that the new release does not have: it goes, whatever the
 // admin did to it, unless the policy says otherwise; the report tells.
 func (in Input) dropped() (Result, error) {
-	if in.Policy["*"] == manifest.Old {
-		return Result{Out: in.Mine, Changes: []Change{{Kind: Kept, By: "policy", From: "(the file)", To: "(the file)"}}}, nil
+	if side, by := in.whole(); side == manifest.Old {
+		return Result{Out: in.Mine, Changes: []Change{{Kind: Kept, By: by, From: TheFile, To: TheFile}}}, nil
 	}
 	same, err := in.untouched()
 	if err != nil {
 		return Result{}, err
 	}
-	c := Change{Kind: Removed, By: "release", From: "(the file)"}
+	c := Change{Kind: Removed, By: ByRelease, From: TheFile}
 	if !same {
 		c.From = EditedFile
 	}
@@ -240,10 +275,10 @@ const EditedFile = "(the file, changed on this host)"
 // missing is a file that the old release has, the new one too, and the host not.
 func (in Input) missing() Result {
 	if bytes.Equal(in.Base, in.Theirs) {
-		return Result{Gone: true, Changes: []Change{{Kind: Kept, By: "admin", From: absent, To: absent}}}
+		return Result{Gone: true, Changes: []Change{{Kind: Kept, By: ByAdmin, From: Absent, To: Absent}}}
 	}
-	if in.Policy["*"] == manifest.Old {
-		return Result{Gone: true, Changes: []Change{{Kind: Kept, By: "policy", From: absent, To: absent}}}
+	if side, by := in.whole(); side == manifest.Old {
+		return Result{Gone: true, Changes: []Change{{Kind: Kept, By: by, From: Absent, To: Absent}}}
 	}
-	return Result{Conflicts: []Conflict{{Base: "(a file)", Theirs: "(another file)", Mine: absent}}}
+	return Result{Conflicts: []Conflict{{Base: "(a file)", Theirs: "(another file)", Mine: Absent}}}
 }

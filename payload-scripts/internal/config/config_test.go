@@ -94,7 +94,7 @@ func inputOf(t *testing.T, ar *txtar.Archive) (Input, map[string][]byte) {
 	if spec.Chop {
 		mine = bytes.TrimSuffix(mine, []byte("\n"))
 	}
-	return Input{spec.Format, files["base"], files["theirs"], mine, spec.Set, spec.Policy, entropy{}, nil}, files
+	return Input{Format: spec.Format, Base: files["base"], Theirs: files["theirs"], Mine: mine, Set: spec.Set, Policy: spec.Policy, Random: entropy{}}, files
 }
 
 func reportOf(r Result, err error) string {

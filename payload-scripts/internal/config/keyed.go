@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"onerpm/internal/hostconf"
 	"onerpm/internal/hostconf/envsyntax"
 	"onerpm/internal/hostconf/placeholder"
+	"onerpm/internal/hostconf/shown"
 	"onerpm/internal/hostconf/syntax"
 	"onerpm/internal/manifest"
 	"onerpm/internal/redact"
@@ -203,24 +205,24 @@ func (m *merger) mergeWhole(path string, b, t, mine *syntax.Node) *syntax.Node {
 	case isLine(b) || isLine(t) || isLine(mine):
 		return m.mergeLine(b, t, mine)
 	case mine == nil && b == nil: // new
-		return m.withHostValues(path, t, nil, local, "release")
+		return m.withHostValues(path, t, nil, local, ByRelease)
 	case t == nil && b == nil: // the admin's own
-		m.note(path, Kept, "admin", mine, mine)
+		m.note(path, Kept, ByAdmin, mine, mine)
 		return mine
 	case mine == nil && (t == nil || syntax.Same(b, t)): // the admin took it away, the release did nothing or the same
 		if t != nil {
-			m.note(path, Kept, "admin", nil, nil)
+			m.note(path, Kept, ByAdmin, nil, nil)
 		}
 		return nil
 	case t != nil && mine != nil && matches(t, mine, captures{}) &&
 		(b == nil || !moreSpecific(b, t) || !matches(b, mine, captures{})): // it is so already, or a placeholder
 		return mine
 	case b != nil && mine != nil && matches(b, mine, local): // not touched by the admin
-		return m.withHostValues(path, t, mine, local, "release")
+		return m.withHostValues(path, t, mine, local, ByRelease)
 	case t == nil && mine != nil && m.copied(path): // the new release has it under another key
-		return m.withHostValues(path, nil, mine, local, "release")
+		return m.withHostValues(path, nil, mine, local, ByRelease)
 	case b != nil && t != nil && syntax.Same(b, t): // not touched by the release
-		m.note(path, Kept, "admin", mine, mine)
+		m.note(path, Kept, ByAdmin, mine, mine)
 		return mine
 	}
 	return m.conflict(path, b, t, mine)
@@ -250,23 +252,24 @@ func (m *merger) mergeLine(b, t, mine *syntax.Node) *syntax.Node {
 	case t == nil && mine == nil:
 		return nil
 	case t != nil && b != nil: // the admin took it away
-		m.note(OtherLines, Kept, "admin", nil, nil)
+		m.note(OtherLines, Kept, ByAdmin, nil, nil)
 		return nil
 	case m.in.Mine == nil: // the file is new
-		return m.withHostValues(OtherLines, t, nil, captures{}, "release")
+		return m.withHostValues(OtherLines, t, nil, captures{}, ByRelease)
 	}
 	return m.conflict(OtherLines, b, t, mine)
 }
 
 func (m *merger) conflict(path string, b, t, mine *syntax.Node) *syntax.Node {
-	switch side, decided := policyFor(m.in.Policy, path); {
-	case !decided:
+	side, by := m.in.decision(path)
+	switch {
+	case by == "":
 		m.conflicts = append(m.conflicts, Conflict{path, m.show(path, b), m.show(path, t), m.show(path, mine)})
 		return mine
 	case side == manifest.New:
-		return m.withHostValues(path, t, mine, captures{}, "policy")
+		return m.withHostValues(path, t, mine, captures{}, by)
 	}
-	m.note(path, Kept, "policy", mine, mine)
+	m.note(path, Kept, by, mine, mine)
 	return mine
 }
 
@@ -333,12 +336,12 @@ func (m *merger) fill(path string, t *syntax.Node, local captures) *syntax.Node 
 	return out
 }
 
-// show is show for a path that may be known to be a secret's.
+// show is shown.Value for a path that may be known to be a secret's.
 func (m *merger) show(path string, n *syntax.Node) string {
 	if n != nil && m.secret[path] {
 		return redact.Hidden
 	}
-	return show(path, n)
+	return shown.Value(path, n)
 }
 
 // namesSecret reports whether a placeholder in n has the name of a secret.
@@ -357,18 +360,15 @@ func (m *merger) note(path string, k Kind, by string, from, to *syntax.Node) {
 	m.changes = append(m.changes, c)
 }
 
-// policyFor looks a key up, then the keys it lies under, then "*".
-func policyFor(policy map[string]manifest.Side, path string) (manifest.Side, bool) {
-	for p := path; p != ""; {
-		if s, ok := policy[p]; ok {
-			return s, true
+// Lookup finds what was decided about a key: under its own name, then under those of the keys it lies under, then
+// under "*".
+func Lookup[T any](decided map[string]T, key string) (T, bool) {
+	for k := key; k != ""; {
+		if d, ok := decided[k]; ok {
+			return d, true
 		}
-		i := len(p) - 1
-		for i >= 0 && p[i] != '.' {
-			i--
-		}
-		p = p[:max(i, 0)]
+		k = k[:max(strings.LastIndexByte(k, '.'), 0)]
 	}
-	s, ok := policy["*"]
-	return s, ok
+	d, ok := decided["*"]
+	return d, ok
 }

@@ -36,19 +36,20 @@ func MergePackaged(in Input) (Result, error) {
 	return r, err
 }
 
-const theFile = "(the file)"
+// TheFile stands for a file as a whole in a change's From and To.
+const TheFile = "(the file)"
 
 // wholePackaged decides what does not need the files' insides.
 func (in Input) wholePackaged() (Result, bool) {
+	side, by := in.whole()
 	switch {
 	case in.Mine == nil && in.Theirs == nil:
 		return Result{Gone: true}, true
-	case in.Mine == nil && (in.Base == nil || in.Policy["*"] == manifest.New):
-		by := "release"
-		if in.Base != nil {
-			by = "policy"
+	case in.Mine == nil && (in.Base == nil || side == manifest.New):
+		if in.Base == nil {
+			by = ByRelease
 		}
-		return Result{Out: in.Theirs, Changes: []Change{{Kind: Added, By: by, To: theFile}}}, len(in.Set) == 0
+		return Result{Out: in.Theirs, Changes: []Change{{Kind: Added, By: by, To: TheFile}}}, len(in.Set) == 0
 	case in.Mine == nil:
 		return in.missing(), true
 	case in.Theirs == nil && in.Base == nil:
@@ -62,19 +63,19 @@ func (in Input) wholePackaged() (Result, bool) {
 	case in.Base == nil:
 		return Result{}, false
 	case bytes.Equal(in.Mine, in.Base):
-		return Result{Out: in.Theirs, Changes: in.described(Change{Kind: Changed, By: "release", From: theFile, To: theFile})}, true
+		return Result{Out: in.Theirs, Changes: in.described(Change{Kind: Changed, By: ByRelease, From: TheFile, To: TheFile})}, true
 	case bytes.Equal(in.Base, in.Theirs):
-		return Result{Out: in.Mine, Changes: in.described(Change{Kind: Kept, By: "admin", From: theFile, To: theFile})}, true
+		return Result{Out: in.Mine, Changes: in.described(Change{Kind: Kept, By: ByAdmin, From: TheFile, To: TheFile})}, true
 	}
 	return Result{}, false
 }
 
 // droppedPackaged is a file that the new packages do not have: it goes, as other configuration does.
 func (in Input) droppedPackaged() Result {
-	if in.Policy["*"] == manifest.Old {
-		return Result{Out: in.Mine, Changes: []Change{{Kind: Kept, By: "policy", From: theFile, To: theFile}}}
+	if side, by := in.whole(); side == manifest.Old {
+		return Result{Out: in.Mine, Changes: []Change{{Kind: Kept, By: by, From: TheFile, To: TheFile}}}
 	}
-	c := Change{Kind: Removed, By: "release", From: theFile}
+	c := Change{Kind: Removed, By: ByRelease, From: TheFile}
 	if !bytes.Equal(in.Base, in.Mine) {
 		c.From = EditedFile
 	}
@@ -93,15 +94,15 @@ func (in Input) described(whole Change) []Change {
 
 // oneOf decides a file that both changed as a whole: one of the two, or a conflict.
 func (in Input) oneOf() Result {
-	switch in.Policy["*"] {
+	switch side, by := in.whole(); side {
 	case manifest.Old:
-		return Result{Out: in.Mine, Changes: []Change{{Kind: Kept, By: "policy", From: theFile, To: theFile}}}
+		return Result{Out: in.Mine, Changes: []Change{{Kind: Kept, By: by, From: TheFile, To: TheFile}}}
 	case manifest.New:
-		return Result{Out: in.Theirs, Changes: []Change{{Kind: Changed, By: "policy", From: theFile, To: theFile}}}
+		return Result{Out: in.Theirs, Changes: []Change{{Kind: Changed, By: by, From: TheFile, To: TheFile}}}
 	}
 	base := "(a file)"
 	if in.Base == nil {
-		base = absent
+		base = Absent
 	}
 	return Result{Conflicts: []Conflict{{Base: base, Theirs: "(another file)", Mine: "(a third one, which cannot be merged with it)"}}}
 }

@@ -157,9 +157,9 @@ func (m *merger) put(want, mine *syntax.Node, key string, v *syntax.Node) error 
 	}
 	switch {
 	case had == nil:
-		m.note(key, Added, "set", nil, v)
+		m.note(key, Added, BySet, nil, v)
 	case !syntax.Equal(had, v):
-		m.note(key, Changed, "set", had, v)
+		m.note(key, Changed, BySet, had, v)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"onerpm/internal/hostconf/placeholder"
+	"onerpm/internal/hostconf/shown"
 	"onerpm/internal/hostconf/syntax"
 	"onerpm/internal/manifest"
 	"onerpm/internal/redact"
@@ -206,7 +207,7 @@ func (x *textMerge) show(redacted []string) string {
 			}
 		}
 	}
-	return showLines(lines)
+	return shown.Lines(lines)
 }
 
 // redacted returns base (0), theirs (1) or mine (2) as reports may have them.
@@ -266,16 +267,16 @@ func (x *textMerge) chunk(c diff3.Chunk) ([]string, error) {
 	case c.Stable || slices.Equal(kt, km):
 		return x.raw[c.M0:c.M1], nil
 	case slices.Equal(kb, km):
-		return x.withHostValues(c, key, "release")
+		return x.withHostValues(c, key, ByRelease)
 	case slices.Equal(kb, kt):
-		x.changes = append(x.changes, Change{key, Kept, "admin", x.showMine(c), x.showMine(c)})
+		x.changes = append(x.changes, Change{key, Kept, ByAdmin, x.showMine(c), x.showMine(c)})
 		return x.raw[c.M0:c.M1], nil
 	}
-	switch x.in.Policy["*"] {
+	switch side, by := x.in.whole(); side {
 	case manifest.Old:
-		x.changes = append(x.changes, Change{key, Kept, "policy", x.showMine(c), x.showMine(c)})
+		x.changes = append(x.changes, Change{key, Kept, by, x.showMine(c), x.showMine(c)})
 	case manifest.New:
-		return x.withHostValues(c, key, "policy")
+		return x.withHostValues(c, key, by)
 	default:
 		x.conflicts = append(x.conflicts, Conflict{key, x.show(x.redacted(0)[c.B0:c.B1]), x.show(x.redacted(1)[c.T0:c.T1]), x.showMine(c)})
 	}
@@ -291,7 +292,7 @@ func (x *textMerge) withHostValues(c diff3.Chunk, key, by string) ([]string, err
 			x.note(local, x.base[c.B0+i], x.mine[c.M0+i])
 		}
 	}
-	out, shown := make([]string, 0, c.T1-c.T0), []string{}
+	out, told := make([]string, 0, c.T1-c.T0), []string{}
 	for i, line := range x.theirs[c.T0:c.T1] {
 		text, missing := placeholder.Parse(line).Fill(func(name string) (string, bool) { return x.value(name, local) })
 		for _, name := range missing {
@@ -301,9 +302,9 @@ func (x *textMerge) withHostValues(c diff3.Chunk, key, by string) ([]string, err
 		if strings.TrimSpace(safe) != redact.Hidden { // or else it is a secret by its place
 			safe = redact.Lines([]string{text})[0]
 		}
-		out, shown = append(out, text+x.eol), append(shown, safe)
+		out, told = append(out, text+x.eol), append(told, safe)
 	}
-	change := Change{Key: key, Kind: Changed, By: by, From: x.showMine(c), To: x.show(shown)}
+	change := Change{Key: key, Kind: Changed, By: by, From: x.showMine(c), To: x.show(told)}
 	switch {
 	case c.M0 == c.M1:
 		change.Kind, change.From = Added, ""

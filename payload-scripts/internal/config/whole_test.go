@@ -32,7 +32,7 @@ func TestWholeFiles(t *testing.T) {
 		{"taken away by the admin", "yaml", "a: 1\n", "a: 1\n", none, "", "gone", "kept  by admin"},
 		{"taken away, and changed", "yaml", "a: 1\n", "a: 2\n", none, "", "conflict: ", ""},
 		{"taken away, left away", "yaml", "a: 1\n", "a: 2\n", none, manifest.Old, "gone", "kept  by policy"},
-		{"taken away, brought back", "yaml", "a: 1\n", "a: 2\n", none, manifest.New, "a: 2\n", "added a by release"},
+		{"taken away, brought back", "yaml", "a: 1\n", "a: 2\n", none, manifest.New, "a: 2\n", "added a by policy"},
 		{"the release did nothing, the host's cannot be read", "json", `{}`, `{}`, `{"`, "", `{"`, ""},
 	} {
 		in := Input{Format: c.format, Random: entropy{}}

@@ -47,11 +47,17 @@ func TestTheAdminDecidesAConflict(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "upgrade.conf")
 				m.ok(os.WriteFile(path, []byte(line[1]+" = "+string(side)+"\n"), 0o600))
 				decided := settings.Read(path)
-				decided.Apply(m.m)
 				s := m.set()
-				if found := append(decided.Findings(m.m), s.Findings(ctx)...); len(found) > 0 {
+				s.Decided = decided.Decisions(m.m.To)
+				found := append(decided.Findings(m.m), s.Findings(ctx)...)
+				if len(found) != 0 {
 					t.Fatalf("%s: %v", line[1], found)
 				}
+				s.Decided = decided.Decisions("another")
+				if expect := s.Findings(ctx); len(expect) != 1 || expect[0].ID != c.id {
+					t.Fatalf("a line for this upgrade decides in another one: %v", expect)
+				}
+				s.Decided = decided.Decisions(m.m.To)
 				m.ok(s.Prepare(ctx))
 				m.ok(s.SaveState(ctx))
 				m.ok(s.SaveState(ctx)) // the second time the product is stopped

@@ -28,7 +28,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/config"
+	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/paths"
+	"onerpm/payload-scripts/internal/settings"
 	"onerpm/payload-scripts/internal/state"
 )
 
@@ -38,6 +41,10 @@ type Set struct {
 	Root string
 	// Packaged are the %config files of packages, which are merged too.
 	Packaged []Packaged
+	// Decided is what the admin's settings say of conflicts: by file, then by key. It wins over the policies of the spec.
+	Decided map[string]map[string]settings.Conflict
+	// Tell (optional) makes findings of what the merge of a file decided.
+	Tell func(target string, changes []config.Change) []finding.Finding
 	// Extra are more files that are recorded and restored.
 	Extra []string
 	// Others are more paths that the upgrade writes to, those of packages: their
@@ -124,6 +131,15 @@ func (s *Set) saveFolder() string {
 		return s.onHost("/var/lib/" + s.m.Prefix)
 	}
 	return s.backup
+}
+
+// decided is what the admin's settings say of a file, by key.
+func (s *Set) decided(target string) map[string]manifest.Side {
+	sides := map[string]manifest.Side{}
+	for key, d := range s.Decided[target] {
+		sides[key] = d.Side
+	}
+	return sides
 }
 
 // SaveState saves the state paths. The first call after Prepare is for while the

@@ -61,6 +61,9 @@ func (s *Set) configFindings(c manifest.Config, merge func(mine []byte) (config.
 	if result.Unmerged != "" {
 		out = append(out, s.unmergedFinding(c, result))
 	}
+	if s.Tell != nil {
+		out = append(out, s.Tell(c.Target, result.Changes)...)
+	}
 	for _, ch := range result.Changes {
 		if ch.From == config.EditedFile {
 			becomes := "does not have it: it is removed"
@@ -117,7 +120,7 @@ func lookFinding(target string, err error) finding.Finding {
 
 func (s *Set) mergeFinding(c manifest.Config, err error) finding.Finding {
 	unknown, parse, form := (*config.UnknownValueError)(nil), (*config.ParseError)(nil), (*config.FormError)(nil)
-	whole := fmt.Sprintf("decide it as a whole in /etc/%[1]s/upgrade.conf: \"conflict %[2]s = old\" leaves it as it is, without what %[3]s brings, \"= new\" takes that of %[3]s (%[1]s help settings)",
+	whole := fmt.Sprintf("decide it as a whole in /etc/%[1]s/upgrade.conf: \"conflict %[3]s %[2]s = old\" leaves it as it is, without what %[3]s brings, \"= new\" takes that of %[3]s (%[1]s help settings)",
 		s.m.Prefix, c.Target, s.m.To)
 	switch {
 	case errors.As(err, &unknown):
@@ -148,9 +151,9 @@ func (s *Set) unmergedFinding(c manifest.Config, r config.Result) finding.Findin
 }
 
 func (s *Set) conflictFinding(c manifest.Config, x config.Conflict) finding.Finding {
-	if x.Key == "" && x.Mine == "(absent)" {
+	if x.Key == "" && x.Mine == config.Absent {
 		return refuse("config-missing", fmt.Sprintf("%s is not there, and it differs between %s and %s", c.Target, s.m.From, s.m.To),
-			fmt.Sprintf("put the file back as %[1]s has it, or decide it in /etc/%[2]s/upgrade.conf: \"conflict %[3]s = old\" leaves it away, \"= new\" takes that of %[4]s",
+			fmt.Sprintf("put the file back as %[1]s has it, or decide it in /etc/%[2]s/upgrade.conf: \"conflict %[4]s %[3]s = old\" leaves it away, \"= new\" takes that of %[4]s",
 				s.m.From, s.m.Prefix, c.Target, s.m.To))
 	}
 	where := x.Key
@@ -159,7 +162,7 @@ func (s *Set) conflictFinding(c manifest.Config, x config.Conflict) finding.Find
 	}
 	return refuse("config-conflict",
 		fmt.Sprintf("%s, %s: changed on this host and by %s, differently\n%s: %s\n%s: %s\nhere: %s", c.Target, where, s.m.To, s.m.From, x.Base, s.m.To, x.Theirs, x.Mine),
-		fmt.Sprintf("decide it in /etc/%[1]s/upgrade.conf: \"conflict %[2]s = old\" keeps what is here, \"= new\" takes that of %[3]s (%[1]s help settings)",
+		fmt.Sprintf("decide it in /etc/%[1]s/upgrade.conf: \"conflict %[3]s %[2]s = old\" keeps what is here, \"= new\" takes that of %[3]s (%[1]s help settings)",
 			s.m.Prefix, decides(c, x.Key), s.m.To))
 }
 

@@ -49,7 +49,7 @@ func expect(t *testing.T, found []finding.Finding, want string) {
 	var ids []string
 	for _, f := range found {
 		ids = append(ids, f.ID)
-		if f.What == "" || f.Do == "" || f.Level == "" {
+		if f.What == "" || (f.Do == "") != (f.Level == finding.Note) || f.Level == "" {
 			t.Errorf("incomplete: %+v", f)
 		}
 	}

@@ -43,19 +43,19 @@ func TestDecidedAsAWhole(t *testing.T) {
 				if said == nil {
 					t.Fatalf("no line to write: %q", found[0].Do)
 				}
-				if said[1] != "conflict "+target {
+				if said[1] != "conflict "+m.m.To+" "+target {
 					t.Errorf("the file is decided by %q", said[1])
 				}
 				path := filepath.Join(t.TempDir(), "upgrade.conf")
 				m.ok(os.WriteFile(path, []byte(said[1]+" = "+string(side)+"\n"), 0o600))
 				decided := settings.Read(path)
-				decided.Apply(m.m)
 				s := m.set()
-				found, warning := append(decided.Findings(m.m), s.Findings(ctx)...), ""
+				s.Decided = decided.Decisions(m.m.To)
+				found, ids := append(decided.Findings(m.m), s.Findings(ctx)...), ""
 				if c.warns {
-					warning = "config-not-merged"
+					ids = "config-not-merged"
 				}
-				expect(t, found, warning)
+				expect(t, found, ids)
 				if c.warns && (found[0].Level != finding.Warn || !strings.Contains(found[0].What, target)) {
 					t.Errorf("%+v", found[0])
 				}

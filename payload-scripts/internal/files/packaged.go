@@ -49,7 +49,7 @@ func (p Packaged) whose() string {
 
 // mergePackaged merges what the two packages have with the host's file, nil for none.
 func (s *Set) mergePackaged(ctx context.Context, p Packaged, mine []byte, drawn map[string]string) (config.Result, error) {
-	in := config.Input{Format: p.Format, Mine: mine, Set: p.Set, Policy: p.Policy, Random: rand.Reader, Drawn: drawn}
+	in := config.Input{Format: p.Format, Mine: mine, Set: p.Set, Policy: p.Policy, Decided: s.decided(p.Target), Random: rand.Reader, Drawn: drawn}
 	for side, data := range map[*Shipped]*[]byte{p.Old: &in.Base, p.New: &in.Theirs} {
 		if side == nil {
 			continue
@@ -67,7 +67,7 @@ func (s *Set) mergePackaged(ctx context.Context, p Packaged, mine []byte, drawn 
 
 // replaced tells of a file that becomes the package's, what the host had in it.
 func replaced(base, mine, theirs []byte) []config.Change {
-	c := config.Change{Kind: config.Changed, By: "release", From: "(the file)", To: "(the file, no configuration any more)"}
+	c := config.Change{Kind: config.Changed, By: config.ByRelease, From: config.TheFile, To: "(the file, no configuration any more)"}
 	switch {
 	case bytes.Equal(mine, theirs) && mine != nil:
 		return nil

@@ -229,7 +229,7 @@ func (s *Set) merge(c manifest.Config, mine []byte, drawn map[string]string) (co
 	}
 	return config.Merge(config.Input{
 		Format: c.Format, Base: base, Theirs: theirs, Mine: mine,
-		Set: c.Set, Policy: c.Policy, Random: rand.Reader, Drawn: drawn,
+		Set: c.Set, Policy: c.Policy, Decided: s.decided(c.Target), Random: rand.Reader, Drawn: drawn,
 	})
 }
 

@@ -18,11 +18,9 @@ func AddPackaged(to *files.Set, b *layout.Bundle, from *packages.Set) error {
 	if err != nil {
 		return err
 	}
-	to.Extra, to.Packaged = others, nil
+	to.Extra, to.Packaged, to.Decided = others, nil, b.Settings.Decisions(b.Manifest.To)
 	for _, f := range merged {
-		p := files.Packaged{Config: rules(b, f.Path), Old: shipped(from, f.Old), New: shipped(from, f.New), Plain: f.Plain}
-		p.Policy = b.Settings.Policy(f.Path, p.Policy)
-		to.Packaged = append(to.Packaged, p)
+		to.Packaged = append(to.Packaged, files.Packaged{Config: rules(b, f.Path), Old: shipped(from, f.Old), New: shipped(from, f.New), Plain: f.Plain})
 	}
 	return nil
 }
@@ -63,6 +61,7 @@ func checkFiles(ctx context.Context, b *layout.Bundle) []finding.Finding {
 		return []finding.Finding{{ID: "check-failed", Level: finding.Refuse,
 			What: "could not find out which configuration files the packages have: " + err.Error(), Do: "remove the cause, then check again"}}
 	}
+	s.Tell = decisions{b.Manifest.To, &b.Settings}.notes
 	targets := make([]string, len(s.Packaged))
 	for i, p := range s.Packaged {
 		targets[i] = p.Target

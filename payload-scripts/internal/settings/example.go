@@ -19,6 +19,9 @@ func Example(prefix string) string {
 #
 # wait-for-packages = 5m
 
+# The decisions below are about one upgrade: each names the release that it leads to, and
+# decides nothing of the next one. "%[1]s check" shows what was decided and by whom.
+
 # Which side wins where this host and the new release changed the same value of a
 # configuration file differently. "%[1]s check" tells such conflicts, and no upgrade
 # starts with one that nobody decided.
@@ -26,17 +29,17 @@ func Example(prefix string) string {
 #   new   the new release's value is taken
 # For a single key, or for a whole file (the only way for a file that is merged by line):
 #
-# conflict /etc/product/product.conf:server.port = old
-# conflict /etc/product/site.conf = new
+# conflict 2.0 /etc/product/product.conf:server.port = old
+# conflict 2.0 /etc/product/site.conf = new
 
 # Work that never ends, though "%[1]s check" tells that the upgrade waits for its end: an execution
 # that a killed worker left "started", say. The document is copied with this value, and stays as it is in
 # the old release's database. One that has ended by itself meanwhile is copied as it is.
 #
-# ended storage executions 5e1f0c4e-0b7c-4c5f-9a53-6a3d3b1b7a10 = failed
+# ended 2.0 storage executions 5e1f0c4e-0b7c-4c5f-9a53-6a3d3b1b7a10 = failed
 
-# A change for the worse that "%[1]s check" tells and that an upgrade is not started without your word for: the release
-# that the upgrade leads to, and what the finding calls the change.
+# A change for the worse that "%[1]s check" tells and that an upgrade is not started without your word for, by what
+# the finding calls it.
 #
 # accept 2.0 roles = yes
 

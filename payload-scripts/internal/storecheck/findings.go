@@ -82,10 +82,10 @@ func (i *Inspection) findings(spec manifest.Store, drained bool) (out []finding.
 	if i.PendingAll > 0 {
 		f := finding.Finding{ID: "store-not-final", Level: finding.Refuse,
 			What: about("%d documents are not final, and the new release could not end what is under way: %s", i.PendingAll, summarize(i.Pending, i.PendingAll)),
-			Do:   "wait until it has ended, or cancel it with the product's own means, or decide about it by a line \"ended\" of the settings, then check again"}
+			Do:   "wait until it has ended, or cancel it with the product's own means, or decide about it by a line \"ended RELEASE STORE TABLE KEY = VALUE\" of the settings, with the release that the upgrade leads to, then check again"}
 		if drained {
 			f.Level = finding.Warn
-			f.Do = "the upgrade waits for their end, and goes back when that does not come in time; cancel what does not end by itself with the product's own means, or decide about it by a line \"ended\" of the settings"
+			f.Do = "the upgrade waits for their end, and goes back when that does not come in time; cancel what does not end by itself with the product's own means, or decide about it by a line \"ended RELEASE STORE TABLE KEY = VALUE\" of the settings, with the release that the upgrade leads to"
 		}
 		out = append(out, f)
 	}

@@ -251,7 +251,7 @@ func TestConfigConflict(t *testing.T) {
 					w.Manifest.Config = append(w.Manifest.Config, manifest.Config{Target: dir + c.file.path, Format: "json", Package: "app", Policy: c.spec})
 				}
 				for _, a := range c.admin {
-					a.Target = dir + c.file.path
+					a.To, a.Target = b.Manifest.To, dir+c.file.path
 					b.Settings.Conflicts = append(b.Settings.Conflicts, a)
 				}
 			}
@@ -259,7 +259,7 @@ func TestConfigConflict(t *testing.T) {
 			p, f := bothSets(t, w, b)
 			found := f.Findings(t.Context())
 			if c.want == "" {
-				if len(found) != 2 || !strings.HasPrefix(found[0].ID, "config-") || !strings.Contains(found[0].Do, "conflict "+target) {
+				if len(found) != 2 || !strings.HasPrefix(found[0].ID, "config-") || !strings.Contains(found[0].Do, "conflict "+b.Manifest.To+" "+target) {
 					t.Errorf("findings: %+v", found)
 				}
 				if err := f.Prepare(t.Context()); err == nil {

@@ -3,6 +3,7 @@ package upgrade
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/hostcheck"
@@ -60,6 +61,10 @@ func (g *gate) preflight(ctx context.Context) error {
 	var warnings []string
 	isRefused := false
 	for _, f := range findings {
+		if f.Level == finding.Note {
+			slog.Info("noted", "id", f.ID, "what", f.What)
+			continue
+		}
 		isRefused = isRefused || f.Level == finding.Refuse
 		warnings = append(warnings, f.ID+": "+f.What)
 	}

@@ -1,4 +1,5 @@
-package config
+// Package shown is how values of a configuration file are shown to people: bounded, and without secrets.
+package shown
 
 import (
 	"strings"
@@ -8,16 +9,17 @@ import (
 	"onerpm/internal/redact"
 )
 
-const absent = "(absent)"
+// Absent is the value of a key or file that is not there, where one has to be shown.
+const Absent = "(absent)"
 
-// maxShown bounds a value in a report, in bytes.
-const maxShown = 200
+// most bounds a value in a report, in bytes.
+const most = 200
 
-// show returns the value at a key as reports may have it.
-func show(path string, n *syntax.Node) string {
+// Value returns the value at a key as reports may have it; Absent for nil.
+func Value(path string, n *syntax.Node) string {
 	switch {
 	case n == nil:
-		return absent
+		return Absent
 	case n.Secret:
 		return redact.Hidden
 	}
@@ -56,19 +58,19 @@ func display(path string, n *syntax.Node) string {
 	return text
 }
 
-// showLines returns lines, without their secrets, as reports may have them.
-func showLines(lines []string) string {
+// Lines returns lines, whose secrets are hidden already, as reports may have them; Absent for none.
+func Lines(lines []string) string {
 	if len(lines) == 0 {
-		return absent
+		return Absent
 	}
 	return shorten(strings.ToValidUTF8(strings.Join(lines, "\n"), "?"))
 }
 
 func shorten(s string) string {
-	if len(s) <= maxShown {
+	if len(s) <= most {
 		return s
 	}
-	cut := maxShown
+	cut := most
 	for cut > 0 && !utf8.RuneStart(s[cut]) {
 		cut--
 	}
