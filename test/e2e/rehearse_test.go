@@ -51,6 +51,9 @@ func TestRehearsal(t *testing.T) {
 		}
 	}
 	run(0)
+	if kept := m.Sh(t, "cat /var/lib/"+prefix+"/rehearsed-4.2.0.json"); !strings.Contains(kept, `"window": "`+told.Window+`"`) {
+		t.Errorf("what status will expect: %s, want the window %s", kept, told.Window)
+	}
 	if len(told.Problems) > 0 || len(told.Databases) != 1 || told.Databases[0].Rows < 500 || told.Window == "" || len(told.Parts) < 5 {
 		t.Errorf("%+v", told)
 	}

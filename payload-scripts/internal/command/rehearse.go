@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
+	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/answer"
+	"onerpm/payload-scripts/internal/estimate"
 	"onerpm/payload-scripts/internal/rehearsal"
 	"onerpm/payload-scripts/internal/view"
 )
@@ -15,10 +18,12 @@ import (
 func runRehearse(ctx context.Context, e *env, _ options) int {
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // the engine's log is an upgrade's; what is done is told below
 	fmt.Fprintln(e.Err, "rehearsal: check the machine")
+	began := time.Now()
 	v := e.look(ctx)
 	if v.Verdict != answer.Ready {
 		return e.tell(v)
 	}
+	checked := manifest.Duration(time.Since(began)) // the upgrade begins with it too
 	r, err := rehearsal.Run(ctx, e.bundle, e.bundle.Places().Rehearsal(), v.Findings, func(what string) {
 		fmt.Fprintln(e.Err, "rehearsal: "+what)
 	})
@@ -29,6 +34,8 @@ func runRehearse(ctx context.Context, e *env, _ options) int {
 		}
 		return e.fail(fmt.Errorf("rehearse the upgrade: %w", err), code)
 	}
+	r.Prepare += checked
+	e.keepEstimate(r)
 	code := exitDone
 	switch {
 	case !r.Ready():
@@ -41,4 +48,15 @@ func runRehearse(ctx context.Context, e *env, _ options) int {
 	}
 	view.Rehearsal(e.Out, r)
 	return code
+}
+
+// keepEstimate keeps what the rehearsal expects, for the status of the upgrade. It is no part of the rehearsal: a failure is told.
+func (e *env) keepEstimate(r *rehearsal.Report) {
+	expected, ok := r.Estimate(e.bundle.Manifest.Revision)
+	if !ok {
+		return
+	}
+	if err := estimate.Write(e.bundle.Places().Rehearsed(r.To), expected); err != nil {
+		fmt.Fprintf(e.Err, "warning: %v\n", err)
+	}
 }

@@ -7,6 +7,7 @@
 //	/opt/<p>/run/current      link to the attempt that was started last
 //	/var/lib/<p>/state        one word: idle, running, done, rolled-back, needs-a-person
 //	/var/lib/<p>/<id>/        journal, log, backup and report; nothing there is executed
+//	/var/lib/<p>/rehearsed-*  what a rehearsal expects, for status
 //	/etc/<p>/upgrade.conf     the admin's settings (optional)
 //	/var/lib/<p>/window       exists while the product's units are held down, over a reboot too
 //	/var/lib/<p>/*-may-start  by which they are held: see package service
@@ -118,6 +119,9 @@ func (p Places) Unstarted(to string) string { return p.Var() + "/not-started-" +
 
 // Gate is the file that tells which bundle's installation its gate refused last, and why.
 func (p Places) Gate() string { return p.Var() + "/gate-refused" }
+
+// Rehearsed is the file with the times that the last rehearsal of the upgrade to a release expects.
+func (p Places) Rehearsed(to string) string { return p.Var() + "/rehearsed-" + to + ".json" }
 
 // Current is the link to the attempt that was started last.
 func (p Places) Current() string { return filepath.Join(p.Run(), "current") }

@@ -21,7 +21,7 @@ func TestPlaces(t *testing.T) {
 		p.Settings(): "/etc/p/upgrade.conf", p.Unit(): "p.service", p.UnitFile(): "/etc/systemd/system/p.service",
 		p.Wants(p.Unit()): "/etc/systemd/system/multi-user.target.wants/p.service",
 		p.AgentsUnit():    "p-agents.service", p.AgentsUnitFile(): "/etc/systemd/system/p-agents.service", p.AgentsLock(): "/var/lib/p/agents.lock",
-		p.Rehearsal(): "/var/lib/p-rehearsal", p.Progress(): "/run/p/progress.json",
+		p.Rehearsal(): "/var/lib/p-rehearsal", p.Rehearsed("2"): "/var/lib/p/rehearsed-2.json", p.Progress(): "/run/p/progress.json",
 		a.Run: "/opt/p/run/2-1-x", a.Var: "/var/lib/p/2-1-x", a.Log(): "/var/lib/p/2-1-x/log", a.Report(): "/var/lib/p/2-1-x/report.json",
 		a.Backup(""): "/var/lib/p/2-1-x/backup", a.Backup("rpmdb"): "/var/lib/p/2-1-x/backup/rpmdb", a.RollbackRequest(): "/var/lib/p/2-1-x/rollback-wanted",
 	} {

@@ -67,6 +67,7 @@ func (u *run) database(ctx context.Context, spec manifest.Database) (d Database,
 	if err := dump.Write(ctx, live, file); err != nil {
 		return d, err
 	}
+	u.before(time.Since(began))
 	copied, err := scratch.Make(ctx, live, u.dir, file)
 	if err != nil {
 		return d, &untriedError{err}
@@ -122,6 +123,7 @@ func (u *run) migrate(ctx context.Context, copied *scratch.Server, spec manifest
 		return ofTheCopy(copied, seen.Failed.Err)
 	}
 	d.Rows = seen.Rows
+	u.before(seen.Took[trial.Expand])
 	d.Expand, d.Switch, d.Back = manifest.Duration(seen.Took[trial.Expand]), manifest.Duration(seen.Took[trial.Switch]), manifest.Duration(seen.Took[trial.Back])
 	if len(seen.Lost) > 0 {
 		return errors.New("rows are lost: " + strings.Join(seen.Lost, "; "))

@@ -74,6 +74,9 @@ func TestDatabaseIsRehearsed(t *testing.T) {
 	if d.Name != "manager" || d.Rows != 1 || d.Copy <= 0 || d.Expand <= 0 || d.Switch <= 0 || d.Back <= 0 {
 		t.Errorf("%+v", d)
 	}
+	if r.Prepare <= d.Expand || r.Prepare > d.Copy+d.Expand { // with the dump, and without the copy's load
+		t.Errorf("prepare takes %s", r.Prepare.D())
+	}
 	if len(r.Parts) != 1 || r.Parts[0].Name != "schema" || r.Parts[0].Takes != d.Switch || r.Parts[0].How != Measured {
 		t.Errorf("%+v", r.Parts)
 	}
@@ -262,6 +265,9 @@ func TestStoreIsRehearsed(t *testing.T) {
 	s := r.Stores[0]
 	if s.Name != "storage" || s.Documents < 100 || s.Rows < 100 || s.First <= 0 || s.Second <= 0 || len(s.Left) == 0 {
 		t.Errorf("%+v", s)
+	}
+	if d := r.Databases[0]; r.Prepare <= s.First+d.Expand || r.Prepare > d.Copy+d.Expand+s.First {
+		t.Errorf("prepare takes %s", r.Prepare.D())
 	}
 	if len(r.Parts) != 2 || r.Parts[0].Takes != s.Second || r.Parts[0].How != Measured || r.Parts[1].Name != "schema" {
 		t.Errorf("%+v", r.Parts)

@@ -21,6 +21,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/internal/redact"
+	"onerpm/payload-scripts/internal/estimate"
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/hostcheck"
@@ -74,7 +75,8 @@ type Report struct {
 	Stores    []Store            `json:"stores"`    // those that could be copied
 	Changes   []files.FileChange `json:"changes"`   // in configuration files
 	Parts     []Part             `json:"parts"`     // of the window, in order
-	Window    manifest.Duration  `json:"window"`    // their sum; meaningless with problems
+	Prepare   manifest.Duration  `json:"prepare"`   // before the window, as far as it could be tried: check, saves, dumps, expand migrations, first copies
+	Window    manifest.Duration  `json:"window"`    // the sum of the parts; meaningless with problems
 	Limit     manifest.Duration  `json:"limit"`     // the bundle's
 }
 
@@ -86,6 +88,11 @@ func (r *Report) Ready() bool {
 		}
 	}
 	return len(r.Problems) == 0
+}
+
+// Estimate is what the rehearsal expects of the times of the upgrade, with false where it could not try all of it.
+func (r *Report) Estimate(revision int) (estimate.Estimate, bool) {
+	return estimate.Estimate{To: r.To, Revision: revision, At: r.Began, Prepare: r.Prepare, Window: r.Window}, r.Ready() && len(r.Untried) == 0
 }
 
 // ErrBusy is returned when another rehearsal is at work.
@@ -194,6 +201,9 @@ func isLink(path string) bool {
 func (u *run) part(name string, takes time.Duration, how string) {
 	u.report.Parts = append(u.report.Parts, Part{name, manifest.Duration(takes), how})
 }
+
+// before adds to what comes before the window.
+func (u *run) before(takes time.Duration) { u.report.Prepare += manifest.Duration(takes) }
 
 func (u *run) problem(ctx context.Context, err error) error {
 	if ctx.Err() != nil {

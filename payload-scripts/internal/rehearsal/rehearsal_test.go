@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -41,6 +42,9 @@ func TestStateIsSaved(t *testing.T) {
 	p := u.report.Parts
 	if len(p) != 1 || p[0].How != Measured || p[0].Takes <= 0 || len(u.report.Problems)+len(u.report.Untried) > 0 {
 		t.Errorf("%+v", u.report)
+	}
+	if u.report.Prepare <= 0 {
+		t.Error("the first save, while the product serves, takes no time")
 	}
 	if left, err := os.ReadDir(u.dir); err != nil || len(left) > 0 {
 		t.Errorf("left over: %v, %v", left, err)
@@ -92,6 +96,23 @@ func TestFolderIsAFileSystem(t *testing.T) {
 		}
 		if all, err := os.ReadDir(folder); err != nil || len(all) > 0 {
 			t.Errorf("left %v, %v", all, err)
+		}
+	}
+}
+
+// TestEstimate: what is kept for the upgrade is what was tried whole and would go well.
+func TestEstimate(t *testing.T) {
+	t.Parallel()
+	r := &Report{To: "2", Began: time.Unix(1e9, 0), Prepare: manifest.Duration(time.Minute), Window: manifest.Duration(time.Second)}
+	if e, ok := r.Estimate(3); !ok || e.To != "2" || e.Revision != 3 || !e.At.Equal(r.Began) || e.Prepare != r.Prepare || e.Window != r.Window {
+		t.Errorf("%+v, %t", e, ok)
+	}
+	for name, r := range map[string]*Report{
+		"a problem": {Problems: []string{"a migration fails"}}, "a part that was not tried": {Untried: []string{"no room"}},
+		"a refusal": {Findings: []finding.Finding{{Level: finding.Refuse}}},
+	} {
+		if _, ok := r.Estimate(1); ok {
+			t.Errorf("with %s there is one", name)
 		}
 	}
 }

@@ -44,10 +44,12 @@ func (u *run) saveTwice(ctx context.Context, set *state.Set) (time.Duration, err
 	if err := u.requireSpace(need, "the save of the product's state"); err != nil {
 		return 0, err
 	}
+	began := time.Now()
 	if _, err := set.Save(ctx, true); err != nil {
 		return 0, err
 	}
-	began := time.Now()
+	u.before(time.Since(began))
+	began = time.Now()
 	_, err := set.Save(ctx, true) // it serves: a file may change while it is read
 	return time.Since(began), err
 }

@@ -73,6 +73,7 @@ func (c *storeCopies) fill(ctx context.Context) (err error) {
 			return err
 		}
 		first := time.Since(began)
+		c.before(first)
 		c.tell("bring the copy of the store " + name + " up to date")
 		began = time.Now()
 		if err := s.Converge(ctx, manifest.New); err != nil {
