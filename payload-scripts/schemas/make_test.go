@@ -25,6 +25,7 @@ var answers = []struct {
 	{"report", "What report and wait answer", []form{{"an upgrade", reflect.TypeFor[upgrade.Report]()}, {"none", reflect.TypeFor[answer.NotStarted]()}}},
 	{"status", "What status answers", []form{{"an upgrade", reflect.TypeFor[answer.Status]()}, {"none", reflect.TypeFor[answer.NoStatus]()}}},
 	{"summary", "What report --summary answers", []form{{"", reflect.TypeFor[answer.Summary]()}}},
+	{"history", "What report --all answers", []form{{"", reflect.TypeFor[answer.History]()}}},
 	{"error", "What any command answers that cannot do its work", []form{{"", reflect.TypeFor[answer.Failure]()}}},
 }
 

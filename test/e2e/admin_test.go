@@ -40,7 +40,9 @@ func TestAdmin(t *testing.T) {
 	m.Sh(t, `systemctl is-active systemd-logind
 		(for i in $(seq 2000); do systemd-inhibit --list --no-pager | grep `+prefix+` > /root/held && exit; sleep 0.05; done) < /dev/null > /dev/null 2>&1 &`)
 	asked := askDoor(t, m)
-	m.Sh(t, prefix+" start")
+	if out := m.Sh(t, prefix+" start"); !strings.Contains(out, "has started: it goes forward") {
+		t.Errorf("start does not say which way it goes: %s", out)
+	}
 	for command, want := range map[string]struct {
 		code int
 		said string
@@ -129,7 +131,7 @@ func answersPrograms(t *testing.T, m *host.Machine) {
 	if d := status.Databases[0]; d.Role != "primary" || d.LSN == "" || d.System == "" || d.Timeline < 1 || d.Why != "" {
 		t.Errorf("the database: %+v", d)
 	}
-	for command, name := range map[string]string{"check": "check", "report": "report", "wait": "report", "status": "status", "report --summary": "summary"} {
+	for command, name := range map[string]string{"check": "check", "report": "report", "wait": "report", "status": "status", "report --summary": "summary", "report --all": "history"} {
 		if err := published(m.Sh(t, prefix+" help schema "+name), m.Sh(t, prefix+" "+command+" --json")); err != nil {
 			t.Errorf("%s --json is not as its schema says: %v", command, err)
 		}

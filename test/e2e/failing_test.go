@@ -273,8 +273,11 @@ func (c failure) fail(t *testing.T, m *host.Machine, before map[string]string) {
 	if code != 4 {
 		t.Fatalf("exit %d, want 4\n%s\n%s", code, out, report)
 	}
-	_, because, _ := strings.Cut(report, "because: ")
-	t.Logf("because: %.300s", because)
+	first, because, _ := strings.Cut(report, "\ncause: ")
+	t.Logf("cause: %.300s", because)
+	if first != "rolled back: Cloudify Manager 4.1.1 serves as before" {
+		t.Errorf("the report does not begin with what is so:\n%s", report)
+	}
 	if !strings.Contains(because, c.cause) {
 		t.Errorf("the first cause is not %q:\n%s", c.cause, report)
 	}

@@ -67,6 +67,46 @@ func Latest(p layout.Places, to string) (layout.Attempt, bool) {
 	return layout.Attempt{}, false
 }
 
+// Past is an attempt as its journal has it, whichever engine wrote that.
+type Past struct {
+	ID         string          `json:"id"`                   // id of the upgrade
+	From       string          `json:"from"`                 // release that it started from; empty where its journal cannot be read
+	To         string          `json:"to"`                   // release that it leads to; likewise
+	Revision   int             `json:"revision"`             // revision of its bundle
+	Outcome    journal.Outcome `json:"outcome"`              // how it ended; empty while it runs
+	Began      time.Time       `json:"began,omitzero"`       // when it began
+	Ended      time.Time       `json:"ended,omitzero"`       // when it ended
+	Closed     time.Time       `json:"closed,omitzero"`      // until when the product served before the window
+	Reopened   time.Time       `json:"reopened,omitzero"`    // since when it served after it
+	Step       string          `json:"step,omitempty"`       // the step that failed first
+	Error      string          `json:"error,omitempty"`      // the first cause of a failure
+	Unreadable bool            `json:"unreadable,omitempty"` // whether its journal cannot be read; it is taken for one that needs a person
+}
+
+// Window is the time without service, 0 while it is not known.
+func (a Past) Window() time.Duration {
+	if a.Closed.IsZero() || a.Reopened.IsZero() {
+		return 0
+	}
+	return a.Reopened.Sub(a.Closed)
+}
+
+// History returns all attempts that are on record, oldest first.
+func History(p layout.Places) ([]Past, error) {
+	all, err := attempts(p)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Past, len(all))
+	for i, s := range all {
+		data, err := os.ReadFile(filepath.Join(p.At(s.ID).Var, "journal.json"))
+		if err != nil || json.Unmarshal(data, &out[i]) != nil || out[i].ID != s.ID {
+			out[i] = Past{ID: s.ID, Outcome: journal.NeedsAPerson, Unreadable: true}
+		}
+	}
+	return out, nil
+}
+
 // summary is what is read of the journal of any attempt, another engine's too.
 type summary struct {
 	ID      string          `json:"id"`

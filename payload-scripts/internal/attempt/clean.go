@@ -101,7 +101,7 @@ func Leftovers(p layout.Places, keep Keep) ([]Leftover, error) {
 
 func leftover(p layout.Places, s summary, latest bool) (Leftover, error) {
 	a := p.At(s.ID)
-	ended := fmt.Sprintf("%s, ended %s", s.Outcome, s.Ended.Format("2006-01-02 15:04"))
+	ended := fmt.Sprintf("%s, ended %s", s.Outcome, s.Ended.Local().Format("2006-01-02 15:04 MST"))
 	if !latest {
 		l := Leftover{ID: s.ID, What: "everything of it (" + ended + ")"}
 		if exists(a.Run) {

@@ -72,7 +72,7 @@ func (e *env) tellAgents(rec agent.Record) int {
 		}
 		return e.Encode(rec, code)
 	}
-	view.Agents(e.Out, e.bundle.Command(), rec)
+	e.page().Agents(e.bundle.Command(), rec)
 	return code
 }
 
@@ -84,11 +84,16 @@ func (e *env) end(r upgrade.Report) int {
 	return exitOf(r.Outcome)
 }
 
-// printEnd prints how an attempt ended, and how its agents are.
-func (e *env) printEnd(r upgrade.Report) {
-	view.Outcome(e.Out, r)
-	if r.Outcome == journal.Upgraded && r.Agents != nil {
-		view.Agents(e.Out, e.bundle.Command(), *r.Agents)
+// screen is what people are shown of an attempt.
+func (e *env) screen(a layout.Attempt, rec journal.Record) view.Screen {
+	return view.Screen{Report: upgrade.ReportOf(e.bundle, a, rec), Record: rec, Command: e.bundle.Command(), Log: a.Log(), Backup: a.Backup("")}
+}
+
+// state prints how an attempt is or how it ended, and how its agents are.
+func (e *env) state(s view.Screen) {
+	e.page().State(s)
+	if r := s.Report; r.Outcome == journal.Upgraded && r.Agents != nil {
+		e.page().Agents(e.bundle.Command(), *r.Agents)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/hostcheck"
 	"onerpm/payload-scripts/internal/layout"
-	"onerpm/payload-scripts/internal/view"
 )
 
 // runCheck tells everything that stands in the way of the upgrade, in one run.
@@ -56,18 +55,17 @@ func (e *env) tell(v answer.Verdict) int {
 	if e.JSON {
 		return e.Encode(v, code)
 	}
-	view.Findings(e.Out, v.Findings)
+	line, stands := fmt.Sprintf("nothing to do: this machine is %s already", v.To), false
 	switch v.Verdict {
 	case answer.Ready:
-		fmt.Fprintf(e.Out, "ready: this machine can be upgraded from %s to %s\n", v.From, v.To)
+		line = fmt.Sprintf("ready: this machine can be upgraded from %s to %s", v.From, v.To)
 	case answer.Refused:
-		fmt.Fprintf(e.Out, "refused: this machine cannot be upgraded from %s to %s as it is; nothing was changed\n", v.From, v.To)
+		line, stands = fmt.Sprintf("refused: this machine cannot be upgraded from %s to %s as it is; nothing was changed", v.From, v.To), true
 	case answer.UnderWay:
-		fmt.Fprintln(e.Out, "under way: an upgrade is at work on this machine")
+		line = "under way: an upgrade is at work on this machine"
 	case answer.NeedsAPerson:
-		fmt.Fprintln(e.Out, "needs a person: an upgrade of this machine has stopped half-way")
-	default:
-		fmt.Fprintf(e.Out, "nothing to do: this machine is %s already\n", v.To)
+		line, stands = "needs a person: an upgrade of this machine has stopped half-way", true
 	}
+	e.page().Check(line, stands, v.Findings)
 	return code
 }

@@ -83,7 +83,7 @@ func (e *env) cleaned(found []attempt.Leftover, o options) int {
 	if a, open, err := attempt.PendingAgents(e.bundle.Places()); o.all && open && err == nil {
 		pending = a.ID
 	}
-	view.Cleaned(e.Out, e.bundle.Command(), found, view.Freed{Bytes: total, DryRun: o.dryRun, Pending: pending})
+	e.page().Cleaned(e.bundle.Command(), found, view.Freed{Bytes: total, DryRun: o.dryRun, Pending: pending})
 	return exitDone
 }
 

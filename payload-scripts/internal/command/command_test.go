@@ -4,14 +4,17 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gofrs/flock"
 
+	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/answer"
 	"onerpm/payload-scripts/internal/attempt"
+	"onerpm/payload-scripts/internal/estimate"
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/upgrade"
@@ -75,9 +78,9 @@ func TestOutcomes(t *testing.T) {
 		code   int
 		want   []string
 	}{
-		"upgraded":       {upgraded, 0, []string{"done: Product is 4.2.0", "7.25s (limit 1m0s), measured at the door", "note: version-lock"}},
-		"rolled back":    {rolledBack, 4, []string{"rolled back: Product is 4.1.1", "because: packages to new: no"}},
-		"needs a person": {needsAPerson, 5, []string{"needs a person", "do this"}},
+		"upgraded":       {upgraded, 0, []string{"done: Product is 4.2.0", "7.25s (limit 1m0s), measured at the door", "note:  version-lock"}},
+		"rolled back":    {rolledBack, 4, []string{"rolled back: Product 4.1.1 serves as before\ncause: packages to new: no\ndo:    remove the cause, then run `p start`"}},
+		"needs a person": {needsAPerson, 5, []string{"Product is DOWN since 2026-03-01 ", "it needs a person\ncause: files to old: no room\ndo:    remove the cause, then run `p start`: it goes on, back to 4.1.1\nfirst: ", "packages to new: no"}},
 		"not measured": {func(r *journal.Record) { upgraded(r); r.Probed = false }, 0,
 			[]string{"7.25s (limit 1m0s), estimated from service stop/start"}},
 		"back before the window": {func(r *journal.Record) { rolledBack(r); r.Closed, r.Reopened = time.Time{}, time.Time{} }, 4,
@@ -109,7 +112,7 @@ func TestReportTellsWhatWasMerged(t *testing.T) {
 	w := newWorld(t)
 	w.attempt(id, upgraded)
 	out, _ := w.run(0, "report")
-	contains(t, out, "configuration files of 4.2.0:", "  unchanged  /etc/other   %config of other\n  merged     /etc/a.conf\n             kept    port: 1 -> 2 (by admin)\n", "+ prepare  preflight", "1.5s")
+	contains(t, out, "configuration files of 4.2.0:", "  unchanged  /etc/other   %config of other\n  merged     /etc/a.conf\n             kept    port: 1 -> 2 (changed on this host)\n", "+ prepare  preflight", "1.5s")
 	out, _ = w.run(0, "report", "--json")
 	r := decode[upgrade.Report](t, out)
 	if len(r.Changes) != 2 || r.Changes[1].Did != files.Merged || !r.Measured || r.Window.D() != 7250*time.Millisecond || len(r.Warnings) != 1 {
@@ -181,6 +184,76 @@ func TestLog(t *testing.T) {
 	w.write(a.Log(), "x\n"+strings.Repeat(strings.Repeat("y", 99)+"\n", 2000)+"unfinished")
 	if out, _ := w.run(0, "log", "--lines", "1500"); len(out) != 1499*100+len("unfinished") {
 		t.Errorf("over several blocks: %d bytes", len(out))
+	}
+}
+
+// TestLogIsChosen by level and phase, also where it is one JSON value.
+func TestLogIsChosen(t *testing.T) {
+	w := newWorld(t)
+	a := w.attempt(id, upgraded)
+	w.write(a.Log(), "time=t level=DEBUG msg=begin\ntime=t level=INFO msg=step phase=switch name=drain\ntime=t level=WARN msg=slow\ntime=t level=ERROR msg=\"going back\" because=x\n")
+	out, _ := w.run(0, "log", "--level", "warn")
+	if strings.Count(out, "\n") != 2 || !strings.Contains(out, "slow") || !strings.Contains(out, "going back") {
+		t.Error(out)
+	}
+	out, _ = w.run(0, "log", "--phase", "switch", "--level", "warn", "--json")
+	if got := decode[map[string][]string](t, out)["lines"]; len(got) != 1 || !strings.HasSuffix(got[0], "msg=slow") {
+		t.Error(got)
+	}
+	out, _ = w.run(0, "log", "--phase", "back", "--lines", "5")
+	if !strings.HasSuffix(out, "because=x\n") || strings.Count(out, "\n") != 1 {
+		t.Error(out)
+	}
+	if out, _ = w.run(0, "log", "--phase", "open"); out != "" {
+		t.Error(out)
+	}
+	_, stderr := w.run(2, "log", "--level", "loud")
+	contains(t, stderr, "debug, info, warn or error")
+	_, stderr = w.run(2, "log", "--phase", "undo")
+	contains(t, stderr, "prepare, switch, open, back")
+}
+
+// TestReportOfAll tells of every attempt, of other bundles too, the newest first.
+func TestReportOfAll(t *testing.T) {
+	w := newWorld(t)
+	out, _ := w.run(0, "report", "--all")
+	contains(t, out, "no upgrade of Product was tried on this machine")
+	w.attempt("4.1.1-1-20260101T120000.000Z", func(r *journal.Record) {
+		upgraded(r)
+		r.ID, r.From, r.To, r.Number = "4.1.1-1-20260101T120000.000Z", "4.0.1", "4.1.1", 1
+	})
+	w.attempt(id, func(r *journal.Record) { rolledBack(r); r.Number = 2 })
+	w.write(filepath.Join(w.bundle.Places().At("4.3.0-1-20260401T120000.000Z").Var, "journal.json"), "{")
+	out, _ = w.run(0, "report", "--all")
+	contains(t, out, "3 upgrades of Product were tried on this machine", w.bundle.Places().Var(), "4.0.1 to 4.1.1: upgraded", "out of service for 7.25s",
+		"4.1.1 to 4.2.0: rolled back", "cause: packages to new: no", "4.3.0-1-20260401T120000.000Z: its journal cannot be read")
+	if strings.Index(out, "4.1.1 to 4.2.0") > strings.Index(out, "4.0.1 to 4.1.1") {
+		t.Errorf("the newest is not the first:\n%s", out)
+	}
+	out, _ = w.run(0, "report", "--all", "--json")
+	if all := decode[map[string][]attempt.Past](t, out)["attempts"]; len(all) != 3 || all[2].Error != "packages to new: no" || all[2].Outcome != journal.RolledBack || all[1].To != "4.1.1" {
+		t.Errorf("%s", out)
+	}
+}
+
+// TestStatusExpects what the rehearsal of this very bundle found, while the upgrade is under way.
+func TestStatusExpects(t *testing.T) {
+	w := newWorld(t)
+	w.attempt(id, func(r *journal.Record) { r.Began = time.Now() })
+	w.state(attempt.Running)
+	out, _ := w.run(0, "status")
+	if contains(t, out, "under way to 4.2.0, phase prepare", "Product serves"); strings.Contains(out, "next: ") {
+		t.Errorf("nobody rehearsed, and yet:\n%s", out)
+	}
+	e := estimate.Estimate{To: "4.2.0", Revision: 1, At: begun, Prepare: manifest.Duration(time.Hour), Window: manifest.Duration(3400 * time.Millisecond)}
+	if err := estimate.Write(w.bundle.Places().Rehearsed("4.2.0"), e); err != nil {
+		t.Fatal(err)
+	}
+	out, _ = w.run(0, "status")
+	contains(t, out, "next:  it is out of service in about 59m5", ", for about 3.4s (rehearsed 2026-03-01 ")
+	out, _ = w.run(0, "status", "--json")
+	if x := decode[upgrade.Report](t, out).Expected; x == nil || !x.Rehearsed.Equal(begun) || x.Serves.Sub(x.Stops) != e.Window.D() {
+		t.Errorf("%s", out)
 	}
 }
 

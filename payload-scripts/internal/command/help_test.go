@@ -21,7 +21,7 @@ func TestManualOfTheEngine(t *testing.T) {
 		contains(t, completion, "    "+c.name+") words=")
 	}
 	contains(t, page, `\-\-dry\-run`, `\-\-lines`, "/etc/p/upgrade.conf")
-	contains(t, completion, "agents) words='status start resume wait --json'", "clean) words='--all --dry-run --json'", "log) words='--follow --json --lines'")
+	contains(t, completion, "agents) words='status start resume wait --json'", "clean) words='--all --dry-run --json'", "log) words='--follow --json --level --lines --phase'", "report) words='--all --id --json --summary'")
 	if strings.Contains(page, "checked") {
 		t.Error("a flag that is not for people is in the man page")
 	}
@@ -31,7 +31,7 @@ func TestManualOfTheEngine(t *testing.T) {
 func TestSchemas(t *testing.T) {
 	w := newWorld(t)
 	out, _ := w.run(0, "help", "schema")
-	if out != "check\nerror\nreport\nstatus\nsummary\n" {
+	if out != "check\nerror\nhistory\nreport\nstatus\nsummary\n" {
 		t.Errorf("%q", out)
 	}
 	out, _ = w.run(0, "help", "schema", "check")

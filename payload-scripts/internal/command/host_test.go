@@ -169,6 +169,9 @@ func published(t *testing.T, args []string, text string) {
 	if slices.Contains(args, "--summary") {
 		names = []string{"summary"}
 	}
+	if slices.Contains(args, "--all") && args[0] == "report" {
+		names = []string{"history"}
+	}
 	value, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
 	if err != nil {
 		t.Errorf("%v: %v\n%s", args, err, text)
@@ -214,5 +217,5 @@ func rolledBack(r *journal.Record) {
 
 func needsAPerson(r *journal.Record) {
 	rolledBack(r)
-	r.Outcome, r.Todo = journal.NeedsAPerson, "do this"
+	r.Outcome, r.Todo, r.Stopped, r.Reopened = journal.NeedsAPerson, "do this", "files to old: no room", time.Time{}
 }

@@ -28,10 +28,12 @@ func runInstalled(ctx context.Context, e *env, o options) int {
 	}
 	switch s.Word {
 	case attempt.Running:
-		fmt.Fprintf(e.Out, "an upgrade is under way and continues\n  follow it: %s status --follow\n", p.Prefix)
+		e.page().Line("an upgrade is under way and continues")
+		e.page().Line("  follow it: `%s status --follow`", p.Prefix)
 		return exitUnderWay
 	case attempt.NeedsAPerson:
-		fmt.Fprintf(e.Out, "an upgrade has stopped and needs a person\n  see what to do: %s report\n", p.Prefix)
+		e.page().Line("an upgrade has stopped and needs a person")
+		e.page().Line("  see what to do: `%s report`", p.Prefix)
 		return exitNeedsPerson
 	}
 	if err := attempt.ForgetGated(p); err != nil { // this one was not refused
@@ -42,7 +44,8 @@ func runInstalled(ctx context.Context, e *env, o options) int {
 		if v.Verdict == answer.Refused {
 			e.note(attempt.Unstarted{Why: "it was refused when its package was installed", Refused: true, Findings: v.Findings})
 		}
-		fmt.Fprintf(e.Out, "the upgrade to %s was not started\n  check again: %s check\n  start it:    %s start\n", e.bundle.Manifest.To, p.Prefix, p.Prefix)
+		e.page().Line("the upgrade to %s was not started", e.bundle.Manifest.To)
+		e.page().Again(p.Prefix)
 		return code
 	}
 	if v.Verdict == answer.NothingToDo {
@@ -60,7 +63,8 @@ func runInstalled(ctx context.Context, e *env, o options) int {
 	}
 	if why != "" {
 		e.note(attempt.Unstarted{Why: why})
-		fmt.Fprintf(e.Out, "the upgrade to %s was not started: %s\n  start it: %s start\n", e.bundle.Manifest.To, why, p.Prefix)
+		e.page().Line("the upgrade to %s was not started: %s", e.bundle.Manifest.To, why)
+		e.page().Line("  start it: `%s start`", p.Prefix)
 		return exitNotStarted
 	}
 	return runStart(ctx, e, options{checked: true})

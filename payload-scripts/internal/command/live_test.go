@@ -90,7 +90,7 @@ func TestCtrlC(t *testing.T) {
 	if code := <-ended; code != 0 {
 		t.Errorf("exit %d", code)
 	}
-	p.Await("the upgrade continues; follow it again: p status --follow")
+	p.Await("the upgrade continues; follow it again: `p status --follow`")
 }
 
 // TestPlain holds that nothing but lines comes where the output is no terminal.

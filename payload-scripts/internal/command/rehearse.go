@@ -11,7 +11,6 @@ import (
 	"onerpm/payload-scripts/internal/answer"
 	"onerpm/payload-scripts/internal/estimate"
 	"onerpm/payload-scripts/internal/rehearsal"
-	"onerpm/payload-scripts/internal/view"
 )
 
 // runRehearse tries the upgrade on copies and predicts the window.
@@ -46,7 +45,7 @@ func runRehearse(ctx context.Context, e *env, _ options) int {
 	if e.JSON {
 		return e.Encode(r, code)
 	}
-	view.Rehearsal(e.Out, r)
+	e.page().Rehearsal(r)
 	return code
 }
 

@@ -32,10 +32,11 @@ func runRollback(ctx context.Context, e *env, _ options) int {
 		return e.Encode(map[string]string{"id": a.ID, "rollback": "requested"}, exitDone)
 	}
 	if why := attempt.Stalled(ctx, e.bundle.Places()); why != "" {
-		fmt.Fprintf(e.Out, "nothing works on the upgrade: %s\n  `%s start` has it go back\n", why, e.prefix())
+		e.page().Line("nothing works on the upgrade: %s", why)
+		e.page().Line("  `%s start` has it go back", e.prefix())
 		return exitDone
 	}
-	fmt.Fprintf(e.Out, "the upgrade will go back; follow it with `%s wait`\n", e.prefix())
+	e.page().Line("the upgrade will go back to %s; wait for its end: `%s wait`", rec.From, e.prefix())
 	return exitDone
 }
 

@@ -19,6 +19,7 @@ import (
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/usage"
+	"onerpm/payload-scripts/internal/view"
 )
 
 // Exit codes of the engine; docs/exit-codes.md has the table.
@@ -63,6 +64,7 @@ type options struct {
 	follow, all, dryRun, checked, first bool
 	summary                             bool
 	lines                               int
+	level, phase                        string         // of log: which lines
 	id                                  string         // of the attempt that is told of; "" for the latest
 	timeout                             *time.Duration // of wait; nil for none
 	verb                                string         // of a command that has some
@@ -97,7 +99,7 @@ func commands() []command {
 			startFlags, runStart},
 		{"status", "show how far the upgrade is; --follow until it ends",
 			"On a terminal --follow is a live view; Ctrl-C ends the view and not the upgrade. " +
-				"Elsewhere, with NO_COLOR set or with TERM=dumb each step is a line when it ends.",
+				"Elsewhere, or with TERM=dumb, each step is a line when it ends.",
 			statusFlags, runStatus},
 		{"wait", "wait for the end; the exit code is the upgrade's",
 			"When the last installation of the bundle, or the last start, began no upgrade, it says why, with exit code 3 if it was refused and 8 otherwise. " +
@@ -107,7 +109,7 @@ func commands() []command {
 		{"rollback", "go back to the old release; possible until the commit",
 			"The upgrade under way ends its current step and goes back. After the commit it is refused with exit code 3.", nil, runRollback},
 		{"report", "show the report of the last upgrade",
-			"Its steps with their times, the time out of service beside the limit, what was merged in configuration files, the first cause of a failure. " +
+			"How it ended, the cause of a failure and what to do; its steps with their times, the time out of service beside the limit, what was merged in configuration files. " +
 				"When the last installation of the bundle, or the last start, began no upgrade, it says why, and how to see the one before. " +
 				"With --id it speaks of that upgrade alone, and exits with 8 if there is none of that id. With --summary it says in a few lines how it stands and what to do.",
 			reportFlags, runReport},
@@ -181,6 +183,9 @@ func (e *env) run(ctx context.Context, noBundle error, args []string) int {
 	}
 	return code
 }
+
+// page is where people read what a command tells.
+func (e *env) page() view.Page { return view.On(e.Out) }
 
 // prefix is what the admin types.
 func (e *env) prefix() string {

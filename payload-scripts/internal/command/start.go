@@ -136,6 +136,10 @@ func (e *env) resume(ctx context.Context, p layout.Places, s attempt.Standing) i
 // attempt is resumed at the next boot or the next start.
 func (e *env) begin(ctx context.Context, p layout.Places, a layout.Attempt) int {
 	before, err := attempt.State(p)
+	rec := journal.Record{}
+	if err == nil {
+		rec, err = journal.Read(a.Var) // before the engine works on it
+	}
 	if err == nil {
 		err = attempt.Install(ctx, p, a, e.bundle.Manifest)
 	}
@@ -155,8 +159,6 @@ func (e *env) begin(ctx context.Context, p layout.Places, a layout.Attempt) int 
 	if e.JSON {
 		return e.Encode(map[string]string{"id": a.ID}, exitDone)
 	}
-	m := e.bundle.Manifest
-	fmt.Fprintf(e.Out, "the upgrade of %s from %s to %s has started\n  follow it:        %s status --follow\n  wait for its end: %s wait\n",
-		m.Product, m.From, m.To, p.Prefix, p.Prefix)
+	e.page().Begun(e.bundle.Manifest.Product, p.Prefix, rec)
 	return exitDone
 }

@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"flag"
-	"fmt"
 
 	"onerpm/payload-scripts/internal/answer"
 	"onerpm/payload-scripts/internal/attempt"
@@ -11,7 +10,6 @@ import (
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/subject"
-	"onerpm/payload-scripts/internal/upgrade"
 	"onerpm/payload-scripts/internal/view"
 )
 
@@ -40,29 +38,25 @@ func runStatus(ctx context.Context, e *env, o options) int {
 		return e.fail(err, exitFailed)
 	}
 	if ctx.Err() != nil && !e.JSON {
-		fmt.Fprintf(e.Out, "the upgrade continues; follow it again: %s status --follow\n", e.prefix())
+		e.page().Line("the upgrade continues; follow it again: `%s status --follow`", e.prefix())
 		return exitDone
 	}
-	r, code := upgrade.ReportOf(e.bundle, a, rec), exitDone
+	told, code := e.screen(a, rec), exitDone
 	if rec.Outcome == journal.Running {
-		if why := attempt.Stalled(ctx, e.bundle.Places()); why != "" {
-			r.Todo, code = stalledTodo(e.prefix(), why), exitNeedsPerson
+		if told.Stalled = attempt.Stalled(ctx, e.bundle.Places()); told.Stalled != "" {
+			told.Report.Todo, code = stalledTodo(e.prefix(), told.Stalled), exitNeedsPerson
 		}
 	}
 	if e.JSON {
-		return e.Encode(answer.Status{Report: r, Databases: dbstate.All(ctx, e.bundle)}, code)
+		return e.Encode(answer.Status{Report: told.Report, Databases: dbstate.All(ctx, e.bundle)}, code)
 	}
-	if !o.follow && code == exitDone {
-		for _, s := range rec.Steps {
-			view.Step(e.Out, s)
-		}
-	}
-	e.printEnd(r)
+	e.state(told)
 	return code
 }
 
 // followed is what a view of the attempt needs.
 func (e *env) followed(a layout.Attempt) view.Attempt {
 	p := e.bundle.Places()
-	return view.Attempt{Journal: a.Var, Progress: p.Progress(), Limit: e.bundle.Manifest.Limits.Window.D(), Stalled: attempt.NewWatch(p).Why}
+	return view.Attempt{Journal: a.Var, Progress: p.Progress(), Estimate: p.Rehearsed(e.bundle.Manifest.To),
+		Limit: e.bundle.Manifest.Limits.Window.D(), Stalled: attempt.NewWatch(p).Why}
 }

@@ -13,7 +13,6 @@ import (
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/subject"
-	"onerpm/payload-scripts/internal/upgrade"
 	"onerpm/payload-scripts/internal/view"
 )
 
@@ -70,7 +69,7 @@ func runWait(ctx context.Context, e *env, o options) int {
 		case rec.Outcome != journal.Running && (!s.Newest || word != attempt.Running):
 			return e.ended(s.Attempt, rec)
 		case !s.Newest:
-			return e.stalled(s.Attempt, rec, "a later upgrade has taken its place, "+later)
+			return e.replaced(s.Attempt, rec, later)
 		}
 		if why := watch.Why(ctx, time.Now()); why != "" {
 			return e.stalled(s.Attempt, rec, why)
@@ -87,33 +86,45 @@ func runWait(ctx context.Context, e *env, o options) int {
 
 // timeOut tells of an attempt that goes on when the time to wait for it is over.
 func (e *env) timeOut(a layout.Attempt, rec journal.Record) int {
-	r := upgrade.ReportOf(e.bundle, a, rec)
+	s := e.screen(a, rec)
 	if e.JSON {
-		return e.Encode(r, exitTimeOut)
+		return e.Encode(s.Report, exitTimeOut)
 	}
-	e.printEnd(r)
-	fmt.Fprintf(e.Out, "the time to wait is over, and the upgrade goes on\n  wait for its end: %s wait --id %s\n", e.prefix(), a.ID)
+	e.state(s)
+	e.page().Line("the time to wait is over, and the upgrade goes on")
+	e.page().Line("  wait for its end: `%s wait --id %s`", e.prefix(), a.ID)
 	return exitTimeOut
 }
 
 // stalled reports an attempt that has not ended and that nothing works on.
 func (e *env) stalled(a layout.Attempt, rec journal.Record, why string) int {
-	r := upgrade.ReportOf(e.bundle, a, rec)
-	r.Todo = stalledTodo(e.prefix(), why)
+	s := e.screen(a, rec)
+	s.Stalled, s.Report.Todo = why, stalledTodo(e.prefix(), why)
 	if e.JSON {
-		return e.Encode(r, exitNeedsPerson)
+		return e.Encode(s.Report, exitNeedsPerson)
 	}
-	e.printEnd(r)
+	e.state(s)
+	return exitNeedsPerson
+}
+
+// replaced reports an attempt that never ended, and in whose place there is a later one: how the product is that one tells.
+func (e *env) replaced(a layout.Attempt, rec journal.Record, later string) int {
+	s := e.screen(a, rec)
+	s.Report.Todo = fmt.Sprintf("a later upgrade has taken its place, %s; see `%s report --id %[1]s`", later, e.prefix())
+	if e.JSON {
+		return e.Encode(s.Report, exitNeedsPerson)
+	}
+	e.page().Line("the upgrade %s has not ended: %s", a.ID, s.Report.Todo)
 	return exitNeedsPerson
 }
 
 func (e *env) ended(a layout.Attempt, rec journal.Record) int {
-	r := upgrade.ReportOf(e.bundle, a, rec)
+	s := e.screen(a, rec)
 	if e.JSON {
-		return e.Encode(r, e.end(r))
+		return e.Encode(s.Report, e.end(s.Report))
 	}
-	e.printEnd(r)
-	return e.end(r)
+	e.state(s)
+	return e.end(s.Report)
 }
 
 // neverStarted is for a bundle that began no attempt and of which nothing was noted, because its scriptlets did not run for instance.
@@ -131,7 +142,7 @@ func (e *env) neverStarted(ctx context.Context, s subject.Subject, o options) in
 		return code
 	}
 	if !e.JSON {
-		view.NotStarted(e.Out, e.prefix(), *s.None, s.Never)
+		e.page().NotStarted(e.prefix(), *s.None, s.Never)
 	}
 	return exitNotStarted
 }
@@ -141,7 +152,7 @@ func (e *env) tellNone(s subject.Subject, code int) int {
 	if e.JSON {
 		return e.Encode(s.None, code)
 	}
-	view.NotStarted(e.Out, e.prefix(), *s.None, s.Never)
+	e.page().NotStarted(e.prefix(), *s.None, s.Never)
 	return code
 }
 

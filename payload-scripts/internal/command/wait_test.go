@@ -24,7 +24,7 @@ func TestWaitWithATimeout(t *testing.T) {
 	w.state(attempt.Running)
 	for _, args := range [][]string{{"--timeout", "0"}, {"--timeout", "10ms"}, {"--timeout=10ms", "--id", id}} {
 		text, _ := w.run(exitTimeOut, append([]string{"wait"}, args...)...)
-		contains(t, text, "under way: phase prepare", "the upgrade goes on", "p wait --id "+id)
+		contains(t, text, "under way to 4.2.0, phase prepare", "the upgrade goes on", "p wait --id "+id)
 		out, _ := w.run(exitTimeOut, append([]string{"wait", "--json"}, args...)...)
 		if r := decode[upgrade.Report](t, out); r.ID != id || r.Outcome != journal.Running {
 			t.Errorf("%v: %s", args, out)
@@ -44,7 +44,7 @@ func TestWaitWithATimeout(t *testing.T) {
 		}
 	}()
 	text, _ := w.run(exitRolledBack, "wait", "--timeout", "1h")
-	contains(t, text, "rolled back: Product is 4.1.1")
+	contains(t, text, "rolled back: Product 4.1.1 serves as before")
 	for _, bad := range []string{"", "5", "-1s", "soon"} {
 		w.run(exitUsage, "wait", "--timeout", bad)
 	}
@@ -80,7 +80,7 @@ func TestWithID(t *testing.T) {
 	text, _ := w.run(exitDone, "report", "--id", id)
 	contains(t, text, "("+id+")", "rolled back: ")
 	text, _ = w.run(exitDone, "report", "--id", later)
-	contains(t, text, "("+later+")", "under way: ")
+	contains(t, text, "("+later+")", "under way to ")
 	w.run(exitTimeOut, "wait", "--id", later, "--timeout", "0")
 
 	for _, word := range []string{"wait", "report"} {
@@ -119,7 +119,10 @@ func TestWithIDOfWhatWasCutShort(t *testing.T) {
 	w.attempt(later, func(r *journal.Record) { upgraded(r); r.Number = 2 })
 	w.state(attempt.Done)
 	text, _ = w.run(exitNeedsPerson, "wait", "--id", id)
-	contains(t, text, "a later upgrade has taken its place, "+later)
+	contains(t, text, "a later upgrade has taken its place, "+later, "`p report --id "+later+"`")
+	if strings.Contains(text, "DOWN") || strings.Contains(text, "p start") {
+		t.Errorf("what was later is not known, and this is told:\n%s", text)
+	}
 }
 
 // TestNoOlderEnd: after an installation or a start that began nothing nobody is told how an older attempt ended, by any

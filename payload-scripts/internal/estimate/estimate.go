@@ -26,9 +26,9 @@ type Estimate struct {
 
 // Expected is when the product is expected to go out of service and to serve again. The first is a fact once it has.
 type Expected struct {
-	Stops     time.Time         `json:"stops"`
-	Serves    time.Time         `json:"serves"`
-	Window    manifest.Duration `json:"window"`    // between the two
+	Stops     time.Time         `json:"stops"`     // when it goes out of service
+	Serves    time.Time         `json:"serves"`    // when it serves again
+	Window    manifest.Duration `json:"window"`    // time between the two
 	Rehearsed time.Time         `json:"rehearsed"` // when that was found out
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/agent"
+	"onerpm/payload-scripts/internal/estimate"
 	"onerpm/payload-scripts/internal/files"
 	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/journal"
@@ -41,6 +42,7 @@ type Report struct {
 	Stores   map[string]stores.Note `json:"stores,omitempty"`   // what became of the documents of each store
 	Excluded string                 `json:"excluded,omitempty"` // what the system's updates leave out now, for people
 	Agents   *agent.Record          `json:"agents,omitempty"`   // how the agents on other machines are, where there are some to upgrade and the upgrade came to them
+	Expected *estimate.Expected     `json:"expected,omitempty"` // when it is out of service and until when, where a rehearsal says it and clients are not served again yet
 }
 
 // ReportOf makes the report of an attempt from what lies on disk, as it is now.
@@ -61,6 +63,9 @@ func ReportOf(b *layout.Bundle, a layout.Attempt, r journal.Record) Report {
 			agents.Groups = []agent.Group{}
 		}
 		report.Agents = &agents
+	}
+	if e, ok := estimate.Read(b.Places().Rehearsed(r.To), r); ok {
+		report.Expected = e.Of(r)
 	}
 	if r.Outcome == journal.Upgraded {
 		report.Excluded = excluded(b)

@@ -6,6 +6,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+
+	"onerpm/payload-scripts/internal/view"
 )
 
 // Program is the engine's command as an admin types it, and all that can follow.
@@ -57,31 +59,34 @@ func (p Program) Find(name string) (Command, bool) {
 
 // Help writes the usage of all commands.
 func (p Program) Help(w io.Writer) {
-	fmt.Fprintf(w, "usage: %s COMMAND [--json] [flags]\n", p.Prefix)
+	page := view.On(w)
+	page.Line("usage: %s COMMAND [--json] [flags]", p.Prefix)
 	for _, c := range p.shown() {
-		fmt.Fprintf(w, "  %-9s %s\n", c.Name, c.What)
+		page.Item(fmt.Sprintf("  %-9s ", c.Name), c.What)
 	}
-	fmt.Fprintf(w, "  %-9s %s\n", "help", "show help for a COMMAND")
+	page.Item(fmt.Sprintf("  %-9s ", "help"), "show help for a COMMAND")
 	for _, t := range p.Topics {
-		fmt.Fprintf(w, "  %-9s %s\n", "", "or "+t.What+": help "+t.Name)
+		page.Item(fmt.Sprintf("  %-9s ", ""), "or "+t.What+": help "+t.Name)
 	}
-	fmt.Fprintln(w, "exit codes:")
+	page.Line("exit codes:")
 	for _, x := range p.Codes {
-		fmt.Fprintf(w, "  %d  %s\n", x.Code, x.What)
+		page.Item(fmt.Sprintf("  %d  ", x.Code), x.What)
 	}
 }
 
 // Of writes the usage of one command.
 func (p Program) Of(w io.Writer, c Command) {
-	fmt.Fprintf(w, "usage: %s %s [flags]\n  %s\n", p.Prefix, c.Name, c.What)
+	page := view.On(w)
+	page.Line("usage: %s %s [flags]", p.Prefix, c.Name)
+	page.Item("  ", c.What)
 	c.eachFlag(func(name, arg, what string) {
 		if arg != "" {
 			name += " " + arg
 		}
-		fmt.Fprintf(w, "  --%-10s %s\n", name, what)
+		page.Item(fmt.Sprintf("  --%-10s ", name), what)
 	})
 	if c.More != "" {
-		fmt.Fprintln(w, c.More)
+		page.Item("", c.More)
 	}
 }
 

@@ -1,11 +1,6 @@
 package view
 
-import (
-	"fmt"
-	"io"
-
-	"onerpm/payload-scripts/internal/attempt"
-)
+import "onerpm/payload-scripts/internal/attempt"
 
 // Freed is what cleaning came to.
 type Freed struct {
@@ -14,26 +9,26 @@ type Freed struct {
 	Pending string // id of an attempt that stays because its agents are pending; "" for none
 }
 
-// Cleaned prints what is left of attempts and was removed, or would be.
-func Cleaned(w io.Writer, command string, found []attempt.Leftover, f Freed) {
+// Cleaned prints what was removed of attempts, or would be: first how much space that frees. The command is what an admin types.
+func (p Page) Cleaned(command string, found []attempt.Leftover, f Freed) {
+	switch {
+	case len(found) == 0:
+		p.Line("there is nothing to remove")
+	case f.DryRun:
+		p.Line("nothing was removed; without --dry-run this frees %s", Size(f.Bytes))
+	default:
+		p.Line("removed; %s are free again", Size(f.Bytes))
+	}
 	for _, l := range found {
-		fmt.Fprintf(w, "%s: %s\n", l.ID, l.What)
+		p.Line("%s: %s", l.ID, l.What)
 		for _, path := range l.Paths {
-			fmt.Fprintf(w, "  %s\n", path)
+			p.Line("  %s", path)
 		}
 		for _, path := range l.Behind {
-			fmt.Fprintf(w, "  stays, as it is behind a symbolic link: %s\n", path)
+			p.Line("  stays, as it is behind a symbolic link: %s", path)
 		}
 	}
 	if f.Pending != "" {
-		fmt.Fprintf(w, "%s: its agents are pending, so report, log and program of it stay; see %s agents status\n", f.Pending, command)
-	}
-	switch {
-	case len(found) == 0:
-		fmt.Fprintln(w, "there is nothing to remove")
-	case f.DryRun:
-		fmt.Fprintf(w, "nothing was removed; without --dry-run this frees %s\n", Size(f.Bytes))
-	default:
-		fmt.Fprintf(w, "removed; %s are free again\n", Size(f.Bytes))
+		p.Line("%s: its agents are pending, so report, log and program of it stay; see `%s agents status`", f.Pending, command)
 	}
 }

@@ -2,39 +2,72 @@ package view
 
 import (
 	"fmt"
-	"io"
-	"slices"
-	"time"
 
 	"onerpm/payload-scripts/internal/answer"
 	"onerpm/payload-scripts/internal/finding"
 )
 
-// Findings prints what a check has found, each with what to do.
-func Findings(w io.Writer, found []finding.Finding) {
-	for _, f := range found {
-		fmt.Fprintf(w, "%-7s %s: %s\n", f.Level, f.ID, Indent(f.What))
-		if f.Do != "" {
-			fmt.Fprintf(w, "        -> %s\n", Indent(f.Do))
+// Check prints the verdict of a check, then what was found: what stands in the way, each with what to do, what the admin
+// should know, and last what was decided and by whom.
+func (p Page) Check(verdict string, refused bool, found []finding.Finding) {
+	p.item("", verdict, tone(refused), 2)
+	p.Findings(found)
+}
+
+// Findings prints what a check has found, what refuses first.
+func (p Page) Findings(found []finding.Finding) {
+	for _, level := range []finding.Level{finding.Refuse, finding.Warn, finding.Note} {
+		for _, f := range found {
+			if f.Level != level {
+				continue
+			}
+			p.finding(f)
 		}
 	}
 }
 
-// NotStarted prints why there is no upgrade to tell of; never means that none was ever tried. The command is what an admin types.
-func NotStarted(w io.Writer, command string, n answer.NotStarted, never bool) {
+func (p Page) finding(f finding.Finding) {
+	label := fmt.Sprintf("%-7s ", f.Level)
+	lines := paragraph(label, f.ID+": "+f.What, 0, p.Width)
+	p.print(tone(f.Level == finding.Refuse), lines)
+	if f.Do != "" {
+		p.item("        -> ", f.Do, false, 0)
+	}
+}
+
+// NotStarted prints why there is no upgrade to tell of, and what to type; never means that none was ever tried. The command is what an admin types.
+func (p Page) NotStarted(command string, n answer.NotStarted, never bool) {
+	var stands []finding.Finding
 	switch {
 	case never:
-		fmt.Fprintf(w, "%s\n  look first: %s check\n  start it:   %s start\n", n.Why, command, command)
+		p.Line("%s", n.Why)
+		p.Line("  look first: `%s check`", command)
+		p.Line("  start it:   `%s start`", command)
 	case n.ID != "":
-		fmt.Fprintln(w, n.Why)
+		p.Line("%s", n.Why)
 	case n.Bundle != "":
-		fmt.Fprintf(w, "no upgrade to %s was started (%s): the installation of %s was refused\n  because: %s\n  once the cause is gone: install it again\n",
-			n.To, n.Time.Format(time.DateTime+" MST"), n.Bundle, Indent(n.Why))
+		p.Line("no upgrade to %s was started: the installation of %s was refused", n.To, n.Bundle)
+		p.Item("  because: ", n.Why)
+		p.Line("  at %s", p.Stamp(n.Time))
+		p.Line("  once the cause is gone: install it again")
 	default:
-		Findings(w, slices.DeleteFunc(slices.Clone(n.Findings), func(f finding.Finding) bool { return f.Level != finding.Refuse }))
-		fmt.Fprintf(w, "no upgrade to %s was started (%s): %s\n  check again: %s check\n  start it:    %s start\n", n.To, n.Time.Format(time.DateTime+" MST"), n.Why, command, command)
+		stands = n.Findings
+		p.Line("no upgrade to %s was started: %s", n.To, n.Why)
+		p.Line("  at %s", p.Stamp(n.Time))
+		p.Again(command)
 	}
 	if n.Before != "" {
-		fmt.Fprintf(w, "  the upgrade before it: %s report --id %s\n", command, n.Before)
+		p.Line("  the upgrade before it: `%s report --id %s`", command, n.Before)
 	}
+	for _, f := range stands {
+		if f.Level == finding.Refuse {
+			p.finding(f)
+		}
+	}
+}
+
+// Again prints what to type once the cause is gone that kept an upgrade from being started.
+func (p Page) Again(command string) {
+	p.Line("  check again: `%s check`", command)
+	p.Line("  start it:    `%s start`", command)
 }

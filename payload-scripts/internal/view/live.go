@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"onerpm/payload-scripts/internal/estimate"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/progress"
-	"onerpm/payload-scripts/internal/upgrade"
 )
 
 // Poll is how often who waits for an attempt reads its journal.
@@ -20,6 +20,7 @@ const Poll = 200 * time.Millisecond
 type Attempt struct {
 	Journal  string        // the folder of its journal
 	Progress string        // the file that tells how far the running step is
+	Estimate string        // the file that tells what a rehearsal expects
 	Limit    time.Duration // of the time out of service
 
 	// Stalled (optional) tells why nothing works on the attempt, "" when something may.
@@ -30,7 +31,7 @@ type Attempt struct {
 // end. On a terminal what is under way is shown below them, as it goes. With out nil it
 // only waits. The error is the context's when that ends first. An attempt that is stalled is no longer followed.
 func Follow(ctx context.Context, out io.Writer, a Attempt) (journal.Record, error) {
-	t := onTerminal(out)
+	t, page := onTerminal(out), On(out)
 	shown := 0
 	for {
 		rec, err := journal.Read(a.Journal)
@@ -46,7 +47,8 @@ func Follow(ctx context.Context, out io.Writer, a Attempt) (journal.Record, erro
 			if s.Ended.IsZero() && shown == len(rec.Steps)-1 && rec.Outcome == journal.Running {
 				break // it is running: told when it has ended
 			}
-			Step(&ended, s)
+			page.Out = &ended
+			page.Step(s)
 		}
 		var block []string
 		if rec.Outcome == journal.Running {
@@ -75,16 +77,18 @@ func (a Attempt) block(rec journal.Record, now time.Time) []string {
 	lines := []string{phases(rec) + "   " + clock(now.Sub(rec.Began))}
 	if n := len(rec.Steps); n > 0 {
 		s := rec.Steps[n-1]
-		text := "  " + s.Name
-		if at, of := upgrade.Place(rec, s.Name); at > 0 {
-			text = fmt.Sprintf("  %d/%d %s", at, of, s.Name)
-		}
+		text := "  " + place(rec, s)
 		if s.Ended.IsZero() {
 			text += "   " + clock(now.Sub(s.Began))
 		}
 		lines = append(lines, text)
 		if !rec.Closed.IsZero() {
 			lines = append(lines, outage(rec, a.Limit, now))
+		}
+		if e, ok := estimate.Read(a.Estimate, rec); ok {
+			if text := (Page{Now: now, Zone: time.Local}).expected(e.Of(rec), down(rec)); text != "" {
+				lines = append(lines, "  "+text)
+			}
 		}
 		if note, ok := progress.Read(a.Progress, rec.ID, s.Name); ok && s.Ended.IsZero() {
 			lines = append(lines, "  "+progressText(note))

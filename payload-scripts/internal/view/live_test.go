@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/estimate"
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/progress"
 	"onerpm/payload-scripts/internal/view/ptytest"
@@ -32,12 +34,17 @@ func TestLiveFits(t *testing.T) {
 	now := time.Now()
 	rec := journal.Record{ID: id, From: "4.1.1", To: "4.2.0", Began: now.Add(-90 * time.Second), Phase: journal.Preparing, Closed: now,
 		Steps: []journal.Step{{Phase: journal.Preparing, Name: "expand the schema", Began: now}}}
+	a.Estimate = filepath.Join(t.TempDir(), "rehearsed.json")
+	e := estimate.Estimate{To: "4.2.0", At: now, Window: manifest.Duration(1500 * time.Millisecond)}
+	if err := estimate.Write(a.Estimate, e); err != nil {
+		t.Fatal(err)
+	}
 	told := progress.NewWriter(a.Progress, id)
 	told.Step("expand the schema")
 	told.Tell("fill events", 1000, 4000, "rows")
 	block := a.block(rec, now)
 	text := strings.Join(block, "\n")
-	for _, want := range []string{"1m30s", "[#####---------------] 1000 rows of 4000 rows fill events"} {
+	for _, want := range []string{"1m30s", "\n  out of service for 0.0s (limit 1m0s)\n  it serves again in about 1.5s, after 1.5s (rehearsed ", "[#####---------------] 1000 rows of 4000 rows fill events"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q lacks in\n%s", want, text)
 		}
@@ -69,18 +76,19 @@ func TestLiveFits(t *testing.T) {
 	}
 }
 
-// TestNoTerminal holds that a file is none, nor is a terminal that is not to be used as one.
+// TestNoTerminal holds that a file is none, and that one that cannot move its cursor is not drawn on. NO_COLOR is about
+// colours alone: a terminal stays one.
 func TestNoTerminal(t *testing.T) {
 	p := ptytest.New(t, 30, 10)
-	if onTerminal(p.Slave) == nil {
-		t.Error("a terminal is not seen as one")
+	if page := On(p.Slave); onTerminal(p.Slave) == nil || page.Width != 30 || !page.Colour {
+		t.Errorf("a terminal is not seen as one: %+v", page)
 	}
-	for _, setting := range []string{"NO_COLOR=1", "TERM=dumb"} {
+	for setting, drawn := range map[string]bool{"NO_COLOR=1": true, "TERM=dumb": false} {
 		key, value, _ := strings.Cut(setting, "=")
 		t.Run(key, func(t *testing.T) {
 			t.Setenv(key, value)
-			if onTerminal(p.Slave) != nil {
-				t.Errorf("it is used as a terminal in spite of %s", setting)
+			if page := On(p.Slave); (onTerminal(p.Slave) != nil) != drawn || page.Width != 30 || page.Colour {
+				t.Errorf("with %s: %+v, drawn on: %t", setting, page, !drawn)
 			}
 		})
 	}
@@ -89,8 +97,8 @@ func TestNoTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if onTerminal(file) != nil || onTerminal(nil) != nil {
-		t.Error("a file is used as a terminal")
+	if page := On(file); onTerminal(file) != nil || onTerminal(nil) != nil || page.Width != 0 || page.Colour {
+		t.Errorf("a file is used as a terminal: %+v", page)
 	}
 }
 

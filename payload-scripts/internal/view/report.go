@@ -1,11 +1,7 @@
-// Package view shows an attempt to people: its steps, how it ended, what became of the
-// configuration, and on a terminal what is under way. It reads the journal and the progress
-// file, and changes nothing.
 package view
 
 import (
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -16,52 +12,68 @@ import (
 	"onerpm/payload-scripts/internal/upgrade"
 )
 
-// Step prints one step as a line whose columns line up.
-func Step(w io.Writer, s journal.Step) {
-	took, mark := "interrupted", "-"
+// Report prints what follows the state: when it was, all that was said about the cause, the steps, what became of
+// documents and configuration.
+func (p Page) Report(s Screen) {
+	r := s.Report
+	p.space()
+	p.Line("%s from %s to %s (%s)", r.Product, r.From, r.To, r.ID)
+	p.Line("  began %s", p.Stamp(r.Began))
+	if !r.Ended.IsZero() {
+		p.Line("  ended %s, took %s", p.Stamp(r.Ended), r.Ended.Sub(r.Began).Round(time.Second))
+	}
+	if s.Record.Stopped != "" && s.Record.Stopped != r.Error {
+		p.said("the cause, as it was told:", s.Record.Stopped)
+		p.said("what it was going back for, as it was told:", r.Error)
+	} else {
+		p.said("the cause, as it was told:", r.Error)
+	}
+	p.space()
+	p.Line("steps:")
+	for _, step := range r.Steps {
+		p.step(step, step.Error == r.Error || step.Error == s.Record.Stopped)
+	}
+	p.stores(r)
+	p.changes(r)
+}
+
+// said prints all of what was said, where that is more than its first line.
+func (p Page) said(title, text string) {
+	c := causeOf(text)
+	if len(c.all) == 0 {
+		return
+	}
+	p.space()
+	p.Line("%s", title)
+	for _, line := range c.all {
+		p.Line("  %s", strings.TrimRight(line, " "))
+	}
+}
+
+// Step prints one step as a line whose columns line up. Of its error the first line is enough: the report has all of it.
+func (p Page) Step(s journal.Step) { p.step(s, false) }
+
+// step prints a step, and its error unless that was told before.
+func (p Page) step(s journal.Step, told bool) {
+	took, mark, phase := "interrupted", "-", string(s.Phase)
 	if !s.Ended.IsZero() {
 		took, mark = s.Ended.Sub(s.Began).Round(10*time.Millisecond).String(), "+"
 	}
-	if s.Error != "" {
+	if s.Back {
+		phase = "back"
+	}
+	t := tone(s.Error != "")
+	if t == bad {
 		mark = "!"
 	}
-	fmt.Fprintf(w, "%s %-8s %-40s %12s\n", mark, s.Phase, s.Name, took)
-	if s.Error != "" {
-		fmt.Fprintf(w, "    %s\n", Indent(s.Error))
+	format := "%s %-8s %-40s %12s"
+	if p.Width > 0 && p.Width < 65 {
+		format = "%s %-7s %-38s %11s"
 	}
-}
-
-// Outcome prints how it ended, or that it has not.
-func Outcome(w io.Writer, r upgrade.Report) {
-	switch r.Outcome {
-	case journal.Upgraded:
-		fmt.Fprintf(w, "done: %s is %s; %s\n", r.Product, r.To, window(r))
-	case journal.Refused:
-		fmt.Fprintf(w, "refused: nothing was changed, %s is %s\n  because: %s\n", r.Product, r.From, Indent(r.Error))
-	case journal.RolledBack:
-		fmt.Fprintf(w, "rolled back: %s is %s as it was before; %s\n  because: %s\n", r.Product, r.From, window(r), Indent(r.Error))
-	case journal.NeedsAPerson:
-		fmt.Fprintf(w, "needs a person\n  because: %s\n  %s\n", Indent(r.Error), Indent(r.Todo))
-	default:
-		if r.Todo != "" {
-			fmt.Fprintf(w, "not under way: phase %s, %s\n  %s\n", r.Phase, direction(r), Indent(r.Todo))
-			break
-		}
-		fmt.Fprintf(w, "under way: phase %s, %s, for %s\n", r.Phase, direction(r), time.Since(r.Began).Round(time.Second))
+	p.print(t, []string{fmt.Sprintf(format, mark, phase, s.Name, took)})
+	if t == bad && !told {
+		p.item("    ", causeOf(s.Error).what, bad, 0)
 	}
-	for _, warning := range r.Warnings {
-		fmt.Fprintf(w, "  note: %s\n", Indent(warning))
-	}
-	if r.Excluded != "" {
-		fmt.Fprintf(w, "  note: %s\n", Indent(r.Excluded))
-	}
-}
-
-func direction(r upgrade.Report) string {
-	if r.Back {
-		return "going back to " + r.From
-	}
-	return "going to " + r.To
 }
 
 // window tells the time without service, and how it was measured.
@@ -93,23 +105,8 @@ func waited(c *journal.Clients) string {
 	return text
 }
 
-// Report prints the whole report.
-func Report(w io.Writer, r upgrade.Report) {
-	fmt.Fprintf(w, "%s: %s to %s (%s)\n", r.Product, r.From, r.To, r.ID)
-	fmt.Fprintf(w, "began %s", r.Began.Format(time.RFC3339))
-	if !r.Ended.IsZero() {
-		fmt.Fprintf(w, ", ended %s, took %s", r.Ended.Format(time.RFC3339), r.Ended.Sub(r.Began).Round(time.Second))
-	}
-	fmt.Fprintln(w)
-	for _, s := range r.Steps {
-		Step(w, s)
-	}
-	printStores(w, r)
-	printChanges(w, r)
-}
-
-// printStores prints what became of the documents of each store.
-func printStores(w io.Writer, r upgrade.Report) {
+// stores prints what became of the documents of each store.
+func (p Page) stores(r upgrade.Report) {
 	for _, name := range slices.Sorted(maps.Keys(r.Stores)) {
 		n := r.Stores[name]
 		switch {
@@ -118,19 +115,19 @@ func printStores(w io.Writer, r upgrade.Report) {
 			for _, count := range n.Rows {
 				rows += count
 			}
-			fmt.Fprintf(w, "store %s: %d documents became %d rows\n", name, n.Documents, rows)
+			p.Line("store %s: %d documents became %d rows", name, n.Documents, rows)
 			for _, left := range n.Left {
-				fmt.Fprintf(w, "  %s\n", left)
+				p.Line("  %s", left)
 			}
 		case n.Returned:
-			fmt.Fprintf(w, "store %s: its source was proved to have what it had\n", name)
+			p.Line("store %s: its source was proved to have what it had", name)
 		}
 	}
 }
 
-// printChanges prints what became of each configuration file, in columns, and
+// changes prints what became of each configuration file, in columns, and
 // below it what the merge decided; its values hold no secret.
-func printChanges(w io.Writer, r upgrade.Report) {
+func (p Page) changes(r upgrade.Report) {
 	if len(r.Changes) == 0 {
 		return
 	}
@@ -138,41 +135,72 @@ func printChanges(w io.Writer, r upgrade.Report) {
 	if r.Outcome == journal.RolledBack || r.Outcome == journal.Refused {
 		what = "configuration files, as " + r.To + " would have had them:"
 	}
-	fmt.Fprintln(w, what)
+	p.space()
+	p.Line("%s", what)
 	width := 0
 	for _, f := range r.Changes {
 		width = max(width, len(f.Target))
 	}
 	for _, f := range r.Changes {
-		line := fmt.Sprintf("  %-9s  %-*s  %s", f.Did, width, f.Target, f.Package)
-		fmt.Fprintln(w, strings.TrimRight(line, " "))
+		label := fmt.Sprintf("  %-9s  ", f.Did)
+		line := strings.TrimRight(fmt.Sprintf("%-*s  %s", width, f.Target, f.Package), " ")
+		if p.Width > 0 && columns(label)+columns(line) > p.Width { // no columns, then
+			line = strings.TrimRight(f.Target+"\n"+f.Package, "\n")
+		}
+		p.Item(label, line)
 		for _, c := range f.Changes {
-			for line := range strings.SplitSeq(change(c), "\n") {
-				fmt.Fprintln(w, strings.TrimRight("             "+line, " "))
-			}
+			p.change(c)
 		}
 	}
 }
 
-func change(c config.Change) string {
-	text := fmt.Sprintf("%-7s", c.Kind)
-	if c.Key != "" {
-		text += " " + c.Key
+// change prints a change; values of several lines as a patch would have them.
+func (p Page) change(c config.Change) {
+	const indent = "             "
+	label, text := fmt.Sprintf(indent+"%-7s ", c.Kind), c.Key
+	if strings.Contains(c.From+c.To, "\n") {
+		p.Item(label, strings.TrimSpace(text+" ("+who(c.By)+")"))
+		p.patch(indent+"  - ", c.From)
+		if c.To != c.From {
+			p.patch(indent+"  + ", c.To)
+		}
+		return
 	}
-	switch {
-	case c.From != "" && c.To != "" && c.From != c.To:
-		text += ": " + c.From + " -> " + c.To
-	case c.From != "":
-		text += ": " + c.From
-	case c.To != "":
-		text += ": " + c.To
+	switch from, to := strings.TrimSpace(c.From), strings.TrimSpace(c.To); {
+	case from != "" && to != "" && from != to:
+		text += ": " + from + " -> " + to
+	case from != "":
+		text += ": " + from
+	case to != "":
+		text += ": " + to
 	}
-	return text + " (by " + c.By + ")"
+	p.item(label, strings.TrimPrefix(text, ": ")+" ("+who(c.By)+")", false, 2)
 }
 
-// Indent lets the lines after the first stand below it.
-func Indent(s string) string {
-	return strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n           ")
+func (p Page) patch(label, lines string) {
+	if lines == "" {
+		return
+	}
+	for line := range strings.Lines(lines) {
+		p.Item(label, strings.TrimRight(line, " \n"))
+	}
+}
+
+// who decided about a change, in words.
+func who(by string) string {
+	switch by {
+	case config.ByRelease:
+		return "by the release"
+	case config.BySet:
+		return "set by the bundle"
+	case config.ByPolicy:
+		return "by the bundle's policy"
+	case config.BySettings:
+		return "by upgrade.conf"
+	case config.ByAdmin:
+		return "changed on this host"
+	}
+	return "by " + by
 }
 
 // Size writes a number of bytes for people.

@@ -1,23 +1,23 @@
 package view
 
 import (
-	"fmt"
-	"io"
-	"strings"
 	"time"
 
 	"onerpm/payload-scripts/internal/answer"
 )
 
-// Summary prints a summary, a line for each thing that is known.
-func Summary(w io.Writer, s answer.Summary) {
-	window := ""
+// Summary prints a summary, a line for each thing that is known. Of the cause it is the one that matters; the report has all of it.
+func (p Page) Summary(s answer.Summary) {
+	window, c := "", causeOf(s.Cause)
 	if s.Window != 0 {
 		window = s.Window.D().Round(time.Millisecond).String()
 	}
-	for _, line := range [][2]string{{"id", s.ID}, {"from", s.From}, {"to", s.To}, {"outcome", string(s.Outcome)}, {"window", window}, {"cause", s.Cause}, {"todo", s.Todo}} {
+	for _, line := range [][2]string{
+		{"id       ", s.ID}, {"from     ", s.From}, {"to       ", s.To}, {"outcome  ", string(s.Outcome)}, {"window   ", window},
+		{"cause    ", c.what}, {"         it said: ", c.said}, {"todo     ", s.Todo},
+	} {
 		if line[1] != "" {
-			fmt.Fprintf(w, "%-8s %s\n", line[0], strings.ReplaceAll(strings.TrimSpace(line[1]), "\n", "\n         "))
+			p.Item(line[0], line[1])
 		}
 	}
 }

@@ -17,16 +17,18 @@ type terminal struct {
 	drawn []string // the block as it stands there
 }
 
-// onTerminal returns the terminal that w is, nil when it is none or is asked not to act as one.
+// onTerminal returns the terminal that w is, nil when it is none or cannot move its cursor.
 func onTerminal(w io.Writer) *terminal {
 	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return nil
-	}
-	if _, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS); err != nil {
+	if !ok || os.Getenv("TERM") == "dumb" || !isTerminal(f) {
 		return nil
 	}
 	return &terminal{file: f}
+}
+
+func isTerminal(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
 }
 
 // What holds when a terminal does not tell its size, and the least that is used.
@@ -35,8 +37,9 @@ const (
 	leastWidth, leastHeight = 10, 2
 )
 
-func (t *terminal) size() (width, height int) {
-	ws, err := unix.IoctlGetWinsize(int(t.file.Fd()), unix.TIOCGWINSZ)
+// size is how large a terminal is, in columns and rows.
+func size(f *os.File) (width, height int) {
+	ws, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
 	if err != nil || ws.Col == 0 || ws.Row == 0 {
 		return usualWidth, usualHeight
 	}
@@ -45,7 +48,7 @@ func (t *terminal) size() (width, height int) {
 
 // draw prints text, which stays, and the block below it in the place of the one before.
 func (t *terminal) draw(above string, block []string) error {
-	width, height := t.size()
+	width, height := size(t.file)
 	block = block[:min(len(block), height-1)]
 	var b strings.Builder
 	if rows := t.rows(width); rows > 0 {

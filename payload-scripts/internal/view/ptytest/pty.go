@@ -78,7 +78,7 @@ func (p *Pty) Output() string {
 	return p.raw.String()
 }
 
-var escape = regexp.MustCompile("^\x1b\\[([0-9]*)([AJ])")
+var escape = regexp.MustCompile("^\x1b\\[([0-9]*)([AJm])")
 
 // Screen plays what was written on a screen of a width, and fails on what the view must not use.
 func Screen(t *testing.T, written string, width int) []string {
