@@ -9,7 +9,6 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/answer"
-	"onerpm/payload-scripts/internal/estimate"
 	"onerpm/payload-scripts/internal/rehearsal"
 )
 
@@ -34,7 +33,9 @@ func runRehearse(ctx context.Context, e *env, _ options) int {
 		return e.fail(fmt.Errorf("rehearse the upgrade: %w", err), code)
 	}
 	r.Prepare += checked
-	e.keepEstimate(r)
+	if err := r.Keep(e.bundle.Places().Rehearsed(r.To), e.bundle.Manifest.Revision); err != nil {
+		fmt.Fprintf(e.Err, "warning: %v\n", err)
+	}
 	code := exitDone
 	switch {
 	case !r.Ready():
@@ -47,15 +48,4 @@ func runRehearse(ctx context.Context, e *env, _ options) int {
 	}
 	e.page().Rehearsal(r)
 	return code
-}
-
-// keepEstimate keeps what the rehearsal expects, for the status of the upgrade. It is no part of the rehearsal: a failure is told.
-func (e *env) keepEstimate(r *rehearsal.Report) {
-	expected, ok := r.Estimate(e.bundle.Manifest.Revision)
-	if !ok {
-		return
-	}
-	if err := estimate.Write(e.bundle.Places().Rehearsed(r.To), expected); err != nil {
-		fmt.Fprintf(e.Err, "warning: %v\n", err)
-	}
 }

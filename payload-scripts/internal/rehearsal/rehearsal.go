@@ -90,9 +90,13 @@ func (r *Report) Ready() bool {
 	return len(r.Problems) == 0
 }
 
-// Estimate is what the rehearsal expects of the times of the upgrade, with false where it could not try all of it.
-func (r *Report) Estimate(revision int) (estimate.Estimate, bool) {
-	return estimate.Estimate{To: r.To, Revision: revision, At: r.Began, Prepare: r.Prepare, Window: r.Window}, r.Ready() && len(r.Untried) == 0
+// Keep writes what the rehearsal expects of the times of the upgrade, for its status. Of one that could not try all of it,
+// or that says that the upgrade would go back, nothing is kept.
+func (r *Report) Keep(path string, revision int) error {
+	if !r.Ready() || len(r.Untried) > 0 {
+		return nil
+	}
+	return estimate.Write(path, estimate.Estimate{To: r.To, Revision: revision, At: r.Began, Prepare: r.Prepare, Window: r.Window})
 }
 
 // ErrBusy is returned when another rehearsal is at work.

@@ -14,7 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/estimate"
 	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 )
 
@@ -100,20 +102,28 @@ func TestFolderIsAFileSystem(t *testing.T) {
 	}
 }
 
-// TestEstimate: what is kept for the upgrade is what was tried whole and would go well.
-func TestEstimate(t *testing.T) {
+// TestKeep: what is kept for the upgrade is what was tried whole and would go well.
+func TestKeep(t *testing.T) {
 	t.Parallel()
-	r := &Report{To: "2", Began: time.Unix(1e9, 0), Prepare: manifest.Duration(time.Minute), Window: manifest.Duration(time.Second)}
-	if e, ok := r.Estimate(3); !ok || e.To != "2" || e.Revision != 3 || !e.At.Equal(r.Began) || e.Prepare != r.Prepare || e.Window != r.Window {
-		t.Errorf("%+v, %t", e, ok)
-	}
+	path, of := filepath.Join(t.TempDir(), "rehearsed"), journal.Record{To: "2", Revision: 3}
 	for name, r := range map[string]*Report{
 		"a problem": {Problems: []string{"a migration fails"}}, "a part that was not tried": {Untried: []string{"no room"}},
 		"a refusal": {Findings: []finding.Finding{{Level: finding.Refuse}}},
 	} {
-		if _, ok := r.Estimate(1); ok {
-			t.Errorf("with %s there is one", name)
+		r.To, r.Window = "2", manifest.Duration(time.Second)
+		if err := r.Keep(path, 3); err != nil {
+			t.Error(err)
 		}
+		if _, ok := estimate.Read(path, of); ok {
+			t.Errorf("with %s something is kept", name)
+		}
+	}
+	r := &Report{To: "2", Began: time.Unix(1e9, 0).UTC(), Prepare: manifest.Duration(time.Minute), Window: manifest.Duration(time.Second)}
+	if err := r.Keep(path, 3); err != nil {
+		t.Fatal(err)
+	}
+	if e, ok := estimate.Read(path, of); !ok || !e.At.Equal(r.Began) || e.Prepare != r.Prepare || e.Window != r.Window {
+		t.Errorf("%+v, %t", e, ok)
 	}
 }
 
