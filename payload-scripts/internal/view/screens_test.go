@@ -281,6 +281,15 @@ func screens() map[string]func(Page) {
 			}))
 		},
 
+		"clean": func(p Page) {
+			p.Cleaned("cloudify-upgrade", []attempt.Leftover{{ID: past[0].ID, What: "everything of it (upgraded, ended 2025-11-05 08:44 CET)", Paths: []string{"/opt/cloudify-upgrade/run/" + past[0].ID, "/var/lib/cloudify-upgrade/" + past[0].ID},
+				Behind: []string{"/srv/backups"}}}, Freed{Bytes: 300 << 20, Pending: past[1].ID})
+		},
+		"clean-dry": func(p Page) {
+			p.Cleaned("cloudify-upgrade", []attempt.Leftover{{ID: past[0].ID, What: "everything of it", Paths: []string{"/var/lib/x"}}}, Freed{Bytes: 1, DryRun: true})
+		},
+		"clean-none": func(p Page) { p.Cleaned("cloudify-upgrade", nil, Freed{}) },
+
 		"agents-stopped": agents(agent.Record{State: agent.Stopped, Why: "3 of 12 groups failed, and no more than 2 may:\ndeployment-3 of default_tenant: work 12f: no such agent", LeftOut: 2}),
 		"agents-pending": agents(agent.Record{State: agent.Pending, Why: "there is no /etc/cloudify-upgrade/credentials; write it, then run `cloudify-upgrade agents start`"}),
 		"agents-done":    agents(agent.Record{State: agent.Done}),
