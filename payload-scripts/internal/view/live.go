@@ -31,7 +31,7 @@ type Attempt struct {
 // end. On a terminal what is under way is shown below them, as it goes. With out nil it
 // only waits. The error is the context's when that ends first. An attempt that is stalled is no longer followed.
 func Follow(ctx context.Context, out io.Writer, a Attempt) (journal.Record, error) {
-	t, page := onTerminal(out), On(out)
+	t := onTerminal(out)
 	shown := 0
 	for {
 		rec, err := journal.Read(a.Journal)
@@ -42,12 +42,13 @@ func Follow(ctx context.Context, out io.Writer, a Attempt) (journal.Record, erro
 			return rec, nil // the caller tells why
 		}
 		var ended strings.Builder
+		page := On(out) // its width may change
+		page.Out = &ended
 		for ; shown < len(rec.Steps); shown++ {
 			s := rec.Steps[shown]
 			if s.Ended.IsZero() && shown == len(rec.Steps)-1 && rec.Outcome == journal.Running {
 				break // it is running: told when it has ended
 			}
-			page.Out = &ended
 			page.Step(s)
 		}
 		var block []string
