@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"onerpm/payload-scripts/internal/attempt"
@@ -69,6 +70,11 @@ func Way(r journal.Record) string {
 		return "forward to " + r.To
 	}
 	return "back to " + r.From
+}
+
+// Serves reports whether the old release was seen to serve after a way back.
+func Serves(r journal.Record) bool {
+	return !slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.HasPrefix(w, window.NotWell) })
 }
 
 // Asked reports whether an attempt goes back because the admin asked for it.

@@ -12,6 +12,7 @@ import (
 	"onerpm/payload-scripts/internal/journal"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/line"
+	"onerpm/payload-scripts/internal/window"
 )
 
 func names(stage line.Stage) []string {
@@ -166,6 +167,13 @@ func TestWay(t *testing.T) {
 	rec.Phase, rec.Back = journal.Switching, true
 	if got := Way(rec); got != "back to 1" {
 		t.Error(got)
+	}
+	if !Serves(rec) {
+		t.Error("without a warning it does not serve")
+	}
+	rec.Warnings = []string{"version-lock: a lock", window.NotWell + "app is failed"}
+	if Serves(rec) {
+		t.Error("one that is not well serves")
 	}
 	for cause, want := range map[string]bool{"": false, line.AskedBack: true, "drain: " + line.AskedBack: true, line.AskedBack + " later": false} {
 		if rec.Error = cause; Asked(rec) != want {

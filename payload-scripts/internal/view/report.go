@@ -76,8 +76,8 @@ func (p Page) step(s journal.Step, told bool) {
 	}
 }
 
-// window tells the time without service, and how it was measured.
-func window(r upgrade.Report) string {
+// outOfService tells the time without service, and how it was measured.
+func outOfService(r upgrade.Report) string {
 	if r.Closed.IsZero() {
 		return "it served all the time"
 	}

@@ -16,6 +16,7 @@ import (
 	"onerpm/payload-scripts/internal/rehearsal"
 	"onerpm/payload-scripts/internal/stores"
 	"onerpm/payload-scripts/internal/upgrade"
+	"onerpm/payload-scripts/internal/window"
 )
 
 // began is when the attempt of the tests began, and now when somebody looks.
@@ -221,6 +222,9 @@ func screens() map[string]func(Page) {
 		"back-prepare": state(both(ended(journal.RolledBack, "expand the schema: apply migration 42001_expand_roles.sql, statement 1: ERROR: permission denied for schema public (SQLSTATE 42501)"), func(r *journal.Record) { r.Back = true })),
 		"back-killed": state(both(rolledBack, func(r *journal.Record) {
 			r.Error = `the engine was stopped in the step "packages to new", by a kill, a lack of memory or a loss of power`
+		})),
+		"back-unwell": state(both(ended(journal.RolledBack, `the engine was stopped in the step "expand the schema", by a kill, a lack of memory or a loss of power`), func(r *journal.Record) {
+			r.Warnings = []string{window.NotWell + "cloudify-mgmtworker does not serve: it is failed"}
 		})),
 		"back-asked": state(ended(journal.RolledBack, "drain: "+line.AskedBack)),
 		"refused":    state(ended(journal.Refused, "preflight: /var/lib/pgsql has 1.2 GiB free, 3.4 GiB are needed for the dump of the database manager; free space on that file system (and 2 more)")),

@@ -48,7 +48,7 @@ func (p Page) State(s Screen) {
 			do = fmt.Sprintf("when it suits, run `%s start`", s.Command)
 		}
 		p.Item(doLabel, do)
-		p.Item("", window(s.Report))
+		p.Item("", outOfService(s.Report))
 	case s.Report.Outcome == journal.Refused:
 		p.cause(s.Report.Error, bad)
 		p.Item(doLabel, fmt.Sprintf("remove the cause (`%s check` tells all that is in the way), then run `%[1]s start`", s.Command))
@@ -122,10 +122,13 @@ func (p Page) headline(s Screen) (string, tone) {
 	case s.Stalled != "":
 		return fmt.Sprintf("stopped: nothing works on the upgrade of %s to %s any more; phase %s, %s", r.Product, r.To, r.Phase, p.serving(s)), bad
 	case r.Outcome == journal.Upgraded:
-		return fmt.Sprintf("done: %s is %s; %s", r.Product, r.To, window(r)), false
+		return fmt.Sprintf("done: %s is %s; %s", r.Product, r.To, outOfService(r)), false
 	case r.Outcome == journal.Refused:
 		return fmt.Sprintf("refused: nothing was changed, %s is %s", r.Product, r.From), false
 	case r.Outcome == journal.RolledBack:
+		if !upgrade.Serves(rec) {
+			return fmt.Sprintf("rolled back: %s is %s as before, and one of its services is not well", r.Product, r.From), bad
+		}
 		return fmt.Sprintf("rolled back: %s %s serves as before", r.Product, r.From), false
 	case r.Outcome == journal.NeedsAPerson && down(rec):
 		return since() + "; it needs a person", bad

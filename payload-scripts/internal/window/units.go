@@ -113,6 +113,9 @@ func (u *Units) Confirm(ctx context.Context) error {
 	return u.services.Confirm(ctx, manifest.New, u.recorded())
 }
 
+// NotWell begins the warning of a way back that had nothing to start, and after which the product does not serve all the same.
+const NotWell = "the upgrade has stopped no service, and one is not well: "
+
 // AwaitOld is for an engine that resumes, perhaps after a boot: the first one has seen no service stop. It
 // never fails a way back that has nothing left to do: a product that does not serve is reported as a warning.
 func (u *Units) AwaitOld(ctx context.Context) error {
@@ -123,7 +126,7 @@ func (u *Units) AwaitOld(ctx context.Context) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	return u.Warn("the upgrade has stopped no service, and one is not well: " + err.Error())
+	return u.Warn(NotWell + err.Error())
 }
 
 // Unmark takes the marks of the window away, and what was held off because of it.
