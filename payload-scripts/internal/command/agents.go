@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -86,7 +87,8 @@ func (e *env) end(r upgrade.Report) int {
 
 // screen is what people are shown of an attempt.
 func (e *env) screen(a layout.Attempt, rec journal.Record) view.Screen {
-	return view.Screen{Report: upgrade.ReportOf(e.bundle, a, rec), Record: rec, Command: e.bundle.Command(), Log: a.Log(), Backup: a.Backup("")}
+	_, err := os.Stat(a.RollbackRequest())
+	return view.Screen{Report: upgrade.ReportOf(e.bundle, a, rec), Record: rec, Command: e.bundle.Command(), Log: a.Log(), Backup: a.Backup(""), Wish: err == nil}
 }
 
 // state prints how an attempt is or how it ended, and how its agents are.

@@ -159,6 +159,6 @@ func (e *env) begin(ctx context.Context, p layout.Places, a layout.Attempt) int 
 	if e.JSON {
 		return e.Encode(map[string]string{"id": a.ID}, exitDone)
 	}
-	e.page().Begun(e.bundle.Manifest.Product, p.Prefix, rec)
+	e.page().Begun(e.screen(a, rec))
 	return exitDone
 }

@@ -187,7 +187,7 @@ func screens() map[string]func(Page) {
 		return func(r *journal.Record) { r.Outcome, r.Ended, r.Error = o, at(90), cause }
 	}
 	start := func(change func(*journal.Record)) func(Page) {
-		return func(p Page) { p.Begun("Cloudify Manager", "cloudify-upgrade", attempted(change).Record) }
+		return func(p Page) { p.Begun(attempted(change)) }
 	}
 	none := func(n answer.NotStarted, never bool) func(Page) {
 		return func(p Page) { p.NotStarted("cloudify-upgrade", n, never) }
@@ -230,7 +230,13 @@ func screens() map[string]func(Page) {
 		"refused":    state(ended(journal.Refused, "preflight: /var/lib/pgsql has 1.2 GiB free, 3.4 GiB are needed for the dump of the database manager; free space on that file system (and 2 more)")),
 		"done":       state(upgraded),
 
-		"way-prepare":     looked(41, running(journal.Preparing, "expand the schema", 12)),
+		"way-prepare": looked(41, running(journal.Preparing, "expand the schema", 12)),
+		"way-turns": func(p Page) {
+			p.Now = at(41)
+			s := attempted(running(journal.Preparing, "expand the schema", 12))
+			s.Wish = true
+			p.State(s)
+		},
 		"way-late":        looked(181, running(journal.Preparing, "expand the schema", 12)),
 		"way-unrehearsed": func(p Page) { p.Now = at(41); p.State(attempted(running(journal.Preparing, "expand the schema", 12))) },
 		"way-begins":      looked(0.5, func(*journal.Record) {}),
@@ -269,6 +275,12 @@ func screens() map[string]func(Page) {
 			Before: past[3].ID}, false),
 
 		"summary": func(p Page) { p.Summary(answer.SummaryOf(attempted(rolledBack).Report, "cloudify-upgrade", "")) },
+
+		"start-wish": func(p Page) {
+			s := attempted(running(journal.Preparing, "expand the schema", 12))
+			s.Wish = true
+			p.Begun(s)
+		},
 
 		"history":      func(p Page) { p.History("Cloudify Manager", "/var/lib/cloudify-upgrade", past) },
 		"history-none": func(p Page) { p.History("Cloudify Manager", "/var/lib/cloudify-upgrade", nil) },

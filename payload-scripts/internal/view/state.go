@@ -18,6 +18,20 @@ type Screen struct {
 	Log     string // where the attempt's log is
 	Backup  string // and what was saved
 	Stalled string // why nothing works on the attempt; "" when something does, or nothing has to
+	Wish    bool   // the admin asked to go back, and the attempt has yet to heed it
+}
+
+// way is which way the attempt goes when it is resumed.
+func (s Screen) way() string {
+	if s.turns() {
+		return "back to " + s.Record.From + ", as you asked"
+	}
+	return upgrade.Way(s.Record)
+}
+
+// turns reports whether an attempt that is on its way to the new release will go back.
+func (s Screen) turns() bool {
+	return s.Wish && !s.Record.Back && (s.Record.Phase == journal.Preparing || s.Record.Phase == journal.Switching)
 }
 
 // Labels of one width, below which everything stands.
@@ -37,7 +51,7 @@ func (p Page) State(s Screen) {
 	switch {
 	case s.Stalled != "":
 		p.cause(s.Stalled, bad)
-		p.Item(doLabel, fmt.Sprintf("remove the cause, then run `%s start`: it goes on, %s", s.Command, upgrade.Way(s.Record)))
+		p.Item(doLabel, fmt.Sprintf("remove the cause, then run `%s start`: it goes on, %s", s.Command, s.way()))
 	case s.Report.Outcome == journal.NeedsAPerson:
 		p.forAPerson(s)
 	case s.Report.Outcome == journal.RolledBack:
@@ -67,14 +81,15 @@ func (p Page) State(s Screen) {
 }
 
 // Begun prints that the engine was set to work on an attempt as its record says: anew, or from where it stopped.
-func (p Page) Begun(product, command string, rec journal.Record) {
-	if rec.Starts == 0 {
-		p.Line("the upgrade of %s from %s to %s has started: it goes forward, and back by itself if anything fails before its commit", product, rec.From, rec.To)
+func (p Page) Begun(s Screen) {
+	r := s.Report
+	if s.Record.Starts == 0 && !s.turns() {
+		p.Line("the upgrade of %s from %s to %s has started: it goes forward, and back by itself if anything fails before its commit", r.Product, r.From, r.To)
 	} else {
-		p.Line("the upgrade of %s from %s to %s goes on from where it stopped: it goes %s", product, rec.From, rec.To, upgrade.Way(rec))
+		p.Line("the upgrade of %s from %s to %s goes on from where it stopped: it goes %s", r.Product, r.From, r.To, s.way())
 	}
-	p.Line("  follow it:        `%s status --follow`", command)
-	p.Line("  wait for its end: `%s wait`", command)
+	p.Line("  follow it:        `%s status --follow`", s.Command)
+	p.Line("  wait for its end: `%s wait`", s.Command)
 }
 
 // cause prints why, in the one line that matters and what was said about it. The rest stands in the report.
@@ -97,7 +112,7 @@ func (p Page) forAPerson(s Screen) {
 		return
 	}
 	p.cause(rec.Stopped, bad)
-	p.Item(doLabel, fmt.Sprintf("remove the cause, then run `%s start`: it goes on, %s", s.Command, upgrade.Way(rec)))
+	p.Item(doLabel, fmt.Sprintf("remove the cause, then run `%s start`: it goes on, %s", s.Command, s.way()))
 	if rec.Back && rec.Error != "" && rec.Error != rec.Stopped {
 		p.because(firstLabel, "it was going back because of this: "+rec.Error, false)
 	}
@@ -189,6 +204,10 @@ func (p Page) running(s Screen) {
 			text += ", for " + p.ago(step.Began)
 		}
 		p.Item(stepLabel, text)
+	}
+	if s.turns() {
+		p.Item(nextLabel, "it goes "+s.way())
+		return
 	}
 	if text := p.expected(s.Report.Expected, down(s.Record)); text != "" {
 		p.Item(nextLabel, text)
