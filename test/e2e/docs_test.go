@@ -57,7 +57,7 @@ func (a *admin) upgrades() {
 	a.does("docs/agents.md", "Authorization")
 	a.does("docs/admin.md", "manual", "was not started")
 	a.does("docs/admin.md", "cloudify-upgrade start")
-	a.does("docs/admin.md", "status --follow", "done: Cloudify Manager is 4.2.0", "agents wait\r\n6\r\n") // the agents are under way
+	a.does("docs/admin.md", "status --follow", "done: Cloudify Manager is 4.2.0", "agents wait`\r\n6\r\n") // the agents are under way
 	checkNew(t, a.m, "4.2.0")
 	a.does("docs/answers.md", "help schema", "summary", `"window_measured"`)
 	// The file of credentials was there, so the agents are upgraded by themselves.
