@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"fmt"
 	"os"
 
 	"onerpm/payload-scripts/internal/answer"
@@ -55,17 +54,6 @@ func (e *env) tell(v answer.Verdict) int {
 	if e.JSON {
 		return e.Encode(v, code)
 	}
-	line, stands := fmt.Sprintf("nothing to do: this machine is %s already", v.To), false
-	switch v.Verdict {
-	case answer.Ready:
-		line = fmt.Sprintf("ready: this machine can be upgraded from %s to %s", v.From, v.To)
-	case answer.Refused:
-		line, stands = fmt.Sprintf("refused: this machine cannot be upgraded from %s to %s as it is; nothing was changed", v.From, v.To), true
-	case answer.UnderWay:
-		line = "under way: an upgrade is at work on this machine"
-	case answer.NeedsAPerson:
-		line, stands = "needs a person: an upgrade of this machine has stopped half-way", true
-	}
-	e.page().Check(line, stands, v.Findings)
+	e.page().Verdict(v)
 	return code
 }

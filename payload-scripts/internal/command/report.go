@@ -46,13 +46,10 @@ func runReport(ctx context.Context, e *env, o options) int {
 	}
 	told := e.screen(s.Attempt, rec)
 	if s.Newest && rec.Outcome == journal.Running {
-		told.Stalled = attempt.Stalled(ctx, e.bundle.Places())
+		told.Stall(attempt.Stalled(ctx, e.bundle.Places()))
 	}
 	if o.summary {
 		return e.summary(answer.SummaryOf(told.Report, e.prefix(), told.Stalled), exitDone)
-	}
-	if told.Stalled != "" {
-		told.Report.Todo = stalledTodo(e.prefix(), told.Stalled)
 	}
 	if e.JSON {
 		return e.Encode(told.Report, exitDone)

@@ -43,8 +43,8 @@ func runStatus(ctx context.Context, e *env, o options) int {
 	}
 	told, code := e.screen(a, rec), exitDone
 	if rec.Outcome == journal.Running {
-		if told.Stalled = attempt.Stalled(ctx, e.bundle.Places()); told.Stalled != "" {
-			told.Report.Todo, code = stalledTodo(e.prefix(), told.Stalled), exitNeedsPerson
+		if told.Stall(attempt.Stalled(ctx, e.bundle.Places())) {
+			code = exitNeedsPerson
 		}
 	}
 	if e.JSON {

@@ -99,7 +99,7 @@ func (e *env) timeOut(a layout.Attempt, rec journal.Record) int {
 // stalled reports an attempt that has not ended and that nothing works on.
 func (e *env) stalled(a layout.Attempt, rec journal.Record, why string) int {
 	s := e.screen(a, rec)
-	s.Stalled, s.Report.Todo = why, stalledTodo(e.prefix(), why)
+	s.Stall(why)
 	if e.JSON {
 		return e.Encode(s.Report, exitNeedsPerson)
 	}
@@ -162,8 +162,4 @@ func noneCode(n answer.NotStarted) int {
 		return exitRefused
 	}
 	return exitNotStarted
-}
-
-func stalledTodo(prefix, why string) string {
-	return fmt.Sprintf("Nothing works on the upgrade: %s.\nRemove the cause, then run `%s start`: it resumes the attempt.", why, prefix)
 }

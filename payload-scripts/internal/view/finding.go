@@ -7,6 +7,22 @@ import (
 	"onerpm/payload-scripts/internal/finding"
 )
 
+// Verdict prints what a check says, in a line, and what it has found.
+func (p Page) Verdict(v answer.Verdict) {
+	line, stands := fmt.Sprintf("nothing to do: this machine is %s already", v.To), false
+	switch v.Verdict {
+	case answer.Ready:
+		line = fmt.Sprintf("ready: this machine can be upgraded from %s to %s", v.From, v.To)
+	case answer.Refused:
+		line, stands = fmt.Sprintf("refused: this machine cannot be upgraded from %s to %s as it is; nothing was changed", v.From, v.To), true
+	case answer.UnderWay:
+		line = "under way: an upgrade is at work on this machine"
+	case answer.NeedsAPerson:
+		line, stands = "needs a person: an upgrade of this machine has stopped half-way", true
+	}
+	p.Check(line, stands, v.Findings)
+}
+
 // Check prints the verdict of a check, then what was found: what stands in the way, each with what to do, what the admin
 // should know, and last what was decided and by whom.
 func (p Page) Check(verdict string, refused bool, found []finding.Finding) {

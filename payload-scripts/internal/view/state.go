@@ -21,6 +21,14 @@ type Screen struct {
 	Wish    bool   // the admin asked to go back, and the attempt has yet to heed it
 }
 
+// Stall notes why nothing works on the attempt, "" when something does, and reports whether that is so.
+func (s *Screen) Stall(why string) bool {
+	if why != "" {
+		s.Stalled, s.Report.Todo = why, fmt.Sprintf("Nothing works on the upgrade: %s.\nRemove the cause, then run `%s start`: it resumes the attempt.", why, s.Command)
+	}
+	return why != ""
+}
+
 // way is which way the attempt goes when it is resumed.
 func (s Screen) way() string {
 	if s.turns() {
