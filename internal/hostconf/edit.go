@@ -23,7 +23,7 @@ func (d *Document) Edit(want *syntax.Node) ([]byte, error) {
 		if syntax.Equal(d.Root, want) {
 			return d.src, nil
 		}
-		e := &editor{Document: d, text: string(d.src)}
+		e := newEditor(d)
 		if err := e.round(want); err != nil {
 			return nil, err
 		}
@@ -45,10 +45,33 @@ func (d *Document) Edit(want *syntax.Node) ([]byte, error) {
 // editor collects what one round changes.
 type editor struct {
 	*Document
+	form    form
 	text    string
 	splices []splice
 	err     error
 }
+
+// form is how the keys of a format are changed.
+type form interface {
+	replace(have *syntax.Node, h *syntax.Entry, w *syntax.Node) // the value of one
+	remove(have *syntax.Node, i int)
+	insert(have, want *syntax.Node, i int) // the i-th of want
+	several() bool                         // whether more than one may be put in or taken away in a round
+}
+
+func newEditor(d *Document) *editor {
+	e := &editor{Document: d, text: string(d.src)}
+	switch write, lined := writers[d.Format]; {
+	case lined:
+		e.form = lines{e, write}
+	default:
+		e.form = braces{e}
+	}
+	return e
+}
+
+// tree reports whether a file of the format may be one value of any kind. In the other formats it is always a mapping, and a key has lines of its own.
+func tree(format string) bool { return format == "yaml" || format == "json" }
 
 func (e *editor) apply() ([]byte, error) {
 	slices.SortStableFunc(e.splices, func(a, b splice) int {
@@ -76,10 +99,15 @@ func (e *editor) put(start, end int, text string) {
 }
 
 // round replaces all values that differ, or, when only keys are too many or
-// lack, takes away or puts in one (env: all) of them.
+// lack, takes away or puts in one (or all: form.several) of them.
 func (e *editor) round(want *syntax.Node) error {
-	if e.Root.Kind != syntax.Mapping || want.Kind != syntax.Mapping || e.Format != "env" && (len(want.Keys) == 0 || len(e.Root.Keys) == 0) {
-		return e.replaceRoot(want)
+	switch {
+	case tree(e.Format):
+		if e.Root.Kind != syntax.Mapping || want.Kind != syntax.Mapping || len(want.Keys) == 0 || len(e.Root.Keys) == 0 {
+			return e.replaceRoot(want)
+		}
+	case want.Kind != syntax.Mapping:
+		return fmt.Errorf("a file of the format %s is a mapping of keys, and nothing else", e.Format)
 	}
 	if e.replaceValues(e.Root, want); e.err != nil || len(e.splices) > 0 {
 		return e.err
@@ -97,26 +125,48 @@ func (e *editor) replaceValues(have, want *syntax.Node) {
 		w := want.Get(h.Key)
 		switch {
 		case w == nil || syntax.Equal(h.Value, w):
-		case h.Value.Kind == syntax.Mapping && w.Kind == syntax.Mapping && len(w.Keys) > 0 && len(h.Value.Keys) > 0:
+		case h.Value.Kind == syntax.Mapping && w.Kind == syntax.Mapping && e.within(h.Value, w):
 			e.replaceValues(h.Value, w)
 		default:
-			e.replaceValue(have, h, w)
+			e.form.replace(have, h, w)
 		}
 	}
 }
 
-// structure takes away and puts in keys; it stops behind the first one.
+// within reports whether one mapping becomes another by changes below it, and not as a whole.
+func (e *editor) within(have, want *syntax.Node) bool {
+	if tree(e.Format) {
+		return len(have.Keys) > 0 && len(want.Keys) > 0
+	}
+	return have.Style != syntax.Flow || sameKeys(have, want)
+}
+
+// sameKeys reports whether two mappings have the same keys, and the mappings below them too.
+func sameKeys(a, b *syntax.Node) bool {
+	if len(a.Keys) != len(b.Keys) {
+		return false
+	}
+	for _, k := range a.Keys {
+		o := b.Get(k.Key)
+		if o == nil || k.Value.Kind == syntax.Mapping && (o.Kind != syntax.Mapping || !sameKeys(k.Value, o)) {
+			return false
+		}
+	}
+	return true
+}
+
+// structure takes away and puts in keys; it stops behind the first one, unless the form takes several.
 func (e *editor) structure(have, want *syntax.Node) {
 	for i, h := range have.Keys {
 		if want.Get(h.Key) == nil {
-			if e.removeKey(have, i); e.Format != "env" {
+			if e.form.remove(have, i); !e.form.several() {
 				return
 			}
 		}
 	}
 	for i, w := range want.Keys {
 		if have.Get(w.Key) == nil {
-			if e.insertKey(have, want, i); e.Format != "env" || e.err != nil {
+			if e.form.insert(have, want, i); !e.form.several() || e.err != nil {
 				return
 			}
 		}
@@ -124,7 +174,7 @@ func (e *editor) structure(have, want *syntax.Node) {
 	for _, h := range have.Keys {
 		w := want.Get(h.Key)
 		if w != nil && h.Value.Kind == syntax.Mapping && w.Kind == syntax.Mapping {
-			if e.structure(h.Value, w); e.err != nil || len(e.splices) > 0 {
+			if e.structure(h.Value, w); e.err != nil || !e.form.several() && len(e.splices) > 0 {
 				return
 			}
 		}
@@ -132,11 +182,13 @@ func (e *editor) structure(have, want *syntax.Node) {
 }
 
 // neighbours returns the position in have of the nearest key that stands before the
-// i-th of want, and of the nearest behind it; -1 for none.
-func neighbours(have, want *syntax.Node, i int) (before, behind int) {
+// i-th of want, and of the nearest behind it, among those that count; -1 for none.
+func neighbours(have, want *syntax.Node, i int, counts func(*syntax.Node) bool) (before, behind int) {
 	pos := make(map[string]int, len(have.Keys))
 	for k, e := range have.Keys {
-		pos[e.Key] = k
+		if counts(e.Value) {
+			pos[e.Key] = k
+		}
 	}
 	before, behind = -1, -1
 	for k := i - 1; k >= 0 && before < 0; k-- {

@@ -3,18 +3,15 @@ package hostconf
 import (
 	"strings"
 
-	"onerpm/internal/hostconf/envsyntax"
 	"onerpm/internal/hostconf/syntax"
 )
 
-// replaceValue replaces one value by another.
-func (e *editor) replaceValue(have *syntax.Node, h *syntax.Entry, w *syntax.Node) {
-	if e.Format == "env" {
-		text, err := envsyntax.WriteValue(w, h.Value.Style, h.Value.Exported)
-		e.fail(err)
-		e.put(h.Value.Start, h.Value.End, text)
-		return
-	}
+// braces is the form of YAML and JSON.
+type braces struct{ *editor }
+
+func (braces) several() bool { return false }
+
+func (e braces) replace(have *syntax.Node, h *syntax.Entry, w *syntax.Node) {
 	c := e.contextOf(have, h)
 	c.old = h.Value
 	text, err := e.render(w, c)
@@ -36,22 +33,17 @@ func (e *editor) fail(err error) {
 	}
 }
 
-func (e *editor) removeKey(have *syntax.Node, i int) {
+func (e braces) remove(have *syntax.Node, i int) {
 	h := have.Keys[i]
-	switch {
-	case e.Format == "env":
-		for _, lines := range append(h.Earlier, [2]int{h.Start, h.End}) {
-			e.put(lines[0], lines[1], "")
-		}
-	case have.Style == syntax.Flow:
+	if have.Style == syntax.Flow {
 		e.removeFlow(have, i)
-	default:
-		start, first := e.lineStart(h.Start)
-		if !first {
-			start = h.Start
-		}
-		e.put(start, syntax.NextLine(e.text, e.contentEnd(h)), "")
+		return
 	}
+	start, first := e.lineStart(h.Start)
+	if !first {
+		start = h.Start
+	}
+	e.put(start, syntax.NextLine(e.text, e.contentEnd(h)), "")
 }
 
 // contentEnd returns the end of the last line of a key in block style, a comment there included.
@@ -59,36 +51,15 @@ func (e *editor) contentEnd(h *syntax.Entry) int {
 	return syntax.LineEnd(e.text, max(h.Value.End, h.Colon))
 }
 
-func (e *editor) insertKey(have, want *syntax.Node, i int) {
-	before, behind := neighbours(have, want, i)
-	w := want.Keys[i]
-	switch {
-	case e.Format == "env":
-		e.insertEnv(have, w, before, behind)
-	case have.Style == syntax.Flow:
-		e.insertFlow(have, w, before, behind)
-	default:
-		e.insertBlock(have, w, before, behind)
-	}
-}
+func anyKey(*syntax.Node) bool { return true }
 
-func (e *editor) insertEnv(have *syntax.Node, w *syntax.Entry, before, behind int) {
-	pos, near := len(e.text), (*syntax.Entry)(nil)
-	switch {
-	case before >= 0:
-		near = have.Keys[before]
-		pos = near.End
-	case behind >= 0:
-		near = have.Keys[behind]
-		pos = near.Start
-	}
-	line, err := envsyntax.WriteLine(w, near)
-	e.fail(err)
-	if pos == len(e.text) && e.freshLine() != "" {
-		e.put(pos, pos, e.eol()+line)
+func (e braces) insert(have, want *syntax.Node, i int) {
+	before, behind := neighbours(have, want, i, anyKey)
+	if have.Style == syntax.Flow {
+		e.insertFlow(have, want.Keys[i], before, behind)
 		return
 	}
-	e.put(pos, pos, line+e.eol())
+	e.insertBlock(have, want.Keys[i], before, behind)
 }
 
 func (e *editor) insertBlock(have *syntax.Node, w *syntax.Entry, before, behind int) {

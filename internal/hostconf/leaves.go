@@ -32,7 +32,7 @@ func (d *Document) Leaves() []Leaf {
 		}
 	}
 	if root := d.Root; root.Kind != syntax.Null || root.Start != root.End {
-		if root.Kind != syntax.Mapping || len(root.Keys) > 0 || d.Format != "env" {
+		if root.Kind != syntax.Mapping || len(root.Keys) > 0 || tree(d.Format) {
 			walk("", root)
 		}
 	}
@@ -62,10 +62,8 @@ func (d *Document) Text(key string) (string, error) {
 		return "", fmt.Errorf("the value %q is no text", key)
 	case plain.Kind == syntax.Null:
 		return "", fmt.Errorf("it has no value %q", key)
-	case plain.Unclear:
-		return "", fmt.Errorf("the value %q is more than one word: put all of it in one pair of quotes", key)
-	case plain.Expands && plain.Exported:
-		return "", fmt.Errorf("the value %q has a $ or ` in it, which a shell replaces: write it out, or put it in single quotes", key)
+	case plain.Unclear != "":
+		return "", fmt.Errorf("the value %q %s", key, plain.Unclear)
 	}
 	return plain.Text, nil
 }

@@ -35,25 +35,25 @@ func Parse(src []byte) (*syntax.Node, error) {
 			if body := strings.TrimSpace(line); body != "" && body[0] != '#' && body[0] != ';' {
 				same[body]++
 				root.Keys = append(root.Keys, &syntax.Entry{
-					Key: LineKey(body, same[body]), Start: pos, End: end,
+					Key: LineKey(body, same[body]), Lines: [][2]int{{pos, end}},
 					Value: &syntax.Node{Kind: syntax.Line, Text: body, Section: prefix, Start: pos + strings.Index(line, body), End: pos + strings.Index(line, body) + len(body)},
 				})
 			}
 			pos = end
 			continue
 		}
-		e := &syntax.Entry{Key: prefix + line[m[4]:m[5]], Start: pos, Colon: pos + m[1]}
+		e := &syntax.Entry{Key: prefix + line[m[4]:m[5]], Start: pos + m[4], End: pos + m[5], Colon: pos + m[1]}
 		var err error
 		if e.Value, err = readValue(text, pos+m[1], m[2] >= 0); err != nil {
 			return nil, syntax.ErrorAt(text, pos, "%s: %s", e.Key, err)
 		}
 		e.Value.Sep, e.Value.Section, e.Value.Exported = line[m[6]:m[7]], prefix, m[2] >= 0
-		pos = syntax.NextLine(text, syntax.LineEnd(text, e.Value.End))
-		e.End = pos
+		end := syntax.NextLine(text, syntax.LineEnd(text, e.Value.End))
+		e.Lines = [][2]int{{pos, end}}
+		pos = end
 		if old := known[e.Key]; old != nil {
-			earlier := append(old.Earlier, [2]int{old.Start, old.End}) //nolint:gocritic // old is replaced by e
+			e.Lines = append(old.Lines, e.Lines[0])
 			*old = *e
-			old.Earlier = earlier
 			continue
 		}
 		root.Keys = append(root.Keys, e)

@@ -36,7 +36,13 @@ func readValue(text string, start int, exported bool) (*syntax.Node, error) {
 		n.End, n.Expands = max(start, r.end), r.expands
 		n.Text = r.out.String()[:r.out.Len()-r.gap]
 	}
-	n.Raw, n.Unclear = text[start:n.End], r.unclear
+	n.Raw = text[start:n.End]
+	switch {
+	case r.unclear:
+		n.Unclear = "is more than one word: put all of it in one pair of quotes"
+	case n.Expands && exported:
+		n.Unclear = "has a $ or ` in it, which a shell replaces: write it out, or put it in single quotes"
+	}
 	return n, nil
 }
 

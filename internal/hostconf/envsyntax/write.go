@@ -42,6 +42,11 @@ func WriteLine(w, near *syntax.Entry) (string, error) {
 	return line, nil
 }
 
+// WriteOver writes a value in the place of an entry's.
+func WriteOver(v *syntax.Node, old *syntax.Entry) (string, error) {
+	return WriteValue(v, old.Value.Style, old.Value.Exported)
+}
+
 // WriteValue writes a value in the style of the one it replaces if that can hold it;
 // shell reports whether a shell reads its line, or else maybe systemd.
 func WriteValue(v *syntax.Node, s syntax.Style, shell bool) (string, error) {

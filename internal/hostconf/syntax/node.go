@@ -21,6 +21,7 @@ const (
 	Mapping
 	Reference // YAML: a value with an anchor or a tag, or an alias; Text is as it stands in the file
 	Line      // env: a line that is no assignment
+	Time      // TOML: a date, a time of day or both; Text is as it stands in the file
 )
 
 // Style is how a value is written in its file.
@@ -31,8 +32,9 @@ const (
 	Plain  Style = iota
 	Single       // 'a string'
 	Double       // "a string"
-	Block        // YAML: a literal or folded string, a list or mapping by indentation
+	Block        // a string over lines; YAML: a list or mapping by indentation; INI, TOML: one below a line [header]
 	Flow         // [a] or {a: b}
+	Dotted       // TOML: a mapping that keys with a dot in them make
 )
 
 // Node is a value of a file, with the bytes it is written in.
@@ -49,14 +51,14 @@ type Node struct {
 	Target   *Node            // Reference: what it stands for; nil when that is not known
 	Means    string           // Reference: a digest of what it stands for
 	Merged   map[string]*Node // Mapping: what its merge key (<<) brings
-	Raw      string           // env: as it is written
-	Sep      string           // env: what stands between key and value
-	Section  string           // env: what the line [section] above it gives the keys below
+	Raw      string           // of a value, where an edit can use it: as it is written
+	Sep      string           // what stands between key and value, where each key has a line
+	Section  string           // env: what the line [section] above it gives the keys below; TOML: of a mapping, what stands before its keys in a header or a key
 	Expands  bool             // env: a shell would put something in
 	Exported bool             // env: on a line with export, which only shells read
-	Unclear  bool             // env: more than one word
+	Unclear  string           // why it is not certain what a program reads here, with what to do: "is ...: do ..."
 
-	Start, End int // in the file; Start == End for a null that is written as nothing
+	Start, End int // in the file; Start == End for a null that is written as nothing; of a mapping below a header: of the header's line
 	index      map[string]*Entry
 }
 
@@ -65,10 +67,13 @@ type Entry struct {
 	Key   string
 	Value *Node
 
-	Start, End int      // of the key as it is written; env: of all the lines
+	Start, End int      // of the key as it is written
 	Colon      int      // behind the colon or equals sign
-	Earlier    [][2]int // env: the lines of the same key that stand before
+	Lines      [][2]int // where keys take lines of their own: all that it takes, in their order, with their line breaks
 }
+
+// Last is the last of the entry's lines.
+func (e *Entry) Last() [2]int { return e.Lines[len(e.Lines)-1] }
 
 // OrMapping returns the root of a file without any value as a mapping without keys.
 func (n *Node) OrMapping() *Node {
