@@ -29,6 +29,7 @@ var allowed = map[string]string{
 	"github.com/mdlayher/netlink":        "for nftables and rtnetlink",
 	"github.com/mdlayher/socket":         "for netlink",
 	"github.com/mfridman/interpolate":    "for goose",
+	"github.com/pelletier/go-toml/v2":    "the grammar of TOML files: its parser alone, which tells where each part stands",
 	"github.com/pressly/goose/v3":        "migrations",
 	"github.com/sethvargo/go-retry":      "for goose",
 	"go.uber.org/multierr":               "for goose",
@@ -74,6 +75,7 @@ func TestImports(t *testing.T) {
 // sharedMayImport are the modules that packages of internal/ may import beside the standard library.
 var sharedMayImport = map[string]map[string]string{
 	"onerpm/internal/hostconf/yamlsyntax": {"github.com/goccy/go-yaml": "YAML's grammar is too large to read it by hand; both programs must read the same"},
+	"onerpm/internal/hostconf/tomlsyntax": {"github.com/pelletier/go-toml/v2": "likewise TOML's"},
 	"onerpm/internal/machine": {
 		"github.com/gofrs/flock":        "layers are made once, and a machine belongs to a process",
 		"github.com/google/renameio/v2": "files of a machine that is on are replaced whole",

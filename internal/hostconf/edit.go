@@ -19,11 +19,12 @@ type splice struct {
 // Edit changes as little as possible of the document's text until it holds want,
 // and proves it by reading the result.
 func (d *Document) Edit(want *syntax.Node) ([]byte, error) {
+	ends := lineBreak(string(d.src))
 	for range 10 + 2*(size(d.Root)+size(want)) {
 		if syntax.Equal(d.Root, want) {
 			return d.src, nil
 		}
-		e := newEditor(d)
+		e := newEditor(d, ends)
 		if err := e.round(want); err != nil {
 			return nil, err
 		}
@@ -47,6 +48,7 @@ type editor struct {
 	*Document
 	form    form
 	text    string
+	ends    string // how lines end
 	splices []splice
 	err     error
 }
@@ -59,11 +61,13 @@ type form interface {
 	several() bool                         // whether more than one may be put in or taken away in a round
 }
 
-func newEditor(d *Document) *editor {
-	e := &editor{Document: d, text: string(d.src)}
+func newEditor(d *Document, ends string) *editor {
+	e := &editor{Document: d, text: string(d.src), ends: ends}
 	switch write, lined := writers[d.Format]; {
 	case lined:
 		e.form = lines{e, write}
+	case d.Format == "toml":
+		e.form = tables{e}
 	default:
 		e.form = braces{e}
 	}
@@ -141,14 +145,14 @@ func (e *editor) within(have, want *syntax.Node) bool {
 	return have.Style != syntax.Flow || sameKeys(have, want)
 }
 
-// sameKeys reports whether two mappings have the same keys, and the mappings below them too.
+// sameKeys reports whether two mappings have the same keys; those below them that are written with dots too.
 func sameKeys(a, b *syntax.Node) bool {
 	if len(a.Keys) != len(b.Keys) {
 		return false
 	}
 	for _, k := range a.Keys {
 		o := b.Get(k.Key)
-		if o == nil || k.Value.Kind == syntax.Mapping && (o.Kind != syntax.Mapping || !sameKeys(k.Value, o)) {
+		if o == nil || k.Value.Style == syntax.Dotted && (o.Kind != syntax.Mapping || !sameKeys(k.Value, o)) {
 			return false
 		}
 	}
@@ -163,6 +167,9 @@ func (e *editor) structure(have, want *syntax.Node) {
 				return
 			}
 		}
+	}
+	if len(e.splices) > 0 {
+		return
 	}
 	for i, w := range want.Keys {
 		if have.Get(w.Key) == nil {
@@ -235,11 +242,22 @@ func (e *editor) freshLine() string {
 }
 
 // eol returns how lines end in this file.
-func (e *editor) eol() string {
-	if i := strings.IndexByte(e.text, '\n'); i > 0 && e.text[i-1] == '\r' {
+func (e *editor) eol() string { return e.ends }
+
+func lineBreak(text string) string {
+	if i := strings.IndexByte(text, '\n'); i > 0 && text[i-1] == '\r' {
 		return "\r\n"
 	}
 	return "\n"
+}
+
+// putLine puts a line in that ends as those of the file do.
+func (e *editor) putLine(pos int, line string) {
+	if pos == len(e.text) && e.freshLine() != "" {
+		e.put(pos, pos, e.eol()+line)
+		return
+	}
+	e.put(pos, pos, line+e.eol())
 }
 
 // lineStart returns where the line of pos starts, and whether only blanks stand before pos.

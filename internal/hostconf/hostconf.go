@@ -1,5 +1,5 @@
 // Package hostconf reads the configuration that a product keeps on its host: YAML,
-// JSON and env files. It is the one reader of them: whoever merges, compares or
+// JSON, env, INI, TOML and .properties files. It is the one reader of them: whoever merges, compares or
 // looks something up sees the same keys and values.
 //
 // It promises: bytes of any kind are read within bounds or refused with the line;
@@ -7,8 +7,8 @@
 // that it need not, and is proved by reading the result.
 //
 // Below it are the tree that a file is read into (syntax), a reader for each format
-// (yamlsyntax, jsonsyntax, envsyntax), the placeholders of a release's files
-// (placeholder) and the address of a database (connection).
+// (yamlsyntax, jsonsyntax, envsyntax, inisyntax, tomlsyntax, propertysyntax), the placeholders of a
+// release's files (placeholder) and the address of a database (connection).
 package hostconf
 
 import (
@@ -16,12 +16,17 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"strings"
 	"unicode/utf8"
 
 	"onerpm/internal/hostconf/envsyntax"
+	"onerpm/internal/hostconf/inisyntax"
 	"onerpm/internal/hostconf/jsonsyntax"
+	"onerpm/internal/hostconf/propertysyntax"
 	"onerpm/internal/hostconf/syntax"
+	"onerpm/internal/hostconf/tomlsyntax"
 	"onerpm/internal/hostconf/yamlsyntax"
+	"onerpm/internal/manifest"
 )
 
 // MaxSize is the largest file that is read, in bytes.
@@ -31,9 +36,15 @@ const MaxSize = 1 << 20
 // grows with the square of a mapping's keys.
 const maxYAML = 256 << 10
 
+// parsers are the readers of the formats, by the names in manifest.KeyedFormats.
+var parsers = map[string]func(src []byte) (*syntax.Node, error){
+	"json": jsonsyntax.Parse, "yaml": yamlsyntax.Parse, "env": envsyntax.Parse,
+	"ini": inisyntax.Parse, "toml": tomlsyntax.Parse, "properties": propertysyntax.Parse,
+}
+
 // Document is a file of keys and values.
 type Document struct {
-	Format string // json, yaml or env
+	Format string // one of manifest.KeyedFormats
 	Root   *syntax.Node
 
 	src   []byte
@@ -46,18 +57,12 @@ func Parse(format string, src []byte) (*Document, error) {
 	if err := CheckText(format, src); err != nil {
 		return nil, &syntax.Error{What: err.Error()}
 	}
-	var err error
-	switch format {
-	case "json":
-		d.Root, err = jsonsyntax.Parse(src)
-	case "yaml":
-		d.Root, err = yamlsyntax.Parse(src)
-	case "env":
-		d.Root, err = envsyntax.Parse(src)
-	default:
-		err = &syntax.Error{What: fmt.Sprintf("format %q is none of json, yaml, env", format)}
+	parse := parsers[format]
+	if parse == nil {
+		return nil, &syntax.Error{What: fmt.Sprintf("format %q is none of %s", format, strings.Join(manifest.KeyedFormats, ", "))}
 	}
-	if err != nil {
+	var err error
+	if d.Root, err = parse(src); err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -78,7 +83,7 @@ func (d *Document) Place(n *syntax.Node) (line, column int) {
 }
 
 // CheckText refuses what is no text of that format within the bounds. It takes the
-// format text too, which has lines instead of keys and may have any encoding.
+// format text too, which has lines instead of keys. Such a file may have any encoding, and a .properties file may be ISO 8859-1.
 func CheckText(format string, src []byte) error {
 	limit := MaxSize
 	if format == "yaml" {
@@ -89,7 +94,7 @@ func CheckText(format string, src []byte) error {
 		return fmt.Errorf("it has %d bytes, more than %d", len(src), limit)
 	case bytes.IndexByte(src, 0) >= 0:
 		return errors.New("it holds a zero byte: not a text")
-	case format != "text" && !utf8.Valid(src):
+	case format != "text" && format != "properties" && !utf8.Valid(src):
 		return errors.New("it is not UTF-8")
 	}
 	return nil

@@ -71,6 +71,50 @@ func TestErrors(t *testing.T) {
 		{"yaml, deep", "yaml", strings.Repeat("[", 1<<17), 0, 0, "nested deeper"},
 		{"yaml, deep by lists", "yaml", strings.Repeat("- ", 100) + "a\n", 0, 0, "nested deeper"},
 
+		{"ini, no key", "ini", "[s]\nnonsense\n", 2, 1, "neither a [section], nor key = value, nor a comment"},
+		{"ini, twice", "ini", "[s]\na = 1\n[t]\na = 1\na: S3cret\n", 5, 1, `"a" stands twice`},
+		{"ini, capitals", "ini", "Name = 1\nname = 2\n", 2, 1, `"Name" and "name" differ in capitals only`},
+		{"ini, a section twice", "ini", "[s]\n[t]\n[s]\n", 3, 1, `section "s" stands twice`},
+		{"ini, a section in capitals", "ini", "[s]\n[S]\n", 2, 1, "differ in capitals only"},
+		{"ini, a key's name", "ini", "s = 1\n[s]\n", 2, 1, "has the name of a key"},
+		{"ini, text behind a section", "ini", "[s] x\n", 1, 1, "is no [section]"},
+		{"ini, an open section", "ini", "[s\n", 1, 1, "is no [section]"},
+		{"ini, blanks in a section", "ini", "[ s ]\n", 1, 1, "the name of a section"},
+		{"ini, backslash", "ini", "é = S3cret \\\n  b\n", 1, 1, `ends with \`},
+		{"ini, open quote", "ini", "a = 1\n  b = 2\nc = \"S3cret\n", 3, 1, "a quote that is not closed"},
+		{"ini, open quote in lines", "ini", "a =\n  'S3cret\n", 2, 3, "a quote that is not closed"},
+		{"ini, two signs", "ini", "a:b = S3cret\n", 1, 1, "a : stands before the ="},
+		{"ini, a key within a value", "ini", "[s]\na = 1\n  b = S3cret\nb = 2\n", 3, 3, `the key "b"`},
+		{"ini, a section within a value", "ini", "a = 1\n  [s]\n", 2, 3, "like a [section]"},
+		{"ini, control character", "ini", "a = b\x01\n", 1, 6, "control character"},
+		{"ini, old line break", "ini", "a = b\rc = d\n", 1, 6, "control character"},
+		{"ini, another blank", "ini", "a = b\u00a0\n", 1, 1, "not every reader"},
+		{"ini, another blank before a value", "ini", "a = \u00a0b\n", 1, 1, "not every reader"},
+
+		{"no toml", "toml", "a = 1\nb = \n", 2, 5, "unexpected character"},
+		{"toml, twice", "toml", "a = 1\na = 'S3cret'\n", 2, 1, `"a" stands twice`},
+		{"toml, a table twice", "toml", "[a]\n[b]\n[a]\n", 3, 2, `"a" stands twice`},
+		{"toml, a table and keys with dots", "toml", "a.b = 1\n[a]\n", 2, 2, `"a" stands twice`},
+		{"toml, a table and an array of them", "toml", "[[a]]\n[a]\n", 2, 2, `"a" stands twice`},
+		{"toml, into braces", "toml", "a = {b = 1}\n[a.c]\n", 2, 2, `"a" stands twice`},
+		{"toml, into a value", "toml", "a = 1\n[a.c]\n", 2, 2, `"a" stands twice`},
+		{"toml, byte order mark", "toml", "\ufeffa = x\n", 1, 5, "unexpected character"},
+		{"toml, an open text", "toml", "a = \"S3cret\n", 1, 12, "new lines"},
+		{"toml, deep", "toml", "a = " + strings.Repeat("[", 100) + strings.Repeat("]", 100), 0, 0, "nested deeper"},
+		{"toml, deep by dots", "toml", strings.Repeat("a.", 100) + "a = 1\n", 1, 1, "nested deeper"},
+		{"toml, deep by a header", "toml", "[" + strings.Repeat("a.", 100) + "a]\n", 1, 2, "nested deeper"},
+		{"toml, very deep", "toml", "a = " + strings.Repeat("[", 1<<17), 1, 10005, "nested more"},
+
+		{"properties, twice", "properties", "a=1\n\\u0061=S3cret\n", 2, 1, `"a" stands twice`},
+		{"properties, no key", "properties", "=1\n", 1, 1, "a key is empty"},
+		{"properties, half of a character", "properties", "a=\\ud800\n", 1, 3, "half of a character"},
+		{"properties, no escape", "properties", "a=1\nb=x\\u12\n", 2, 4, "four hexadecimal digits"},
+		{"properties, the last line goes on", "properties", "a=1\\", 1, 4, `the last line ends with \`},
+		{"properties, a line of a backslash", "properties", "\\\na=1\n", 1, 1, "alone"},
+		{"properties, documents", "properties", "a=1\n#---\nb=1\n", 2, 1, "Spring Boot"},
+		{"properties, old line break", "properties", "a=1\rb=2\n", 1, 4, "carriage return"},
+		{"properties, zero byte", "properties", "a=\x00", 0, 0, "zero byte"},
+
 		{"env, open quote", "env", "A=1\n B='x\n", 2, 1, "B: a quote that is not closed"},
 		{"env, open double quote", "env", "B=\"x\\\"\n", 1, 1, "B: a quote that is not closed"},
 	} {
@@ -151,6 +195,11 @@ func TestLeaves(t *testing.T) {
 		{"yaml, nothing", "yaml", "# nothing\n", ""},
 		{"env", "env", "# c\nA = 1\n[s]\nB.x='y'\nulimit -n 1\nulimit -n 1\n", "A=1@2:5 =[s]@3:1 s.B.x=y@4:5 =ulimit -n 1@5:1 =ulimit -n 1@6:1"},
 		{"env, nothing", "env", "\n", ""},
+		{"ini", "ini", "g = 1\n[s]\nk = a\n  b\n[t.u]\n", "g=1@1:5 s.k=a\nb@3:5 t.u={}@5:1"},
+		{"ini, nothing", "ini", "; c\n", ""},
+		{"toml", "toml", "a.b = 1\n[t]\nl = [1, {x = 'y'}]\ni = { d = 1979-05-27 }\n[[u]]\nk = 'v'\n", "a.b=1@1:7 t.l=[1, {x: y}]@3:5 t.i.d=1979-05-27@4:11 u=[{k: v}]@5:1"},
+		{"toml, nothing", "toml", "", ""},
+		{"properties", "properties", "a.b=1\nc : \\\n  x\n", "a.b=1@1:5 c=x@3:3"},
 	} {
 		d := parse(t, c.format, c.text)
 		var got []string
@@ -227,10 +276,37 @@ func TestLargeFiles(t *testing.T) {
 		"json, one line":          {"json", "[" + strings.Repeat("1,", n*4) + "1]"},
 		"json, escapes":           {"json", `"` + strings.Repeat(`\ufffd`, n*2) + `"`},
 		"yaml, aliases of much":   {"yaml", "a: &a [" + strings.Repeat("1,", 5000) + "]\nb: [" + strings.Repeat("*a , ", 20000) + "]\n"},
+		"ini, keys":               {"ini", numbered("k%d = 1\n", n)},
+		"ini, sections":           {"ini", numbered("[s%d]\nk = 1\n", n)},
+		"ini, lines of a value":   {"ini", "k =\n" + strings.Repeat(" x = y\n", n*2)},
+		"ini, empty lines":        {"ini", "k = 1\n" + strings.Repeat("\n", n*8) + " 2\n"},
+		"ini, blanks":             {"ini", "k =" + strings.Repeat(" ", n*8) + "x\n"},
+		"properties, keys":        {"properties", numbered("k%d=1\n", n)},
+		"properties, lines":       {"properties", "k=" + strings.Repeat("x\\\n", n*4) + "y\n"},
+		"properties, backslashes": {"properties", "k=" + strings.Repeat(`\\`, n*4) + "\n"},
+		"properties, escapes":     {"properties", "k=" + strings.Repeat(`\u00e9`, n*2) + "\n"},
+		"toml, keys":              {"toml", numbered("k%d = 1\n", n)},
+		"toml, tables":            {"toml", numbered("[t%d]\nk = 1\n", n)},
+		"toml, tables in a table": {"toml", numbered("[t.t%d]\nk = 1\n", n)},
+		"toml, array of tables":   {"toml", strings.Repeat("[[t]]\nk = 1\n", n)},
+		"toml, keys with dots":    {"toml", numbered("a.b.k%d = 1\n", n)},
+		"toml, one line":          {"toml", "k = [" + strings.Repeat("{a = 1}, ", n) + "]\n"},
+		"toml, lines of CRLF":     {"toml", strings.Repeat("[[t]]\r\nk = \"\"\"\r\nx\"\"\"\r\n", n/2)},
+		"toml, a text of lines":   {"toml", "k = \"\"\"" + strings.Repeat("x\\\n", n*4) + "\"\"\"\n"},
 		"yaml, one line":          {"yaml", "[" + strings.Repeat("é, ", n) + "1]"},
 	} {
 		if _, err := hostconf.Parse(c.format, []byte(c.text)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+
 	}
+}
+
+// numbered repeats a line with the numbers from 0.
+func numbered(line string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, line, i)
+	}
+	return b.String()
 }

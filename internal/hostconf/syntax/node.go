@@ -58,7 +58,8 @@ type Node struct {
 	Exported bool             // env: on a line with export, which only shells read
 	Unclear  string           // why it is not certain what a program reads here, with what to do: "is ...: do ..."
 
-	Start, End int // in the file; Start == End for a null that is written as nothing; of a mapping below a header: of the header's line
+	Start, End int // in the file; Start == End for a null that is written as nothing; of a mapping below a header: of the header's line, 0 for none
+	Body       int // TOML: of such a mapping, where the last line of its own keys ends, or else its header
 	index      map[string]*Entry
 }
 

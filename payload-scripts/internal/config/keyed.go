@@ -136,6 +136,7 @@ func (m *merger) merge(path string, b, t, mine *syntax.Node) *syntax.Node {
 func (m *merger) mergeMapping(path string, b, t, mine *syntax.Node) *syntax.Node {
 	out := &syntax.Node{Kind: syntax.Mapping}
 	if mine != nil {
+		out.Style = mine.Style
 		for _, e := range mine.Keys {
 			if v := m.merge(syntax.Join(path, e.Key), b.Get(e.Key), t.Get(e.Key), e.Value); v != nil {
 				out.Keys = append(out.Keys, &syntax.Entry{Key: e.Key, Value: v})
@@ -143,6 +144,9 @@ func (m *merger) mergeMapping(path string, b, t, mine *syntax.Node) *syntax.Node
 		}
 	}
 	if t != nil {
+		if mine == nil {
+			out.Style = t.Style
+		}
 		for i, e := range t.Keys {
 			if mine.Get(e.Key) != nil {
 				continue
