@@ -13,6 +13,7 @@ import (
 	"onerpm/internal/hostconf"
 	"onerpm/internal/hostconf/placeholder"
 	"onerpm/internal/hostconf/syntax"
+	"onerpm/internal/manifest"
 )
 
 // Entry is one value of a file.
@@ -23,13 +24,10 @@ type Entry struct {
 	Column int    // from 1, in characters; of the value or what is known of its place
 }
 
-// formats are what Read takes.
-var formats = []string{"json", "yaml", "env", "text"}
-
-// Read takes a file apart. format is json, yaml, env or text; file is its name for mistakes.
+// Read takes a file apart. format is one of manifest.Formats; file is its name for mistakes.
 func Read(format, file string, data []byte) ([]Entry, *mistake.Mistake) {
-	if !slices.Contains(formats, format) {
-		return nil, &mistake.Mistake{File: file, What: fmt.Sprintf("%q is no format", format), Allowed: "allowed: json, yaml, env, text"}
+	if !slices.Contains(manifest.Formats, format) {
+		return nil, &mistake.Mistake{File: file, What: fmt.Sprintf("%q is no format", format), Allowed: "allowed: " + strings.Join(manifest.Formats, ", ")}
 	}
 	if err := hostconf.CheckText(format, data); err != nil {
 		return nil, &mistake.Mistake{File: file, What: err.Error()}
@@ -39,9 +37,13 @@ func Read(format, file string, data []byte) ([]Entry, *mistake.Mistake) {
 	}
 	d, err := hostconf.Parse(format, data)
 	if err != nil {
-		m := &mistake.Mistake{File: file, What: fmt.Sprintf("not %s: %v", strings.ToUpper(format), err)}
+		name := strings.ToUpper(format)
+		if format == "properties" {
+			name = ".properties"
+		}
+		m := &mistake.Mistake{File: file, What: fmt.Sprintf("not %s: %v", name, err)}
 		if at := (*syntax.Error)(nil); errors.As(err, &at) {
-			m.Line, m.Column, m.What = at.Line, at.Column, fmt.Sprintf("not %s: %s", strings.ToUpper(format), at.What)
+			m.Line, m.Column, m.What = at.Line, at.Column, fmt.Sprintf("not %s: %s", name, at.What)
 		}
 		return nil, m
 	}

@@ -9,6 +9,7 @@ import (
 
 	"onerpm/bundler/internal/conffile"
 	"onerpm/internal/hostconf/hostconftest"
+	"onerpm/internal/manifest"
 )
 
 func TestRead(t *testing.T) {
@@ -35,7 +36,11 @@ func TestRead(t *testing.T) {
 		{"twice", "json", `{"a": 1, "a": 2}`, nil, `f:1:10: not JSON: the key "a" stands twice`},
 		{"no text", "env", "A=\x00", nil, "f: it holds a zero byte: not a text"},
 		{"text", "text", "a\r\n\nb", entries{{"", "a", 1, 1}, {"", "", 2, 1}, {"", "b", 3, 1}}, ""},
-		{"no format", "ini", "", nil, `f: "ini" is no format; allowed: json, yaml, env, text`},
+		{"ini", "ini", "g = <<p>>\n[s]\nk: a\n  b\n", entries{{"g", "<<p>>", 1, 5}, {"s.k", "a\nb", 3, 4}}, ""},
+		{"toml", "toml", "a.b = '<<p>>'\n[t]\nc = [1, {d = 2}]\n[[u]]\ne = 1_0\n", entries{{"a.b", "<<p>>", 1, 7}, {"t.c", "[1, {d: 2}]", 3, 5}, {"u", "[{e: 10}]", 4, 1}}, ""},
+		{"properties", "properties", "a.b=<<p>>\nc : \\u00e9\n", entries{{"a.b", "<<p>>", 1, 5}, {"c", "é", 2, 5}}, ""},
+		{"broken ini", "ini", "[s]\nnothing\n", nil, "f:2:1: not INI: neither a [section], nor key = value, nor a comment"},
+		{"no format", "hocon", "", nil, `f: "hocon" is no format; allowed: json, yaml, env, ini, toml, properties, text`},
 	}
 	for _, tt := range tests {
 		got, m := conffile.Read(tt.format, "f", []byte(tt.src))
@@ -86,11 +91,12 @@ func TestPlaceholders(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	for _, format := range []string{"json", "yaml", "env", "text"} {
+	for _, format := range manifest.Formats {
 		f.Add(format, []byte("{a: 1}"))
 		f.Add(format, []byte("{\"a\": [1, {}]}"))
 		f.Add(format, []byte("a:\n  b: &x *x\n"))
 		f.Add(format, []byte("A=1\nexport B='\n"))
+		f.Add(format, []byte("[a]\nb = 1\n"))
 	}
 	f.Fuzz(func(t *testing.T, format string, src []byte) {
 		if len(src) > 4096 {
@@ -111,6 +117,8 @@ func TestCompare(t *testing.T) {
 	tests := []struct{ name, format, old, new, want string }{
 		{"keys", "env", "A=1\nB=2\nC=<<x>>\nD=4\n", "D=4\nC=<<y>>\nB=3\nE=5\nE=6\n", "~B:2>3 +E:>6 -A:1>"},
 		{"other lines", "env", "A=1\numask 022\n", "umask 027\nA=1\n", "-:umask 022> +:>umask 027"},
+		{"sections", "ini", "[a]\nb=1\nc=2\n[d]\n", "[a]\nb=1\nd=2\n[e]\nf=<<x>>\n", "+a.d:>2 +e.f:><<x>> -a.c:2> -d:{}>"},
+		{"tables", "toml", "[[a]]\nb = 1\n", "[[a]]\nb = 1\n[[a]]\nb = 2\n", "~a:[{b: 1}]>[{b: 1}, {b: 2}]"},
 		{"nested", "yaml", "a: {b: 1, c: 2}\n", "a: {b: 1, d: 2}\n", "+a.d:>2 -a.c:2>"},
 		{"lines", "text", "a\nb\nc\nd\n", "a\nx\nc\ny\nd\n", "-:b> +:>x +:>y"},
 		{"moved line", "text", "a\nb\nc\n", "b\nc\na\n", "-:a> +:>a"},
