@@ -103,6 +103,10 @@ func TestEdit(t *testing.T) {
 		{"toml: a table without a header", "toml", "# head\n\n# about a.b\n[a.b]\nx = 1\n", func(n *syntax.Node) { set(n, "a.y", "v"); set(n, "g", "w") }, "# head\n\ng = \"w\"\n[a]\ny = \"v\"\n\n# about a.b\n[a.b]\nx = 1\n"},
 		{"toml: keys with dots", "toml", "[t]\na.b = 1 # c\na.'d e'.f = 2\nz = 3\n", func(n *syntax.Node) { set(n, "t.a.g", "v"); set(n, "t.a.d e.h", "w"); set(n, "t.a.i.j", "y") }, "[t]\na.b = 1 # c\na.'d e'.f = 2\na.'d e'.h = \"w\"\na.g = \"v\"\na.i.j = \"y\"\nz = 3\n"},
 		{"toml: braces", "toml", "t = {a = 1, b = { c = '2' }} # d\n", func(n *syntax.Node) { set(n, "t.b.c", "x") }, "t = {a = 1, b = { c = 'x' }} # d\n"},
+		{"toml: a value in braces becomes a table", "toml", "t = {a = 1, b = 'x'} # d\n", func(n *syntax.Node) {
+			n.Get("t").Find("b").Value = &syntax.Node{Kind: syntax.Mapping}
+			set(n, "t.b.c", "y")
+		}, "t = {a = 1, b = { c = \"y\" }} # d\n"},
 		{"toml: a key in braces", "toml", "t = {a = 1, b = {c = '2'}} # d\n", func(n *syntax.Node) { set(n, "t.b.d", "x") }, "t = {a = 1, b = { c = '2', d = \"x\" }} # d\n"},
 		{"toml: a table goes", "toml", "[a]\nx = 1\n\n[a.b] # c\n# d\ny = 1\n\n[c]\nz = 1\n\n[a.e]\nw = 1\n", func(n *syntax.Node) { unset(n, "a") }, "[c]\nz = 1\n\n"},
 		{"toml: the last key of a table goes", "toml", "[a]\nx = 1\n[b]\n", func(n *syntax.Node) { unset(n.Get("a"), "x") }, "[a]\n[b]\n"},

@@ -86,9 +86,10 @@ func (e lines) insert(have, want *syntax.Node, i int) {
 		e.insertSection(have, want, i)
 		return
 	}
+	// What want has not was taken away in a round before: where no key is near, there is none.
 	before, behind := neighbours(have, want, i, isKey)
 	pos, near := len(e.text), (*syntax.Entry)(nil)
-	switch first := slices.IndexFunc(have.Keys, func(k *syntax.Entry) bool { return isSection(k.Value) }); {
+	switch {
 	case before >= 0:
 		near = have.Keys[before]
 		pos = near.Last()[1]
@@ -97,8 +98,8 @@ func (e lines) insert(have, want *syntax.Node, i int) {
 		pos = near.Last()[0]
 	case have != e.Root:
 		pos = have.End // right below the section's own line
-	case first >= 0:
-		pos = e.above(have.Keys[first].Lines[0][0], e.Root.Start, e.comment)
+	case len(have.Keys) > 0: // before the first section
+		pos = e.above(have.Keys[0].Lines[0][0], e.Root.Start, e.comment)
 	}
 	line, err := e.line(w, near)
 	e.fail(err)

@@ -1,7 +1,6 @@
 package hostconf
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -21,7 +20,7 @@ func (e tables) replace(have *syntax.Node, h *syntax.Entry, w *syntax.Node) {
 	switch {
 	case was.Kind == syntax.List && was.Style == syntax.Block && tomlsyntax.IsTables(w):
 		e.replaceTables(h, w)
-	case tomlsyntax.IsBlock(was) || was.Style == syntax.Dotted || w.Kind == syntax.Mapping && was.Kind != syntax.Mapping:
+	case len(h.Lines) > 0 && (tomlsyntax.IsBlock(was) || was.Style == syntax.Dotted || w.Kind == syntax.Mapping && was.Kind != syntax.Mapping):
 		e.remove(have, slices.Index(have.Keys, h)) // what it becomes is put in by the next round
 	default:
 		text, err := tomlsyntax.WriteValue(w, was)
@@ -62,31 +61,23 @@ func (e tables) insert(have, want *syntax.Node, i int) {
 		e.insertBlock(have, want, i)
 		return
 	}
-	near := (*syntax.Entry)(nil)
-	for _, k := range have.Keys {
-		if onLine(k.Value) {
-			near = k // whose way is taken where no key stands beside it
-			break
-		}
-	}
+	// What want has not was taken away in a round before: where no key is near, the table has none on a line.
 	before, behind := neighbours(have, want, i, onLine)
 	switch {
 	case before >= 0:
-		near = have.Keys[before]
+		near := have.Keys[before]
 		e.insertLines(have, w, near, near.Lines[0][1])
 	case behind >= 0:
-		near = have.Keys[behind]
+		near := have.Keys[behind]
 		e.insertLines(have, w, near, near.Lines[0][0])
-	case have.Style == syntax.Dotted && near != nil:
-		e.insertLines(have, w, near, near.Lines[0][1])
-	case have == e.Root && near == nil && len(have.Keys) > 0:
+	case have == e.Root && len(have.Keys) > 0: // before the first table
 		e.insertLines(have, w, nil, e.above(e.first(have).Lines[0][0], e.Root.Start, hash))
-	case have == e.Root && near == nil: // a file of comments
+	case have == e.Root: // a file of comments
 		e.insertLines(have, w, nil, len(e.text))
 	case have.Body == 0: // a table that has no header itself, but tables below it have
 		e.insertHeader(have, w)
 	default:
-		e.insertLines(have, w, near, have.Body)
+		e.insertLines(have, w, nil, have.Body)
 	}
 }
 
@@ -147,10 +138,6 @@ func (e tables) insertBlock(have, want *syntax.Node, i int) {
 	w := want.Keys[i]
 	path := tomlsyntax.WriteKey(w.Key)
 	if have != e.Root {
-		if have.Section == "" {
-			e.fail(fmt.Errorf("the table %q cannot be put in", w.Key))
-			return
-		}
 		path = have.Section + "." + path
 	}
 	lines, err := tomlsyntax.WriteBlock(path, w.Value)

@@ -68,6 +68,17 @@ func Parse(format string, src []byte) (*Document, error) {
 	return d, nil
 }
 
+// Levels is how deep the keys of a format go: those of INI stand below a section or before all of them.
+func Levels(format string) int {
+	switch {
+	case format == "ini":
+		return 2
+	case manifest.TextValues(format):
+		return 1
+	}
+	return syntax.MaxDepth
+}
+
 // Place returns where a value stands: line and column from 1, the column in characters.
 func (d *Document) Place(n *syntax.Node) (line, column int) {
 	if d.lines == nil {

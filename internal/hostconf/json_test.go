@@ -14,7 +14,7 @@ func TestJSON(t *testing.T) {
 		{"yaml", "base: &b {x: 1, y: 2}\nmine: {<<: *b, y: 3}\nlist:\n  - *b\n", `{"base":{"x":1,"y":2},"mine":{"y":3,"x":1},"list":[{"x":1,"y":2}]}`},
 		{"yaml", "", `{}`},
 		{"ini", "g = 1\n[s]\na = \"x\"\n", `{"g":"1","s":{"a":"\"x\""}}`},
-		{"toml", "a.b = 1_0\nc = [+1, 2.5, true]\nd = 1979-05-27\n[[e]]\nf = 0x1F\n", `{"a":{"b":"1_0"},"c":["+1",2.5,true],"d":"1979-05-27","e":[{"f":"0x1F"}]}`},
+		{"toml", "a.b = 1_0\nc = [+1, 2.5, true]\nd = 1979-05-27\n[[e]]\nf = 0x1F\n", `{"a":{"b":10},"c":[1,2.5,true],"d":"1979-05-27","e":[{"f":"0x1F"}]}`},
 		{"properties", "a.b=1\nc=x\\n\n", `{"a.b":"1","c":"x\n"}`},
 		{"env", "A=1\nnonsense\nB='x y'\n", `{"A":"1","B":"x y"}`},
 	} {

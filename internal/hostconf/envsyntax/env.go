@@ -52,8 +52,9 @@ func Parse(src []byte) (*syntax.Node, error) {
 		e.Lines = [][2]int{{pos, end}}
 		pos = end
 		if old := known[e.Key]; old != nil {
-			e.Lines = append(old.Lines, e.Lines[0])
+			lines := append(old.Lines, e.Lines[0]) //nolint:gocritic // old is replaced by e
 			*old = *e
+			old.Lines = lines
 			continue
 		}
 		root.Keys = append(root.Keys, e)

@@ -215,10 +215,14 @@ func (r *reader) more(pos, end int, body string) error {
 // endSection is the end of a section. What is a part of a value here and a key of the section for other readers must not be one of
 // both.
 func (r *reader) endSection() error {
+	first, key := len(r.text)+1, ""
 	for name, at := range r.within {
-		if key, both := r.keys[name]; both {
-			return syntax.ErrorAt(r.text, at-1, "the line is indented, so it belongs to the value above it; for some readers it is the key %q, which stands in the section too", key)
+		if also, both := r.keys[name]; both && at < first {
+			first, key = at, also
 		}
+	}
+	if key != "" {
+		return syntax.ErrorAt(r.text, first-1, "the line is indented, so it belongs to the value above it; for some readers it is the key %q, which stands in the section too", key)
 	}
 	return nil
 }

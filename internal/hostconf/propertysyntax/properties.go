@@ -88,7 +88,7 @@ func (r *reader) entry(start int) (*syntax.Entry, error) {
 		e.Colon = r.pos
 	}
 	v := &syntax.Node{Kind: syntax.String, Sep: r.text[e.End:r.pos], Start: r.pos, End: r.end}
-	ascii := true
+	var ascii bool
 	if v.Text, ascii, err = r.read(""); err != nil {
 		return nil, err
 	}

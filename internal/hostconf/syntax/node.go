@@ -3,6 +3,7 @@
 package syntax
 
 import (
+	"errors"
 	"strings"
 
 	"onerpm/internal/hostconf/placeholder"
@@ -157,6 +158,38 @@ func (n *Node) Lookup(path string) *Node {
 			}
 		}
 	}
+	return nil
+}
+
+// Store puts a value at a.b.c below n, where Lookup finds it, and makes the mappings that are missing; they go so many levels deep, and a
+// key of the last one may have dots in it.
+func (n *Node) Store(path string, v *Node, levels int) error {
+	if n.Kind != Mapping {
+		return errors.New("a key above it is no mapping")
+	}
+	if e := n.Find(path); e != nil {
+		e.Value = v
+		return nil
+	}
+	if levels == 1 {
+		n.Append(path, v)
+		return nil
+	}
+	for i := len(path) - 1; i > 0; i-- {
+		if path[i] == '.' && n.Get(path[:i]) != nil {
+			return n.Get(path[:i]).Store(path[i+1:], v, levels-1)
+		}
+	}
+	head, rest, more := strings.Cut(path, ".")
+	if !more {
+		n.Append(path, v)
+		return nil
+	}
+	below := &Node{Kind: Mapping}
+	if err := below.Store(rest, v, levels-1); err != nil {
+		return err
+	}
+	n.Append(head, below)
 	return nil
 }
 

@@ -14,7 +14,7 @@ import (
 
 // Parse reads a file with the bytes that each part takes. The grammar of lines and values is the library's; which tables and keys may
 // stand beside one another, and where values end, is found here. A mapping is in Flow style when it stands in braces, Dotted when
-// keys with a dot in them make it, otherwise Block; so is a list when it is an array of tables. Numbers and dates stay as they are written.
+// keys with a dot in them make it, otherwise Block; so is a list when it is an array of tables. Dates stay as they are written, and numbers but for underscores and a plus.
 func Parse(src []byte) (n *syntax.Node, err error) {
 	text := string(src)
 	from := syntax.BOM(text)
@@ -204,7 +204,8 @@ func (r *reader) value(x *unstable.Node, depth int) (*syntax.Node, error) {
 	case unstable.Bool:
 		return &syntax.Node{Kind: syntax.Bool, Text: string(x.Data)}, nil
 	case unstable.Integer, unstable.Float:
-		return &syntax.Node{Kind: syntax.Number, Text: string(x.Data)}, nil
+		// 1_000 and +1000 are 1000.
+		return &syntax.Node{Kind: syntax.Number, Text: strings.TrimPrefix(strings.ReplaceAll(string(x.Data), "_", ""), "+")}, nil
 	case unstable.LocalDate, unstable.LocalTime, unstable.LocalDateTime, unstable.DateTime:
 		return &syntax.Node{Kind: syntax.Time, Text: string(x.Data)}, nil
 	case unstable.Array, unstable.InlineTable:

@@ -1,6 +1,6 @@
 // Package config merges a configuration file three ways: base is the file as
 // the old release renders it, theirs as the new release does, mine the host's.
-// JSON, YAML and env files are merged by key, anything else by line.
+// Files of the formats in manifest.KeyedFormats are merged by key, anything else by line.
 //
 // It promises: what the admin changed and the release did not is kept; what
 // both changed differently is never decided silently; comments, order and
@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"onerpm/internal/hostconf"
@@ -30,7 +31,7 @@ const MaxSize = hostconf.MaxSize
 // Input is what a merge works on. A nil Base, Theirs or Mine is a file that is
 // not there; an empty one is there and empty.
 type Input struct {
-	Format string // json, yaml, env or text
+	Format string // one of manifest.Formats
 	Base   []byte // may hold placeholders
 	Theirs []byte // may hold placeholders
 	Mine   []byte
@@ -212,14 +213,15 @@ func (in Input) merge() (Result, error) {
 }
 
 func (in Input) validate() error {
-	switch in.Format {
-	case "json", "yaml", "env", "text":
-	default:
-		return fmt.Errorf("format %q is none of json, yaml, env, text", in.Format)
+	if !slices.Contains(manifest.Formats, in.Format) {
+		return fmt.Errorf("format %q is none of %s", in.Format, strings.Join(manifest.Formats, ", "))
 	}
-	for name, data := range map[string][]byte{"base": in.Base, "theirs": in.Theirs, "mine": in.Mine} {
-		if err := hostconf.CheckText(in.Format, data); err != nil {
-			return &ParseError{name, err}
+	for _, f := range []struct { // the bundle's first: a mistake in them is no matter of the host's
+		name string
+		data []byte
+	}{{"base", in.Base}, {"theirs", in.Theirs}, {"mine", in.Mine}} {
+		if err := hostconf.CheckText(in.Format, f.data); err != nil {
+			return &ParseError{f.name, err}
 		}
 	}
 	for key, v := range in.Set {

@@ -138,7 +138,7 @@ func TestErrors(t *testing.T) {
 		in   Input
 		file string // of a ParseError
 	}{
-		"format":         {Input{Format: "toml", Mine: []byte("x")}, ""},
+		"format":         {Input{Format: "hocon", Mine: []byte("x")}, ""},
 		"size":           {Input{Format: "env", Base: []byte(""), Theirs: []byte("A=1"), Mine: big}, "mine"},
 		"yaml size":      {Input{Format: "yaml", Base: []byte(""), Theirs: []byte("A: 1"), Mine: big[:256<<10+1]}, "mine"},
 		"zero byte":      {Input{Format: "text", Base: []byte(""), Theirs: []byte("A=1"), Mine: []byte("a\x00")}, "mine"},
@@ -152,6 +152,11 @@ func TestErrors(t *testing.T) {
 		"yaml alias":     {Input{Format: "yaml", Base: []byte("a: 1"), Theirs: []byte("a: 2"), Mine: []byte("a: 1\nb: *x\n")}, "mine"},
 		"yaml documents": {Input{Format: "yaml", Base: []byte("a: 1"), Theirs: []byte("a: 2"), Mine: []byte("a: 1\n---\na: 2\n")}, "mine"},
 		"env quote":      {Input{Format: "env", Base: []byte("A=1"), Theirs: []byte("A=2"), Mine: []byte("A='1\n")}, "mine"},
+		"ini twice":      {Input{Format: "ini", Base: []byte("a=1"), Theirs: []byte("a=2"), Mine: []byte("a=1\na=2\n")}, "mine"},
+		"ini line":       {Input{Format: "ini", Base: []byte("a=1"), Theirs: []byte("a"), Mine: []byte("a=1\n")}, "theirs"},
+		"toml":           {Input{Format: "toml", Base: []byte("a=1"), Theirs: []byte("a=2"), Mine: []byte("a=x\n")}, "mine"},
+		"toml table":     {Input{Format: "toml", Base: []byte("[a]\n[a]\n"), Theirs: []byte("a=2"), Mine: []byte("a=1\n")}, "base"},
+		"properties":     {Input{Format: "properties", Base: []byte("a=1"), Theirs: []byte("a=2"), Mine: []byte("a=\\u12\n")}, "mine"},
 		"lines":          {Input{Format: "text", Base: []byte("A=1"), Theirs: []byte("A=2"), Mine: bytes.Repeat([]byte("\n"), maxLines+1)}, "mine"},
 		"empty value":    {Input{Format: "env", Mine: []byte(""), Set: map[string]manifest.Value{"A": {}}}, ""},
 	} {

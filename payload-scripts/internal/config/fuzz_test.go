@@ -19,7 +19,7 @@ func FuzzMerge(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	formats := []string{"json", "yaml", "env", "text"}
+	formats := manifest.Formats
 	for _, name := range names {
 		ar, err := txtar.ParseFile(name)
 		if err != nil {
@@ -37,7 +37,7 @@ func FuzzMerge(f *testing.F) {
 		if len(base)+len(theirs)+len(mine) > 20000 {
 			return
 		}
-		in := Input{Format: formats[format%4], Base: orEmpty(base), Theirs: orEmpty(theirs), Mine: orEmpty(mine), Random: entropy{}}
+		in := Input{Format: formats[int(format)%len(formats)], Base: orEmpty(base), Theirs: orEmpty(theirs), Mine: orEmpty(mine), Random: entropy{}}
 		switch policy % 4 {
 		case 1:
 			in.Policy = map[string]manifest.Side{"*": manifest.Old}

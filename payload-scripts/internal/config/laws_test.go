@@ -20,45 +20,53 @@ type tree map[string]any
 
 var words = []string{"", "a", "x y", "it's", `q"q`, "1", "yes", "<<", "a: b", "#c", "$HOME", "é", "-"}
 
-func randomTree(r *rand.Rand, depth int, flat bool) tree {
+func randomTree(r *rand.Rand, depth int, form form) tree {
 	t := tree{}
 	for range r.IntN(5) {
-		t[randomKey(r)] = randomValue(r, depth, flat)
+		t[randomKey(r)] = randomValue(r, depth, form)
 	}
 	return t
 }
 
+// form is what the values of a format may be.
+type form struct {
+	texts bool // nothing but texts, and mappings
+	depth int  // of mappings in mappings
+}
+
+var forms = map[string]form{"json": {depth: 3}, "yaml": {depth: 3}, "toml": {depth: 3}, "env": {texts: true}, "properties": {texts: true}, "ini": {texts: true, depth: 1}}
+
 func randomKey(r *rand.Rand) string { return []string{"a", "b", "c", "d-e", "f_1", "g"}[r.IntN(6)] }
 
-func randomValue(r *rand.Rand, depth int, flat bool) any {
+func randomValue(r *rand.Rand, depth int, form form) any {
 	switch n := r.IntN(10); {
-	case flat || n < 5:
+	case form.depth == 0 || n < 5:
 		return words[r.IntN(len(words))]
-	case n < 6:
+	case n < 6 && !form.texts:
 		return r.IntN(3)
-	case n < 7:
+	case n < 7 && !form.texts:
 		return []string{words[r.IntN(3)], words[r.IntN(3)]}
-	case depth > 2:
+	case depth >= form.depth:
 		return "deep"
 	}
-	return randomTree(r, depth+1, false)
+	return randomTree(r, depth+1, form)
 }
 
 // changed is t with a few keys put in, taken out and given other values.
-func changed(r *rand.Rand, t tree, flat bool) tree {
+func changed(r *rand.Rand, t tree, depth int, form form) tree {
 	out := maps.Clone(t)
 	for _, key := range slices.Sorted(maps.Keys(t)) {
 		switch below, is := t[key].(tree); {
 		case is && r.IntN(2) == 0:
-			out[key] = changed(r, below, false)
+			out[key] = changed(r, below, depth+1, form)
 		case r.IntN(5) == 0:
 			delete(out, key)
 		case r.IntN(4) == 0:
-			out[key] = randomValue(r, 1, flat)
+			out[key] = randomValue(r, depth, form)
 		}
 	}
 	if r.IntN(2) == 0 {
-		out[randomKey(r)] = randomValue(r, 1, flat)
+		out[randomKey(r)] = randomValue(r, depth, form)
 	}
 	return out
 }
@@ -73,6 +81,14 @@ func written(r *rand.Rand, format string, t tree) []byte {
 		if err := enc.Encode(t); err != nil {
 			panic(err)
 		}
+	case "ini":
+		writeINI(r, &b, t)
+	case "toml":
+		writeTOML(r, &b, "", t)
+	case "properties":
+		for _, key := range slices.Sorted(maps.Keys(t)) {
+			fmt.Fprintf(&b, "# about %s\n%s%s%s\n", key, key, []string{"=", " = ", ": "}[r.IntN(3)], strings.ReplaceAll(fmt.Sprint(t[key]), "#", `\#`))
+		}
 	case "env":
 		for _, key := range slices.Sorted(maps.Keys(t)) {
 			fmt.Fprintf(&b, "# about %s\n%s='%s'\n", key, key, strings.ReplaceAll(fmt.Sprint(t[key]), "'", ""))
@@ -84,6 +100,53 @@ func written(r *rand.Rand, format string, t tree) []byte {
 		}
 	}
 	return append([]byte{}, b.Bytes()...) // empty, not absent
+}
+
+func writeINI(r *rand.Rand, b *bytes.Buffer, t tree) {
+	sep := []string{"=", " = ", ": "}[r.IntN(3)]
+	for _, key := range slices.Sorted(maps.Keys(t)) {
+		if _, is := t[key].(tree); !is {
+			fmt.Fprintf(b, "# about %s\n%s%s%s\n", key, key, sep, t[key])
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(t)) {
+		if below, is := t[key].(tree); is {
+			fmt.Fprintf(b, "\n; of %s\n[%s]\n", key, key)
+			writeINI(r, b, below)
+		}
+	}
+}
+
+// writeTOML writes some tables in braces, the others below headers.
+func writeTOML(r *rand.Rand, b *bytes.Buffer, path string, t tree) {
+	var below []string
+	for _, key := range slices.Sorted(maps.Keys(t)) {
+		if v, is := t[key].(tree); is && (len(v) == 0 || r.IntN(3) > 0) {
+			below = append(below, key)
+			continue
+		}
+		fmt.Fprintf(b, "# about %s\n%s = %s\n", key, key, inBraces(t[key]))
+	}
+	for _, key := range below {
+		fmt.Fprintf(b, "\n[%s%s] # of %s\n", path, key, key)
+		writeTOML(r, b, path+key+".", t[key].(tree))
+	}
+}
+
+func inBraces(v any) string {
+	below, is := v.(tree)
+	if !is {
+		text, err := json.Marshal(v)
+		if err != nil {
+			panic(err)
+		}
+		return string(text)
+	}
+	var parts []string
+	for _, key := range slices.Sorted(maps.Keys(below)) {
+		parts = append(parts, key+" = "+inBraces(below[key]))
+	}
+	return "{ " + strings.Join(parts, ", ") + " }"
 }
 
 func writeYAML(b *bytes.Buffer, t tree, indent string) {
@@ -200,7 +263,7 @@ func nothingIsLost(t *testing.T, format string, l law, r Result) {
 // TestLaws holds for many random files of every format with keys.
 func TestLaws(t *testing.T) {
 	t.Parallel()
-	for _, format := range []string{"json", "yaml", "env"} {
+	for _, format := range manifest.KeyedFormats {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
 			for seed := range uint64(400) {
@@ -212,10 +275,10 @@ func TestLaws(t *testing.T) {
 
 func lawsOf(t *testing.T, format string, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 1))
-	flat := format == "env"
-	base := randomTree(r, 0, flat)
+	form := forms[format]
+	base := randomTree(r, 0, form)
 	checkLaws(t, format, law{
-		written(r, format, base), written(r, format, changed(r, base, flat)), written(r, format, changed(r, base, flat)),
+		written(r, format, base), written(r, format, changed(r, base, 0, form)), written(r, format, changed(r, base, 0, form)),
 	})
 }
 
@@ -224,7 +287,7 @@ func FuzzLaws(f *testing.F) {
 		f.Add(i*1000003, uint8(i))
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, format uint8) {
-		lawsOf(t, []string{"json", "yaml", "env"}[format%3], seed)
+		lawsOf(t, manifest.KeyedFormats[int(format)%len(manifest.KeyedFormats)], seed)
 	})
 }
 

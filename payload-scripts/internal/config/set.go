@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"onerpm/internal/hostconf"
 	"onerpm/internal/hostconf/syntax"
 	"onerpm/internal/manifest"
 	"onerpm/internal/redact"
@@ -103,7 +104,7 @@ func (m *merger) applySet(want, mine *syntax.Node) error {
 		if err != nil {
 			return fmt.Errorf("set %s: %w", key, err)
 		}
-		if m.in.Format == "env" {
+		if manifest.TextValues(m.in.Format) {
 			n.Kind = syntax.String
 		}
 		if err := m.put(want, mine, key, n); err != nil {
@@ -152,7 +153,7 @@ func (m *merger) applyCopies(want, mine *syntax.Node, keys []string) error {
 // put writes v at key and notes the change.
 func (m *merger) put(want, mine *syntax.Node, key string, v *syntax.Node) error {
 	had := mine.Lookup(key)
-	if err := store(want, key, v, m.in.Format); err != nil {
+	if err := want.Store(key, v, hostconf.Levels(m.in.Format)); err != nil {
 		return fmt.Errorf("set %s: %w", key, err)
 	}
 	switch {
@@ -161,36 +162,5 @@ func (m *merger) put(want, mine *syntax.Node, key string, v *syntax.Node) error 
 	case !syntax.Equal(had, v):
 		m.note(key, Changed, BySet, had, v)
 	}
-	return nil
-}
-
-// store writes v at a.b.c below n and makes the mappings that are missing.
-func store(n *syntax.Node, path string, v *syntax.Node, format string) error {
-	if n.Kind != syntax.Mapping {
-		return errors.New("a key above it is no mapping")
-	}
-	if e := n.Find(path); e != nil {
-		e.Value = v
-		return nil
-	}
-	if format == "env" {
-		n.Append(path, v)
-		return nil
-	}
-	for i := len(path) - 1; i > 0; i-- {
-		if path[i] == '.' && n.Get(path[:i]) != nil {
-			return store(n.Get(path[:i]), path[i+1:], v, format)
-		}
-	}
-	head, rest, more := strings.Cut(path, ".")
-	if !more {
-		n.Append(path, v)
-		return nil
-	}
-	below := &syntax.Node{Kind: syntax.Mapping}
-	if err := store(below, rest, v, format); err != nil {
-		return err
-	}
-	n.Append(head, below)
 	return nil
 }

@@ -40,6 +40,14 @@ func TestSet(t *testing.T) {
 		{"a renamed key, merged before", "env", "A=1\n", "X=1\n", "X=7\n", set{"X": {Copy: "A"}}, "X=7\n"},
 		{"a renamed key of YAML", "yaml", "db: {host: h}\n", "database: {host: h}\n", "db: {host: mine}\n", set{"database.host": {Copy: "db.host"}}, "database:\n  host: mine\n"},
 		{"a copy of an alias", "yaml", "a: 1\n", "a: 1\n", "x: &x v\na: *x\n", set{"b": {Copy: "a"}}, "x: &x v\na: *x\nb: v\n"},
+		{"in ini all is text", "ini", "[s]\na = 1\n", "[s]\na = 1\n", "[s]\na = 7\n", set{"s.b": {Literal: 3}, "s.c": {Literal: "x y"}, "t.d.e": {Literal: false}, "g": {Literal: 1.5}}, "g = 1.5\n[s]\na = 7\nb = 3\nc = x y\n\n[t]\nd.e = false\n"},
+		{"a section with a dot", "ini", "[s.t]\na = 1\n", "[s.t]\na = 1\n", "[s.t]\na = 7\n", set{"s.t.b.c": {Literal: "x"}}, "[s.t]\na = 7\nb.c = x\n"},
+		{"a renamed key of INI", "ini", "[db]\nhost = a\n", "[database]\nhost = a\n", "[db]\nhost = mine ; c\n", set{"database.host": {Copy: "db.host"}}, "[database]\nhost = mine ; c\n"},
+		{"random in INI", "ini", "[s]\na = 1\n", "[s]\na = 1\nb = <<x>>\n", "[s]\na = 7\n", set{"s.b": {Random: 4}}, "[s]\na = 7\nb = abab\n"},
+		{"kinds in TOML", "toml", "a = 1\n", "a = 1\n", "a = 7\n", set{"b": {Literal: "it's"}, "c": {Literal: true}, "d": {Literal: json.Number("1.50")}, "t.u.e": {Literal: 3}, "f": {Random: 4}}, "a = 7\nb = \"it's\"\nc = true\nd = 1.50\nf = \"abab\"\n\n[t]\n[t.u]\ne = 3\n"},
+		{"a renamed key of TOML", "toml", "[db]\nport = 1\n", "[database]\nport = 1\n", "[db]\nport = 7 # ours\n", set{"database.port": {Copy: "db.port"}}, "[database]\nport = 7\n"},
+		{"in .properties all is text", "properties", "a.b=1\n", "a.b=1\n", "a.b = 7\n", set{"a.c": {Literal: 3}, "d": {Literal: " é"}, "a.e": {Random: 4}}, "a.b = 7\na.c = 3\na.e = abab\nd = \\ \\u00e9\n"},
+		{"a renamed key of .properties", "properties", "a.b=1\n", "x.y=1\n", "a.b=http\\://h\n", set{"x.y": {Copy: "a.b"}}, "x.y=http\\://h\n"},
 		{"a key with dots", "json", `{"a.b": 1}`, `{"a.b": 1}`, `{"a.b": 7}`, set{"a.b": {Literal: "x"}}, `{"a.b": "x"}`},
 	} {
 		got := merged(Input{Format: c.format, Base: []byte(c.base), Theirs: []byte(c.theirs), Mine: []byte(c.mine), Set: c.set})
@@ -76,6 +84,10 @@ func TestSetErrors(t *testing.T) {
 		{"below a value", "yaml", "a: 1\n", set{"a.b": {Literal: "x"}}, entropy{}, "a key above it is no mapping"},
 		{"in a list", "yaml", "- 1\n", set{"a": {Literal: "x"}}, entropy{}, "the file is no mapping"},
 		{"no key of env", "env", "A=1\n", set{"B C": {Literal: "x"}}, entropy{}, "cannot be a key"},
+		{"a line break in INI", "ini", "[s]\na = 1\n", set{"s.a": {Literal: "x\n[y]"}}, entropy{}, "line 2 of a value"},
+		{"a comment in INI", "ini", "[s]\na = 1\n", set{"s.a": {Literal: "x ; y"}}, entropy{}, "begin a comment"},
+		{"no key of INI", "ini", "[s]\na = 1\n", set{"s.b:c": {Literal: "x"}}, entropy{}, "cannot be a key"},
+		{"no number of TOML", "toml", "a = 1\n", set{"b": {Literal: json.Number("08")}}, entropy{}, "would not be readable"},
 		{"no value of env", "env", "A=1\n", set{"A": {Literal: "x\ry"}}, entropy{}, "carriage return"},
 	} {
 		in := Input{Format: c.format, Base: []byte(c.mine), Theirs: []byte(c.mine), Mine: []byte(c.mine), Set: c.set, Random: c.random}

@@ -131,8 +131,11 @@ func (s *Set) mergeFinding(c manifest.Config, err error) finding.Finding {
 		return refuse("config-unparsable", fmt.Sprintf("%s is no %s that can be merged: %v", c.Target, c.Format, parse.Err),
 			"correct the file where it is wrong; or, where the product reads it as it is, "+whole)
 	case errors.As(err, &form):
-		return refuse("config-form", fmt.Sprintf("%s cannot be merged in the form it has on this host: %v", c.Target, form.Err),
-			"write it in a plainer form, without anchors and tags; or "+whole)
+		plainer := "write it in a plainer form"
+		if c.Format == "yaml" {
+			plainer += ", without anchors and tags"
+		}
+		return refuse("config-form", fmt.Sprintf("%s cannot be merged in the form it has on this host: %v", c.Target, form.Err), plainer+"; or "+whole)
 	case errors.Is(err, exec.ErrNotFound):
 		return refuse("config-merge", fmt.Sprintf("%s cannot be merged: %v", c.Target, err), "install the missing program; rpm2cpio comes with rpm")
 	}

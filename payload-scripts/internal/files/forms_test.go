@@ -27,6 +27,10 @@ func TestDecidedAsAWhole(t *testing.T) {
 		"two documents":      {"yaml", "a: 1\n", "a: 2\n", "a: 1\n---\nb: 1\n", "config-unparsable", true, "a: 2\n"},
 		"comments in JSON":   {"json", `{"a": 1}`, `{"a": 2}`, "{ // ours\n\"a\": 1}", "config-unparsable", true, `{"a": 2}`},
 		"an open quote":      {"env", "A=1\n", "A=2\n", "A='1\n", "config-unparsable", true, "A=2\n"},
+		"a section twice":    {"ini", "[a]\nx = 1\n", "[a]\nx = 2\n", "[a]\nx = 1\n[a]\ny = 1\n", "config-unparsable", true, "[a]\nx = 2\n"},
+		"a key in capitals":  {"ini", "[a]\nx = 1\n", "[a]\nx = 1\nY = 1\n", "[a]\nx = 1\ny = 1\n", "config-form", true, "[a]\nx = 1\nY = 1\n"},
+		"a table twice":      {"toml", "a = 1\n", "a = 2\n", "a = 1\n[t]\n[t]\n", "config-unparsable", true, "a = 2\n"},
+		"a key twice":        {"properties", "a=1\n", "a=2\n", "a=1\na=3\n", "config-unparsable", true, "a=2\n"},
 		"anchor over lines":  {"yaml", "a: 1\n", "a: 1\nb: &x\n  c: 2\n", "a: 7\n", "config-form", true, "a: 1\nb: &x\n  c: 2\n"},
 		"lines of a shell's": {"env", "A=1\n", "A=1\nulimit -n 9\n", "A=7\n", "config-conflict", false, "A=7\nulimit -n 9\n"},
 	} {
