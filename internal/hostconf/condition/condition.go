@@ -68,6 +68,9 @@ func parse(file, format string, read func(string) ([]byte, error)) (*syntax.Node
 func holds(h manifest.HostCondition, root *syntax.Node) (bool, []string, error) {
 	at := root.Lookup(h.Key)
 	if h.Some == nil {
+		if n := at.Resolve(); n != nil && n.Unclear != "" {
+			return false, nil, fmt.Errorf("the value %q %s", h.Key, n.Unclear)
+		}
 		return oneOf(at, h.Is, h.Not), nil, nil
 	}
 	items, err := list(h.Key, at)

@@ -1,6 +1,7 @@
 package condition
 
 import (
+	"fmt"
 	"io/fs"
 	"strings"
 	"testing"
@@ -84,5 +85,34 @@ func TestUnreadable(t *testing.T) {
 	}
 	if _, _, err := Any(some, func(string) ([]byte, error) { return nil, fs.ErrPermission }); err == nil {
 		t.Error("a file that cannot be read is one without a value")
+	}
+}
+
+// TestFormats: conditions about files of the formats whose values are texts, and of TOML; a value that readers take for different things is
+// no answer.
+func TestFormats(t *testing.T) {
+	t.Parallel()
+	admins := manifest.HostCondition{Key: "user", Some: &manifest.HostItem{Key: "roles", Lacks: "root", Named: "name"}}
+	for _, c := range []struct {
+		format, text string
+		when         manifest.HostCondition
+		want         bool
+		names, err   string
+	}{
+		{"ini", "[auth]\nmode = ldap\n", manifest.HostCondition{Key: "auth.mode", Is: []string{"ldap"}}, true, "", ""},
+		{"ini", "[auth]\n", manifest.HostCondition{Key: "auth.mode", Is: []string{""}}, true, "", ""},
+		{"ini", "[auth]\nmode = \"ldap\"\n", manifest.HostCondition{Key: "auth.mode", Is: []string{"ldap"}}, false, "", `"auth.mode" stands in quotes`},
+		{"ini", "[auth]\nmode = ldap ; S3cret\n", manifest.HostCondition{Key: "auth.mode", Is: []string{"ldap"}}, false, "", "begin a comment"},
+		{"toml", "[auth]\non = true\n", manifest.HostCondition{Key: "auth.on", Is: []string{"true"}}, true, "", ""},
+		{"toml", "[[user]]\nname = 'a'\nroles = ['root']\n[[user]]\nname = 'b'\nroles = ['x']\n", admins, true, "b", ""},
+		{"properties", "auth.mode: ldap\n", manifest.HostCondition{Key: "auth.mode", Not: []string{"ldap"}}, false, "", ""},
+		{"properties", "auth.mode=${MODE}\n", manifest.HostCondition{Key: "auth.mode", Not: []string{"ldap"}}, false, "", "some readers replace"},
+		{"env", "MODE=\"a\" b\n", manifest.HostCondition{Key: "MODE", Is: []string{"a"}}, false, "", "more than one word"},
+	} {
+		c.when.File, c.when.Format = "/f", c.format
+		got, names, err := Any([]manifest.HostCase{{All: []manifest.HostCondition{c.when}}}, func(string) ([]byte, error) { return []byte(c.text), nil })
+		if said := fmt.Sprint(err); got != c.want || strings.Join(names, " ") != c.names || (c.err != "") != (err != nil) || !strings.Contains(said, c.err) || strings.Contains(said, "S3cret") {
+			t.Errorf("%s %q: %t %q %v", c.format, c.text, got, names, err)
+		}
 	}
 }
