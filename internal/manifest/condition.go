@@ -10,14 +10,14 @@ type HostCase struct {
 // HostFile is a configuration file of the host.
 type HostFile struct {
 	File   string `json:"file" yaml:"file"`     // path on the host of the file
-	Format string `json:"format" yaml:"format"` // format of the file: json, yaml or env
+	Format string `json:"format" yaml:"format"` // format of the file: json, yaml, env, ini, toml or properties
 }
 
 // HostCondition is about what the old release's configuration on the host says at a key: one of is, not and some. What is not
 // there, the whole file perhaps, counts as an empty text.
 type HostCondition struct {
 	File   string    `json:"file" yaml:"file"`           // path on the host of the file
-	Format string    `json:"format" yaml:"format"`       // format of the file: json, yaml or env
+	Format string    `json:"format" yaml:"format"`       // format of the file: json, yaml, env, ini, toml or properties
 	Key    string    `json:"key" yaml:"key"`             // key in the file, as a.b.c
 	Is     []string  `json:"is,omitempty" yaml:"is"`     // it is one of these texts
 	Not    []string  `json:"not,omitempty" yaml:"not"`   // it is none of these texts

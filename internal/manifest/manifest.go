@@ -148,7 +148,7 @@ type Drain struct {
 // the same, with its package, has what was decided about it.
 type Config struct {
 	Target  string            `json:"target" yaml:"target"`             // absolute path of the file on the host
-	Format  string            `json:"format" yaml:"format"`             // format of the file: json, yaml, env or text; by its name when absent
+	Format  string            `json:"format" yaml:"format"`             // format of the file: json, yaml, env, ini, toml, properties or text; by its name when absent
 	Old     string            `json:"old,omitempty" yaml:"-"`           // path in the bundle of From's file, "" when From has none
 	New     string            `json:"new,omitempty" yaml:"-"`           // path in the bundle of To's file, "" when To has none
 	Package string            `json:"package,omitempty" yaml:"package"` // name of the package whose %config file it is; the file is not under versions/ then
@@ -190,17 +190,18 @@ type Database struct {
 // the new release has the database, in the new one's as it is merged with the host's.
 type Connection struct {
 	File   string         `json:"file" yaml:"file"`     // path on the host of the file
-	Format string         `json:"format" yaml:"format"` // format of the file: json, yaml or env
+	Format string         `json:"format" yaml:"format"` // format of the file: json, yaml, env, ini, toml or properties
 	Keys   ConnectionKeys `json:"keys" yaml:"keys"`     // keys of the file that have the parts of the address
 }
 
-// ConnectionKeys name the keys of the file; an absent one means PostgreSQL's default.
+// ConnectionKeys name the keys of the file: url, or else host, database and user. An absent one of the others means PostgreSQL's default.
 type ConnectionKeys struct {
+	URL      string `json:"url,omitempty" yaml:"url"`           // key of the whole address, in place of host, port and database: a URL (postgresql://..., jdbc:postgresql:...) or a connection string (host=... dbname=...)
 	Host     string `json:"host" yaml:"host"`                   // key of the host, whose value may be host, host:port, [v6]:port, a socket's folder or a whole URL
 	Port     string `json:"port,omitempty" yaml:"port"`         // key of the port
 	Database string `json:"database" yaml:"database"`           // key of the database's name
-	User     string `json:"user" yaml:"user"`                   // key of the user
-	Password string `json:"password,omitempty" yaml:"password"` // key of the password
+	User     string `json:"user" yaml:"user"`                   // key of the user; beside url, where that does not name the user
+	Password string `json:"password,omitempty" yaml:"password"` // key of the password; beside url, likewise
 }
 
 // Expects is a query with the one value it must return, as text.

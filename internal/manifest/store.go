@@ -23,7 +23,7 @@ type StoreSource struct {
 // HostAddress names a file of the product's configuration, and the keys of an address in it.
 type HostAddress struct {
 	File   string `json:"file" yaml:"file"`           // path on the host of the file
-	Format string `json:"format" yaml:"format"`       // format of the file: json, yaml or env
+	Format string `json:"format" yaml:"format"`       // format of the file: json, yaml, env, ini, toml or properties
 	Host   string `json:"host" yaml:"host"`           // key of the host, whose value may be host:port
 	Port   string `json:"port,omitempty" yaml:"port"` // key of the port
 }
@@ -31,7 +31,7 @@ type HostAddress struct {
 // HostValue is a value of the host's configuration.
 type HostValue struct {
 	File   string `json:"file" yaml:"file"`       // path on the host of the file
-	Format string `json:"format" yaml:"format"`   // format of the file: json, yaml or env
+	Format string `json:"format" yaml:"format"`   // format of the file: json, yaml, env, ini, toml or properties
 	Key    string `json:"key" yaml:"key"`         // key in the file, as a.b.c
 	As     string `json:"as,omitempty" yaml:"as"` // kind of the value: text, integer or boolean; text when absent
 }

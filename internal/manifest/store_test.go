@@ -64,7 +64,7 @@ func TestStoreMistakes(t *testing.T) {
 		`no database is called "other"`:            func(s *manifest.Store) { s.To = "other" },
 		`from.elasticsearch.host: no key`:          func(s *manifest.Store) { s.From.Elasticsearch.Host = "" },
 		`from.elasticsearch.file: "p.conf" is no`:  func(s *manifest.Store) { s.From.Elasticsearch.File = "p.conf" },
-		`from.elasticsearch.format: "toml" is no`:  func(s *manifest.Store) { s.From.Elasticsearch.Format = "toml" },
+		`from.elasticsearch.format: "hocon" is no`: func(s *manifest.Store) { s.From.Elasticsearch.Format = "hocon" },
 		`values.port.as: "float" is none of text,`: func(s *manifest.Store) { v := s.Values["port"]; v.As = "float"; s.Values["port"] = v },
 		`ignore[0].why: no reason`:                 func(s *manifest.Store) { s.Ignore[0].Why = "" },
 		`ignore[0].index: "_all" is no index`:      func(s *manifest.Store) { s.Ignore[0].Index = "_all" },

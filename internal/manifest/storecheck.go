@@ -100,7 +100,7 @@ func (c *storeCheck) hostFile(at []any, file, format string) {
 	if !cleanTarget(file) {
 		c.wrong(below(at, "file"), "%q is no clean absolute path", file)
 	}
-	c.oneOf(below(at, "format"), format, "json", "yaml", "env")
+	c.oneOf(below(at, "format"), format, KeyedFormats...)
 }
 
 func (c *storeCheck) oneOf(at []any, got string, allowed ...string) {

@@ -59,7 +59,7 @@ type Change struct {
 // ConfigFile is one configuration file, in the versions that the two releases render.
 type ConfigFile struct {
 	Target string              // absolute path on the host
-	Format string              // json, yaml, env or text
+	Format string              // one of manifest.Formats
 	Old    *release.ConfigFile // nil when From has none
 	New    *release.ConfigFile // nil when To has none
 	Rules  manifest.Config     // what the spec says of it: set, policy, owner, group, mode

@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"onerpm/internal/manifest"
 )
 
 var (
-	formats      = []string{"json", "yaml", "env", "text"}
+	keyedList    = strings.Join(manifest.KeyedFormats, ", ")
 	userGrammar  = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
 	modeGrammar  = regexp.MustCompile(`^0?[0-7]{3}$`)
 	maxRandom    = manifest.MaxRandom
@@ -45,12 +46,12 @@ func (r *reader) config(p *page, s *Spec) {
 				r.hasTarget(p, s, c.Target, at("target"))
 			}
 		}
-		p.oneOf(formats, c.Format, at("format")...)
+		p.oneOf(manifest.Formats, c.Format, at("format")...)
 		p.match(userGrammar, c.Owner, "the name of a user", at("owner")...)
 		p.match(userGrammar, c.Group, "the name of a group", at("group")...)
 		p.match(modeGrammar, c.Mode, "octal, e.g. 0644", at("mode")...)
 		if s.Format(c.Target) == "text" && len(c.Set) > 0 && c.InPackage() {
-			p.wrong(c.Target+" is text, which has no keys to set", "set the format: json, yaml or env", at("set")...)
+			p.wrong(c.Target+" is text, which has no keys to set", "set the format, one of "+keyedList, at("set")...)
 		}
 		for _, key := range sortedKeys(c.Set) {
 			p.value(c.Set[key], at("set", key))

@@ -20,12 +20,19 @@ func (r *reader) connection(p *page, s *Spec, db manifest.Database, base []any) 
 	if p.need(c.File, "the file on the host", at("file")...) {
 		p.hostPath(c.File, at("file")...)
 	}
-	if p.need(c.Format, "allowed: json, yaml, env", at("format")...) {
-		p.oneOf([]string{"json", "yaml", "env"}, c.Format, at("format")...)
+	if p.need(c.Format, "allowed: "+keyedList, at("format")...) {
+		p.oneOf(manifest.KeyedFormats, c.Format, at("format")...)
 	}
-	p.need(c.Keys.Host, "the key that holds the host", at("keys", "host")...)
-	p.need(c.Keys.Database, "the key that holds the database's name", at("keys", "database")...)
-	p.need(c.Keys.User, "the key that holds the user", at("keys", "user")...)
+	if c.Keys.URL == "" {
+		p.need(c.Keys.Host, "the key that holds the host; or url, the one that holds the whole address", at("keys", "host")...)
+		p.need(c.Keys.Database, "the key that holds the database's name", at("keys", "database")...)
+		p.need(c.Keys.User, "the key that holds the user", at("keys", "user")...)
+	}
+	for _, part := range [][2]string{{"host", c.Keys.Host}, {"port", c.Keys.Port}, {"database", c.Keys.Database}} {
+		if c.Keys.URL != "" && part[1] != "" {
+			p.wrong(part[0]+" stands beside url, whose value has it", "url, with user and password where it lacks them; or the keys of all parts", at("keys", part[0])...)
+		}
+	}
 	r.connectionKeys(p, s, db, at)
 }
 
@@ -41,7 +48,7 @@ func (r *reader) connectionKeys(p *page, s *Spec, db manifest.Database, at func(
 		return
 	}
 	i := slices.IndexFunc(from.ConfigFiles, func(f ConfigFile) bool { return f.Target == c.File })
-	if i < 0 || !slices.Contains([]string{"json", "yaml", "env"}, c.Format) {
+	if i < 0 || !slices.Contains(manifest.KeyedFormats, c.Format) {
 		return
 	}
 	data, err := readBounded(from.ConfigFiles[i].Path, maxConfigBytes)
@@ -56,7 +63,7 @@ func (r *reader) connectionKeys(p *page, s *Spec, db manifest.Database, at func(
 		return
 	}
 	for _, key := range []struct{ name, value string }{
-		{"host", c.Keys.Host}, {"port", c.Keys.Port}, {"database", c.Keys.Database}, {"user", c.Keys.User}, {"password", c.Keys.Password},
+		{"url", c.Keys.URL}, {"host", c.Keys.Host}, {"port", c.Keys.Port}, {"database", c.Keys.Database}, {"user", c.Keys.User}, {"password", c.Keys.Password},
 	} {
 		if key.value != "" && !hasKey(entries, key.value) {
 			p.wrong(fmt.Sprintf("release %s's %s has no key %s", version, c.File, key.value), allowed, at("keys", key.name)...)

@@ -57,7 +57,7 @@ func (r *reader) configValues(p *page, s *Spec) {
 // setText checks a value for a text: it has no keys, so what is set are placeholders of the new release's file.
 func (p *page) setText(s *Spec, target, name, from string, old, new []conffile.Entry, at []any) {
 	if !hasPlaceholder(new, name) {
-		p.wrong(fmt.Sprintf("release %s's %s is text and has no placeholder <<%s>>", s.To, target, name), "the name of a placeholder; only json, yaml and env have keys", at...)
+		p.wrong(fmt.Sprintf("release %s's %s is text and has no placeholder <<%s>>", s.To, target, name), "the name of a placeholder; files of another format than text have keys", at...)
 	}
 	if from != "" && !hasPlaceholder(old, from) {
 		p.wrong(fmt.Sprintf("release %s's %s has no placeholder <<%s>> to copy from", s.From, target, from), "", append(at, "copy")...)
@@ -147,7 +147,7 @@ func (r *reader) entries(rel *Release, s *Spec, target string) ([]conffile.Entry
 	if i < 0 {
 		return nil, true
 	}
-	if !slices.Contains(formats, s.Format(target)) {
+	if !slices.Contains(manifest.Formats, s.Format(target)) {
 		return nil, false // told where the format stands
 	}
 	data, err := readBounded(rel.ConfigFiles[i].Path, maxConfigBytes)
@@ -156,6 +156,9 @@ func (r *reader) entries(rel *Release, s *Spec, target string) ([]conffile.Entry
 	}
 	entries, m := conffile.Read(s.Format(target), configName(rel, target), data)
 	if m != nil {
+		if s.Format(target) == "ini" && m.Allowed == "" { // there are many kinds of INI
+			m.Allowed = "correct it; or, where the product takes it as it is, give the file the format text in the spec's config"
+		}
 		r.mistakes.Add(*m)
 		return nil, false
 	}

@@ -17,6 +17,7 @@ type Rule struct {
 	Least, Most int64          // of a number; both 0 for any
 	Keys        []string       // the keys allowed in a map, or in the maps that it holds
 	With        string         // of a value that is one of several keys: the key of which this one says more
+	Unless      string         // of what must be there: the key that may be there in its place
 }
 
 var (
@@ -83,14 +84,14 @@ var Rules = map[string]Rule{
 	"Ready.within":       need,
 	"Health.within":      need,
 	"HostAddress.file":   needPath,
-	"HostAddress.format": {Need: true, OneOf: []string{"json", "yaml", "env"}},
+	"HostAddress.format": {Need: true, OneOf: manifest.KeyedFormats},
 	"HostAddress.host":   need,
 	"Headers.file":       needPath,
 	"Expect.status":      {Need: true, Least: 100, Most: 599},
 	"Drain.within":       need,
 	"Drain.else":         {Need: true, OneOf: []string{"refuse", "proceed"}},
 	"Config.target":      needPath,
-	"Config.format":      {OneOf: formats},
+	"Config.format":      {OneOf: manifest.Formats},
 	"Config.owner":       {Pattern: userGrammar},
 	"Config.group":       {Pattern: userGrammar},
 	"Config.mode":        {Pattern: modeGrammar},
@@ -101,11 +102,11 @@ var Rules = map[string]Rule{
 	"Database.connection":     need,
 	"Database.programs":       {Pattern: pathGrammar},
 	"Connection.file":         needPath,
-	"Connection.format":       {Need: true, OneOf: []string{"json", "yaml", "env"}},
+	"Connection.format":       {Need: true, OneOf: manifest.KeyedFormats},
 	"Connection.keys":         need,
-	"ConnectionKeys.host":     need,
-	"ConnectionKeys.database": need,
-	"ConnectionKeys.user":     need,
+	"ConnectionKeys.host":     {Need: true, Unless: "url"},
+	"ConnectionKeys.database": {Need: true, Unless: "url"},
+	"ConnectionKeys.user":     {Need: true, Unless: "url"},
 	"Expects.query":           need,
 	"Expects.value":           need,
 	"Backfill.table":          need,
@@ -116,9 +117,9 @@ var Rules = map[string]Rule{
 	"Acceptance.says":         need,
 	"HostCase.all":            need,
 	"HostFile.file":           needPath,
-	"HostFile.format":         {Need: true, OneOf: []string{"json", "yaml", "env"}},
+	"HostFile.format":         {Need: true, OneOf: manifest.KeyedFormats},
 	"HostCondition.file":      needPath,
-	"HostCondition.format":    {Need: true, OneOf: []string{"json", "yaml", "env"}},
+	"HostCondition.format":    {Need: true, OneOf: manifest.KeyedFormats},
 	"HostCondition.key":       need,
 	"HostItem.key":            need,
 	"HostThrough.names":       need,

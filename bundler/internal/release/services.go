@@ -153,8 +153,8 @@ func (p *page) hostAddress(a manifest.HostAddress, base []any) {
 	if p.need(a.File, "the file on the host", at("file")...) {
 		p.hostPath(a.File, at("file")...)
 	}
-	if p.need(a.Format, "allowed: json, yaml, env", at("format")...) {
-		p.oneOf([]string{"json", "yaml", "env"}, a.Format, at("format")...)
+	if p.need(a.Format, "allowed: "+keyedList, at("format")...) {
+		p.oneOf(manifest.KeyedFormats, a.Format, at("format")...)
 	}
 	p.need(a.Host, "the key that holds the host", at("host")...)
 }

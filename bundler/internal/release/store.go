@@ -42,7 +42,7 @@ func (r *reader) stores(p *page, s *Spec) {
 // oldKey looks a key up in the old release's file, where that is one under versions/.
 func (r *reader) oldKey(p *page, s *Spec, file, format, key string, at []any) {
 	from := r.cat.Release(s.From)
-	if from == nil || key == "" || !slices.Contains([]string{"json", "yaml", "env"}, format) {
+	if from == nil || key == "" || !slices.Contains(manifest.KeyedFormats, format) {
 		return
 	}
 	i := slices.IndexFunc(from.ConfigFiles, func(f ConfigFile) bool { return f.Target == file })

@@ -3,7 +3,12 @@ package scaffold
 import (
 	"fmt"
 	"strings"
+
+	"onerpm/internal/manifest"
 )
+
+// formats are those of the files that the engine looks something up in.
+var formats = strings.Join(manifest.KeyedFormats, ", ")
 
 // databaseSketch is what a first jump says of databases: no package tells whether there is one.
 const databaseSketch = `# A database of the product, with its migrations: docs/writing-a-jump.md says what to write.
@@ -11,8 +16,9 @@ const databaseSketch = `# A database of the product, with its migrations: docs/w
 #   - name: main
 #     connection: # the keys of the old release's file that have the parts of the address
 #       file: /etc/example/example.yaml
-#       format: yaml
+#       format: yaml # json, yaml, env, ini, toml or properties
 #       keys: { host: database.host, database: database.name, user: database.user, password: database.password }
+#       # where one value is the whole address, a URL or connection string: keys: { url: database.url }
 #     expects: { query: SELECT version FROM schema_version, value: "1" } # proves the schema before
 #     becomes: { query: SELECT version FROM schema_version, value: "2" } # and after
 #     migrations: migrations # a folder beside this file, with 1001_expand_NAME.sql and 1050_switch_NAME.sql
@@ -40,8 +46,8 @@ func (s *spec) databases() string {
 // newDatabase is the entry of a database that the jump before did not have.
 func newDatabase() string {
 	return "databases:\n  - name: main\n    connection:\n      file: " + undecided("the file on the host that has the address of the database; it is there before the migrations run") +
-		"\n      format: yaml # json, yaml or env\n      keys:\n        host: " + undecided("its key of the host") + "\n        database: " + undecided("its key of the database's name") +
-		"\n        user: " + undecided("its key of the user") + "\n        # port and password likewise\n    migrations: migrations\n"
+		"\n      format: yaml # " + formats + "\n      keys:\n        host: " + undecided("its key of the host") + "\n        database: " + undecided("its key of the database's name") +
+		"\n        user: " + undecided("its key of the user") + "\n        # port and password likewise; or, in place of them all, url: the key of a whole URL or connection string\n    migrations: migrations\n"
 }
 
 // folder is where a database's migrations lie: its own when there are several.

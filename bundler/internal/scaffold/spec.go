@@ -336,7 +336,7 @@ func (s *spec) limits() string {
 // database of a jump before, with what is known of its schema now.
 func databaseText(b *strings.Builder, db manifest.Database, folder string, to string) {
 	fmt.Fprintf(b, "  - name: %s\n    connection:\n      file: %s\n      format: %s\n      keys:\n", quoted(db.Name), quoted(db.Connection.File), db.Connection.Format)
-	for _, k := range [][2]string{{"host", db.Connection.Keys.Host}, {"port", db.Connection.Keys.Port}, {"database", db.Connection.Keys.Database},
+	for _, k := range [][2]string{{"url", db.Connection.Keys.URL}, {"host", db.Connection.Keys.Host}, {"port", db.Connection.Keys.Port}, {"database", db.Connection.Keys.Database},
 		{"user", db.Connection.Keys.User}, {"password", db.Connection.Keys.Password}} {
 		if k[1] != "" {
 			fmt.Fprintf(b, "        %s: %s\n", k[0], quoted(k[1]))

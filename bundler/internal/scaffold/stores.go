@@ -131,13 +131,13 @@ stores:
     from:
       elasticsearch:
         file: %s
-        format: yaml # json, yaml or env
+        format: yaml # %s
         host: %s
         # port: the key of its HTTP port; 9200 without it
     to: %s
     # ignore: [ { index: "metrics-*", why: they are collected anew } ]   documents that no table reads
     tables:
-`, filepath.Base(plain(s.in.Schema.File)), undecided("the file on the host that has the address of Elasticsearch"), undecided("its key of the host"), quoted(to))
+`, filepath.Base(plain(s.in.Schema.File)), undecided("the file on the host that has the address of Elasticsearch"), formats, undecided("its key of the host"), quoted(to))
 	var untouched []*ddl.Table
 	for _, t := range ordered(d) {
 		if t.Filled != "" || len(t.Columns) == 0 {

@@ -54,6 +54,7 @@ type node struct {
 	Least       int              `json:"minProperties,omitempty"`
 	Most        int              `json:"maxProperties,omitempty"`
 	AnyOf       []*node          `json:"anyOf,omitempty"`
+	OneOf       []*node          `json:"oneOf,omitempty"` // of a mapping: which keys must be there
 	Defs        map[string]*node `json:"$defs,omitempty"`
 }
 
@@ -220,7 +221,12 @@ func (m *maker) named(t reflect.Type, name string) *node {
 		v := m.value(f.Type, rule, f.Name)
 		v.Description = m.comments[name+"."+f.Name]
 		n.Properties = append(n.Properties, property{key, v})
-		if rule.Need {
+		switch {
+		case rule.Unless != "" && n.OneOf == nil:
+			n.OneOf = []*node{{Required: []string{rule.Unless}}, {Required: []string{key}}}
+		case rule.Unless != "":
+			n.OneOf[1].Required = append(n.OneOf[1].Required, key)
+		case rule.Need:
 			n.Required = append(n.Required, key)
 		}
 	}

@@ -120,6 +120,10 @@ var (
 	keys = manifest.ConnectionKeys{Host: "host", Port: "port", Database: "db.name", User: "user", Password: "password"}
 	five = manifest.ConnectionKeys{Host: "host", Database: "db.name", User: "user", Password: "password"}
 	one  = manifest.ConnectionKeys{Host: "url", Database: "url", User: "url", Password: "url"}
+
+	below  = manifest.ConnectionKeys{Host: "db.host", Port: "db.port", Database: "db.name", User: "db.user", Password: "db.password"}
+	whole  = manifest.ConnectionKeys{URL: "url"}
+	beside = manifest.ConnectionKeys{URL: "url", User: "user", Password: "password"}
 )
 
 func yaml(host string) string {
@@ -149,6 +153,56 @@ var Addresses = []Address{
 	{"URL of JDBC", "env", url("jdbc:postgresql://h/d?user=u&password=a%26b"), one, "h", 5432, "d", "u", "a&b", ""},
 	{"URL of a socket", "env", url("postgres://u:p@/d?host=/run/pg&port=5433"), one, "/run/pg", 5433, "d", "u", "p", ""},
 	{"URL of a socket as host", "env", url("postgres://u:p@%2Frun%2Fpg/d"), one, "/run/pg", 5432, "d", "u", "p", ""},
+
+	{"INI", "ini", "[db]\nhost = h\nport: 5433\nname = d\nuser = u\npassword = p%40;#=:'\n", below, "h", 5433, "d", "u", "p%40;#=:'", ""},
+	{"INI, before the sections", "ini", "url = postgresql://u:p%40@h/d\n[s]\nurl = x\n", whole, "h", 5432, "d", "u", "p@", ""},
+	{"TOML", "toml", "[db]\nhost = \"h\"\nport = 5_433\nname = 'd'\nuser = \"\\u0075\"\npassword = \"\"\"\np\"\"\"\n", below, "h", 5433, "d", "u", "p", ""},
+	{"TOML, dots and braces", "toml", "db.host = 'h'\ndb.port = 5433\ndb.name = 'd'\ndb.user = 'u'\ndb.password = 'p'\n", below, "h", 5433, "d", "u", "p", ""},
+	{"properties", "properties", "db.host=h\ndb.port : 5433\ndb.name d\ndb.user=\\\n  u\ndb.password=p\\u0071 \n", below, "h", 5433, "d", "u", "pq ", ""},
+
+	{"one URL", "yaml", "url: postgresql://u:p%40ss@h:5433/d?sslmode=disable\n", whole, "h", 5433, "d", "u", "p@ss", ""},
+	{"one URL of a driver", "yaml", "url: postgresql+asyncpg://u:p@[::1]/d\n", whole, "::1", 5432, "d", "u", "p", ""},
+	{"one URL of a socket", "yaml", "url: postgres://u:p@/d?host=/run/pg&port=5433\n", whole, "/run/pg", 5433, "d", "u", "p", ""},
+	{"one URL, user and password beside it", "properties", "url=postgresql\\://h/d\nuser=u\npassword=p\n", beside, "h", 5432, "d", "u", "p", ""},
+	{"one URL, the same user beside it", "json", `{"url": "postgres://u:p@h/d", "user": "u", "password": ""}`, beside, "h", 5432, "d", "u", "p", ""},
+	{"one URL of JDBC", "properties", "url=jdbc:postgresql://h:5433/d?user=u&password=a%26b\n", whole, "h", 5433, "d", "u", "a&b", ""},
+	{"one URL of JDBC without a host", "properties", "url=jdbc:postgresql:d?user=u\n", whole, "localhost", 5432, "d", "u", "", ""},
+	{"one URL of JDBC, a / and no host", "ini", "[db]\nurl = jdbc:postgresql:/d\n[own]\nuser = u\n", manifest.ConnectionKeys{URL: "db.url", User: "own.user"}, "localhost", 5432, "d", "u", "", ""},
+	{"connection string", "ini", "url = host=h port=5433 dbname=d user=u password=p sslmode=disable\n", whole, "h", 5433, "d", "u", "p", ""},
+	{"connection string, quotes and blanks", "json", `{"url": " host = h\tdbname='d' user=u password='p q\\'s \\\\' "}`, whole, "h", 5432, "d", "u", `p q's \`, ""},
+	{"connection string, \\ outside of quotes", "json", `{"url": "host=h dbname=d user=u password=p\\ q\\\\"}`, whole, "h", 5432, "d", "u", `p q\`, ""},
+	{"connection string, an address beside the name", "yaml", "url: host=h hostaddr=10.0.0.1 dbname=d user=u\n", whole, "10.0.0.1", 5432, "d", "u", "", ""},
+	{"connection string, a socket", "yaml", "url: host=/run/postgresql dbname=d\nuser: u\npassword: p\n", beside, "/run/postgresql", 5432, "d", "u", "p", ""},
+
+	{"no address in one value", "yaml", "url: S3cret\n", whole, "", 0, "", "", "", "neither a URL"},
+	{"an empty value", "properties", "url=\n", whole, "", 0, "", "", "", "neither a URL"},
+	{"another database's URL", "yaml", "url: mysql://u:S3cret@h/d\n", whole, "", 0, "", "", "", "neither a URL"},
+	{"no such key of one value", "ini", "[db]\nuri = postgres://u:S3cret@h/d\n", manifest.ConnectionKeys{URL: "db.url"}, "", 0, "", "", "", `no value "db.url"`},
+	{"another user beside it", "json", `{"url": "postgres://u:S3cret@h/d", "user": "v", "password": ""}`, beside, "", 0, "", "", "", "names another user"},
+	{"another password beside it", "json", `{"url": "postgres://u:S3cret@h/d", "user": "u", "password": "S3cret2"}`, beside, "", 0, "", "", "", "names another password"},
+	{"no user in it or beside it", "yaml", "url: postgres://h/d\n", whole, "", 0, "", "", "", "must not be empty"},
+	{"one URL with several hosts", "yaml", "url: postgres://u:S3cret@a,b/d\n", whole, "", 0, "", "", "", "several hosts"},
+	{"one URL with several hosts and ports", "yaml", "url: postgres://u:S3cret@a:1,b:2/d\n", whole, "", 0, "", "", "", "several hosts"},
+	{"one URL with a # behind its ?", "yaml", "url: postgres://u@h/d?password=S3cret#x\n", whole, "", 0, "", "", "", "%23"},
+	{"one URL with a # in the database", "yaml", "url: postgres://u:S3cret@h/d#x\n", whole, "", 0, "", "", "", "%23"},
+	{"one URL with a + behind its ?", "properties", "url=jdbc:postgresql://h/d?user=u&password=S3cret+x\n", whole, "", 0, "", "", "", "%2B"},
+	{"one URL with a part twice", "properties", "url=jdbc:postgresql://h/d?user=u&user=S3cret\n", whole, "", 0, "", "", "", "stands twice behind its ?"},
+	{"connection string, several ports", "yaml", "url: host=a port=1,2 dbname=d user=u password=S3cret\n", whole, "", 0, "", "", "", "several hosts"},
+	{"connection string, a service", "yaml", "url: service=S3cret dbname=d user=u\n", whole, "", 0, "", "", "", "names a service"},
+	{"connection string, a file with the password", "yaml", "url: host=h dbname=d user=u passfile=/S3cret\n", whole, "", 0, "", "", "", "passfile"},
+	{"connection string, a key twice", "yaml", "url: host=h dbname=d user=u password=S3cret password=x\n", whole, "", 0, "", "", "", "a key stands twice"},
+	{"connection string, an open quote", "yaml", "url: host=h dbname=d user=u password='S3cret\n", whole, "", 0, "", "", "", "a quote in it is not closed"},
+	{"connection string, a \\ at the end", "yaml", "url: host=h dbname=d user=u password=S3cret\\\n", whole, "", 0, "", "", "", `ends with a \`},
+	{"connection string, a word alone", "yaml", "url: host=h dbname=d S3cret user=u\n", whole, "", 0, "", "", "", "no list of key=value"},
+	{"connection string, nothing behind a sign", "yaml", "url: host= port=5432 dbname=d user=S3cret\n", whole, "", 0, "", "", "", "a sign in it that no host has"},
+	{"INI, quotes", "ini", "url = \"postgres://u:S3cret@h/d\"\n", whole, "", 0, "", "", "", `"url" stands in quotes`},
+	{"INI, a comment behind it", "ini", "[db]\nhost = h ; S3cret\nport=1\nname=d\nuser=u\npassword=p\n", below, "", 0, "", "", "", `"db.host" has a ; or #`},
+	{"INI, a value from another key", "ini", "url = postgres://u:%(S3cret)s@h/d\n", whole, "", 0, "", "", "", `"url" has %( in it`},
+	{"INI, a section twice", "ini", "[db]\nhost = h\n[db]\npassword = S3cret\n", below, "", 0, "", "", "", `line 3: the section "db" stands twice`},
+	{"properties, a value from another place", "properties", "url=jdbc:postgresql://${S3cret}/d\n", whole, "", 0, "", "", "", "some readers replace"},
+	{"properties, a key twice", "properties", "url=postgres://u@h/d\nurl=postgres://u:S3cret@i/d\n", whole, "", 0, "", "", "", `line 2: the key "url" stands twice`},
+	{"TOML, a table in its place", "toml", "[url]\nhost = 'S3cret'\n", whole, "", 0, "", "", "", `"url" is no text`},
+	{"TOML, broken", "toml", "url = 'S3cret\n", whole, "", 0, "", "", "", "line 1"},
 
 	{"no such key", "json", `{"host": "h", "db": {"name": "d"}, "password": "S3cret"}`, five, "", 0, "", "", "", `no value "user"`},
 	{"null", "yaml", "host: h\ndb: {name: d}\nuser:\npassword: S3cret\n", five, "", 0, "", "", "", `no value "user"`},
