@@ -83,6 +83,9 @@ create table edition (release text);
 insert into edition values ('1.0');
 END
 		dnf install -y /root/1.0/*.rpm && sed -i 's/Good day/Good morning/; s/^DB_PASSWORD=.*/DB_PASSWORD="it'"'"'s: \\$5 #"/' /etc/almanac.conf && systemctl enable --now almanac almanac-notes
+		sed -i 's/^store.password=.*/store.password: it'"'"'s\\: $5 #/; s/^store.pool=5/store.pool = 9/' /etc/almanac/store.properties
+		sed -i 's/^language = en/; Ours\r\nlanguage: de/; s/$/\r/' /etc/almanac/almanac.ini
+		sed -i "s/^first = .*/first = 'sunday'   # ours/" /etc/almanac/almanac.toml
 		mkdir -p /var/lib/almanac/letters/anna/deep && echo dear >/var/lib/almanac/letters/anna/deep/1 && chmod 0640 /var/lib/almanac/letters/anna/deep/1
 		echo certificate >/root/almanac.pem && echo KEEP=60 >/etc/almanac-notes.conf
 		touch -d 2001-02-03 /var/lib/almanac/letters /var/lib/almanac/letters/anna /root/almanac.pem
@@ -114,11 +117,39 @@ END
 		"2.0|\nDATABASE_HOST=127.0.0.1\nDATABASE_NAME=almanac\nDATABASE_USER=almanac\nDATABASE_PASSWORD=\"it's: \\$5 #\"" {
 		t.Errorf("the database and the keys of its connection:\n%s", got)
 	}
+	merged(t, m)
 	parts(t, m)
 	if got := m.Sh(t, "rpm -q almanac almanac-sayings; rpm -V almanac-sayings; grep -c LANGUAGE=en /etc/almanac.conf; ls /etc/almanac.conf*"); got !=
 		"almanac-2.0-1.noarch\nalmanac-sayings-2.0-1.noarch\n1\n/etc/almanac.conf" {
 		t.Errorf("packages and configuration:\n%s", got)
 	}
+}
+
+// merged looks at the files of other formats: what the host had in them is kept, comments, signs, quotes and line ends too, and what is
+// new has come.
+func merged(t *testing.T, m *host.Machine) {
+	t.Helper()
+	for file, want := range map[string]string{
+		"almanac.ini":  "; What the almanac says\r\n[saying]\r\n; Ours\r\nlanguage: de\r\ncount = 3\r\nsource = classic\r\n\r\n[log]\r\nlevel = info\r\n\r\n[index]\r\nport = 7071\r\n",
+		"almanac.toml": "# The calendar\nfirst = 'sunday'   # ours\n\n[feast]\ndays = [\"new year\", \"midsummer\"]\n\n[moon]\nphases = true\n",
+		"store.properties": "# Where the editions are\ndatabase.url=jdbc:postgresql://127.0.0.1/almanac\ndatabase.user=almanac\n" +
+			"database.password: it's\\: $5 #\ndatabase.pool = 9\ndatabase.retries=3\n",
+	} {
+		if got := m.Sh(t, "cat /etc/almanac/"+file+"; ls /etc/almanac"); got != want+"almanac.ini\nalmanac.toml\nstore.properties" {
+			t.Errorf("%s:\n%q, want\n%q", file, got, want)
+		}
+	}
+}
+
+// conflict wants a value that the host and the release changed told by its key, with the line that decides it.
+func conflict(t *testing.T, m *host.Machine) {
+	t.Helper()
+	const file, line = "/etc/almanac/almanac.ini", "conflict /etc/almanac/almanac.ini:saying.count = old"
+	m.Sh(t, "cp -p "+file+" /root/saved.ini && sed -i 's/^count = 1/count = 2/' "+file)
+	if code, out := m.ShCode(t, "almanac-upgrade check"); code != 3 || !strings.Contains(out, "config-conflict") || !strings.Contains(out, `"`+line+`"`) {
+		t.Errorf("check: exit %d, want 3 and how to decide the conflict\n%s", code, out)
+	}
+	m.Sh(t, "cp -p /root/saved.ini "+file+" && rm /root/saved.ini")
 }
 
 // parts looks at what came early, what went late, what moved, and at the values of the host's own.
@@ -154,7 +185,7 @@ func everything(t *testing.T, m *host.Machine) string {
 	return m.Sh(t, `find /etc/almanac* /etc/systemd/system /usr/lib/almanac* /usr/lib/systemd/system/almanac* /usr/share/almanac /var/lib/almanac /var/lib/almanac-index \
 			-printf '%p %u:%g %m %l\n' 2>/dev/null | grep -v -e /count -e almanac-upgrade | sort
 		find /var/lib/almanac/letters /root/almanac.pem -printf '%p %T@\n'
-		cat /etc/almanac.conf /etc/almanac-notes.conf /root/almanac.pem /var/lib/almanac/letters/anna/deep/1
+		cat /etc/almanac.conf /etc/almanac/* /etc/almanac-notes.conf /root/almanac.pem /var/lib/almanac/letters/anna/deep/1
 		rpm -qa 'almanac*' | grep -v upgrade | sort; systemctl is-active almanac almanac-notes; systemctl list-unit-files --no-legend 'almanac*' | grep -v upgrade | sort`)
 }
 
@@ -169,6 +200,7 @@ func wayBack(t *testing.T, m *host.Machine) {
 	m.Sh(t, `mkdir -p /etc/almanac-upgrade && touch /etc/almanac-upgrade/manual
 		su postgres -c "psql -Xq -d almanac -c \"alter table edition add constraint stays check (release = '1.0')\""
 		dnf install -y /root/bundle.rpm`)
+	conflict(t, m)
 	if code, out := m.ShCode(t, "almanac-upgrade start; almanac-upgrade wait"); code != 4 {
 		_, report := m.ShCode(t, "almanac-upgrade report; almanac-upgrade log")
 		t.Fatalf("exit %d, want 4\n%s\n%s", code, out, report)
