@@ -29,16 +29,16 @@ func at(seconds float64) time.Time { return began.Add(time.Duration(seconds * fl
 
 // The errors of an upgrade whose new release does not start, and whose way back finds a full disk.
 const (
-	startFails = `start the services: start cloudify-restservice: systemd says "failed"
-last lines of cloudify-restservice:
+	startFails = `start the services: start calendar-restservice: systemd says "failed"
+last lines of calendar-restservice:
   2026-03-01T02:31:07+0100 manager systemd[1]: Starting REST service...
-  2026-03-01T02:31:08+0100 manager gunicorn[4711]: reading /opt/manager/cloudify-rest.conf
+  2026-03-01T02:31:08+0100 manager gunicorn[4711]: reading /opt/manager/calendar-rest.conf
   2026-03-01T02:31:08+0100 manager gunicorn[4711]: Traceback (most recent call last):
   2026-03-01T02:31:08+0100 manager gunicorn[4711]:   File "/opt/manager/env/lib/python2.7/site-packages/manager_rest/server.py", line 41, in <module>
   2026-03-01T02:31:08+0100 manager gunicorn[4711]: ImportError: No module named flask_restful_swagger
-  2026-03-01T02:31:08+0100 manager systemd[1]: cloudify-restservice.service: Main process exited, code=exited, status=3/NOTIMPLEMENTED
+  2026-03-01T02:31:08+0100 manager systemd[1]: calendar-restservice.service: Main process exited, code=exited, status=3/NOTIMPLEMENTED
   2026-03-01T02:31:08+0100 manager systemd[1]: Failed to start REST service.`
-	filesFail = "files to old: write /opt/manager/cloudify-rest.conf: no space left on device; free space on that file system"
+	filesFail = "files to old: write /opt/manager/calendar-rest.conf: no space left on device; free space on that file system"
 )
 
 func step(phase journal.Phase, name string, from, to float64, failed string) journal.Step {
@@ -64,9 +64,9 @@ func attempted(change func(*journal.Record)) Screen {
 	rec := journal.Record{ID: "4.2.0-1-20260301T012900.000Z", Number: 2, From: "4.1.1", To: "4.2.0", Revision: 1, Began: began, Phase: journal.Preparing, Starts: 1}
 	change(&rec)
 	return Screen{
-		Record: rec, Command: "cloudify-upgrade", Log: "/var/lib/cloudify-upgrade/" + rec.ID + "/log", Backup: "/var/lib/cloudify-upgrade/" + rec.ID + "/backup",
+		Record: rec, Command: "calendar-upgrade", Log: "/var/lib/calendar-upgrade/" + rec.ID + "/log", Backup: "/var/lib/calendar-upgrade/" + rec.ID + "/backup",
 		Report: upgrade.Report{
-			Product: "Cloudify Manager", ID: rec.ID, From: rec.From, To: rec.To, Outcome: rec.Outcome, Phase: rec.Phase, Back: rec.Back, Began: rec.Began, Ended: rec.Ended,
+			Product: "Calendar Manager", ID: rec.ID, From: rec.From, To: rec.To, Outcome: rec.Outcome, Phase: rec.Phase, Back: rec.Back, Began: rec.Began, Ended: rec.Ended,
 			Closed: rec.Closed, Window: manifest.Duration(rec.Window()), Measured: rec.Probed && !rec.Reopened.IsZero(), Limit: manifest.Duration(time.Minute), Clients: rec.Clients,
 			Failed: rec.Step, Error: rec.Error, Todo: rec.Todo, Warnings: rec.Warnings, Steps: rec.Steps,
 		},
@@ -106,38 +106,38 @@ func upgraded(r *journal.Record) {
 	inWindow(r)
 	r.Phase, r.Outcome, r.Ended, r.Reopened = journal.Finished, journal.Upgraded, at(140), at(128.25)
 	r.Clients = &journal.Clients{Taken: 12, Longest: 2900 * time.Millisecond}
-	r.Warnings = []string{"version-lock: a version lock names cloudify-rest-service; the upgrade is not held up by it"}
+	r.Warnings = []string{"version-lock: a version lock names calendar-rest-service; the upgrade is not held up by it"}
 	r.Steps = append(r.Steps, step(journal.Opening, "open the door", 128, 128.3, ""))
 }
 
 // merged is what became of configuration files, with everybody who can decide.
 var merged = []files.FileChange{
-	{Target: "/etc/sysconfig/cloudify-restservice", Did: files.Unchanged, Changes: []config.Change{}},
-	{Target: "/opt/cloudify-stage/conf/userConfig.json", Package: "%config(noreplace) of cloudify-stage", Did: files.Merged, Changes: []config.Change{
+	{Target: "/etc/sysconfig/calendar-restservice", Did: files.Unchanged, Changes: []config.Change{}},
+	{Target: "/opt/calendar-stage/conf/userConfig.json", Package: "%config(noreplace) of calendar-stage", Did: files.Merged, Changes: []config.Change{
 		{Key: "pollingTimeSec", Kind: config.Kept, By: config.ByAdmin, From: "30", To: "30"},
 		{Key: "maps.accessToken", Kind: config.Added, By: config.ByRelease, To: `""`},
 		{Key: "port", Kind: config.Kept, By: config.BySettings, From: "8443", To: "8443"},
 		{Key: "logo", Kind: config.Changed, By: config.ByPolicy, From: `"mine.png"`, To: `"/static/images/the-new-logo-of-the-release.png"`},
 		{Key: "mode", Kind: config.Changed, By: config.BySet, From: `"main"`, To: `"customer"`},
 	}},
-	{Target: "/etc/logrotate.d/cloudify-stage", Package: "%config(noreplace) of cloudify-stage", Did: files.Updated, Changes: []config.Change{
+	{Target: "/etc/logrotate.d/calendar-stage", Package: "%config(noreplace) of calendar-stage", Did: files.Updated, Changes: []config.Change{
 		{Key: "line 3", Kind: config.Changed, By: config.ByRelease, From: "    rotate 7\n    daily", To: "    rotate 9\n    weekly"}}},
 }
 
 var found = []finding.Finding{
 	{ID: "door-unanswered", Level: finding.Warn, What: "nginx lets clients in and does not answer as the bundle expects: GET http://127.0.0.1/api/v3.1/version: status 301, want 200",
 		Do: "nothing if you gave it another address on purpose; otherwise look why it does not serve"},
-	{ID: "config-own", Level: finding.Note, What: "/opt/cloudify-stage/conf/userConfig.json: what was changed on this host stays, as 4.2.0 changes nothing of it: pollingTimeSec"},
-	{ID: "config-decided", Level: finding.Note, What: `/opt/cloudify-stage/conf/userConfig.json, port: this host's 8443 stays, as /etc/cloudify-upgrade/upgrade.conf:7 decides`},
-	{ID: "config-decided", Level: finding.Note, What: `/opt/cloudify-stage/conf/userConfig.json, logo: this host's "mine.png" becomes "logo.png", as the bundle's policy decides`},
-	{ID: "settings-other", Level: finding.Note, What: "/etc/cloudify-upgrade/upgrade.conf:3 decides for the upgrade to 4.1.1, and nothing of this one to 4.2.0"},
+	{ID: "config-own", Level: finding.Note, What: "/opt/calendar-stage/conf/userConfig.json: what was changed on this host stays, as 4.2.0 changes nothing of it: pollingTimeSec"},
+	{ID: "config-decided", Level: finding.Note, What: `/opt/calendar-stage/conf/userConfig.json, port: this host's 8443 stays, as /etc/calendar-upgrade/upgrade.conf:7 decides`},
+	{ID: "config-decided", Level: finding.Note, What: `/opt/calendar-stage/conf/userConfig.json, logo: this host's "mine.png" becomes "logo.png", as the bundle's policy decides`},
+	{ID: "settings-other", Level: finding.Note, What: "/etc/calendar-upgrade/upgrade.conf:3 decides for the upgrade to 4.1.1, and nothing of this one to 4.2.0"},
 }
 
 var standing = []finding.Finding{
-	{ID: "config-conflict", Level: finding.Refuse, What: "/etc/logrotate.d/cloudify-stage, line 3: changed on this host and by 4.2.0, differently\n4.1.1: rotate 7\n4.2.0: rotate 9\nhere: rotate 5",
-		Do: `decide it in /etc/cloudify-upgrade/upgrade.conf: "conflict 4.2.0 /etc/logrotate.d/cloudify-stage = old" keeps what is here, "= new" takes that of 4.2.0 (cloudify-upgrade help settings)`},
-	{ID: "settings", Level: finding.Refuse, What: "/etc/cloudify-upgrade/upgrade.conf:5: conflict names no release, so it may have been decided for another upgrade",
-		Do: `if it is meant for the upgrade to 4.2.0, write "conflict 4.2.0 /opt/manager/cloudify-rest.conf:file_server_url = old" instead; otherwise remove the line`},
+	{ID: "config-conflict", Level: finding.Refuse, What: "/etc/logrotate.d/calendar-stage, line 3: changed on this host and by 4.2.0, differently\n4.1.1: rotate 7\n4.2.0: rotate 9\nhere: rotate 5",
+		Do: `decide it in /etc/calendar-upgrade/upgrade.conf: "conflict 4.2.0 /etc/logrotate.d/calendar-stage = old" keeps what is here, "= new" takes that of 4.2.0 (calendar-upgrade help settings)`},
+	{ID: "settings", Level: finding.Refuse, What: "/etc/calendar-upgrade/upgrade.conf:5: conflict names no release, so it may have been decided for another upgrade",
+		Do: `if it is meant for the upgrade to 4.2.0, write "conflict 4.2.0 /opt/manager/calendar-rest.conf:file_server_url = old" instead; otherwise remove the line`},
 }
 
 // screens are all that the view can print, by name.
@@ -148,7 +148,7 @@ func screens() map[string]func(Page) {
 	stalled := func(change func(*journal.Record)) func(Page) {
 		return func(p Page) {
 			s := attempted(change)
-			s.Stalled = "cloudify-upgrade.service is failed (exit-code); systemd cannot run the program: a security policy (SELinux, fapolicyd) forbids it; see systemctl status cloudify-upgrade.service"
+			s.Stalled = "calendar-upgrade.service is failed (exit-code); systemd cannot run the program: a security policy (SELinux, fapolicyd) forbids it; see systemctl status calendar-upgrade.service"
 			p.State(s)
 		}
 	}
@@ -190,10 +190,10 @@ func screens() map[string]func(Page) {
 		return func(p Page) { p.Begun(attempted(change)) }
 	}
 	none := func(n answer.NotStarted, never bool) func(Page) {
-		return func(p Page) { p.NotStarted("cloudify-upgrade", n, never) }
+		return func(p Page) { p.NotStarted("calendar-upgrade", n, never) }
 	}
 	agents := func(rec agent.Record) func(Page) {
-		return func(p Page) { p.Agents("cloudify-upgrade", rec) }
+		return func(p Page) { p.Agents("calendar-upgrade", rec) }
 	}
 	return map[string]func(Page){
 		"person-down": state(stuck),
@@ -203,7 +203,7 @@ func screens() map[string]func(Page) {
 			r.Stopped = r.Error
 		})),
 		"person-old": state(both(failedStart, func(r *journal.Record) {
-			r.Outcome, r.Restored, r.Reopened, r.Stopped = journal.NeedsAPerson, true, at(139.25), "take the marks away: remove /etc/systemd/system/nginx.service.d/~cloudify-upgrade.conf: read-only file system"
+			r.Outcome, r.Restored, r.Reopened, r.Stopped = journal.NeedsAPerson, true, at(139.25), "take the marks away: remove /etc/systemd/system/nginx.service.d/~calendar-upgrade.conf: read-only file system"
 		})),
 		"person-prepare": state(func(r *journal.Record) {
 			r.Outcome, r.Back, r.Error, r.Stopped = journal.NeedsAPerson, true, "expand the schema: apply migration 42001_expand_roles.sql, statement 1: ERROR: deadlock detected (SQLSTATE 40P01)",
@@ -216,7 +216,7 @@ func screens() map[string]func(Page) {
 		}),
 		"person-told-before": state(both(stuck, func(r *journal.Record) {
 			r.Stopped = ""
-			r.Todo = "Neither release could be completed: " + filesFail + "\nRemove the cause, then run `cloudify-upgrade start`: it resumes this attempt from where it stands.\nThe log is in /var/lib/cloudify-upgrade/4.2.0-1-20260301T012900.000Z/log."
+			r.Todo = "Neither release could be completed: " + filesFail + "\nRemove the cause, then run `calendar-upgrade start`: it resumes this attempt from where it stands.\nThe log is in /var/lib/calendar-upgrade/4.2.0-1-20260301T012900.000Z/log."
 		})),
 		"back":         state(rolledBack),
 		"back-prepare": state(both(ended(journal.RolledBack, "expand the schema: apply migration 42001_expand_roles.sql, statement 1: ERROR: permission denied for schema public (SQLSTATE 42501)"), func(r *journal.Record) { r.Back = true })),
@@ -224,7 +224,7 @@ func screens() map[string]func(Page) {
 			r.Error = `the engine was stopped in the step "packages to new", by a kill, a lack of memory or a loss of power`
 		})),
 		"back-unwell": state(both(ended(journal.RolledBack, `the engine was stopped in the step "expand the schema", by a kill, a lack of memory or a loss of power`), func(r *journal.Record) {
-			r.Warnings = []string{window.NotWell + "cloudify-mgmtworker does not serve: it is failed"}
+			r.Warnings = []string{window.NotWell + "calendar-mgmtworker does not serve: it is failed"}
 		})),
 		"back-asked": state(ended(journal.RolledBack, "drain: "+line.AskedBack)),
 		"refused":    state(ended(journal.Refused, "preflight: /var/lib/pgsql has 1.2 GiB free, 3.4 GiB are needed for the dump of the database manager; free space on that file system (and 2 more)")),
@@ -255,7 +255,7 @@ func screens() map[string]func(Page) {
 		}),
 		"report-person": report(stuck, func(*upgrade.Report) {}),
 		"report-done": report(upgraded, func(r *upgrade.Report) {
-			r.Changes, r.Excluded = merged, "yum and dnf leave out these versions from now on: cloudify-amqp-influx-0:17.6.30-community.*"
+			r.Changes, r.Excluded = merged, "yum and dnf leave out these versions from now on: calendar-amqp-influx-0:17.6.30-community.*"
 			r.Stores = map[string]stores.Note{"storage": {Documents: 1200, Rows: map[string]int64{"events": 1000, "logs": 180}, Left: []string{"20 without a place: history"}}}
 		}),
 
@@ -271,10 +271,10 @@ func screens() map[string]func(Page) {
 		"none":         none(answer.NotStarted{To: "4.2.0", Why: "no upgrade to 4.2.0 was started on this machine"}, true),
 		"none-of-id":   none(answer.NotStarted{ID: "4.2.0-1-x", To: "4.2.0", Why: "there is no upgrade 4.2.0-1-x on record on this machine"}, false),
 		"none-refused": none(answer.NotStarted{To: "4.2.0", Refused: true, Why: "it was refused when its package was installed", Time: at(-60), Findings: append(found[:1:1], standing...), Before: past[3].ID}, false),
-		"none-gate": none(answer.NotStarted{To: "4.3.0", Refused: true, Bundle: "cloudify-upgrade-4.3.0", Why: "an upgrade of this host to 4.2.0 has stopped and needs a person", Time: at(-60),
+		"none-gate": none(answer.NotStarted{To: "4.3.0", Refused: true, Bundle: "calendar-upgrade-4.3.0", Why: "an upgrade of this host to 4.2.0 has stopped and needs a person", Time: at(-60),
 			Before: past[3].ID}, false),
 
-		"summary": func(p Page) { p.Summary(answer.SummaryOf(attempted(rolledBack).Report, "cloudify-upgrade", "")) },
+		"summary": func(p Page) { p.Summary(answer.SummaryOf(attempted(rolledBack).Report, "calendar-upgrade", "")) },
 
 		"start-wish": func(p Page) {
 			s := attempted(running(journal.Preparing, "expand the schema", 12))
@@ -282,8 +282,8 @@ func screens() map[string]func(Page) {
 			p.Begun(s)
 		},
 
-		"history":      func(p Page) { p.History("Cloudify Manager", "/var/lib/cloudify-upgrade", past) },
-		"history-none": func(p Page) { p.History("Cloudify Manager", "/var/lib/cloudify-upgrade", nil) },
+		"history":      func(p Page) { p.History("Calendar Manager", "/var/lib/calendar-upgrade", past) },
+		"history-none": func(p Page) { p.History("Calendar Manager", "/var/lib/calendar-upgrade", nil) },
 
 		"rehearsal": func(p Page) { p.Rehearsal(rehearsed(func(*rehearsal.Report) {})) },
 		"rehearsal-back": func(p Page) {
@@ -298,16 +298,16 @@ func screens() map[string]func(Page) {
 		},
 
 		"clean": func(p Page) {
-			p.Cleaned("cloudify-upgrade", []attempt.Leftover{{ID: past[0].ID, What: "everything of it (upgraded, ended 2025-11-05 08:44 CET)", Paths: []string{"/opt/cloudify-upgrade/run/" + past[0].ID, "/var/lib/cloudify-upgrade/" + past[0].ID},
+			p.Cleaned("calendar-upgrade", []attempt.Leftover{{ID: past[0].ID, What: "everything of it (upgraded, ended 2025-11-05 08:44 CET)", Paths: []string{"/opt/calendar-upgrade/run/" + past[0].ID, "/var/lib/calendar-upgrade/" + past[0].ID},
 				Behind: []string{"/srv/backups"}}}, Freed{Bytes: 300 << 20, Pending: past[1].ID})
 		},
 		"clean-dry": func(p Page) {
-			p.Cleaned("cloudify-upgrade", []attempt.Leftover{{ID: past[0].ID, What: "everything of it", Paths: []string{"/var/lib/x"}}}, Freed{Bytes: 1, DryRun: true})
+			p.Cleaned("calendar-upgrade", []attempt.Leftover{{ID: past[0].ID, What: "everything of it", Paths: []string{"/var/lib/x"}}}, Freed{Bytes: 1, DryRun: true})
 		},
-		"clean-none": func(p Page) { p.Cleaned("cloudify-upgrade", nil, Freed{}) },
+		"clean-none": func(p Page) { p.Cleaned("calendar-upgrade", nil, Freed{}) },
 
 		"agents-stopped": agents(agent.Record{State: agent.Stopped, Why: "3 of 12 groups failed, and no more than 2 may:\ndeployment-3 of default_tenant: work 12f: no such agent", LeftOut: 2}),
-		"agents-pending": agents(agent.Record{State: agent.Pending, Why: "there is no /etc/cloudify-upgrade/credentials; write it, then run `cloudify-upgrade agents start`"}),
+		"agents-pending": agents(agent.Record{State: agent.Pending, Why: "there is no /etc/calendar-upgrade/credentials; write it, then run `calendar-upgrade agents start`"}),
 		"agents-done":    agents(agent.Record{State: agent.Done}),
 	}
 }
@@ -324,7 +324,7 @@ var past = []attempt.Past{
 func rehearsed(change func(*rehearsal.Report)) *rehearsal.Report {
 	d := func(s float64) manifest.Duration { return manifest.Duration(s * float64(time.Second)) }
 	r := &rehearsal.Report{
-		Product: "Cloudify Manager", From: "4.1.1", To: "4.2.0", Took: d(96), Findings: found[:2],
+		Product: "Calendar Manager", From: "4.1.1", To: "4.2.0", Took: d(96), Findings: found[:2],
 		Databases: []rehearsal.Database{{Name: "manager", Rows: 1200345, Copy: d(61.5), Expand: d(1.25), Switch: d(0.75), Back: d(0.5)}},
 		Stores:    []rehearsal.Store{{Name: "storage", Documents: 1200, Rows: 1180, First: d(12), Second: d(0.4), Left: []string{"20 without a place: history"}}},
 		Changes:   merged, Prepare: d(75.25), Window: d(3.4), Limit: d(60),
