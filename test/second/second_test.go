@@ -144,7 +144,7 @@ func merged(t *testing.T, m *host.Machine) {
 // conflict wants a value that the host and the release changed told by its key, with the line that decides it.
 func conflict(t *testing.T, m *host.Machine) {
 	t.Helper()
-	const file, line = "/etc/almanac/almanac.ini", "conflict /etc/almanac/almanac.ini:saying.count = old"
+	const file, line = "/etc/almanac/almanac.ini", "conflict 2.0 /etc/almanac/almanac.ini:saying.count = old"
 	m.Sh(t, "cp -p "+file+" /root/saved.ini && sed -i 's/^count = 1/count = 2/' "+file)
 	if code, out := m.ShCode(t, "almanac-upgrade check"); code != 3 || !strings.Contains(out, "config-conflict") || !strings.Contains(out, `"`+line+`"`) {
 		t.Errorf("check: exit %d, want 3 and how to decide the conflict\n%s", code, out)

@@ -58,7 +58,7 @@ func TestKeyedFormats(t *testing.T) {
 				found := m.set().Findings(ctx)
 				expect(t, found, "config-conflict")
 				said := line.FindStringSubmatch(found[0].Do)
-				if said == nil || said[1] != "conflict "+target+":"+c.key {
+				if said == nil || said[1] != "conflict "+m.m.To+" "+target+":"+c.key {
 					t.Fatalf("no line that decides the key: %q", found[0].Do)
 				}
 				if strings.Contains(found[0].What, "S3cret") {
@@ -67,19 +67,19 @@ func TestKeyedFormats(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "upgrade.conf")
 				m.ok(os.WriteFile(path, []byte(said[1]+" = "+string(side)+"\n"), 0o600))
 				decided := settings.Read(path)
-				decided.Apply(m.m)
 				s := m.set()
+				s.Decided = decided.Decisions(m.m.To)
 				expect(t, append(decided.Findings(m.m), s.Findings(ctx)...), "")
 				m.ok(s.Prepare(ctx))
 				m.ok(s.SaveState(ctx))
 				m.ok(s.SaveState(ctx)) // the second time the product is stopped
-				m.ok(m.set().Converge(ctx, manifest.New))
+				m.ok(s.Converge(ctx, manifest.New))
 				got := m.read(target)
 				drawn := regexp.MustCompile(`[0-9a-f]{8}`).FindString(got)
 				if drawn == "" || strings.Replace(got, drawn, "DRAWN", 1) != want {
 					t.Errorf("%q, want %q", got, want)
 				}
-				m.ok(m.set().Converge(ctx, manifest.New))
+				m.ok(s.Converge(ctx, manifest.New))
 				if again := m.read(target); again != got {
 					t.Errorf("once more: %q, not %q", again, got)
 				}
