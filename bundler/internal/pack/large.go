@@ -6,6 +6,7 @@ import (
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/rpmcheck"
 	"onerpm/internal/manifest"
+	"onerpm/internal/stored"
 )
 
 // The sizes in an rpm have 32 bits, in its headers and in its archive. A package past them, in one file or in all, has tags of 64 bits
@@ -33,7 +34,7 @@ func isLarge(entries []entry) bool {
 }
 
 // withHeaders returns the bytes of a package at most. 16 MiB are more than lead and headers can take.
-func withHeaders(a archive) int64 { return storedSize(a.size()) + 16<<20 }
+func withHeaders(a archive) int64 { return stored.Size("gzip", a.size()) + 16<<20 }
 
 // CheckSize refuses a jump whose components alone, by their declared sizes, make the bundle larger than a store keeps or than the
 // rpm of one of the platforms, e.g. el7.x86_64, can read. It is for before they are fetched.

@@ -22,6 +22,7 @@ import (
 
 	"onerpm/bundler/internal/exit"
 	"onerpm/internal/manifest"
+	"onerpm/internal/stored"
 )
 
 // File is a file of a bundle and where its bytes come from.
@@ -58,7 +59,7 @@ func (e *MismatchError) Error() string {
 func write(ctx context.Context, w io.WriterAt, meta Meta, entries []entry, signer Signer, progress func(bytes int64)) error {
 	a := archive{entries, meta.Large}
 	unpacked := a.size()
-	p := payload{sha256: strings.Repeat("0", 2*sha256.Size), size: storedSize(unpacked), unpacked: unpacked}
+	p := payload{sha256: strings.Repeat("0", 2*sha256.Size), size: stored.Size("gzip", unpacked), unpacked: unpacked}
 	blank, err := header(meta, entries, p, nil)
 	if err != nil {
 		return err
@@ -107,8 +108,10 @@ func writePayload(ctx context.Context, w io.WriterAt, off int64, a archive, prog
 	return s.Sum(), err
 }
 
+// A payload is gzip that is not compressed: what is in it is compressed already, every rpm reads gzip, and the size is known before a byte is
+// written.
 func writeArchive(ctx context.Context, w io.Writer, a archive, progress func(int64)) error {
-	z, err := newStoredWriter(w, a.size())
+	z, err := stored.NewWriter("gzip", w, a.size())
 	if err != nil {
 		return err
 	}
@@ -193,6 +196,11 @@ func (f File) open() (io.ReadCloser, error) {
 }
 
 func mismatch(f File, format string, a ...any) error {
-	return exit.With(exit.Mismatch, &MismatchError{Path: f.Path, From: f.From, What: fmt.Sprintf(format, a...)},
+	return Mismatch(f.Path, f.From, fmt.Sprintf(format, a...))
+}
+
+// Mismatch is the error for a file that is not what it should be: a *MismatchError with its exit code.
+func Mismatch(path, from, what string) error {
+	return exit.With(exit.Mismatch, &MismatchError{Path: path, From: from, What: what},
 		"fetch it again, or bundler lock the release when it changed on purpose")
 }

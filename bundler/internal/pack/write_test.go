@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -264,52 +263,6 @@ func TestCancelled(t *testing.T) {
 type discard struct{}
 
 func (discard) WriteAt(p []byte, _ int64) (int, error) { return len(p), nil }
-
-func TestStoredWriter(t *testing.T) {
-	t.Parallel()
-	for _, n := range []int64{0, 1, storedMax - 1, storedMax, storedMax + 1, 2 * storedMax, 3*storedMax + 7} {
-		content := bytes.Repeat([]byte{7}, int(n))
-		var b bytes.Buffer
-		z, err := newStoredWriter(&b, n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for chunk := range bytesOf(content, 1000) {
-			if _, err := z.Write(chunk); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := z.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if int64(b.Len()) != storedSize(n) {
-			t.Errorf("%d bytes became %d, not %d", n, b.Len(), storedSize(n))
-		}
-		cmd := exec.CommandContext(t.Context(), "gzip", "-dc")
-		cmd.Stdin = &b
-		if got, err := cmd.Output(); err != nil || !bytes.Equal(got, content) {
-			t.Errorf("gzip -d of %d bytes: %d, %v", n, len(got), err)
-		}
-		if _, err := z.Write([]byte{1}); err == nil {
-			t.Error("it takes more than was told")
-		}
-	}
-	z, err := newStoredWriter(io.Discard, 5)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err == nil {
-		t.Error("it takes less than was told")
-	}
-}
-
-func bytesOf(b []byte, n int) func(func([]byte) bool) {
-	return func(yield func([]byte) bool) {
-		for len(b) > 0 && yield(b[:min(n, len(b))]) {
-			b = b[min(n, len(b)):]
-		}
-	}
-}
 
 func goBuild(out, src string) error {
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -buildid=", "-o", out, src)
