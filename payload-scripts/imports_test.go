@@ -26,6 +26,7 @@ var allowed = map[string]string{
 	"github.com/jackc/pgservicefile":     "for pgx",
 	"github.com/jackc/puddle/v2":         "for pgx",
 	"github.com/jsimonetti/rtnetlink/v2": "routes and routing rules, likewise",
+	"github.com/klauspost/compress":      "zstd: packages that the bundle carries compressed as one",
 	"github.com/mdlayher/netlink":        "for nftables and rtnetlink",
 	"github.com/mdlayher/socket":         "for netlink",
 	"github.com/mfridman/interpolate":    "for goose",
@@ -82,6 +83,7 @@ var sharedMayImport = map[string]map[string]string{
 		"github.com/google/rpmpack":     "the package that says what Debian provides",
 		"golang.org/x/sys":              "mounts, and the machine's network",
 	},
+	"onerpm/internal/solid":        {"github.com/klauspost/compress": "zstd, which the standard library lacks; what one program writes the other must read"},
 	"onerpm/internal/machine/disk": {"golang.org/x/sys": "the power cut of ext4"},
 }
 
@@ -135,7 +137,7 @@ var walls = map[string]struct{ may, why string }{
 	"sockets": {"", "the kernel's tables"},
 	"idle":    {"", "sockets of another process; it knows no upgrade"},
 	"capture": {"host programs", "ports and a kernel; it knows no product"},
-	"proof":   {"host memory packages paths pkgfile programs release rpm tree", "packages on a copy of rpm's database; what a person is told of it is preflight's"},
+	"proof":   {"host memory packages paths pkgfile programs rebuild release rpm tree", "packages on a copy of rpm's database; what a person is told of it is preflight's"},
 	"job":     {attempt, "every resource works with it, so it knows none; rpm is what tells how far it is"},
 }
 

@@ -23,10 +23,12 @@ type Manifest struct {
 
 	Files []File `json:"files"` // every file of the bundle but manifest.json, sorted by path
 
-	Old  []Package `json:"old"`  // the whole set of From, sorted by name
-	New  []Package `json:"new"`  // the whole set of To, sorted by name
-	Undo string    `json:"undo"` // path of the package that obsoletes what To adds; "" when nothing is added
-	Drop string    `json:"drop"` // path of the package that obsoletes what To drops and nothing of To obsoletes; "" when not needed
+	Old   []Package `json:"old"`             // the whole set of From, sorted by name
+	New   []Package `json:"new"`             // the whole set of To, sorted by name
+	Solid []Solid   `json:"solid,omitempty"` // what packages are rebuilt of, sorted by file; the others are among Files
+
+	Undo string `json:"undo"` // path of the package that obsoletes what To adds; "" when nothing is added
+	Drop string `json:"drop"` // path of the package that obsoletes what To drops and nothing of To obsoletes; "" when not needed
 
 	EarlyServices []EarlyService `json:"early_services,omitempty"` // of the packages that come early, in start order
 	Keep          []string       `json:"keep,omitempty"`           // folders on the host of packages that go late: they stay until the admin cleans up
@@ -59,9 +61,9 @@ type File struct {
 type Package struct {
 	nevra.ID
 	Optional  bool   `json:"optional"`  // a host may not have it, and then it stays without
-	File      string `json:"file"`      // path in the bundle, "" when both releases have this very package
-	SHA256    string `json:"sha256"`    // of the RPM file
-	Size      int64  `json:"size"`      // of the RPM file, in bytes
+	File      string `json:"file"`      // path in the bundle, or below the folder of rebuilt packages; "" when both releases have this very package
+	SHA256    string `json:"sha256"`    // of the RPM file, as its vendor made it
+	Size      int64  `json:"size"`      // of the RPM file, in bytes, likewise
 	Installed int64  `json:"installed"` // bytes its files take on the host (RPMTAG_SIZE)
 
 	Early bool `json:"early,omitempty"` // of the new release: installed in prepare, while the old one serves

@@ -42,9 +42,10 @@ func (m *Manifest) Names() int {
 // or not at all, lists that are not in their order. It does not look at the
 // bundle's files.
 func (m *Manifest) Validate() error {
-	v := &validator{files: make(map[string]File, len(m.Files))}
+	v := &validator{files: make(map[string]File, len(m.Files)), isRebuilt: map[string]bool{}}
 	v.head(m)
 	v.fileList(m.Files)
+	v.solid(m)
 	v.packages("old", m.Old)
 	v.packages("new", m.New)
 	v.sameWhenAbsent(m)
@@ -66,8 +67,9 @@ func (m *Manifest) Validate() error {
 }
 
 type validator struct {
-	files map[string]File
-	errs  []error
+	files     map[string]File
+	isRebuilt map[string]bool // by a package's File
+	errs      []error
 }
 
 func (v *validator) add(format string, a ...any) { v.errs = append(v.errs, fmt.Errorf(format, a...)) }
@@ -165,7 +167,9 @@ func (v *validator) packages(side string, set []Package) {
 		if p.Size < 0 || p.Installed < 0 {
 			v.add("%s package %q: a negative size", side, p.Name)
 		}
-		v.listed(side+" package "+p.Name, p.File)
+		if !v.isRebuilt[p.File] {
+			v.listed(side+" package "+p.Name, p.File)
+		}
 		if f, ok := v.files[p.File]; ok && (f.SHA256 != p.SHA256 || f.Size != p.Size) {
 			v.add("%s package %q: size or sha256 differ from those of %q", side, p.Name, p.File)
 		}

@@ -297,6 +297,8 @@ var chosen = []choice{
 	{scenario{first, unprepare}, "back, from prepare", "remove what came early", "empty", "/var/lib/postgresql", 1, cut},
 	{scenario{third, forward}, "start", "", "rename", "/state", 1, cut},
 	{scenario{third, forward}, "prepare", "back up configuration", "rename", "/backup/", 3, killed},
+	{scenario{third, forward}, "prepare", "rebuild packages", "create", "/rebuilt/", 2, killed},
+	{scenario{third, forward}, "prepare", "rebuild packages", "rename", "/rebuilt/", 2, cut},
 	{scenario{third, forward}, "prepare", "back up the databases", "started pg_dump", "--format=custom", 1, cut},
 	{scenario{third, forward}, "prepare", "expand the schema", "migrated", "", 2, killed},
 	{scenario{third, forward}, "switch", "after copy the stores", "fsync", "", 1, cut},

@@ -70,12 +70,12 @@ var refusals = map[string][]cause{
 		{"unit-overridden", "cp /usr/lib/systemd/system/cloudify-restservice.service /etc/systemd/system/; systemctl daemon-reload",
 			"rm /etc/systemd/system/cloudify-restservice.service; systemctl daemon-reload"},
 		{"relocated", "cp -a /var/lib/rpm /root/rpm2; rpm -e --justdb --nodeps --noscripts cloudify-cli; " +
-			"rpm -i --justdb --nodeps --noscripts --nosignature --badreloc --relocate /opt/cfy=/srv/cfy /root/c/opt/" + prefix + "/4.2.0/rollback/cloudify-cli-*.rpm",
+			"rpm -i --justdb --nodeps --noscripts --nosignature --nodigest --badreloc --relocate /opt/cfy=/srv/cfy /root/c/opt/" + prefix + "/4.2.0/rollback/cloudify-cli-*.rpm*",
 			"rm -rf /var/lib/rpm; mv /root/rpm2 /var/lib/rpm"},
 		{"config-mount", "mount --bind /etc/cloudify/stage.json /etc/cloudify/stage.json", "umount /etc/cloudify/stage.json"},
 		{"file-mounted", "mount --bind /opt/cloudify-stage/dist/index.html /opt/cloudify-stage/dist/index.html", "umount /opt/cloudify-stage/dist/index.html"},
 		{"package-link", "mv /opt/cfy/bin /opt/cfy/real; ln -s real /opt/cfy/bin; chown -h nobody /opt/cfy/bin", "rm /opt/cfy/bin; mv /opt/cfy/real /opt/cfy/bin"},
-		{"no-exec", "mkdir -p /opt/" + prefix + "/run && mount -t tmpfs -o noexec,size=400m none /opt/" + prefix + "/run", "umount /opt/" + prefix + "/run; rm -r /opt/" + prefix},
+		{"no-exec", "mkdir -p /opt/" + prefix + "/run && mount -t tmpfs -o noexec,size=1g none /opt/" + prefix + "/run", "umount /opt/" + prefix + "/run; rm -r /opt/" + prefix},
 	},
 	"room": {
 		{"verify-fails-merged", "cp -a /etc/nginx/conf.d/cloudify.conf /root/was2; sed -i '0,/ location \\/api /s|| location /composer/ { proxy_pass http://127.0.0.1:3000/; }\\n&|' /etc/nginx/conf.d/cloudify.conf; nginx -t",

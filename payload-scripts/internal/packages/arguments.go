@@ -3,7 +3,6 @@ package packages
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"onerpm/internal/manifest"
@@ -57,8 +56,19 @@ func (s *Set) scriptFlags(ctx context.Context, side manifest.Side) ([]string, er
 // UpgradeArgs returns the arguments of the one transaction that leads to side,
 // whatever is installed. --nosignature and --nodigest: Verify has compared the
 // files with the manifest, which came with the signed bundle. So a host's policy
-// about signatures is met by the bundle's, and rpm does not read them all again in the window.
+// about signatures is met by the bundle's, and rpm does not read them all again in the window. A rebuilt
+// package has another payload than its vendor's digests are of; without these options rpm would refuse it.
 func (s *Set) UpgradeArgs(ctx context.Context, side manifest.Side) ([]string, error) {
+	return s.upgradeArgs(ctx, side, s.Path)
+}
+
+// TrialArgs returns those of the same transaction where no file is installed (--justdb, --test): for it packages need not
+// be rebuilt.
+func (s *Set) TrialArgs(ctx context.Context, side manifest.Side) ([]string, error) {
+	return s.upgradeArgs(ctx, side, s.HeadPath)
+}
+
+func (s *Set) upgradeArgs(ctx context.Context, side manifest.Side, path func(file string) string) ([]string, error) {
 	files, err := s.RPMs(side)
 	if err != nil {
 		return nil, err
@@ -70,7 +80,7 @@ func (s *Set) UpgradeArgs(ctx context.Context, side manifest.Side) ([]string, er
 	args := append([]string{"-U", "--oldpackage", "--replacepkgs", "--nosignature", "--nodigest"}, flags...)
 	args = append(args, "--")
 	for _, f := range files {
-		args = append(args, filepath.Join(s.Dir, f))
+		args = append(args, path(f))
 	}
 	return args, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/finding"
+	"onerpm/payload-scripts/internal/release"
 )
 
 // bundle compares every file of the bundle with the manifest.
@@ -88,10 +89,13 @@ func (r *run) intact(f manifest.File) error {
 }
 
 // unlisted returns the files of the bundle's folder that the manifest does not
-// know. "version" is the attempt's own note.
+// know. "version" and the packages that were rebuilt are the attempt's own.
 func (r *run) unlisted(listed map[string]bool) ([]string, error) {
 	var more []string
 	err := filepath.WalkDir(r.Dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && path == filepath.Join(r.Dir, release.RebuiltFolder) {
+			return filepath.SkipDir
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}

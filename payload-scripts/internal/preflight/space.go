@@ -13,8 +13,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"onerpm/internal/manifest"
 	"onerpm/payload-scripts/internal/finding"
 	"onerpm/payload-scripts/internal/packages"
+	"onerpm/payload-scripts/internal/release"
 )
 
 // spare is left free on every file system, in bytes: logs, journals, rpm's own growth.
@@ -67,6 +69,11 @@ func (r *run) needs(ctx context.Context, volumes map[uint64]*volume) error {
 		}
 		all = append(all, Need{Path: varDir, Bytes: size, What: "backup of " + path})
 	}
+	rebuilt, err := r.rebuilt()
+	if err != nil {
+		return err
+	}
+	all = append(all, Need{Path: runDir, Bytes: rebuilt, What: "rebuilt packages"})
 	size, err := r.set.RPM.DatabaseSize(ctx)
 	if err != nil {
 		return err
@@ -88,6 +95,25 @@ func (r *run) needs(ctx context.Context, volumes map[uint64]*volume) error {
 		v.what[n.What] += n.Bytes
 	}
 	return r.packagesNeed(volumes)
+}
+
+// rebuilt returns the bytes of the packages that are yet to be rebuilt. An attempt that was stopped has some.
+func (r *run) rebuilt() (int64, error) {
+	var n int64
+	for _, set := range []*packages.Set{r.set, r.early} {
+		if set == nil {
+			continue
+		}
+		for _, side := range []manifest.Side{manifest.Old, manifest.New} {
+			more, err := set.RebuiltSize(side)
+			if err != nil {
+				return 0, err
+			}
+			n += more
+		}
+	}
+	there, err := treeSize(context.Background(), filepath.Join(r.Dir, release.RebuiltFolder))
+	return max(0, n-there), err
 }
 
 func (r *run) packagesNeed(volumes map[uint64]*volume) error {

@@ -60,7 +60,7 @@ func (w Ways) Prove(ctx context.Context) error {
 		if trial.set == nil {
 			continue
 		}
-		args, err := withEarly(ctx, trial.set, trial.early)
+		args, err := withEarly(ctx, trial.set, trial.early, (*packages.Set).TrialArgs, (*packages.Set).HeadPath)
 		if err != nil {
 			return errors.Join(append(problems, err)...)
 		}
@@ -100,22 +100,25 @@ func (w Ways) onCopy(ctx context.Context, db string) error {
 }
 
 // withEarly returns the arguments of a trial of the way there in which the early packages, nil
-// for none, are not installed before but with the others.
-func withEarly(ctx context.Context, s, early *packages.Set) ([]string, error) {
-	args, err := s.UpgradeArgs(ctx, manifest.New)
+// for none, are not installed before but with the others. argsOf and path are TrialArgs and HeadPath, or UpgradeArgs and Path where files are
+// installed.
+func withEarly(ctx context.Context, s, early *packages.Set,
+	argsOf func(*packages.Set, context.Context, manifest.Side) ([]string, error), path func(*packages.Set, string) string,
+) ([]string, error) {
+	args, err := argsOf(s, ctx, manifest.New)
 	if err != nil || early == nil {
 		return args, err
 	}
 	files, err := early.RPMs(manifest.New)
 	for _, f := range files {
-		args = append(args, filepath.Join(early.Dir, f))
+		args = append(args, path(early, f))
 	}
 	return args, err
 }
 
 // proveTransaction runs the transaction to a side on the copy of rpm's database. before is what the copy held at first.
 func proveTransaction(ctx context.Context, s *packages.Set, db string, side manifest.Side, before []string) error {
-	args, err := s.UpgradeArgs(ctx, side)
+	args, err := s.TrialArgs(ctx, side)
 	if err != nil {
 		return err
 	}

@@ -71,36 +71,41 @@ func TestProve(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			old, new := rpmtest.OldRelease(), rpmtest.NewRelease()
-			if tt.change != nil {
-				tt.change(old, new)
-			}
-			w := rpmtest.New(t, old, new)
-			w.Install(t)
-			if tt.foreign != nil {
-				w.InstallOther(t, *tt.foreign)
-			}
-			before := w.Set(t)
-			err := waysOf(t, w).Prove(t.Context())
-			if got := strings.Join(w.Set(t), " "); got != strings.Join(before, " ") {
-				t.Errorf("the proof changed the host: %s", got)
-			}
-			if tt.want == "" {
-				if err != nil {
-					t.Fatal(err)
+		for _, compressed := range []bool{false, true} {
+			t.Run(fmt.Sprint(tt.name, ", compressed ", compressed), func(t *testing.T) {
+				t.Parallel()
+				old, new := rpmtest.OldRelease(), rpmtest.NewRelease()
+				if tt.change != nil {
+					tt.change(old, new)
 				}
-				return
-			}
-			var proof *Error
-			if !errors.As(err, &proof) {
-				t.Fatalf("%v is no *Error", err)
-			}
-			if proof.Side != tt.side || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("%s: %v\nwant %s: %s", proof.Side, err, tt.side, tt.want)
-			}
-		})
+				w := rpmtest.New(t, old, new)
+				w.Install(t)
+				if compressed { // no payload is there then
+					w.Compress(t)
+				}
+				if tt.foreign != nil {
+					w.InstallOther(t, *tt.foreign)
+				}
+				before := w.Set(t)
+				err := waysOf(t, w).Prove(t.Context())
+				if got := strings.Join(w.Set(t), " "); got != strings.Join(before, " ") {
+					t.Errorf("the proof changed the host: %s", got)
+				}
+				if tt.want == "" {
+					if err != nil {
+						t.Fatal(err)
+					}
+					return
+				}
+				var proof *Error
+				if !errors.As(err, &proof) {
+					t.Fatalf("%v is no *Error", err)
+				}
+				if proof.Side != tt.side || !strings.Contains(err.Error(), tt.want) {
+					t.Errorf("%s: %v\nwant %s: %s", proof.Side, err, tt.side, tt.want)
+				}
+			})
+		}
 	}
 }
 
@@ -214,6 +219,27 @@ func TestProveCancelled(t *testing.T) {
 	}
 	if got := strings.Join(w.Set(t), " "); got != "app-1-1.noarch" {
 		t.Errorf("installed: %s", got)
+	}
+}
+
+// TestRehearseCompressed rebuilds what it installs, in its own folder.
+func TestRehearseCompressed(t *testing.T) {
+	t.Parallel()
+	w := rpmtest.MovedStore(t, nil)
+	w.Compress(t)
+	before := w.Tree(t)
+	folder := t.TempDir()
+	if _, err := waysOf(t, w).Rehearse(t.Context(), folder); err != nil {
+		t.Error(err)
+	}
+	if left, _ := filepath.Glob(folder + "/*"); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if left, _ := filepath.Glob(w.Dir + "/rebuilt"); len(left) > 0 {
+		t.Errorf("the bundle's folder has %v", left)
+	}
+	if after := w.Tree(t); after != before {
+		t.Error("the rehearsal changed something")
 	}
 }
 

@@ -298,10 +298,21 @@ func (u *run) packages(ctx context.Context) error {
 			need += p.Installed
 		}
 	}
+	early := packages.Early(m, u.bundle.Dir, "", "")
+	for _, s := range []*packages.Set{set, early} {
+		if s == nil {
+			continue
+		}
+		rebuilt, err := s.RebuiltSize(manifest.New)
+		if err != nil {
+			return err
+		}
+		need += rebuilt
+	}
 	if err := u.requireSpace(need, "the packages"); err != nil {
 		return u.problem(ctx, err)
 	}
-	took, err := proof.Ways{Early: packages.Early(m, u.bundle.Dir, "", ""), Main: set}.Rehearse(ctx, u.dir)
+	took, err := proof.Ways{Early: early, Main: set}.Rehearse(ctx, u.dir)
 	if err != nil {
 		return u.problem(ctx, slow(err))
 	}

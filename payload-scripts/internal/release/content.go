@@ -3,15 +3,16 @@ package release
 import (
 	"context"
 	"fmt"
-	"path/filepath"
+	"io"
 	"slices"
 
+	"onerpm/internal/cpio"
 	"onerpm/internal/rpmfile"
 	"onerpm/payload-scripts/internal/pkgfile"
 )
 
 // Content returns what a package of the bundle has in a %config file. The
-// package is compared with the manifest before, the content with the package's
+// package, or the file that has its payload, is compared with the manifest, the content with the package's
 // header. All %config files of a package are read together, once in a process.
 func (b *Bundle) Content(ctx context.Context, f *Shipped) ([]byte, error) {
 	b.contents.Lock()
@@ -35,12 +36,13 @@ func (b *Bundle) Content(ctx context.Context, f *Shipped) ([]byte, error) {
 }
 
 func (b *Bundle) unpack(ctx context.Context, file string) (map[string][]byte, error) {
-	for _, f := range b.Manifest.Files {
-		if f.Path == file {
-			if err := b.verifyFile(file, f.SHA256); err != nil {
-				return nil, err
-			}
-		}
+	_, rebuilt := b.Manifest.Rebuilt(file)
+	listed := file
+	if rebuilt != nil {
+		listed = rebuilt.Head
+	}
+	if err := b.verifyFile(listed); err != nil {
+		return nil, err
 	}
 	header, err := b.Header(file)
 	if err != nil {
@@ -56,5 +58,13 @@ func (b *Bundle) unpack(ctx context.Context, file string) (map[string][]byte, er
 			want[f.Path] = f
 		}
 	}
-	return Unpack(ctx, filepath.Join(b.Dir, file), want)
+	if rebuilt != nil {
+		var found map[string][]byte
+		err := b.source().Payload(ctx, file, func(from io.Reader) (err error) {
+			found, err = pick(cpio.NewReader(from), want)
+			return err
+		})
+		return found, err
+	}
+	return Unpack(ctx, b.Path(file), want)
 }

@@ -34,6 +34,42 @@ func configWorld(t *testing.T) (*rpmtest.World, *release.Bundle) {
 func TestConfigFiles(t *testing.T) {
 	t.Parallel()
 	w, s := configWorld(t)
+	configFiles(t, w, s)
+}
+
+// TestCompressedConfigFiles reads them before anything is rebuilt.
+func TestCompressedConfigFiles(t *testing.T) {
+	t.Parallel()
+	w, s := configWorld(t)
+	w.Compress(t)
+	configFiles(t, w, s)
+}
+
+func TestContentOfADamagedStream(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"solid/app.zst", "rollback/app-1-1.noarch.rpm.head"} {
+		w, s := configWorld(t)
+		w.Compress(t)
+		merged, _, err := s.ConfigFiles(owners(t, w))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(w.Dir, name)
+		data, err := os.ReadFile(path)
+		if err == nil {
+			err = os.WriteFile(path, data[:20], 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Content(t.Context(), merged[0].Old); err == nil || !strings.Contains(err.Error(), "is damaged") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func configFiles(t *testing.T, w *rpmtest.World, s *release.Bundle) {
+	t.Helper()
 	merged, others, err := s.ConfigFiles(owners(t, w))
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"path/filepath"
 	"sort"
 	"sync"
 	"time"
@@ -30,6 +29,7 @@ type Bundle struct {
 	Manifest *manifest.Manifest
 	Dir      string   // folder with the manifest's files: the bundle's or the attempt's
 	Had      []string // names of optional packages that the host had before the upgrade, not nil; see OptionalNames
+	Rebuilt  string   // folder of the packages that are rebuilt; "" for RebuiltFolder in Dir
 
 	mu      sync.Mutex
 	headers map[string]*rpmfile.Header // by path in the bundle
@@ -115,7 +115,7 @@ func (b *Bundle) Header(file string) (*rpmfile.Header, error) {
 	if h := b.headers[file]; h != nil {
 		return h, nil
 	}
-	f, err := os.Open(filepath.Join(b.Dir, file))
+	f, err := os.Open(b.HeadPath(file))
 	if err != nil {
 		return nil, fmt.Errorf("read a package of the bundle: %w", err)
 	}

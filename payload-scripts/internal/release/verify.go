@@ -5,7 +5,6 @@ import (
 	"crypto"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -23,10 +22,6 @@ func (b *Bundle) Verify(ctx context.Context, side manifest.Side) error {
 	if err != nil {
 		return err
 	}
-	want := make(map[string]string, len(b.Manifest.Files))
-	for _, f := range b.Manifest.Files {
-		want[f.Path] = f.SHA256
-	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(2)
 	for _, file := range files {
@@ -34,14 +29,27 @@ func (b *Bundle) Verify(ctx context.Context, side manifest.Side) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return b.verifyFile(file, want[file])
+			return b.verifyFile(file)
 		})
 	}
 	return group.Wait()
 }
 
-func (b *Bundle) verifyFile(file, want string) error {
-	path := filepath.Join(b.Dir, file)
+// sha256 is what the manifest says of a file of the bundle, or of one that is rebuilt.
+func (b *Bundle) sha256(file string) string {
+	if _, r := b.Manifest.Rebuilt(file); r != nil {
+		return r.SHA256
+	}
+	for _, f := range b.Manifest.Files {
+		if f.Path == file {
+			return f.SHA256
+		}
+	}
+	return ""
+}
+
+func (b *Bundle) verifyFile(file string) error {
+	path, want := b.Path(file), b.sha256(file)
 	info, err := os.Stat(path)
 	if err != nil {
 		return fmt.Errorf("verify a package of the bundle: %w", err)

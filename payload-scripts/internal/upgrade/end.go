@@ -39,6 +39,9 @@ func (u *Upgrade) finish(ctx context.Context, outcome journal.Outcome) error {
 	if outcome == journal.Upgraded {
 		u.agents.begin(ctx) // before the word that ends every wait
 	}
+	if outcome != journal.NeedsAPerson { // who may resume it
+		u.packages.dropRebuilt()
+	}
 	if err := attempt.SetState(u.Bundle.Places(), words[outcome]); err != nil {
 		return err
 	}

@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 
 	"onerpm/internal/manifest"
+	"onerpm/payload-scripts/internal/host"
 	"onerpm/payload-scripts/internal/job"
 	"onerpm/payload-scripts/internal/layout"
 	"onerpm/payload-scripts/internal/packages"
+	"onerpm/payload-scripts/internal/release"
 	"onerpm/payload-scripts/internal/updates"
 )
 
@@ -25,6 +28,44 @@ func (p *packageSet) waitForLocks(ctx context.Context) error { return p.set.RPM.
 // hold keeps other package managers from beginning until ours has its turn: once the services are
 // stopped, none is waited for.
 func (p *packageSet) hold(ctx context.Context) error { return p.set.RPM.Hold(ctx) }
+
+// rebuild makes those packages that the bundle carries in parts, of both sides: the way back must need nothing that is not there.
+func (p *packageSet) rebuild(ctx context.Context) error {
+	var done, total int64
+	sides := map[*packages.Set][]manifest.Side{p.set: {manifest.Old, manifest.New}, p.early: {manifest.New}}
+	for set, sides := range sides {
+		if set == nil {
+			continue
+		}
+		n, err := set.RebuiltSize(sides...)
+		if err != nil {
+			return err
+		}
+		total += n
+	}
+	tell := func(file string, bytes int64) {
+		done += bytes
+		p.Progress.Tell(file, done, total, "bytes")
+	}
+	for _, set := range []*packages.Set{p.set, p.early} {
+		if set == nil {
+			continue
+		}
+		if err := set.Rebuild(ctx, tell, sides[set]...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropRebuilt removes what rebuild made. Nothing needs it any more: what can still be erased, rpm knows.
+func (p *packageSet) dropRebuilt() {
+	folder := p.InRun(release.RebuiltFolder)
+	host.Point("remove", folder)
+	if err := os.RemoveAll(folder); err != nil {
+		slog.Warn("packages that were rebuilt stay until the attempt is cleared away", "error", err)
+	}
+}
 
 // backup saves the packages' files that this host changed, and rpm's database.
 func (p *packageSet) backup(ctx context.Context) error {

@@ -30,6 +30,7 @@ func (u *Upgrade) steps() line.Steps {
 			{Name: "back up configuration", Do: u.files.backup},
 			{Name: "record the addresses of the databases", Do: u.schema.RecordAddresses}, // some stand in what was merged
 			{Name: "record the sources of the stores", Do: u.recordSources},
+			{Name: "rebuild packages", Do: u.packages.rebuild},
 			{Name: "back up packages", Do: u.packages.backup},
 			{Name: "install the early packages", Do: u.parts.Early.Install},
 			{Name: "start the early services", Do: u.parts.Early.Start},

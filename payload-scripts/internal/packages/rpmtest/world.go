@@ -3,6 +3,7 @@
 package rpmtest
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -44,6 +45,7 @@ type Package struct {
 	PostTrans                string
 	Requires, Obsoletes      []string
 	Prefixes                 []string // where it may be relocated from
+	Compressor               string   // of the payload, "gzip:1" when ""
 }
 
 // World is a host with a bundle.
@@ -225,7 +227,7 @@ func Build(t testing.TB, p Package) []byte {
 	}
 	r, err := rpmpack.NewRPM(rpmpack.RPMMetaData{
 		Name: p.Name, Version: p.Version, Release: p.release(), Arch: "noarch", Epoch: rpmpack.NoEpoch,
-		Summary: "test", Licence: "test", Compressor: "gzip:1",
+		Summary: "test", Licence: "test", Compressor: cmp.Or(p.Compressor, "gzip:1"),
 		Requires: relations(p.Requires), Obsoletes: relations(p.Obsoletes),
 		Prefixes: p.Prefixes,
 	})
