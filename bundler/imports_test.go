@@ -14,7 +14,7 @@ var stages = [][]string{
 	{"release", "schema"},                              // read
 	{"plan", "pkgconf", "diff", "scaffold", "starter"}, // plan
 	{"fetch", "lock"},                                  // fetch
-	{"pack", "companion", "deliver"},                   // build
+	{"pack", "payloads", "companion", "deliver"},       // build
 	{"inspect", "picture", "installed", "certify"},     // look, and prove
 	{"repodata", "repodata/onemore"},                   // publish
 	{"store", "store/storetest", "repo"},

@@ -26,14 +26,15 @@ func contenders(bundler, earlier, commit, engine string, peers bool) []contender
 			return append([]string{"/proc/self/exe", peerArg, kind, out}, p.components...)
 		}
 	}
-	build := func(program string) func(project, string) []string {
+	build := func(program string, more ...string) func(project, string) []string {
 		return func(p project, out string) []string {
-			return []string{program, "build", "1.0-2.0", "--project", p.dir, "--output", out, "--engine", engine, "--key", "test/keys/demo.key.asc"}
+			args := []string{program, "build", "1.0-2.0", "--project", p.dir, "--output", out, "--engine", engine, "--key", "test/keys/demo.key.asc"}
+			return append(args, more...)
 		}
 	}
 	list := []contender{
 		{"read, sha256, write", self("copy")},
-		{"`bundler build`", build(bundler)},
+		{"`bundler build --plain`", build(bundler, "--plain")},
 		{"`bundler build` of " + commit, build(earlier)},
 	}
 	if peers {

@@ -90,7 +90,7 @@ func (p publishing) bundle(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	said, err := exec.CommandContext(ctx, p.bundler, "build", "1.0-2.0", "--project", project.dir, "--output", out, "--engine", p.engine, "--key", "test/keys/demo.key.asc").CombinedOutput()
+	said, err := exec.CommandContext(ctx, p.bundler, "build", "1.0-2.0", "--plain", "--project", project.dir, "--output", out, "--engine", p.engine, "--key", "test/keys/demo.key.asc").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("bundler build: %w\n%s", err, said)
 	}

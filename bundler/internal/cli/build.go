@@ -14,8 +14,10 @@ import (
 	"onerpm/bundler/internal/exit"
 	"onerpm/bundler/internal/fetch"
 	"onerpm/bundler/internal/pack"
+	"onerpm/bundler/internal/payloads"
 	"onerpm/bundler/internal/plan"
 	"onerpm/bundler/internal/release"
+	"onerpm/bundler/internal/rpmpkg"
 	"onerpm/bundler/internal/sign"
 	"onerpm/internal/manifest"
 )
@@ -26,6 +28,7 @@ type BuildOptions struct {
 	Jump    string
 	Output  string // folder; "" is dist of the project
 	Engine  string // file; "" is the one in this program
+	Plain   bool   // packages go in as they are
 	Source  SourceOptions
 	Key     KeyOptions
 	JSON    bool
@@ -36,13 +39,15 @@ func buildCommand(s *streams) *cli.Command {
 	flags := []cli.Flag{
 		&cli.StringFlag{Name: "output", Usage: "write the bundle into `DIR`", DefaultText: "dist of the project", Destination: &o.Output},
 		&cli.StringFlag{Name: "engine", Usage: "the program that upgrades the host is `FILE`", DefaultText: "the one in this bundler", Destination: &o.Engine},
+		&cli.BoolFlag{Name: "plain", Usage: "carry the packages as they are: a larger bundle, made faster", DisableDefaultText: true, Destination: &o.Plain},
 		jsonFlag(&o.JSON),
 	}
 	return &cli.Command{
 		Name:      "build",
 		Usage:     "make the bundle of a jump: one signed RPM",
 		ArgsUsage: "JUMP",
-		Description: "Fetches what the jump needs, verifies it, packs it, signs it. Beside the RPM come its\n" +
+		Description: "Fetches what the jump needs, verifies it, compresses old and new packages together, packs it,\n" +
+			"signs it. What was compressed is kept beside the components for the next build. Beside the RPM come its\n" +
 			"checksum, a bill of materials (CycloneDX) and a statement of provenance (in-toto).\n" +
 			"SOURCE_DATE_EPOCH sets the build time, which is otherwise the date of the release.\n" +
 			"Nothing is left in the folder when anything goes wrong.",
@@ -78,7 +83,7 @@ func runBuild(ctx context.Context, s *streams, o BuildOptions) error {
 	if err := key.Check(p.Date); err != nil {
 		return exit.With(exit.Usage, fmt.Errorf("sign the bundle: %w", err), "it is dated as its release: sign with a key that ends later, or extend this one")
 	}
-	b := building{s: s, cat: cat, plan: p, source: o.Source, engine: program, key: key, output: inProject(o.Project, o.Output, "dist")}
+	b := building{s: s, cat: cat, plan: p, source: o.Source, engine: program, key: key, output: inProject(o.Project, o.Output, "dist"), plain: o.Plain}
 	result, err := b.fetchAndWrite(ctx, later(p))
 	var wrong *pack.MismatchError
 	if errors.As(err, &wrong) && b.isComponent(wrong.From) {
@@ -112,6 +117,7 @@ type building struct {
 	engine pack.Engine
 	key    *sign.Key
 	output string // folder
+	plain  bool   // packages go in as they are
 	files  []fetch.File
 }
 
@@ -126,8 +132,12 @@ func (b *building) fetchAndWrite(ctx context.Context, later map[string]bool) (de
 	if err != nil {
 		return deliver.Result{}, err
 	}
+	compressed, err := b.compress(ctx)
+	if err != nil {
+		return deliver.Result{}, err
+	}
 	bundle, err := pack.Assemble(ctx, pack.Input{
-		Plan: b.plan, Headers: headers(b.plan, b.files), Verdict: verdict, Files: components(b.files), Engine: b.engine,
+		Plan: b.plan, Headers: headers(b.plan, b.files), Verdict: verdict, Files: components(b.files), Solid: compressed, Engine: b.engine,
 	}, b.key)
 	if err != nil {
 		return deliver.Result{}, err
@@ -136,6 +146,30 @@ func (b *building) fetchAndWrite(ctx context.Context, later map[string]bool) (de
 	result, err := deliver.Write(ctx, bundle, b.key, b.output, p.add)
 	p.end(err)
 	return result, err
+}
+
+// compress has the packages that the jump changes compressed together, unless they are to go in as they are.
+func (b *building) compress(ctx context.Context) ([]pack.Solid, error) {
+	if b.plain {
+		return nil, nil
+	}
+	all, h := components(b.files), headers(b.plan, b.files)
+	var total int64
+	sets := map[manifest.Side][]payloads.Package{}
+	for side, of := range map[manifest.Side]map[string]*rpmpkg.Package{manifest.Old: h.Old, manifest.New: h.New} {
+		for _, p := range b.plan.Packages(side, h) {
+			if p.File != "" {
+				sets[side] = append(sets[side], payloads.Package{Package: p, Component: all[p.SHA256], Header: of[p.Name]})
+				total += p.Size
+			}
+		}
+	}
+	p := newProgress(b.s, "compress", total)
+	list, err := payloads.Make(ctx, sets[manifest.Old], sets[manifest.New], payloads.Options{
+		Cache: filepath.Join(cacheOf(b.cat, b.source), "payloads"), Progress: p.add,
+	})
+	p.end(err)
+	return list, err
 }
 
 func (b *building) isComponent(path string) bool {

@@ -42,9 +42,7 @@ func fetchItems(ctx context.Context, s *streams, cat *release.Catalog, items []p
 		wanted[i] = fetch.Item(it)
 		total += it.Size
 	}
-	if o.Cache == "" {
-		o.Cache = filepath.Join(cat.Root, ".cache", "components")
-	}
+	o.Cache = cacheOf(cat, o)
 	p := newProgress(s, "fetch", total)
 	read, fetched := map[fetch.Item]int64{}, map[fetch.Item]bool{}
 	get := fetch.Files
@@ -73,6 +71,14 @@ func fetchItems(ctx context.Context, s *streams, cat *release.Catalog, items []p
 	}
 	p.end(err)
 	return files, err
+}
+
+// cacheOf is the folder that components are kept in.
+func cacheOf(cat *release.Catalog, o SourceOptions) string {
+	if o.Cache != "" {
+		return o.Cache
+	}
+	return filepath.Join(cat.Root, ".cache", "components")
 }
 
 // fetchedText says what was fetched and verified.

@@ -102,6 +102,9 @@ func reportText(r *inspect.Report, file string, c palette) string {
 			[]string{"upgrades", m.Product + " " + m.From + " to " + m.To},
 			[]string{"date", m.Date},
 			[]string{"holds", contents(m)})
+		if text := rebuiltText(m); text != "" {
+			rows = append(rows, []string{"rebuilt", text})
+		}
 	}
 	b.WriteString(table("  ", rows))
 	section := func(title, body string) {
@@ -159,6 +162,32 @@ func contents(m *manifest.Manifest) string {
 		parts = append(parts, plural(n, "store"))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// rebuiltText says what the packages take that are rebuilt on the host; "" when none is.
+func rebuiltText(m *manifest.Manifest) string {
+	var packages int
+	var here, made int64
+	listed := map[string]int64{}
+	for _, f := range m.Files {
+		listed[f.Path] = f.Size
+	}
+	for _, s := range m.Solid {
+		here += listed[s.File]
+		for _, r := range s.Packages {
+			packages, here = packages+1, here+listed[r.Head]
+		}
+	}
+	for _, p := range slices.Concat(m.Old, m.New) {
+		if _, r := m.Rebuilt(p.File); r != nil {
+			made += p.Size
+		}
+	}
+	if packages == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s, compressed together: %s of %s; on the host they take %s until the upgrade has ended",
+		plural(packages, "package"), size(here), size(made), size(m.RebuiltSize()))
 }
 
 // packageRows shows each package of both releases with its versions.

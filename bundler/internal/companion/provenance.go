@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"onerpm/bundler/internal/intoto"
 	"onerpm/bundler/internal/pack"
@@ -32,7 +33,7 @@ type predicate struct {
 }
 
 // Provenance returns the statement of what a bundle was made from: the jump, and
-// every file that went in, by digest, and the version of the bundler. Its subjects are the bundle and its bill of materials.
+// every file that went in, by digest (of a package that is rebuilt, the package as its vendor made it), and the version of the bundler. Its subjects are the bundle and its bill of materials.
 // sum is the SHA-256 of the bundle's file, key the fingerprint that it is signed with, "" for none.
 func Provenance(b pack.Bundle, sum string, sbom []byte, key string) ([]byte, error) {
 	var p predicate
@@ -44,13 +45,20 @@ func Provenance(b pack.Bundle, sum string, sbom []byte, key string) ([]byte, err
 	if key != "" {
 		d.ExternalParameters["key"] = key
 	}
+	made := map[string]bool{m.Undo: true, m.Drop: true} // by the build
 	uris := map[string]string{}
-	for _, p := range append(m.Old, m.New...) {
+	for _, p := range slices.Concat(m.Old, m.New) {
 		uris[p.File] = purl(p.ID)
+		if s, r := m.Rebuilt(p.File); r != nil {
+			made[s.File], made[r.Head] = true, true
+			d.ResolvedDependencies = append(d.ResolvedDependencies, intoto.Resource{
+				Name: p.File, URI: uris[p.File], Digest: map[string]string{"sha256": p.SHA256},
+			})
+		}
 	}
 	for _, f := range b.Files {
-		if f.Path == m.Undo || f.Path == m.Drop {
-			continue // made by the build
+		if made[f.Path] {
+			continue
 		}
 		d.ResolvedDependencies = append(d.ResolvedDependencies, intoto.Resource{
 			Name: f.Path, URI: uris[f.Path], Digest: map[string]string{"sha256": f.SHA256},

@@ -70,10 +70,13 @@ func parts(b pack.Bundle) ([]cdx.Component, error) {
 				}
 				role = "expected on the host"
 			}
+			properties := []cdx.Property{{Name: "bundle:role", Value: role}, {Name: "bundle:file", Value: p.File}}
+			if s, r := b.Manifest.Rebuilt(p.File); r != nil {
+				properties = append(properties, cdx.Property{Name: "bundle:rebuilt-of", Value: r.Head + " " + s.File}, cdx.Property{Name: "bundle:rebuilt-sha256", Value: r.SHA256})
+			}
 			out = append(out, cdx.Component{
 				BOMRef: role + "/" + p.NEVRA(), Type: cdx.ComponentTypeLibrary, Name: p.Name, Version: p.EVR(),
-				PackageURL: purl(p.ID), Hashes: sha(p.SHA256),
-				Properties: &[]cdx.Property{{Name: "bundle:role", Value: role}, {Name: "bundle:file", Value: p.File}},
+				PackageURL: purl(p.ID), Hashes: sha(p.SHA256), Properties: &properties,
 			})
 		}
 	}

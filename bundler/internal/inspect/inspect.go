@@ -211,6 +211,10 @@ func (rep *Report) files(h *rpmpkg.Package, p payload) {
 		rep.Marked, rep.Unread = p.shipped.marked(rep.Manifest)
 		rep.against(rep.Manifest, p.files)
 		rep.listed(rep.Manifest, h.Files(), p.files)
+		if p.rebuilt == nil { // the manifest was the last file
+			p.rebuilt = newRebuilding(p.manifest)
+		}
+		rep.Problems = append(rep.Problems, p.rebuilt.found()...)
 	}
 }
 

@@ -34,10 +34,13 @@ func (s *shipped) take(name string, r io.Reader) {
 	s.files[name] = files
 }
 
-// isPackage reports whether a path in the payload, without the slash before it, is that of a package of one of the releases.
+// headSuffix is what the name of a package's head has behind that of the package.
+const headSuffix = ".head"
+
+// isPackage reports whether a path in the payload, without the slash before it, is that of a package of one of the releases, or of its head.
 func isPackage(name string) bool {
 	parts := strings.Split(name, "/") // opt, prefix, version, folder, file
-	return len(parts) == 5 && (parts[3] == "packages" || parts[3] == "rollback") && path.Ext(name) == ".rpm"
+	return len(parts) == 5 && (parts[3] == "packages" || parts[3] == "rollback") && path.Ext(strings.TrimSuffix(name, headSuffix)) == ".rpm"
 }
 
 // marked tells what becomes of the packages' %config files, and which packages could not be asked.

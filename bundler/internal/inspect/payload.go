@@ -29,6 +29,7 @@ type payload struct {
 	files    map[string]found // by absolute path
 	manifest []byte           // the file of that name, nil when there is none
 	shipped  shipped          // the files of the packages in it
+	rebuilt  *rebuilding      // nil until the manifest was read
 }
 
 // readPayload reads an rpm to its end and takes the digest of every file in it.
@@ -91,8 +92,18 @@ func (p *payload) add(content io.Reader, m cpio.Member) error {
 			}
 			w = io.MultiWriter(sum, &keep)
 		}
+		if p.rebuilt == nil && p.manifest != nil {
+			p.rebuilt = newRebuilding(p.manifest)
+		}
+		if head := p.rebuilt.head(inBundle(name)); head != nil {
+			w = io.MultiWriter(w, head)
+		}
+		from := io.TeeReader(content, w)
 		if isPackage(name) {
-			p.shipped.take("/"+name, io.TeeReader(content, w))
+			p.shipped.take("/"+strings.TrimSuffix(name, headSuffix), from)
+		}
+		if err := p.rebuilt.solid(inBundle(name), from); err != nil {
+			return err
 		}
 		if _, err := io.Copy(w, content); err != nil {
 			return err

@@ -27,7 +27,14 @@ type Input struct {
 	Headers plan.Headers
 	Verdict *plan.Verdict
 	Files   map[string]Component // by SHA-256
+	Solid   []Solid              // of which packages are rebuilt; the others go in as they are
 	Engine  Engine
+}
+
+// Solid is a file that packages are rebuilt of, with all that the bundle carries for them.
+type Solid struct {
+	manifest.Solid
+	Files []File // the file, and the heads
 }
 
 // Component is the file of a component on this machine.
@@ -55,6 +62,7 @@ func Assemble(ctx context.Context, in Input, signer Signer) (Bundle, error) {
 		Limits: spec.Limits, Accept: spec.Accept, Hooks: spec.Hooks, Agents: spec.Agents, Known: in.Plan.Known,
 	}
 	b := Bundle{Manifest: m, Arch: arch, Vendor: p.Vendor, License: p.License, URL: p.URL, Notes: in.Plan.To.NotesText, Platforms: in.Plan.Platforms()}
+	b.solid(in.Solid)
 	b.components(in.Files)
 	if err := b.obsoleting(ctx, in, signer); err != nil {
 		return Bundle{}, err
@@ -83,11 +91,20 @@ func Assemble(ctx context.Context, in Input, signer Signer) (Bundle, error) {
 	return b, m.Validate()
 }
 
-// components adds the files of both package sets; what both have is in neither.
+// solid adds what packages are rebuilt of.
+func (b *Bundle) solid(list []Solid) {
+	for _, s := range list {
+		b.Manifest.Solid = append(b.Manifest.Solid, s.Solid)
+		b.Files = append(b.Files, s.Files...)
+	}
+	slices.SortFunc(b.Manifest.Solid, func(x, y manifest.Solid) int { return cmp.Compare(x.File, y.File) })
+}
+
+// components adds the files of both package sets that are not rebuilt; what both have is in neither.
 func (b *Bundle) components(files map[string]Component) {
 	for _, set := range [][]manifest.Package{b.Manifest.Old, b.Manifest.New} {
 		for _, p := range set {
-			if p.File != "" {
+			if _, rebuilt := b.Manifest.Rebuilt(p.File); p.File != "" && rebuilt == nil {
 				b.Files = append(b.Files, File{
 					File: manifest.File{Path: p.File, Size: p.Size, SHA256: p.SHA256, Mode: 0o644},
 					From: files[p.SHA256].Path, Head: files[p.SHA256].Head,

@@ -126,7 +126,7 @@ func bytesFile(path string, content []byte, mode uint32) File {
 // it sees the host; this holds off a bundle that could not even be unpacked and installed.
 func (b Bundle) requiredSpace() scriptlets.Space {
 	const kib, spare = 1024, 64 << 10
-	opt := b.Size()
+	opt := b.Size() + b.Manifest.RebuiltSize()
 	for _, p := range b.Manifest.New {
 		if p.File != "" {
 			opt += p.Installed
