@@ -36,13 +36,14 @@ func (e *DamagedError) Error() string {
 // Packages makes those of the files, packages by their paths in the manifest, that are rebuilt, below folder, and has them on disk. One that is there
 // already and is whole stays. tell is called with the bytes that were written since it was last called; nil for nobody.
 func (b Bundle) Packages(ctx context.Context, folder string, files []string, tell func(file string, bytes int64)) error {
-	made := false
+	wanted := false
 	for _, s := range b.Manifest.Solid {
 		todo := map[string]bool{}
 		for _, r := range s.Packages {
 			if !slices.Contains(files, r.File) {
 				continue
 			}
+			wanted = true
 			is, err := isWhole(filepath.Join(folder, r.File), r)
 			if err != nil {
 				return fmt.Errorf("look for rebuilt packages: %w", err)
@@ -57,12 +58,11 @@ func (b Bundle) Packages(ctx context.Context, folder string, files []string, tel
 		if err := b.unpack(ctx, s, folder, todo, tell); err != nil {
 			return fmt.Errorf("rebuild packages: %w", err)
 		}
-		made = true
 	}
-	if !made {
+	if !wanted {
 		return nil
 	}
-	return host.SyncFS(folder)
+	return host.SyncFS(folder) // whoever made what was there already may have been killed before this
 }
 
 // unpack makes those packages of one solid file that are to be made. Until all that was read and made is compared, none has its name.
