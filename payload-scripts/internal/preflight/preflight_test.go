@@ -232,6 +232,42 @@ func TestFindings(t *testing.T) {
 			want: []string{"refuse no-room: dump of the database"},
 		},
 		{
+			name: "nothing stands in the way of packages that are compressed together",
+			host: func(t *testing.T, w *rpmtest.World) { w.Compress(t) },
+		},
+		{
+			name: "no room to rebuild packages",
+			host: func(t *testing.T, w *rpmtest.World) {
+				w.Compress(t)
+				rebuilt(t, w, "packages/added-3-1.noarch.rpm").Size = 1 << 60
+			},
+			want: []string{"refuse no-room: 1099511627777 MB rebuilt packages"},
+		},
+		{
+			name: "no room to rebuild the package of the way back",
+			host: func(t *testing.T, w *rpmtest.World) {
+				w.Compress(t)
+				rebuilt(t, w, "rollback/dropped-2-1.noarch.rpm").Size = 1 << 60
+			},
+			want: []string{"refuse no-room: 1099511627777 MB rebuilt packages"},
+		},
+		{
+			name: "a head is damaged",
+			host: func(t *testing.T, w *rpmtest.World) {
+				w.Compress(t)
+				flip(t, filepath.Join(w.Dir, "packages/added-3-1.noarch.rpm.head"), 20) // of the name in the lead, which rpm does not read
+			},
+			want: []string{"refuse bundle-damaged: packages/added-3-1.noarch.rpm.head has the sha256"},
+		},
+		{
+			name: "payloads that are compressed together are damaged",
+			host: func(t *testing.T, w *rpmtest.World) {
+				w.Compress(t)
+				flip(t, filepath.Join(w.Dir, "solid/rest.zst"), 100)
+			},
+			want: []string{"refuse bundle-damaged: solid/rest.zst has the sha256"},
+		},
+		{
 			name: "a check that could not be made",
 			in: Input{Needs: []func(context.Context) ([]Need, error){func(context.Context) ([]Need, error) {
 				return nil, fmt.Errorf("no answer")
@@ -260,6 +296,29 @@ func TestFindings(t *testing.T) {
 			}
 			compare(t, found, tt.want)
 		})
+	}
+}
+
+// rebuilt is what the manifest says of a package that is rebuilt.
+func rebuilt(t *testing.T, w *rpmtest.World, file string) *manifest.Rebuilt {
+	t.Helper()
+	_, r := w.Manifest.Rebuilt(file)
+	if r == nil {
+		t.Fatalf("%s is not rebuilt", file)
+	}
+	return r
+}
+
+// flip changes a bit of a file.
+func flip(t *testing.T, path string, at int) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[at] ^= 1
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -69,7 +69,7 @@ func (r *run) needs(ctx context.Context, volumes map[uint64]*volume) error {
 		}
 		all = append(all, Need{Path: varDir, Bytes: size, What: "backup of " + path})
 	}
-	rebuilt, err := r.rebuilt()
+	rebuilt, err := r.rebuilt(ctx)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (r *run) needs(ctx context.Context, volumes map[uint64]*volume) error {
 }
 
 // rebuilt returns the bytes of the packages that are yet to be rebuilt. An attempt that was stopped has some.
-func (r *run) rebuilt() (int64, error) {
+func (r *run) rebuilt(ctx context.Context) (int64, error) {
 	var n int64
 	for _, set := range []*packages.Set{r.set, r.early} {
 		if set == nil {
@@ -112,7 +112,7 @@ func (r *run) rebuilt() (int64, error) {
 			n += more
 		}
 	}
-	there, err := treeSize(context.Background(), filepath.Join(r.Dir, release.RebuiltFolder))
+	there, err := treeSize(ctx, filepath.Join(r.Dir, release.RebuiltFolder))
 	return max(0, n-there), err
 }
 
