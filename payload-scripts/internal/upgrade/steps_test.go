@@ -49,7 +49,7 @@ func TestSteps(t *testing.T) {
 	before(line.Switch, "drain", "wait for other package managers", "shut the door", "mark the window",
 		"stop the services", "stores to new", "stop the sources", "save what changed meanwhile", "note what moves", packagesToNew, "files to new",
 		"move files", "hooks of the switch", "schema to new", "start the services", "see that everything runs", "try the door")
-	before(line.Prepare, "preflight", "set room aside", "back up configuration", "record the addresses of the databases", "record the sources of the stores",
+	before(line.Prepare, "preflight", "set room aside", "back up configuration", "record the addresses of the databases", "record the sources of the stores", "rebuild packages",
 		"back up packages", "install the early packages", "start the early services", "back up the databases", "hooks of prepare", "expand the schema", "copy the stores")
 	before(line.Restore, "mark the window", "stop the services", "stores to old", "schema to old", "undo the hooks", "move files back", "packages to old",
 		"remove what came early", "files to old", "start the sources", "prove the sources", "start the services")
