@@ -73,7 +73,7 @@ type failed struct {
 
 func (f *failed) Read(p []byte) (int, error) {
 	n, err := f.r.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // a reader's own
+	if err != nil && err != io.EOF {
 		f.err = err
 	}
 	return n, err

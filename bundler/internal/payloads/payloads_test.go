@@ -158,7 +158,7 @@ func payload(t testing.TB, h *rpmpkg.Package, data []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer z.Close() //nolint:errcheck // only read
+	defer z.Close()
 	got, err := io.ReadAll(z)
 	if err != nil {
 		t.Fatal(err)
