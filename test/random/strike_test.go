@@ -102,7 +102,7 @@ func awaitDelay(ctx context.Context, m *machine, w *watch, f fault) error {
 }
 
 // awaitVictims waits for what a fault kills: an engine that systemd is about to start again for a
-// moment, what comes for as long as the attempt is under way. There may be none.
+// moment, what comes for as long as the attempt is under way or about to begin. There may be none.
 func awaitVictims(ctx context.Context, m *machine, w *watch, k kind) ([]int, error) {
 	if !kills(k) {
 		return nil, nil
@@ -117,7 +117,7 @@ func awaitVictims(ctx context.Context, m *machine, w *watch, k kind) ([]int, err
 		}
 		over := time.Now().After(until)
 		if comes(m, k) {
-			over = a.at() == ended
+			over = a.at() == ended || over && a.at() == starting && !startsNow(ctx, m)
 		}
 		if over {
 			return nil, nil
@@ -126,6 +126,11 @@ func awaitVictims(ctx context.Context, m *machine, w *watch, k kind) ([]int, err
 			return nil, err
 		}
 	}
+}
+
+// startsNow says whether a start is under way, or an engine that it has brought: a fault may have had the start refused.
+func startsNow(ctx context.Context, m *machine) bool {
+	return command(ctx, m.Machine, "systemctl -q is-active test-start || systemctl is-active "+prefix+" | grep -qx -e active -e activating") == nil
 }
 
 // victims are the processes that a fault kills, in that order.

@@ -99,7 +99,7 @@ func try(t testing.TB, m *machine, p plan, known map[string]string, o *outcome) 
 			t.Fatalf("%v: %v", f, err)
 		}
 	}
-	o.retried = begun(ctx, t, m, w, p.Jump.From)
+	o.retried = begun(ctx, t, m, w, l, p.Jump.From)
 	o.side = finish(t, m)
 	if err := m.AwaitProduct(ctx, map[side]string{isOld: p.Jump.From, isNew: p.Jump.To}[o.side]); err != nil {
 		t.Fatal(err)
@@ -122,9 +122,10 @@ func try(t testing.TB, m *machine, p plan, known map[string]string, o *outcome) 
 	}
 }
 
-// begun waits until there is an attempt, or does the start again that was cut off before; it says whether it had to. A start is refused
-// while something of the product is down, so that what a fault has killed must have come back: all of it is the old release still.
-func begun(ctx context.Context, t testing.TB, m *machine, w *watch, old string) (retried bool) {
+// begun waits until an engine works on an attempt, or does the start again that was cut off or stopped; it says whether it had to. Where there
+// is no attempt yet, a start is refused while something of the product is down: what a fault has killed must have come back, and all of it is
+// the old release still. An attempt that was stopped half-way may have taken the product down; nothing but a start brings it back.
+func begun(ctx context.Context, t testing.TB, m *machine, w *watch, l *load, old string) (retried bool) {
 	t.Helper()
 	m.Sh(t, "for i in $(seq 600); do systemctl -q is-active test-start || break; sleep 0.1; done")
 	if _, word := m.ShCode(t, "systemctl is-active "+prefix); strings.TrimSpace(word) == "active" || strings.TrimSpace(word) == "activating" {
@@ -137,13 +138,16 @@ func begun(ctx context.Context, t testing.TB, m *machine, w *watch, old string) 
 	if a.at() == ended {
 		return false
 	}
-	m.settle(t)
-	if err := m.AwaitProduct(ctx, old); err != nil {
-		t.Fatal(err)
+	if a.at() == starting {
+		m.settle(t)
+		if err := m.AwaitProduct(ctx, old); err != nil {
+			t.Fatal(err)
+		}
+		l.await(t, 3) // it may tell its version without its database
 	}
 	code, out := m.ShCode(t, prefix+" start")
 	if code != 0 && code != 7 { // 7: systemd was about to run the engine again
-		t.Fatalf("start after a start that was cut off: exit %d\n%s", code, out)
+		t.Fatalf("start after a start that was cut off or stopped: exit %d\n%s", code, out)
 	}
 	return code == 0
 }
