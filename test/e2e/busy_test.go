@@ -46,7 +46,8 @@ func TestFirstJumpBusy(t *testing.T) {
 	if read(t, m, &report); report.Clients.Taken == 0 {
 		t.Error("nobody waited while the door was shut")
 	}
-	if n := u.count(report.Closed.Add(time.Second/10), func(q question) bool { return q.answered.Before(report.reopened(t)) && q.end == acknowledged }); n > 0 {
+	shut, open := report.shut(t)
+	if n := u.count(shut, func(q question) bool { return q.answered.Before(open) && q.end == acknowledged }); n > 0 {
 		t.Errorf("%d requests were acknowledged while the door was shut", n)
 	}
 	if n := u.count(began, func(q question) bool { return q.answered.Sub(q.sent) >= questionLimit }); n > 0 {

@@ -130,14 +130,22 @@ func (r told) commit() time.Time {
 	return time.Time{}
 }
 
-// reopened is when clients were let on.
-func (r told) reopened(t *testing.T) time.Time {
+// shut says from when to when no client was let in, by the steps: from the end of the one that shut the door to the begin of the one
+// that opened it. The times of the window are those of answers, which come a little before the one and after the other.
+func (r told) shut(t *testing.T) (from, to time.Time) {
 	t.Helper()
-	window, err := time.ParseDuration(r.Window)
-	if err != nil {
-		t.Fatal(err)
+	for _, s := range r.Steps {
+		switch s.Name {
+		case "shut the door":
+			from = s.Ended
+		case "open the door":
+			to = s.Began
+		}
 	}
-	return r.Closed.Add(window)
+	if from.IsZero() || !to.After(from) {
+		t.Fatalf("the report has no door that was shut and opened: from %s to %s", from, to)
+	}
+	return from, to
 }
 
 // product is a crowd's requests: four of five ask for the version, one uploads a blueprint.
