@@ -64,8 +64,11 @@ type property struct {
 // MarshalJSON writes an object.
 func (p properties) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
+	b.WriteByte('{')
 	for i, f := range p {
-		b.WriteString(map[bool]string{true: "{", false: ","}[i == 0])
+		if i > 0 {
+			b.WriteByte(',')
+		}
 		key, err := json.Marshal(f.key)
 		if err != nil {
 			return nil, err
